@@ -1,0 +1,45 @@
+"""Time as a parameter, so that tests jump it instead of sleeping (tests/helpers/clock.py: VirtualClock)."""
+
+import asyncio
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Wall time for what people and AWS read, monotonic time for every duration."""
+
+    def now(self) -> float:
+        """Wall time, epoch seconds. May jump; never used for a duration."""
+
+    def monotonic(self) -> float:
+        """Seconds that only grow; comparable within one process."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after *seconds* of monotonic time."""
+
+    async def wait(self, event: asyncio.Event, timeout: float) -> bool:
+        """Wait until *event* is set, *timeout* seconds at most; say whether it is set."""
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def now(self) -> float:
+        """Wall time, epoch seconds."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Monotonic time, seconds."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep on the running loop."""
+        await asyncio.sleep(seconds)
+
+    async def wait(self, event: asyncio.Event, timeout: float) -> bool:  # noqa: ASYNC109 - the Clock is what replaces asyncio.timeout
+        """Wait on the running loop."""
+        try:
+            await asyncio.wait_for(event.wait(), timeout)
+        except TimeoutError:
+            return event.is_set()
+        return True

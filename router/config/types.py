@@ -1,0 +1,117 @@
+"""config.yaml as typed values: what the rest of the house sees. Frozen; paths are absolute, times are seconds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self
+
+if TYPE_CHECKING:
+    from router.config.node import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A directory that is a bucket."""
+
+    name: str
+    path: Path
+    settle: float = 2.0  # seconds that size, mtime and inode must stand still when no close was seen
+    scan: float = 60.0  # seconds between full scans
+    mount: Literal["optional", "required"] = "optional"  # required: a path that is not a mount point is never scanned
+    watcher: Literal["auto", "inotify", "watchdog", "scan"] = "auto"
+    ignore: tuple[str, ...] = (".*", "*.part", "*.tmp", "*.crdownload", "*~")  # glob patterns of one path segment
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A SQLite table whose changes are a feed."""
+
+    name: str
+    sqlite: Path
+    table: str
+    key: tuple[str, ...] = ()  # empty: the table's primary key
+    view: Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"] = "NEW_AND_OLD_IMAGES"
+    install: Literal["auto", "manual"] = "manual"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What triggers may refer to."""
+
+    buckets: Mapping[str, Bucket]
+    tables: Mapping[str, Table]
+
+
+class Trigger(Protocol):
+    """One trigger as its source reads it. Implementations are frozen dataclasses beside their source."""
+
+    word: ClassVar[str]  # its key in config.yaml: "s3", "schedule", "http", "table"
+
+    @classmethod
+    def read(cls, node: "Node", names: Names) -> Self:
+        """Read the value under the word; a scalar is its main field. Mistakes are noted on the node, not raised."""
+
+    @property
+    def claim(self) -> str:
+        """What no other trigger may claim too, e.g. "route GET /x"; "" when it may be shared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A Lambda function."""
+
+    name: str
+    code: Path  # directory
+    handler: str  # file.function
+    runtime: str = "python"  # python | python3.N
+    timeout: float = 3.0  # seconds
+    memory: int = 128  # MB
+    environment: Mapping[str, str] = field(default_factory=dict)
+    reserved_concurrency: int | None = None
+    maximum_retry_attempts: int = 2  # after the first attempt, of an Event invocation
+    maximum_event_age: float = 21600.0  # seconds
+    triggers: tuple[Trigger, ...] = ()  # enabled ones only
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where a listener waits."""
+
+    kind: Literal["off", "tcp", "unix", "systemd"]
+    host: str = ""
+    port: int = 0
+    path: Path = Path()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of all execution environments together."""
+
+    concurrency: int = 100
+    idle: float = 600.0  # seconds an environment may be idle before it is evicted
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long finished things are kept, seconds."""
+
+    logs: float = 14 * 86400.0
+    history: float = 7 * 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of config.yaml."""
+
+    file: Path
+    state: Path
+    region: str = "us-east-1"
+    account: str = "123456789012"
+    http: Listen = Listen("tcp", "127.0.0.1", 8080)
+    console: Listen = Listen("tcp", "127.0.0.1", 8081)
+    limits: Limits = Limits()
+    drain: float = 30.0  # seconds
+    retention: Retention = Retention()
+    buckets: Mapping[str, Bucket] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    functions: Mapping[str, Function] = field(default_factory=dict)

@@ -1,0 +1,108 @@
+"""The journal's Protocol and its rows. Implementations: sqlite.py (default), memory.py (tests)."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from router.model import Delivery, Envelope, State
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One failed attempt of an event."""
+
+    number: int
+    at: float  # epoch seconds
+    error: str  # the function's error object (JSON), or a sentence of ours
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One event as people see it (`router events list`)."""
+
+    id: str  # request id
+    function: str
+    source: str
+    shard: str
+    state: State
+    attempts: int  # starts so far
+    created: float  # epoch seconds
+    due: float | None  # epoch seconds of the next attempt; None: terminal, running, or behind another of its shard
+    finished: float | None  # epoch seconds
+    error: str  # last error; "" when there is none
+    size: int  # bytes of the payload
+
+
+@dataclass(frozen=True, slots=True)
+class EventDetail:
+    """An event with its payload and its history (`router events show`)."""
+
+    row: EventRow
+    payload: bytes
+    attempts: tuple[Attempt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which events to list, newest first."""
+
+    function: str = ""  # "": all
+    source: str = ""
+    states: frozenset[State] = frozenset()  # empty: all
+    since: float = 0.0  # epoch seconds of the accept
+    before: str = ""  # id of the last row seen, to page on
+    limit: int = 100
+
+
+class Journal(Protocol):
+    """Durable at-least-once queue; raises JournalError only.
+
+    One daemon at a time holds it (the lock on the state directory), so a lease has no timeout: it ends
+    when its delivery is settled or when the holder dies, and opening a journal requeues at once all
+    that the dead holder ran. Every write is on disk, synced, when its call returns."""
+
+    async def append(self, envelope: Envelope) -> bool:
+        """Accept an event; durable on return. False: known already (same function, source, shard, sequencer)."""
+
+    async def lease(self, limit: int, *, wait: float, busy: Collection[str] = ()) -> list[Delivery]:
+        """Take up to *limit* due events, oldest due first and in turn over functions, none of a function in *busy*.
+
+        Per shard only the oldest unfinished event is ever due. Waits up to *wait* seconds (of the Clock) for
+        work; [] when there is none. Leasing starts an attempt."""
+
+    async def ack(self, delivery: Delivery) -> None:
+        """Record success, a terminal state. LeaseLost when the attempt number is no longer current."""
+
+    async def retry(self, delivery: Delivery, *, delay: float, error: str) -> None:
+        """Record that the function failed; due again after *delay* seconds. LeaseLost as for ack."""
+
+    async def release(self, delivery: Delivery, *, delay: float, reason: str = "") -> None:
+        """Put back without a failure (throttled, drained, no environment); due after *delay*. LeaseLost as for ack."""
+
+    async def bury(self, delivery: Delivery, state: State, *, error: str) -> None:
+        """Record a terminal state other than success, with the reason. LeaseLost as for ack."""
+
+    async def find(self, event_id: str) -> EventDetail:
+        """One event with payload and history. Raises EventNotFound."""
+
+    async def list(self, query: Query) -> list[EventRow]:
+        """Events that match, newest first, at most query.limit."""
+
+    async def replay(self, event_id: str, *, function: str = "", request_id: str = "") -> str:
+        """Append a copy of a terminal event (to another function when named); give the copy's id.
+
+        The copy has a fresh sequencer, so it is never a duplicate. Raises EventNotFound; InvalidParameter when the
+        event is not terminal yet."""
+
+    async def redrive(self, event_id: str) -> None:
+        """Queue a dead or expired event again under its own id, failures and age counted from zero. Raises EventNotFound;
+        InvalidParameter when the event is in another state."""
+
+    async def counts(self) -> Mapping[str, Mapping[State, int]]:
+        """Unfinished and dead events per function and state."""
+
+    async def forget(self, *, before: float, limit: int) -> int:
+        """Remove up to *limit* terminal events finished before *before* (dead letters too); give how many."""
+
+    async def close(self) -> None:
+        """Finish what was handed over and close. What is leased stays running until the journal opens again."""

@@ -1,0 +1,67 @@
+"""The nouns of an event's path, frozen: envelope, invocation, delivery, outcome (glossary: docs/architecture.md)."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, Literal
+
+from router import names
+
+InvocationType = Literal["RequestResponse", "Event"]
+
+SYNC_LIMIT: Final = 6 * 1024 * 1024  # bytes of a synchronous payload, either way: Lambda quotas
+ASYNC_LIMIT: Final = 1024 * 1024  # bytes of an Event payload: Lambda quotas
+RESPONSE_LIMIT: Final = SYNC_LIMIT + 100  # bytes; what the Runtime API takes before Function.ResponseSizeTooLarge
+
+
+class State(StrEnum):
+    """Where an accepted event stands. The last four are terminal: an event reaches exactly one of them, once."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    RETRYING = "retrying"  # failed at least once, due again later
+    SUCCEEDED = "succeeded"
+    DEAD = "dead"  # attempts exhausted; kept as a dead letter with its last error
+    EXPIRED = "expired"  # older than maximum_event_age before it could succeed
+    DISCARDED = "discarded"  # by policy or by a person; the error says which
+
+
+TERMINAL: Final = frozenset({State.SUCCEEDED, State.DEAD, State.EXPIRED, State.DISCARDED})
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """An event on its way to one function."""
+
+    function: str  # name
+    payload: bytes  # the event: JSON text, UTF-8
+    source: str  # what it came from, for people: "s3:uploads", "schedule:report-0", "http:GET /x", "invoke"
+    sequencer: str = ""  # with function, source and shard: two envelopes alike in all four are one event; "": never alike
+    shard: str = ""  # an ordered lane: events of one function, source and shard run one after another; "": no order
+    request_id: str = field(default_factory=names.request_id)  # names the event for its whole life, on every attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One leased copy of an envelope. Its attempt number is the fencing token of everything done with it."""
+
+    id: int  # the journal's own number
+    envelope: Envelope
+    attempt: int  # 1 for the first start
+    failures: int  # how many attempts the function itself failed so far; starts that we cut short do not count
+    created: float  # epoch seconds of the accept
+    throttles: int = 0  # how often in a row it was put back without a failure (no slot, no environment)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one invocation came to: a result, or a function error as data."""
+
+    payload: bytes  # the result, or Lambda's error object; JSON text
+    function_error: str = ""  # "" or "Unhandled"
+    error_type: str = ""  # errorType of the error object, e.g. "Sandbox.Timedout"; "" when there is none
+    duration_ms: float = 0.0  # of the handler
+    billed_ms: int = 0
+    init_ms: float | None = None  # set on a cold start
+    max_memory_mb: int = 0  # high-water mark of the environment
+    log_tail: bytes = b""  # the last 4 KB of this invocation's log, START to REPORT
+    log_stream: str = ""

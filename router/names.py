@@ -1,0 +1,59 @@
+"""ARNs, ids and AWS's spellings of time. Pure but for the ids, which are random.
+
+Sources: IAM user guide, "Amazon Resource Names"; the samples under tests/golden."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Final
+
+LATEST: Final = "$LATEST"
+
+
+def function_arn(region: str, account: str, name: str) -> str:
+    """The unqualified ARN of a function."""
+    return f"arn:aws:lambda:{region}:{account}:function:{name}"
+
+
+def bucket_arn(name: str) -> str:
+    """The ARN of a bucket; it carries neither region nor account."""
+    return f"arn:aws:s3:::{name}"
+
+
+def rule_arn(region: str, account: str, name: str) -> str:
+    """The ARN of an EventBridge rule on the default bus."""
+    return f"arn:aws:events:{region}:{account}:rule/{name}"
+
+
+def schedule_arn(region: str, account: str, name: str, group: str = "default") -> str:
+    """The ARN of an EventBridge Scheduler schedule."""
+    return f"arn:aws:scheduler:{region}:{account}:schedule/{group}/{name}"
+
+
+def stream_arn(region: str, account: str, table: str, label: str) -> str:
+    """The ARN of a DynamoDB table's stream; *label* is the stream's creation time, e.g. 2016-12-01T00:00:00.000."""
+    return f"arn:aws:dynamodb:{region}:{account}:table/{table}/stream/{label}"
+
+
+def log_group(function: str) -> str:
+    """The log group of a function."""
+    return f"/aws/lambda/{function}"
+
+
+def log_stream(at: float, version: str = LATEST) -> str:
+    """A fresh log stream name for an environment made at *at* (epoch seconds): YYYY/MM/DD/[version]32 hex."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y/%m/%d}/[{version}]{uuid.uuid4().hex}"
+
+
+def request_id() -> str:
+    """A fresh request id: a UUID of version 4, as Lambda's are."""
+    return str(uuid.uuid4())
+
+
+def iso_ms(at: float) -> str:
+    """Epoch seconds as 2019-09-03T19:37:27.192Z."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(at * 1000 // 1 % 1000):03d}Z"
+
+
+def iso_s(at: float) -> str:
+    """Epoch seconds as 2015-10-08T16:53:06Z."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,65 @@
+"""A source's two doors into the router, and what the daemon hands it.
+
+A source is one file here and one line in SOURCES (router/sources/__init__.py): the class names its own words
+in config.yaml (Trigger) and builds itself from the triggers that use them."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, Self
+
+from router.clock import Clock
+from router.config.types import Config, Function, Trigger
+from router.journal.database import Database
+from router.model import Envelope, Outcome
+from router.telemetry.metrics import Metrics
+
+
+class Outlet(Protocol):
+    """The only door from a source into the router."""
+
+    async def emit(self, envelope: Envelope) -> None:
+        """Event: return once durable. Raises JournalError: nothing was accepted."""
+
+    async def invoke(self, envelope: Envelope) -> Outcome:
+        """RequestResponse: run now, return the outcome. Raises TooManyRequests, EnvironmentUnavailable, ShuttingDown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A function and one of its enabled triggers."""
+
+    function: Function
+    trigger: Any  # an instance of the source's Trigger
+    index: int  # position among the function's triggers, from 0; names schedules that have no name
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What every source may use."""
+
+    config: Config
+    clock: Clock
+    database: Database  # cursors, version tables, ticks
+    metrics: Metrics
+
+
+class Source(Protocol):
+    """Turns occurrences into envelopes."""
+
+    Trigger: ClassVar[type[Trigger]]  # how config.yaml spells it
+
+    name: str  # for logs, metrics and people: "s3:uploads", "http", "schedule", "table:orders"
+
+    @classmethod
+    def build(cls, bindings: Sequence[Binding], house: House) -> Sequence[Self]:
+        """The sources that serve *bindings* (all of this class's Trigger): one for each thing that can fail alone."""
+
+    async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
+        """Turn occurrences into envelopes until *stop* is set; return with none half-handled.
+
+        Mark an occurrence as seen only after emit() returned: a crash in between gives a
+        duplicate (same sequencer), never a loss. Raise SourceError to be restarted with back-off."""
+
+    def health(self) -> str:
+        """"" when attached and well, else one sentence that says what is wrong (shown by /readyz and `router ps`)."""

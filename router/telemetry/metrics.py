@@ -1,0 +1,123 @@
+"""Counters, gauges and histograms in Prometheus's text exposition format 0.0.4.
+
+Used from the event loop's thread only. Names are router_<noun>_<unit or total>; see docs/telemetry.md."""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
+
+Labels = tuple[str, ...]
+
+SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0)
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+
+
+def _labelled(names: Sequence[str], values: Labels, extra: str = "") -> str:
+    pairs = [f'{name}="{_escaped(value)}"' for name, value in zip(names, values, strict=True)]
+    inside = ",".join([*pairs, extra] if extra else pairs)
+    return f"{{{inside}}}" if inside else ""
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(value)
+
+
+class Counter:
+    """A number that only grows."""
+
+    kind: Final = "counter"
+
+    def __init__(self, name: str, told: str, labels: Sequence[str]) -> None:
+        self.name, self.told, self.labels = name, told, tuple(labels)
+        self._values: dict[Labels, float] = {} if labels else {(): 0.0}
+
+    def add(self, *labels: str, amount: float = 1) -> None:
+        """Grow by *amount*; one label value for each label name."""
+        self._values[labels] = self._values.get(labels, 0) + amount
+
+    def value(self, *labels: str) -> float:
+        """The number now."""
+        return self._values.get(labels, 0)
+
+    def lines(self) -> Iterator[str]:
+        """Samples in the text format."""
+        for labels, value in self._values.items():
+            yield f"{self.name}{_labelled(self.labels, labels)} {_number(value)}"
+
+
+class Gauge:
+    """A number that is read when asked for."""
+
+    kind: Final = "gauge"
+
+    def __init__(self, name: str, told: str, labels: Sequence[str], read: Callable[[], Mapping[Labels, float]]) -> None:
+        self.name, self.told, self.labels, self._read = name, told, tuple(labels), read
+
+    def lines(self) -> Iterator[str]:
+        """Samples in the text format."""
+        for labels, value in self._read().items():
+            yield f"{self.name}{_labelled(self.labels, labels)} {_number(value)}"
+
+
+class Histogram:
+    """How often a measured value fell under each bound."""
+
+    kind: Final = "histogram"
+
+    def __init__(self, name: str, told: str, labels: Sequence[str], bounds: Sequence[float]) -> None:
+        self.name, self.told, self.labels, self._bounds = name, told, tuple(labels), tuple(bounds)
+        self._cells: dict[Labels, list[int]] = {}
+        self._sums: dict[Labels, float] = {}
+
+    def observe(self, value: float, *labels: str) -> None:
+        """Count one measured value."""
+        cells = self._cells.get(labels)
+        if cells is None:
+            cells = self._cells[labels] = [0] * (len(self._bounds) + 1)
+            self._sums[labels] = 0.0
+        cells[bisect_left(self._bounds, value)] += 1
+        self._sums[labels] += value
+
+    def lines(self) -> Iterator[str]:
+        """Samples in the text format: cumulative buckets, sum, count."""
+        for labels, cells in self._cells.items():
+            total = 0
+            for bound, count in zip((*map(_number, self._bounds), "+Inf"), cells, strict=True):
+                total += count
+                extra = f'le="{bound}"'
+                yield f"{self.name}_bucket{_labelled(self.labels, labels, extra)} {total}"
+            yield f"{self.name}_sum{_labelled(self.labels, labels)} {_number(self._sums[labels])}"
+            yield f"{self.name}_count{_labelled(self.labels, labels)} {total}"
+
+
+class Metrics:
+    """All metrics of one daemon; asking twice for one name gives the same metric."""
+
+    def __init__(self) -> None:
+        self._metrics: dict[str, Counter | Gauge | Histogram] = {}
+
+    def counter(self, name: str, told: str, *labels: str) -> Counter:
+        """The counter of this name."""
+        found = self._metrics.setdefault(name, Counter(name, told, labels))
+        assert isinstance(found, Counter)
+        return found
+
+    def histogram(self, name: str, told: str, *labels: str, bounds: Sequence[float] = SECONDS) -> Histogram:
+        """The histogram of this name."""
+        found = self._metrics.setdefault(name, Histogram(name, told, labels, bounds))
+        assert isinstance(found, Histogram)
+        return found
+
+    def gauge(self, name: str, told: str, *labels: str, read: Callable[[], Mapping[Labels, float]]) -> None:
+        """Have *read* asked for label values → number at each exposition."""
+        self._metrics[name] = Gauge(name, told, labels, read)
+
+    def exposition(self) -> str:
+        """Everything as text/plain; version=0.0.4."""
+        lines: list[str] = []
+        for metric in self._metrics.values():
+            lines += (f"# HELP {metric.name} {metric.told}", f"# TYPE {metric.name} {metric.kind}", *metric.lines())
+        return "\n".join(lines) + "\n"
