@@ -36,7 +36,7 @@ class SystemClock:
         """Sleep on the running loop."""
         await asyncio.sleep(seconds)
 
-    async def wait(self, event: asyncio.Event, timeout: float) -> bool:  # noqa: ASYNC109 - the Clock is what replaces asyncio.timeout
+    async def wait(self, event: asyncio.Event, timeout: float) -> bool:
         """Wait on the running loop."""
         try:
             await asyncio.wait_for(event.wait(), timeout)

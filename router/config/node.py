@@ -36,7 +36,7 @@ class Node:
         raise NotImplementedError
 
     def boolean(self, key: str, *, default: bool) -> bool:
-        """true or false."""
+        """True or false."""
         raise NotImplementedError
 
     def choice(self, key: str, default: str | None, options: Sequence[str]) -> str:

@@ -62,4 +62,4 @@ class Source(Protocol):
         duplicate (same sequencer), never a loss. Raise SourceError to be restarted with back-off."""
 
     def health(self) -> str:
-        """"" when attached and well, else one sentence that says what is wrong (shown by /readyz and `router ps`)."""
+        """Nothing when attached and well, else one sentence that says what is wrong (shown by /readyz and `router ps`)."""

@@ -35,7 +35,7 @@ class VirtualClock:
         heapq.heappush(self._sleepers, (self._monotonic + seconds, next(self._order), woken))
         await woken
 
-    async def wait(self, event: asyncio.Event, timeout: float) -> bool:  # noqa: ASYNC109 - mirrors Clock
+    async def wait(self, event: asyncio.Event, timeout: float) -> bool:
         """Wait for the event or for advance() to pass the time."""
         setting = asyncio.ensure_future(event.wait())
         timer = asyncio.ensure_future(self.sleep(timeout))

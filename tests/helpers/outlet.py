@@ -44,7 +44,7 @@ class MemoryOutlet:
             self._changed.notify_all()
         return self._answer(envelope)
 
-    async def until(self, holds: Callable[["MemoryOutlet"], bool], timeout: float = 10.0) -> None:  # noqa: ASYNC109 - real time, bounds a hang
+    async def until(self, holds: Callable[["MemoryOutlet"], bool], timeout: float = 10.0) -> None:
         """Wait until *holds* is true of this outlet; TimeoutError after *timeout* real seconds."""
         async with asyncio.timeout(timeout), self._changed:
             await self._changed.wait_for(lambda: holds(self))

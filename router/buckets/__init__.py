@@ -1,0 +1,1 @@
+"""Directories seen as S3 buckets."""

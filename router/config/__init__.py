@@ -1,0 +1,1 @@
+"""config.yaml into typed values, and exact words about what is wrong with it."""

@@ -1,0 +1,1 @@
+"""From the journal to an execution environment and its outcome: slots, retries."""

@@ -1,0 +1,1 @@
+"""Pure: event shapes, HTTP answers, schedule expressions, batching."""

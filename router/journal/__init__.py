@@ -1,0 +1,1 @@
+"""The durable queue, cursors and version tables."""

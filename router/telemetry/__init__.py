@@ -1,0 +1,1 @@
+"""Log groups and streams, START/END/REPORT, metrics, structlog set-up."""
