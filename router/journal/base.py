@@ -1,6 +1,6 @@
 """The journal's Protocol and its rows. Implementations: sqlite.py (default), memory.py (tests)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -64,11 +64,14 @@ class Journal(Protocol):
     async def append(self, envelope: Envelope) -> bool:
         """Accept an event; durable on return. False: known already (same function, source, shard, sequencer)."""
 
-    async def lease(self, limit: int, *, wait: float, busy: Collection[str] = ()) -> list[Delivery]:
-        """Take up to *limit* due events, oldest due first and in turn over functions, none of a function in *busy*.
+    async def lease(self, limit: int, *, wait: float, room: Callable[[str], int]) -> list[Delivery]:
+        """Take up to *limit* due events, oldest due first and in turn over functions, at most room(function) of each.
 
-        Per shard only the oldest unfinished event is ever due. Waits up to *wait* seconds (of the Clock) for
-        work; [] when there is none. Leasing starts an attempt."""
+        *room* is asked on the event loop's thread, once a function and look. Per shard only the oldest unfinished event
+        is ever due. Waits up to *wait* seconds (of the Clock) for work; [] when there is none. Leasing starts an attempt."""
+
+    def nudge(self) -> None:
+        """Have a waiting lease() look again: there is room where there was none."""
 
     async def ack(self, delivery: Delivery) -> None:
         """Record success, a terminal state. LeaseLost when the attempt number is no longer current."""

@@ -1,0 +1,199 @@
+"""From an envelope to its outcome: the router's side of the two doors, and the loop that runs what the journal leases."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from router.clock import Clock
+from router.config.types import Function
+from router.dispatch import policy
+from router.dispatch.slots import Slots
+from router.errors import (
+    EnvironmentUnavailable,
+    JournalError,
+    LeaseLost,
+    RequestTooLarge,
+    ShuttingDown,
+    TooManyRequests,
+)
+from router.functions.registry import Functions
+from router.journal.base import Journal
+from router.model import ASYNC_LIMIT, SYNC_LIMIT, Delivery, Envelope, Outcome, State
+from router.runtime.base import Invocation, Pool
+from router.telemetry.metrics import Metrics
+
+log = structlog.get_logger("router.dispatch")
+
+SYNC_WAIT: Final = 1.0  # seconds a synchronous invocation may wait for a slot before it is throttled
+LEASE_WAIT: Final = 1.0  # seconds; also how soon a stop is noticed when nothing is due
+JOURNAL_PAUSE: Final = 1.0  # seconds between tries while the journal cannot be read
+RECORD_PAUSE: Final = 8.0  # seconds between tries to record an outcome, at most: work resumes within 10 s of a fault's end
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a caller may add to an invocation."""
+
+    client_context: str = ""
+    trace: str = ""
+
+
+class Dispatcher:
+    """An Outlet. emit() returns once durable; invoke() runs now; run() works the journal off."""
+
+    def __init__(self, journal: Journal, pool: Pool, functions: Functions, slots: Slots, *, clock: Clock, metrics: Metrics) -> None:
+        self._journal, self._pool, self._functions, self._slots, self._clock = journal, pool, functions, slots, clock
+        slots.on_room = journal.nudge
+        self.closing = False
+        self._accepted = metrics.counter("router_events_accepted_total", "Events committed and synced.", "function")
+        self._known = metrics.counter("router_events_duplicate_total", "Events that the journal knew already.", "function")
+        self._ended = metrics.counter("router_events_finished_total", "Events that reached a terminal state.", "function", "state")
+        self._invocations = metrics.counter("router_invocations_total", "Invocations finished.", "function", "outcome")
+        self._throttles = metrics.counter("router_throttles_total", "Invocations refused or put back for want of a slot.", "function")
+        self._duration = metrics.histogram("router_invocation_duration_seconds", "Run time of handlers.", "function")
+        self._faults = metrics.counter("router_dispatch_faults_total", "Deliveries that a fault of ours put back.", "function")
+
+    async def emit(self, envelope: Envelope) -> None:
+        """Accept an Event. Raises RequestTooLarge over 1 MB, ShuttingDown, JournalError: nothing was accepted."""
+        if len(envelope.payload) > ASYNC_LIMIT:
+            raise RequestTooLarge(ASYNC_LIMIT)
+        fresh = await self._journal.append(envelope)
+        (self._accepted if fresh else self._known).add(envelope.function)
+
+    async def invoke(self, envelope: Envelope, facts: Facts | None = None) -> Outcome:
+        """Run now (RequestResponse). Raises FunctionNotFound, RequestTooLarge, TooManyRequests, EnvironmentUnavailable, ShuttingDown."""
+        if self.closing:
+            raise ShuttingDown("the daemon is shutting down")
+        if len(envelope.payload) > SYNC_LIMIT:
+            raise RequestTooLarge(SYNC_LIMIT)
+        function = self._functions.get(envelope.function)
+        try:
+            await self._slots.acquire(function.name, wait=SYNC_WAIT)
+        except TooManyRequests:
+            self._throttles.add(function.name)
+            raise
+        try:
+            return await self._invoke(function, envelope, facts or Facts())
+        finally:
+            self._slots.give(function.name)
+
+    async def _invoke(self, function: Function, envelope: Envelope, facts: Facts) -> Outcome:
+        """Run in an environment; count it and log it. The slot is taken."""
+        arn = self._functions.arn(function)
+        outcome = await self._pool.invoke(
+            Invocation(function, envelope.payload, envelope.request_id, arn, facts.client_context, facts.trace),
+        )
+        result = "error" if outcome.function_error else "ok"
+        self._invocations.add(function.name, result)
+        self._duration.observe(outcome.duration_ms / 1000, function.name)
+        log.info(
+            "invocation_finished",
+            function=function.name,
+            request_id=envelope.request_id,
+            source=envelope.source,
+            outcome=result,
+            **({"error_type": outcome.error_type} if outcome.function_error else {}),
+            duration_ms=round(outcome.duration_ms, 2),
+            billed_ms=outcome.billed_ms,
+            max_memory_mb=outcome.max_memory_mb,
+        )
+        return outcome
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Soft stop: no new lease, finish what runs. Cancelled: what runs is redelivered at the next start."""
+        async with asyncio.TaskGroup() as executions:
+            while not stop.is_set():
+                for delivery in await self._leased(stop):
+                    taken = self._slots.take(delivery.envelope.function)
+                    executions.create_task(self._execute(delivery, taken=taken), name=f"delivery-{delivery.id}")
+
+    async def _leased(self, stop: asyncio.Event) -> list[Delivery]:
+        """Lease only what can start at once; [] after a while, so that a stop is noticed."""
+        room = self._slots.total_room()
+        if room < 1:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LEASE_WAIT):
+                    await self._slots.given()
+            return []
+        try:
+            return await self._journal.lease(room, wait=LEASE_WAIT, room=self._room)
+        except JournalError as error:
+            log.error("lease_failed", error=str(error))
+            await self._clock.wait(stop, JOURNAL_PAUSE)
+            return []
+
+    def _room(self, function: str) -> int:
+        """How many deliveries of *function* can be taken now. One that is switched off takes them to bury them."""
+        known = self._functions.find(function)
+        if known is not None and known.reserved_concurrency == 0:
+            return 1
+        return self._slots.room(function)
+
+    async def _execute(self, delivery: Delivery, *, taken: bool) -> None:
+        """One delivery from its slot to its record in the journal."""
+        name = delivery.envelope.function
+        try:
+            verdict, error = await self._attempt(delivery, taken=taken)
+        except TooManyRequests as throttle:
+            self._throttles.add(name)
+            verdict, error = policy.Release(policy.backoff(delivery.throttles + 1), throttle.reason), ""
+        except EnvironmentUnavailable as fault:
+            verdict, error = policy.Release(policy.backoff(delivery.throttles + 1), str(fault)), ""
+        except Exception:  # the bulkhead around a single invocation: the others go on, this one is redelivered
+            self._faults.add(name)
+            log.exception("delivery_failed", function=name, request_id=delivery.envelope.request_id)
+            verdict, error = policy.Release(policy.backoff(delivery.throttles + 1), "a fault of the router; see its log"), ""
+        await self._record(delivery, verdict, error)
+
+    async def _attempt(self, delivery: Delivery, *, taken: bool) -> tuple[policy.Verdict, str]:
+        """Run the delivery if it may run; the verdict, and the error to keep with it."""
+        function = self._functions.get(delivery.envelope.function)
+        try:
+            doom = policy.before_attempt(function, age=self._clock.now() - delivery.created, failures=delivery.failures)
+            if doom is not None:
+                return doom, ""
+            if not taken:
+                await self._slots.acquire(function.name, wait=SYNC_WAIT)
+                taken = True
+            outcome = await self._invoke(function, delivery.envelope, Facts())
+        finally:
+            if taken:
+                self._slots.give(function.name)
+        if not outcome.function_error:
+            return policy.Ack(), ""
+        age = self._clock.now() - delivery.created
+        return policy.after_failure(function, age=age, failures=delivery.failures + 1), outcome.payload.decode(errors="replace")
+
+    async def _record(self, delivery: Delivery, verdict: policy.Verdict, error: str) -> None:
+        """Write the verdict down, as often as it takes: an outcome that is not recorded would run again."""
+        tries = 0
+        while True:
+            try:
+                await self._settle(delivery, verdict, error)
+            except LeaseLost:
+                log.error("lease_lost", function=delivery.envelope.function, request_id=delivery.envelope.request_id)
+            except JournalError as fault:
+                tries += 1
+                log.error("record_failed", request_id=delivery.envelope.request_id, tries=tries, error=str(fault))
+                await self._clock.sleep(min(policy.backoff(tries), RECORD_PAUSE))
+                continue
+            return
+
+    async def _settle(self, delivery: Delivery, verdict: policy.Verdict, error: str) -> None:
+        name = delivery.envelope.function
+        match verdict:
+            case policy.Ack():
+                await self._journal.ack(delivery)
+                self._ended.add(name, State.SUCCEEDED)
+            case policy.Retry(delay):
+                await self._journal.retry(delivery, delay=delay, error=error)
+                log.info("event_retried", function=name, request_id=delivery.envelope.request_id, delay_s=delay)
+            case policy.Release(delay, reason):
+                await self._journal.release(delivery, delay=delay, reason=reason)
+            case policy.Bury(state, condition):
+                await self._journal.bury(delivery, state, error=error or condition)
+                self._ended.add(name, state)
+                log.warning("event_buried", function=name, request_id=delivery.envelope.request_id, state=state, condition=condition)
