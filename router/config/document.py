@@ -1,0 +1,71 @@
+"""From a path to the top node of its YAML; what cannot be read at all is one clear mistake."""
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from router.config.node import Document, Node
+from router.config.problems import Problems
+from router.config.references import References
+from router.config.tree import Unreadable, parse
+from router.errors import ConfigError
+
+LARGEST: Final = 1024 * 1024  # bytes
+_CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff]")  # YAML 1.1, 5.1: not printable
+
+
+def read(path: Path, environ: Mapping[str, str]) -> tuple[Document, Node]:
+    """The file's top node, and what all its nodes share; *path* may be relative. Raises ConfigError when it cannot be read at all."""
+    return parsed(_decoded(path, _content(path)), path, environ)
+
+
+def parsed(text: str, path: Path, environ: Mapping[str, str]) -> tuple[Document, Node]:
+    """As read(), with the file's text at hand."""
+    directory = Path(os.path.abspath(path)).parent  # noqa: PTH100 - resolve() would follow a symlink to another directory
+    problems = Problems(path.name)
+    document = Document(directory, problems, References(environ, directory))
+    odd = _CONTROL.search(text)
+    if odd:
+        line, column = _place(text, odd.start())
+        problems.note(line, column, "", f"control character U+{ord(odd[0]):04X}; config.yaml is plain text")
+        raise ConfigError(problems.lines())
+    try:
+        root = parse(text, problems)
+    except Unreadable:
+        raise ConfigError(problems.lines()) from None
+    if root is None:
+        problems.note(1, 1, "", "the file is empty; begin with version: 1")
+        raise ConfigError(problems.lines())
+    return document, Node(document, root)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a path"
+        raise ConfigError((f"{path.name}: {path}: {reason}",)) from None
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, opened so that a FIFO cannot hold us
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ConfigError((f"{path.name}: {path} is not a regular file",))
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise ConfigError((f"{path.name}:1:1: larger than 1 MB; this is no config file",))
+    return content
+
+
+def _decoded(path: Path, content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line, column = _place(content[: error.start].decode(), error.start)
+        raise ConfigError((f"{path.name}:{line}:{column}: byte 0x{content[error.start]:02x} is not UTF-8 text",)) from None
+
+
+def _place(text: str, index: int) -> tuple[int, int]:
+    """Line and column, from 1, of a character."""
+    before = text[:index]
+    return before.count("\n") + 1, len(before) - before.rfind("\n")

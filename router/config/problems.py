@@ -1,0 +1,67 @@
+"""The mistakes of one config file, with their places. Pure.
+
+A mistake is one line for people: `config.yaml:9:5: functions.thumbnail.handeler: unknown key, did you mean handler?`.
+Nothing here ever holds a value that a `${…}` reference stands for: messages quote the file's own text."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final
+
+LIMIT: Final = 100  # mistakes told; a file with more gets "… and N more"
+_LONGEST: Final = 60  # characters of the file's own text quoted in a message
+_PLAIN: Final = re.compile(r"[\w$@+*/ -]{1,64}")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One mistake; line and column count from 1."""
+
+    line: int
+    column: int
+    path: str
+    message: str
+
+
+class Problems:
+    """Collects mistakes while reading goes on; bounded, each told once."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name  # the file's, for people
+        self._found: set[Problem] = set()
+        self.count = 0  # all that were noted, told or not
+
+    def note(self, line: int, column: int, path: str, message: str) -> None:
+        """Note a mistake; one already noted is not noted twice."""
+        problem = Problem(line, column, path, message)
+        if problem in self._found:
+            return
+        self.count += 1
+        if len(self._found) < LIMIT:
+            self._found.add(problem)
+
+    def did_you_mean(self, word: str, known: Collection[str]) -> str:
+        """`, did you mean X?` when something in *known* is close to *word*, else nothing. Free of charge once enough was told."""
+        if len(self._found) >= LIMIT or len(word) > _LONGEST:
+            return ""
+        close = get_close_matches(word, known, n=1, cutoff=0.6)
+        return f", did you mean {close[0]}?" if close else ""
+
+    def lines(self) -> tuple[str, ...]:
+        """All mistakes as people read them, in the order of the file."""
+        told = [": ".join(filter(None, (f"{self.name}:{p.line}:{p.column}", p.path, p.message))) for p in sorted(self._found)]
+        rest = self.count - len(told)
+        return (*told, f"{self.name}: … and {rest} more") if rest else tuple(told)
+
+
+def shown(text: str, limit: int = _LONGEST) -> str:
+    """*text* on one line and short, control characters and lone surrogates escaped."""
+    cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in cut)
+
+
+def step(path: str, key: str) -> str:
+    """The path of *key* under *path*; a key that is no plain word stands in quotes."""
+    part = key if _PLAIN.fullmatch(key) else f'"{shown(key)}"'
+    return f"{path}.{part}" if path else part
