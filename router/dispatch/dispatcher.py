@@ -56,6 +56,10 @@ class Dispatcher:
         self._duration = metrics.histogram("router_invocation_duration_seconds", "Run time of handlers.", "function")
         self._faults = metrics.counter("router_dispatch_faults_total", "Deliveries that a fault of ours put back.", "function")
 
+    def errors(self, function: str) -> int:
+        """How many invocations of *function* ended in a function error since the start."""
+        return int(self._invocations.value(function, "error"))
+
     async def emit(self, envelope: Envelope) -> None:
         """Accept an Event. Raises RequestTooLarge over 1 MB, ShuttingDown, JournalError: nothing was accepted."""
         if len(envelope.payload) > ASYNC_LIMIT:

@@ -22,18 +22,18 @@ class Supervisor:
     """Runs one source for as long as the daemon lives."""
 
     def __init__(self, source: Source, *, clock: Clock, metrics: Metrics, chance: random.Random) -> None:
-        self._source, self._clock, self._chance = source, clock, chance
+        self.source, self._clock, self._chance = source, clock, chance
         self._restarts = metrics.counter("router_source_restarts_total", "Restarts of a source after a failure.", "source")
         self._failure = ""
 
     @property
     def name(self) -> str:
         """The source's name."""
-        return self._source.name
+        return self.source.name
 
     def health(self) -> str:
         """What is wrong with the source, in one sentence; nothing when it is well."""
-        return self._failure or self._source.health()
+        return self._failure or self.source.health()
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
         """Run the source until *stop*; a failure costs this source a pause and nobody else anything."""
@@ -42,7 +42,7 @@ class Supervisor:
             started = self._clock.monotonic()
             try:
                 self._failure = ""
-                await self._source.run(outlet, stop)
+                await self.source.run(outlet, stop)
             except SourceError as error:
                 self._failure = str(error)
                 log.warning("source_failed", source=self.name, error=self._failure)

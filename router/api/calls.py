@@ -1,0 +1,222 @@
+"""What operators may ask of a running daemon; the control socket and, later, the console speak HTTP over these calls.
+
+Every call gives JSON-ready values; times are ISO 8601 in UTC with milliseconds, or null. What cannot be done is a RouterError."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from router import VERSION, names
+from router.clock import Clock
+from router.config.types import Config
+from router.dispatch.dispatcher import Dispatcher, Facts
+from router.dispatch.slots import Slots
+from router.dispatch.supervisor import Supervisor
+from router.errors import InvalidParameter, InvalidRequestContent
+from router.functions.registry import Functions
+from router.journal.base import EventDetail, EventRow, Journal, Query
+from router.model import Envelope, Outcome, State
+from router.runtime.pool import WarmPool
+from router.sources.feed import FeedSource
+from router.sources.http import HttpSource
+from router.sources.schedule import ScheduleSource
+
+S = TypeVar("S")
+
+UNFINISHED: Final = (State.QUEUED, State.RUNNING, State.RETRYING)
+DEAD_LETTERS: Final = frozenset({State.DEAD, State.EXPIRED})
+REDRIVE_PAGE: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of a running daemon that calls reach."""
+
+    config: Config
+    functions: Functions
+    journal: Journal
+    dispatcher: Dispatcher
+    slots: Slots
+    pool: WarmPool
+    supervisors: Sequence[Supervisor]
+    clock: Clock
+    started: float  # epoch seconds
+    pid: int
+    listeners: Mapping[str, str]  # the daemon's own: console, control
+
+
+def _time(at: float | None) -> str | None:
+    return None if at is None else names.iso_ms(at)
+
+
+def event_row(row: EventRow) -> dict[str, Any]:
+    """One row of `router events list`; the keys are stable."""
+    return {
+        "id": row.id,
+        "function": row.function,
+        "source": row.source,
+        "shard": row.shard,
+        "state": row.state.value,
+        "attempts": row.attempts,
+        "created": _time(row.created),
+        "due": _time(row.due),
+        "finished": _time(row.finished),
+        "error": row.error or None,
+        "size": row.size,
+    }
+
+
+def event_detail(detail: EventDetail) -> dict[str, Any]:
+    """One event as `router events show` prints it."""
+    return {
+        "event": event_row(detail.row),
+        "payload": detail.payload.decode(errors="replace"),
+        "history": [{"attempt": a.number, "at": _time(a.at), "error": a.error} for a in detail.attempts],
+    }
+
+
+class Calls:
+    """The daemon's calls."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def _envelope(self, function: str, payload: bytes) -> Envelope:
+        try:
+            json.loads(payload)
+        except ValueError as error:
+            raise InvalidRequestContent(f"Could not parse request body into json: {error}") from error
+        return Envelope(self._parts.functions.get(function).name, payload, "invoke")
+
+    async def invoke(self, function: str, payload: bytes, *, client_context: str = "") -> tuple[str, Outcome]:
+        """Run now; the request id and the outcome. An empty payload is {}, as on Lambda."""
+        envelope = self._envelope(function, payload or b"{}")
+        return envelope.request_id, await self._parts.dispatcher.invoke(envelope, Facts(client_context))
+
+    async def emit(self, function: str, payload: bytes) -> str:
+        """Accept an Event; its request id, once durable."""
+        envelope = self._envelope(function, payload or b"{}")
+        await self._parts.dispatcher.emit(envelope)
+        return envelope.request_id
+
+    async def ps(self) -> list[dict[str, Any]]:
+        """One row a function; functions that are gone from the config but still have events come last."""
+        parts = self._parts
+        counts = await parts.journal.counts()
+        environments = parts.pool.counts()
+        rows = [
+            {
+                "function": name,
+                "runtime": function.runtime,
+                "environments": environments.get(name, 0),
+                "running": parts.slots.running(name),
+                "queued": sum(counts.get(name, {}).get(state, 0) for state in UNFINISHED),
+                "dead": sum(counts.get(name, {}).get(state, 0) for state in DEAD_LETTERS),
+                "errors": parts.dispatcher.errors(name),
+                "urls": self._urls(name),
+            }
+            for name, function in parts.config.functions.items()
+        ]
+        gone = [name for name in counts if name not in parts.config.functions]
+        return rows + [_row_of_a_removed_function(name, counts[name]) for name in gone]
+
+    def _urls(self, function: str) -> list[str]:
+        return [url for source in self._sources(HttpSource) for url in source.urls(function)]
+
+    def _sources(self, kind: type[S]) -> list[S]:
+        return [s.source for s in self._parts.supervisors if isinstance(s.source, kind)]
+
+    def problems(self) -> list[str]:
+        """Why the daemon is not ready, a sentence each; [] when it is."""
+        return [f"{s.name}: {health}" for s in self._parts.supervisors if (health := s.health())]
+
+    def status(self) -> dict[str, Any]:
+        """The daemon itself."""
+        parts = self._parts
+        listeners = {"http": next((a for s in self._sources(HttpSource) for a in s.addresses), None), **parts.listeners}
+        return {
+            "version": VERSION,
+            "pid": parts.pid,
+            "ready": not self.problems(),
+            "problems": self.problems(),
+            "started": _time(parts.started),
+            "config": str(parts.config.file),
+            "listeners": listeners,
+            "sources": [{"name": s.name, "health": s.health() or "ok"} for s in parts.supervisors],
+        }
+
+    async def events(self, query: Query) -> list[dict[str, Any]]:
+        """Events that match, newest first."""
+        return [event_row(row) for row in await self._parts.journal.list(query)]
+
+    async def event(self, event_id: str) -> dict[str, Any]:
+        """One event with payload and history."""
+        return event_detail(await self._parts.journal.find(event_id))
+
+    async def replay(self, event_id: str, function: str) -> str:
+        """Run a finished event again as a new one, of another function when named; the new one's id."""
+        target = self._parts.functions.get(function).name if function else ""
+        return await self._parts.journal.replay(event_id, function=target)
+
+    async def dead_letters(self, function: str, limit: int) -> list[dict[str, Any]]:
+        """Exhausted and expired events, newest first."""
+        return await self.events(Query(function=function, states=DEAD_LETTERS, limit=limit))
+
+    async def redrive(self, *, ids: Sequence[str] = (), function: str = "", everything: bool = False) -> int:
+        """Queue dead letters again: those named, those of a function, or all; how many."""
+        if not (ids or function or everything):
+            raise InvalidParameter('say which: {"ids": [...]}, {"function": NAME} or {"all": true}')
+        for event_id in ids:
+            await self._parts.journal.redrive(event_id)
+        redriven = len(ids)
+        while not ids and (rows := await self._page_of_dead_letters(function)):
+            for row in rows:
+                await self._parts.journal.redrive(row.id)
+            redriven += len(rows)
+        return redriven
+
+    async def _page_of_dead_letters(self, function: str) -> list[EventRow]:
+        return await self._parts.journal.list(Query(function=function, states=DEAD_LETTERS, limit=REDRIVE_PAGE))
+
+    def schedules(self) -> list[dict[str, Any]]:
+        """One row a schedule."""
+        return [row for source in self._sources(ScheduleSource) for row in source.rows()]
+
+    async def run_schedule(self, name: str) -> str:
+        """Fire a schedule now; the request id."""
+        for source in self._sources(ScheduleSource):
+            return await source.fire(name)
+        raise InvalidParameter(f"no schedule {name}: the config has none")
+
+    async def feeds(self) -> list[dict[str, Any]]:
+        """One row a feed and function."""
+        return [row for source in self._sources(FeedSource) for row in await source.rows()]
+
+    async def install_feed(self, name: str) -> None:
+        """Install the triggers of a table's feed."""
+        await self._feed(name).install()
+
+    async def feed_sql(self, name: str) -> str:
+        """What install_feed would execute."""
+        return await self._feed(name).install_sql()
+
+    def _feed(self, name: str) -> FeedSource:
+        found = [source for source in self._sources(FeedSource) if source.name == f"table:{name}"]
+        if not found:
+            raise InvalidParameter(f"no feed {name}: no enabled trigger uses a table of this name")
+        return found[0]
+
+
+def _row_of_a_removed_function(name: str, counts: Mapping[State, int]) -> dict[str, Any]:
+    """Its events are kept: they run when the function comes back, or are discarded by a person."""
+    return {
+        "function": name,
+        "runtime": "not in the config",
+        "environments": 0,
+        "running": 0,
+        "queued": sum(counts.get(state, 0) for state in UNFINISHED),
+        "dead": sum(counts.get(state, 0) for state in DEAD_LETTERS),
+        "errors": 0,
+        "urls": [],
+    }
