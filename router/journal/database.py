@@ -1,45 +1,159 @@
 """The store: one SQLite file, one writer thread, group commit; WAL, synchronous=FULL.
 
-Every write is synced when its call returns."""
+Every write is synced when its call returns. What fails the disk fails the calls of its group with JournalError and
+closes the connection; the store opens again by itself, and calls succeed again as soon as the disk does."""
 
+import asyncio
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import apsw
+
+from router.errors import JournalError
+from router.journal import files
+from router.journal.writer import Writer
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
 
+READ_SECONDS: Final = 10.0  # a read that takes longer is cut short: it keeps the WAL from starting again
+READ_OPCODES: Final = 20_000  # of SQLite's virtual machine between two looks at the time
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS schema_steps (component TEXT PRIMARY KEY, steps INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pings (id INTEGER PRIMARY KEY CHECK (id = 0), count INTEGER NOT NULL);
+"""
+_STEPS_OF: Final = "SELECT steps FROM schema_steps WHERE component = ?"
+_RECORD_STEPS: Final = "INSERT INTO schema_steps VALUES (?, ?) ON CONFLICT DO UPDATE SET steps = excluded.steps"
+_PING: Final = "INSERT INTO pings VALUES (0, 1) ON CONFLICT DO UPDATE SET count = count + 1"
+
 
 class Database:
-    """One open store."""
+    """One open store. Its calls belong to one event loop."""
+
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer  # its figures are for metrics: groups, units, sync_seconds, checkpoints, wal_frames, failures
+        self._loop = asyncio.get_running_loop()
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
+        self._reader: apsw.Connection | None = None
+        self._closed = False
 
     @classmethod
-    async def open(cls, path: Path) -> Self:
-        """Open or create the file, recover, check its integrity quickly. Raises JournalError with what to do."""
-        raise NotImplementedError
+    async def open(cls, path: Path, *, vfs: str = "") -> Self:
+        """Open or create the file, recover, check its integrity quickly. Raises JournalError with what to do.
+
+        *vfs* names an apsw VFS that tests put in place of the disk."""
+        loop = asyncio.get_running_loop()
+        writer = Writer(path, vfs, loop)
+        await loop.run_in_executor(None, writer.start)
+        database = cls(writer)
+        try:
+            await database.transact(_create)
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.writer.path
+
+    @property
+    def fault(self) -> JournalError | None:
+        """Why nothing can be recorded now; None while the store works."""
+        return self.writer.fault
 
     async def migrate(self, component: str, steps: Sequence[str]) -> None:
         """Bring a component's tables up to date: run the steps (SQL scripts) after the last one recorded for it.
 
-        Raises JournalError when the file has more steps than we know: written by a newer version."""
-        raise NotImplementedError
+        All of them or none. Raises JournalError when the file has more steps than we know: written by a newer version."""
+
+        def unit(connection: apsw.Connection) -> None:
+            done = connection.execute(_STEPS_OF, (component,)).get or 0
+            if done > len(steps):
+                raise JournalError(
+                    f"{self.path} was written by a newer version ({component} has {done} schema steps, this version knows {len(steps)}):"
+                    " install that version, or restore a backup made before the upgrade"
+                )
+            for step in steps[done:]:
+                for _ in connection.execute(step):
+                    pass
+            if done < len(steps):
+                connection.execute(_RECORD_STEPS, (component, len(steps)))
+
+        await self.transact(unit)
 
     async def transact(self, unit: Callable[[apsw.Connection], T]) -> T:
         """Run *unit* in the writer thread, atomically, in the group commit under way; its result, once synced.
 
-        What *unit* raises comes out here and undoes only this unit. Units run in the order of the calls."""
-        raise NotImplementedError
+        What *unit* raises comes out here and undoes only this unit; a failing disk raises JournalError. Units run in the
+        order of the calls. A caller that is cancelled leaves its unit to run. *unit* must neither begin nor end transactions."""
+        if self._closed:
+            raise JournalError(f"{self.path} is closed")
+        future: asyncio.Future[T] = self._loop.create_future()
+        self.writer.put(unit, future)
+        return await future
 
     async def write(self, sql: str, *params: Any) -> int:
         """One statement as a unit; give how many rows it changed."""
-        raise NotImplementedError
+
+        def unit(connection: apsw.Connection) -> int:
+            before = connection.total_changes()
+            connection.execute(sql, params).fetchall()
+            return connection.total_changes() - before
+
+        return await self.transact(unit)
 
     async def read(self, sql: str, *params: Any) -> list[Row]:
-        """Rows of a query, off the writer's thread; sees all that write() and transact() returned for."""
-        raise NotImplementedError
+        """Rows of a query, off the writer's thread; sees all that write() and transact() returned for.
+
+        Raises JournalError when it takes longer than READ_SECONDS."""
+        if self._closed:
+            raise JournalError(f"{self.path} is closed")
+        return await self._loop.run_in_executor(self._reading, self._read, sql, params)
+
+    async def ping(self) -> None:
+        """Commit and sync something tiny. Raises JournalError when the store cannot record anything now."""
+        await self.write(_PING)
+
+    async def check(self) -> None:
+        """Raise JournalError when the file was deleted or replaced under us; cheap, to be called every few seconds."""
+        await self._loop.run_in_executor(self._reading, self.writer.look)
 
     async def close(self) -> None:
         """Commit what was handed over, checkpoint, close."""
-        raise NotImplementedError
+        if self._closed:
+            return
+        self._closed = True
+        await self._loop.run_in_executor(self._reading, self._drop_reader)
+        self._reading.shutdown(wait=False)
+        await self._loop.run_in_executor(None, self.writer.close)
+
+    def _read(self, sql: str, params: tuple[Any, ...]) -> list[Row]:
+        """On the reader's thread."""
+        until = time.monotonic() + READ_SECONDS
+        try:
+            if self._reader is None:
+                self._reader = files.connect_reader(self.path, self.writer.vfs)
+            self._reader.set_progress_handler(lambda: time.monotonic() > until, READ_OPCODES)
+            return self._reader.execute(sql, params).fetchall()
+        except apsw.InterruptError as error:
+            raise JournalError(f"{self.path}: a read took over {READ_SECONDS:g} s and was cut short; ask for less") from error
+        except files.STORE_FAULTS as error:
+            fault = files.explain(error, self.path, self._reader.system_errno if self._reader is not None else 0)
+            self._drop_reader()
+            raise fault from error
+
+    def _drop_reader(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close(True)
+
+
+def _create(connection: apsw.Connection) -> None:
+    for _ in connection.execute(_SCHEMA):
+        pass
