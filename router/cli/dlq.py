@@ -1,0 +1,59 @@
+"""`router dlq`: events whose attempts are exhausted, kept with their last error, and the way back."""
+
+from typing import Any
+
+import click
+
+from router.cli.client import Daemon, part
+from router.cli.common import function_option, limit_option
+from router.cli.events import HEADERS, detail
+from router.cli.settings import Settings, pass_settings, shared_options
+from router.cli.show import document, rows
+
+
+@click.group(short_help="List, show and redrive dead letters.")
+@shared_options
+def dlq() -> None:
+    """Dead letters: events that failed on every attempt or grew too old."""
+
+
+@dlq.command("list", short_help="List dead letters, newest first.")
+@function_option
+@limit_option
+@shared_options
+@pass_settings
+def list_(settings: Settings, **query: Any) -> None:
+    """List dead letters, newest first."""
+    with Daemon.of(settings) as daemon:
+        found = daemon.get("/dlq", **query)
+    rows(settings, found, HEADERS, "no dead letters")
+
+
+@dlq.command(short_help="Show a dead letter with its payload and its failed attempts.")
+@click.argument("event_id", metavar="ID")
+@shared_options
+@pass_settings
+def show(settings: Settings, event_id: str) -> None:
+    """Show the dead letter ID with its payload and its failed attempts."""
+    with Daemon.of(settings) as daemon:
+        found = daemon.get(f"/dlq/{part(event_id)}")
+    detail(settings, found)
+
+
+@dlq.command(short_help="Queue dead letters again, under their own ids.")
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--function", metavar="NAME", help="All of this function.")
+@click.option("--all", "everything", is_flag=True, help="All of them.")
+@shared_options
+@pass_settings
+def redrive(settings: Settings, ids: tuple[str, ...], function: str | None, *, everything: bool) -> None:
+    """Queue dead letters again, under their own ids, with attempts and age counted from zero."""
+    if sum(map(bool, (ids, function, everything))) != 1:
+        raise click.UsageError("name dead letters by ID, or give --function NAME, or --all: one of the three")
+    wanted: dict[str, Any] = {"ids": list(ids)} if ids else {"function": function} if function else {"all": True}
+    with Daemon.of(settings) as daemon:
+        found = daemon.post("/dlq/redrive", wanted)
+    if settings.json:
+        document(found)
+    else:
+        click.echo(f"{found['redriven']} queued again")

@@ -1,0 +1,109 @@
+"""The root of the command line: a table of commands, imported one at a time, and what becomes of their errors."""
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
+from typing import Any, Final, NoReturn
+
+import click
+
+from router.cli.exits import Exit
+from router.cli.settings import Settings, shared_options
+from router.errors import RouterError
+
+# name → module under router.cli, attribute, what `router --help` says of it
+COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
+    "run": ("run", "run", "Run the daemon in the foreground."),
+    "try": ("attempt", "attempt", "Show all four triggers at work in a temporary daemon."),
+    "check": ("check", "check", "Read the config and say everything that is wrong with it."),
+    "invoke": ("invoke", "invoke", "Invoke a function and print its result."),
+    "event": ("event", "event", "Print the event that AWS would send."),
+    "logs": ("logs", "logs", "Print what functions logged."),
+    "ps": ("ps", "ps", "List functions, what they run and what waits for them."),
+    "events": ("events", "events", "List, show and replay accepted events."),
+    "dlq": ("dlq", "dlq", "List, show and redrive dead letters."),
+    "schedules": ("schedules", "schedules", "List schedules, run one, compute fire times."),
+    "feeds": ("feeds", "feeds", "List change feeds, install their triggers."),
+    "doctor": ("doctor", "doctor", "Check this machine and say how to fix what is wrong."),
+    "version": ("version", "version", "Print the version."),
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and imports one when it is run; lists them without importing any."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of a first acquaintance, not of the alphabet."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module."""
+        del ctx
+        found = COMMANDS.get(cmd_name)
+        if found is None:
+            return None
+        command: click.Command = getattr(import_module(f"router.cli.{found[0]}"), found[1])
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table of commands, from COMMANDS alone."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, told) for name, (_, _, told) in COMMANDS.items()])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; for a name near to one of ours, say which."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(f"no command {args[0]!r}{did_you_mean(args[0], COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = "router", **extra: Any) -> NoReturn:
+        """Run, and turn every expected end into one sentence and an exit code."""
+        extra.pop("standalone_mode", None)
+        sys.exit(_ended(lambda: super(LazyGroup, self).main(args, prog_name, standalone_mode=False, **extra)))
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """`; did you mean events?`, or nothing when no word is near."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only for mistakes
+
+    near = get_close_matches(word, words, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _ended(command: Callable[[], Any]) -> int:
+    try:
+        code = command()
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except RouterError as error:
+        click.echo(f"Error: {error}", err=True)
+        return Exit.FAILED
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return Exit.FAILED
+    except BrokenPipeError:
+        return _reader_gone()
+    return code if isinstance(code, int) else Exit.OK
+
+
+def _reader_gone() -> int:
+    """Whoever read our output has enough of it (`router logs | head`); Python must not flush into the void at exit."""
+    import os  # noqa: PLC0415 - only here
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return Exit.FAILED
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@shared_options
+@click.pass_context
+def root(ctx: click.Context) -> None:
+    """AWS Lambda's programming model as a production daemon on a machine you own.
+
+    Start with `router run`, or with `router try` for a tour that cleans up after itself.
+    Exit codes: 0 ok, 1 failed, 2 usage, 3 function error, 4 throttled, 5 daemon not reachable."""
+    ctx.ensure_object(Settings)

@@ -1,0 +1,63 @@
+"""--config and --output: what every command takes, before or after its verb."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from router.cli.exits import Exit, fail
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FALLBACK: Final = "config.yaml"
+
+
+@dataclass(slots=True)
+class Settings:
+    """What the options said."""
+
+    config: str | None = None
+    output: str = "table"
+
+    @property
+    def json(self) -> bool:
+        """Whether one JSON document is wanted instead of words for people."""
+        return self.output == "json"
+
+    @property
+    def config_path(self) -> Path:
+        """--config, else $ROUTER_CONFIG, else ./config.yaml; absolute. Whether it exists is not looked at."""
+        return Path(self.config or os.environ.get("ROUTER_CONFIG") or FALLBACK).absolute()
+
+    def existing_config(self) -> Path:
+        """The same; fails with what to do when there is no such file."""
+        path = self.config_path
+        if not path.is_file():
+            fail(f"no config at {path}: name one with --config or $ROUTER_CONFIG, or start where config.yaml is", Exit.USAGE)
+        return path
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        setattr(ctx.find_root().ensure_object(Settings), str(param.name), value)
+
+
+def shared_options(command: Command) -> Command:
+    """Add both options to a command or group; the one nearest to the end of the line wins."""
+    config = click.option(
+        "--config", metavar="PATH", callback=_remember, expose_value=False, help="The config; else $ROUTER_CONFIG, ./config.yaml."
+    )
+    output = click.option(
+        "--output",
+        type=click.Choice(["table", "json"]),
+        callback=_remember,
+        expose_value=False,
+        help="For people, or one JSON document. [default: table]",
+    )
+    return config(output(command))
+
+
+pass_settings = click.make_pass_decorator(Settings, ensure=True)
