@@ -70,6 +70,16 @@ class Node:
         """Whether nothing was written here (null)."""
         return isinstance(self._value, Scalar) and self._value.plain and values.empty(self._value.text)
 
+    def written(self, key: str) -> str:
+        """The text under *key* as it stands in the file, references unresolved; "" when there is none."""
+        node = self._at(key)
+        value = node._value if node else None  # noqa: SLF001 - its own kind
+        return value.text if isinstance(value, Scalar) else ""
+
+    def did_you_mean(self, word: str, known: Collection[str]) -> str:
+        """`, did you mean X?` when something in *known* is close to *word*, else nothing."""
+        return self._document.problems.did_you_mean(word, known)
+
     # -- mappings and lists
 
     def form(self, *, main: str = "", known: Collection[str], later: Collection[str] = ()) -> "Node":
@@ -84,7 +94,7 @@ class Node:
             if key in later:
                 self._note(mark, step(self.path, key), "not supported yet")
             elif key not in known:
-                self._note(mark, step(self.path, key), f"unknown key{self._document.problems.did_you_mean(key, known)}")
+                self._note(mark, step(self.path, key), f"unknown key{self.did_you_mean(key, known)}")
         return Node(self._document, form, self.path)
 
     def without(self, key: str) -> "Node":
@@ -165,9 +175,15 @@ class Node:
     def file(self, key: str, default: str | None = None) -> Path:
         """A path, absolute; relative ones are relative to the config file."""
         text = self.text(key, default)
+        if not text and self.has(key):
+            self.problem("an empty path", key)
         if text.startswith("~"):
             self.problem("~ stands for no directory here; write the path out, or ${env:HOME}/…", key)
-        return Path(os.path.normpath(self._document.directory / text))
+        return self.beside(text)
+
+    def beside(self, path: str) -> Path:
+        """*path* made absolute from the config file's directory; `..` is resolved by spelling alone."""
+        return Path(os.path.normpath(self._document.directory / path))
 
     def json(self, key: str, default: Any = None) -> Any:
         """Any YAML value as the JSON value it spells."""
@@ -249,9 +265,7 @@ class Node:
         if low <= number <= high or self._at(key) is None:
             return number
         said = f"{values.spoken(low)} to {values.spoken(high)}{unit}"
-        node = self._at(key)
-        written = node._value if node else None  # noqa: SLF001
-        told = "this value" if isinstance(written, Scalar) and "${" in written.text else f"{values.spoken(number)}{unit}"
+        told = "this value" if "${" in self.written(key) else f"{values.spoken(number)}{unit}"
         self.problem(f"{told} is outside {said}", key)
         return min(max(number, low), high)
 

@@ -1,5 +1,8 @@
-"""config.yaml as typed values: what the rest of the house sees. Frozen; paths are absolute, times are seconds."""
+"""config.yaml as typed values: what the rest of the house sees. Frozen; paths are absolute, times are seconds.
 
+Keys, defaults and ranges for people: docs/configuration.md. Secrets never show in a repr."""
+
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +23,11 @@ class Bucket:
     mount: Literal["optional", "required"] = "optional"  # required: a path that is not a mount point is never scanned
     watcher: Literal["auto", "inotify", "watchdog", "scan"] = "auto"
     ignore: tuple[str, ...] = (".*", "*.part", "*.tmp", "*.crdownload", "*~")  # glob patterns of one path segment
+
+    @property
+    def variable(self) -> str:
+        """The environment variable in which functions find its path: BUCKET_MY_UPLOADS for my-uploads."""
+        return "BUCKET_" + re.sub(r"[^A-Z0-9]", "_", self.name.upper())
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,7 @@ class Function:
     runtime: str = "python"  # python | python3.N
     timeout: float = 3.0  # seconds
     memory: int = 128  # MB
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     reserved_concurrency: int | None = None
     maximum_retry_attempts: int = 2  # after the first attempt, of an Event invocation
     maximum_event_age: float = 21600.0  # seconds
@@ -75,12 +83,17 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Where a listener waits."""
+    """Where a listener waits. systemd: on a socket it passes under the listener's name (FileDescriptorName=)."""
 
     kind: Literal["off", "tcp", "unix", "systemd"]
-    host: str = ""
-    port: int = 0
+    host: str = ""  # without brackets: 127.0.0.1, ::1, localhost
+    port: int = 0  # 0: a free one
     path: Path = Path()
+
+    def __str__(self) -> str:
+        if self.kind == "tcp":
+            return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return f"unix:{self.path}" if self.kind == "unix" else self.kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +128,4 @@ class Config:
     buckets: Mapping[str, Bucket] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=dict)
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)  # values that must never be logged

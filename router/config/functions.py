@@ -1,0 +1,175 @@
+"""The functions of config.yaml, their triggers included."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from router.config import handler as handlers
+from router.config.node import Node
+from router.config.problems import shown
+from router.config.types import Function, Names, Trigger
+
+NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")  # Lambda API reference, CreateFunction
+_KNOWN: Final = (
+    "code",
+    "handler",
+    "runtime",
+    "timeout",
+    "memory",
+    "environment",
+    "reserved_concurrency",
+    "isolation",
+    "log_format",
+    "maximum_retry_attempts",
+    "maximum_event_age",
+    "triggers",
+)
+_LATER: Final = ("layers", "role", "provisioned_concurrency", "ephemeral_storage", "require", "on_success", "on_failure", "dead_letter")
+_LATER_TRIGGERS: Final = ("url", "webhook", "event", "queue")
+_LATER_RUNTIMES: Final = re.compile(r"(nodejs|provided|java|dotnet|ruby|go)[a-z0-9.]*")
+_VARIABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_LONGEST_VARIABLE: Final = 128 * 1024 - 1  # bytes of NAME=VALUE: execve(2), MAX_ARG_STRLEN
+
+_DEFAULT: Final = Function("", Path(), "")
+
+RESERVED: Final = frozenset(
+    {  # Lambda developer guide, "Defined runtime environment variables"; AWS_LAMBDA_* as a whole beside them
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_TASK_ROOT",
+        "LAMBDA_RUNTIME_DIR",
+    }
+)
+
+Runtimes = Callable[[str], str]
+"""A runtime's name → "" when this machine can run it, else one sentence that says what is wrong."""
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads functions one after another; remembers which trigger claimed what."""
+
+    names: Names
+    triggers: Mapping[str, type[Trigger]]
+    runtimes: Runtimes | None
+    _claims: dict[str, str]  # claim → where
+
+    def functions(self, node: Node) -> dict[str, Function]:
+        """The value under `functions`."""
+        found: dict[str, Function] = {}
+        for name, child in node.items():
+            if not NAME.fullmatch(name):
+                node.misnamed(name, "a function's name is 1 to 64 letters, digits, hyphens and underscores")
+            found[name] = self._function(name, child.form(known=_KNOWN, later=_LATER))
+        return found
+
+    def _function(self, name: str, form: Node) -> Function:
+        before = form.mistakes
+        code, handler = form.file("code"), form.text("handler", pattern=r"\S{1,128}", what="a handler; write file.function")
+        if form.mistakes == before:
+            handlers.check(form, code, handler)
+        _only(form, "isolation", "auto")
+        _only(form, "log_format", "text")
+        return Function(
+            name=name,
+            code=code,
+            handler=handler,
+            runtime=self._runtime(form),
+            timeout=form.seconds("timeout", _DEFAULT.timeout, low=1, high=900),
+            memory=form.megabytes("memory", _DEFAULT.memory, low=128, high=10240),
+            environment=_environment(form),
+            reserved_concurrency=form.integer("reserved_concurrency", low=0, high=10_000) if form.has("reserved_concurrency") else None,
+            maximum_retry_attempts=form.integer("maximum_retry_attempts", _DEFAULT.maximum_retry_attempts, low=0, high=2),
+            maximum_event_age=form.seconds("maximum_event_age", _DEFAULT.maximum_event_age, low=60, high=21600),
+            triggers=self._triggers(form),
+        )
+
+    def _runtime(self, form: Node) -> str:
+        runtime = form.text("runtime", _DEFAULT.runtime)
+        if re.fullmatch(r"python(3\.[0-9]{1,2})?", runtime):
+            wrong = self.runtimes(runtime) if self.runtimes else ""
+        elif _LATER_RUNTIMES.fullmatch(runtime):
+            wrong = f"{runtime}: not supported yet; python and python3.N are"
+        else:
+            wrong = f"{shown(runtime)} is no runtime; write python or python3.N"
+        if wrong and form.has("runtime") and "${" not in form.written("runtime"):
+            form.problem(wrong, "runtime")
+        elif wrong:
+            form.problem("no runtime that can be used here; write python or python3.N", "runtime")
+        return runtime
+
+    def _triggers(self, form: Node) -> tuple[Trigger, ...]:
+        listed = form.child("triggers")
+        found = [self._trigger(node) for node in listed.elements()] if listed else []
+        return tuple(trigger for trigger in found if trigger is not None)
+
+    def _trigger(self, node: Node) -> Trigger | None:
+        """One element of the list: {word: value}; None when it is disabled or cannot be read."""
+        entries = [] if node.scalar else node.items()
+        if len(entries) != 1:
+            node.problem(f"a trigger is one word and its value, as schedule: rate(5 minutes); words: {', '.join(self.triggers)}")
+            return None
+        word, value = entries[0]
+        kind = self.triggers.get(word)
+        if kind is None:
+            node.misnamed(
+                word, "not supported yet" if word in _LATER_TRIGGERS else f"unknown trigger{node.did_you_mean(word, self.triggers)}"
+            )
+            return None
+        enabled = value.boolean("enabled", default=True)
+        before = node.mistakes
+        trigger = kind.read(value.without("enabled"), self.names)
+        if not enabled or node.mistakes > before:
+            return None
+        self._claim(trigger.claim, value)
+        return trigger
+
+    def _claim(self, claim: str, value: Node) -> None:
+        if not claim:
+            return
+        first = self._claims.setdefault(claim, f"{value.path} ({value.place})")
+        if not first.startswith(f"{value.path} "):
+            value.problem(f"{shown(claim, 200)} is taken already by {first}")
+
+
+def read(node: Node, names: Names, triggers: Mapping[str, type[Trigger]], runtimes: Runtimes | None) -> dict[str, Function]:
+    """The value under `functions`; mistakes are noted on the node."""
+    return Reader(names, triggers, runtimes, {}).functions(node)
+
+
+def _only(form: Node, key: str, supported: str) -> None:
+    child: Any = form.child(key)
+    if child is not None and not (child.scalar and form.text(key) == supported):
+        child.problem(f"not supported yet; only {supported} is")
+
+
+def _environment(form: Node) -> dict[str, str]:
+    found: dict[str, str] = {}
+    child = form.child("environment")
+    for name, _ in child.items() if child else ():
+        assert child is not None  # no entries without it
+        wrong = _misnamed(name)
+        if wrong:
+            child.misnamed(name, wrong)
+        value = found[name] = child.text(name)
+        child.secret(name, value)
+        if len(name) + 1 + len(value.encode()) > _LONGEST_VARIABLE:
+            child.problem("name and value are longer than the 128 KB that Linux gives one variable", name)
+    return found
+
+
+def _misnamed(name: str) -> str:
+    if name == "AWS_LAMBDA_EXEC_WRAPPER":
+        return "wrapper scripts are not supported yet"
+    if name in RESERVED or name.startswith("AWS_LAMBDA_"):
+        return "reserved: Lambda sets this variable itself"
+    return "" if _VARIABLE.fullmatch(name) else "a variable's name begins with a letter and is letters, digits and underscores"

@@ -1,0 +1,68 @@
+"""config.yaml → Config, or all of its mistakes at once. `router check`, `run` and `reload` call this and nothing else.
+
+The words of triggers are passed in: their classes live above this floor, beside the sources that serve them."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from router.config import checks, document, functions, resources, settings
+from router.config.functions import Runtimes
+from router.config.node import Node
+from router.config.types import Config, Limits, Names, Retention, Trigger
+from router.errors import ConfigError
+
+_KNOWN: Final = ("version", "region", "account", "state", "listen", "limits", "drain", "retention", "buckets", "tables", "functions")
+_DEFAULT: Final = Config(Path(), Path())
+_LATER: Final = ("queues", "buses", "roles")
+
+
+def load(
+    path: Path,
+    triggers: Mapping[str, type[Trigger]],
+    *,
+    environ: Mapping[str, str] = os.environ,
+    runtimes: Runtimes | None = None,
+) -> Config:
+    """Read *path*. *triggers*: word → class; *runtimes*: name → what is wrong with it, "" when nothing is.
+
+    Raises ConfigError with every mistake, in the order of the file."""
+    shared, top = document.read(path, environ)
+    config = _config(Path(os.path.abspath(path)), top, triggers, runtimes)  # noqa: PTH100 - resolve() would follow a symlink
+    problems = shared.problems
+    if problems.count:
+        raise ConfigError(problems.lines())
+    return replace(config, secrets=frozenset(filter(None, shared.references.secrets)))
+
+
+def _config(file: Path, top: Node, triggers: Mapping[str, type[Trigger]], runtimes: Runtimes | None) -> Config:
+    form = top.form(known=_KNOWN, later=_LATER)
+    _version(form)
+    buckets = {} if (node := form.child("buckets")) is None else resources.buckets(node)
+    tables = {} if (node := form.child("tables")) is None else resources.tables(node)
+    http, console = (settings.HTTP, settings.CONSOLE) if (node := form.child("listen")) is None else settings.listen(node)
+    config = Config(
+        file=file,
+        state=form.file("state", "state"),
+        region=form.text("region", _DEFAULT.region, pattern=r"[a-z]{2,4}(-[a-z]+)+-[0-9]", what="a region's name, as us-east-1"),
+        account=form.text("account", _DEFAULT.account, pattern=r"[0-9]{12}", what="an account number of 12 digits"),
+        http=http,
+        console=console,
+        limits=Limits() if (node := form.child("limits")) is None else settings.limits(node),
+        drain=form.seconds("drain", _DEFAULT.drain, low=0, high=3600),
+        retention=Retention() if (node := form.child("retention")) is None else settings.retention(node),
+        buckets=buckets,
+        tables=tables,
+        functions=({} if (node := form.child("functions")) is None else functions.read(node, Names(buckets, tables), triggers, runtimes)),
+    )
+    checks.check(config, form)
+    return config
+
+
+def _version(form: Node) -> None:
+    if not form.has("version"):
+        form.problem("is required: write version: 1", "version")
+    elif form.text("version") != "1":
+        form.problem("only version 1 is known", "version")

@@ -1,0 +1,100 @@
+"""Buckets and tables: what triggers refer to by name. Pure.
+
+Names follow AWS: S3 user guide, "General purpose bucket naming rules"; DynamoDB developer guide, "Naming rules"."""
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Final, Literal, cast
+
+from router.config.node import Node
+from router.config.settings import DAY
+from router.config.types import Bucket, Table
+
+_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_BUCKET_RULE: Final = "a bucket's name is 3 to 63 lower-case letters, digits, hyphens and dots, and begins and ends with a letter or digit"
+_PREFIXES: Final = ("xn--", "sthree-", "amzn-s3-demo-")
+_SUFFIXES: Final = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+_TABLE: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+_SEGMENT: Final = r"[^/\n]{1,255}"
+_DEFAULT: Final = Bucket("", Path())
+
+
+def misnamed_bucket(name: str) -> str:
+    """What is wrong with a bucket's name; "" when nothing is."""
+    if not _BUCKET.fullmatch(name):
+        return _BUCKET_RULE
+    if ".." in name:
+        return "a bucket's name has no two dots in a row"
+    if name.startswith(_PREFIXES) or name.endswith(_SUFFIXES):
+        return "a bucket's name may not begin or end like this: AWS keeps it for itself"
+    try:
+        ipaddress.IPv4Address(name)
+    except ValueError:
+        return ""
+    return "a bucket's name may not look like an IP address"
+
+
+def buckets(node: Node) -> dict[str, Bucket]:
+    """The value under `buckets`. Two names that would share one BUCKET_… variable are refused."""
+    found: dict[str, Bucket] = {}
+    variables: dict[str, str] = {}
+    for name, child in node.items():
+        wrong = misnamed_bucket(name)
+        if wrong:
+            node.misnamed(name, wrong)
+        bucket = found[name] = _bucket(name, child)
+        other = variables.setdefault(bucket.variable, name)
+        if other != name and not wrong:
+            node.misnamed(name, f"functions would find it and bucket {other} under one name, {bucket.variable}")
+    return found
+
+
+def _bucket(name: str, node: Node) -> Bucket:
+    form = node.form(main="path", known=("path", "settle", "scan", "mount", "watcher", "ignore", "after"))
+    after = form.child("after")
+    if after is not None and not (after.scalar and form.text("after") == "keep"):
+        after.problem("not supported yet; only keep is")
+    return Bucket(
+        name=name,
+        path=form.file("path"),
+        settle=form.seconds("settle", _DEFAULT.settle, low=0, high=3600),
+        scan=form.seconds("scan", _DEFAULT.scan, low=0.1, high=DAY),
+        mount=cast('Literal["optional", "required"]', form.choice("mount", "optional", ("optional", "required"))),
+        watcher=cast(
+            'Literal["auto", "inotify", "watchdog", "scan"]', form.choice("watcher", "auto", ("auto", "inotify", "watchdog", "scan"))
+        ),
+        ignore=_ignore(form),
+    )
+
+
+def _ignore(form: Node) -> tuple[str, ...]:
+    patterns = form.strings("ignore", _DEFAULT.ignore)
+    if any(not re.fullmatch(_SEGMENT, pattern) for pattern in patterns):
+        form.problem("each pattern is a glob for one file or directory name, as *.tmp; it holds no slash", "ignore")
+    return patterns
+
+
+def tables(node: Node) -> dict[str, Table]:
+    """The value under `tables`."""
+    found: dict[str, Table] = {}
+    for name, child in node.items():
+        if not _TABLE.fullmatch(name):
+            node.misnamed(name, "a table's name is 3 to 255 letters, digits, underscores, hyphens and dots")
+        found[name] = _table(name, child)
+    return found
+
+
+def _table(name: str, node: Node) -> Table:
+    form = node.form(known=("sqlite", "table", "key", "view", "install"))
+    return Table(
+        name=name,
+        sqlite=form.file("sqlite"),
+        table=form.text("table", name, pattern=r"[^\x00]+", what="a table's name"),
+        key=form.strings("key"),
+        view=cast(
+            'Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"]',
+            form.choice("view", "NEW_AND_OLD_IMAGES", ("KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES")),
+        ),
+        install=cast('Literal["auto", "manual"]', form.choice("install", "manual", ("auto", "manual"))),
+    )

@@ -1,0 +1,110 @@
+"""The daemon's own settings: where it listens, how much it runs at once, how long it keeps things. Pure."""
+
+import ipaddress
+import re
+from typing import Final
+
+from router.config.node import Node
+from router.config.types import Limits, Listen, Retention
+
+HTTP: Final = Listen("tcp", "127.0.0.1", 8080)
+CONSOLE: Final = Listen("tcp", "127.0.0.1", 8081)
+_HOST: Final = re.compile(r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
+_ADDRESS: Final = re.compile(r"(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:\[\]]*)):(?P<port>0|[1-9][0-9]{0,4})")
+_HINT: Final = "write off, 127.0.0.1:8080, [::1]:8080, unix:PATH or systemd"
+_LONGEST_SOCKET: Final = 107  # bytes of a Unix socket's path: unix(7)
+
+_LIMITS: Final = Limits()
+_RETENTION: Final = Retention()
+
+HOUR: Final = 3600.0
+DAY: Final = 86400.0
+
+
+def listen(node: Node) -> tuple[Listen, Listen]:
+    """The http and the console listener, from the value under `listen`."""
+    form = node.form(known=("http", "console", "aws"))
+    if form.has("aws") and form.text("aws", "off") != "off":
+        form.problem("not supported yet; only off is", "aws")
+    http, console = _listener(form, "http", HTTP), _listener(form, "console", CONSOLE)
+    if not loopback(console):
+        form.problem(
+            f"{console} can be reached from other machines, and the console's token would cross the network unencrypted; "
+            "bind 127.0.0.1, [::1] or unix:PATH and put a TLS proxy or an SSH tunnel before it",
+            "console",
+        )
+    if http == console and http.kind in {"tcp", "unix"} and (http.kind == "unix" or http.port):
+        form.problem(f"{console} is the http listener's address; each needs its own", "console" if form.has("console") else "http")
+    return http, console
+
+
+def loopback(where: Listen) -> bool:
+    """Whether only this machine can reach it; a socket of systemd's is the operator's own decision."""
+    if where.kind != "tcp" or where.host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(where.host).is_loopback
+    except ValueError:
+        return False
+
+
+def limits(node: Node) -> Limits:
+    """The value under `limits`."""
+    form = node.form(known=("concurrency", "idle"), later=("memory",))
+    return Limits(
+        concurrency=form.integer("concurrency", _LIMITS.concurrency, low=1, high=10_000),
+        idle=form.seconds("idle", _LIMITS.idle, low=1, high=DAY),
+    )
+
+
+def retention(node: Node) -> Retention:
+    """The value under `retention`."""
+    form = node.form(known=("logs", "history"))
+    return Retention(
+        logs=form.seconds("logs", _RETENTION.logs, low=HOUR, high=3650 * DAY),
+        history=form.seconds("history", _RETENTION.history, low=HOUR, high=3650 * DAY),
+    )
+
+
+def _listener(form: Node, key: str, default: Listen) -> Listen:
+    child = form.child(key)
+    if child is None:
+        return default
+    if not child.scalar:
+        child.problem(f"put the address in quotes; {_HINT}")
+        return default
+    text = form.text(key)
+    if text.startswith("unix:"):
+        return _unix(child, text.removeprefix("unix:"))
+    found = parsed(text)
+    if found is None:
+        child.problem(
+            f"{text} is no address to listen on; {_HINT}" if text and "${" not in form.written(key) else f"no address to listen on; {_HINT}"
+        )
+        return default
+    return found
+
+
+def _unix(node: Node, path: str) -> Listen:
+    where = Listen("unix", path=node.beside(path))
+    if not path:
+        node.problem("unix: needs a path, as in unix:./state/http.sock")
+    elif len(bytes(where.path)) > _LONGEST_SOCKET:
+        node.problem(f"a socket's path has {_LONGEST_SOCKET} bytes at most, this one {len(bytes(where.path))}")
+    return where
+
+
+def parsed(text: str) -> Listen | None:
+    """`off`, `systemd` or HOST:PORT; None when it is none of them. A name is resolved when the daemon binds it."""
+    if text in {"off", "systemd"}:
+        return Listen("off" if text == "off" else "systemd")
+    found = _ADDRESS.fullmatch(text)
+    if not found or int(found["port"]) > 65535:
+        return None
+    host = found["six"] or found["host"]
+    try:
+        version = ipaddress.ip_address(host).version
+    except ValueError:
+        named = not found["six"] and _HOST.fullmatch(host) and not re.fullmatch(r"[0-9.]+", host)
+        return Listen("tcp", host, int(found["port"])) if named else None
+    return Listen("tcp", host, int(found["port"])) if (version == 6) == bool(found["six"]) else None
