@@ -1,0 +1,166 @@
+"""The control socket: the daemon's calls as HTTP and JSON over STATE/control.sock (mode 0600), for the command `router`.
+
+Invocations look as on Lambda's own API: headers X-Amz-Invocation-Type, X-Amz-Log-Type, X-Amz-Function-Error."""
+
+import base64
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import orjson
+import structlog
+
+from router.api.calls import Calls
+from router.errors import InvalidParameter, RouterError
+from router.events.http import Request, Response
+from router.events.http_api import decoded_path
+from router.events.routes import RouteTable, parse
+from router.journal.base import Query
+from router.model import State
+
+log = structlog.get_logger("router.control")
+
+JSON_HEADERS: Final = (("content-type", "application/json"),)
+ROWS: Final = 1000  # of one listing at most
+
+Parameters = Mapping[str, str]  # of the path and the query; the path wins
+Handler = Callable[[Request, Parameters], Awaitable[Response]]
+
+
+def answer(value: Any, status: int = 200, *headers: tuple[str, str]) -> Response:
+    """A JSON answer."""
+    return Response(status, (*JSON_HEADERS, *headers), orjson.dumps(value))
+
+
+def refusal(error: RouterError) -> Response:
+    """A RouterError as an answer."""
+    headers = (("retry-after", "1"),) if error.status in (429, 503) else ()
+    return answer({"code": error.code, "message": str(error)}, error.status, *headers)
+
+
+class Control:
+    """Answers requests on the control socket."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._routes: RouteTable[Handler] = RouteTable()
+        for route, handler in self._handlers().items():
+            self._routes.add(parse(route), handler)
+
+    def _handlers(self) -> dict[str, Handler]:
+        calls = self._calls
+        return {
+            "POST /functions/{name}/invocations": self._invoke,
+            "GET /status": _call(lambda _: calls.status()),
+            "GET /ps": _awaited(lambda _: calls.ps()),
+            "GET /events": _awaited(lambda p: calls.events(query_of(p))),
+            "GET /events/{id}": _awaited(lambda p: calls.event(p["id"])),
+            "POST /events/{id}/replay": self._replay,
+            "GET /dlq": _awaited(lambda p: calls.dead_letters(p.get("function", ""), limit_of(p))),
+            "GET /dlq/{id}": _awaited(lambda p: calls.event(p["id"])),
+            "POST /dlq/redrive": self._redrive,
+            "GET /schedules": _call(lambda _: calls.schedules()),
+            "POST /schedules/{name}/run": self._run_schedule,
+            "GET /feeds": _awaited(lambda _: calls.feeds()),
+            "POST /feeds/{name}/install": self._install_feed,
+            "GET /feeds/{name}/sql": self._feed_sql,
+        }
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer one request; what cannot be done is answered too."""
+        path = decoded_path(request.path)
+        match = None if path is None else self._routes.find(request.method, path)
+        if match is None:
+            return answer({"code": "NotFound", "message": f"no call {request.method} {request.path}"}, 404)
+        query = {name: values[-1] for name, values in parse_qs(request.query).items()}
+        try:
+            return await match.value(request, query | match.parameters)
+        except RouterError as error:
+            return refusal(error)
+
+    async def _invoke(self, request: Request, parameters: Parameters) -> Response:
+        name, kind = parameters["name"], request.header("x-amz-invocation-type") or "RequestResponse"
+        if kind == "Event":
+            return Response(202, (("x-amzn-requestid", await self._calls.emit(name, request.body)),))
+        if kind != "RequestResponse":
+            raise InvalidParameter(f"invocation type {kind}: RequestResponse or Event")
+        request_id, outcome = await self._calls.invoke(name, request.body)
+        headers = [*JSON_HEADERS, ("x-amzn-requestid", request_id), ("x-amz-executed-version", "$LATEST")]
+        if outcome.function_error:
+            headers.append(("x-amz-function-error", outcome.function_error))
+        if request.header("x-amz-log-type") == "Tail":
+            headers.append(("x-amz-log-result", base64.b64encode(outcome.log_tail).decode()))
+        return Response(200, headers, outcome.payload)
+
+    async def _replay(self, request: Request, parameters: Parameters) -> Response:
+        function = str(body_of(request).get("function") or "")
+        return answer({"id": await self._calls.replay(parameters["id"], function)})
+
+    async def _redrive(self, request: Request, _: Parameters) -> Response:
+        body = body_of(request)
+        ids, function = body.get("ids") or [], body.get("function") or ""
+        if not isinstance(ids, list) or not isinstance(function, str):
+            raise InvalidParameter("ids is a list of event ids, function a name")
+        count = await self._calls.redrive(ids=[str(i) for i in ids], function=function, everything=body.get("all") is True)
+        return answer({"redriven": count})
+
+    async def _run_schedule(self, _: Request, parameters: Parameters) -> Response:
+        return answer({"id": await self._calls.run_schedule(parameters["name"])})
+
+    async def _install_feed(self, _: Request, parameters: Parameters) -> Response:
+        await self._calls.install_feed(parameters["name"])
+        return answer({"installed": True})
+
+    async def _feed_sql(self, _: Request, parameters: Parameters) -> Response:
+        return answer({"sql": await self._calls.feed_sql(parameters["name"])})
+
+
+def _call(call: Callable[[Parameters], Any]) -> Handler:
+    async def handler(_: Request, parameters: Parameters) -> Response:
+        return answer(call(parameters))
+
+    return handler
+
+
+def _awaited(call: Callable[[Parameters], Awaitable[Any]]) -> Handler:
+    async def handler(_: Request, parameters: Parameters) -> Response:
+        return answer(await call(parameters))
+
+    return handler
+
+
+def body_of(request: Request) -> dict[str, Any]:
+    """The request's JSON object; {} when it has no body. Raises InvalidParameter."""
+    try:
+        body = json.loads(request.body or b"{}")
+    except ValueError as error:
+        raise InvalidParameter(f"the body is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise InvalidParameter("the body is not a JSON object")
+    return body
+
+
+def limit_of(parameters: Parameters) -> int:
+    """How many rows are wanted, 1 to ROWS; 100 when nothing is said."""
+    text = parameters.get("limit", "100")
+    if not text.isdecimal() or not 1 <= int(text) <= ROWS:
+        raise InvalidParameter(f"limit {text}: a number from 1 to {ROWS}")
+    return int(text)
+
+
+def query_of(parameters: Parameters) -> Query:
+    """The listing that the query string asks for. Raises InvalidParameter."""
+    try:
+        states = frozenset(State(state) for state in parameters.get("state", "").split(",") if state)
+        since = float(parameters.get("since") or 0)
+    except ValueError as error:
+        raise InvalidParameter(f"{error}; states are {', '.join(State)}, since is epoch seconds") from error
+    return Query(
+        function=parameters.get("function", ""),
+        source=parameters.get("source", ""),
+        states=states,
+        since=since,
+        before=parameters.get("before", ""),
+        limit=limit_of(parameters),
+    )

@@ -1,0 +1,238 @@
+"""What the dispatcher does with envelopes, on virtual time and without processes."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from router.config.types import Config, Function
+from router.dispatch.dispatcher import Dispatcher
+from router.dispatch.slots import Slots
+from router.errors import EnvironmentUnavailable, JournalError, RequestTooLarge, ShuttingDown, TooManyRequests
+from router.functions.registry import Functions
+from router.journal.base import Query
+from router.journal.memory import MemoryJournal
+from router.model import ASYNC_LIMIT, SYNC_LIMIT, Envelope, Outcome, State
+from router.runtime.base import Invocation
+from router.telemetry.metrics import Metrics
+from tests.helpers.clock import VirtualClock, settle
+
+FAILED = Outcome(b'{"errorMessage":"no","errorType":"ValueError"}', "Unhandled", "ValueError")
+
+
+class ScriptedPool:
+    """Answers invocations from a script, one entry each; the last one repeats."""
+
+    def __init__(self, *answers: Outcome | Exception | Callable[[Invocation], Any]) -> None:
+        self.answers = list(answers)
+        self.seen: list[Invocation] = []
+
+    async def invoke(self, invocation: Invocation) -> Outcome:
+        self.seen.append(invocation)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if callable(answer) and not isinstance(answer, Exception):
+            answer = await answer(invocation)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def close(self) -> None:
+        pass
+
+
+class Bench:
+    """A dispatcher with everything around it."""
+
+    def __init__(self, *answers: Any, limit: int = 4, **settings: Any) -> None:
+        self.clock = VirtualClock()
+        function = Function("f", Path("/code"), "app.handler", **settings)
+        config = Config(Path("/config.yaml"), Path("/state"), functions={"f": function, "g": Function("g", Path("/code"), "app.handler")})
+        self.journal = MemoryJournal(self.clock)
+        self.pool = ScriptedPool(*(answers or (Outcome(b"1"),)))
+        slots = Slots(config.functions, limit=limit, clock=self.clock)
+        self.dispatcher = Dispatcher(self.journal, self.pool, Functions(config), slots, clock=self.clock, metrics=Metrics())
+        self.stop = asyncio.Event()
+
+    async def __aenter__(self) -> "Bench":
+        self.task = asyncio.create_task(self.dispatcher.run(self.stop))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.stop.set()
+        await self.clock.advance(2)
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+    async def states(self) -> list[State]:
+        return [row.state for row in await self.journal.list(Query())]
+
+
+def envelope(function: str = "f", **over: Any) -> Envelope:
+    return Envelope(function, **{"payload": b"{}", "source": "test", **over})
+
+
+async def test_an_event_that_succeeds_is_recorded_so_after_the_answer() -> None:
+    async with Bench() as bench:
+        sent = envelope()
+        await bench.dispatcher.emit(sent)
+        await settle()
+        assert [i.request_id for i in bench.pool.seen] == [sent.request_id]
+        assert await bench.states() == [State.SUCCEEDED]
+
+
+async def test_a_failing_event_is_tried_three_times_under_one_request_id() -> None:
+    async with Bench(FAILED) as bench:
+        await bench.dispatcher.emit(envelope())
+        await settle()
+        assert await bench.states() == [State.RETRYING]
+        await bench.clock.advance(59)
+        assert len(bench.pool.seen) == 1
+        await bench.clock.advance(2)
+        assert len(bench.pool.seen) == 2
+        await bench.clock.advance(121)
+        assert len(bench.pool.seen) == 3
+        assert len({i.request_id for i in bench.pool.seen}) == 1
+        assert await bench.states() == [State.DEAD]
+        (row,) = await bench.journal.list(Query())
+        assert json.loads(row.error)["errorMessage"] == "no"
+
+
+@pytest.mark.parametrize("fault", [EnvironmentUnavailable("no processes left"), RuntimeError("a defect of ours")])
+async def test_a_fault_of_the_machine_spends_no_attempt(fault: Exception) -> None:
+    async with Bench(fault, fault, fault, fault, fault, Outcome(b"1"), maximum_retry_attempts=0) as bench:
+        await bench.dispatcher.emit(envelope())
+        await bench.clock.advance(60)
+        assert await bench.states() == [State.SUCCEEDED]
+        assert len(bench.pool.seen) == 6
+
+
+async def test_an_event_past_its_age_is_not_tried() -> None:
+    bench = Bench(maximum_event_age=60)
+    await bench.dispatcher.emit(envelope())
+    await bench.clock.advance(61)
+    async with bench:
+        await settle()
+        assert await bench.states() == [State.EXPIRED]
+        assert bench.pool.seen == []
+
+
+async def test_reserved_zero_buries_events_and_refuses_requests() -> None:
+    async with Bench(reserved_concurrency=0) as bench:
+        await bench.dispatcher.emit(envelope())
+        await settle()
+        (row,) = await bench.journal.list(Query())
+        assert (row.state, row.error) == (State.DEAD, "ZeroReservedConcurrency")
+        with pytest.raises(TooManyRequests):
+            await bench.dispatcher.invoke(envelope())
+
+
+async def test_no_more_run_at_once_than_there_are_slots() -> None:
+    running, most, gate = 0, 0, asyncio.Event()
+
+    async def busy(_: Invocation) -> Outcome:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await gate.wait()
+        running -= 1
+        return Outcome(b"1")
+
+    async with Bench(busy, limit=3) as bench:
+        for _ in range(10):
+            await bench.dispatcher.emit(envelope())
+        await settle()
+        assert running == 3
+        gate.set()
+        for _ in range(20):
+            await settle()
+        assert most == 3
+        assert await bench.states() == [State.SUCCEEDED] * 10
+
+
+async def test_a_function_at_its_cap_starts_the_next_event_as_soon_as_one_ends() -> None:
+    """Not a lease wait later: time stands still here."""
+    async with Bench(reserved_concurrency=1) as bench:
+        for _ in range(5):
+            await bench.dispatcher.emit(envelope())
+        for _ in range(20):
+            await settle()
+        assert await bench.states() == [State.SUCCEEDED] * 5
+
+
+async def test_a_full_pool_throttles_a_request_after_a_second() -> None:
+    gate = asyncio.Event()
+
+    async def busy(_: Invocation) -> Outcome:
+        await gate.wait()
+        return Outcome(b"1")
+
+    bench = Bench(busy, limit=1)
+    first = asyncio.create_task(bench.dispatcher.invoke(envelope()))
+    await settle()
+    second = asyncio.create_task(bench.dispatcher.invoke(envelope()))
+    await bench.clock.advance(1.1)
+    with pytest.raises(TooManyRequests):
+        await second
+    gate.set()
+    assert (await first).payload == b"1"
+
+
+async def test_limits_of_payloads() -> None:
+    bench = Bench()
+    with pytest.raises(RequestTooLarge):
+        await bench.dispatcher.emit(envelope(payload=b"x" * (ASYNC_LIMIT + 1)))
+    with pytest.raises(RequestTooLarge):
+        await bench.dispatcher.invoke(envelope(payload=b"x" * (SYNC_LIMIT + 1)))
+
+
+async def test_an_outcome_is_recorded_when_the_disk_comes_back() -> None:
+    async with Bench() as bench:
+        ack, failures = bench.journal.ack, [JournalError("disk full")] * 3
+
+        async def unsure(delivery: Any) -> None:
+            if failures:
+                raise failures.pop()
+            await ack(delivery)
+
+        bench.journal.ack = unsure  # type: ignore[method-assign]
+        await bench.dispatcher.emit(envelope())
+        await bench.clock.advance(30)
+        assert await bench.states() == [State.SUCCEEDED]
+        assert len(bench.pool.seen) == 1
+
+
+async def test_events_of_one_shard_run_one_after_another_even_when_the_first_fails() -> None:
+    async with Bench(FAILED, Outcome(b"1"), Outcome(b"2")) as bench:
+        first = envelope(shard="k", sequencer="1")
+        second = envelope(shard="k", sequencer="2")
+        await bench.dispatcher.emit(first)
+        await bench.dispatcher.emit(second)
+        await bench.clock.advance(61)
+        assert [i.request_id for i in bench.pool.seen] == [first.request_id, first.request_id, second.request_id]
+
+
+async def test_draining_finishes_what_runs_and_starts_nothing() -> None:
+    gate = asyncio.Event()
+
+    async def busy(_: Invocation) -> Outcome:
+        await gate.wait()
+        return Outcome(b"1")
+
+    bench = Bench(busy, limit=1)
+    task = asyncio.create_task(bench.dispatcher.run(bench.stop))
+    await bench.dispatcher.emit(envelope())
+    await bench.dispatcher.emit(envelope())
+    await settle()
+    bench.stop.set()
+    bench.dispatcher.closing = True
+    await bench.clock.advance(1)
+    assert not task.done()
+    gate.set()
+    await bench.clock.advance(1)
+    await task
+    assert sorted(await bench.states()) == [State.QUEUED, State.SUCCEEDED]
+    with pytest.raises(ShuttingDown):
+        await bench.dispatcher.invoke(envelope())
