@@ -2,4 +2,8 @@
 
 from typing import Any, Final
 
-SOURCES: Final[dict[str, type[Any]]] = {}
+from router.sources.schedule import ScheduleSource
+
+SOURCES: Final[dict[str, type[Any]]] = {
+    "schedule": ScheduleSource,
+}

@@ -1,0 +1,152 @@
+"""What is due: schedules, how far each has been decided, and what becomes of ticks nobody was there to run.
+
+Pure: no loop, no clock, no disk; plan() is told the time. A tick is *missed* when it is found more than GRACE seconds
+after its time: the daemon was down, the machine slept, or the wall clock was put forward. A schedule's policy then says:
+- skip: missed ticks are dropped;
+- once: all that is due runs once, as its newest tick;
+- all:  every tick runs, oldest first, the newest CATCH_UP of them.
+Whatever is dropped is counted. A cursor never moves back while the clock is behind it, so no tick comes up twice; only a
+cursor over AHEAD seconds in the future, left by a clock that was wrong, is set back (rewind)."""
+
+import heapq
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Final, Literal
+
+from router.events import schedule
+from router.events.schedule import At, Expression
+
+Missed = Literal["skip", "once", "all"]
+
+GRACE: Final = 60  # seconds: AWS's own precision, a schedule runs within its minute
+CATCH_UP: Final = 1000  # ticks of one schedule that `all` runs after an absence
+AHEAD: Final = 86400  # seconds a cursor may be ahead of the clock before the clock of then is taken for wrong
+BATCH: Final = 256  # schedules planned at once: what is due is not kept waiting for all that is due
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """When a schedule ticks, and what becomes of missed ticks."""
+
+    expression: Expression
+    zone: tzinfo
+    missed: Missed = "once"
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a schedule has been decided."""
+
+    until: int  # epoch seconds: every tick up to and including this second has been run or dropped
+    anchor: int  # epoch seconds: where a rate() counts from
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is to be done for one schedule now."""
+
+    name: str
+    ticks: tuple[int, ...]  # to run, oldest first; epoch seconds
+    dropped: int  # missed ticks that will not run
+    cursor: Cursor  # once the ticks are on record
+
+
+def next_tick(table: Timetable, cursor: Cursor) -> int | None:
+    """The first tick not decided yet; None when none will come."""
+    return schedule.next_after(table.expression, cursor.until, table.zone, anchor=cursor.anchor)
+
+
+def due(name: str, table: Timetable, cursor: Cursor, now: float) -> Due | None:
+    """What a schedule has to do at *now*; None: nothing."""
+    first = next_tick(table, cursor)
+    if first is None or first > now:
+        return None
+    missed = first < now - GRACE
+    ticks = _newest(table, cursor, now, _limit(table.missed)) if missed else _on_time(table, cursor, now)
+    if missed and table.missed == "skip":
+        ticks = [tick for tick in ticks if tick >= now - GRACE]
+    total = len(ticks)
+    if missed:
+        total = max(total, schedule.count_between(table.expression, cursor.until, int(now), table.zone, anchor=cursor.anchor))
+    return Due(name, tuple(ticks), total - len(ticks), Cursor(int(now), cursor.anchor))
+
+
+def _limit(policy: Missed) -> int:
+    """How many of the newest due ticks can matter; within GRACE there are two at most."""
+    return {"skip": 2, "once": 1, "all": CATCH_UP}[policy]
+
+
+def _on_time(table: Timetable, cursor: Cursor, now: float) -> list[int]:
+    ticks = []
+    for tick in schedule.upcoming(table.expression, cursor.until, table.zone, anchor=cursor.anchor):
+        if tick > now:
+            break
+        ticks.append(tick)
+    return ticks
+
+
+def _newest(table: Timetable, cursor: Cursor, now: float, limit: int) -> list[int]:
+    """The newest due ticks, *limit* at most, oldest first; found from the end, so that a long absence costs no more than a short one."""
+    ticks: list[int] = []
+    before = now
+    while len(ticks) < limit:
+        tick = schedule.last_until(table.expression, before, table.zone, anchor=cursor.anchor)
+        if tick is None or tick <= cursor.until:
+            break
+        ticks.append(tick)
+        before = tick - 1
+    return ticks[::-1]
+
+
+class Agenda:
+    """All schedules by the time of their next tick."""
+
+    def __init__(self, tables: Mapping[str, Timetable], cursors: Mapping[str, Cursor]) -> None:
+        self._tables = tables
+        self.cursors = dict(cursors)
+        self.next: dict[str, int] = {}  # of schedules that tick again
+        self._heap: list[tuple[int, str]] = []
+        self._arrange(tables)
+
+    def plan(self, now: float) -> list[Due]:
+        """Decide what is due, BATCH schedules at most, the longest due first; none when nothing is due."""
+        decided: list[Due] = []
+        while self._heap and self._heap[0][0] <= now and len(decided) < BATCH:
+            _, name = heapq.heappop(self._heap)
+            found = due(name, self._tables[name], self.cursors[name], now)
+            if found is not None:
+                self.cursors[name] = found.cursor
+                decided.append(found)
+            self._push(name)
+        return decided
+
+    @property
+    def wake(self) -> int | None:
+        """When something is due next, epoch seconds; None when nothing will be."""
+        return self._heap[0][0] if self._heap else None
+
+    def rewind(self, now: float) -> list[Due]:
+        """Set back cursors that a wrong clock left more than AHEAD in the future; what is to be put on record of them.
+
+        Its ticks until then come up again; those that were run are known to the journal by their time. at() stays: it runs once."""
+        far = [name for name, cursor in self.cursors.items() if cursor.until > now + AHEAD]
+        back = [name for name in far if not isinstance(self._tables[name].expression, At)]
+        for name in back:
+            self.cursors[name] = Cursor(int(now), min(self.cursors[name].anchor, int(now)))
+        if back:
+            self._arrange(self._tables)
+        return [Due(name, (), 0, self.cursors[name]) for name in back]
+
+    def _arrange(self, names: Iterable[str]) -> None:
+        self._heap = []
+        for name in names:
+            self._push(name)
+
+    def _push(self, name: str) -> None:
+        tick = next_tick(self._tables[name], self.cursors[name])
+        if tick is None:
+            self.next.pop(name, None)
+        else:
+            self.next[name] = tick
+            heapq.heappush(self._heap, (tick, name))

@@ -1,0 +1,70 @@
+"""What a schedule hands to its function: EventBridge's "Scheduled Event", or EventBridge Scheduler's input.
+
+Pure: facts in, dict or JSON text out. Sources: EventBridge user guide, "Events from scheduled rules"; EventBridge Scheduler
+user guide, "Adding context attributes"; samples in tests/golden/schedule_rule_event.json and schedule_rule_*.json.
+The Scheduler's event without input is a string in `detail`, as captured samples show it."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from router import names
+
+_PLACEHOLDER: Final = re.compile(r"<aws\.scheduler\.(schedule-arn|scheduled-time|execution-id|attempt-number)>")
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """One tick of one schedule."""
+
+    name: str  # of the rule or schedule
+    region: str
+    account: str
+    at: float  # the planned time, epoch seconds
+    id: str  # a UUID, new for each firing
+
+
+def rule_event(firing: Firing) -> dict[str, Any]:
+    """The event of an EventBridge rule on a schedule."""
+    return _event(firing, "aws.events", names.rule_arn(firing.region, firing.account, firing.name), {})
+
+
+def scheduler_event(firing: Firing) -> dict[str, Any]:
+    """The event of an EventBridge Scheduler schedule that has no input."""
+    return _event(firing, "aws.scheduler", names.schedule_arn(firing.region, firing.account, firing.name), "{}")
+
+
+def _event(firing: Firing, source: str, resource: str, detail: Any) -> dict[str, Any]:
+    return {
+        "version": "0",
+        "id": firing.id,
+        "detail-type": "Scheduled Event",
+        "source": source,
+        "account": firing.account,
+        "time": names.iso_s(firing.at),
+        "region": firing.region,
+        "resources": [resource],
+        "detail": detail,
+    }
+
+
+def filled(text: str, firing: Firing) -> str:
+    """The Scheduler's input with its context attributes put in, wherever in the JSON text they stand.
+
+    The attempt is the first: once the event is accepted, retries are the function's own and change no event."""
+    values = {
+        "schedule-arn": names.schedule_arn(firing.region, firing.account, firing.name),
+        "scheduled-time": names.iso_s(firing.at),
+        "execution-id": firing.id,
+        "attempt-number": "1",
+    }
+    return _PLACEHOLDER.sub(lambda match: values[match[1]], text)
+
+
+def payload(firing: Firing, text: str | None, *, scheduler: bool) -> bytes:
+    """The event as JSON text; *text* is the trigger's input as JSON text, None when it has none."""
+    if text is None:
+        event = scheduler_event(firing) if scheduler else rule_event(firing)
+        return json.dumps(event, separators=(",", ":")).encode()
+    return (filled(text, firing) if scheduler else text).encode()

@@ -1,0 +1,236 @@
+"""rate(), cron() and at() as a source: every tick is a row in the store before it is an event.
+
+What is due is decided in events/agenda.py, when is computed in events/schedule.py, the event is built in
+events/scheduled.py. This is the shell: store, timer, tasks. One source serves all schedules of the house."""
+
+import asyncio
+import difflib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Self
+
+import structlog
+
+from router import names
+from router.errors import ConfigError, InvalidParameter, JournalError, ShuttingDown, SourceError
+from router.events import scheduled
+from router.events.agenda import AHEAD, Agenda, Due, Timetable
+from router.model import Envelope
+from router.sources.base import Binding, House, Outlet
+from router.sources.schedule_store import ScheduleStore, Tick
+from router.sources.schedule_trigger import ScheduleTrigger
+from router.sources.timer import ClockTimer, Timer, timer_for
+
+log = structlog.get_logger("router.schedules")
+
+UNDER_WAY: Final = 2048  # ticks being emitted at once; with one batch more, what a crash leaves to be emitted again
+STEP: Final = 1.0  # seconds by which the wall clock may stray from the monotonic one between two looks
+
+
+@dataclass(slots=True)
+class Schedule:
+    """One schedule of the house and what `router schedules` tells of it."""
+
+    name: str
+    function: str
+    trigger: ScheduleTrigger
+    last: int | None = None  # time of the newest tick handed over
+    missed: int = 0  # ticks dropped since the schedule began
+
+    @property
+    def spelling(self) -> str:
+        """What makes it another schedule when it changes."""
+        return f"{self.trigger.text} {self.trigger.timezone}".strip()
+
+    @property
+    def timetable(self) -> Timetable:
+        """What the agenda knows of it."""
+        return Timetable(self.trigger.expression, self.trigger.zone, self.trigger.missed)
+
+
+class ScheduleSource:
+    """All schedules."""
+
+    Trigger: ClassVar[type[ScheduleTrigger]] = ScheduleTrigger
+
+    def __init__(self, schedules: Mapping[str, Schedule], house: House, timer: Timer) -> None:
+        self.name = "schedule"
+        self._schedules, self._timer = schedules, timer
+        self._config, self._clock = house.config, house.clock
+        self._store = ScheduleStore(house.database)
+        self._tables = {name: schedule.timetable for name, schedule in schedules.items()}
+        self._agenda = Agenda({}, {})
+        self._outlet: Outlet | None = None  # while running
+        self._room = asyncio.Semaphore(UNDER_WAY)
+        self._emitted: list[Tick] = []  # handed over, not recorded as such yet
+        self._settling = False
+        self._seen = (0.0, 0.0)  # wall and monotonic time of the last look
+        self._ticks = house.metrics.counter("router_schedule_ticks_total", "Ticks of schedules handed over.", "function")
+        self._missed = house.metrics.counter("router_schedule_missed_total", "Ticks dropped by the missed-run policy.", "function")
+        self._late = house.metrics.histogram("router_schedule_late_seconds", "From a tick's time until its event was durable.")
+
+    @classmethod
+    def build(cls, bindings: Sequence[Binding], house: House) -> Sequence[Self]:
+        """One source for all; without bindings it only forgets the schedules there once were.
+
+        Raises ConfigError when a name that was given is another schedule's FUNCTION-INDEX."""
+        named: dict[str, list[Schedule]] = defaultdict(list)
+        for binding in bindings:
+            name = binding.trigger.name or f"{binding.function.name}-{binding.index}"
+            named[name].append(Schedule(name, binding.function.name, binding.trigger))
+        twice = {name: " and ".join(schedule.function for schedule in found) for name, found in named.items() if len(found) > 1}
+        if twice:
+            raise ConfigError(tuple(f"schedule {name}: two schedules have this name, of {functions}" for name, functions in twice.items()))
+        timer = timer_for(house.clock) if named else ClockTimer(house.clock)
+        return [cls({name: found[0] for name, found in named.items()}, house, timer)]
+
+    # -- running
+
+    async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
+        """Emit ticks until *stop*; what is under way then is finished. Raises SourceError when the store or the journal fails."""
+        self._room, self._emitted, self._settling = asyncio.Semaphore(UNDER_WAY), [], False
+        try:
+            async with asyncio.TaskGroup() as emits:
+                await self._start(emits, outlet, await self._attach(outlet))
+                while not stop.is_set():
+                    await self._turn(emits, outlet, stop)
+        except BaseExceptionGroup as group:
+            failed, rest = group.split(JournalError)
+            if failed is None or rest is not None:
+                raise
+            raise SourceError(f"ticks wait in the store: {_first(failed)}") from group
+        finally:
+            self._outlet = None
+            await self._timer.close()
+
+    async def _attach(self, outlet: Outlet) -> list[Tick]:
+        """Take up where the store says; give the ticks that were under way."""
+        now = self._clock.now()
+        loaded = await self._store.load({name: schedule.spelling for name, schedule in self._schedules.items()}, int(now))
+        for name, stored in loaded.schedules.items():
+            self._schedules[name].last, self._schedules[name].missed = stored.last, stored.missed
+        if loaded.removed:
+            named = sorted({name for name, _ in loaded.removed})
+            log.warning("ticks_forgotten", count=len(loaded.removed), schedules=named[:10], reason="the config has these schedules no more")
+        self._agenda = Agenda(self._tables, {name: stored.cursor for name, stored in loaded.schedules.items()})
+        self._seen = (now, self._clock.monotonic())
+        await self._rewind(now)
+        self._outlet = outlet
+        return loaded.pending
+
+    async def _turn(self, emits: asyncio.TaskGroup, outlet: Outlet, stop: asyncio.Event) -> None:
+        """Run what is due, or wait until something is."""
+        now = self._clock.now()
+        if self._step(now) < -AHEAD:
+            await self._rewind(now)
+        decided = self._agenda.plan(now)
+        if not decided:
+            await self._timer.wait(self._agenda.wake, stop)
+            return
+        await self._store.decide(decided)
+        for due in decided:
+            self._tell(due)
+        await self._start(emits, outlet, [(due.name, tick) for due in decided for tick in due.ticks])
+
+    async def _start(self, emits: asyncio.TaskGroup, outlet: Outlet, ticks: Sequence[Tick]) -> None:
+        """Emit ticks that are on record, each in a task of its own, so that they share the journal's group commits."""
+        for name, at in ticks:
+            await self._room.acquire()
+            emits.create_task(self._emit(outlet, self._schedules[name], at), name=f"tick-{name}-{at}")
+
+    async def _emit(self, outlet: Outlet, schedule: Schedule, at: int) -> None:
+        try:
+            await outlet.emit(self._envelope(schedule, at, sequencer=str(at)))
+        finally:
+            self._room.release()
+        schedule.last = max(schedule.last or at, at)
+        self._ticks.add(schedule.function)
+        self._late.observe(max(0.0, self._clock.now() - at))
+        await self._settle((schedule.name, at))
+
+    async def _settle(self, tick: Tick) -> None:
+        """Record that a tick was handed over; whoever comes first writes for all that come meanwhile."""
+        self._emitted.append(tick)
+        if self._settling:
+            return
+        self._settling = True
+        try:
+            while self._emitted:
+                ticks, self._emitted = self._emitted, []
+                await self._store.settle(ticks)
+        finally:
+            self._settling = False
+
+    def _envelope(self, schedule: Schedule, at: int, *, sequencer: str) -> Envelope:
+        firing = scheduled.Firing(schedule.name, self._config.region, self._config.account, at, names.request_id())
+        payload = scheduled.payload(firing, schedule.trigger.input, scheduler=schedule.trigger.scheduler)
+        return Envelope(schedule.function, payload, f"schedule:{schedule.name}", sequencer)
+
+    # -- the wall clock
+
+    def _step(self, now: float) -> float:
+        """By how many seconds the wall clock was set since the last look; a step is told."""
+        (wall, monotonic), self._seen = self._seen, (now, self._clock.monotonic())
+        step = (now - wall) - (self._seen[1] - monotonic)
+        if abs(step) > STEP:
+            log.warning("clock_stepped", step_s=round(step, 3))
+        return step
+
+    async def _rewind(self, now: float) -> None:
+        back = self._agenda.rewind(now)
+        if back:
+            await self._store.decide(back)
+            log.warning("schedules_set_back", count=len(back), reason="they were decided over a day into the future: the clock was wrong")
+
+    def _tell(self, due: Due) -> None:
+        """Count and log what the policy dropped."""
+        if not due.dropped:
+            return
+        schedule = self._schedules[due.name]
+        schedule.missed += due.dropped
+        self._missed.add(schedule.function, amount=due.dropped)
+        log.warning("ticks_missed", schedule=due.name, policy=schedule.trigger.missed, dropped=due.dropped, run=len(due.ticks))
+
+    # -- for people
+
+    async def fire(self, name: str) -> str:
+        """Run a schedule now, beside its times; the request id. Raises InvalidParameter for an unknown name, ShuttingDown, JournalError."""
+        schedule = self._schedules.get(name)
+        if schedule is None:
+            close = difflib.get_close_matches(name, self._schedules, n=1)
+            raise InvalidParameter(f"no schedule {name}" + (f", did you mean {close[0]}?" if close else ""))
+        if self._outlet is None:
+            raise ShuttingDown("schedules are not attached now; try again")
+        envelope = self._envelope(schedule, int(self._clock.now()), sequencer=f"run-{names.request_id()}")
+        await self._outlet.emit(envelope)
+        return envelope.request_id
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a schedule, times in UTC; state is `enabled`, or `finished` when no tick will come."""
+        return [self._row(schedule) for _, schedule in sorted(self._schedules.items())]
+
+    def _row(self, schedule: Schedule) -> dict[str, Any]:
+        upcoming = self._agenda.next.get(schedule.name)
+        return {
+            "name": schedule.name,
+            "function": schedule.function,
+            "expression": schedule.trigger.text,
+            "timezone": schedule.trigger.timezone or "UTC",
+            "next": None if upcoming is None else names.iso_s(upcoming),
+            "last": None if schedule.last is None else names.iso_s(schedule.last),
+            "missed": schedule.missed,
+            "state": "finished" if upcoming is None else "enabled",
+        }
+
+    def health(self) -> str:
+        """Whether the schedules run."""
+        return "" if self._outlet is not None else "schedules are not attached"
+
+
+def _first(group: BaseExceptionGroup[JournalError]) -> BaseException:
+    """The first leaf."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
