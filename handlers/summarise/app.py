@@ -23,11 +23,12 @@ def handler(event, context):
 
 def summarise(text):
     """Rows and, for each column whose every value is a number, its sum, least and greatest value."""
-    rows = list(csv.DictReader(text.splitlines()))
+    table = csv.DictReader(text.splitlines())
+    rows = list(table)
     columns = {}
-    for name in rows[0] if rows else ():
+    for name in table.fieldnames if rows else ():
         numbers = [number(row[name]) for row in rows]
-        if name and None not in numbers:
+        if None not in numbers:
             columns[name] = {"sum": float(sum(numbers)), "min": float(min(numbers)), "max": float(max(numbers))}
     return {"rows": len(rows), "columns": columns}
 
@@ -38,7 +39,7 @@ def number(text):
         value = Decimal((text or "").strip())
     except InvalidOperation:
         return None
-    return value if value.is_finite() else None
+    return value if value.is_finite() and value.adjusted() < 300 else None  # JSON has no infinity
 
 
 def directory(bucket):

@@ -93,7 +93,7 @@ class Daemon:
 
     def get(self, path: str, **query: object) -> Any:
         """The JSON under *path*; query values that are None or empty are left out."""
-        wanted = {key: value for key, value in query.items() if value not in (None, "", False)}
+        wanted = {key: value for key, value in query.items() if value is not None and value != ""}
         return self._json("GET", f"{path}?{urlencode(wanted)}" if wanted else path)
 
     def post(self, path: str, value: object = None) -> Any:

@@ -5,6 +5,8 @@ from typing import NoReturn
 
 import click
 
+from router.cli.text import visible
+
 
 class Exit(IntEnum):
     """What the shell learns. 0 and 1 as everywhere, 2 as click's; the rest tell a function's fault from ours."""
@@ -21,7 +23,7 @@ class Failure(click.ClickException):
     """A sentence for stderr and an exit code."""
 
     def __init__(self, message: str, code: Exit = Exit.FAILED) -> None:
-        super().__init__(message)
+        super().__init__(visible(message, keep="\n"))
         self.exit_code = int(code)
 
 

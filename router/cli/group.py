@@ -9,6 +9,7 @@ import click
 
 from router.cli.exits import Exit
 from router.cli.settings import Settings, shared_options
+from router.cli.text import visible
 from router.errors import RouterError
 
 # name → module under router.cli, attribute, what `router --help` says of it
@@ -80,7 +81,7 @@ def _ended(command: Callable[[], Any]) -> int:
         error.show()
         return error.exit_code
     except RouterError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {visible(str(error))}", err=True)
         return Exit.FAILED
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)

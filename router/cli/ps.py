@@ -5,6 +5,7 @@ import click
 from router.cli.client import Daemon
 from router.cli.settings import Settings, pass_settings, shared_options
 from router.cli.show import rows
+from router.cli.text import visible
 
 HEADERS = {
     "function": "FUNCTION",
@@ -29,4 +30,4 @@ def ps(settings: Settings) -> None:
         problems = daemon.get("/status").get("problems", [])
     rows(settings, found, HEADERS, "no functions")
     for problem in problems:
-        click.echo(f"! {problem}", err=True)
+        click.echo(f"! {visible(problem)}", err=True)

@@ -104,7 +104,8 @@ def fitted(widths: Sequence[int], room: int) -> list[int]:
 
 def moment(text: str, now: float) -> float:
     """`10m`, `2h`, `1d` ago, or an ISO 8601 time (UTC unless it says otherwise) as epoch seconds. Raises ValueError."""
-    if text[-1:] in _SECONDS and text[:-1].replace(".", "", 1).isdigit():
+    number = text[:-1].replace(".", "", 1)
+    if text[-1:] in _SECONDS and number.isascii() and number.isdigit():
         return now - float(text[:-1]) * _SECONDS[text[-1]]
     try:
         at = datetime.fromisoformat(text)

@@ -1,0 +1,81 @@
+"""`router check`: the config as `router run` will read it."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import click
+
+from router.cli.exits import Exit
+from router.cli.schedules import fire_times
+from router.cli.settings import Settings, pass_settings, shared_options
+from router.cli.show import document
+from router.cli.text import visible
+from router.errors import ConfigError
+
+if TYPE_CHECKING:
+    from router.config.types import Config
+
+FIRE_TIMES: Final = 3
+
+
+@click.command(short_help="Read the config and say everything that is wrong with it.")
+@shared_options
+@pass_settings
+def check(settings: Settings) -> None:
+    """Read the config as `router run` does: print every mistake with its line, or what it configures and when its schedules fire.
+
+    Exits 1 when there are mistakes."""
+    from router.daemon import check as read  # noqa: PLC0415 - imports the daemon
+
+    try:
+        config = read(settings.config_path)
+    except ConfigError as error:
+        _refuse(settings, error.problems)
+    found = summary(config, time.time())
+    if settings.json:
+        document({"ok": True, "problems": [], **found})
+    else:
+        for line in words(found):
+            click.echo(line)
+
+
+def _refuse(settings: Settings, problems: tuple[str, ...]) -> NoReturn:
+    if settings.json:
+        document({"ok": False, "problems": list(problems)})
+    for problem in () if settings.json else problems:
+        click.echo(visible(problem), err=True)
+    raise SystemExit(Exit.FAILED)
+
+
+def summary(config: "Config", now: float) -> dict[str, Any]:
+    """How many there are of each thing, and when schedules fire next after *now* (epoch seconds)."""
+    return {
+        "functions": len(config.functions),
+        "triggers": sum(len(function.triggers) for function in config.functions.values()),
+        "buckets": len(config.buckets),
+        "tables": len(config.tables),
+        "schedules": list(_schedules(config, now)),
+    }
+
+
+def _schedules(config: "Config", now: float) -> Iterator[dict[str, Any]]:
+    for function in config.functions.values():
+        for trigger in function.triggers:
+            if trigger.word == "schedule":
+                schedule: Any = trigger
+                zone = schedule.timezone or "UTC"
+                ticks = fire_times(schedule.text, zone, now, FIRE_TIMES)
+                yield {"function": function.name, "expression": schedule.text, "timezone": zone, "next": ticks}
+
+
+def words(found: Mapping[str, Any]) -> Iterator[str]:
+    """The summary for people."""
+    yield "ok: " + ", ".join(_count(found[noun], noun) for noun in ("functions", "triggers", "buckets", "tables"))
+    for schedule in found["schedules"]:
+        zone = "" if schedule["timezone"] == "UTC" else f" in {schedule['timezone']}"
+        yield f"{schedule['expression']}{zone} → {schedule['function']}: {', '.join(schedule['next']) or 'never again'}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun if number != 1 else noun[:-1]}"

@@ -1,0 +1,310 @@
+"""Commands against a control socket that answers as the daemon does, without a daemon."""
+
+import base64
+import json
+import os
+import socketserver
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from router.cli.group import root
+
+ROW = {
+    "id": "5f6d5b7e-0001-4c2a-9d53-000000000001",
+    "function": "resize",
+    "source": "s3:up\x1b[2Jloads",
+    "shard": "",
+    "state": "dead",
+    "attempts": 3,
+    "created": "2026-11-23T08:00:00.000Z",
+    "due": None,
+    "finished": "2026-11-23T08:03:00.000Z",
+    "error": '{"errorMessage": "no\nroom"}',
+    "size": 12,
+}
+
+
+@dataclass
+class Control:
+    """A control socket: answers by (method, path), and what was asked of it."""
+
+    config: Path
+    answers: dict[tuple[str, str], tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
+    asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
+
+    def answer(self, method: str, path: str, value: Any, status: int = 200, **headers: str) -> None:
+        body = value if isinstance(value, bytes) else json.dumps(value).encode()
+        self.answers[method, path] = (status, {name.replace("_", "-"): text for name, text in headers.items()}, body)
+
+    def run(self, *words: str, stdin: bytes | None = None) -> Result:
+        return CliRunner().invoke(root, ["--config", str(self.config), *words], input=stdin)
+
+
+def serve(control: Control, at: Path) -> socketserver.ThreadingUnixStreamServer:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            control.asked.append((self.command, self.path, dict(self.headers), body))
+            missing = (404, {}, b'{"code": "ResourceNotFoundException", "message": "nothing here"}')
+            status, headers, answer = control.answers.get((self.command, self.path), missing)
+            self.send_response(status)
+            for name, text in {**headers, "Content-Length": str(len(answer))}.items():
+                self.send_header(name, text)
+            self.end_headers()
+            self.wfile.write(answer)
+
+        do_POST = do_GET
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+        def address_string(self) -> str:
+            return "unix"
+
+    # a socket's address is short, a test's directory is not
+    held = os.open(at.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        return socketserver.ThreadingUnixStreamServer(f"/proc/self/fd/{held}/{at.name}", Handler)
+    finally:
+        os.close(held)
+
+
+@pytest.fixture(params=["state", "state-of-a-very-deep-directory-" + "x" * 100], ids=["short path", "long path"])
+def control(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Control]:
+    (tmp_path / request.param).mkdir()
+    config = tmp_path / "config.yaml"
+    config.write_text(f"version: 1\nlisten: {{http: off}}\nstate: ./{request.param}\nfunctions: [broken\n")
+    made = Control(config)
+    server = serve(made, tmp_path / request.param / "control.sock")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield made
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_invoke_prints_the_result_and_nothing_else(control: Control) -> None:
+    control.answer("POST", "/functions/resize/invocations", b'{"ok": true}', X_Amzn_RequestId="r-1")
+    done = control.run("invoke", "resize")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, '{"ok": true}\n', "")
+    _, _, headers, body = control.asked[0]
+    assert body == b"{}"
+    assert (headers["X-Amz-Invocation-Type"], headers["X-Amz-Log-Type"]) == ("RequestResponse", "None")
+
+
+def test_invoke_sends_a_file_or_stdin(control: Control, tmp_path: Path) -> None:
+    control.answer("POST", "/functions/resize/invocations", b"null")
+    (tmp_path / "event.json").write_bytes(b'{"n": 1}')
+    assert control.run("invoke", "resize", "-e", str(tmp_path / "event.json")).exit_code == 0
+    assert control.run("invoke", "resize", "-e", "-", stdin=b"[1,\xc3\xa9]").exit_code == 0
+    assert [body for *_, body in control.asked] == [b'{"n": 1}', b"[1,\xc3\xa9]"]
+
+
+def test_invoke_tail_puts_the_log_on_stderr(control: Control) -> None:
+    log = base64.b64encode(b"START RequestId: r-1\nhello\n").decode()
+    control.answer("POST", "/functions/resize/invocations", b"1", X_Amz_Log_Result=log)
+    done = control.run("invoke", "resize", "--tail")
+    assert (done.stdout, done.stderr) == ("1\n", "START RequestId: r-1\nhello\n")
+    assert control.asked[0][2]["X-Amz-Log-Type"] == "Tail"
+
+
+def test_invoke_of_a_failing_function_exits_3_with_its_error_on_stdout(control: Control) -> None:
+    error = b'{"errorMessage": "boom", "errorType": "ValueError"}'
+    control.answer("POST", "/functions/resize/invocations", error, X_Amz_Function_Error="Unhandled")
+    done = control.run("invoke", "resize")
+    assert (done.exit_code, done.stdout.encode()) == (3, error + b"\n")
+    assert "Unhandled" in done.stderr
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, 1), (413, 1), (400, 1), (429, 4), (503, 1)])
+def test_a_refused_invocation_says_why(control: Control, status: int, code: int) -> None:
+    control.answer("POST", "/functions/resize/invocations", {"code": "X", "message": "said why"}, status)
+    done = control.run("invoke", "resize")
+    assert (done.exit_code, done.stdout, done.stderr) == (code, "", "Error: said why\n")
+
+
+def test_invoke_async_names_the_request(control: Control) -> None:
+    control.answer("POST", "/functions/resize/invocations", b"", 202, X_Amzn_RequestId="r-1")
+    assert control.run("invoke", "resize", "--async").stdout == "queued as r-1\n"
+    assert json.loads(control.run("invoke", "resize", "--async", "--output", "json").stdout) == {"id": "r-1"}
+    assert control.asked[0][2]["X-Amz-Invocation-Type"] == "Event"
+
+
+def test_a_function_name_cannot_leave_its_segment(control: Control) -> None:
+    control.run("invoke", "../events?x=#y")
+    assert control.asked[0][1] == "/functions/..%2Fevents%3Fx%3D%23y/invocations"
+
+
+def test_events_list_as_json_is_what_the_daemon_said(control: Control) -> None:
+    control.answer("GET", "/events?function=resize&state=dead&since=0.0&limit=5", [ROW])
+    done = control.run(
+        "events", "list", "--function", "resize", "--state", "dead", "--since", "1970-01-01", "--limit", "5", "--output", "json"
+    )
+    assert json.loads(done.stdout) == [ROW]
+
+
+def test_output_and_config_are_taken_before_and_after_the_verb(control: Control) -> None:
+    control.answer("GET", "/events?limit=100", [ROW])
+    after = CliRunner().invoke(root, ["events", "list", "--output", "json", "--config", str(control.config)])
+    between = CliRunner().invoke(root, ["events", "--output", "json", "--config", str(control.config), "list"])
+    before = CliRunner().invoke(root, ["--output", "json", "--config", str(control.config), "events", "list"])
+    by_environment = CliRunner().invoke(root, ["--output", "json", "events", "list"], env={"ROUTER_CONFIG": str(control.config)})
+    assert json.loads(after.stdout) == [ROW]
+    assert after.stdout == between.stdout == before.stdout == by_environment.stdout
+
+
+def test_a_table_spells_out_what_an_event_brought_in(control: Control) -> None:
+    control.answer("GET", "/events?limit=100", [ROW])
+    done = control.run("events", "list")
+    assert done.stdout.splitlines()[0].split() == ["ID", "FUNCTION", "SOURCE", "STATE", "ATTEMPTS", "CREATED", "FINISHED", "ERROR"]
+    assert len(done.stdout.splitlines()) == 2
+    assert "s3:up\\e[2Jloads" in done.stdout
+    assert "no\\nroom" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_an_empty_list_leaves_stdout_empty(control: Control) -> None:
+    control.answer("GET", "/events?limit=100", [])
+    assert (control.run("events", "list").stdout, control.run("events", "list").stderr) == ("", "no events\n")
+    assert json.loads(control.run("events", "list", "--output", "json").stdout) == []
+
+
+@pytest.mark.parametrize("noun", ["events", "dlq"])
+def test_show_prints_history_and_payload(control: Control, noun: str) -> None:
+    detail = {"event": ROW, "payload": '{"a":\n"\x1b[1m"}', "history": [{"attempt": 1, "at": "2026-11-23T08:00:01.000Z", "error": "boom"}]}
+    control.answer("GET", f"/{noun}/{ROW['id']}", detail)
+    shown = control.run(noun, "show", str(ROW["id"])).stdout
+    assert '{"a":\n"\\e[1m"}' in shown
+    assert "boom" in shown
+    assert json.loads(control.run(noun, "show", str(ROW["id"]), "--output", "json").stdout) == detail
+
+
+def test_replay_names_the_copy(control: Control) -> None:
+    control.answer("POST", "/events/e-1/replay", {"id": "e-2"})
+    assert control.run("events", "replay", "e-1").stdout == "queued as e-2\n"
+    assert control.run("events", "replay", "e-1", "--function", "other", "--output", "json").exit_code == 0
+    assert [json.loads(body) for *_, body in control.asked] == [{}, {"function": "other"}]
+
+
+def test_an_unknown_event_is_the_daemons_own_sentence(control: Control) -> None:
+    done = control.run("events", "show", "e-9")
+    assert (done.exit_code, done.stderr) == (1, "Error: nothing here\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "sent"),
+    [(["a", "b"], {"ids": ["a", "b"]}), (["--function", "resize"], {"function": "resize"}), (["--all"], {"all": True})],
+)
+def test_redrive_by_id_by_function_or_all(control: Control, words: list[str], sent: dict[str, Any]) -> None:
+    control.answer("POST", "/dlq/redrive", {"redriven": 2})
+    assert control.run("dlq", "redrive", *words).stdout == "2 queued again\n"
+    assert json.loads(control.asked[0][3]) == sent
+    assert json.loads(control.run("dlq", "redrive", *words, "--output", "json").stdout) == {"redriven": 2}
+
+
+@pytest.mark.parametrize("words", [[], ["a", "--all"], ["--all", "--function", "resize"]])
+def test_redrive_wants_to_know_which(control: Control, words: list[str]) -> None:
+    done = control.run("dlq", "redrive", *words)
+    assert done.exit_code == 2
+    assert control.asked == []
+
+
+def test_ps_says_what_is_wrong_on_stderr(control: Control) -> None:
+    row = {"function": "resize", "runtime": "python3.11", "environments": 1, "running": 0, "queued": 7, "errors": 2, "urls": []}
+    control.answer("GET", "/ps", [row])
+    control.answer("GET", "/status", {"problems": ["s3:uploads: no such directory\x1b"]})
+    done = control.run("ps")
+    assert done.stdout.splitlines()[1].split() == ["resize", "python3.11", "1", "0", "7", "2", "-"]
+    assert done.stderr == "! s3:uploads: no such directory\\e\n"
+    assert json.loads(control.run("ps", "--output", "json").stdout) == [row]
+
+
+def test_schedules_and_feeds_are_listed_and_run(control: Control) -> None:
+    schedule = {
+        "name": "heartbeat-0",
+        "function": "heartbeat",
+        "expression": "rate(1 minute)",
+        "timezone": "UTC",
+        "next": None,
+        "last": None,
+        "missed": 0,
+        "state": "ok",
+    }
+    feed = {"name": "orders", "function": "notify", "installed": True, "cursor": 4, "head": 9, "lag": 5, "error": None}
+    control.answer("GET", "/schedules", [schedule])
+    control.answer("POST", "/schedules/heartbeat-0/run", {"id": "e-3"})
+    control.answer("GET", "/feeds", [feed])
+    control.answer("POST", "/feeds/orders/install", {"installed": True})
+    assert json.loads(control.run("schedules", "--output", "json").stdout) == [schedule]
+    assert "rate(1 minute)" in control.run("schedules").stdout
+    assert control.run("schedules", "run", "heartbeat-0").stdout == "queued as e-3\n"
+    assert json.loads(control.run("feeds", "--output", "json").stdout) == [feed]
+    assert control.run("feeds").stdout.splitlines()[1].split() == ["orders", "notify", "yes", "4", "9", "5", "-"]
+    assert control.run("feeds", "install", "orders").stdout == "installed\n"
+
+
+CLIENT_COMMANDS = [
+    ["ps"],
+    ["invoke", "f"],
+    ["events", "list"],
+    ["events", "show", "x"],
+    ["events", "replay", "x"],
+    ["dlq", "list"],
+    ["dlq", "redrive", "--all"],
+    ["schedules"],
+    ["schedules", "run", "x"],
+    ["feeds"],
+    ["feeds", "install", "x"],
+]
+
+
+@pytest.mark.parametrize("words", CLIENT_COMMANDS, ids=" ".join)
+def test_without_a_daemon_every_command_says_so_and_exits_5(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "config.yaml").write_text("version: 1\n")
+    done = CliRunner().invoke(root, ["--config", str(tmp_path / "config.yaml"), *words])
+    assert done.exit_code == 5
+    assert done.stderr == f"Error: the daemon is not running on {tmp_path / 'state'}: start it with `router run`\n"
+
+
+def test_a_socket_nobody_listens_on_is_a_daemon_that_does_not_run(control: Control) -> None:
+    stale = control.config.with_name("stale")
+    stale.mkdir()
+    control.config.write_text("state: stale\n")
+    serve(control, stale / "control.sock").server_close()
+    assert (stale / "control.sock").exists()
+    assert control.run("ps").exit_code == 5
+
+
+def test_a_daemon_that_dies_while_answering_is_one_sentence(control: Control) -> None:
+    control.answer("GET", "/events?limit=100", b"", 200, Content_Length="100")
+    control.answers["GET", "/events?limit=100"] = (200, {"Transfer-Encoding": "chunked"}, b"zz\r\n")
+    done = control.run("events", "list")
+    assert done.exit_code == 5
+    assert "went away before it answered" in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_a_reader_that_left_is_no_traceback(control: Control) -> None:
+    """As in `router events list | head -1`."""
+    control.answer("GET", "/events?limit=100", [{**ROW, "error": "x" * 2000}] * 200)
+    command = [sys.executable, "-m", "router.cli", "--config", str(control.config), "events", "list"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=Path(__file__).parents[2]) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(10)
+        process.stdout.close()
+        said = process.stderr.read()
+        assert process.wait(30) == 1
+    assert said == b""
