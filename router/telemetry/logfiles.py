@@ -1,0 +1,81 @@
+"""Where log events stand on disk and how one is spelled. Pure.
+
+ROOT/aws/lambda/FUNCTION/2026/11/23/%5B%24LATEST%5D0123….jsonl is the first segment of the stream
+`2026/11/23/[$LATEST]0123…` of the log group `/aws/lambda/FUNCTION`; the next ones are ….1.jsonl, ….2.jsonl. Each line
+is one event: {"t": epoch milliseconds, "m": message}; a message may hold newlines. Format for people: docs/telemetry.md."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, unquote
+
+import orjson
+
+LONGEST: Final = 1024 * 1024  # characters of one message: CloudWatch Logs quotas, "Event size"
+_SEGMENT: Final = re.compile(r"(?P<stem>.+?)(?:\.(?P<number>[1-9]\d{0,9}))?\.jsonl")
+_TIME: Final = re.compile(rb'\{"t":(\d{1,16}),"m":"')
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    """One log event as it was written."""
+
+    function: str
+    stream: str
+    at: float  # epoch seconds, whole milliseconds
+    message: str
+
+
+def group(root: Path, function: str) -> Path:
+    """The directory of a function's log group."""
+    return root / "aws" / "lambda" / quote(function, safe="")
+
+
+def directory(root: Path, function: str, stream: str) -> Path:
+    """The directory in which a stream's segments stand: that of the day in its name."""
+    return group(root, function).joinpath(*stream.split("/")[:-1])
+
+
+def segment(stream: str, number: int) -> str:
+    """The file name of one segment of a stream, counted from 0."""
+    stem = quote(stream.rsplit("/", 1)[-1], safe="")
+    return f"{stem}.{number}.jsonl" if number else f"{stem}.jsonl"
+
+
+def parse_segment(name: str) -> tuple[str, int] | None:
+    """The last part of the stream's name and the segment's number; None for another file."""
+    found = _SEGMENT.fullmatch(name)
+    return (unquote(found["stem"]), int(found["number"] or 0)) if found else None
+
+
+def encoded(at: float, message: str) -> bytes:
+    """One event as a line; a message that is too long is cut and says so."""
+    if len(message) > LONGEST:
+        message = f"{message[:LONGEST]}… [{len(message) - LONGEST} more characters]"
+    try:
+        return orjson.dumps({"t": int(at * 1000), "m": message}, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # half a surrogate pair, which UTF-8 has no spelling for; the escape has
+        return json.dumps({"t": int(at * 1000), "m": message}, separators=(",", ":")).encode() + b"\n"
+
+
+def time_of(line: bytes) -> float | None:
+    """The time of an event, epoch seconds, without parsing its message; None when the line is torn."""
+    found = _TIME.match(line)
+    return int(found[1]) / 1000 if found else None
+
+
+def decoded(line: bytes) -> tuple[float, str] | None:
+    """Time and message of a line; None when it is torn (a full disk, a crash). The message can be printed as UTF-8."""
+    try:
+        found = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        try:
+            found = json.loads(line)
+        except ValueError:
+            return None
+    match found:
+        case {"t": int(at), "m": str(message)}:
+            return at / 1000, message if message.isascii() else message.encode("utf-8", "backslashreplace").decode()
+    return None

@@ -1,0 +1,213 @@
+"""Log streams written to disk: memory first, the page cache a moment later, and never an error for who logs.
+
+A stream keeps at most SEGMENTS files of SEGMENT bytes; older ones go. A disk that takes no more costs the events of
+that moment, which are counted, told once, and not retried. Used from the event loop's thread only."""
+
+import asyncio
+import os
+from collections import OrderedDict
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from router.clock import Clock
+from router.names import log_stream
+from router.telemetry.logfiles import directory, encoded, parse_segment, segment
+from router.telemetry.metrics import Metrics
+
+log = structlog.get_logger("router.logs")
+
+BUFFER: Final = 64 * 1024  # characters of one stream that wait for the disk at most
+DELAY: Final = 0.02  # seconds an event waits in memory at most
+SEGMENT: Final = 16 * 1024 * 1024  # bytes of one file
+SEGMENTS: Final = 4  # files of one stream
+OPEN: Final = 64  # files open at once
+
+
+class LogStore:
+    """The log groups of all functions under one directory."""
+
+    def __init__(self, root: Path, clock: Clock, metrics: Metrics | None = None) -> None:
+        self._root, self._clock = root, clock
+        self._open: OrderedDict[LogStream, int] = OrderedDict()  # stream → descriptor, least recently used first
+        self._waiting: set[LogStream] = set()
+        self._armed = False
+        self._failing = False
+        self._dropped = (metrics or Metrics()).counter(
+            "router_log_events_dropped_total", "Log events of functions that the disk did not take."
+        )
+
+    @property
+    def dropped(self) -> int:
+        """How many events the disk did not take."""
+        return int(self._dropped.value())
+
+    def stream(self, function: str) -> "LogStream":
+        """A fresh stream for one execution environment. It has no file until something is written."""
+        return LogStream(self, function, log_stream(self._clock.now()))
+
+    def flush(self) -> None:
+        """Hand everything to the operating system now."""
+        self._armed = False
+        waiting, self._waiting = self._waiting, set()
+        for stream in waiting:
+            stream.flush()
+
+    def close(self) -> None:
+        """Flush and close every file; streams may still be written to, each opens again by itself."""
+        self.flush()
+        while self._open:
+            os.close(self._open.popitem()[1])
+
+    async def expire(self, before: float, *, limit: int = 500) -> int:
+        """Remove up to *limit* files last written before *before* (epoch seconds), in a thread; give how many went."""
+        return await asyncio.to_thread(expire, self._root, before, limit)
+
+    def wait(self, stream: "LogStream") -> None:
+        """Have *stream* flushed soon; at the latest by flush() when no loop runs."""
+        self._waiting.add(stream)
+        if not self._armed:
+            with suppress(RuntimeError):  # no running loop
+                asyncio.get_running_loop().call_later(DELAY, self.flush)
+                self._armed = True
+
+    def append(self, stream: "LogStream", content: bytes, events: int) -> bool:
+        """Write whole lines to the stream's current segment; False when that failed: what of its *events* is not on disk is dropped."""
+        rest = memoryview(content)
+        try:
+            descriptor = self._descriptor(stream)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        except OSError as error:
+            self.forget(stream)
+            self._dropped.add(amount=min(events, bytes(rest).count(b"\n")))  # events whose line is not whole
+            if not self._failing:
+                log.warning("logs_dropped", function=stream.function, stream=stream.name, error=error.strerror)
+            self._failing = True
+            return False
+        if self._failing:
+            log.info("logs_resumed", dropped=self.dropped)
+        self._failing = False
+        return True
+
+    def forget(self, stream: "LogStream") -> None:
+        """Close the stream's file, if it is open."""
+        descriptor = self._open.pop(stream, None)
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def remove(self, stream: "LogStream", number: int) -> None:
+        """Delete one segment of the stream."""
+        with suppress(OSError):
+            (directory(self._root, stream.function, stream.name) / segment(stream.name, number)).unlink()
+
+    def _descriptor(self, stream: "LogStream") -> int:
+        descriptor = self._open.get(stream)
+        if descriptor is not None:
+            if os.fstat(descriptor).st_nlink:
+                self._open.move_to_end(stream)
+                return descriptor
+            self.forget(stream)  # retention removed the file of an environment that was idle for long
+        folder = directory(self._root, stream.function, stream.name)
+        descriptor = _opened(folder, segment(stream.name, stream.segment))
+        self._open[stream] = descriptor
+        if len(self._open) > OPEN:
+            os.close(self._open.popitem(last=False)[1])
+        return descriptor
+
+
+class LogStream:
+    """The log stream of one execution environment."""
+
+    __slots__ = ("_buffer", "_size", "_store", "_torn", "_written", "function", "name", "segment")
+
+    def __init__(self, store: LogStore, function: str, name: str) -> None:
+        self._store, self.function, self.name = store, function, name
+        self._buffer: list[tuple[float, str]] = []
+        self._size = 0  # characters in the buffer
+        self.segment = 0  # the current one
+        self._written = 0  # bytes of it
+        self._torn = False  # its last line may lack its end
+
+    def write(self, message: str, at: float) -> None:
+        """Add one event at *at* (epoch seconds). Cheap; never raises for the disk's sake."""
+        if not self._buffer:
+            self._store.wait(self)
+        self._buffer.append((at, message))
+        self._size += len(message)
+        if self._size > BUFFER:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand what waits to the operating system, in pieces that keep each segment near its size."""
+        buffer, self._buffer, self._size = self._buffer, [], 0
+        lines: list[bytes] = []
+        size = 0
+        for at, message in buffer:
+            lines.append(encoded(at, message))
+            size += len(lines[-1])
+            if self._written + size >= SEGMENT:
+                self._append(lines, size)
+                lines, size = [], 0
+        if lines:
+            self._append(lines, size)
+
+    def close(self) -> None:
+        """Flush and close the file."""
+        self.flush()
+        self._store.forget(self)
+
+    def _append(self, lines: list[bytes], size: int) -> None:
+        content = b"".join((b"\n", *lines) if self._torn else lines)
+        self._torn = not self._store.append(self, content, len(lines))
+        self._written += size
+        if self._written >= SEGMENT:
+            self._store.forget(self)
+            self.segment, self._written, self._torn = self.segment + 1, 0, False
+            self._store.remove(self, self.segment - SEGMENTS)
+
+
+def _opened(folder: Path, name: str) -> int:
+    """A descriptor to append with; directories are made on the way."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(folder / name, flags, 0o640)
+    except FileNotFoundError:
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        return os.open(folder / name, flags, 0o640)
+
+
+def expire(root: Path, before: float, limit: int) -> int:
+    """Remove up to *limit* segments last written before *before*, oldest days first, and directories that become empty."""
+    removed = 0
+    last = datetime.fromtimestamp(before, UTC).strftime("%Y/%m/%d")
+    for day in sorted((root / "aws" / "lambda").glob("*/[0-9]*/[0-9]*/[0-9]*"), key=lambda path: path.parts[-3:]):
+        if "/".join(day.parts[-3:]) > last:
+            break
+        removed += _expire_day(day, before, limit - removed)
+        _prune(day)
+        if removed >= limit:
+            break
+    return removed
+
+
+def _expire_day(day: Path, before: float, limit: int) -> int:
+    removed = 0
+    with suppress(OSError), os.scandir(day) as entries:
+        for entry in entries:
+            if removed >= limit:
+                break
+            if parse_segment(entry.name) and entry.stat(follow_symlinks=False).st_mtime < before:
+                Path(entry.path).unlink()
+                removed += 1
+    return removed
+
+
+def _prune(day: Path) -> None:
+    """Remove the directories of day, month, year and function that hold nothing."""
+    with suppress(OSError):  # not empty
+        for path in (day, *list(day.parents)[:3]):
+            path.rmdir()

@@ -1,0 +1,441 @@
+"""Log events to disk and back: nothing lost, nothing unbounded, nobody bothered by a disk that fails."""
+
+import asyncio
+import errno
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from router.telemetry import logreader, logwriter
+from router.telemetry.logfiles import LONGEST, LogEvent, decoded, directory, encoded, parse_segment, segment, time_of
+from router.telemetry.logs import LogStore, LogStream, follow, read
+from router.telemetry.logwriter import expire
+from router.telemetry.metrics import Metrics
+from tests.helpers.clock import VirtualClock
+
+NOW = 1_790_000_000.0  # 2026-09-21T14:13:20Z, the VirtualClock's start
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "logs"
+
+
+@pytest.fixture
+def store(root: Path) -> Iterator[LogStore]:
+    store = LogStore(root, VirtualClock())
+    yield store
+    store.close()
+
+
+def messages(root: Path, **wanted) -> list[str]:
+    return [event.message for event in read(root, **wanted)]
+
+
+def files(root: Path) -> list[Path]:
+    return sorted(path for path in root.rglob("*") if path.is_file())
+
+
+def write_all(stream: LogStream, *lines: str, at: float = NOW) -> None:
+    for offset, line in enumerate(lines):
+        stream.write(line, at + offset)
+    stream.flush()
+
+
+# -- the spelling of one event
+
+
+@given(message=st.text(st.characters(exclude_categories=[])), at=st.integers(0, 10**13))
+def test_an_event_is_one_line_and_comes_back(message: str, at: int) -> None:
+    line = encoded(at / 1000, message)
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert json.loads(line)["m"] == message
+    found = decoded(line)
+    assert found is not None
+    assert found[1] == message.encode("utf-8", "backslashreplace").decode()
+    assert found[0] == time_of(line)
+
+
+def test_half_a_surrogate_pair_can_be_printed_after_all() -> None:
+    found = decoded(encoded(NOW, "bad \udc80 byte"))
+    assert found == (NOW, "bad \\udc80 byte")
+
+
+def test_a_message_over_the_limit_is_cut_and_says_so() -> None:
+    found = decoded(encoded(NOW, "x" * (LONGEST + 5)))
+    assert found is not None
+    assert found[1] == "x" * LONGEST + "… [5 more characters]"
+
+
+@given(line=st.binary())
+def test_a_torn_line_is_no_event(line: bytes) -> None:
+    found = decoded(line)
+    assert found is None or json.loads(line)["m"] is not None
+    assert decoded(encoded(NOW, "message")[:-3]) is None
+
+
+def test_segments_are_named_and_found_again() -> None:
+    stream = "2026/09/21/[$LATEST]0123abc"
+    assert segment(stream, 0) == "%5B%24LATEST%5D0123abc.jsonl"
+    assert [parse_segment(segment(stream, number)) for number in (0, 3)] == [("[$LATEST]0123abc", 0), ("[$LATEST]0123abc", 3)]
+    assert parse_segment("notes.txt") is None
+
+
+# -- writing
+
+
+def test_a_stream_is_named_as_lambda_names_it_and_has_no_file_before_its_first_event(store: LogStore, root: Path) -> None:
+    stream = store.stream("resize")
+    assert stream.name.startswith("2026/09/21/[$LATEST]")
+    assert len(stream.name) == len("2026/09/21/[$LATEST]") + 32
+    assert files(root) == []
+    write_all(stream, "one")
+    assert files(root) == [root / "aws/lambda/resize/2026/09/21" / segment(stream.name, 0)]
+    assert list(read(root)) == [LogEvent("resize", stream.name, NOW, "one")]
+
+
+def test_events_wait_in_memory_until_the_buffer_is_full(store: LogStore, root: Path) -> None:
+    stream = store.stream("resize")
+    stream.write("x" * 1000, NOW)
+    assert messages(root) == []
+    stream.write("y" * logwriter.BUFFER, NOW)
+    assert [len(message) for message in messages(root)] == [1000, logwriter.BUFFER]
+
+
+async def test_the_loop_flushes_soon(store: LogStore, root: Path) -> None:
+    streams = [store.stream("resize"), store.stream("alert")]
+    for stream in streams:
+        stream.write("hello", NOW)
+    async with asyncio.timeout(5):
+        while len(messages(root)) < 2:
+            await asyncio.sleep(0.005)
+    streams[0].write("again", NOW)
+    async with asyncio.timeout(5):
+        while len(messages(root)) < 3:
+            await asyncio.sleep(0.005)
+
+
+def test_old_segments_go_so_that_a_stream_stays_bounded(store: LogStore, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logwriter, "SEGMENT", 1000)
+    stream = store.stream("resize")
+    for number in range(200):
+        stream.write(f"{number:03} " + "x" * 80, NOW + number)
+    stream.flush()
+    found = messages(root)
+    assert found[-1].startswith("199 ")
+    assert [int(message[:3]) for message in found] == list(range(200 - len(found), 200))
+    assert len(files(root)) <= logwriter.SEGMENTS
+    assert all(path.stat().st_size < 1200 for path in files(root))
+
+
+def test_few_files_are_open_however_many_streams_there_are(store: LogStore, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logwriter, "OPEN", 4)
+    before = len(os.listdir("/proc/self/fd"))
+    streams = [store.stream("resize") for _ in range(20)]
+    for turn in range(3):
+        for stream in streams:
+            write_all(stream, str(turn))
+        assert len(os.listdir("/proc/self/fd")) <= before + 4
+    assert sorted(messages(root)) == ["0"] * 20 + ["1"] * 20 + ["2"] * 20
+    store.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_closed_stream_has_written_everything(store: LogStore, root: Path) -> None:
+    stream = store.stream("resize")
+    stream.write("last words", NOW)
+    stream.close()
+    assert messages(root) == ["last words"]
+
+
+def test_a_disk_that_takes_nothing_costs_events_and_one_warning(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    metrics = Metrics()
+    store = LogStore(root, VirtualClock(), metrics)
+    stream = store.stream("resize")
+    write_all(stream, "before")
+    real, full = os.write, True
+
+    def write(descriptor: int, content: memoryview) -> int:
+        if not full:
+            return real(descriptor, content)
+        if len(content) > 10:
+            return real(descriptor, content[:10])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", write)
+    with capture_logs() as told:
+        write_all(stream, "just written", "lost" * 10, "lost too")
+        write_all(stream, "lost as well")
+        full = False
+        write_all(stream, "after", "and on")
+    store.close()
+    assert [(line["event"], line["log_level"]) for line in told] == [("logs_dropped", "warning"), ("logs_resumed", "info")]
+    assert told[0]["error"] == os.strerror(errno.ENOSPC)
+    assert store.dropped == 2
+    assert metrics.counter("router_log_events_dropped_total", "").value() == 2
+    assert messages(root) == ["before", "just written", "lost" * 10, "after", "and on"]
+
+
+def test_a_root_that_cannot_be_made_raises_nothing(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("a file")
+    store = LogStore(tmp_path / "logs", VirtualClock())
+    with capture_logs() as told:
+        write_all(store.stream("resize"), "one")
+        write_all(store.stream("resize"), "two")
+    assert [line["event"] for line in told] == ["logs_dropped"]
+    assert store.dropped == 2
+
+
+def test_a_file_that_retention_removed_is_begun_again(store: LogStore, root: Path) -> None:
+    stream = store.stream("resize")
+    write_all(stream, "old")
+    assert expire(root, time.time() + 10, 100) == 1
+    write_all(stream, "new")
+    assert messages(root) == ["new"]
+
+
+# -- retention
+
+
+def aged(root: Path, function: str, day: str, at: float) -> Path:
+    """A stream of that day, last written at *at*."""
+    stream = f"{day}/[$LATEST]{'0' * 32}"
+    path = directory(root, function, stream) / segment(stream, 0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(encoded(at, "old"))
+    os.utime(path, (at, at))
+    return path
+
+
+async def test_retention_goes_by_the_last_write_and_in_small_steps(store: LogStore, root: Path) -> None:
+    day = 86400.0
+    old = [aged(root, f"f{number}", "2026/09/01", NOW - 20 * day) for number in range(5)]
+    busy = aged(root, "busy", "2026/09/01", NOW - day)
+    fresh = aged(root, "f0", "2026/09/20", NOW - day)
+    foreign = old[0].with_name("notes.txt")
+    foreign.write_text("not ours")
+    counts = [await store.expire(NOW - 14 * day, limit=2) for _ in range(4)]
+    assert counts == [2, 2, 1, 0]
+    assert files(root) == sorted([busy, fresh, foreign])
+    assert sorted(path.name for path in (root / "aws/lambda").iterdir()) == ["busy", "f0"]
+
+
+def test_retention_of_nothing_is_nothing(root: Path) -> None:
+    assert expire(root, NOW, 10) == 0
+
+
+# -- reading
+
+
+def test_streams_are_merged_by_time(store: LogStore, root: Path) -> None:
+    one, two = store.stream("resize"), store.stream("alert")
+    for number in range(0, 10, 2):
+        one.write(str(number), NOW + number)
+        two.write(str(number + 1), NOW + number + 1)
+    store.flush()
+    assert messages(root) == [str(number) for number in range(10)]
+    assert messages(root, function="alert") == ["1", "3", "5", "7", "9"]
+    assert messages(root, since=NOW + 3, until=NOW + 5) == ["3", "4", "5"]
+    assert messages(root, function="../resize") == []
+    assert messages(root / "nowhere") == []
+
+
+@given(times=st.lists(st.lists(st.integers(0, 50), max_size=8), max_size=5))
+def test_no_event_is_lost_or_doubled_and_a_stream_keeps_its_order(times: list[list[int]], tmp_path_factory: pytest.TempPathFactory) -> None:
+    root = tmp_path_factory.mktemp("logs")
+    store = LogStore(root, VirtualClock())
+    written = {}
+    for stamps in times:
+        stream = store.stream("resize")
+        for number, offset in enumerate(stamps):  # also backwards: a wall clock may jump
+            stream.write(str(number), NOW + offset)
+        stream.close()
+        if stamps:
+            written[stream.name] = [str(number) for number in range(len(stamps))]
+    found: dict[str, list[str]] = {}
+    for event in read(root):
+        found.setdefault(event.stream, []).append(event.message)
+    assert found == written
+    if all(stamps == sorted(stamps) for stamps in times):
+        assert [event.at for event in read(root)] == sorted(NOW + offset for stamps in times for offset in stamps)
+
+
+def test_many_streams_are_read_with_few_files_open(store: LogStore, root: Path) -> None:
+    for number in range(300):
+        write_all(store.stream("resize"), "a", "b", at=NOW + number)
+    store.close()
+    before = len(os.listdir("/proc/self/fd"))
+    events = read(root)
+    assert next(events).at == NOW
+    assert len(os.listdir("/proc/self/fd")) <= before + 1
+    assert sum(1 for _ in events) == 599
+
+
+def test_torn_lines_are_skipped_and_the_last_line_waits_for_its_end(store: LogStore, root: Path) -> None:
+    write_all(store.stream("resize"), "whole")
+    with files(root)[0].open("ab") as file:
+        file.write(b'{"t":1790000000000,"m":"torn\n\xff\xfe\n[1]\n' + encoded(NOW, "next") + encoded(NOW, "unfinished")[:-1])
+    assert messages(root) == ["whole", "next"]
+
+
+def invocation(request_id: str, *lines: str, status: str = "", init: bool = False) -> list[str]:
+    """The events of one invocation."""
+    end = f"\tStatus: {status}\n" if status else "\t\n"
+    return [
+        *(["INIT_START Runtime Version: python:3.11\n"] if init else []),
+        f"START RequestId: {request_id} Version: $LATEST\n",
+        *lines,
+        f"END RequestId: {request_id}\n",
+        f"REPORT RequestId: {request_id}\tDuration: 1.00 ms\tBilled Duration: 1 ms\tMemory Size: 128 MB\tMax Memory Used: 9 MB{end}",
+    ]
+
+
+GOOD = invocation("aaaa", "plain\n", "[ERROR]\t2026-09-21T14:13:20.000Z\taaaa\tlogged by hand\n", init=True)
+RAISED = invocation("bbbb", "plain\n", "[ERROR] ValueError: no\nTraceback …\n", "more\n")
+TIMED_OUT = invocation("cccc", "plain\n", status="timeout")
+EXITED = invocation("dddd", "RequestId: dddd Error: Runtime exited with error: exit status 1\nRuntime.ExitError\n")
+
+
+def test_a_request_is_shown_whole_and_alone(store: LogStore, root: Path) -> None:
+    write_all(store.stream("resize"), *GOOD, *RAISED, "between\n", *TIMED_OUT)
+    write_all(store.stream("alert"), *invocation("bbbb2", "other\n"))
+    assert messages(root, request_id="aaaa") == GOOD
+    assert messages(root, request_id="bbbb") == RAISED
+    assert messages(root, request_id="cccc") == TIMED_OUT
+    assert messages(root, request_id="zzzz") == []
+
+
+def test_a_retried_request_is_shown_with_all_its_attempts(store: LogStore, root: Path) -> None:
+    write_all(store.stream("resize"), *RAISED, *GOOD, at=NOW)
+    write_all(store.stream("resize"), *invocation("bbbb", "second\n"), at=NOW + 60)
+    assert messages(root, request_id="bbbb") == [*RAISED, *invocation("bbbb", "second\n")]
+
+
+def test_failed_invocations_are_shown_whole(store: LogStore, root: Path) -> None:
+    write_all(store.stream("resize"), *GOOD, *RAISED, *invocation("eeee", "fine\n"), *TIMED_OUT, "after\n", *EXITED)
+    assert messages(root, failed=True) == [*RAISED, *TIMED_OUT, *EXITED]
+    assert messages(root, failed=True, request_id="cccc") == TIMED_OUT
+    assert messages(root, failed=True, request_id="aaaa") == []
+
+
+def test_an_initialisation_that_failed_is_part_of_the_invocation(store: LogStore, root: Path) -> None:
+    init = ["INIT_START Runtime Version: python:3.11\n", "[ERROR] Runtime.ImportModuleError: Unable to import module 'app'\n"]
+    write_all(store.stream("resize"), *GOOD, *init, *invocation("ffff", "x\n"))
+    assert messages(root, failed=True) == [*init, *invocation("ffff", "x\n")]
+
+
+def test_a_failed_invocation_cut_off_by_a_crash_is_shown_as_far_as_it_got(store: LogStore, root: Path) -> None:
+    write_all(store.stream("resize"), *GOOD[:-2], *RAISED[:-2])
+    assert messages(root, failed=True) == RAISED[:-2]
+
+
+def test_a_long_failed_invocation_is_read_again_instead_of_kept(store: LogStore, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logwriter, "SEGMENT", 3000)
+    monkeypatch.setattr(logreader, "_BITE", 500)
+    lines = [f"line {number}\n" for number in range(200)]
+    write_all(store.stream("resize"), *GOOD, *invocation("cccc", *lines, status="timeout"))
+    assert len(files(root)) > 2
+    assert messages(root, failed=True) == invocation("cccc", *lines, status="timeout")
+
+
+# -- following
+
+
+class Follower:
+    """Collects what follow() gives; looks again when told to."""
+
+    def __init__(self, root: Path, **wanted) -> None:
+        self.clock = VirtualClock()
+        self.found: list[str] = []
+        self._events = follow(root, clock=self.clock, **wanted)
+        self._task: asyncio.Task[None] | None = None
+
+    async def _collect(self) -> None:
+        async for event in self._events:
+            self.found.append(event.message)
+
+    async def look(self) -> list[str]:
+        """Let it look once; what it has found so far."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._collect())
+        else:
+            await self.clock.advance(logreader.POLL)
+        async with asyncio.timeout(10):
+            while self.clock.sleepers == 0:
+                await asyncio.sleep(0.001)
+        return self.found
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+
+async def test_following_shows_what_was_and_what_comes_over_rotation_and_new_streams(
+    store: LogStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logwriter, "SEGMENT", 300)
+    stream = store.stream("resize")
+    write_all(stream, "too old", at=NOW - 100)
+    write_all(stream, "0")
+    follower = Follower(root, since=NOW - 10)
+    assert await follower.look() == ["0"]
+    expected = ["0"]
+    for turn in range(1, 20):
+        write_all(stream, f"{turn} {'x' * 50}", at=NOW + turn)
+        expected.append(f"{turn} {'x' * 50}")
+        if turn % 7 == 0:
+            write_all(store.stream("alert"), f"new {turn}", at=NOW + turn + 0.5)
+            expected.append(f"new {turn}")
+        await follower.look()  # the clock stands on the poll until it is told to go on
+        assert await follower.look() == expected
+    await follower.close()
+    assert len(files(root)) > 4
+
+
+async def test_following_survives_that_segments_go_unread(store: LogStore, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logwriter, "SEGMENT", 300)
+    stream = store.stream("resize")
+    write_all(stream, "first")
+    follower = Follower(root, since=0)
+    assert await follower.look() == ["first"]
+    for number in range(100):
+        write_all(stream, f"{number} {'x' * 50}", at=NOW + number)
+    await follower.look()
+    found = await follower.look()
+    await follower.close()
+    assert found[-1].startswith("99 ")
+    assert 5 < len(found) < 30
+
+
+async def test_following_failed_invocations_shows_them_once_they_failed(store: LogStore, root: Path) -> None:
+    stream = store.stream("resize")
+    write_all(stream, *GOOD, *RAISED[:2])
+    follower = Follower(root, since=0, failed=True)
+    assert await follower.look() == []
+    write_all(stream, RAISED[2])
+    await follower.look()
+    assert await follower.look() == RAISED[:3]
+    write_all(stream, *RAISED[3:], *GOOD)
+    await follower.look()
+    assert await follower.look() == RAISED
+    await follower.close()
+
+
+async def test_following_before_there_is_anything(root: Path) -> None:
+    follower = Follower(root, since=0)
+    assert await follower.look() == []
+    store = LogStore(root, VirtualClock())
+    write_all(store.stream("resize"), "hello")
+    store.close()
+    await follower.look()
+    assert await follower.look() == ["hello"]
+    await follower.close()
