@@ -8,7 +8,6 @@ import contextlib
 import os
 import random
 import signal
-import sys
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,28 +20,34 @@ from router.api.calls import Calls, Parts
 from router.api.control import Control
 from router.clock import Clock, SystemClock
 from router.config.load import load
-from router.config.types import Config, Function
+from router.config.types import Config, Listen
 from router.console.health import Health
 from router.dispatch.dispatcher import Dispatcher
+from router.dispatch.housekeeping import Housekeeping
 from router.dispatch.janitor import Janitor
 from router.dispatch.slots import Slots
 from router.dispatch.supervisor import Supervisor
-from router.errors import JournalError
 from router.functions.registry import Functions
 from router.journal.database import Database
-from router.journal.lock import StateLock
+from router.journal.lock import StateLock, prepare_state
 from router.journal.sqlite import SqliteJournal
 from router.runtime.pool import WarmPool
 from router.sources import SOURCES
-from router.sources.base import Binding, House, Source
+from router.sources.base import Binding, House
 from router.telemetry.logs import LogStore
 from router.telemetry.metrics import Metrics
 from router.telemetry.setup import configure
 from router.telemetry.systemd import ServiceManager
+from router.web import Listener
 
 log = structlog.get_logger("router.daemon")
 
 LOCK_WAIT: Final = 5.0  # seconds a dying predecessor gets to end its last worker
+CONSOLE_HOSTS: Final = ("localhost", "127.0.0.1", "[::1]")  # a page that rebinds its own name to us gets 421
+UNDERSCORES: Final = str.maketrans("-.", "__")
+
+
+Flow = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,76 @@ class Daemon:
             loop.add_signal_handler(number, told, number)
         loop.add_signal_handler(signal.SIGHUP, lambda: log.warning("reload_refused", error="reload is not supported yet: restart instead"))
 
-    def _stage(self, group: asyncio.TaskGroup, name: str, run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> Stage:
+    def _stage(self, group: asyncio.TaskGroup, name: str, run: Flow) -> Stage:
         stop = asyncio.Event()
         return Stage(name, group.create_task(run(stop), name=name), stop)
+
+    async def _open(self, opened: contextlib.AsyncExitStack) -> tuple[Calls, list[tuple[str, Flow]]]:
+        """Build everything, floor by floor; the calls, and the stages in the order in which they stop."""
+        config, clock, metrics = self._config, self._clock, self._metrics
+        prepare_state(config.state)
+        lock = await StateLock.acquire(config.state, wait=LOCK_WAIT, clock=clock)
+        opened.callback(lock.release)
+        database = await Database.open(config.state / "journal.db")
+        opened.push_async_callback(database.close)
+        journal = await SqliteJournal.open(database, clock)
+        opened.push_async_callback(journal.close)
+        logs = LogStore(config.state / "logs", clock)
+        opened.callback(logs.close)
+        pool = await self._pool(opened, logs, lock)
+        functions = Functions(config)
+        slots = Slots(config.functions, limit=config.limits.concurrency, clock=clock)
+        dispatcher = Dispatcher(journal, pool, functions, slots, clock=clock, metrics=metrics)
+        supervisors = self._supervisors(House(config, clock, database, metrics))
+        calls = Calls(Parts(config, functions, journal, dispatcher, slots, pool, supervisors, clock.now(), os.getpid()))
+        health = Health(metrics, problems=calls.problems, ping=database.ping)
+        control = Listener("control", Listen("unix", path=config.state / "control.sock"), Control(calls), clock=clock, metrics=metrics)
+        console = Listener("console", config.console, health, clock=clock, metrics=metrics, hosts=CONSOLE_HOSTS)
+        for listener in (control, console):
+            await listener.start()
+            opened.push_async_callback(listener.close)
+        calls.listeners["console"] = console.addresses
+        housekeeping = Housekeeping(database, logs, self._manager, clock=clock, retention=config.retention.logs)
+        return calls, [
+            ("sources", lambda stop: _sources(supervisors, dispatcher, stop)),
+            ("dispatch", dispatcher.run),
+            ("listeners", lambda stop: _listeners((control, console), stop)),
+            ("retention", Janitor(journal, history=config.retention.history, clock=clock).run),
+            ("housekeeping", housekeeping.run),
+        ]
+
+    async def _pool(self, opened: contextlib.AsyncExitStack, logs: LogStore, lock: StateLock) -> WarmPool:
+        config = self._config
+        buckets = {f"BUCKET_{name.upper().translate(UNDERSCORES)}": str(bucket.path) for name, bucket in config.buckets.items()}
+        pool = WarmPool(config, logs, clock=self._clock, metrics=self._metrics, variables=buckets, lock_fd=lock.fd)
+        await pool.open()
+        opened.push_async_callback(pool.close)
+        return pool
+
+    def _supervisors(self, house: House) -> list[Supervisor]:
+        """One supervisor for each source that the config's triggers ask for."""
+        bindings: dict[str, list[Binding]] = {word: [] for word in SOURCES}
+        for function in house.config.functions.values():
+            for index, trigger in enumerate(function.triggers):
+                bindings[trigger.word].append(Binding(function, trigger, index))
+        return [
+            Supervisor(source, clock=self._clock, metrics=self._metrics, chance=random.Random())  # noqa: S311 - spreads restarts
+            for word, kind in SOURCES.items()
+            for source in kind.build(bindings[word], house)
+        ]
+
+
+async def _sources(supervisors: Sequence[Supervisor], dispatcher: Dispatcher, stop: asyncio.Event) -> None:
+    """Run every source; afterwards nothing new is taken by the other doors either."""
+    async with asyncio.TaskGroup() as group:
+        for supervisor in supervisors:
+            group.create_task(supervisor.run(dispatcher, stop), name=supervisor.name)
+        await stop.wait()
+    dispatcher.closing = True
+
+
+async def _listeners(listeners: Sequence[Listener], stop: asyncio.Event) -> None:
+    """Serve the daemon's own listeners; last to stop, so that a drain can be watched."""
+    async with asyncio.TaskGroup() as group:
+        for listener in listeners:
+            group.create_task(listener.serve(stop), name=listener.name)

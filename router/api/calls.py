@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from router import VERSION, names
-from router.clock import Clock
-from router.config.types import Config
+from router.config.types import Config, Function
 from router.dispatch.dispatcher import Dispatcher, Facts
 from router.dispatch.slots import Slots
 from router.dispatch.supervisor import Supervisor
@@ -19,7 +18,7 @@ from router.journal.base import EventDetail, EventRow, Journal, Query
 from router.model import Envelope, Outcome, State
 from router.runtime.pool import WarmPool
 from router.sources.feed import FeedSource
-from router.sources.http import HttpSource
+from router.sources.http import HttpSource, HttpTrigger
 from router.sources.schedule import ScheduleSource
 
 S = TypeVar("S")
@@ -40,10 +39,8 @@ class Parts:
     slots: Slots
     pool: WarmPool
     supervisors: Sequence[Supervisor]
-    clock: Clock
     started: float  # epoch seconds
     pid: int
-    listeners: Mapping[str, str]  # the daemon's own: console, control
 
 
 def _time(at: float | None) -> str | None:
@@ -81,6 +78,7 @@ class Calls:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self.listeners: dict[str, tuple[str, ...]] = {}  # name → what it is bound to; the daemon's own
 
     def _envelope(self, function: str, payload: bytes) -> Envelope:
         try:
@@ -114,15 +112,23 @@ class Calls:
                 "queued": sum(counts.get(name, {}).get(state, 0) for state in UNFINISHED),
                 "dead": sum(counts.get(name, {}).get(state, 0) for state in DEAD_LETTERS),
                 "errors": parts.dispatcher.errors(name),
-                "urls": self._urls(name),
+                "urls": self._urls(function),
             }
             for name, function in parts.config.functions.items()
         ]
         gone = [name for name in counts if name not in parts.config.functions]
         return rows + [_row_of_a_removed_function(name, counts[name]) for name in gone]
 
-    def _urls(self, function: str) -> list[str]:
-        return [url for source in self._sources(HttpSource) for url in source.urls(function)]
+    def _urls(self, function: Function) -> list[str]:
+        """Where its routes are served, METHOD and URL; [] while the listener is not bound."""
+        bound = [address for source in self._sources(HttpSource) for address in source.addresses]
+        routes = [trigger.route for trigger in function.triggers if isinstance(trigger, HttpTrigger)]
+        return [f"{route.method or 'ANY'} http://{address}{route.key.partition(' ')[2]}" for route in routes for address in bound[:1]]
+
+    @property
+    def config(self) -> Config:
+        """The config in force."""
+        return self._parts.config
 
     def _sources(self, kind: type[S]) -> list[S]:
         return [s.source for s in self._parts.supervisors if isinstance(s.source, kind)]
@@ -134,7 +140,7 @@ class Calls:
     def status(self) -> dict[str, Any]:
         """The daemon itself."""
         parts = self._parts
-        listeners = {"http": next((a for s in self._sources(HttpSource) for a in s.addresses), None), **parts.listeners}
+        bound = {"http": [a for s in self._sources(HttpSource) for a in s.addresses], **self.listeners}
         return {
             "version": VERSION,
             "pid": parts.pid,
@@ -142,7 +148,7 @@ class Calls:
             "problems": self.problems(),
             "started": _time(parts.started),
             "config": str(parts.config.file),
-            "listeners": listeners,
+            "listeners": {name: f"http://{addresses[0]}" for name, addresses in bound.items() if addresses},
             "sources": [{"name": s.name, "health": s.health() or "ok"} for s in parts.supervisors],
         }
 
@@ -186,7 +192,8 @@ class Calls:
     async def run_schedule(self, name: str) -> str:
         """Fire a schedule now; the request id."""
         for source in self._sources(ScheduleSource):
-            return await source.fire(name)
+            request_id: str = await source.fire(name)
+            return request_id
         raise InvalidParameter(f"no schedule {name}: the config has none")
 
     async def feeds(self) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ import structlog
 from router.api.calls import Calls
 from router.errors import InvalidParameter, RouterError
 from router.events.http import Request, Response
-from router.events.http_api import decoded_path
+from router.events.http_api import BadPath, decoded_path
 from router.events.routes import RouteTable, parse
 from router.journal.base import Query
 from router.model import State
@@ -69,8 +69,10 @@ class Control:
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request; what cannot be done is answered too."""
-        path = decoded_path(request.path)
-        match = None if path is None else self._routes.find(request.method, path)
+        try:
+            match = self._routes.find(request.method, decoded_path(request.path))
+        except BadPath as error:
+            return answer({"code": "BadPath", "message": str(error)}, 400)
         if match is None:
             return answer({"code": "NotFound", "message": f"no call {request.method} {request.path}"}, 404)
         query = {name: values[-1] for name, values in parse_qs(request.query).items()}

@@ -47,6 +47,7 @@ class Dispatcher:
     def __init__(self, journal: Journal, pool: Pool, functions: Functions, slots: Slots, *, clock: Clock, metrics: Metrics) -> None:
         self._journal, self._pool, self._functions, self._slots, self._clock = journal, pool, functions, slots, clock
         slots.on_room = journal.nudge
+        self._switched_off = {function.name for function in functions if function.reserved_concurrency == 0}
         self.closing = False
         self._accepted = metrics.counter("router_events_accepted_total", "Events committed and synced.", "function")
         self._known = metrics.counter("router_events_duplicate_total", "Events that the journal knew already.", "function")
@@ -131,10 +132,7 @@ class Dispatcher:
 
     def _room(self, function: str) -> int:
         """How many deliveries of *function* can be taken now. One that is switched off takes them to bury them."""
-        known = self._functions.find(function)
-        if known is not None and known.reserved_concurrency == 0:
-            return 1
-        return self._slots.room(function)
+        return 1 if function in self._switched_off else self._slots.room(function)
 
     async def _execute(self, delivery: Delivery, *, taken: bool) -> None:
         """One delivery from its slot to its record in the journal."""

@@ -93,7 +93,9 @@ class House:
         self.process = None
         return status
 
-    def request(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:
+    def request(
+        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+    ) -> tuple[int, dict[str, str], bytes]:
         """One request to the control socket: status, headers (lower-case), body."""
         connection = UnixConnection(self.state / "control.sock")
         try:
