@@ -2,8 +2,10 @@
 
 from typing import Any, Final
 
+from router.sources.http import HttpSource
 from router.sources.schedule import ScheduleSource
 
 SOURCES: Final[dict[str, type[Any]]] = {
+    "http": HttpSource,
     "schedule": ScheduleSource,
 }

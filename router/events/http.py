@@ -1,0 +1,50 @@
+"""An HTTP request and its answer as facts. Pure; knows no server.
+
+Source of truth: RFC 9110 and RFC 9112. A listener (router/web) makes requests and sends responses;
+gateways (http_api.py) turn the one into an event and a result into the other."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import NamedTuple
+
+Headers = Sequence[tuple[str, str]]
+
+
+class Response(NamedTuple):
+    """What goes back. The listener adds content-length, date and connection, and leaves the body out where HTTP has none."""
+
+    status: int  # 200–599
+    headers: Headers = ()
+    body: bytes | AsyncIterator[bytes] = b""  # an iterator is sent chunk by chunk, and closed when the client leaves
+
+
+def _unheard(response: Response) -> None:
+    """Where no client waits, an early answer reaches nobody."""
+
+
+class Request(NamedTuple):
+    """One request, complete. A NamedTuple: made for every request, and a frozen dataclass costs four times as much."""
+
+    method: str  # as sent: upper case
+    target: str  # origin form as sent, percent-encoded: /path?query; "*" for OPTIONS *
+    headers: Headers  # in order; names lower-case, values UTF-8 where they are, else Latin-1
+    body: bytes = b""
+    peer: str = ""  # IP address of the client; "" on a Unix socket
+    host: str = ""  # as sent, with its port when it has one
+    port: int = 0  # of ours the client reached; 0 on a Unix socket
+    version: str = "HTTP/1.1"
+    scheme: str = "http"
+    early: Callable[[Response], None] = _unheard  # answers now; the handler goes on and what it returns is dropped
+
+    @property
+    def path(self) -> str:
+        """The target up to the question mark, percent-encoded."""
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        """The target behind the question mark, as sent; "" when there is none."""
+        return self.target.partition("?")[2]
+
+    def header(self, name: str) -> str:
+        """The first header of this lower-case *name*; "" when there is none."""
+        return next((value for key, value in self.headers if key == name), "")

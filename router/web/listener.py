@@ -1,0 +1,226 @@
+"""A listener: sockets, connections, caps, one sweep for all deadlines, drain."""
+
+import asyncio
+import contextlib
+import socket
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import structlog
+
+from router.clock import Clock
+from router.config.types import Listen
+from router.events.http import Request, Response
+from router.telemetry.metrics import Metrics
+from router.web import sockets
+from router.web.connection import Connection
+from router.web.limits import Limits
+from router.web.messages import Parse, Refused
+from router.web.parser import head_parser
+
+Handler = Callable[[Request], Awaitable[Response]]
+Refusal = Callable[[int], Response]
+
+log = structlog.get_logger("router.web")
+
+SWEEP: Final = 1.0  # seconds between two looks at the deadlines, at most
+TURNED_AWAY: Final = 64  # connections over the caps that are told so at one time; more are dropped unheard
+
+
+def plain_refusal(status: int) -> Response:
+    """The listener's own answer where its owner has no other."""
+    headers = [("content-type", "application/json")] + [("retry-after", "1")] * (status == HTTPStatus.SERVICE_UNAVAILABLE)
+    return Response(status, headers, orjson.dumps({"message": HTTPStatus(status).phrase}))
+
+
+class Listener:
+    """Accepts connections for one handler. start(), then serve() until stop; or close() at once."""
+
+    def __init__(
+        self,
+        name: str,
+        where: Listen,
+        handler: Handler,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        limits: Limits | None = None,
+        hosts: Collection[str] = (),
+        refusal: Refusal = plain_refusal,
+        mode: int = 0o600,
+        pure_python: bool = False,
+    ) -> None:
+        """*hosts*: the Host names that are served, others get 421 (DNS rebinding); empty: all. *mode*: of a Unix socket's file."""
+        self.name, self.handler, self.refusal = name, handler, refusal
+        self.limits = limits or Limits()
+        self.now, self.wall = clock.monotonic, clock.now
+        self.addresses: tuple[str, ...] = ()  # what was bound
+        self.parse: Parse
+        self._where, self._mode, self._pure_python, self._clock = where, mode, pure_python, clock
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._servers: list[asyncio.Server] = []
+        self._connections: set[Connection] = set()
+        self._turned_away: set[Connection] = set()
+        self._addresses: Counter[str] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._draining = False
+        self._quiet = asyncio.Event()  # draining, and nothing is left
+        self._requests = metrics.counter("router_http_requests_total", "Requests answered, by class of status.", "listener", "status")
+        self._opened = metrics.counter("router_http_connections_opened_total", "Connections accepted.", "listener")
+        self._closed = metrics.counter("router_http_connections_closed_total", "Connections ended.", "listener")
+        self._deadlines = metrics.counter("router_http_deadlines_total", "Connections ended by a deadline.", "listener", "phase")
+        self._refused = metrics.counter("router_http_refused_total", "Requests refused before their handler.", "listener", "status")
+
+    # -- life
+
+    async def start(self) -> None:
+        """Bind and accept. Raises CannotListen."""
+        self._draining = False
+        self._quiet.clear()
+        self.parse = head_parser(pure_python=self._pure_python)
+        bound = await asyncio.to_thread(sockets.opened, self._where, self.name, mode=self._mode)
+        try:
+            for made in bound:
+                self._servers.append(await self._server(made))
+        except OSError as error:
+            await self.close()
+            raise sockets.CannotListen(f"cannot listen on {sockets.address(made)}: {error.strerror or error}") from error
+        self.addresses = tuple(self._address(made) for made in bound)
+
+    def _address(self, bound: socket.socket) -> str:
+        return f"unix:{self._where.path}" if self._where.kind == "unix" else sockets.address(bound)
+
+    async def _server(self, bound: socket.socket) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        if bound.family == socket.AF_UNIX:
+            return await loop.create_unix_server(lambda: Connection(self), sock=bound, backlog=sockets.BACKLOG)
+        return await loop.create_server(lambda: Connection(self), sock=bound, backlog=sockets.BACKLOG)
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Serve until *stop*, then drain. Cancelled: drop everything."""
+        sweeping = asyncio.create_task(self._sweep(), name=f"sweep-{self.name}")
+        try:
+            await stop.wait()
+            await self.drain()
+        finally:
+            sweeping.cancel()
+            await self.close()
+
+    async def drain(self) -> None:
+        """Accept nothing new, close idle connections, return when the last request has its answer."""
+        self._draining = True
+        self._stop_accepting()
+        for connection in tuple(self._connections):
+            connection.drain()
+        self._note_quiet()
+        await self._quiet.wait()
+
+    async def close(self) -> None:
+        """End at once: running handlers are cancelled."""
+        self._stop_accepting()
+        for connection in (*self._connections, *self._turned_away):
+            connection.abort()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # the loop tells the connections that they are gone
+        self.addresses = ()
+
+    def _stop_accepting(self) -> None:
+        if self._servers and self._where.kind == "unix":
+            with contextlib.suppress(FileNotFoundError):
+                Path(self._where.path).unlink()
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+
+    def _note_quiet(self) -> None:
+        if self._draining and not self._connections and not self._tasks:
+            self._quiet.set()
+
+    # -- deadlines
+
+    async def _sweep(self) -> None:
+        """Look at every deadline, once a second or as often as the shortest of them asks for."""
+        shortest = min(self.limits.header, self.limits.body_grace, self.limits.write, self.limits.idle, self.limits.linger)
+        while True:
+            await self._clock.sleep(min(SWEEP, shortest / 2))
+            self.sweep()
+
+    def sweep(self) -> None:
+        """End what is past its deadline."""
+        now = self.now()
+        for connection in [held for held in (*self._connections, *self._turned_away) if held.deadline <= now]:
+            connection.expire()
+
+    # -- for connections
+
+    def admit(self, connection: Connection) -> str:
+        """Count a connection in; a reason when it is one too many, and then it is told so or dropped."""
+        self._opened.add(self.name)
+        peer = connection.peer
+        if len(self._connections) >= self.limits.connections:
+            reason = f"over {self.limits.connections} connections"
+        elif peer and self._addresses[peer] >= self.limits.per_address:
+            reason = f"over {self.limits.per_address} connections of one address"
+        else:
+            self._connections.add(connection)
+            self._addresses[peer] += 1
+            if self._draining:  # accepted in the very turn of the loop in which the drain began
+                connection.drain()
+            return ""
+        self._turned_away.add(connection)
+        if len(self._turned_away) > TURNED_AWAY:
+            connection.abort()
+        return reason
+
+    def forget(self, connection: Connection) -> None:
+        """Count a connection out."""
+        self._closed.add(self.name)
+        self._turned_away.discard(connection)
+        if connection in self._connections:
+            self._connections.remove(connection)
+            self._addresses[connection.peer] -= 1
+            if not self._addresses[connection.peer]:
+                del self._addresses[connection.peer]
+            self._note_quiet()
+
+    def check_host(self, host: str) -> None:
+        """Refuse a Host that is not served. Raises Refused."""
+        if self._hosts and _hostname(host) not in self._hosts:
+            raise Refused(421, "this Host is not served here")
+
+    def start_task(self, serving: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run a request; drain() waits for it."""
+        task = asyncio.get_running_loop().create_task(serving)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_ended)
+        return task
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._note_quiet()
+
+    def count_answer(self, status: int) -> None:
+        """Count an answer of the handler's."""
+        self._requests.add(self.name, f"{status // 100}xx")
+
+    def count_refusal(self, refused: Refused) -> None:
+        """Count and log an answer of our own."""
+        self._requests.add(self.name, f"{refused.status // 100}xx")
+        self._refused.add(self.name, str(refused.status))
+        log.debug("request_refused", listener=self.name, status=refused.status, reason=refused.told)
+
+    def count_deadline(self, phase: str) -> None:
+        """Count a connection ended by the deadline of *phase*."""
+        self._deadlines.add(self.name, phase)
+
+
+def _hostname(host: str) -> str:
+    """A Host without its port, lower-case."""
+    low = host.lower()
+    return low if low.endswith("]") else low.partition(":")[0] if not low.startswith("[") else low.rpartition(":")[0]
