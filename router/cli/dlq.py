@@ -22,7 +22,7 @@ def dlq() -> None:
 @limit_option
 @shared_options
 @pass_settings
-def list_(settings: Settings, **query: Any) -> None:
+def list_(settings: Settings, /, **query: Any) -> None:
     """List dead letters, newest first."""
     with Daemon.of(settings) as daemon:
         found = daemon.get("/dlq", **query)

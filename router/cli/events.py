@@ -39,7 +39,7 @@ def events() -> None:
 @limit_option
 @shared_options
 @pass_settings
-def list_(settings: Settings, **query: Any) -> None:
+def list_(settings: Settings, /, **query: Any) -> None:
     """List events, newest first."""
     with Daemon.of(settings) as daemon:
         found = daemon.get("/events", **query)

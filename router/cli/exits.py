@@ -3,10 +3,6 @@
 from enum import IntEnum
 from typing import NoReturn
 
-import click
-
-from router.cli.text import visible
-
 
 class Exit(IntEnum):
     """What the shell learns. 0 and 1 as everywhere, 2 as click's; the rest tell a function's fault from ours."""
@@ -19,12 +15,12 @@ class Exit(IntEnum):
     NOT_REACHABLE = 5
 
 
-class Failure(click.ClickException):
+class Failure(Exception):
     """A sentence for stderr and an exit code."""
 
     def __init__(self, message: str, code: Exit = Exit.FAILED) -> None:
-        super().__init__(visible(message, keep="\n"))
-        self.exit_code = int(code)
+        super().__init__(message)
+        self.message, self.code = message, code
 
 
 def fail(message: str, code: Exit = Exit.FAILED) -> NoReturn:

@@ -1,13 +1,13 @@
 """The root of the command line: a table of commands, imported one at a time, and what becomes of their errors."""
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from importlib import import_module
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import click
 
-from router.cli.exits import Exit
+from router.cli.exits import Exit, Failure
 from router.cli.settings import Settings, shared_options
 from router.cli.text import visible
 from router.errors import RouterError
@@ -59,10 +59,10 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"no command {args[0]!r}{did_you_mean(args[0], COMMANDS)}", ctx)
         return super().resolve_command(ctx, args)
 
-    def main(self, args: Sequence[str] | None = None, prog_name: str | None = "router", **extra: Any) -> NoReturn:
+    def main(self, *args: Any, **extra: Any) -> Any:
         """Run, and turn every expected end into one sentence and an exit code."""
-        extra.pop("standalone_mode", None)
-        sys.exit(_ended(lambda: super(LazyGroup, self).main(args, prog_name, standalone_mode=False, **extra)))
+        extra = {"prog_name": "router", **extra, "standalone_mode": False}
+        sys.exit(_ended(lambda: super(LazyGroup, self).main(*args, **extra)))
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
@@ -80,15 +80,21 @@ def _ended(command: Callable[[], Any]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except Failure as failure:
+        return _said(failure.message, failure.code)
     except RouterError as error:
-        click.echo(f"Error: {visible(str(error))}", err=True)
-        return Exit.FAILED
+        return _said(str(error), Exit.FAILED)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return Exit.FAILED
     except BrokenPipeError:
         return _reader_gone()
     return code if isinstance(code, int) else Exit.OK
+
+
+def _said(message: str, code: Exit) -> int:
+    click.echo(f"Error: {visible(message, keep=chr(10))}", err=True)
+    return code
 
 
 def _reader_gone() -> int:

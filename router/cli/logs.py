@@ -17,8 +17,8 @@ from router.cli.place import state_directory
 from router.cli.settings import Settings, pass_settings, shared_options
 from router.cli.show import coloured
 from router.cli.text import visible
-from router.telemetry import logreader
-from router.telemetry.logfiles import LogEvent
+from router.telemetry import logs as logstore
+from router.telemetry.logs import LogEvent
 
 RECENT: Final = 600.0  # seconds that --follow looks back by itself, as `aws logs tail` does
 
@@ -55,7 +55,7 @@ def logs(settings: Settings, function: str | None, *, follow: bool, since: float
         return
     if not choice.root.is_dir():
         fail(f"nothing was logged yet: there is no {choice.root}")
-    found = logreader.read(choice.root, function, since=since, request_id=request_id, failed=failed)
+    found = logstore.read(choice.root, function, since=since, request_id=request_id, failed=failed)
     if settings.json:
         _document(found)
     else:
@@ -64,7 +64,7 @@ def logs(settings: Settings, function: str | None, *, follow: bool, since: float
 
 
 async def _follow(choice: Choice, *, as_json: bool) -> None:
-    following = logreader.follow(choice.root, choice.function, since=choice.since, request_id=choice.request_id, failed=choice.failed)
+    following = logstore.follow(choice.root, choice.function, since=choice.since, request_id=choice.request_id, failed=choice.failed)
     async for event in following:
         click.echo(json.dumps(row(event)) if as_json else line(event, with_function=choice.function is None))
 

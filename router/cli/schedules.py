@@ -7,7 +7,7 @@ import click
 
 from router import names
 from router.cli.client import Daemon, part
-from router.cli.common import Moment
+from router.cli.common import as_moment
 from router.cli.exits import Exit, fail
 from router.cli.settings import Settings, pass_settings, shared_options
 from router.cli.show import document, rows
@@ -41,7 +41,7 @@ def schedules(ctx: click.Context, settings: Settings) -> None:
 @schedules.command("next", short_help="Compute when an expression fires; needs no daemon.")
 @click.argument("expression")
 @click.option("--timezone", default="UTC", show_default=True, metavar="ZONE", help="Of cron() and at(), e.g. Europe/Berlin.")
-@click.option("--from", "start", type=Moment(), help="Only later ones; rate() counts from here. [default: now]")
+@click.option("--from", "start", metavar="AGE|TIME", callback=as_moment, help="Only later ones; rate() counts from here. [default: now]")
 @click.option("--count", type=click.IntRange(1, 10_000), default=5, show_default=True, help="How many.")
 @shared_options
 @pass_settings

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import router
 from router.cli.client import Daemon, part
 from router.cli.exits import Exit, Failure
-from router.telemetry import logreader
+from router.telemetry import logs
 
 T = TypeVar("T")
 
@@ -164,7 +164,7 @@ class Trial:
             with self._daemon() as daemon:
                 return str(daemon.get("/status")["listeners"]["http"] or "") or None
         except Failure as failure:
-            if failure.exit_code != Exit.NOT_REACHABLE:
+            if failure.code != Exit.NOT_REACHABLE:
                 raise
             return None
 
@@ -188,7 +188,7 @@ class Trial:
 
         def look() -> tuple[str, ...] | None:
             by_stream: dict[str, list[str]] = defaultdict(list)
-            for event in logreader.read(self.state / "logs", function):
+            for event in logs.read(self.state / "logs", function):
                 by_stream[event.stream].append(event.message.rstrip("\n"))
             found = (run for messages in by_stream.values() for run in invocations(messages))
             return next((run for run in found if any(wanted in message for message in run)), None)
@@ -198,7 +198,8 @@ class Trial:
 
 def invocations(messages: Iterable[str]) -> list[tuple[str, ...]]:
     """The finished invocations of one stream, each from START to REPORT."""
-    finished, run = [], []
+    finished: list[tuple[str, ...]] = []
+    run: list[str] = []
     for message in messages:
         run = [message] if message.startswith("START ") else [*run, message]
         if message.startswith("REPORT "):

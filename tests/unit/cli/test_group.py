@@ -1,0 +1,115 @@
+"""The command line as a whole: what it imports, how it ends."""
+
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from router import VERSION
+from router.cli.group import COMMANDS, root
+from router.errors import RouterError
+
+HEAVY = {"aiohttp", "aiobotocore", "botocore", "boto3", "apscheduler", "structlog", "watchdog", "apsw", "uvloop", "orjson"}
+
+
+def imported_by(*words: str) -> set[str]:
+    """Top-level modules in memory at the end of `router WORDS`, in an interpreter of its own."""
+    program = (
+        "import sys\nfrom router.cli.group import root\n"
+        f"try:\n    root.main({list(words)!r})\nexcept SystemExit:\n    pass\n"
+        "print('\\n'.join(sorted({name.split('.')[0] for name in sys.modules} | set(sys.modules))), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=Path(__file__).parents[3], check=True, timeout=60
+    )
+    return set(done.stderr.splitlines())
+
+
+def test_help_imports_no_command_and_nothing_heavy() -> None:
+    modules = imported_by("--help")
+    assert not modules & (HEAVY | {"yaml", "asyncio", "http.client", "ssl", "sqlite3"})
+    assert {name for name in modules if name.startswith("router.")} == {
+        "router.cli",
+        "router.cli.group",
+        "router.cli.exits",
+        "router.cli.settings",
+        "router.cli.text",
+        "router.errors",
+    }
+
+
+@pytest.mark.parametrize("words", [["invoke", "f"], ["ps"], ["events", "list"], ["dlq", "list"]], ids=" ".join)
+def test_a_client_command_imports_nothing_heavy(words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("state: s\n")
+    modules = imported_by("--config", str(tmp_path / "config.yaml"), *words)
+    assert "http.client" in modules
+    assert not modules & (HEAVY | {"asyncio", "sqlite3"})
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_table_tells_of_each_command_what_the_command_tells_of_itself(name: str) -> None:
+    module, attribute, told = COMMANDS[name]
+    command = getattr(import_module(f"router.cli.{module}"), attribute)
+    assert isinstance(command, click.Command)
+    assert command.name == name
+    assert command.short_help == told
+
+
+def all_commands(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found = [path] if path else []
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            assert child is not None
+            found += all_commands(child, (*path, name))
+    return found
+
+
+@pytest.mark.parametrize("words", all_commands(root), ids=" ".join)
+def test_every_command_has_help_and_takes_the_shared_options(words: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(root, [*words, "--help"])
+    assert done.exit_code == 0
+    assert "--config PATH" in done.stdout
+    assert "--output [table|json]" in done.stdout
+
+
+def test_a_command_misspelt_is_suggested() -> None:
+    done = CliRunner().invoke(root, ["evnts", "list"])
+    assert done.exit_code == 2
+    assert "no command 'evnts'; did you mean events?" in done.stderr
+
+
+def test_an_option_misspelt_is_usage() -> None:
+    assert CliRunner().invoke(root, ["version", "--outputt", "json"]).exit_code == 2
+    assert CliRunner().invoke(root, ["version", "--output", "xml"]).exit_code == 2
+
+
+def test_version_is_said_for_people_and_as_json() -> None:
+    assert f"event-router {VERSION}" in CliRunner().invoke(root, ["version"]).stdout
+    assert f'"version": "{VERSION}"' in CliRunner().invoke(root, ["version", "--output", "json"]).stdout
+
+
+def test_no_config_is_one_sentence(tmp_path: Path) -> None:
+    done = CliRunner().invoke(root, ["ps", "--config", str(tmp_path / "none.yaml")])
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"Error: no config at {tmp_path}/none.yaml: ")
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [(KeyboardInterrupt(), "\ninterrupted\n"), (RouterError("no \x1b way"), "Error: no \\e way\n")],
+    ids=["Ctrl-C", "an error of ours"],
+)
+def test_an_expected_end_is_one_sentence(monkeypatch: pytest.MonkeyPatch, raised: BaseException, said: str) -> None:
+    @click.command()
+    def broken() -> None:
+        raise raised
+
+    monkeypatch.setattr("router.cli.version.version", broken)
+    done = CliRunner().invoke(root, ["version"])
+    assert (done.exit_code, done.stdout, done.stderr) == (1, "", said)

@@ -1,0 +1,130 @@
+"""`router event` and `router schedules next`: pure answers on stdout."""
+
+import json
+from typing import Any
+from urllib.parse import unquote_plus
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.cli.group import root
+from router.cli.shapes import LATER, SHAPES, UnfitFact, built
+
+NOW = 1_790_000_000.0
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(root, list(words))
+
+
+def event(kind: str, **facts: str) -> Any:
+    return built(SHAPES[kind], facts, NOW)
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+def test_every_type_is_printed_as_json_with_its_defaults(kind: str) -> None:
+    assert json.loads(run("event", kind).stdout)
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1))
+def test_a_handler_gets_the_key_back(key: str) -> None:
+    stored = event("s3-put", key=key)["Records"][0]["s3"]["object"]
+    assert unquote_plus(stored["key"]) == key
+
+
+def test_facts_reach_the_event() -> None:
+    record = event("s3-put", bucket="inbox", size="7", region="eu-west-1", time="2026-11-23T08:00:00.5Z")["Records"][0]
+    assert (record["s3"]["bucket"]["name"], record["s3"]["object"]["size"]) == ("inbox", 7)
+    assert (record["awsRegion"], record["eventTime"]) == ("eu-west-1", "2026-11-23T08:00:00.500Z")
+    assert event("s3-delete")["Records"][0]["eventName"] == "ObjectRemoved:Delete"
+
+
+def test_an_http_event_has_the_variables_of_its_route() -> None:
+    made = event("http", method="post", path="/orders/a%20b", route="POST /orders/{id}", query="x=1", body='{"a": 1}')
+    assert (made["routeKey"], made["rawPath"]) == ("POST /orders/{id}", "/orders/a b")
+    assert (made["pathParameters"], made["queryStringParameters"]) == ({"id": "a b"}, {"x": "1"})
+    assert (made["body"], made["isBase64Encoded"]) == ('{"a": 1}', False)
+
+
+def test_ticks_have_their_time_and_source() -> None:
+    rule, scheduler = event("schedule", time="2026-11-23T08:00:00Z"), event("scheduler", name="nightly")
+    assert (rule["source"], rule["time"]) == ("aws.events", "2026-11-23T08:00:00Z")
+    assert scheduler["source"] == "aws.scheduler"
+    assert scheduler["resources"][0].endswith("/nightly")
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts"),
+    [
+        ("s3-put", {"size": "many"}),
+        ("s3-put", {"size": "-1"}),
+        ("s3-put", {"time": "noon"}),
+        ("s3-put", {"time": "9999-12-31T23:59:59-23:00"}),
+        ("http", {"route": "GET /other"}),
+        ("http", {"route": "other"}),
+        ("http", {"path": "/%zz"}),
+        ("http", {"method": "SHOUT"}),
+    ],
+)
+def test_an_unfit_fact_is_one_sentence(kind: str, facts: dict[str, str]) -> None:
+    with pytest.raises(UnfitFact, match=r"."):
+        event(kind, **facts)
+    done = run("event", kind, *(f"{key}={value}" for key, value in facts.items()))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["s3put"], "no type of event; did you mean s3-put?"),
+        (["nonsense"], "no type of event; there are s3-put, "),
+        (["s3-put", "bukcet=x"], "bukcet is no fact of s3-put; did you mean bucket?"),
+        (["s3-put", "zzz=x"], "zzz is no fact of s3-put; s3-put has "),
+        (["s3-put", "bucket"], "'bucket' is no fact: write key=value"),
+        *((([kind]), f"{kind} is not supported yet") for kind in LATER),
+    ],
+)
+def test_what_is_not_known_is_refused_with_what_is(words: list[str], said: str) -> None:
+    done = run("event", *words)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
+def test_no_type_is_both_built_and_to_come() -> None:
+    assert not set(SHAPES) & set(LATER)
+
+
+def test_fire_times_are_utc_and_skip_the_weekend() -> None:
+    words = [
+        "schedules",
+        "next",
+        "cron(0 8 ? * MON-FRI *)",
+        "--timezone",
+        "Europe/Berlin",
+        "--from",
+        "2026-03-27T12:00:00Z",
+        "--count",
+        "2",
+    ]
+    assert run(*words).stdout == "2026-03-30T06:00:00Z\n2026-03-31T06:00:00Z\n"
+    assert json.loads(run(*words, "--output", "json").stdout) == ["2026-03-30T06:00:00Z", "2026-03-31T06:00:00Z"]
+
+
+def test_a_rate_counts_from_the_given_time() -> None:
+    assert run("schedules", "next", "rate(5 minutes)", "--from", "2026-01-01", "--count", "1").stdout == "2026-01-01T00:05:00Z\n"
+
+
+def test_a_time_gone_by_fires_never_again() -> None:
+    done = run("schedules", "next", "at(2020-01-01T00:00:00)")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "never again\n")
+    assert json.loads(run("schedules", "next", "at(2020-01-01T00:00:00)", "--output", "json").stdout) == []
+
+
+@pytest.mark.parametrize("words", [["cron(60 0 * * ? *)"], ["rate(1 minutes)"], ["rate(1 minute)", "--timezone", "Mars/Olympus"]])
+def test_a_wrong_expression_or_zone_is_refused(words: list[str]) -> None:
+    done = run("schedules", "next", *words)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: ")
