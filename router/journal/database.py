@@ -67,6 +67,11 @@ class Database:
         """Why nothing can be recorded now; None while the store works."""
         return self.writer.fault
 
+    @property
+    def short_of_space(self) -> bool:
+        """Whether only the reserve is left on the device: what is accepted anew should be refused, so that outcomes can be recorded."""
+        return self.writer.short_of_space
+
     async def migrate(self, component: str, steps: Sequence[str]) -> None:
         """Bring a component's tables up to date: run the steps (SQL scripts) after the last one recorded for it.
 
@@ -92,11 +97,24 @@ class Database:
 
         What *unit* raises comes out here and undoes only this unit; a failing disk raises JournalError. Units run in the
         order of the calls. A caller that is cancelled leaves its unit to run. *unit* must neither begin nor end transactions."""
+        future: asyncio.Future[T] = self._loop.create_future()
+
+        def done(result: T, error: BaseException | None) -> None:
+            if future.done():  # cancelled meanwhile
+                return
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+        self.submit(unit, done)
+        return await future
+
+    def submit(self, unit: Callable[[apsw.Connection], T], done: Callable[[T, BaseException | None], None]) -> None:
+        """As transact, for who has no use for a future: *done* is called on the loop's thread with the result or what was raised."""
         if self._closed:
             raise JournalError(f"{self.path} is closed")
-        future: asyncio.Future[T] = self._loop.create_future()
-        self.writer.put(unit, future)
-        return await future
+        self.writer.put(unit, done)
 
     async def write(self, sql: str, *params: Any) -> int:
         """One statement as a unit; give how many rows it changed."""

@@ -17,6 +17,8 @@ WAL_HEADER: Final = 32  # bytes; SQLite file format, "WAL file format"
 FRAME_HEADER: Final = 24  # bytes
 WAL_KEPT: Final = 64 * 1024 * 1024  # bytes of -wal that stay allocated after a reset
 
+RESERVE: Final = 16 * 1024 * 1024  # bytes of the device kept for outcomes of what runs (a twentieth of a small device)
+
 _PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # NORMAL does not sync a commit at all
@@ -110,6 +112,12 @@ def connect_reader(path: Path, vfs: str) -> apsw.Connection:
     connection.set_busy_timeout(2000)  # ms
     connection.execute("PRAGMA query_only=ON")
     return connection
+
+
+def short_of_space(path: Path) -> bool:
+    """Whether the device has less left than the reserve."""
+    device = os.statvfs(path.parent)
+    return device.f_bavail * device.f_frsize < min(RESERVE, device.f_blocks * device.f_frsize // 20)
 
 
 def check(connection: apsw.Connection, path: Path) -> None:

@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 from router import names
 from router.clock import Clock
 from router.errors import EventNotFound, InvalidParameter, JournalError, LeaseLost
 from router.journal.base import Attempt, EventDetail, EventRow, Query
+from router.journal.database import Database
+from router.journal.rows import COUNTED, kept_error
 from router.journal.turns import in_turn, rotated
 from router.model import TERMINAL, Delivery, Envelope, State
-
-_COUNTED = frozenset({State.QUEUED, State.RUNNING, State.RETRYING, State.DEAD})
 
 
 @dataclass(slots=True)
@@ -49,6 +50,11 @@ class MemoryJournal:
         self._served = ""  # the function that was served last
         self._changed = asyncio.Event()
         self._closed = False
+
+    @classmethod
+    async def open(cls, _: Database, clock: Clock) -> Self:
+        """As every journal opens; there is nothing on disk."""
+        return cls(clock)
 
     async def append(self, envelope: Envelope) -> bool:
         """See Journal."""
@@ -89,7 +95,7 @@ class MemoryJournal:
 
     async def retry(self, delivery: Delivery, *, delay: float, error: str) -> None:
         """See Journal."""
-        event = self._held(delivery)
+        event, error = self._held(delivery), kept_error(error)
         event.failures, event.throttles, event.error = delivery.failures + 1, 0, error
         event.attempts.append(Attempt(delivery.attempt, self._clock.now(), error))
         self._put_back(event, delay)
@@ -97,12 +103,12 @@ class MemoryJournal:
     async def release(self, delivery: Delivery, *, delay: float, reason: str = "") -> None:
         """See Journal."""
         event = self._held(delivery)
-        event.throttles, event.error = delivery.throttles + 1, reason or event.error
+        event.throttles, event.error = delivery.throttles + 1, kept_error(reason) or event.error
         self._put_back(event, delay)
 
     async def bury(self, delivery: Delivery, state: State, *, error: str) -> None:
         """See Journal."""
-        event = self._held(delivery)
+        event, error = self._held(delivery), kept_error(error)
         event.attempts.append(Attempt(delivery.attempt, self._clock.now(), error))
         self._end(event, state, error)
 
@@ -136,9 +142,10 @@ class MemoryJournal:
 
     async def counts(self) -> Mapping[str, Mapping[State, int]]:
         """See Journal."""
+        self._open()
         counts: dict[str, dict[State, int]] = {}
         for event in self._events.values():
-            if event.state in _COUNTED:
+            if event.state in COUNTED:
                 states = counts.setdefault(event.envelope.function, {})
                 states[event.state] = states.get(event.state, 0) + 1
         return counts

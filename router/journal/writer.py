@@ -19,7 +19,8 @@ from router.errors import JournalError
 from router.journal import files
 
 Unit = Callable[[apsw.Connection], Any]
-Answer = tuple["asyncio.Future[Any]", Any, BaseException | None]  # a result or what was raised
+Done = Callable[[Any, BaseException | None], None]  # called on the loop's thread with a result or what was raised
+Answer = tuple[Done, Any, BaseException | None]
 
 GROUP_UNITS: Final = 512  # a group takes no more units than these,
 GROUP_SECONDS: Final = 0.02  # and no further one after running so long: the first must not wait for ever
@@ -40,15 +41,16 @@ class Writer:
         self.checkpoint_seconds = 0.0
         self.wal_frames = 0  # pages in the WAL at the last commit
         self.failures = 0  # times that the connection was given up
+        self.short_of_space = False  # only the reserve is left: units that bring something new should refuse
         self.fault: JournalError | None = None  # why it was given up; None while the store works
-        self._queue: queue.SimpleQueue[tuple[Unit, asyncio.Future[Any]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[Unit, Done] | None] = queue.SimpleQueue()
         self._connection: apsw.Connection | None = None
         self._header = b""  # of the WAL, at the last commit
         self._inode = (0, 0)
         self._page = 4096
         self._restarts = True  # the next commit writes a new header
         self._checkpoint_at = CHECKPOINT_FRAMES  # pages in the WAL that start a checkpoint
-        self._looked = 0.0
+        self._inspected = 0.0
         self._reopen_at = 0.0
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
 
@@ -68,9 +70,9 @@ class Writer:
         self._inode = self._identity()
         self._thread.start()
 
-    def put(self, unit: Unit, future: "asyncio.Future[Any]") -> None:
-        """Hand over a unit; on the loop's thread."""
-        self._queue.put((unit, future))
+    def put(self, unit: Unit, done: Done) -> None:
+        """Hand over a unit. Any thread."""
+        self._queue.put((unit, done))
 
     def close(self) -> None:
         """Run what was handed over, checkpoint, close. Blocking."""
@@ -102,13 +104,14 @@ class Writer:
         self._checkpoint()
         self._drop()
 
-    def _group(self, first: tuple[Unit, "asyncio.Future[Any]"]) -> bool:
+    def _group(self, first: tuple[Unit, Done]) -> bool:
         """Run a group that starts with *first*, commit it, answer it; say whether the end of the queue was seen."""
-        taken: list[tuple[Unit, asyncio.Future[Any]]] = [first]
+        taken: list[tuple[Unit, Done]] = [first]
         answers: list[Answer] = []
         last = False
         try:
             connection = self._usable()
+            self._inspect()
             connection.execute("BEGIN IMMEDIATE")
             until = time.monotonic() + GROUP_SECONDS
             answers.append(self._unit(connection, *first))
@@ -125,11 +128,18 @@ class Writer:
             self._commit(connection, len(taken))
         except Exception as error:  # noqa: BLE001  whatever it is, nothing of this group was recorded and the thread lives on
             fault = self._give_up(error)
-            answers = [(future, None, fault) for _, future in taken]
+            answers = [(done, None, fault) for _, done in taken]
         self._answer(answers)
         return last
 
-    def _unit(self, connection: apsw.Connection, unit: Unit, future: "asyncio.Future[Any]") -> Answer:
+    def _inspect(self) -> None:
+        """Now and then: is the file still ours (nothing may be acknowledged into a deleted one), how much space is left?"""
+        if time.monotonic() >= self._inspected + LOOK_EVERY:
+            self.look()
+            self.short_of_space = files.short_of_space(self.path)
+            self._inspected = time.monotonic()
+
+    def _unit(self, connection: apsw.Connection, unit: Unit, done: Done) -> Answer:
         """Run one unit in its savepoint. A fault of the store comes out, what else the unit raises is its answer."""
         connection.execute("SAVEPOINT unit")
         try:
@@ -141,14 +151,11 @@ class Writer:
                 raise JournalError(f"{self.path}: a statement ended the whole group: {error}") from error
             connection.execute("ROLLBACK TO unit")
             connection.execute("RELEASE unit")
-            return future, None, error
+            return done, None, error
         connection.execute("RELEASE unit")
-        return future, result, None
+        return done, result, None
 
     def _commit(self, connection: apsw.Connection, units: int) -> None:
-        if time.monotonic() >= self._looked + LOOK_EVERY:  # an acknowledgement must not rest on a file that was deleted
-            self.look()
-            self._looked = time.monotonic()
         started = time.perf_counter()
         connection.execute("COMMIT")
         self.sync_seconds += time.perf_counter() - started
@@ -227,11 +234,6 @@ class Writer:
 
 
 def _resolve(answers: list[Answer]) -> None:
-    """Hand out the answers of a group; on the loop's thread. Who was cancelled meanwhile gets none, what it asked for is done."""
-    for future, result, error in answers:
-        if future.done():
-            continue
-        if error is None:
-            future.set_result(result)
-        else:
-            future.set_exception(error)
+    """Hand out the answers of a group; on the loop's thread."""
+    for done, result, error in answers:
+        done(result, error)

@@ -1,0 +1,576 @@
+"""What every journal promises (router/journal/base.py), on virtual time."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from router.clock import Clock
+from router.errors import EventNotFound, InvalidParameter, JournalError, LeaseLost
+from router.journal import JOURNALS
+from router.journal.base import Journal, Query
+from router.journal.database import Database
+from router.model import Delivery, Envelope, State
+from tests.helpers.clock import VirtualClock
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+@pytest.fixture(params=sorted(JOURNALS))
+async def journal(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> AsyncIterator[Journal]:
+    database = await Database.open(tmp_path / "journal.db")
+    opened = await JOURNALS[request.param](database, clock)
+    yield opened
+    await opened.close()
+    await database.close()
+
+
+def envelope(function: str = "f", **over: Any) -> Envelope:
+    return Envelope(function, **{"payload": b'{"a":1}', "source": "test", **over})
+
+
+def anything(_: str) -> int:
+    return 1000
+
+
+async def lease(journal: Journal, limit: int = 10) -> list[Delivery]:
+    return await journal.lease(limit, wait=0, room=anything)
+
+
+async def one(journal: Journal) -> Delivery:
+    (delivery,) = await lease(journal)
+    return delivery
+
+
+async def waiting(clock: VirtualClock) -> None:
+    """Let a lease() come to the point where it waits for the clock."""
+    while not clock.sleepers:
+        await asyncio.sleep(0.001)
+
+
+async def row_of(journal: Journal, event: Envelope) -> Any:
+    return (await journal.find(event.request_id)).row
+
+
+# --- append
+
+
+async def test_what_is_appended_is_leased_as_it_was(journal: Journal, clock: VirtualClock) -> None:
+    sent = envelope(payload=bytes(range(256)), source="s3:uploads", sequencer="0A", shard="key ü\n%2e")
+    assert await journal.append(sent) is True
+    delivery = await one(journal)
+    assert delivery.envelope == sent
+    assert (delivery.attempt, delivery.failures, delivery.throttles, delivery.created) == (1, 0, 0, clock.now())
+
+
+async def test_one_event_for_each_function_source_shard_and_sequencer(journal: Journal) -> None:
+    first = envelope(sequencer="7")
+    assert await journal.append(first)
+    assert not await journal.append(envelope(sequencer="7"))
+    assert not await journal.append(first)
+    for other in ({"function": "g"}, {"source": "elsewhere"}, {"shard": "x"}, {"sequencer": "8"}):
+        assert await journal.append(envelope(**{"sequencer": "7", **other}))
+    assert len(await journal.list(Query())) == 5
+
+
+async def test_fields_that_run_together_are_not_alike(journal: Journal) -> None:
+    assert await journal.append(envelope(source="ab", shard="c", sequencer="d"))
+    assert await journal.append(envelope(source="a", shard="bc", sequencer="d"))
+
+
+async def test_a_known_event_stays_known_when_it_has_finished(journal: Journal) -> None:
+    await journal.append(envelope(sequencer="7"))
+    await journal.ack(await one(journal))
+    assert not await journal.append(envelope(sequencer="7"))
+
+
+async def test_without_a_sequencer_nothing_is_alike(journal: Journal) -> None:
+    assert await journal.append(envelope())
+    assert await journal.append(envelope())
+
+
+async def test_two_events_cannot_have_one_id(journal: Journal) -> None:
+    first = envelope()
+    await journal.append(first)
+    with pytest.raises(InvalidParameter, match=first.request_id):
+        await journal.append(envelope(request_id=first.request_id))
+    assert len(await journal.list(Query())) == 1
+
+
+async def test_duplicates_and_collisions_among_many_at_once(journal: Journal) -> None:
+    same = envelope(request_id="one-id")
+    sent = [envelope(sequencer=str(n % 50)) for n in range(100)] + [same, envelope(request_id="one-id")]
+    answers = await asyncio.gather(*map(journal.append, sent), return_exceptions=True)
+    assert answers[:50] == [True] * 50
+    assert answers[50:100] == [False] * 50
+    assert answers[100] is True
+    assert isinstance(answers[101], InvalidParameter)
+    assert (await journal.counts())["f"] == {State.QUEUED: 51}
+    assert {d.envelope.request_id for d in await lease(journal, 200)} == {*(e.request_id for e in sent[:50]), "one-id"}
+
+
+# --- lease
+
+
+async def test_no_work_is_an_empty_lease(journal: Journal) -> None:
+    assert await lease(journal) == []
+
+
+async def test_a_lease_waits_its_time_and_no_longer(journal: Journal, clock: VirtualClock) -> None:
+    task = asyncio.create_task(journal.lease(1, wait=5, room=anything))
+    await waiting(clock)
+    await clock.advance(4.5)
+    assert not task.done()
+    await clock.advance(1)
+    assert await task == []
+
+
+async def test_an_append_wakes_a_waiting_lease(journal: Journal, clock: VirtualClock) -> None:
+    task = asyncio.create_task(journal.lease(1, wait=60, room=anything))
+    await waiting(clock)
+    await journal.append(envelope())
+    assert len(await task) == 1
+
+
+async def test_the_oldest_comes_first(journal: Journal, clock: VirtualClock) -> None:
+    sent = []
+    for _ in range(5):
+        sent.append(envelope())
+        await journal.append(sent[-1])
+        await clock.advance(1)
+    leased = await lease(journal, 3) + await lease(journal, 3)
+    assert [d.envelope for d in leased] == sent
+
+
+async def test_functions_are_served_in_turn(journal: Journal) -> None:
+    for function, count in {"a": 50, "b": 2, "c": 5}.items():
+        for _ in range(count):
+            await journal.append(envelope(function))
+    turns = "".join([d.envelope.function for _ in range(4) for d in await lease(journal, 4)])
+    assert turns == "abcabcacacacaaaa"
+
+
+async def test_a_lease_goes_on_behind_the_function_that_was_served_last(journal: Journal) -> None:
+    for function in "abc":
+        for _ in range(3):
+            await journal.append(envelope(function))
+    assert "".join([(await lease(journal, 1))[0].envelope.function for _ in range(9)]) == "abcabcabc"
+
+
+async def test_no_more_of_a_function_than_there_is_room(journal: Journal, clock: VirtualClock) -> None:
+    for function in ("a", "a", "a", "b", "b"):
+        await journal.append(envelope(function))
+    free = {"a": 2, "b": 0}
+    leased = await journal.lease(10, wait=0, room=free.__getitem__)
+    assert [d.envelope.function for d in leased] == ["a", "a"]
+    free["a"] = 0
+    task = asyncio.create_task(journal.lease(10, wait=60, room=free.__getitem__))
+    await waiting(clock)
+    free["b"] = 1
+    journal.nudge()
+    assert [d.envelope.function for d in await task] == ["b"]
+
+
+async def test_room_is_asked_once_a_function(journal: Journal) -> None:
+    await journal.append(envelope("a"))
+    await journal.append(envelope("b"))
+    asked: list[str] = []
+    assert len(await journal.lease(10, wait=0, room=lambda name: asked.append(name) or 5)) == 2
+    assert sorted(asked) == ["a", "b"]
+
+
+async def test_several_leases_at_once_share_the_work(journal: Journal) -> None:
+    tasks = [asyncio.create_task(journal.lease(7, wait=60, room=anything)) for _ in range(4)]
+    await asyncio.gather(*(journal.append(envelope()) for _ in range(100)))
+    leased = [d for task in tasks for d in await task]
+    while rest := await lease(journal):
+        leased += rest
+    assert len({d.id for d in leased}) == len(leased) == 100
+
+
+async def test_a_cancelled_lease_keeps_nothing(journal: Journal) -> None:
+    await journal.append(envelope())
+    for turns in range(8):
+        task = asyncio.create_task(lease(journal))
+        for _ in range(turns):
+            await asyncio.sleep(0.0005)
+        task.cancel()
+        result = (await asyncio.gather(task, return_exceptions=True))[0]
+        if isinstance(result, list):
+            for delivery in result:
+                await journal.release(delivery, delay=0)
+    assert len(await journal.lease(1, wait=60, room=anything)) == 1
+
+
+# --- settle
+
+
+async def test_success_is_terminal(journal: Journal, clock: VirtualClock) -> None:
+    sent = envelope()
+    await journal.append(sent)
+    await clock.advance(3)
+    await journal.ack(await one(journal))
+    row = await row_of(journal, sent)
+    assert (row.state, row.attempts, row.due, row.finished, row.error) == (State.SUCCEEDED, 1, None, clock.now(), "")
+    assert await lease(journal) == []
+
+
+async def test_a_retry_comes_back_after_its_delay_with_its_history(journal: Journal, clock: VirtualClock) -> None:
+    sent = envelope()
+    await journal.append(sent)
+    await journal.retry(await one(journal), delay=60, error='{"errorMessage":"no"}')
+    row = await row_of(journal, sent)
+    assert (row.state, row.attempts, row.error) == (State.RETRYING, 1, '{"errorMessage":"no"}')
+    assert row.due == pytest.approx(clock.now() + 60, abs=1e-3)
+    task = asyncio.create_task(journal.lease(1, wait=1000, room=anything))
+    await waiting(clock)
+    await clock.advance(59)
+    assert not task.done()
+    await clock.advance(1)
+    (again,) = await task
+    assert (again.envelope, again.attempt, again.failures) == (sent, 2, 1)
+    await journal.retry(again, delay=1, error="twice")
+    found = await journal.find(sent.request_id)
+    assert [(a.number, a.error) for a in found.attempts] == [(1, '{"errorMessage":"no"}'), (2, "twice")]
+    assert found.attempts[0].at == clock.now() - 60
+
+
+async def test_a_release_spends_no_failure(journal: Journal, clock: VirtualClock) -> None:
+    sent = envelope()
+    await journal.append(sent)
+    await journal.release(await one(journal), delay=2, reason="no slot")
+    row = await row_of(journal, sent)
+    assert (row.state, row.error) == (State.QUEUED, "no slot")
+    await clock.advance(2)
+    again = await one(journal)
+    assert (again.attempt, again.failures, again.throttles) == (2, 0, 1)
+    await journal.release(again, delay=0)
+    again = await one(journal)
+    assert again.throttles == 2
+    await journal.retry(again, delay=0, error="failed")
+    again = await one(journal)
+    assert (again.failures, again.throttles) == (1, 0)
+    await journal.release(again, delay=5)
+    assert (await row_of(journal, sent)).state is State.RETRYING
+    assert (await journal.find(sent.request_id)).attempts[0].number == 3
+
+
+@pytest.mark.parametrize("state", [State.DEAD, State.EXPIRED, State.DISCARDED])
+async def test_buried_is_terminal_and_says_why(journal: Journal, clock: VirtualClock, state: State) -> None:
+    sent = envelope()
+    await journal.append(sent)
+    await journal.bury(await one(journal), state, error="that is why")
+    found = await journal.find(sent.request_id)
+    assert (found.row.state, found.row.finished, found.row.error) == (state, clock.now(), "that is why")
+    assert [a.error for a in found.attempts] == ["that is why"]
+    assert await lease(journal) == []
+
+
+@pytest.mark.parametrize("first", ["ack", "retry", "release", "bury"])
+async def test_a_delivery_is_settled_once(journal: Journal, first: str) -> None:
+    await journal.append(envelope())
+    delivery = await one(journal)
+    ways = {
+        "ack": lambda: journal.ack(delivery),
+        "retry": lambda: journal.retry(delivery, delay=0, error="e"),
+        "release": lambda: journal.release(delivery, delay=0),
+        "bury": lambda: journal.bury(delivery, State.DEAD, error="e"),
+    }
+    await ways[first]()
+    await lease(journal)  # a second attempt runs, where there is one
+    before = await row_of(journal, delivery.envelope)
+    for way in ways.values():
+        with pytest.raises(LeaseLost):
+            await way()
+    assert await row_of(journal, delivery.envelope) == before
+
+
+async def test_of_two_settlements_at_once_one_wins(journal: Journal) -> None:
+    await journal.append(envelope())
+    delivery = await one(journal)
+    answers = await asyncio.gather(journal.ack(delivery), journal.bury(delivery, State.DEAD, error="e"), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [type(None), LeaseLost]
+
+
+async def test_an_error_of_any_text_is_kept(journal: Journal) -> None:
+    await journal.append(envelope())
+    delivery = await one(journal)
+    await journal.retry(delivery, delay=0, error='"\x00\x1b[31m \U0001f4a5')
+    assert (await row_of(journal, delivery.envelope)).error == '"\x00\x1b[31m \U0001f4a5'
+    await journal.bury(await one(journal), State.DEAD, error="half \ud800")
+    assert (await row_of(journal, delivery.envelope)).error == "half ?"
+
+
+# --- shards
+
+
+async def test_a_shard_runs_one_after_another(journal: Journal) -> None:
+    sent = [envelope(shard="k", payload=str(n).encode()) for n in range(3)]
+    for event in sent:
+        await journal.append(event)
+    assert (await row_of(journal, sent[1])).due is None
+    for event in sent:
+        delivery = await one(journal)
+        assert delivery.envelope == event
+        assert await lease(journal) == []
+        await journal.ack(delivery)
+    assert await lease(journal) == []
+
+
+async def test_the_head_of_a_shard_holds_the_others_back_while_it_retries(journal: Journal, clock: VirtualClock) -> None:
+    first, second = envelope(shard="k"), envelope(shard="k")
+    await asyncio.gather(journal.append(first), journal.append(second))
+    await journal.retry(await one(journal), delay=60, error="e")
+    assert await lease(journal) == []
+    await clock.advance(60)
+    await journal.release(await one(journal), delay=5)
+    assert await lease(journal) == []
+    await clock.advance(5)
+    again = await one(journal)
+    assert again.envelope == first
+    await journal.bury(again, State.DEAD, error="e")
+    assert (await one(journal)).envelope == second
+
+
+async def test_shards_do_not_hold_each_other_back(journal: Journal) -> None:
+    lanes = [
+        {"shard": "a"},
+        {"shard": "b"},
+        {"shard": "a", "source": "other"},
+        {"shard": "a", "function": "g"},
+        {"shard": ""},
+        {"shard": ""},
+    ]
+    for lane in lanes:
+        await journal.append(envelope(**lane))
+    assert len(await lease(journal)) == len(lanes)
+
+
+async def test_the_next_of_a_shard_wakes_a_waiting_lease(journal: Journal, clock: VirtualClock) -> None:
+    await journal.append(envelope(shard="k"))
+    await journal.append(envelope(shard="k"))
+    head = await one(journal)
+    task = asyncio.create_task(journal.lease(1, wait=60, room=anything))
+    await waiting(clock)
+    await journal.ack(head)
+    assert len(await task) == 1
+
+
+async def test_many_shards_acknowledged_at_once_all_go_on(journal: Journal) -> None:
+    for turn in range(3):
+        await asyncio.gather(*(journal.append(envelope(shard=str(lane), sequencer=f"{turn}")) for lane in range(40)))
+    for turn in range(3):
+        deliveries = await lease(journal, 100)
+        assert sorted(int(d.envelope.shard) for d in deliveries) == list(range(40))
+        assert {d.envelope.sequencer for d in deliveries} == {str(turn)}
+        await asyncio.gather(*map(journal.ack, deliveries))
+
+
+async def test_a_redriven_event_goes_behind_its_shard(journal: Journal) -> None:
+    dead, running, queued = (envelope(shard="k") for _ in range(3))
+    await journal.append(dead)
+    await journal.bury(await one(journal), State.DEAD, error="e")
+    await journal.append(running)
+    await journal.append(queued)
+    head = await one(journal)
+    await journal.redrive(dead.request_id)
+    assert await lease(journal) == []
+    order = []
+    while True:
+        await journal.ack(head)
+        order.append(head.envelope)
+        rest = await lease(journal)
+        if not rest:
+            break
+        (head,) = rest
+    assert order == [running, queued, dead]
+
+
+# --- find, list, counts
+
+
+async def test_an_unknown_event_is_not_found(journal: Journal) -> None:
+    for call in (journal.find, journal.replay, journal.redrive):
+        with pytest.raises(EventNotFound):
+            await call("nobody")
+
+
+async def test_find_gives_payload_and_row(journal: Journal, clock: VirtualClock) -> None:
+    sent = envelope(payload=b"x" * 5000, source="s", shard="k")
+    await journal.append(sent)
+    found = await journal.find(sent.request_id)
+    assert found.payload == sent.payload
+    row = found.row
+    assert (row.id, row.function, row.source, row.shard, row.size) == (sent.request_id, "f", "s", "k", 5000)
+    assert (row.state, row.attempts, row.created, row.finished, row.error) == (State.QUEUED, 0, clock.now(), None, "")
+    assert row.due == pytest.approx(clock.now(), abs=1e-3)
+
+
+async def test_the_list_is_newest_first_and_pages_on(journal: Journal, clock: VirtualClock) -> None:
+    sent = []
+    for _ in range(7):
+        sent.append(envelope())
+        await journal.append(sent[-1])
+        await clock.advance(1)
+    newest_first = [e.request_id for e in reversed(sent)]
+    pages, before = [], ""
+    while page := await journal.list(Query(before=before, limit=3)):
+        pages.append([row.id for row in page])
+        before = page[-1].id
+    assert pages == [newest_first[:3], newest_first[3:6], newest_first[6:]]
+    assert await journal.list(Query(before="nobody")) == []
+    since = await journal.list(Query(since=clock.now() - 3))
+    assert [row.id for row in since] == newest_first[:3]
+
+
+async def test_the_list_can_be_narrowed(journal: Journal) -> None:
+    a, b, c = envelope("a", source="x"), envelope("b", source="x"), envelope("b", source="y")
+    for event in (a, b, c):
+        await journal.append(event)
+    await journal.ack((await journal.lease(1, wait=0, room=lambda name: int(name == "a")))[0])
+
+    async def ids(**over: Any) -> set[str]:
+        return {row.id for row in await journal.list(Query(**over))}
+
+    assert await ids(function="b") == {b.request_id, c.request_id}
+    assert await ids(source="x") == {a.request_id, b.request_id}
+    assert await ids(function="b", source="x") == {b.request_id}
+    assert await ids(states=frozenset({State.SUCCEEDED, State.DEAD})) == {a.request_id}
+    assert await ids(states=frozenset({State.QUEUED})) == {b.request_id, c.request_id}
+
+
+async def test_counts_are_of_what_is_unfinished_or_dead(journal: Journal) -> None:
+    for function in ("a", "a", "a", "b", "b", "c"):
+        await journal.append(envelope(function))
+    deliveries = await journal.lease(10, wait=0, room={"a": 2, "b": 2, "c": 1}.__getitem__)
+    by = {name: [d for d in deliveries if d.envelope.function == name] for name in "abc"}
+    await journal.retry(by["a"][0], delay=9, error="e")
+    await journal.bury(by["b"][0], State.DEAD, error="e")
+    await journal.bury(by["b"][1], State.DISCARDED, error="e")
+    await journal.ack(by["c"][0])
+    assert await journal.counts() == {"a": {State.QUEUED: 1, State.RUNNING: 1, State.RETRYING: 1}, "b": {State.DEAD: 1}}
+
+
+# --- replay, redrive, forget
+
+
+async def test_a_replay_is_a_copy_that_is_no_duplicate(journal: Journal) -> None:
+    sent = envelope(sequencer="7", payload=b"same", shard="k")
+    await journal.append(sent)
+    with pytest.raises(InvalidParameter, match="queued"):
+        await journal.replay(sent.request_id)
+    await journal.ack(await one(journal))
+    first = await journal.replay(sent.request_id)
+    second = await journal.replay(sent.request_id, function="g", request_id="mine")
+    assert second == "mine"
+    assert len({first, second, sent.request_id}) == 3
+    copies = {d.envelope.request_id: d for d in await lease(journal)}
+    assert {(d.envelope.function, d.envelope.payload, d.attempt) for d in copies.values()} == {("f", b"same", 1), ("g", b"same", 1)}
+    assert (await row_of(journal, sent)).state is State.SUCCEEDED
+
+
+@pytest.mark.parametrize("state", [State.DEAD, State.EXPIRED])
+async def test_a_redrive_counts_from_zero_under_the_same_id(journal: Journal, clock: VirtualClock, state: State) -> None:
+    sent = envelope(sequencer="7")
+    await journal.append(sent)
+    await journal.retry(await one(journal), delay=0, error="e")
+    last = await one(journal)
+    await journal.bury(last, state, error="e")
+    await clock.advance(1000)
+    await journal.redrive(sent.request_id)
+    row = await row_of(journal, sent)
+    assert (row.state, row.created, row.finished) == (State.QUEUED, clock.now(), None)
+    assert await journal.counts() == {"f": {State.QUEUED: 1}}
+    again = await one(journal)
+    assert again.envelope == sent
+    assert (again.failures, again.throttles, again.created) == (0, 0, clock.now())
+    assert again.attempt > last.attempt
+    with pytest.raises(LeaseLost):
+        await journal.ack(last)
+    await journal.retry(again, delay=0, error="third")
+    assert [a.error for a in (await journal.find(sent.request_id)).attempts] == ["e", "e", "third"]
+    assert not await journal.append(envelope(sequencer="7"))
+
+
+async def test_only_dead_and_expired_events_are_redriven(journal: Journal) -> None:
+    sent = envelope()
+    await journal.append(sent)
+    for expected in (State.QUEUED, State.RUNNING, State.SUCCEEDED):
+        if expected is State.RUNNING:
+            delivery = await one(journal)
+        if expected is State.SUCCEEDED:
+            await journal.ack(delivery)
+        with pytest.raises(InvalidParameter, match=expected):
+            await journal.redrive(sent.request_id)
+
+
+async def test_only_old_finished_events_are_forgotten_oldest_first(journal: Journal, clock: VirtualClock) -> None:
+    sent = []
+    for n in range(250):
+        sent.append(envelope(sequencer=str(n)))
+        await journal.append(sent[-1])
+    for delivery in await lease(journal, 240):
+        await clock.advance(0.01)
+        await journal.bury(delivery, State.DEAD, error="e")
+    line = clock.now()
+    await clock.advance(10)
+    for delivery in await lease(journal, 5):
+        await journal.ack(delivery)
+    assert await journal.forget(before=line, limit=200) == 200
+    with pytest.raises(EventNotFound):
+        await journal.find(sent[199].request_id)
+    await journal.find(sent[200].request_id)
+    assert (await journal.counts())["f"] == {State.QUEUED: 5, State.DEAD: 40}
+    assert await journal.forget(before=line, limit=200) == 39  # the last one finished at the line
+    assert await journal.forget(before=line, limit=200) == 0
+    assert len(await journal.list(Query(limit=1000))) == 11
+    assert await journal.append(envelope(sequencer="0"))  # forgotten is forgotten
+
+
+# --- time, closing
+
+
+@pytest.mark.parametrize("jump", [3600.0, -3 * 3600.0])
+async def test_a_jump_of_the_wall_clock_moves_no_retry(journal: Journal, clock: VirtualClock, jump: float) -> None:
+    sent = envelope()
+    await journal.append(sent)
+    await journal.retry(await one(journal), delay=60, error="e")
+    clock.jump(jump)
+    assert await lease(journal) == []
+    assert (await row_of(journal, sent)).due == pytest.approx(clock.now() + 60, abs=1e-3)
+    await journal.append(envelope())
+    assert len(await lease(journal)) == 1
+    await clock.advance(60)
+    assert len(await lease(journal)) == 1
+
+
+async def test_a_closed_journal_refuses(journal: Journal, clock: VirtualClock) -> None:
+    waiter = asyncio.create_task(journal.lease(1, wait=60, room=anything))
+    await waiting(clock)
+    await journal.append(envelope())
+    (delivery,) = await waiter
+    waiter = asyncio.create_task(journal.lease(1, wait=60, room=anything))
+    await waiting(clock)
+    await journal.close()
+    await journal.close()
+    with pytest.raises(JournalError):
+        await waiter
+    for call in (journal.append(envelope()), journal.ack(delivery), journal.find("x"), journal.list(Query()), journal.counts()):
+        with pytest.raises(JournalError):
+            await call
+
+
+async def test_a_large_payload_comes_back_whole(journal: Journal) -> None:
+    payload = json.dumps(["x" * 1000] * 1000).encode()
+    for _ in range(20):
+        await journal.append(envelope(payload=payload))
+    leased: list[Delivery] = []
+    while batch := await lease(journal, 100):
+        leased += batch
+    assert [d.envelope.payload for d in leased] == [payload] * 20
