@@ -1,0 +1,194 @@
+"""What runs in a worker: import the handler, then run it for one event after another. Standard library only.
+
+The semantics of AWS's Python runtime client (awslambdaric 4): handler names, error objects, what is and is not caught.
+sys.exit and every other BaseException end the process, as there. Started by guard.py in a process that has forked off the
+spawner and is not isolated further than isolation.py's controls."""
+
+import builtins
+import importlib
+import json
+import os
+import resource
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Final, NoReturn
+
+from router.runtime import frames, isolation
+from router.runtime.context import LambdaContext
+from router.runtime.marshalling import Fault, marshal, raw_utf8, to_json, unmarshal
+from router.runtime.worker_log import WorkerLog
+
+Handler = Callable[[Any, LambdaContext], Any]
+_RECEIVE: Final = 65536  # bytes
+_OURS: Final = ("ctypes", "resource", "fcntl")  # loaded for us, not by AWS's runtime: a function's own module of that name wins
+_TRACE: Final = "_X_AMZN_TRACE_ID"
+
+
+class Channel:
+    """The worker's end of the frames."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._socket = socket.socket(fileno=descriptor)
+        self._decoder = frames.Decoder(1 << 30)  # the daemon is trusted
+
+    def receive(self) -> frames.Frame:
+        """The next frame; leaves the process when the daemon has closed the channel."""
+        while True:
+            chunk = self._socket.recv(_RECEIVE)
+            if not chunk:
+                os._exit(0)
+            for frame in self._decoder.feed(chunk):
+                return frame
+
+    def send(self, kind: int, meta: bytes = b"", body: bytes = b"") -> None:
+        """Send a frame with this process's memory high-water mark."""
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for data in frames.encode(frames.Frame(kind, meta, body, memory)):
+            self._socket.sendall(data)
+
+
+class Worker:
+    """The loop around a handler."""
+
+    def __init__(self, channel: Channel, log: WorkerLog) -> None:
+        self._channel = channel
+        self._log = log
+        self._pid = os.getpid()
+        self._raw = raw_utf8(os.environ["AWS_EXECUTION_ENV"])
+
+    def initialise(self, name: str, missing: list[str]) -> Handler:
+        """Import the handler and say so, or report why not and exit with status 1."""
+        try:
+            handler = load(name)
+        except Fault as fault:
+            self._fail_init(str(fault), fault.error_type, list(fault.trace))
+        except Exception as error:  # noqa: BLE001  # whatever the function's module raises is its init error
+            self._fail_init(*_told(error))
+        self._channel.send(frames.READY, json.dumps(missing).encode())
+        return handler
+
+    def run(self, handler: Handler) -> NoReturn:
+        """One event after another, until the channel ends or the function ends the process."""
+        while True:
+            frame = self._channel.receive()
+            request = json.loads(frame.meta)
+            self._log.request_id = request["id"]
+            _set_trace(request["trace"])
+            self._answer(*self._invoke(handler, request, frame.body))
+
+    def _invoke(self, handler: Handler, request: dict[str, Any], body: bytes) -> tuple[int, bytes, bytes]:
+        """Kind, meta and body of the answer."""
+        try:
+            try:
+                context = LambdaContext(request["id"], request["arn"], request["client"], request["ms"])
+            except (ValueError, AttributeError) as error:
+                raise Fault("Runtime.LambdaContextUnmarshalError", f"Unable to parse Client Context JSON: {error}") from error
+            result = marshal(handler(unmarshal(body), context), raw=self._raw)
+        except Fault as fault:
+            return self._error(str(fault), fault.error_type, list(fault.trace), request["id"])
+        except Exception as error:  # noqa: BLE001  # the function's, reported as its error object
+            return self._error(*_told(error), request["id"])
+        if len(result) > frames.RESPONSE_LIMIT:
+            return frames.OVERSIZED, b"", b""
+        return frames.RESULT, b"", result
+
+    def _error(self, message: str, error_type: str, trace: list[str], request_id: str) -> tuple[int, bytes, bytes]:
+        fault = {"errorMessage": message, "errorType": error_type, "requestId": request_id, "stackTrace": trace}
+        self._log.error(fault)
+        return frames.ERROR, error_type.encode("utf-8", "backslashreplace"), self._encoded(fault)
+
+    def _encoded(self, fault: dict[str, Any]) -> bytes:
+        """An error object as JSON; cut down when it is over what a response may be."""
+        try:
+            body = to_json(fault, raw=self._raw)
+        except ValueError:  # lone surrogates in the message
+            body = to_json(fault, raw=False)
+        if len(body) <= frames.RESPONSE_LIMIT:
+            return body
+        return to_json(fault | {"errorMessage": fault["errorMessage"][:65536], "stackTrace": []}, raw=False)
+
+    def _answer(self, kind: int, meta: bytes, body: bytes) -> None:
+        if os.getpid() != self._pid:
+            os._exit(0)  # a child that the handler forked came back with the handler's return: only one may answer
+        self._channel.send(kind, meta, body)
+
+    def _fail_init(self, message: str, error_type: str, trace: list[str]) -> NoReturn:
+        self._log.write("LAMBDA_WARNING: Unhandled exception. The most likely cause is an issue in the function code.")
+        _, meta, body = self._error(message, error_type, trace, "")
+        self._channel.send(frames.INIT_ERROR, meta, body)
+        sys.exit(1)
+
+
+def load(name: str) -> Handler:
+    """The handler `file.function`; slashes and dots in the file part are alike. Raises Fault, or what the module raises."""
+    try:
+        module_name, function_name = name.rsplit(".", 1)
+    except ValueError as error:
+        raise Fault("Runtime.MalformedHandlerName", f"Bad handler '{name}': {error}") from error
+    if module_name.split(".")[0] in sys.builtin_module_names:
+        raise Fault("Runtime.BuiltInModuleConflict", f"Cannot use built-in module {module_name} as a handler module")
+    try:
+        module = importlib.import_module(module_name.replace("/", "."))
+    except ImportError as error:
+        raise Fault("Runtime.ImportModuleError", f"Unable to import module '{module_name}': {error}") from error
+    except SyntaxError as error:
+        trace = f'  File "{error.filename}" Line {error.lineno}\n    {error.text}'
+        raise Fault("Runtime.UserCodeSyntaxError", f"Syntax error in module '{module_name}': {error}", (trace,)) from error
+    try:
+        handler: Handler = getattr(module, function_name)
+    except AttributeError as error:
+        raise Fault("Runtime.HandlerNotFound", f"Handler '{function_name}' missing on module '{module_name}'") from error
+    return handler
+
+
+def _told(error: BaseException) -> tuple[str, str, list[str]]:
+    """Message, type and stack trace of an exception; the trace starts at the function's first frame."""
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001  # a __str__ of the function's own that raises
+        message = ""
+    return message, type(error).__name__, _trace(error.__traceback__)
+
+
+def _trace(found: TracebackType | None) -> list[str]:
+    stack = [(frame.filename, frame.lineno or 0, frame.name, frame.line) for frame in traceback.extract_tb(found)]  # no columns, as on AWS
+    first = next((at for at, frame in enumerate(stack) if frame[0] != __file__), 0)
+    return traceback.format_list(stack[first:])
+
+
+def _set_trace(value: str) -> None:
+    if value:
+        os.environ[_TRACE] = value
+    else:
+        os.environ.pop(_TRACE, None)
+
+
+def _prepare(code: str, packages: str) -> None:
+    """Make the interpreter what a function expects: its path first, nothing of ours in the way."""
+    time.tzset()
+    sys.path[:] = [code, *sys.path, packages]
+    sys.dont_write_bytecode = True  # a code directory is the operator's
+    for leave in ("exit", "quit"):
+        setattr(builtins, leave, sys.exit)  # site's, which is not loaded
+    for name in [name for name in sys.modules if name.split(".")[0] == "router"]:
+        del sys.modules[name]
+    for name in _OURS:
+        if os.path.isfile(f"{code}/{name}.py") or os.path.isfile(f"{code}/{name}/__init__.py"):  # noqa: PTH113
+            sys.modules.pop(name, None)
+
+
+def run(spec: dict[str, Any], missing: list[str]) -> NoReturn:
+    """The worker's whole life; *spec* as the daemon sent it, *missing*: always-on controls that did not take."""
+    log = WorkerLog(bytes.fromhex(spec["separator"]))
+    log.install()
+    worker = Worker(Channel(isolation.CHANNEL), log)
+    try:
+        os.chdir(spec["code"])
+    except OSError as error:
+        worker._fail_init(f"Working directory {spec['code']}: {error.strerror}", "Runtime.InvalidWorkingDir", [])  # noqa: SLF001
+    _prepare(spec["code"], spec["packages"])
+    worker.run(worker.initialise(spec["handler"], missing))

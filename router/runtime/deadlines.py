@@ -1,0 +1,58 @@
+"""One timer for the deadlines of all environments: setting one costs a dictionary entry, not a task."""
+
+import asyncio
+import math
+from typing import Final, Protocol
+
+from router.clock import Clock
+
+_IDLE: Final = 3600.0  # seconds of sleep when nothing is due
+_STALL: Final = 1.0  # seconds; a wake-up this late means that the daemon itself stood still
+_GRACE: Final = 1.0  # seconds that overdue environments then get to hand over what they have finished meanwhile
+
+
+class Expires(Protocol):
+    """What has a deadline."""
+
+    def expired(self) -> None:
+        """Its time is up."""
+
+
+class Deadlines:
+    """Deadlines in monotonic seconds of the clock, one for each holder."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._due: dict[Expires, float] = {}
+        self._next = math.inf  # when the timer wakes up
+        self._sooner = asyncio.Event()
+
+    def set(self, holder: Expires, at: float) -> None:
+        """Have *holder* expire at *at*, unless cleared before."""
+        self._due[holder] = at
+        if at < self._next:
+            self._next = at
+            self._sooner.set()
+
+    def clear(self, holder: Expires) -> None:
+        """Not any more."""
+        self._due.pop(holder, None)
+
+    async def run(self) -> None:
+        """Call expired() of what is due; until cancelled."""
+        while True:
+            self._expire(self._clock.monotonic())
+            self._next = min(self._due.values(), default=math.inf)
+            self._sooner.clear()
+            await self._clock.wait(self._sooner, max(0.0, min(self._next - self._clock.monotonic(), _IDLE)))
+
+    def _expire(self, now: float) -> None:
+        stalled = now - self._next > _STALL
+        for holder, at in list(self._due.items()):
+            if at > now:
+                continue
+            if stalled:
+                self._due[holder] = now + _GRACE
+            else:
+                del self._due[holder]
+                holder.expired()

@@ -1,0 +1,342 @@
+"""A Python execution environment: one worker after another, one invocation at a time.
+
+After a crash or a timeout an environment is reset as on AWS: the process and its globals are gone, the temporary directory
+and the log stream stay, and the next invocation initialises inside itself, under the function's own timeout."""
+
+import asyncio
+import math
+import os
+import sys
+import uuid
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import orjson
+
+from router.config.types import Function
+from router.errors import EnvironmentUnavailable
+from router.model import Outcome
+from router.runtime import frames, outcomes
+from router.runtime.base import Invocation
+from router.runtime.invocation_log import InvocationLog
+from router.runtime.launcher import Exit, Worker
+from router.runtime.lifecycle import NEXT, Event, State
+from router.runtime.outcomes import Failure
+from router.runtime.output import Lines
+from router.runtime.pipes import Channel, Output
+from router.runtime.variables import variables
+from router.telemetry import report
+from router.telemetry.report import LogStream, Report
+
+if TYPE_CHECKING:
+    from router.runtime.python import PythonRuntime
+
+INIT_LIMIT: Final = 10.0  # seconds of the init phase; then init is repeated inside the first invocation: Lambda quotas
+_KILLED: Final = 3.0  # seconds to wait for a killed tree before going on; the spawner says what would not die
+_CLOSED: Final = "the execution environment was closed meanwhile"
+_HUNG_UP: Final = 0.5  # seconds for a worker without a channel to end by itself
+_ANSWERS: Final = (frames.RESULT, frames.ERROR, frames.OVERSIZED)
+
+
+class Expired:
+    """The deadline passed."""
+
+
+class Closed:
+    """The environment was closed meanwhile."""
+
+
+Ending = frames.Frame | Exit | Expired | Closed
+
+
+class PythonEnvironment:
+    """One execution environment; see base.ExecutionEnvironment."""
+
+    def __init__(self, runtime: "PythonRuntime", function: Function, stream: LogStream) -> None:
+        self.function = function
+        self.state = State.COLD
+        self.init_failure: Failure | None = None  # why the last init failed; None once one succeeded
+        self._runtime, self._clock = runtime, runtime.clock
+        self._log = InvocationLog(stream, runtime.clock.now)
+        self._separator = os.urandom(12).hex()
+        self._tmp = runtime.tmp / uuid.uuid4().hex
+        self._worker: Worker | None = None
+        self._channel: Channel | None = None
+        self._output: Output | None = None
+        self._waiting: asyncio.Future[Ending] | None = None
+        self._memory = 0  # KiB
+        self._dropped = 0  # bytes of output that a worker before this one had dropped
+
+    def take_dropped(self) -> int:
+        """Bytes of output that were not logged since this was last asked."""
+        dropped = self._dropped + (self._output.take_dropped() if self._output else 0)
+        self._dropped = 0
+        return dropped
+
+    async def invoke(self, invocation: Invocation) -> Outcome:
+        """Run it; see base. Raises EnvironmentUnavailable when no process could be had, or when closed meanwhile."""
+        init_ms = await self._init_phase() if self.state is State.COLD else None
+        if self.state is State.READY and self._worker is not None and self._worker.exited.done():
+            await self._forget_worker()
+        if self.state is State.BROKEN:
+            await self._launch()
+        self._log.begin()
+        self._log.write(report.start(invocation.request_id))
+        began = self._clock.monotonic()
+        failure, frame = await self._run(invocation, began)
+        duration_ms = (self._clock.monotonic() - began) * 1000
+        if failure is not None and failure.status == "timeout":
+            duration_ms = invocation.function.timeout * 1000
+        return self._finish(invocation, failure, frame, duration_ms, init_ms)
+
+    async def refuse(self, invocation: Invocation, payload: bytes, error_type: str) -> Outcome:
+        """Answer with the error object of an earlier init, without starting a process."""
+        self._log.begin()
+        self._log.write(report.start(invocation.request_id))
+        self._log.write(f"Init failed again and again: the error of the last one is repeated until the next try.\n{error_type}")
+        return self._finish(invocation, Failure(error_type, payload, "", "error"), None, 0.0, None)
+
+    async def close(self) -> None:
+        """End the worker with all its descendants and empty its temporary directory."""
+        if self.state is State.CLOSED:
+            return
+        self._change(Event.CLOSE)
+        self._resolve(Closed())
+        await self._end_worker()
+        self._log.close()
+        await asyncio.to_thread(self._runtime.remove, self._tmp)
+
+    async def _run(self, invocation: Invocation, began: float) -> tuple[Failure | None, frames.Frame | None]:
+        """Initialise if need be, run the handler: what the platform has to say, or the answer of the worker."""
+        deadline = began + invocation.function.timeout
+        fresh = self.state is State.STARTING
+        if fresh:
+            failure = await self._initialised(await self._ending(deadline), invocation)
+            if failure is not None:
+                self._init_failed(failure, began, "invoke")
+                return failure, None
+        if not self._send(invocation, deadline) and not fresh:  # it died idle and has seen nothing of this
+            await self._forget_worker()
+            await self._launch()
+            return await self._run(invocation, began)
+        ending = await self._ending(deadline)
+        if isinstance(ending, frames.Frame) and ending.kind in _ANSWERS:
+            self._memory = ending.memory
+            self._drain()
+            self._change(Event.ANSWERED)
+            return (outcomes.too_large() if ending.kind == frames.OVERSIZED else None), ending
+        return await self._broken(ending, invocation.request_id, invocation.function.timeout), None
+
+    def _send(self, invocation: Invocation, deadline: float) -> bool:
+        """Hand the event to the worker. False: the worker is gone."""
+        assert self._channel is not None
+        self._change(Event.INVOKE)
+        left_ms = max(0, round((deadline - self._clock.monotonic()) * 1000))
+        self._waiting = asyncio.get_running_loop().create_future()
+        return self._channel.send(frames.Frame(frames.INVOKE, _meta(invocation, left_ms), invocation.payload))
+
+    async def _forget_worker(self) -> None:
+        """The worker died idle: whatever it was is no fault of the next invocation."""
+        self._change(Event.DIED)
+        await self._end_worker()
+
+    async def _init_phase(self) -> float | None:
+        """The init phase of a cold start: its milliseconds, None when it did not succeed."""
+        began = self._clock.monotonic()
+        self._log.write(report.init_start(self._runtime.region))
+        await self._launch()
+        failure = await self._initialised(await self._ending(began + INIT_LIMIT), None)
+        if failure is None:
+            return (self._clock.monotonic() - began) * 1000
+        self._init_failed(failure, began, "init")
+        return None
+
+    def _init_failed(self, failure: Failure, began: float, phase: Literal["init", "invoke"]) -> None:
+        spent = (self._clock.monotonic() - began) * 1000
+        self._log.write(report.init_report(spent, phase, failure.status, failure.error_type if failure.status == "error" else ""))
+
+    async def _launch(self) -> None:
+        """Have a worker started; it answers with READY or INIT_ERROR. Raises EnvironmentUnavailable."""
+        try:
+            self._channel = Channel(self._framed, self._hung_up)
+            self._output = Output(Lines(bytes.fromhex(self._separator)), self._log.write, self._clock.monotonic)
+            self._waiting = asyncio.get_running_loop().create_future()
+            self._worker = await self._runtime.launcher.spawn(self._spec(), self._channel.theirs, self._output.theirs, self._exited)
+        except OSError as error:
+            self._drop_descriptors()
+            raise EnvironmentUnavailable(f"no descriptors for an execution environment: {error.strerror}") from error
+        except BaseException:
+            self._drop_descriptors()
+            raise
+        if self._channel is None or self._output is None:  # closed meanwhile
+            await self._end_worker()
+            raise EnvironmentUnavailable(_CLOSED)
+        self._channel.passed_on()
+        self._output.passed_on()
+        self._change(Event.START)
+
+    def _spec(self) -> dict[str, Any]:
+        runtime, function = self._runtime, self.function
+        return {
+            "function": function.name,
+            "handler": function.handler,
+            "code": str(function.code),
+            "packages": str(runtime.packages),
+            "tmp": str(self._tmp),
+            "separator": self._separator,
+            "variables": variables(
+                function,
+                execution_env=f"AWS_Lambda_{execution_name(function.runtime)}",
+                region=runtime.region,
+                log_stream=self._log.name,
+                packages=str(runtime.packages),
+                tmp=str(self._tmp),
+                interpreter=runtime.interpreter,
+                extra=runtime.added(function),
+            ),
+        }
+
+    async def _ending(self, deadline: float) -> Ending:
+        """What comes first: a frame, the worker's exit, the deadline, or our closing. Cancelled, the worker is ended."""
+        assert self._waiting is not None
+        self._runtime.deadlines.set(self, deadline)
+        try:
+            ending = await self._waiting
+        finally:
+            self._waiting = None
+            self._runtime.deadlines.clear(self)
+        if self.state is State.CLOSED and not (isinstance(ending, frames.Frame) and ending.kind in _ANSWERS):
+            return Closed()
+        return ending
+
+    async def _initialised(self, ending: Ending, invocation: Invocation | None) -> Failure | None:
+        """Take note of how an init ended; inside an invocation or, without one, in the init phase."""
+        if isinstance(ending, frames.Frame) and ending.kind == frames.READY:
+            self._memory = ending.memory
+            self._runtime.missing |= frozenset(orjson.loads(ending.meta))
+            self._drain()
+            self._change(Event.INITIALISED)
+            self.init_failure = None
+            return None
+        request_id, timeout = (invocation.request_id, invocation.function.timeout) if invocation else ("", INIT_LIMIT)
+        self.init_failure = await self._broken(ending, request_id, timeout)
+        return self.init_failure
+
+    async def _broken(self, ending: Ending, request_id: str, timeout: float) -> Failure:
+        """End what is left of the worker; say what happened."""
+        if isinstance(ending, Closed):
+            raise EnvironmentUnavailable(_CLOSED)
+        self._change(Event.DIED)
+        exit_ = await self._end_worker()
+        if isinstance(ending, Expired):
+            failure = outcomes.timed_out(request_id, timeout)
+            if request_id:
+                self._log.write(report.timed_out(request_id, timeout, self._clock.now()))
+            return failure
+        if isinstance(ending, frames.Frame) and ending.kind == frames.INIT_ERROR:
+            return Failure(ending.meta.decode("utf-8", "replace"), ending.body, "", "error")
+        return outcomes.exited(request_id, exit_.status)
+
+    async def _end_worker(self) -> Exit:
+        """Kill the tree, wait until it is gone, log its last words."""
+        worker, self._worker = self._worker, None
+        exit_ = Exit(9, 0)
+        if worker is not None:
+            self._runtime.launcher.kill(worker)
+            done, _ = await asyncio.wait([worker.exited], timeout=_KILLED)
+            if done:
+                exit_ = worker.exited.result()
+        self._memory = max(self._memory, exit_.memory)
+        self._drain()
+        self._drop_descriptors()
+        return exit_
+
+    def _drop_descriptors(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+        if self._output is not None:
+            self._dropped += self._output.take_dropped()
+            self._output.close()
+        self._channel = self._output = None
+
+    def _drain(self) -> None:
+        if self._output is not None:
+            self._output.drain()
+
+    def _finish(
+        self, invocation: Invocation, failure: Failure | None, frame: frames.Frame | None, duration_ms: float, init_ms: float | None
+    ) -> Outcome:
+        """END and REPORT, and the outcome."""
+        if failure is not None and failure.line:
+            self._log.write(failure.line)
+        self._log.write(report.end(invocation.request_id))
+        memory_mb = math.ceil(self._memory / 1024)
+        billed = report.billed_ms(duration_ms, init_ms)
+        status: Literal["", "error", "timeout"] = failure.status if failure is not None else ""
+        error_type = failure.error_type if failure is not None else ""
+        line = Report(
+            invocation.request_id,
+            duration_ms,
+            billed,
+            self.function.memory,
+            memory_mb,
+            init_ms,
+            status,
+            error_type if status == "error" else "",
+        ).line()
+        self._log.write(line)
+        if failure is None and frame is not None and frame.kind == frames.ERROR:
+            error_type = frame.meta.decode("utf-8", "replace")
+        return Outcome(
+            payload=failure.payload if failure is not None else frame.body if frame is not None else b"",
+            function_error="Unhandled" if error_type else "",
+            error_type=error_type,
+            duration_ms=duration_ms,
+            billed_ms=billed,
+            init_ms=init_ms,
+            max_memory_mb=memory_mb,
+            log_tail=self._log.tail(),
+            log_stream=self._log.name,
+        )
+
+    def expired(self) -> None:
+        """The deadline passed; what the worker has handed over by now still counts."""
+        if self._channel is not None:
+            self._channel.pump()
+        self._resolve(Expired())
+
+    def _framed(self, frame: frames.Frame) -> None:
+        self._resolve(frame)  # with nobody waiting it is nobody's answer: dropped
+
+    def _hung_up(self) -> None:
+        """The channel ended before the exit was reported: the worker is dying, or has closed its descriptors."""
+        if self._worker is not None:
+            asyncio.get_running_loop().call_later(_HUNG_UP, self._runtime.launcher.kill, self._worker)
+
+    def _exited(self, exit_: Exit) -> None:
+        if self._channel is not None:
+            self._channel.pump()  # an answer sent before the end counts
+        self._resolve(exit_)
+
+    def _resolve(self, ending: Ending) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(ending)
+
+    def _change(self, event: Event) -> None:
+        self.state = NEXT[self.state][event]
+
+
+def execution_name(runtime: str) -> str:
+    """The runtime that a function is told it runs on: the one configured, as it decides how results are written."""
+    return f"python{sys.version_info[0]}.{sys.version_info[1]}" if runtime == "python" else runtime
+
+
+def _meta(invocation: Invocation, left_ms: int) -> bytes:
+    return orjson.dumps(
+        {
+            "id": invocation.request_id,
+            "arn": invocation.arn,
+            "ms": left_ms,
+            "trace": invocation.trace,
+            "client": invocation.client_context,
+        }
+    )

@@ -1,0 +1,77 @@
+"""The wire format between the daemon and a worker: length-prefixed frames over one stream socket.
+
+Pure and standard library only: the worker imports it too. A frame is a fixed header, then *meta* (small, JSON or a
+name), then *body* (an event, a result, an error object: bytes that neither side copies into anything else)."""
+
+import struct
+from typing import Final, NamedTuple
+
+INVOKE: Final = 1  # daemon → worker; meta: JSON of id, arn, ms, trace, client; body: the event
+READY: Final = 2  # worker → daemon: initialised; meta: JSON list of always-on controls that could not be applied
+RESULT: Final = 3  # body: the result
+ERROR: Final = 4  # meta: errorType; body: the error object
+INIT_ERROR: Final = 5  # as ERROR, instead of READY; the worker exits after it
+OVERSIZED: Final = 6  # the result was over RESPONSE_LIMIT and stayed in the worker
+
+RESPONSE_LIMIT: Final = 6 * 1024 * 1024 + 100  # bytes; router.model has the same number for the daemon's floors
+META_LIMIT: Final = 1024 * 1024  # bytes; a client context is the largest thing in it
+_HEADER: Final = struct.Struct("!BIII")  # kind, memory in KiB, bytes of meta, bytes of body
+HEADER_SIZE: Final = _HEADER.size
+_JOIN_UNDER: Final = 65536  # bytes; below this one copy is cheaper than a second system call
+
+
+class FrameError(ValueError):
+    """Bytes that are no frame of ours: the environment is broken."""
+
+
+class Frame(NamedTuple):
+    """One message."""
+
+    kind: int
+    meta: bytes = b""
+    body: bytes = b""
+    memory: int = 0  # KiB, the worker's high-water mark so far
+
+
+def encode(frame: Frame) -> list[bytes]:
+    """The frame as buffers to send one after another: one when it is small, else two, so that a large body is not copied."""
+    kind, meta, body, memory = frame
+    head = _HEADER.pack(kind, memory, len(meta), len(body)) + meta
+    return [head + body] if len(body) < _JOIN_UNDER else [head, body]
+
+
+class Decoder:
+    """Frames out of a stream of chunks, cut anywhere. Holds one unfinished frame at most."""
+
+    def __init__(self, body_limit: int) -> None:
+        self._body_limit = body_limit
+        self._held = bytearray()
+        self._need = HEADER_SIZE
+
+    def feed(self, chunk: bytes) -> list[Frame]:
+        """The frames that *chunk* completes. Raises FrameError."""
+        if not self._held and len(chunk) >= HEADER_SIZE and self._size(chunk) == len(chunk):  # the warm path: one chunk, one frame
+            return [_parse(chunk)]
+        self._held += chunk
+        frames = []
+        while len(self._held) >= self._need:
+            total = self._size(self._held)
+            if len(self._held) < total:
+                self._need = total
+                break
+            frames.append(_parse(bytes(self._held[:total])))
+            del self._held[:total]
+            self._need = HEADER_SIZE
+        return frames
+
+    def _size(self, data: bytes | bytearray) -> int:
+        kind, _, meta, body = _HEADER.unpack_from(data)
+        if not INVOKE <= kind <= OVERSIZED or meta > META_LIMIT or body > self._body_limit:
+            raise FrameError(f"not a frame: kind {kind}, {meta} bytes of meta, {body} bytes of body")
+        return HEADER_SIZE + int(meta) + int(body)
+
+
+def _parse(data: bytes) -> Frame:
+    kind, memory, meta, body = _HEADER.unpack_from(data)
+    start = HEADER_SIZE + meta
+    return Frame(kind, data[HEADER_SIZE:start], data[start : start + body], memory)

@@ -1,0 +1,69 @@
+"""The program `python -I -S -u guard.py CONTROL LIFE LOCK`: starts the spawner and outlives it.
+
+Three inherited descriptors: CONTROL, the spawner's socket to the daemon; LIFE, a pipe whose end is the daemon's death; LOCK,
+the state directory's lock (-1: none). Guard and spawner each end what the other leaves behind, and both hold LOCK until
+nothing is left: the next daemon runs nothing while a worker of this one is alive. Standard library only, and little of it."""
+
+import os
+import select
+import signal
+import sys
+from contextlib import suppress
+from types import ModuleType
+from typing import TYPE_CHECKING, Final
+
+if __name__ == "__main__":  # our own package by path, so that no __init__.py runs and nothing else of the daemon's is in reach
+    _here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  # pathlib costs every worker its pages
+    for _name, _path in (("router", os.path.dirname(_here)), ("router.runtime", _here)):  # noqa: PTH120
+        sys.modules[_name] = ModuleType(_name)
+        sys.modules[_name].__path__ = [_path]
+
+from router.runtime import isolation, processes
+
+if TYPE_CHECKING:
+    from router.runtime.spawner import Assignment
+
+_CLEANING: Final = 2.0  # seconds for the spawner to end everything itself; a stopped one never does
+_PRIORITY: Final = -5  # where we may: a fork bomb must not outrun the one who ends it
+
+
+def keep(spawner: int, life: int) -> None:
+    """The guard: wait for the spawner's end, or for the daemon's and then the spawner's; end all that is left."""
+    handle = os.pidfd_open(spawner)
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    poll.register(life, select.POLLIN)
+    if handle not in dict(poll.poll()):  # the daemon died; the spawner knows it too and cleans up
+        poll.unregister(life)
+        if not poll.poll(_CLEANING * 1000):
+            os.kill(spawner, signal.SIGKILL)
+    processes.sweep(os.getpid())
+
+
+def main(control: int, life: int, lock: int) -> "Assignment | None":
+    """The whole program; an Assignment in a worker, None in guard and spawner when all is over."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the daemon decides when we leave
+        signal.signal(number, signal.SIG_IGN)
+    niceness = os.getpriority(os.PRIO_PROCESS, 0)
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, max(-20, niceness + _PRIORITY))
+    isolation.become_subreaper()
+    guard = os.getpid()
+    spawner = os.fork()
+    if spawner:
+        os.close(control)
+        isolation.set_title("router-guard")
+        keep(spawner, life)
+        return None
+    os.close(life)
+    from router.runtime.spawner import serve  # noqa: PLC0415  # the guard stays small
+
+    return serve(control, guard, lock, niceness)
+
+
+if __name__ == "__main__":
+    _assignment = main(*map(int, sys.argv[1:]))
+    if _assignment is not None:
+        from router.runtime.bootstrap import run
+
+        run(_assignment.spec, _assignment.missing)  # returns or raises as the function's process ends

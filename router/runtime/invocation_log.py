@@ -1,0 +1,44 @@
+"""One environment's log stream, and the tail of the running invocation for X-Amz-Log-Result."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from router.telemetry.report import LogStream
+
+TAIL: Final = 4096  # bytes
+
+
+class InvocationLog:
+    """Writes events to the stream and remembers the last of them."""
+
+    def __init__(self, stream: LogStream, now: Callable[[], float]) -> None:
+        self._stream, self._now = stream, now
+        self._tail: deque[str] = deque()
+        self._size = 0  # characters in the tail; never more than bytes
+
+    @property
+    def name(self) -> str:
+        """The stream's name."""
+        return self._stream.name
+
+    def write(self, event: str) -> None:
+        """Append one event."""
+        self._stream.write(event, self._now())
+        self._tail.append(event[-TAIL:])
+        self._size += min(len(event), TAIL) + 1
+        while self._size - len(self._tail[0]) - 1 >= TAIL:
+            self._size -= len(self._tail.popleft()) + 1
+
+    def begin(self) -> None:
+        """A new invocation: its tail starts here."""
+        self._tail.clear()
+        self._size = 0
+
+    def tail(self) -> bytes:
+        """The last TAIL bytes since begin(); every event ends with a newline."""
+        return ("\n".join(self._tail) + "\n").encode("utf-8", "replace")[-TAIL:]
+
+    def close(self) -> None:
+        """No more events come."""
+        self._stream.close()

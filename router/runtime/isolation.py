@@ -1,0 +1,145 @@
+"""The isolation that every environment gets, whatever the user and the kernel: applied by the worker to itself after fork.
+
+Standard library only; runs in the worker. CONTROLS names what is in effect, for `router doctor`; a control that the machine
+refuses is reported by the worker when it is ready. Order matters: /proc/self turns root-owned once dumpable is 0."""
+
+import ctypes
+import fcntl
+import os
+import resource
+import signal
+import sys
+from typing import Final, NamedTuple
+
+NOFILE: Final = 1024  # as on AWS
+FSIZE: Final = 10240 * 1024 * 1024  # bytes; the largest ephemeral storage AWS offers
+OOM_RAISE: Final = 500  # of oom_score_adj: the kernel takes a worker before the daemon
+UMASK: Final = 0o022  # as on AWS
+
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_DUMPABLE: Final = 4
+_PR_SET_NAME: Final = 15
+_PR_SET_CHILD_SUBREAPER: Final = 36
+_PR_SET_NO_NEW_PRIVS: Final = 38
+
+CHANNEL: Final = 3  # the descriptor of frames; 0 is /dev/null, 1 and 2 are the output
+_libc: Final = ctypes.CDLL(None, use_errno=True)
+
+
+class Control(NamedTuple):
+    """One always-on control, as people see it."""
+
+    name: str
+    what: str
+
+
+CONTROLS: Final = (
+    Control("session", "a session and process group of its own"),
+    Control("environment", "environment variables built from nothing"),
+    Control("descriptors", "no open descriptor but 0 (/dev/null), 1 and 2 (output) and 3 (the runtime's channel)"),
+    Control("no_new_privs", "set-uid programs and file capabilities give nothing"),
+    Control("dumpable", "no core, no ptrace, no /proc/PID/environ or mem for peers of the same user"),
+    Control("parent_death", "killed by the kernel when the spawner dies"),
+    Control("subreaper", "detached grandchildren stay below the worker and die with it"),
+    Control("limits", f"RLIMIT_NOFILE {NOFILE}, RLIMIT_FSIZE {FSIZE} bytes, RLIMIT_CORE 0"),
+    Control("oom_score", "the kernel's out-of-memory killer prefers workers to the daemon"),
+    Control("tmp", "a temporary directory of its own, mode 0700, in TMPDIR"),
+    Control("signals", "default signal dispositions, nothing masked"),
+    Control("output", "bounded pipe, bounded lines, a rate limit"),
+)
+
+
+def prctl(option: int, value: int) -> bool:
+    """Set one process attribute; whether the kernel took it."""
+    return bool(_libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) == 0)
+
+
+def become_subreaper() -> bool:
+    """Adopt orphaned descendants instead of init."""
+    return prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def set_title(title: str) -> None:
+    """The name that ps shows; 15 bytes of it are kept."""
+    _libc.prctl(_PR_SET_NAME, ctypes.c_char_p(title.encode()[:15]), 0, 0, 0)
+
+
+def bind_to_parent(parent: int) -> bool:
+    """Die with *parent*; leave at once when it is gone already."""
+    bound = prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    return bound
+
+
+def place_descriptors(channel: int, output: int, highest: int) -> None:
+    """Put the channel at 3 and the output at 1 and 2; close everything else up to *highest*."""
+    channel, output = fcntl.fcntl(channel, fcntl.F_DUPFD, CHANNEL + 1), fcntl.fcntl(output, fcntl.F_DUPFD, CHANNEL + 1)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.dup2(channel, CHANNEL, inheritable=False)
+    os.closerange(CHANNEL + 1, highest + 1)
+
+
+def reset_signals() -> None:
+    """The dispositions of a fresh Python, nothing blocked."""
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def limit() -> bool:
+    """The resource limits; False when one could not be set because a lower one is in force."""
+    done = True
+    for kind, wanted in ((resource.RLIMIT_NOFILE, NOFILE), (resource.RLIMIT_FSIZE, FSIZE), (resource.RLIMIT_CORE, 0)):
+        hard = resource.getrlimit(kind)[1]
+        value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        try:
+            resource.setrlimit(kind, (value, value))
+        except (OSError, ValueError):
+            done = False
+    return done
+
+
+def raise_oom_score() -> bool:
+    """Become a better victim than the daemon."""
+    try:
+        with open("/proc/self/oom_score_adj", "r+", encoding="ascii") as file:  # noqa: PTH123  # pathlib costs a cold start's pages
+            score = int(file.read())
+            file.seek(0)
+            file.write(str(min(1000, score + OOM_RAISE)))
+    except OSError:
+        return False
+    return True
+
+
+def private_tmp(path: str) -> bool:
+    """The environment's own directory; it survives a reset of the environment and goes with it."""
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)  # noqa: PTH103
+        os.chmod(path, 0o700)  # noqa: PTH101
+    except OSError:
+        return False
+    return True
+
+
+def apply(
+    parent: int, *, channel: int, output: int, highest: int, niceness: int, title: str, tmp: str, variables: dict[str, str]
+) -> list[str]:
+    """Apply all of CONTROLS to this process; give the names of those that did not take."""
+    os.setsid()
+    done = {"parent_death": bind_to_parent(parent), "subreaper": become_subreaper()}
+    place_descriptors(channel, output, highest)
+    reset_signals()
+    os.setpriority(os.PRIO_PROCESS, 0, niceness)
+    os.umask(UMASK)
+    set_title(title)
+    done |= {"tmp": private_tmp(tmp), "limits": limit(), "oom_score": raise_oom_score()}
+    os.environ.clear()
+    os.environ.update(variables)
+    done |= {"no_new_privs": prctl(_PR_SET_NO_NEW_PRIVS, 1), "dumpable": prctl(_PR_SET_DUMPABLE, 0)}
+    sys.argv[:] = ["bootstrap"]
+    return [name for name, took in done.items() if not took]

@@ -1,0 +1,274 @@
+"""The daemon's side of the spawner: start it, ask it for workers, hear of their ends, replace it when it dies."""
+
+import asyncio
+import errno
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import structlog
+
+from router.clock import Clock
+from router.errors import EnvironmentUnavailable
+
+_PROGRAM: Final = Path(__file__).with_name("guard.py")
+_ANSWER: Final = 10.0  # seconds for a fork; a spawner that takes longer (stopped, wedged) is replaced
+_GONE: Final = 8.0  # seconds for guard and spawner to end everything and leave
+_PAUSES: Final = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)  # seconds before the n-th restart in a row
+_STEADY: Final = 30.0  # seconds after which a spawner that dies counts as the first in a row again
+log: Final = structlog.get_logger(__name__)
+
+
+class Exit(NamedTuple):
+    """The end of a worker; its descendants are gone too."""
+
+    status: int  # raw wait status
+    memory: int  # KiB, high-water mark; 0 when nobody could tell
+
+
+@dataclass(slots=True)
+class Worker:
+    """A process that runs one environment."""
+
+    number: int
+    exited: asyncio.Future[Exit]
+    on_exit: Callable[[Exit], None]
+    pid: int = 0
+    handle: int = -1  # pidfd
+
+    def end(self, exit_: Exit) -> None:
+        """Note the end, once."""
+        if self.handle >= 0:
+            os.close(self.handle)
+            self.handle = -1
+        if not self.exited.done():
+            self.exited.set_result(exit_)
+            self.on_exit(exit_)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to this very process, if it is still there."""
+        if self.handle >= 0:
+            with suppress(OSError):
+                signal.pidfd_send_signal(self.handle, number)
+
+
+class _Process:
+    """One spawner (and its guard), from start to end."""
+
+    def __init__(self, interpreter: str, lock_fd: int | None) -> None:
+        """Blocking, some milliseconds. Raises OSError."""
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        reading, self._life = os.pipe()
+        lock = -1 if lock_fd is None else lock_fd
+        try:
+            self._guard = subprocess.Popen(
+                [interpreter, "-I", "-S", "-u", str(_PROGRAM), str(theirs.fileno()), str(reading), str(lock)],
+                stdin=subprocess.DEVNULL,
+                stdout=sys.__stderr__.fileno() if sys.__stderr__ else None,
+                env=_environment(),
+                pass_fds=[theirs.fileno(), reading, *([] if lock_fd is None else [lock_fd])],
+                start_new_session=True,
+            )
+        except OSError:
+            self.control.close()
+            os.close(self._life)
+            raise
+        finally:
+            theirs.close()
+            os.close(reading)
+        self.control.setblocking(False)
+        self.pid = self._guard.pid
+
+    def leave(self) -> None:
+        """Have everything ended; blocking, until guard and spawner are gone."""
+        self.control.close()
+        os.close(self._life)
+        try:
+            self._guard.wait(_GONE)
+        except subprocess.TimeoutExpired:
+            self._guard.kill()
+            self._guard.wait()
+
+
+def _environment() -> dict[str, str]:
+    """The spawner's own: nothing of the daemon's but what its interpreter may need to load."""
+    needed = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
+    return {"LANG": "C.UTF-8", "LC_CTYPE": "C.UTF-8", "PATH": "/usr/bin:/bin"} | needed
+
+
+class Launcher:
+    """Workers on demand, from a spawner that is replaced when it dies. One for each interpreter."""
+
+    def __init__(self, interpreter: str, *, lock_fd: int | None, clock: Clock, on_restart: Callable[[], None]) -> None:
+        """*lock_fd*: the state directory's lock, an flock: it is shared by inheritance. *on_restart*: the spawner died and is replaced."""
+        self._interpreter, self._lock_fd, self._clock, self._on_restart = interpreter, lock_fd, clock, on_restart
+        self._process: _Process | None = None
+        self._ready = asyncio.Event()
+        self._workers: dict[int, Worker] = {}
+        self._answers: dict[int, asyncio.Future[None]] = {}
+        self._numbers = 0
+        self._turns = asyncio.Semaphore(8)  # forks are one after another anyway; their messages must fit the socket
+        self._deaths = 0
+        self._restarting: asyncio.Task[None] | None = None
+        self._started = 0.0
+        self._closed = False
+
+    @property
+    def pid(self) -> int:
+        """The guard's process, parent of the spawner; 0 when there is none."""
+        return self._process.pid if self._process else 0
+
+    async def open(self) -> None:
+        """Start the spawner. Raises EnvironmentUnavailable."""
+        try:
+            self._process = await asyncio.to_thread(_Process, self._interpreter, self._lock_fd)
+        except OSError as error:
+            raise EnvironmentUnavailable(f"the spawner did not start: {error}") from error
+        self._started = self._clock.monotonic()
+        asyncio.get_running_loop().add_reader(self._process.control.fileno(), self._readable)
+        self._ready.set()
+
+    async def spawn(self, spec: Mapping[str, Any], channel: int, output: int, on_exit: Callable[[Exit], None]) -> Worker:
+        """Fork a worker with *spec* (see bootstrap.py) and those descriptors. Raises EnvironmentUnavailable."""
+        async with self._turns:
+            self._numbers += 1
+            number = self._numbers
+            loop = asyncio.get_running_loop()
+            worker = Worker(number, loop.create_future(), on_exit)
+            answer = self._answers[number] = loop.create_future()
+            self._workers[number] = worker
+            try:
+                async with asyncio.timeout(_ANSWER):
+                    await self._ready.wait()
+                    self._send({"spawn": number, **spec}, channel, output)
+                    await answer
+            except BaseException as error:
+                self._abandon(number)
+                if isinstance(error, TimeoutError):
+                    self._lost()
+                    raise EnvironmentUnavailable("the spawner does not answer") from error
+                raise
+            finally:
+                self._answers.pop(number, None)
+            return worker
+
+    def kill(self, worker: Worker) -> None:
+        """End the worker and all below it; its exit is reported when none is left."""
+        if worker.exited.done():
+            return
+        try:
+            self._send({"kill": worker.number})
+        except EnvironmentUnavailable:
+            worker.signal(signal.SIGKILL)  # the spawner sweeps the rest when it reaps it
+
+    async def close(self) -> None:
+        """End the spawner and every process below it."""
+        self._closed = True
+        if self._restarting is not None:
+            self._restarting.cancel()
+            await asyncio.gather(self._restarting, return_exceptions=True)
+        await self._end_process()
+        self._end_workers()
+
+    def _abandon(self, number: int) -> None:
+        worker = self._workers.get(number)
+        if worker is not None:
+            worker.on_exit = lambda _: None
+            if worker.pid:
+                self.kill(worker)  # if it is spawned only later, it is killed when the answer comes
+
+    def _send(self, message: dict[str, Any], *descriptors: int) -> None:
+        if self._process is None:
+            raise EnvironmentUnavailable("the spawner is being replaced")
+        try:
+            socket.send_fds(self._process.control, [json.dumps(message).encode()], descriptors)
+        except OSError as error:
+            if error.errno == errno.EMSGSIZE:
+                raise EnvironmentUnavailable("the function's environment variables are too large for a worker's start message") from error
+            raise EnvironmentUnavailable(f"the spawner cannot be reached: {error.strerror}") from error
+
+    def _readable(self) -> None:
+        process = self._process
+        while process is not None:
+            try:
+                data, descriptors, _, _ = socket.recv_fds(process.control, 65536, 1)
+            except BlockingIOError:
+                return
+            except OSError:
+                data, descriptors = b"", []
+            if not data:
+                self._lost()
+                return
+            self._heard(json.loads(data), descriptors)
+
+    def _heard(self, message: dict[str, Any], descriptors: list[int]) -> None:
+        if "spawned" in message:
+            self._spawned(message["spawned"], message["pid"], descriptors)
+        elif "failed" in message:
+            self._workers.pop(message["failed"], None)
+            answer = self._answers.get(message["failed"])
+            if answer is not None and not answer.done():
+                answer.set_exception(EnvironmentUnavailable(f"no process for an execution environment: {message['error']}"))
+        else:
+            worker = self._workers.pop(message["exited"], None)
+            if message["left"]:
+                log.warning("environment_processes_left", processes=message["left"])
+            if worker is not None:
+                worker.end(Exit(message["status"], message["memory"]))
+
+    def _spawned(self, number: int, pid: int, descriptors: list[int]) -> None:
+        worker = self._workers[number]
+        worker.pid = pid
+        worker.handle = descriptors[0] if descriptors else -1
+        answer = self._answers.get(number)
+        if answer is None or answer.done():
+            self.kill(worker)  # nobody waits for it any more
+        else:
+            answer.set_result(None)
+
+    def _lost(self) -> None:
+        """The spawner is gone. Its guard ends what is left of it; then a new one starts."""
+        process, self._process = self._process, None
+        self._ready.clear()
+        if process is None or self._closed:
+            return
+        asyncio.get_running_loop().remove_reader(process.control.fileno())
+        log.error("spawner_died", workers=len(self._workers))
+        self._deaths = 1 if self._clock.monotonic() - self._started > _STEADY else self._deaths + 1
+        self._restarting = asyncio.create_task(self._restart(process), name="spawner-restart")
+
+    async def _restart(self, process: _Process) -> None:
+        for worker in self._workers.values():
+            worker.signal(signal.SIGKILL)
+        await asyncio.to_thread(process.leave)
+        self._end_workers()
+        self._on_restart()
+        while not self._ready.is_set():
+            await self._clock.sleep(_PAUSES[min(self._deaths, len(_PAUSES)) - 1])
+            try:
+                await self.open()
+            except EnvironmentUnavailable as error:
+                self._deaths += 1
+                log.error("spawner_not_started", error=str(error))
+
+    def _end_workers(self) -> None:
+        for number, worker in list(self._workers.items()):
+            answer = self._answers.get(number)
+            if answer is not None and not answer.done():
+                answer.set_exception(EnvironmentUnavailable("the spawner died"))
+            worker.end(Exit(signal.SIGKILL, 0))
+        self._workers.clear()
+
+    async def _end_process(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            asyncio.get_running_loop().remove_reader(process.control.fileno())
+            await asyncio.to_thread(process.leave)

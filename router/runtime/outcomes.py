@@ -1,0 +1,72 @@
+"""Error objects that the platform writes itself, when the runtime in the worker cannot. Pure.
+
+Source: AWS recordings of Invoke; field order is AWS's (errorType first for all but the response size)."""
+
+import json
+import os
+import signal
+from typing import Final, Literal, NamedTuple
+
+from router.model import RESPONSE_LIMIT
+
+TIMED_OUT: Final = "Sandbox.Timedout"
+EXITED: Final = "Runtime.ExitError"
+TOO_LARGE: Final = "Function.ResponseSizeTooLarge"
+
+_SIGNALS: Final = {  # as Lambda's supervisor, a Go program, spells them
+    signal.SIGHUP: "hangup",
+    signal.SIGINT: "interrupt",
+    signal.SIGQUIT: "quit",
+    signal.SIGILL: "illegal instruction",
+    signal.SIGTRAP: "trace/breakpoint trap",
+    signal.SIGABRT: "aborted",
+    signal.SIGBUS: "bus error",
+    signal.SIGFPE: "floating point exception",
+    signal.SIGKILL: "killed",
+    signal.SIGSEGV: "segmentation fault",
+    signal.SIGPIPE: "broken pipe",
+    signal.SIGALRM: "alarm clock",
+    signal.SIGTERM: "terminated",
+}
+
+
+class Failure(NamedTuple):
+    """Why an invocation has no answer of its runtime's own."""
+
+    error_type: str
+    payload: bytes  # the error object
+    line: str  # for the log, between output and END; "" when there is none
+    status: Literal["error", "timeout"]
+
+
+def exit_text(status: int) -> str:
+    """A raw wait status as "exit status 1" or "signal: killed"; "" for exit status 0."""
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        return f"signal: {_SIGNALS.get(-code, f'signal {-code}')}"  # type: ignore[call-overload]  # a Signals is an int
+    return f"exit status {code}" if code else ""
+
+
+def exited(request_id: str, status: int) -> Failure:
+    """The worker ended, with raw wait status *status*, before it answered."""
+    reason = exit_text(status)
+    said = f"Runtime exited with error: {reason}" if reason else "Runtime exited without providing a reason"
+    message = f"RequestId: {request_id} Error: {said}"
+    return Failure(EXITED, _platform_error(EXITED, message), f"{message}\n{EXITED}", "error")
+
+
+def timed_out(request_id: str, timeout: float) -> Failure:
+    """The function's timeout (seconds) passed."""
+    message = f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds"
+    return Failure(TIMED_OUT, _platform_error(TIMED_OUT, message), "", "timeout")
+
+
+def too_large() -> Failure:
+    """The response is over what the Runtime API takes."""
+    message = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
+    payload = json.dumps({"errorMessage": message, "errorType": TOO_LARGE}, separators=(",", ":")).encode()
+    return Failure(TOO_LARGE, payload, "", "error")
+
+
+def _platform_error(error_type: str, message: str) -> bytes:
+    return json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":")).encode()

@@ -1,0 +1,173 @@
+"""The daemon's ends of a worker's descriptors: frames over a socket, output over a pipe. Nothing here blocks the loop."""
+
+import asyncio
+import os
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from router.runtime import frames
+from router.runtime.output import Lines
+
+_CHUNK: Final = 65536  # bytes; a pipe's usual capacity, so one read takes all that was written before
+_TURN: Final = 1024 * 1024  # bytes of a large response taken in one turn of the loop
+
+
+class Channel:
+    """Frames to and from one worker."""
+
+    def __init__(self, on_frame: Callable[[frames.Frame], None], on_end: Callable[[], None]) -> None:
+        """*on_end* is called once, when the worker's end is closed or what comes is no frame. Raises OSError (no descriptors)."""
+        self._loop = asyncio.get_running_loop()
+        self._ours, self._theirs = socket.socketpair()
+        self._ours.setblocking(False)
+        self._fd = self._ours.fileno()
+        self._on_frame, self._on_end = on_frame, on_end
+        self._decoder = frames.Decoder(frames.RESPONSE_LIMIT + _CHUNK)
+        self._waiting: deque[memoryview] = deque()
+        self._open = True
+        self._loop.add_reader(self._fd, self._readable)
+
+    @property
+    def theirs(self) -> int:
+        """The worker's end, to be passed on."""
+        return self._theirs.fileno()
+
+    def passed_on(self) -> None:
+        """The worker has its end now: drop ours of it, so that its death is our end of file."""
+        self._theirs.close()
+
+    def send(self, frame: frames.Frame) -> bool:
+        """Send, now or as the worker reads. False: the worker is gone and has seen nothing of it."""
+        for data in frames.encode(frame):
+            if self._waiting:
+                self._waiting.append(memoryview(data))
+                continue
+            try:
+                sent = self._ours.send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                return False
+            if sent < len(data):
+                self._waiting.append(memoryview(data)[sent:])
+                self._loop.add_writer(self._fd, self._writable)
+        return True
+
+    def pump(self) -> None:
+        """Take what has arrived, without waiting for the loop to say so."""
+        if self._open:
+            self._readable()
+
+    def close(self) -> None:
+        """Close our end. No callback comes after this."""
+        if self._open:
+            self._end()
+        self._theirs.close()
+        self._ours.close()
+
+    def _readable(self) -> None:
+        taken = 0
+        while self._open and taken < _TURN:
+            try:
+                chunk = self._ours.recv(_CHUNK)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                chunk = b""
+            try:
+                found = self._decoder.feed(chunk)
+            except frames.FrameError:
+                found, chunk = [], b""
+            for frame in found:
+                self._on_frame(frame)
+            if not chunk:
+                self._end()
+                self._on_end()
+                return
+            if len(chunk) < _CHUNK:
+                return  # a short read emptied the socket
+            taken += len(chunk)
+
+    def _writable(self) -> None:
+        try:
+            while self._waiting:
+                sent = self._ours.send(self._waiting[0])
+                if sent < len(self._waiting[0]):
+                    self._waiting[0] = self._waiting[0][sent:]
+                    return
+                self._waiting.popleft()
+        except BlockingIOError:
+            return
+        except OSError:
+            self._waiting.clear()  # the worker is gone; its exit is reported by the spawner
+        self._loop.remove_writer(self._fd)
+
+    def _end(self) -> None:
+        self._open = False
+        self._loop.remove_reader(self._fd)
+        self._loop.remove_writer(self._fd)
+        self._waiting.clear()
+
+
+class Output:
+    """What one worker and its children write to stdout and stderr, as log events."""
+
+    def __init__(self, lines: Lines, on_event: Callable[[str], None], monotonic: Callable[[], float]) -> None:
+        """Raises OSError (no descriptors)."""
+        self._loop = asyncio.get_running_loop()
+        self._fd, self._theirs = os.pipe()
+        os.set_blocking(self._fd, False)
+        self._lines, self._on_event, self._monotonic = lines, on_event, monotonic
+        self._open = True
+        self._loop.add_reader(self._fd, self._readable)
+
+    @property
+    def theirs(self) -> int:
+        """The writing end, to be passed on."""
+        return self._theirs
+
+    def take_dropped(self) -> int:
+        """Bytes that were not logged since this was last asked."""
+        dropped, self._lines.dropped = self._lines.dropped, 0
+        return dropped
+
+    def passed_on(self) -> None:
+        """The worker has its end now."""
+        if self._theirs >= 0:
+            os.close(self._theirs)
+            self._theirs = -1
+
+    def drain(self) -> None:
+        """Log all that was written up to now, an unfinished line too. Whoever goes on writing does not delay it."""
+        if self._open:
+            self._readable()
+        for event in self._lines.flush():
+            self._on_event(event)
+
+    def close(self) -> None:
+        """Drop our end: whoever still writes gets EPIPE."""
+        self.passed_on()
+        if self._open:
+            self._stop()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _readable(self) -> None:
+        try:
+            chunk = os.read(self._fd, _CHUNK)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            chunk = b""
+        if not chunk:
+            self._stop()
+            return
+        for event in self._lines.feed(chunk, self._monotonic()):
+            self._on_event(event)
+
+    def _stop(self) -> None:
+        self._open = False
+        self._loop.remove_reader(self._fd)

@@ -1,0 +1,87 @@
+"""The environment variables a function sees. Pure.
+
+Source: Lambda developer guide, "Defined runtime environment variables", and recordings of python3.12. Left out on
+purpose: AWS_LAMBDA_RUNTIME_API (the worker talks over a pipe), credentials (the caller's *extra* may carry them), the
+X-Ray daemon's address (there is none)."""
+
+import os.path
+from collections.abc import Mapping
+from typing import Final
+
+from router import names
+from router.config.types import Function
+
+RESERVED: Final = frozenset(
+    {
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_LOG_FORMAT",
+        "AWS_LAMBDA_LOG_LEVEL",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_TASK_ROOT",
+        "LAMBDA_RUNTIME_DIR",
+    }
+)
+
+
+def bucket_variable(bucket: str) -> str:
+    """BUCKET_<NAME>: upper case, hyphens and dots become underscores."""
+    return "BUCKET_" + bucket.upper().replace("-", "_").replace(".", "_")
+
+
+def variables(
+    function: Function,
+    *,
+    execution_env: str,
+    region: str,
+    log_stream: str,
+    packages: str,
+    tmp: str,
+    interpreter: str,
+    extra: Mapping[str, str],
+) -> dict[str, str]:
+    """All variables of one environment: defaults < *extra* < the function's own, less reserved names < the platform's.
+
+    *packages*: the directory that holds boto3; *tmp*: the private temporary directory; *interpreter*: path of the python that runs it."""
+    code = str(function.code)
+    defaults = {
+        "LANG": "en_US.UTF-8",
+        "LC_CTYPE": "C.UTF-8",  # set by Python itself on AWS
+        "TZ": ":UTC",
+        "PATH": os.pathsep.join(dict.fromkeys((os.path.dirname(interpreter), "/usr/local/bin", "/usr/bin", "/bin"))),  # noqa: PTH120  # text, not a file
+        "LD_LIBRARY_PATH": f"{code}{os.pathsep}{code}/lib",
+        "PYTHONPATH": packages,
+        "PWD": code,
+        "SHLVL": "0",
+        "TMPDIR": tmp,
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+    }
+    own = {name: value for name, value in function.environment.items() if name not in RESERVED}
+    platform = {
+        "_HANDLER": function.handler,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_EXECUTION_ENV": execution_env,
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
+        "AWS_LAMBDA_FUNCTION_VERSION": names.LATEST,
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": names.log_group(function.name),
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        "LAMBDA_TASK_ROOT": code,
+        "LAMBDA_RUNTIME_DIR": packages,
+    }
+    return {**defaults, **extra, **own, **platform}

@@ -1,0 +1,99 @@
+"""The platform's lines in a function's log, and where log lines go. Pure: facts in, text out.
+
+Lines carry no newline at their end: one message is one log event. Formats: CloudWatch recordings quoted in
+docs/telemetry.md; numbers: durations in milliseconds with two decimals, billed duration rounded up, memory in MB.
+Not covered: the JSON log format, XRAY and extension lines."""
+
+import hashlib
+import math
+import sys
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from router import names
+
+
+class LogStream(Protocol):
+    """One environment's stream. write() is synchronous, cheap and buffered."""
+
+    name: str  # 2020/01/31/[$LATEST]3893ab7fac4485b47bb75b671a283c00
+
+    def write(self, message: str, at: float) -> None:
+        """Append one log event; it may hold newlines. *at*: epoch seconds."""
+
+    def close(self) -> None:
+        """No more events come."""
+
+
+class LogStore(Protocol):
+    """All log groups."""
+
+    def stream(self, function: str) -> LogStream:
+        """A fresh stream in the function's group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the REPORT line says."""
+
+    request_id: str
+    duration_ms: float
+    billed_ms: int
+    memory_mb: int  # configured
+    max_memory_mb: int  # high-water mark of the environment over its life
+    init_ms: float | None = None  # on a cold start whose init phase succeeded
+    status: Literal["", "error", "timeout"] = ""  # "": the platform did its part, whatever the handler raised
+    error_type: str = ""
+
+    def line(self) -> str:
+        """REPORT RequestId: …; ends in a TAB when there is no status, as AWS's does."""
+        text = (
+            f"REPORT RequestId: {self.request_id}\tDuration: {self.duration_ms:.2f} ms\tBilled Duration: {self.billed_ms} ms"
+            f"\tMemory Size: {self.memory_mb} MB\tMax Memory Used: {self.max_memory_mb} MB\t"
+        )
+        if self.init_ms is not None:
+            text += f"Init Duration: {self.init_ms:.2f} ms\t"
+        return text + _status(self.status, self.error_type)
+
+
+def _status(status: str, error_type: str) -> str:
+    if not status:
+        return ""
+    return f"Status: {status}\tError Type: {error_type}" if error_type else f"Status: {status}"
+
+
+def billed_ms(duration_ms: float, init_ms: float | None, *, init_billed: bool = True) -> int:
+    """Billed duration: rounded up to 1 ms. AWS bills the init phase too since 2025-08-01; before, init_billed was False."""
+    return math.ceil(round(duration_ms + (init_ms or 0.0 if init_billed else 0.0), 6))
+
+
+def init_start(region: str) -> str:
+    """INIT_START of an environment on the running interpreter; the runtime's ARN is a hash that names its build."""
+    major, minor, micro = sys.version_info[:3]
+    build = hashlib.sha256(sys.version.encode()).hexdigest()
+    return f"INIT_START Runtime Version: python:{major}.{minor}.v{micro}\tRuntime Version ARN: arn:aws:lambda:{region}::runtime:{build}"
+
+
+def init_report(init_ms: float, phase: Literal["init", "invoke"], status: Literal["error", "timeout"], error_type: str = "") -> str:
+    """INIT_REPORT, written when an init did not succeed."""
+    return f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}\t{_status(status, error_type)}"
+
+
+def start(request_id: str, version: str = names.LATEST) -> str:
+    """START of an invocation."""
+    return f"START RequestId: {request_id} Version: {version}"
+
+
+def end(request_id: str) -> str:
+    """END of an invocation."""
+    return f"END RequestId: {request_id}"
+
+
+def timed_out(request_id: str, timeout: float, at: float) -> str:
+    """The line between output and END of an invocation that ran into its timeout (seconds)."""
+    return f"{names.iso_ms(at)} {request_id} Task timed out after {timeout:.2f} seconds"
+
+
+def failed(message: str, error_type: str) -> str:
+    """The line between output and END of an invocation whose process failed."""
+    return f"{message}\n{error_type}"
