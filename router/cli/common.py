@@ -19,4 +19,4 @@ function_option = click.option("--function", metavar="NAME", help="Only this fun
 since_option = click.option(
     "--since", metavar="AGE|TIME", callback=as_moment, help="Only later ones: 10m, 2h, 1d, or a time such as 2026-11-23T08:00Z."
 )
-limit_option = click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many.")
+limit_option = click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="At most so many.")

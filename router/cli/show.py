@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -46,7 +45,11 @@ def fields(pairs: Sequence[tuple[str, Any]]) -> None:
 
 def terminal_width() -> int | None:
     """Cells of the terminal that stdout is; None when it is none."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    if not sys.stdout.isatty():
+        return None
+    from shutil import get_terminal_size  # noqa: PLC0415 - 4 ms, for people only
+
+    return get_terminal_size().columns
 
 
 def coloured() -> bool:

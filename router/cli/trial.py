@@ -162,7 +162,7 @@ class Trial:
     def _address(self) -> str | None:
         try:
             with self._daemon() as daemon:
-                return str(daemon.get("/status")["listeners"]["http"] or "") or None
+                return str(daemon.get("/status")["listeners"].get("http", "")) or None
         except Failure as failure:
             if failure.code != Exit.NOT_REACHABLE:
                 raise

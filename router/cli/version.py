@@ -1,6 +1,6 @@
 """`router version`."""
 
-import platform
+import sys
 
 import click
 
@@ -14,7 +14,8 @@ from router.cli.show import document
 @pass_settings
 def version(settings: Settings) -> None:
     """Print the version of event-router and of the Python it runs on."""
+    python = sys.version.split(maxsplit=1)[0]
     if settings.json:
-        document({"version": VERSION, "python": platform.python_version()})
+        document({"version": VERSION, "python": python})
     else:
-        click.echo(f"event-router {VERSION} (Python {platform.python_version()})")
+        click.echo(f"event-router {VERSION} (Python {python})")

@@ -1,0 +1,91 @@
+"""What `router run` says on a terminal: what is served, and what to try first. Pure."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from router.cli.text import columns, visible
+from router.config.types import Bucket, Config, Function, Listen
+
+MOST: Final = 6  # lines of one kind; the rest is counted
+
+
+def banner(config: Config, version: str) -> Iterator[str]:
+    """The lines."""
+    yield f"event-router {version} · {visible(str(config.file))}"
+    rows: list[tuple[str, str]] = []
+    for title, found in (
+        ("routes", _routes(config)),
+        ("buckets", _buckets(config)),
+        ("feeds", _feeds(config)),
+        ("schedules", _schedules(config)),
+        ("console", [f"{_url(config.console)}/metrics, /healthz, /readyz"] if config.console.kind == "tcp" else []),
+    ):
+        shown = found if len(found) <= MOST else [*found[: MOST - 1], f"… and {len(found) - MOST + 1} more"]
+        rows += [(title if first else "", visible(text)) for first, text in zip([True, *[False] * len(shown)], shown, strict=False)]
+    yield from (f"  {line}" for line in columns(rows, None))
+    hints = [visible(hint) for hint in _hints(config)]
+    if hints:
+        yield "Try, in another terminal:"
+        yield from (f"  {hint}" for hint in hints)
+    yield "Ctrl-C drains and stops; a second one stops at once."
+
+
+def _triggers(config: Config, word: str) -> Iterator[tuple[Function, Any]]:
+    for function in config.functions.values():
+        for trigger in function.triggers:
+            if trigger.word == word:
+                yield function, trigger
+
+
+def _routes(config: Config) -> list[str]:
+    where = _url(config.http)
+    return [f"{where} {trigger.route.key} → {function.name}" for function, trigger in _triggers(config, "http")]
+
+
+def _buckets(config: Config) -> list[str]:
+    readers: dict[str, list[str]] = {name: [] for name in config.buckets}
+    for function, trigger in _triggers(config, "s3"):
+        readers[_bucket(config, trigger).name].append(function.name)
+    return [f"{name} {_near(bucket.path)}" + (f" → {', '.join(readers[name])}" if readers[name] else "") for name, bucket in config.buckets.items()]
+
+
+def _feeds(config: Config) -> list[str]:
+    return [f"{_near(table.sqlite)} {table.table} → {function.name}" for function, trigger in _triggers(config, "table") if (table := config.tables[trigger.name])]
+
+
+def _schedules(config: Config) -> list[str]:
+    return [f"{trigger.text} → {function.name}" for function, trigger in _triggers(config, "schedule")]
+
+
+def _hints(config: Config) -> Iterator[str]:
+    for _, trigger in _triggers(config, "s3"):
+        yield f"cp FILE{trigger.suffix} {_near(_bucket(config, trigger).path)}/"
+        break
+    for _, trigger in _triggers(config, "http"):
+        if trigger.route.method == "GET" and not trigger.route.names:
+            yield f"curl {_url(config.http)}{trigger.route.key.partition(' ')[2]}"
+            break
+    for name in config.functions:
+        yield f"router invoke {name} --tail"
+        break
+    if config.functions:
+        yield "router logs -f"
+
+
+def _url(listen: Listen) -> str:
+    match listen.kind:
+        case "tcp":
+            host = f"[{listen.host}]" if ":" in listen.host else listen.host
+            return f"http://{host}:{listen.port}"
+        case "unix":
+            return f"unix:{listen.path}"
+    return listen.kind
+
+
+def _near(path: Path) -> str:
+    """*path* as it is typed from here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
