@@ -1,0 +1,210 @@
+"""Route grammar, precedence against a brute-force oracle, and a lookup that does not feel the size of the table."""
+
+import sys
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from router.events.routes import DEPTH, BadRoute, Route, RouteTable, parse
+
+RANK = {"exact": 0, "variable": 1, "greedy": 2}
+
+
+def table(*texts: str) -> RouteTable[str]:
+    made: RouteTable[str] = RouteTable()
+    for text in texts:
+        made.add(parse(text), text)
+    return made
+
+
+def key(found_in: RouteTable[str], method: str, path: str) -> str | None:
+    found = found_in.find(method, path)
+    return found and found.key
+
+
+@pytest.mark.parametrize(
+    ("text", "route"),
+    [
+        ("$default", Route("$default")),
+        ("GET /", Route("GET /", "GET", ("",))),
+        ("GET /pets/{id}", Route("GET /pets/{id}", "GET", ("pets", None), ("id",))),
+        ("ANY /{proxy+}", Route("ANY /{proxy+}", "ANY", (), ("proxy",), greedy=True)),
+        ("POST /v1/{a}/x/{rest+}", Route("POST /v1/{a}/x/{rest+}", "POST", ("v1", None, "x"), ("a", "rest"), greedy=True)),
+        ("GET /pets/", Route("GET /pets/", "GET", ("pets", ""))),
+        ("GET /grüße", Route("GET /grüße", "GET", ("grüße",))),
+    ],
+)
+def test_a_route_is_read(text: str, route: Route) -> None:
+    assert parse(text) == route
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("/pets", "names no method: write `GET /pets`"),
+        ("GET", "write `METHOD /path` or `$default`"),
+        ("", "write `METHOD /path` or `$default`"),
+        ("get /pets", "methods are upper case, write GET"),
+        ("FETCH /pets", "'FETCH' is no method: one of GET, POST"),
+        ("GET pets", "must begin with /"),
+        ("GET  /pets", "must begin with /"),
+        ("GET /a//b", "has an empty segment"),
+        ("GET /{proxy+}/x", "must be the last segment"),
+        ("GET /{id}.json", "a variable is a whole segment"),
+        ("GET /{}", "a variable is a whole segment"),
+        ("GET /{a b}", "a variable is a whole segment"),
+        ("GET /{a}/{a}", "'a' stands twice"),
+        ("GET /a%20b", "write the characters themselves"),
+        ("GET /a b", "no spaces"),
+        ("GET /a?b=c", "no spaces, ? or #"),
+        ("$default /x", "is no method"),
+        ("GET " + "/a" * (DEPTH + 1), f"at most {DEPTH} segments"),
+    ],
+)
+def test_what_is_no_route_is_told_what_would_be(text: str, told: str) -> None:
+    with pytest.raises(BadRoute) as caught:
+        parse(text)
+    assert told in str(caught.value)
+
+
+def test_a_shape_forgets_the_names_of_variables() -> None:
+    assert parse("GET /x/{a}/{b+}").shape == parse("GET /x/{c}/{d+}").shape == "GET /x/{}/{+}"
+    assert parse("ANY /").shape == "ANY /"
+    assert parse("$default").shape == "$default"
+    assert parse("GET /x").shape != parse("GET /x/").shape
+
+
+@pytest.mark.parametrize("pair", [("GET /x/{a}", "GET /x/{b}"), ("$default", "$default"), ("ANY /{a+}", "ANY /{b+}")])
+def test_two_routes_of_one_shape_are_refused(pair: tuple[str, str]) -> None:
+    with pytest.raises(BadRoute, match="two routes"):
+        table(*pair)
+
+
+def test_the_developer_guides_precedence() -> None:
+    """API Gateway developer guide, "Routing API requests": its own example of routes and requests."""
+    guide = table("GET /pets/dog/1", "GET /pets/dog/{id}", "GET /pets/{proxy+}", "ANY /{proxy+}", "$default")
+    assert key(guide, "GET", "/pets/dog/1") == "GET /pets/dog/1"
+    assert key(guide, "GET", "/pets/dog/2") == "GET /pets/dog/{id}"
+    assert key(guide, "GET", "/pets/cat/1") == "GET /pets/{proxy+}"
+    assert key(guide, "POST", "/test/5") == "ANY /{proxy+}"
+    assert key(guide, "GET", "/") == "$default"
+
+
+@pytest.mark.parametrize(
+    ("routes", "method", "path", "expected"),
+    [
+        (("GET /a", "ANY /a"), "GET", "/a", "GET /a"),
+        (("GET /a", "ANY /a"), "PUT", "/a", "ANY /a"),
+        (("POST /a/b", "GET /a/{x}"), "GET", "/a/b", "GET /a/{x}"),
+        (("ANY /a/b", "GET /a/{x}"), "GET", "/a/b", "ANY /a/b"),
+        (("GET /a/{x}/c", "GET /a/b/d"), "GET", "/a/b/c", "GET /a/{x}/c"),
+        (("GET /{x}/b", "GET /a/{y+}"), "GET", "/a/b", "GET /{x}/b"),
+        (("GET /a/{y+}", "GET /a/b/{z+}"), "GET", "/a/b/c/d", "GET /a/b/{z+}"),
+        (("GET /a/{y+}", "POST /a/b/{z+}"), "GET", "/a/b/c", "GET /a/{y+}"),
+        (("GET /a/{y+}",), "GET", "/a", None),
+        (("GET /a/{y+}",), "GET", "/a/", None),
+        (("GET /a",), "GET", "/a/", None),
+        (("GET /a/{x}",), "GET", "/a/", None),
+        (("GET /a",), "POST", "/a", None),
+        (("GET /a",), "HEAD", "/a", None),
+        (("GET /a",), "OPTIONS", "*", None),
+        (("$default",), "OPTIONS", "*", "$default"),
+        (("GET /a",), "GET", "/A", None),
+    ],
+)
+def test_precedence(routes: tuple[str, ...], method: str, path: str, expected: str | None) -> None:
+    assert key(table(*routes), method, path) == expected
+
+
+def test_variables_carry_what_stood_in_the_path() -> None:
+    made = table("GET /a/{x}/c", "GET /a/b/{y}/d", "ANY /{first}/{rest+}")
+    assert made.find("GET", "/a/b/c").parameters == {"x": "b"}  # type: ignore[union-attr]
+    assert made.find("GET", "/a/b/c/d").parameters == {"y": "c"}  # type: ignore[union-attr]
+    assert made.find("PUT", "/x/y//z/").parameters == {"first": "x", "rest": "y//z/"}  # type: ignore[union-attr]
+
+
+SEGMENTS = st.sampled_from(["a", "b", "c"])
+TEMPLATES = st.builds(
+    lambda segments, greedy, method: f"{method} /" + "/".join([*segments, *(["{rest+}"] if greedy else [])]),
+    st.lists(st.one_of(SEGMENTS, st.integers(0, 9).map(lambda number: f"{{v{number}}}")), min_size=1, max_size=4),
+    st.booleans(),
+    st.sampled_from(["GET", "POST", "ANY"]),
+)
+
+
+def matches(text: str, method: str, path: str) -> tuple[bool, list[int], bool] | None:
+    """By the words of the guide: whether one route matches, and how specific that is; less is better."""
+    wanted, _, template = text.partition(" ")
+    if wanted not in (method, "ANY"):
+        return None
+    pattern, segments, ranks = template.split("/")[1:], path.split("/")[1:], []
+    for index, part in enumerate(pattern):
+        if part.endswith("+}"):
+            if "/".join(segments[index:]) == "":
+                return None
+            return True, [*ranks, RANK["greedy"]], wanted == "ANY"
+        if index >= len(segments):
+            return None
+        if part.startswith("{"):
+            if not segments[index]:
+                return None
+            ranks.append(RANK["variable"])
+        elif part == segments[index]:
+            ranks.append(RANK["exact"])
+        else:
+            return None
+    return (False, ranks, wanted == "ANY") if len(pattern) == len(segments) else None
+
+
+@given(
+    texts=st.lists(TEMPLATES, max_size=12),
+    default=st.booleans(),
+    method=st.sampled_from(["GET", "POST", "PUT"]),
+    segments=st.lists(st.sampled_from(["a", "b", "c", "d", ""]), max_size=5),
+)
+@example(texts=["GET /a/{v1}/c", "GET /a/b/{v2}", "ANY /{rest+}"], default=False, method="GET", segments=["a", "b", "d"])
+def test_the_trie_agrees_with_brute_force(texts: list[str], default: bool, method: str, segments: list[str]) -> None:
+    made: RouteTable[str] = RouteTable()
+    kept = []
+    for text in [*texts, *(["$default"] if default else [])]:
+        try:
+            made.add(parse(text), text)
+        except BadRoute:
+            continue  # a shape, or a variable's name, that is there already
+        kept.append(text)
+    path = "/" + "/".join(segments)
+    ranked = [(rank, text) for text in kept if text != "$default" and (rank := matches(text, method, path)) is not None]
+    expected = min(ranked)[1] if ranked else ("$default" if default else None)
+    assert key(made, method, path) == expected
+
+
+def test_ten_thousand_routes_cost_what_one_costs() -> None:
+    """In calls made, so that no clock decides: a lookup is as deep as its path, whatever stands beside it."""
+    shared = ("GET /r7/{id}/x", "GET /{any}/{id}/y", "$default")
+    few, many = table(*shared), table(*shared, *(f"GET /r{number}/{{id}}/x" for number in range(10_000) if number != 7))
+    for path, expected in (("/r7/1/x", shared[0]), ("/r7/1/y", shared[1]), ("/nowhere/1/2", shared[2])):
+        assert key(many, "GET", path) == key(few, "GET", path) == expected
+        assert calls(many, path) <= 1.3 * calls(few, path)
+
+
+def calls(made: RouteTable[str], path: str) -> int:
+    count = 0
+
+    def note(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        made.find("GET", path)
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+@pytest.mark.parametrize("path", ["/" * 8000, "/a" * 4000, "/" + "a" * 8000])
+def test_a_long_path_is_no_burden(path: str) -> None:
+    made = table("GET /a/{x}/{y}/{rest+}", "GET /{a}/{b}", "$default")
+    assert key(made, "GET", path) in ("$default", "GET /a/{x}/{y}/{rest+}")
