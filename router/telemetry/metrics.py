@@ -4,6 +4,7 @@ Used from the event loop's thread only. Names are router_<noun>_<unit or total>;
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import isfinite
 from typing import Final
 
 Labels = tuple[str, ...]
@@ -22,6 +23,8 @@ def _labelled(names: Sequence[str], values: Labels, extra: str = "") -> str:
 
 
 def _number(value: float) -> str:
+    if not isfinite(value):
+        return {float("inf"): "+Inf", float("-inf"): "-Inf"}.get(value, "NaN")
     return str(int(value)) if value == int(value) else repr(value)
 
 
