@@ -5,26 +5,26 @@ from pathlib import Path
 from typing import Any, Final
 
 from router.cli.text import columns, visible
-from router.config.types import Bucket, Config, Function, Listen
+from router.config.types import Config, Function, Listen
 
 MOST: Final = 6  # lines of one kind; the rest is counted
 
 
-def banner(config: Config, version: str) -> Iterator[str]:
-    """The lines."""
+def banner(config: Config, version: str, here: Path) -> Iterator[str]:
+    """The lines; paths below *here* are written as they are typed from there."""
     yield f"event-router {version} · {visible(str(config.file))}"
     rows: list[tuple[str, str]] = []
     for title, found in (
         ("routes", _routes(config)),
-        ("buckets", _buckets(config)),
-        ("feeds", _feeds(config)),
+        ("buckets", _buckets(config, here)),
+        ("feeds", _feeds(config, here)),
         ("schedules", _schedules(config)),
         ("console", [f"{_url(config.console)}/metrics, /healthz, /readyz"] if config.console.kind == "tcp" else []),
     ):
         shown = found if len(found) <= MOST else [*found[: MOST - 1], f"… and {len(found) - MOST + 1} more"]
         rows += [(title if first else "", visible(text)) for first, text in zip([True, *[False] * len(shown)], shown, strict=False)]
     yield from (f"  {line}" for line in columns(rows, None))
-    hints = [visible(hint) for hint in _hints(config)]
+    hints = [visible(hint) for hint in _hints(config, here)]
     if hints:
         yield "Try, in another terminal:"
         yield from (f"  {hint}" for hint in hints)
@@ -43,31 +43,38 @@ def _routes(config: Config) -> list[str]:
     return [f"{where} {trigger.route.key} → {function.name}" for function, trigger in _triggers(config, "http")]
 
 
-def _buckets(config: Config) -> list[str]:
+def _buckets(config: Config, here: Path) -> list[str]:
     readers: dict[str, list[str]] = {name: [] for name in config.buckets}
     for function, trigger in _triggers(config, "s3"):
-        readers[_bucket(config, trigger).name].append(function.name)
-    return [f"{name} {_near(bucket.path)}" + (f" → {', '.join(readers[name])}" if readers[name] else "") for name, bucket in config.buckets.items()]
+        readers[trigger.bucket].append(function.name)
+    return [
+        f"{name} {_near(bucket.path, here)}" + (f" → {', '.join(readers[name])}" if readers[name] else "")
+        for name, bucket in config.buckets.items()
+    ]
 
 
-def _feeds(config: Config) -> list[str]:
-    return [f"{_near(table.sqlite)} {table.table} → {function.name}" for function, trigger in _triggers(config, "table") if (table := config.tables[trigger.name])]
+def _feeds(config: Config, here: Path) -> list[str]:
+    return [
+        f"{_near(table.sqlite, here)} {table.table} → {function.name}"
+        for function, trigger in _triggers(config, "table")
+        if (table := config.tables[trigger.name])
+    ]
 
 
 def _schedules(config: Config) -> list[str]:
     return [f"{trigger.text} → {function.name}" for function, trigger in _triggers(config, "schedule")]
 
 
-def _hints(config: Config) -> Iterator[str]:
+def _hints(config: Config, here: Path) -> Iterator[str]:
     for _, trigger in _triggers(config, "s3"):
-        yield f"cp FILE{trigger.suffix} {_near(_bucket(config, trigger).path)}/"
+        yield f"cp FILE{trigger.wanted.suffix} {_near(config.buckets[trigger.bucket].path, here)}/"
         break
     for _, trigger in _triggers(config, "http"):
         if trigger.route.method == "GET" and not trigger.route.names:
             yield f"curl {_url(config.http)}{trigger.route.key.partition(' ')[2]}"
             break
-    for name in config.functions:
-        yield f"router invoke {name} --tail"
+    for function, trigger in _triggers(config, "schedule"):
+        yield f"router schedules run {trigger.name or f'{function.name}-{function.triggers.index(trigger)}'}"
         break
     if config.functions:
         yield "router logs -f"
@@ -83,9 +90,5 @@ def _url(listen: Listen) -> str:
     return listen.kind
 
 
-def _near(path: Path) -> str:
-    """*path* as it is typed from here."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+def _near(path: Path, here: Path) -> str:
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -13,6 +13,7 @@ HEADERS = {
     "environments": "ENVIRONMENTS",
     "running": "RUNNING",
     "queued": "QUEUED",
+    "dead": "DEAD",
     "errors": "ERRORS",
     "urls": "URLS",
 }
@@ -22,7 +23,7 @@ HEADERS = {
 @shared_options
 @pass_settings
 def ps(settings: Settings) -> None:
-    """List every function: its environments, what runs, what is queued, failed invocations since the start, its URLs.
+    """List every function: its environments, what runs, what is queued, dead letters, failed invocations since the start, its URLs.
 
     What is wrong with a source or the store is said on stderr."""
     with Daemon.of(settings) as daemon:

@@ -64,7 +64,7 @@ def serve(control: Control, at: Path) -> socketserver.ThreadingUnixStreamServer:
             self.end_headers()
             self.wfile.write(answer)
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815 - the name http.server calls
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -222,11 +222,11 @@ def test_redrive_wants_to_know_which(control: Control, words: list[str]) -> None
 
 
 def test_ps_says_what_is_wrong_on_stderr(control: Control) -> None:
-    row = {"function": "resize", "runtime": "python3.11", "environments": 1, "running": 0, "queued": 7, "errors": 2, "urls": []}
+    row = {"function": "resize", "runtime": "python3.11", "environments": 1, "running": 0, "queued": 7, "dead": 3, "errors": 2, "urls": []}
     control.answer("GET", "/ps", [row])
     control.answer("GET", "/status", {"problems": ["s3:uploads: no such directory\x1b"]})
     done = control.run("ps")
-    assert done.stdout.splitlines()[1].split() == ["resize", "python3.11", "1", "0", "7", "2", "-"]
+    assert done.stdout.splitlines()[1].split() == ["resize", "python3.11", "1", "0", "7", "3", "2", "-"]
     assert done.stderr == "! s3:uploads: no such directory\\e\n"
     assert json.loads(control.run("ps", "--output", "json").stdout) == [row]
 

@@ -155,3 +155,4 @@ def test_a_changed_order_is_told_in_words(capsys: pytest.CaptureFixture[str]) ->
 def test_the_heartbeat_says_when_and_how_much_space(capsys: pytest.CaptureFixture[str]) -> None:
     load("heartbeat").handler({"time": "2026-11-23T08:00:00Z"}, None)
     assert re.fullmatch(r"alive at 2026-11-23T08:00:00Z, \d+ MB free in /tmp\n", capsys.readouterr().out)
+    assert load("heartbeat").handler({}, None)["time"] == "no planned time"

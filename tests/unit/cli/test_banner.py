@@ -1,0 +1,77 @@
+"""What a person sees first."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from router.cli.banner import banner
+from router.config.types import Bucket, Config, Function, Listen, Table
+from router.events import routes, s3
+from router.sources.http import HttpTrigger
+from router.sources.s3dir import S3Trigger
+
+HERE = Path("/home/a/project")
+
+
+@dataclass
+class Wanted:
+    """A trigger as far as the banner looks at one."""
+
+    word: str
+    name: str = ""
+    text: str = ""
+
+
+def config(**extra: Any) -> Config:
+    triggers = (
+        S3Trigger("inbox", s3.Filter(frozenset(), suffix=".csv")),
+        HttpTrigger(routes.parse("POST /x")),
+        HttpTrigger(routes.parse("GET /x/{id}")),
+        HttpTrigger(routes.parse("GET /x")),
+        Wanted("table", name="orders"),
+        Wanted("schedule", text="rate(1 minute)"),
+    )
+    return Config(
+        file=HERE / "config.yaml",
+        state=HERE / "state",
+        buckets={"inbox": Bucket("inbox", HERE / "data/in\x1bbox"), "results": Bucket("results", Path("/srv/results"))},
+        tables={"orders": Table("orders", HERE / "shop.db", "orders")},
+        functions={"f": Function("f", HERE / "f", "app.handler", triggers=triggers)},  # type: ignore[arg-type]
+        **extra,
+    )
+
+
+def test_everything_that_is_served_is_said_once() -> None:
+    assert list(banner(config(), "1.2.3", HERE)) == [
+        "event-router 1.2.3 · /home/a/project/config.yaml",
+        "  routes     http://127.0.0.1:8080 POST /x → f",
+        "             http://127.0.0.1:8080 GET /x/{id} → f",
+        "             http://127.0.0.1:8080 GET /x → f",
+        "  buckets    inbox data/in\\ebox → f",
+        "             results /srv/results",
+        "  feeds      shop.db orders → f",
+        "  schedules  rate(1 minute) → f",
+        "  console    http://127.0.0.1:8081/metrics, /healthz, /readyz",
+        "Try, in another terminal:",
+        "  cp FILE.csv data/in\\ebox/",
+        "  curl http://127.0.0.1:8080/x",
+        "  router schedules run f-5",
+        "  router logs -f",
+        "Ctrl-C drains and stops; a second one stops at once.",
+    ]
+
+
+def test_many_of_a_kind_are_counted() -> None:
+    triggers = tuple(HttpTrigger(routes.parse(f"GET /{number}")) for number in range(20))
+    many = Config(file=HERE / "c", state=HERE, functions={"f": Function("f", HERE, "a.b", triggers=triggers)})
+    lines = [line for line in banner(many, "1", HERE) if " GET /" in line or "more" in line]
+    assert len(lines) == 6
+    assert lines[-1].strip() == "… and 15 more"
+
+
+def test_other_listeners_and_an_empty_config_are_fine() -> None:
+    lines = list(banner(config(http=Listen("unix", path=Path("/run/r.sock")), console=Listen("off")), "1", HERE))
+    assert "  routes     unix:/run/r.sock POST /x → f" in lines
+    assert not any("console" in line for line in lines)
+    empty = list(banner(Config(file=HERE / "c", state=HERE, http=Listen("tcp", "::1", 1)), "1", HERE))
+    assert len(empty) == 3
