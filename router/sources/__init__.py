@@ -3,9 +3,11 @@
 from typing import Any, Final
 
 from router.sources.http import HttpSource
+from router.sources.s3dir import S3DirSource
 from router.sources.schedule import ScheduleSource
 
 SOURCES: Final[dict[str, type[Any]]] = {
+    "s3": S3DirSource,
     "http": HttpSource,
     "schedule": ScheduleSource,
 }

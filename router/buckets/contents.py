@@ -1,0 +1,117 @@
+"""Looking at one file: is it a regular file, what are its size and times, what is its MD5. Touches the disk: run in a thread.
+
+The eTag is the MD5 of the content up to WHOLE bytes. Above, it has the form of a multipart upload's and is made of inode, size
+and time: a sparse file of a terabyte is not read to say that it arrived."""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import signal
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from router.buckets.beneath import beneath
+from router.buckets.versions import MAX, Seen
+
+SMALL: Final = 256 * 1024  # bytes; read at once, among others
+WHOLE: Final = 1024**3  # bytes; the largest file whose content is read
+_PART: Final = 128 * 1024**2  # bytes of a part, in the number of parts that a large file's eTag names
+_CHUNK: Final = 1024**2  # bytes read at once
+
+_ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.ENAMETOOLONG, errno.ENXIO})
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A file that is there and cannot be looked at."""
+
+    reason: str  # for people and metrics: "unreadable" or the name of the error
+    told: str  # the system's words
+    ctime: int = 0  # epoch nanoseconds; tells whether it changed since
+
+
+Look = Seen | Trouble | None  # None: no object under this key
+
+
+def facts(state: os.stat_result) -> Seen:
+    """What the file system says of a file, each number cut to what the store can hold."""
+    return Seen(state.st_ino & MAX, state.st_size & MAX, state.st_mtime_ns & MAX, state.st_ctime_ns & MAX)
+
+
+def look(root: int, key: str, *, upto: int, ended: Callable[[], bool] = lambda: False) -> Look:
+    """Look at *key* below the directory open as *root*; read the content when it has at most *upto* bytes.
+
+    Links, FIFOs, sockets, devices and directories are no objects, and are not opened. *ended*: stop reading, nobody waits."""
+    try:
+        before = os.stat(key, dir_fd=root, follow_symlinks=False)
+        if not stat.S_ISREG(before.st_mode):
+            return None
+        file = beneath(root, key)
+    except OSError as error:
+        return _trouble(root, key, error)
+    try:
+        return _read(file, upto, ended)
+    except OSError as error:
+        return Trouble(errno.errorcode.get(error.errno or 0, "error"), error.strerror or str(error))
+    finally:
+        os.close(file)
+
+
+def _read(file: int, upto: int, ended: Callable[[], bool]) -> Seen | None:
+    before = os.fstat(file)
+    if not stat.S_ISREG(before.st_mode):
+        return None
+    seen = facts(before)
+    if seen.size > WHOLE:
+        return replace(seen, etag=_large(seen), writing=_open_for_writing(file))
+    if seen.size > upto:
+        return replace(seen, writing=_open_for_writing(file))
+    etag, count = _digest(file, seen.size, ended)
+    steady = count == seen.size and facts(os.fstat(file)) == seen
+    return replace(seen, etag=etag, writing=not steady or _open_for_writing(file))
+
+
+def _digest(file: int, size: int, ended: Callable[[], bool]) -> tuple[str, int]:
+    """MD5 of the content and how many bytes it was made of; stops when the file outgrows *size*."""
+    digest, count = hashlib.md5(usedforsecurity=False), 0
+    while count <= size and (chunk := os.read(file, min(_CHUNK, size + 1))):
+        digest.update(chunk)
+        count += len(chunk)
+        if ended():
+            return "", -1
+    return digest.hexdigest(), count
+
+
+def _large(seen: Seen) -> str:
+    made = hashlib.md5(f"{seen.inode} {seen.size} {seen.mtime}".encode(), usedforsecurity=False).hexdigest()
+    return f"{made}-{min(10_000, -(-seen.size // _PART))}"
+
+
+def _open_for_writing(file: int) -> bool:
+    """Whether some process has the file open for writing: then the kernel grants no read lease.
+
+    Only the file's owner may ask; for everybody else the answer is no, and standing still has to do. The lease is given back
+    at once; a writer who comes in between waits for microseconds, and the signal that tells us of him is one that is ignored."""
+    with contextlib.suppress(OSError, AttributeError):
+        fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
+        try:
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        except OSError as error:
+            return error.errno == errno.EAGAIN
+        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    return False
+
+
+def _trouble(root: int, key: str, error: OSError) -> Trouble | None:
+    """What an error on the way to the file means: no object there, or one that cannot be opened."""
+    if error.errno in _ABSENT:
+        return None
+    changed = 0
+    with contextlib.suppress(OSError):
+        changed = facts(os.stat(key, dir_fd=root, follow_symlinks=False)).ctime
+    reason = "unreadable" if error.errno in {errno.EACCES, errno.EPERM} else errno.errorcode.get(error.errno or 0, "error")
+    return Trouble(reason, error.strerror or str(error), changed)

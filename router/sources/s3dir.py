@@ -1,0 +1,100 @@
+"""Directory as bucket: the trigger `s3` and the source that serves it.
+
+The scan of the directory and the version table are the truth, notifications are hints that make it fast. A file is an object
+under its path; symbolic links, FIFOs, sockets and devices are none. What serves a bucket is in the s3dir_* files beside this
+one and in router/buckets; it is imported when a source is built, so that reading a config stays quick."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar, Final, Self
+
+from router.config.node import Node
+from router.config.types import Bucket, Names
+from router.events import s3
+from router.sources.base import Binding, House, Outlet
+
+_GAUGES: Final = {
+    "ignored_entries": "Entries that the last full scan passed over because of their name.",
+    "special_entries": "Links, FIFOs, sockets and devices that the last full scan saw; they are no objects.",
+    "refused_entries": "Files and directories that are there and cannot be objects.",
+    "unwatched_directories": "Directories without a watch, served at the scan's interval.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class S3Trigger:
+    """`s3: {bucket, events, prefix, suffix}`, or the bucket's name alone."""
+
+    word: ClassVar[str] = "s3"
+
+    bucket: str
+    wanted: s3.Filter
+
+    @classmethod
+    def read(cls, node: Node, names: Names) -> Self:
+        """Read the value under `s3:`; unknown buckets and events that no file can cause are problems."""
+        form = node.form(main="bucket", known=("bucket", "events", "prefix", "suffix"), later=("eventbridge",))
+        bucket = form.text("bucket")
+        if form.has("bucket") and bucket not in names.buckets:
+            form.problem(f"no bucket has the name {bucket}{form.did_you_mean(bucket, names.buckets)}", "bucket")
+        events = frozenset[str]().union(*(_names(form, pattern) for pattern in form.strings("events", ("s3:ObjectCreated:*",))))
+        if form.has("events") and not form.strings("events"):
+            form.problem("names no event; leave it out for s3:ObjectCreated:*", "events")
+        return cls(bucket, s3.Filter(events, form.text("prefix", ""), form.text("suffix", "")))
+
+    @property
+    def claim(self) -> str:
+        """Nothing: several functions may watch one bucket."""
+        return ""
+
+
+def _names(form: Node, pattern: str) -> frozenset[str]:
+    try:
+        return s3.event_names(pattern)
+    except ValueError as error:
+        form.problem(str(error), "events")
+        return frozenset()
+
+
+class S3DirSource:
+    """One bucket."""
+
+    Trigger: ClassVar = S3Trigger
+
+    def __init__(self, bucket: Bucket, bindings: Sequence[Binding], house: House) -> None:
+        from router.sources.s3dir_attach import Attachment  # noqa: PLC0415 - reading a config does without
+
+        self.name = f"s3:{bucket.name}"
+        self.bucket = bucket
+        self._attachment = Attachment(bucket, bindings, house)
+
+    @classmethod
+    def build(cls, bindings: Sequence[Binding], house: House) -> Sequence[Self]:
+        """One source for each bucket that a trigger names."""
+        wanted = dict.fromkeys(binding.trigger.bucket for binding in bindings)
+        sources = [cls(house.config.buckets[name], [one for one in bindings if one.trigger.bucket == name], house) for name in wanted]
+        for figure, told in _GAUGES.items():
+            house.metrics.gauge(f"router_s3_{figure}", told, "bucket", read=partial(_figures, sources, figure))
+        return sources
+
+    async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
+        """Report changes of the directory until *stop*. Raises SourceError when the version table cannot be read."""
+        await self._attachment.run(outlet, stop)
+
+    def health(self) -> str:
+        """One sentence about a root that is not there, files that are hidden, or a store that takes nothing; else nothing."""
+        return self._attachment.health()
+
+    def refused(self) -> Mapping[str, str]:
+        """Names that are there and cannot be objects, with the reason; at most 1,000, fit to be shown."""
+        return self._attachment.refusals.listed()
+
+    def figure(self, name: str) -> float:
+        """A number about the bucket as it is now; the names are those of the gauges."""
+        return float(getattr(self._attachment.figures, name))
+
+
+def _figures(sources: Sequence[S3DirSource], figure: str) -> dict[tuple[str, ...], float]:
+    return {(source.bucket.name,): source.figure(figure) for source in sources}

@@ -1,0 +1,146 @@
+"""Attaching a bucket to its directory, and again when the directory was gone.
+
+A root that is missing is waited for. One that another replaced is taken in its stead, and nothing that only the former one
+held is reported as deleted. A mount point that stopped being one is waited for: what is left there is an empty directory."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import structlog
+
+from router.buckets import roots
+from router.buckets.keys import Ignored
+from router.buckets.roots import Root, RootGone
+from router.buckets.watch import Unwatched, Watcher, chosen, make
+from router.buckets.worklist import Worklist
+from router.config.types import Bucket
+from router.errors import JournalError, SourceError
+from router.events import s3
+from router.sources.base import Binding, House, Outlet
+from router.sources.s3dir_look import Stamp, Target
+from router.sources.s3dir_session import Session
+from router.sources.s3dir_site import Figures, Refusals, Site, Storage
+from router.sources.s3dir_table import VersionTable, prepare
+
+log = structlog.get_logger("router.sources.s3dir")
+
+RETRY: Final = 1.0  # seconds between looks for a root that is not there
+THREADS: Final = 7  # four batches, two large files or a listing, the guard
+
+
+class Attachment:
+    """One bucket and the directory it is attached to, if any."""
+
+    def __init__(self, bucket: Bucket, bindings: Sequence[Binding], house: House) -> None:
+        self._bucket, self._house = bucket, house
+        self._targets = [_target(binding, bucket.name) for binding in bindings]
+        self._stamp = Stamp(bucket.name, house.config.region, house.config.account)
+        self.figures = Figures(bucket.name, house.metrics)
+        self.refusals = Refusals(bucket.name, self.figures)
+        self._storage = Storage(house.clock)
+        self._roots: list[Root] = []  # every root of this run of the daemon, the present one last
+        self._trouble = f"{bucket.path} is not attached yet"
+        self._hidden = ""  # what is wrong although files are served
+
+    def health(self) -> str:
+        """What is wrong, in one sentence; nothing when all is well."""
+        if self._storage.trouble:
+            return f"events of bucket {self._bucket.name} cannot be stored, its files wait in place: {self._storage.trouble}"
+        return self._trouble or self._hidden
+
+    async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
+        """Serve the directory, whenever it is there, until *stop*. Raises SourceError when the version table cannot be read."""
+        threads = ThreadPoolExecutor(THREADS, thread_name_prefix=f"s3-{self._bucket.name}")
+        try:
+            await prepare(self._house.database)
+            while not stop.is_set():
+                try:
+                    await self._serve(outlet, stop, threads)
+                except RootGone as gone:
+                    self._lost(gone)
+                    await self._house.clock.wait(stop, RETRY)
+        except JournalError as error:
+            raise SourceError(f"the version table of bucket {self._bucket.name} cannot be read: {error}") from error
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _serve(self, outlet: Outlet, stop: asyncio.Event, threads: ThreadPoolExecutor) -> None:
+        """Attach to the root that is there now and serve it. Raises RootGone when it is not there, or no longer."""
+        root = await asyncio.get_running_loop().run_in_executor(threads, self._find)
+        self._may_follow(root)
+        table = VersionTable(self._house.database, self._bucket.name)
+        floor = await table.floor()
+        await self._accept(root, table)
+        watcher, watched = await watcher_for(self._bucket)
+        try:
+            site = self._site(root, table, watcher, threads, watched=watched)
+            await Session(site, self._targets, self._stamp, floor=floor).run(outlet, stop)
+        finally:
+            watcher.close()
+
+    def _find(self) -> Root:
+        """The root; made when the daemon starts and it is missing, unless it is to be mounted. In a thread."""
+        required = self._bucket.mount == "required"
+        if not self._roots and not required:
+            roots.make(self._bucket.path)
+        return roots.find(self._bucket.path, required=required)
+
+    def _may_follow(self, root: Root) -> None:
+        """Raise RootGone when *root* is what an unmounted file system left behind."""
+        if self._roots and self._roots[-1].mounted and not root.mounted and root not in self._roots:
+            raise RootGone(f"{self._bucket.path} was a mount point and is not one now; mount its file system, or restart if this is meant")
+
+    async def _accept(self, root: Root, table: VersionTable) -> None:
+        """Take *root* as the bucket's; say what that hides."""
+        self._roots = [*(one for one in self._roots if one != root), root]
+        hidden = [one for one in self._roots[:-1] if one.mounted or root.mounted]
+        self._trouble = self._hidden = ""
+        for former in hidden:
+            if await table.holds(former.number):
+                self._hidden = (
+                    f"{self._bucket.path} is not the directory it was: something was mounted or unmounted there;"
+                    " its files are served, those of the former directory are hidden and not taken for deleted"
+                )
+
+    def _site(self, root: Root, table: VersionTable, watcher: Watcher, threads: ThreadPoolExecutor, *, watched: bool) -> Site:
+        return Site(
+            bucket=self._bucket,
+            root=root,
+            watcher=watcher,
+            watched=watched,
+            ignored=Ignored(self._bucket.ignore),
+            table=table,
+            work=Worklist(),
+            clock=self._house.clock,
+            figures=self.figures,
+            refusals=self.refusals,
+            storage=self._storage,
+            threads=threads,
+            ended=asyncio.Event(),
+        )
+
+    def _lost(self, gone: RootGone) -> None:
+        """Say once that the root is not there."""
+        if self._trouble != str(gone):
+            self._trouble = str(gone)
+            log.warning("bucket_detached", bucket=self._bucket.name, error=self._trouble)
+
+
+async def watcher_for(bucket: Bucket) -> tuple[Watcher, bool]:
+    """An open watcher as configured, and whether it reports anything; when it cannot be had, none: the scan goes on alone."""
+    kind = chosen(bucket.watcher)
+    watcher = make(kind, bucket.path)
+    try:
+        await watcher.open()
+    except OSError as error:
+        watcher.close()
+        log.warning("watcher_unavailable", bucket=bucket.name, watcher=kind, error=error.strerror, fallback="scan", interval_s=bucket.scan)
+        return Unwatched(), False
+    return watcher, kind != "scan"
+
+
+def _target(binding: Binding, bucket: str) -> Target:
+    function, wanted = binding.function.name, binding.trigger.wanted
+    return Target(function, wanted, s3.configuration_id(function, bucket, wanted))

@@ -1,0 +1,291 @@
+"""Lookers: take keys from the worklist, look at the files, emit what changed, and record it once every event is durable.
+
+Many keys at a time, each key by one looker only, so the events of a key are emitted in order. A crash between emit and
+record gives the same sequencers again: they are made of the file's times and the row."""
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import orjson
+import structlog
+
+from router.buckets import contents, keys, versions
+from router.buckets.contents import Look, Trouble
+from router.buckets.roots import Root, RootGone, open_root
+from router.buckets.versions import Seen, Verdict, Version
+from router.buckets.worklist import Work
+from router.errors import JournalError
+from router.events import s3
+from router.model import Envelope
+from router.sources.base import Outlet
+from router.sources.s3dir_site import Site
+
+log = structlog.get_logger("router.sources.s3dir")
+
+BATCH: Final = 64  # keys looked at together
+BATCHES: Final = 4  # at once
+LARGE: Final = 2  # files over contents.SMALL that are read at once
+RETRY_LIMIT: Final = 8.0  # seconds between looks at a file that gives errors
+LANE: Final = 200  # characters of a key that stand for its shard as they are
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A function and what it wants of the bucket."""
+
+    function: str
+    wanted: s3.Filter
+    configuration: str  # configurationId
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What every event of a bucket says alike."""
+
+    bucket: str
+    region: str
+    account: str
+
+
+class Found(NamedTuple):
+    """A key that was looked at."""
+
+    key: str
+    work: Work
+    row: Version | None
+    seen: Seen | None
+    wall_ns: int  # before the look
+
+
+class Change(NamedTuple):
+    """What is to be recorded of a key, and told before."""
+
+    found: Found
+    version: Version | None  # None: gone
+    name: str  # of the event; "": none
+    sequencer: str
+
+
+class Lookers:
+    """All lookers of one bucket."""
+
+    def __init__(self, site: Site, targets: Sequence[Target], stamp: Stamp, *, floor: str) -> None:
+        """*floor*: the table's, greatest sequencer of what is gone."""
+        self._site, self._targets, self._stamp, self._floor = site, targets, stamp, floor
+        self._slots, self._large = asyncio.Semaphore(BATCHES), asyncio.Semaphore(LARGE)
+
+    async def run(self, outlet: Outlet) -> None:
+        """Look until the site ends; return with nothing half-handled."""
+        site = self._site
+        async with asyncio.TaskGroup() as tasks:
+            while not site.ended.is_set():
+                await site.storage.ready(site.ended)
+                await self._slots.acquire()
+                site.work.wake.clear()
+                batch = {} if site.ended.is_set() else site.work.take(BATCH, now=site.clock.monotonic())
+                if batch:
+                    tasks.create_task(self._batch(outlet, batch, tasks), name=f"look-{self._stamp.bucket}")
+                    continue
+                self._slots.release()
+                due = site.work.due(now=site.clock.monotonic())
+                await site.clock.wait(site.work.wake, 3600.0 if due is None else due)
+
+    async def _batch(self, outlet: Outlet, batch: dict[str, Work], tasks: asyncio.TaskGroup) -> None:
+        try:
+            found = await self._look(batch)
+            unread = {one.key for one in found if self._unread(one)}
+            for one in found:
+                if one.key in unread:
+                    tasks.create_task(self._read(outlet, one), name=f"read-{self._stamp.bucket}")
+            await self._report(outlet, [one for one in found if one.key not in unread])
+        finally:
+            self._slots.release()
+
+    async def _look(self, batch: dict[str, Work]) -> list[Found]:
+        """Rows and files of a batch; keys that have to be looked at again later are put back and left out."""
+        site, found = self._site, list[Found]()
+        wall_ns = int(site.clock.now() * 1e9)
+        try:
+            rows, looks = await asyncio.gather(site.table.versions(batch), self._examined(list(batch), contents.SMALL))
+        except JournalError as error:
+            self._put_back(batch, error)
+            return found
+        site.figures.looked(len(batch))
+        for (key, work), look in zip(batch.items(), looks, strict=False):  # no looks: the root is gone
+            if isinstance(look, Trouble):
+                self._troubled(key, work, look)
+            elif not self._waits(key, work, look, wall_ns):
+                found.append(Found(key, work, rows.get(key), look, wall_ns))
+        return found
+
+    def _waits(self, key: str, work: Work, seen: Seen | None, wall_ns: int) -> bool:
+        """Whether the file is not complete yet: then it is looked at again."""
+        site = self._site
+        site.refusals.drop(key)
+        if seen is None:
+            return False
+        now, seconds = site.clock.monotonic(), site.bucket.settle
+        still = versions.settle(seen, work.signs, work.still, now=now, wall_ns=wall_ns, seconds=seconds)
+        if still is None:
+            return False
+        site.work.later(key, Work(work.signs, still), due=now + seconds)
+        return True
+
+    def _troubled(self, key: str, work: Work, trouble: Trouble) -> None:
+        """A file that is there and cannot be opened waits for its next change; one that gives errors is tried again."""
+        site = self._site
+        site.figures.error(trouble.reason)
+        if trouble.reason == "unreadable":
+            site.refusals.add(key, trouble.reason, trouble.told, trouble.ctime)
+            site.work.done(key)
+            return
+        if not work.failures:
+            log.warning("object_look_failed", bucket=self._stamp.bucket, key=keys.shown(key), error=trouble.told)
+        pause = min(RETRY_LIMIT, 0.1 * 2**work.failures)
+        site.work.later(key, work._replace(failures=min(work.failures + 1, 16)), due=site.clock.monotonic() + pause)
+
+    def _unread(self, found: Found) -> bool:
+        """Whether the content of a large file has still to be read."""
+        seen = found.seen
+        if seen is None or seen.etag or not versions.needs_content(found.row, seen, found.work.signs):
+            return False
+        return any(target.wanted.covers(found.key) for target in self._targets)
+
+    async def _read(self, outlet: Outlet, found: Found) -> None:
+        """The same for one file whose content takes a while to read."""
+        async with self._large:
+            wall_ns = int(self._site.clock.now() * 1e9)
+            looks = await self._examined([found.key], contents.WHOLE)
+        for look in looks:
+            if isinstance(look, Trouble):
+                self._troubled(found.key, found.work, look)
+            elif not self._waits(found.key, found.work, look, wall_ns):
+                await self._report(outlet, [found._replace(seen=look, wall_ns=wall_ns)])
+
+    async def _examined(self, wanted: list[str], upto: int) -> list[Look]:
+        """Look at files in a thread; nothing when the root is gone: then the site ends."""
+        site = self._site
+        try:
+            return await site.in_thread(examine, site.bucket.path, site.root, wanted, upto, site.ended.is_set)
+        except RootGone as gone:
+            site.end(gone)
+            return []
+
+    async def _report(self, outlet: Outlet, found: Sequence[Found]) -> None:
+        """Emit what changed, then record it; what the store does not take is put back."""
+        changes = [change for one in found if (change := self._change(one)) is not None]
+        told = await asyncio.gather(*(self._emit(outlet, change) for change in changes))
+        failed = {change.found.key: error for change, error in zip(changes, told, strict=True) if error is not None}
+        recorded = [change for change in changes if change.found.key not in failed]
+        try:
+            await self._record(recorded)
+        except JournalError as error:
+            failed |= {change.found.key: error for change in recorded}
+        for one in found:
+            if one.key in failed:
+                self._put_back({one.key: one.work}, failed[one.key])
+            else:
+                self._site.work.done(one.key)
+
+    async def _record(self, changes: Sequence[Change]) -> None:
+        """Write the rows of changes that were told. Raises JournalError."""
+        if not changes:
+            return
+        floor = max((change.sequencer for change in changes if change.version is None), default="")
+        await self._site.table.store({change.found.key: change.version for change in changes}, floor)
+        self._floor = max(self._floor, floor)
+        self._site.storage.worked()
+
+    def _put_back(self, batch: dict[str, Work], error: JournalError) -> None:
+        """The store took nothing: the files stay where they are and are looked at again when it works."""
+        site = self._site
+        if not site.storage.trouble:
+            log.warning("bucket_paused", bucket=self._stamp.bucket, error=str(error))
+        site.storage.failed(error)
+        for key, work in batch.items():
+            site.work.later(key, work, due=site.storage.until)
+
+    def _change(self, found: Found) -> Change | None:
+        """What there is to tell and to record; None when nothing is."""
+        row, seen = found.row, found.seen
+        verdict = versions.judge(row, seen, signs=found.work.signs, root=self._site.root.number)
+        if verdict is Verdict.CREATED and seen is not None:
+            previous = row.sequencer if row is not None else self._floor
+            sequencer = s3.sequencer(seen.ctime, previous, versions.stir(seen))
+            return Change(found, self._version(found, seen, sequencer), s3.CREATED, sequencer)
+        if verdict is Verdict.REFRESH and seen is not None and row is not None:
+            return Change(found, self._version(found, seen, row.sequencer), "", row.sequencer)
+        if verdict is Verdict.REMOVED and row is not None:
+            return Change(found, None, s3.REMOVED, s3.sequencer(0, row.sequencer))
+        if verdict is Verdict.FORGET and row is not None:
+            return Change(found, None, "", row.sequencer)
+        return None
+
+    def _version(self, found: Found, seen: Seen, sequencer: str) -> Version:
+        """The row to record."""
+        changed, unread = max(seen.mtime, seen.ctime), found.row is not None and not seen.etag
+        etag = found.row.etag if found.row is not None and unread else seen.etag
+        racy = found.row.racy if found.row is not None and unread else versions.racy(changed, found.wall_ns)
+        return Version(self._site.root.number, seen.inode, seen.size, seen.mtime, seen.ctime, etag, sequencer, racy)
+
+    async def _emit(self, outlet: Outlet, change: Change) -> JournalError | None:
+        """Emit the change to each function that wants it; the error when one of them could not be told."""
+        envelopes = self._envelopes(change) if change.name else []
+        try:
+            if len(envelopes) == 1:
+                await outlet.emit(envelopes[0])
+            elif envelopes:
+                await _all(outlet, envelopes)
+        except JournalError as error:
+            return error
+        self._site.figures.emitted(len(envelopes))
+        return None
+
+    def _envelopes(self, change: Change) -> list[Envelope]:
+        """One for each function, by the first of its triggers that matches."""
+        wanted: dict[str, Target] = {}
+        for target in self._targets:
+            if target.function not in wanted and target.wanted.matches(change.name, change.found.key):
+                wanted[target.function] = target
+        return [self._envelope(change, target) for target in wanted.values()]
+
+    def _envelope(self, change: Change, target: Target) -> Envelope:
+        key, stamp, version = change.found.key, self._stamp, change.version
+        at = self._site.clock.now() if version is None else version.ctime / 1e9
+        told = s3.ObjectChange(
+            stamp.bucket,
+            key,
+            0 if version is None else version.size,
+            "" if version is None else version.etag,
+            change.sequencer,
+            datetime.fromtimestamp(at, UTC),
+        )
+        event = s3.notification(told, name=change.name, region=stamp.region, account=stamp.account, configuration=target.configuration)
+        return Envelope(target.function, orjson.dumps(event), f"s3:{stamp.bucket}", change.sequencer, lane(key))
+
+
+async def _all(outlet: Outlet, envelopes: Sequence[Envelope]) -> None:
+    """Emit to several functions at once; raise the first error when all have answered."""
+    for result in await asyncio.gather(*(outlet.emit(envelope) for envelope in envelopes), return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
+
+
+def lane(key: str) -> str:
+    """The shard of a key: events of one object keep their order."""
+    return key if len(key) <= LANE else f"{key[: LANE - 33]}#{blake2b(key.encode(), digest_size=16).hexdigest()}"
+
+
+def examine(path: Path, root: Root, wanted: Sequence[str], upto: int, ended: Callable[[], bool]) -> list[Look]:
+    """Look at files below the root, all in one thread. Raises RootGone when it is not there any more."""
+    opened = open_root(path, root)
+    try:
+        return [contents.look(opened, key, upto=upto, ended=ended) for key in wanted]
+    finally:
+        os.close(opened)

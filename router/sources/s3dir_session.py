@@ -1,0 +1,86 @@
+"""One attachment of a bucket to its root: watcher, scanner, lookers and a guard, until the daemon drains or the root goes."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+import structlog
+
+from router.buckets import keys, roots
+from router.buckets.roots import RootGone
+from router.buckets.versions import GONE
+from router.buckets.watch import DIRECTORY, OVERFLOW, ROOT, Hint
+from router.sources.base import Outlet
+from router.sources.s3dir_look import Lookers, Stamp, Target
+from router.sources.s3dir_scan import Scanner
+from router.sources.s3dir_site import Site
+
+log = structlog.get_logger("router.sources.s3dir")
+
+GUARD: Final = 1.0  # seconds between two looks at the root
+
+
+class Session:
+    """Serves one site."""
+
+    def __init__(self, site: Site, targets: Sequence[Target], stamp: Stamp, *, floor: str) -> None:
+        self._site = site
+        self._scanner = Scanner(site)
+        self._lookers = Lookers(site, targets, stamp, floor=floor)
+        self._suspect = asyncio.Event()  # something was said about the root itself
+
+    async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
+        """Serve until *stop*, return with none half-handled. Raises RootGone when the root is not there any more."""
+        site = self._site
+        async with asyncio.TaskGroup() as tasks:
+            helpers = [tasks.create_task(work) for work in (self._stopped(stop), self._listen(), self._guard())]
+            tasks.create_task(self._scanner.run())
+            await self._lookers.run(outlet)
+            for helper in helpers:
+                helper.cancel()
+        if site.gone is not None:
+            raise site.gone
+
+    async def _stopped(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._site.end()
+
+    async def _listen(self) -> None:
+        """Turn hints into work."""
+        while True:
+            hints = await self._site.watcher.hints()
+            now = self._site.clock.monotonic()
+            for hint in hints:
+                self._heard(hint, now)
+
+    def _heard(self, hint: Hint, now: float) -> None:
+        site, (path, sign) = self._site, hint
+        if sign == OVERFLOW:
+            site.figures.overflow()
+            log.warning("watcher_overflowed", bucket=site.bucket.name)
+            self._scanner.lost()
+        elif sign == ROOT:
+            self._suspect.set()
+        elif site.ignored.key(path):
+            return
+        elif why := keys.unfit(path):
+            site.refused([(path, why)] if sign != GONE else [])
+        elif sign == DIRECTORY:
+            site.work.name_directory(path, deep=True)
+        else:
+            site.work.name(path, sign, now=now)
+
+    async def _guard(self) -> None:
+        """Look after the root: a missing or other one ends the session before its absence is taken for deletions."""
+        site = self._site
+        while not site.ended.is_set():
+            await site.clock.wait(self._suspect, GUARD)
+            self._suspect.clear()
+            try:
+                root = await site.in_thread(partial(roots.find, site.bucket.path, required=site.bucket.mount == "required"))
+            except RootGone as gone:
+                site.end(gone)
+                return
+            if root != site.root:
+                site.end(RootGone(f"{site.bucket.path} is not the directory it was: another one was mounted, unmounted or made there"))

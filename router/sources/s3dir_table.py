@@ -1,0 +1,125 @@
+"""The version table of one bucket: what was reported of each object. With the scan of the directory it is the truth.
+
+A row is written only after every event of the change is durable. Rows are kept by directory, so that one directory is one
+range of the table. `floor` is the greatest sequencer of an object that is gone: none of its key may come before it."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple
+from typing import Any, Final
+
+import apsw
+
+from router.buckets.keys import join, split
+from router.buckets.versions import Version
+from router.journal.database import Database
+
+_STEPS: Final = (
+    """
+    CREATE TABLE s3_versions (
+        bucket TEXT NOT NULL, directory TEXT NOT NULL, name TEXT NOT NULL,
+        root INTEGER NOT NULL, inode INTEGER NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL, ctime INTEGER NOT NULL,
+        etag TEXT NOT NULL, sequencer TEXT NOT NULL, racy INTEGER NOT NULL,
+        PRIMARY KEY (bucket, directory, name)
+    ) WITHOUT ROWID, STRICT;
+    CREATE TABLE s3_floors (bucket TEXT PRIMARY KEY, floor TEXT NOT NULL) WITHOUT ROWID, STRICT;
+    """,
+)
+_COLUMNS: Final = "v.root, v.inode, v.size, v.mtime, v.ctime, v.etag, v.sequencer, v.racy"
+_BY_KEYS: Final = f"""
+    SELECT v.directory, v.name, {_COLUMNS} FROM json_each(?2) AS k
+    CROSS JOIN s3_versions AS v ON v.bucket = ?1 AND v.directory = k.value ->> 0 AND v.name = k.value ->> 1
+"""  # noqa: S608 - column names
+_BY_NAMES: Final = f"""
+    SELECT v.name, {_COLUMNS} FROM json_each(?3) AS k
+    CROSS JOIN s3_versions AS v ON v.bucket = ?1 AND v.directory = ?2 AND v.name = k.value
+"""  # noqa: S608 - column names
+_COUNT: Final = "SELECT count(*) FROM s3_versions WHERE bucket = ? AND directory = ?"
+_PAGE: Final = "SELECT name FROM s3_versions WHERE bucket = ? AND directory = ? AND name > ? ORDER BY name LIMIT ?"
+_DIRECTORIES: Final = """
+    WITH RECURSIVE d(directory) AS (
+        SELECT min(directory) FROM s3_versions WHERE bucket = ?1 AND directory > ?2 AND directory < ?3
+        UNION ALL
+        SELECT (SELECT min(directory) FROM s3_versions WHERE bucket = ?1 AND directory > d.directory AND directory < ?3)
+        FROM d WHERE d.directory IS NOT NULL
+    )
+    SELECT directory FROM d WHERE directory IS NOT NULL LIMIT ?4
+"""  # one seek for each directory, not one step for each row
+_OF_ROOT: Final = "SELECT 1 FROM s3_versions WHERE bucket = ? AND root = ? LIMIT 1"
+_FLOOR: Final = "SELECT floor FROM s3_floors WHERE bucket = ?"
+_PUT: Final = "INSERT OR REPLACE INTO s3_versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_DROP: Final = "DELETE FROM s3_versions WHERE bucket = ? AND directory = ? AND name = ?"
+_RAISE_FLOOR: Final = "INSERT INTO s3_floors VALUES (?, ?) ON CONFLICT DO UPDATE SET floor = max(floor, excluded.floor)"
+_CONFIRM: Final = """
+    UPDATE s3_versions SET root = ?3, racy = 0
+    WHERE bucket = ?1 AND directory = ?2 AND name IN (SELECT value FROM json_each(?4))
+"""
+_END: Final = "\U0010ffff"  # after every text
+
+
+async def prepare(database: Database) -> None:
+    """Bring the tables up to date. Raises JournalError."""
+    await database.migrate("s3dir", _STEPS)
+
+
+class VersionTable:
+    """The rows of one bucket. Every call raises JournalError when the store cannot do it."""
+
+    def __init__(self, database: Database, bucket: str) -> None:
+        self._database, self._bucket = database, bucket
+
+    async def versions(self, keys: Iterable[str]) -> dict[str, Version]:
+        """The rows of *keys*; keys without one are left out."""
+        wanted = json.dumps([split(key) for key in keys], ensure_ascii=False)
+        rows = await self._database.read(_BY_KEYS, self._bucket, wanted)
+        return {join(directory, name): _version(columns) for directory, name, *columns in rows}
+
+    async def named(self, directory: str, names: Iterable[str]) -> dict[str, Version]:
+        """The rows of *names* in one directory, by name."""
+        rows = await self._database.read(_BY_NAMES, self._bucket, directory, json.dumps(list(names), ensure_ascii=False))
+        return {name: _version(columns) for name, *columns in rows}
+
+    async def count(self, directory: str) -> int:
+        """How many rows a directory has, not counting those below it."""
+        return int((await self._database.read(_COUNT, self._bucket, directory))[0][0])
+
+    async def page(self, directory: str, after: str, limit: int) -> list[str]:
+        """Names with a row in *directory*, in order, from behind *after*."""
+        return [name for (name,) in await self._database.read(_PAGE, self._bucket, directory, after, limit)]
+
+    async def directories(self, below: str, after: str, limit: int) -> list[str]:
+        """Directories with rows below *below* ("": the whole bucket), in order, from behind *after*."""
+        start, end = (f"{below}/", f"{below}0") if below else ("", _END)  # "0" is the character behind "/"
+        rows = await self._database.read(_DIRECTORIES, self._bucket, max(start, after), end, limit)
+        return [directory for (directory,) in rows]
+
+    async def holds(self, root: int) -> bool:
+        """Whether any object was last seen under *root*."""
+        return bool(await self._database.read(_OF_ROOT, self._bucket, root))
+
+    async def floor(self) -> str:
+        """The greatest sequencer of an object that is gone; "" when there is none."""
+        rows = await self._database.read(_FLOOR, self._bucket)
+        return str(rows[0][0]) if rows else ""
+
+    async def store(self, changes: Mapping[str, Version | None], floor: str = "") -> None:
+        """Record the versions of keys, None: gone; and raise the floor to *floor*. One transaction."""
+        kept = [(self._bucket, *split(key), *astuple(version)) for key, version in changes.items() if version is not None]
+        dropped = [(self._bucket, *split(key)) for key, version in changes.items() if version is None]
+
+        def unit(connection: apsw.Connection) -> None:
+            connection.executemany(_PUT, kept)
+            connection.executemany(_DROP, dropped)
+            if floor:
+                connection.execute(_RAISE_FLOOR, (self._bucket, floor))
+
+        await self._database.transact(unit)
+
+    async def confirm(self, directory: str, names: Sequence[str], root: int) -> None:
+        """Record that these rows are as they are under *root*, and that no write can have gone unnoticed."""
+        await self._database.write(_CONFIRM, self._bucket, directory, root, json.dumps(names, ensure_ascii=False))
+
+
+def _version(columns: Sequence[Any]) -> Version:
+    root, inode, size, mtime, ctime, etag, sequencer, racy = columns
+    return Version(root, inode, size, mtime, ctime, etag, sequencer, bool(racy))
