@@ -10,7 +10,7 @@ import signal
 import sys
 from contextlib import suppress
 from types import ModuleType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 if __name__ == "__main__":  # our own package by path, so that no __init__.py runs and nothing else of the daemon's is in reach
     _here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  # pathlib costs every worker its pages
@@ -19,9 +19,6 @@ if __name__ == "__main__":  # our own package by path, so that no __init__.py ru
         sys.modules[_name].__path__ = [_path]
 
 from router.runtime import isolation, processes
-
-if TYPE_CHECKING:
-    from router.runtime.spawner import Assignment
 
 _CLEANING: Final = 2.0  # seconds for the spawner to end everything itself; a stopped one never does
 _PRIORITY: Final = -5  # where we may: a fork bomb must not outrun the one who ends it
@@ -40,8 +37,8 @@ def keep(spawner: int, life: int) -> None:
     processes.sweep(os.getpid())
 
 
-def main(control: int, life: int, lock: int) -> "Assignment | None":
-    """The whole program; an Assignment in a worker, None in guard and spawner when all is over."""
+def main(control: int, life: int, lock: int) -> None:
+    """The whole program, in guard, spawner and worker."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the daemon decides when we leave
         signal.signal(number, signal.SIG_IGN)
     niceness = os.getpriority(os.PRIO_PROCESS, 0)
@@ -54,16 +51,15 @@ def main(control: int, life: int, lock: int) -> "Assignment | None":
         os.close(control)
         isolation.set_title("router-guard")
         keep(spawner, life)
-        return None
+        return
     os.close(life)
-    from router.runtime.spawner import serve  # noqa: PLC0415  # the guard stays small
+    from router.runtime import bootstrap  # noqa: PLC0415  # here: loaded once for all workers, and the guard stays small
+    from router.runtime import spawner as program
 
-    return serve(control, guard, lock, niceness)
+    assignment = program.serve(control, guard, lock, niceness)
+    if assignment is not None:
+        bootstrap.run(assignment.spec, assignment.missing)  # a worker: ends as the function's process ends
 
 
 if __name__ == "__main__":
-    _assignment = main(*map(int, sys.argv[1:]))
-    if _assignment is not None:
-        from router.runtime.bootstrap import run
-
-        run(_assignment.spec, _assignment.missing)  # returns or raises as the function's process ends
+    main(*map(int, sys.argv[1:]))

@@ -105,14 +105,18 @@ def limit() -> bool:
 
 
 def raise_oom_score() -> bool:
-    """Become a better victim than the daemon."""
+    """Become a better victim than the daemon. Plain descriptors: a text file costs a worker 700 KB of copied pages."""
     try:
-        with open("/proc/self/oom_score_adj", "r+", encoding="ascii") as file:  # noqa: PTH123  # pathlib costs a cold start's pages
-            score = int(file.read())
-            file.seek(0)
-            file.write(str(min(1000, score + OOM_RAISE)))
+        file = os.open("/proc/self/oom_score_adj", os.O_RDWR)
     except OSError:
         return False
+    try:
+        score = int(os.read(file, 16))
+        os.pwrite(file, str(min(1000, score + OOM_RAISE)).encode(), 0)
+    except OSError:
+        return False
+    finally:
+        os.close(file)
     return True
 
 
