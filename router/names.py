@@ -2,6 +2,8 @@
 
 Sources: IAM user guide, "Amazon Resource Names"; the samples under tests/golden."""
 
+import os
+import time
 import uuid
 from datetime import UTC, datetime
 from typing import Final
@@ -45,8 +47,12 @@ def log_stream(at: float, version: str = LATEST) -> str:
 
 
 def request_id() -> str:
-    """A fresh request id: a UUID of version 4, as Lambda's are."""
-    return str(uuid.uuid4())
+    """A fresh request id in the form of Lambda's, a UUID of version 4.
+
+    Its first 48 bits are the time in milliseconds, so that ids made one after another are neighbours in the journal's
+    index: entirely random ones cost a page of it each. The other 74 bits are random."""
+    at, chance = f"{time.time_ns() // 1_000_000:012x}"[-12:], os.urandom(10).hex()
+    return f"{at[:8]}-{at[8:]}-4{chance[:3]}-{'89ab'[int(chance[3], 16) & 3]}{chance[4:7]}-{chance[8:]}"
 
 
 def iso_ms(at: float) -> str:
