@@ -19,18 +19,15 @@ def check(config: Config, top: Node) -> None:
 
 def _nested(config: Config, top: Node) -> None:
     """No bucket lies in another (a file would be an object of both), nor has to do with the state directory."""
-    buckets = top.child("buckets")
-    places = {os.path.realpath(bucket.path): name for name, bucket in reversed(list(config.buckets.items()))}
+    written = {name: node for name, node in _bucket_nodes(top) if node.scalar or node.has("path")}
+    places = {os.path.realpath(config.buckets[name].path): name for name in reversed(written)}  # of two in one place, the first
     state = os.path.realpath(config.state)
-    for name, bucket in config.buckets.items():
-        node = buckets.child(name) if buckets else None
-        if node is None or not (node.scalar or node.has("path")):
-            continue
+    for name, node in written.items():
         at = "" if node.scalar else "path"
-        here = os.path.realpath(bucket.path)
+        here = os.path.realpath(config.buckets[name].path)
         if places[here] != name:
             node.problem(f"bucket {places[here]} has the same directory", at)
-        outer = next((places[above] for above in _above(here) if above in places), "")
+        outer = next((places[above] for above in map(str, Path(here).parents) if above in places), "")
         if outer:
             node.problem(f"lies inside the directory of bucket {outer}; a file would be an object of both", at)
         if state == here or state.startswith(here.rstrip("/") + "/"):
@@ -39,8 +36,9 @@ def _nested(config: Config, top: Node) -> None:
             node.problem("lies inside the state directory, which is the daemon's own", at)
 
 
-def _above(path: str) -> Iterator[str]:
-    return map(str, Path(path).parents)
+def _bucket_nodes(top: Node) -> list[tuple[str, Node]]:
+    buckets = top.child("buckets")
+    return [(name, node) for name, node in buckets.items() if not node.empty] if buckets else []
 
 
 def _reserved(config: Config, top: Node) -> None:
@@ -53,7 +51,7 @@ def _reserved(config: Config, top: Node) -> None:
         node = functions.child(name) if functions else None
         if node is None or not function.reserved_concurrency or total + bool(free) <= limit:
             continue
-        rest = f", and {free} functions without a reservation need at least 1" if free else ""
+        rest = ", and functions without a reservation need at least 1" if free else ""
         node.problem(f"all reservations up to here come to {total} of {limit} (limits.concurrency){rest}", "reserved_concurrency")
         return
 

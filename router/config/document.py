@@ -2,13 +2,13 @@
 
 import os
 import re
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from router.config import files
 from router.config.node import Document, Node
-from router.config.problems import Problems
+from router.config.problems import Problems, shown
 from router.config.references import References
 from router.config.tree import Unreadable, parse
 from router.errors import ConfigError
@@ -44,14 +44,12 @@ def parsed(text: str, path: Path, environ: Mapping[str, str]) -> tuple[Document,
 
 def _content(path: Path) -> bytes:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        content = files.content(path, LARGEST + 1)
+    except files.NotRegular:
+        raise ConfigError((f"{path.name}: {shown(str(path), 300)} is not a regular file",)) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
-        raise ConfigError((f"{path.name}: {path}: {reason}",)) from None
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, opened so that a FIFO cannot hold us
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ConfigError((f"{path.name}: {path} is not a regular file",))
-        content = file.read(LARGEST + 1)
+        raise ConfigError((f"{path.name}: {shown(str(path), 300)}: {reason}",)) from None
     if len(content) > LARGEST:
         raise ConfigError((f"{path.name}:1:1: larger than 1 MB; this is no config file",))
     return content

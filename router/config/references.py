@@ -2,12 +2,12 @@
 
 What a reference stands for is never empty and never shown in a message."""
 
-import os
 import re
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+
+from router.config import files
 
 _REFERENCE: Final = re.compile(r"\$\$\{|\$\{([^}]*)(\})?")
 _CREDENTIAL: Final = re.compile(r"[A-Za-z0-9_@][A-Za-z0-9_.@-]{0,254}")  # systemd.exec: a valid file name; ours: no leading dot
@@ -74,13 +74,11 @@ class References:
 def _contents(path: Path, what: str) -> str:
     """The text of a regular file, without the newline at its end."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        content = files.content(path, _LARGEST + 1)
+    except files.NotRegular:
+        raise Unresolved(f"{what} is not a regular file") from None
     except OSError as error:
         raise Unresolved(f"{what}: {error.strerror}") from None
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, opened so that a FIFO cannot hold us
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise Unresolved(f"{what} is not a regular file")
-        content = file.read(_LARGEST + 1)
     if len(content) > _LARGEST:
         raise Unresolved(f"{what} is larger than {_LARGEST // 1024} KB")
     try:

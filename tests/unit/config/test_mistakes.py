@@ -1,0 +1,315 @@
+"""Every kind of mistake, told with its place and in exactly these words."""
+
+import pytest
+
+from tests.unit.config.conftest import BASE, Place
+
+# text → exactly these lines; a text that begins with a space continues the function of BASE
+MISTAKES: list[tuple[str, str, list[str]]] = [
+    ("no version", "region: us-east-1\n", ["config.yaml:1:1: version: is required: write version: 1"]),
+    ("another version", "version: 2\n", ["config.yaml:1:10: version: only version 1 is known"]),
+    ("unknown key", "version: 1\nfunctons: {}\n", ["config.yaml:2:1: functons: unknown key, did you mean functions?"]),
+    ("unlike any key", "version: 1\nqqq: {}\n", ["config.yaml:2:1: qqq: unknown key"]),
+    (
+        "keys of later",
+        "version: 1\nqueues: {}\nbuses: {}\nroles: {}\n",
+        [f"config.yaml:{line}:1: {key}: not supported yet" for line, key in ((2, "queues"), (3, "buses"), (4, "roles"))],
+    ),
+    (
+        "a list",
+        "- version: 1\n",
+        ["config.yaml:1:1: must be a mapping, this is a list", "config.yaml:1:1: version: is required: write version: 1"],
+    ),
+    (
+        "text",
+        "version 1\n",
+        ["config.yaml:1:1: must be a mapping, this is text", "config.yaml:1:1: version: is required: write version: 1"],
+    ),
+    ("duplicate key", "version: 1\ndrain: 1\ndrain: 2\n", ["config.yaml:3:1: drain: duplicate key, first on line 2"]),
+    ("nested duplicate", "version: 1\nlimits: {idle: 5, idle: 6}\n", ["config.yaml:2:19: idle: duplicate key, first on line 2"]),
+    ("region", "version: 1\nregion: Frankfurt\n", ["config.yaml:2:9: region: Frankfurt is not a region's name, as us-east-1"]),
+    ("account", "version: 1\naccount: 12345\n", ["config.yaml:2:10: account: 12345 is not an account number of 12 digits"]),
+    ("limits.memory", "version: 1\nlimits: {memory: 4GB}\n", ["config.yaml:2:10: limits.memory: not supported yet"]),
+    ("concurrency", "version: 1\nlimits: {concurrency: 0}\n", ["config.yaml:2:23: limits.concurrency: 0 is outside 1 to 10000"]),
+    ("drain", "version: 1\ndrain: 2h\n", ["config.yaml:2:8: drain: 7200 s is outside 0 to 3600 s"]),
+    ("retention", "version: 1\nretention: {logs: 14}\n", ["config.yaml:2:19: retention.logs: 14 s is outside 3600 to 315360000 s"]),
+    ("listen.aws", "version: 1\nlisten: {aws: 127.0.0.1:4566}\n", ["config.yaml:2:15: listen.aws: not supported yet; only off is"]),
+    (
+        "no address",
+        "version: 1\nlisten: {http: 8080}\n",
+        ["config.yaml:2:16: listen.http: 8080 is no address to listen on; write off, 127.0.0.1:8080, [::1]:8080, unix:PATH or systemd"],
+    ),
+    (
+        "IPv6 without quotes",
+        "version: 1\nlisten:\n  http: [one]\n",
+        ["config.yaml:3:9: listen.http: put the address in quotes; write off, 127.0.0.1:8080, [::1]:8080, unix:PATH or systemd"],
+    ),
+    (
+        "open console",
+        "version: 1\nlisten: {console: 0.0.0.0:8081}\n",
+        [
+            (
+                "config.yaml:2:19: listen.console: 0.0.0.0:8081 can be reached from other machines, and the console's token would cross the network "
+                "unencrypted; bind 127.0.0.1, [::1] or unix:PATH and put a TLS proxy or an SSH tunnel before it"
+            )
+        ],
+    ),
+    (
+        "one address twice",
+        "version: 1\nlisten: {http: 127.0.0.1:8081}\n",
+        ["config.yaml:2:16: listen.http: 127.0.0.1:8081 is the http listener's address; each needs its own"],
+    ),
+    (
+        "bucket's name",
+        "version: 1\nbuckets:\n  Uploads: ./x\n",
+        [
+            (
+                "config.yaml:3:3: buckets.Uploads: a bucket's name is 3 to 63 lower-case letters, digits, hyphens and dots, "
+                "and begins and ends with a letter or digit"
+            )
+        ],
+    ),
+    ("bucket without path", "version: 1\nbuckets:\n  uploads: {scan: 5}\n", ["config.yaml:3:12: buckets.uploads.path: is required"]),
+    ("bucket without anything", "version: 1\nbuckets:\n  uploads:\n", ["config.yaml:3:11: buckets.uploads.path: is required"]),
+    (
+        "bucket in ~",
+        "version: 1\nbuckets: {uploads: ~/in}\n",
+        ["config.yaml:2:20: buckets.uploads.path: ~ stands for no directory here; write the path out, or ${env:HOME}/…"],
+    ),
+    (
+        "after",
+        "version: 1\nbuckets:\n  uploads: {path: x, after: delete}\n",
+        ["config.yaml:3:29: buckets.uploads.after: not supported yet; only keep is"],
+    ),
+    (
+        "after move",
+        "version: 1\nbuckets:\n  uploads: {path: x, after: {move: y}}\n",
+        ["config.yaml:3:29: buckets.uploads.after: not supported yet; only keep is"],
+    ),
+    (
+        "watcher",
+        "version: 1\nbuckets:\n  uploads: {path: x, watcher: poll}\n",
+        ["config.yaml:3:31: buckets.uploads.watcher: poll is not one of auto, inotify, watchdog, scan"],
+    ),
+    (
+        "settle",
+        "version: 1\nbuckets:\n  uploads: {path: x, settle: 2 s}\n",
+        ["config.yaml:3:30: buckets.uploads.settle: 2 s is not a duration; write seconds as a bare number, or 500ms, 30s, 5m, 6h, 14d"],
+    ),
+    (
+        "ignore",
+        "version: 1\nbuckets:\n  uploads: {path: x, ignore: a/b}\n",
+        ["config.yaml:3:30: buckets.uploads.ignore: each pattern is a glob for one file or directory name, as *.tmp; it holds no slash"],
+    ),
+    (
+        "bucket in a bucket",
+        "version: 1\nbuckets: {one: data, two: ./data/x/y}\n",
+        ["config.yaml:2:27: buckets.two: lies inside the directory of bucket one; a file would be an object of both"],
+    ),
+    (
+        "one directory twice",
+        "version: 1\nbuckets: {one: data, two: {path: data/}}\n",
+        ["config.yaml:2:34: buckets.two.path: bucket one has the same directory"],
+    ),
+    (
+        "state in a bucket",
+        "version: 1\nstate: data/state\nbuckets: {one: data}\n",
+        ["config.yaml:2:8: state: lies inside bucket one; journal and logs would be objects"],
+    ),
+    (
+        "bucket in the state",
+        "version: 1\nbuckets: {one: state/one}\n",
+        ["config.yaml:2:16: buckets.one: lies inside the state directory, which is the daemon's own"],
+    ),
+    (
+        "one variable for two buckets",
+        "version: 1\nbuckets: {a-b: x, a.b: y}\n",
+        ['config.yaml:2:19: buckets."a.b": functions would find it and bucket a-b under one name, BUCKET_A_B'],
+    ),
+    (
+        "table",
+        "version: 1\ntables:\n  or: {sqlite: x, veiw: y}\n",
+        [
+            "config.yaml:3:3: tables.or: a table's name is 3 to 255 letters, digits, underscores, hyphens and dots",
+            "config.yaml:3:19: tables.or.veiw: unknown key, did you mean view?",
+        ],
+    ),
+    (
+        "function's name",
+        "version: 1\nfunctions:\n  a b: {code: code, handler: app.f}\n",
+        ["config.yaml:3:3: functions.a b: a function's name is 1 to 64 letters, digits, hyphens and underscores"],
+    ),
+    (
+        "function without anything",
+        "version: 1\nfunctions: {g: }\n",
+        [
+            "config.yaml:2:16: functions.g.code: is required",
+            "config.yaml:2:16: functions.g.handler: is required",
+        ],
+    ),
+    ("function key", "    memry: 256\n", ["config.yaml:6:5: functions.f.memry: unknown key, did you mean memory?"]),
+    (
+        "function keys of later",
+        "    layers: []\n    role: r\n    provisioned_concurrency: 1\n    on_success: {queue: q}\n    on_failure: {function: f}\n    dead_letter: {queue: q}\n    ephemeral_storage: 512\n    require: []\n",
+        [
+            f"config.yaml:{line}:5: functions.f.{key}: not supported yet"
+            for line, key in enumerate(
+                ("layers", "role", "provisioned_concurrency", "on_success", "on_failure", "dead_letter", "ephemeral_storage", "require"), 6
+            )
+        ],
+    ),
+    ("isolation", "    isolation: strict\n", ["config.yaml:6:16: functions.f.isolation: not supported yet; only auto is"]),
+    ("log_format", "    log_format: json\n", ["config.yaml:6:17: functions.f.log_format: not supported yet; only text is"]),
+    ("timeout", "    timeout: 1200\n", ["config.yaml:6:14: functions.f.timeout: 1200 s is outside 1 to 900 s"]),
+    ("timeout with a unit", "    timeout: 20m\n", ["config.yaml:6:14: functions.f.timeout: 1200 s is outside 1 to 900 s"]),
+    ("timeout in quotes", '    timeout: "30"\n', ['config.yaml:6:14: functions.f.timeout: "30" in quotes is text; write 30 without them']),
+    (
+        "timeout in words",
+        "    timeout: soon\n",
+        ["config.yaml:6:14: functions.f.timeout: soon is not a duration; write seconds as a bare number, or 500ms, 30s, 5m, 6h, 14d"],
+    ),
+    ("timeout empty", "    timeout:\n", ["config.yaml:6:13: functions.f.timeout: no value given"]),
+    (
+        "timeout null",
+        "    timeout: null\n",
+        ["config.yaml:6:14: functions.f.timeout: no value given; if null is meant as text, put it in quotes"],
+    ),
+    (
+        "timeout a list",
+        "    timeout: [1]\n",
+        [
+            "config.yaml:6:14: functions.f.timeout: must be a duration; write seconds as a bare number, or 500ms, 30s, 5m, 6h, 14d, this is a list"
+        ],
+    ),
+    ("memory", "    memory: 64\n", ["config.yaml:6:13: functions.f.memory: 64 MB is outside 128 to 10240 MB"]),
+    (
+        "memory unit",
+        "    memory: 128KB\n",
+        ["config.yaml:6:13: functions.f.memory: 128KB is not a size; write MB as a bare number, or 256MB, 1GB"],
+    ),
+    ("octal", "    maximum_retry_attempts: 010\n", ["config.yaml:6:29: functions.f.maximum_retry_attempts: 010 is not a whole number"]),
+    ("attempts", "    maximum_retry_attempts: 3\n", ["config.yaml:6:29: functions.f.maximum_retry_attempts: 3 is outside 0 to 2"]),
+    ("age", "    maximum_event_age: 30\n", ["config.yaml:6:24: functions.f.maximum_event_age: 30 s is outside 60 to 21600 s"]),
+    (
+        "runtime of later",
+        "    runtime: nodejs20.x\n",
+        ["config.yaml:6:14: functions.f.runtime: nodejs20.x: not supported yet; python and python3.N are"],
+    ),
+    ("no runtime", "    runtime: pyhton\n", ["config.yaml:6:14: functions.f.runtime: pyhton is no runtime; write python or python3.N"]),
+    (
+        "reserved variable",
+        "    environment: {AWS_REGION: x}\n",
+        ["config.yaml:6:19: functions.f.environment.AWS_REGION: reserved: Lambda sets this variable itself"],
+    ),
+    (
+        "reserved prefix",
+        "    environment: {AWS_LAMBDA_X: x}\n",
+        ["config.yaml:6:19: functions.f.environment.AWS_LAMBDA_X: reserved: Lambda sets this variable itself"],
+    ),
+    (
+        "wrapper",
+        "    environment: {AWS_LAMBDA_EXEC_WRAPPER: x}\n",
+        ["config.yaml:6:19: functions.f.environment.AWS_LAMBDA_EXEC_WRAPPER: wrapper scripts are not supported yet"],
+    ),
+    (
+        "variable's name",
+        "    environment: {1A: x}\n",
+        ["config.yaml:6:19: functions.f.environment.1A: a variable's name begins with a letter and is letters, digits and underscores"],
+    ),
+    ("variable without value", "    environment: {A: }\n", ["config.yaml:6:22: functions.f.environment.A: no value given"]),
+    ("variable a list", "    environment: {A: [x]}\n", ["config.yaml:6:22: functions.f.environment.A: must be text, this is a list"]),
+    (
+        "trigger's shape",
+        "    triggers: [knock]\n",
+        ["config.yaml:6:16: functions.f.triggers[0]: a trigger is one word and its value, as schedule: rate(5 minutes); words: knock, s3"],
+    ),
+    (
+        "two words",
+        "    triggers:\n      - {knock: a, s3: b}\n",
+        ["config.yaml:7:9: functions.f.triggers[0]: a trigger is one word and its value, as schedule: rate(5 minutes); words: knock, s3"],
+    ),
+    ("triggers no list", "    triggers: {knock: a}\n", ["config.yaml:6:15: functions.f.triggers: must be a list, this is a mapping"]),
+    (
+        "unknown trigger",
+        "    triggers: [knok: a]\n",
+        ["config.yaml:6:16: functions.f.triggers[0].knok: unknown trigger, did you mean knock?"],
+    ),
+    (
+        "triggers of later",
+        "    triggers: [url: {}, queue: q]\n",
+        [
+            "config.yaml:6:16: functions.f.triggers[0].url: not supported yet",
+            "config.yaml:6:25: functions.f.triggers[1].queue: not supported yet",
+        ],
+    ),
+    (
+        "trigger's field",
+        "    triggers: [knock: {dor: a}]\n",
+        [
+            "config.yaml:6:23: functions.f.triggers[0].knock.door: is required",
+            "config.yaml:6:24: functions.f.triggers[0].knock.dor: unknown key, did you mean door?",
+        ],
+    ),
+    (
+        "a disabled trigger is checked",
+        "    triggers: [knock: {door: A, enabled: false}]\n",
+        ["config.yaml:6:30: functions.f.triggers[0].knock.door: A is not a door's name"],
+    ),
+    (
+        "enabled",
+        "    triggers: [knock: {door: a, enabled: no}]\n",
+        ["config.yaml:6:42: functions.f.triggers[0].knock.enabled: no is not true or false"],
+    ),
+    (
+        "one claim twice",
+        "    triggers:\n      - knock: a\n      - knock: {door: a}\n",
+        ["config.yaml:8:16: functions.f.triggers[1].knock: door a is taken already by functions.f.triggers[0].knock (config.yaml:7:16)"],
+    ),
+    ("unknown bucket", "    triggers: [s3: up]\n", ["config.yaml:6:20: functions.f.triggers[0].s3.bucket: up is not one of "]),
+    (
+        "too much reserved",
+        "    reserved_concurrency: 101\n",
+        ["config.yaml:6:27: functions.f.reserved_concurrency: all reservations up to here come to 101 of 100 (limits.concurrency)"],
+    ),
+    (
+        "nothing left",
+        "    reserved_concurrency: 100\n  g: {code: code, handler: app.f}\n",
+        [
+            "config.yaml:6:27: functions.f.reserved_concurrency: all reservations up to here come to 100 of 100 (limits.concurrency), and functions without a reservation need at least 1"
+        ],
+    ),
+    (
+        "alias",
+        "    environment: {A: &x b, B: *x}\n",
+        [
+            "config.yaml:6:22: anchor &x: anchors are not supported",
+            "config.yaml:6:31: alias *x: aliases are not supported; write the value out",
+        ],
+    ),
+    ("merge key", "    <<: {timeout: 5}\n", ["config.yaml:6:5: merge keys (<<) are not supported; write the values out"]),
+    (
+        "tag",
+        "    timeout: !!int 5\n",
+        [
+            "config.yaml:6:14: tag tag:yaml.org,2002:int: tags are not supported",
+            'config.yaml:6:14: functions.f.timeout: "5" in quotes is text; write 5 without them',
+        ],
+    ),
+    ("key no text", "    ? [a]\n    : b\n", ["config.yaml:6:7: a key must be text"]),
+    ("second document", "---\nversion: 1\n", ["config.yaml:6:1: a second document; config.yaml is one document"]),
+    ("tab", "\ttimeout: 5\n", ["config.yaml:6:1: a tab cannot indent YAML; use spaces"]),
+    ("odd beginning", "    timeout: @5\n", ["config.yaml:6:14: a value cannot begin with @; put it in quotes"]),
+    ("syntax", "    timeout: [5\n", ["config.yaml:7:1: not YAML: while parsing a flow sequence, did not find expected ',' or ']'"]),
+    ("control character", "    timeout: 5\x07\n", ["config.yaml:6:15: control character U+0007; config.yaml is plain text"]),
+    ("NUL", "    timeout: \0\n", ["config.yaml:6:14: control character U+0000; config.yaml is plain text"]),
+    (
+        "NUL in disguise",
+        '    environment: {A: "x\\0y"}\n',
+        ["config.yaml:6:22: functions.f.environment.A: holds a NUL character or half a surrogate pair, which no text may"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "lines"), [mistake[1:] for mistake in MISTAKES], ids=[mistake[0] for mistake in MISTAKES])
+def test_a_mistake_is_told_with_its_place(place: Place, text: str, lines: list[str]) -> None:
+    assert place.mistakes(text if text.startswith(("version", "region", "-")) and text[:3] != "---" else BASE + text) == lines
