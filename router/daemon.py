@@ -27,10 +27,12 @@ from router.dispatch.housekeeping import Housekeeping
 from router.dispatch.janitor import Janitor
 from router.dispatch.slots import Slots
 from router.dispatch.supervisor import Supervisor
+from router.errors import InvalidParameter
 from router.functions.registry import Functions
 from router.journal.database import Database
 from router.journal.lock import StateLock, prepare_state
 from router.journal.sqlite import SqliteJournal
+from router.runtime import RUNTIMES, resolve
 from router.runtime.pool import WarmPool
 from router.sources import SOURCES
 from router.sources.base import Binding, House
@@ -44,7 +46,6 @@ log = structlog.get_logger("router.daemon")
 
 LOCK_WAIT: Final = 5.0  # seconds a dying predecessor gets to end its last worker
 CONSOLE_HOSTS: Final = ("localhost", "127.0.0.1", "[::1]")  # a page that rebinds its own name to us gets 421
-UNDERSCORES: Final = str.maketrans("-.", "__")
 
 
 Flow = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
@@ -61,13 +62,21 @@ class Stage:
 
 def check(path: Path) -> Config:
     """Read the config as run() does. Raises ConfigError with every mistake."""
-    return load(path, {word: source.Trigger for word, source in SOURCES.items()})
+    return load(path, {word: source.Trigger for word, source in SOURCES.items()}, runtimes=_wrong_with_runtime)
+
+
+def _wrong_with_runtime(name: str) -> str:
+    try:
+        resolve(name)
+    except InvalidParameter as error:
+        return str(error)
+    return ""
 
 
 def main(path: Path, *, clock: Clock | None = None, on_ready: Callable[[Calls], None] = lambda _: None) -> int:
     """Run the daemon of this config in the foreground until SIGTERM or SIGINT; the exit status. Raises ConfigError, StateLocked."""
     config = check(path)
-    configure()
+    configure(secrets=config.secrets)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(Daemon(config, clock or SystemClock()).run(on_ready))
     return 0
@@ -146,7 +155,7 @@ class Daemon:
         opened.push_async_callback(database.close)
         journal = await SqliteJournal.open(database, clock)
         opened.push_async_callback(journal.close)
-        logs = LogStore(config.state / "logs", clock)
+        logs = LogStore(config.state / "logs", clock, metrics)
         opened.callback(logs.close)
         pool = await self._pool(opened, logs, lock)
         functions = Functions(config)
@@ -171,9 +180,21 @@ class Daemon:
         ]
 
     async def _pool(self, opened: contextlib.AsyncExitStack, logs: LogStore, lock: StateLock) -> WarmPool:
-        config = self._config
-        buckets = {f"BUCKET_{name.upper().translate(UNDERSCORES)}": str(bucket.path) for name, bucket in config.buckets.items()}
-        pool = WarmPool(config, logs, clock=self._clock, metrics=self._metrics, variables=buckets, lock_fd=lock.fd)
+        config, metrics = self._config, self._metrics
+        buckets = {bucket.variable: str(bucket.path) for bucket in config.buckets.values()}
+        restarts = metrics.counter("router_spawner_restarts_total", "Spawners that died and were replaced.")
+        runtimes = {
+            family: load()(
+                state=config.state,
+                lock_fd=lock.fd,
+                region=config.region,
+                clock=self._clock,
+                variables=lambda _: buckets,
+                on_restart=restarts.add,
+            )
+            for family, load in RUNTIMES.items()
+        }
+        pool = WarmPool(runtimes, logs=logs, clock=self._clock, limits=config.limits, metrics=metrics)
         await pool.open()
         opened.push_async_callback(pool.close)
         return pool

@@ -16,6 +16,7 @@ from router.errors import InvalidParameter, InvalidRequestContent
 from router.functions.registry import Functions
 from router.journal.base import EventDetail, EventRow, Journal, Query
 from router.model import Envelope, Outcome, State
+from router.runtime import resolve
 from router.runtime.pool import WarmPool
 from router.sources.feed import FeedSource
 from router.sources.http import HttpSource, HttpTrigger
@@ -102,12 +103,12 @@ class Calls:
         """One row a function; functions that are gone from the config but still have events come last."""
         parts = self._parts
         counts = await parts.journal.counts()
-        environments = parts.pool.counts()
+        environments = {row.function: row for row in parts.pool.rows()}
         rows = [
             {
                 "function": name,
-                "runtime": function.runtime,
-                "environments": environments.get(name, 0),
+                "runtime": resolve(function.runtime).runs,
+                "environments": environments[name].environments if name in environments else 0,
                 "running": parts.slots.running(name),
                 "queued": sum(counts.get(name, {}).get(state, 0) for state in UNFINISHED),
                 "dead": sum(counts.get(name, {}).get(state, 0) for state in DEAD_LETTERS),
