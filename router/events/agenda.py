@@ -50,6 +50,7 @@ class Due:
     ticks: tuple[int, ...]  # to run, oldest first; epoch seconds
     dropped: int  # missed ticks that will not run
     cursor: Cursor  # once the ticks are on record
+    next: int | None  # the tick after these
 
 
 def next_tick(table: Timetable, cursor: Cursor) -> int | None:
@@ -60,16 +61,20 @@ def next_tick(table: Timetable, cursor: Cursor) -> int | None:
 def due(name: str, table: Timetable, cursor: Cursor, now: float) -> Due | None:
     """What a schedule has to do at *now*; None: nothing."""
     first = next_tick(table, cursor)
-    if first is None or first > now:
-        return None
-    missed = first < now - GRACE
-    ticks = _newest(table, cursor, now, _limit(table.missed)) if missed else _on_time(table, cursor, now)
-    if missed and table.missed == "skip":
+    return None if first is None or first > now else _decide(name, table, cursor, first, now)
+
+
+def _decide(name: str, table: Timetable, cursor: Cursor, first: int, now: float) -> Due:
+    """*first* is the first tick not decided yet, and due."""
+    decided = Cursor(int(now), cursor.anchor)
+    if first >= now - GRACE:
+        ticks, following = _on_time(table, first, cursor.anchor, now)
+        return Due(name, tuple(ticks), 0, decided, following)
+    ticks = _newest(table, cursor, now, _limit(table.missed))
+    if table.missed == "skip":
         ticks = [tick for tick in ticks if tick >= now - GRACE]
-    total = len(ticks)
-    if missed:
-        total = max(total, schedule.count_between(table.expression, cursor.until, int(now), table.zone, anchor=cursor.anchor))
-    return Due(name, tuple(ticks), total - len(ticks), Cursor(int(now), cursor.anchor))
+    total = schedule.count_between(table.expression, cursor.until, decided.until, table.zone, anchor=cursor.anchor)
+    return Due(name, tuple(ticks), max(0, total - len(ticks)), decided, next_tick(table, decided))
 
 
 def _limit(policy: Missed) -> int:
@@ -77,13 +82,14 @@ def _limit(policy: Missed) -> int:
     return {"skip": 2, "once": 1, "all": CATCH_UP}[policy]
 
 
-def _on_time(table: Timetable, cursor: Cursor, now: float) -> list[int]:
-    ticks = []
-    for tick in schedule.upcoming(table.expression, cursor.until, table.zone, anchor=cursor.anchor):
-        if tick > now:
-            break
+def _on_time(table: Timetable, first: int, anchor: int, now: float) -> tuple[list[int], int | None]:
+    """The due ticks, and the one after them."""
+    ticks: list[int] = []
+    tick: int | None = first
+    while tick is not None and tick <= now:
         ticks.append(tick)
-    return ticks
+        tick = schedule.next_after(table.expression, tick, table.zone, anchor=anchor)
+    return ticks, tick
 
 
 def _newest(table: Timetable, cursor: Cursor, now: float, limit: int) -> list[int]:
@@ -113,12 +119,11 @@ class Agenda:
         """Decide what is due, BATCH schedules at most, the longest due first; none when nothing is due."""
         decided: list[Due] = []
         while self._heap and self._heap[0][0] <= now and len(decided) < BATCH:
-            _, name = heapq.heappop(self._heap)
-            found = due(name, self._tables[name], self.cursors[name], now)
-            if found is not None:
-                self.cursors[name] = found.cursor
-                decided.append(found)
-            self._push(name)
+            first, name = heapq.heappop(self._heap)
+            found = _decide(name, self._tables[name], self.cursors[name], first, now)
+            self.cursors[name] = found.cursor
+            self._push(name, found.next)
+            decided.append(found)
         return decided
 
     @property
@@ -136,15 +141,14 @@ class Agenda:
             self.cursors[name] = Cursor(int(now), min(self.cursors[name].anchor, int(now)))
         if back:
             self._arrange(self._tables)
-        return [Due(name, (), 0, self.cursors[name]) for name in back]
+        return [Due(name, (), 0, self.cursors[name], self.next.get(name)) for name in back]
 
     def _arrange(self, names: Iterable[str]) -> None:
         self._heap = []
         for name in names:
-            self._push(name)
+            self._push(name, next_tick(self._tables[name], self.cursors[name]))
 
-    def _push(self, name: str) -> None:
-        tick = next_tick(self._tables[name], self.cursors[name])
+    def _push(self, name: str, tick: int | None) -> None:
         if tick is None:
             self.next.pop(name, None)
         else:

@@ -4,10 +4,11 @@ Pure: facts in, dict or JSON text out. Sources: EventBridge user guide, "Events 
 user guide, "Adding context attributes"; samples in tests/golden/schedule_rule_event.json and schedule_rule_*.json.
 The Scheduler's event without input is a string in `detail`, as captured samples show it."""
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any, Final
+
+import orjson
 
 from router import names
 
@@ -66,5 +67,5 @@ def payload(firing: Firing, text: str | None, *, scheduler: bool) -> bytes:
     """The event as JSON text; *text* is the trigger's input as JSON text, None when it has none."""
     if text is None:
         event = scheduler_event(firing) if scheduler else rule_event(firing)
-        return json.dumps(event, separators=(",", ":")).encode()
+        return orjson.dumps(event)
     return (filled(text, firing) if scheduler else text).encode()
