@@ -3,7 +3,7 @@
 import itertools
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ class Disk(apsw.VFS):
         self.fail_at, self.fail_for = 0, 1
         self.error: type[apsw.Error] = apsw.IOError
         self.only = ""  # "sync" or "write"; "": both count
+        self.before_sync: Callable[[], None] | None = None
         self.synced: dict[str, bytearray] = {}  # what is on the platter
         self.unsynced: dict[str, list[Change]] = {}  # what the cache holds beyond it
 
@@ -67,9 +68,11 @@ class Disk(apsw.VFS):
             self.unregister()
 
     def after_power_cut(self, into: Path, chance: random.Random | None = None) -> Path:
-        """Write what a power cut leaves: all that was synced and, with *chance*, any part of the rest."""
+        """Write what a power cut leaves of the files beside *into*: all that was synced and, with *chance*, any part of the rest."""
         into.mkdir()
         for name, content in self.synced.items():
+            if Path(name).parent != into.parent:
+                continue
             image = bytearray(content)
             for offset, data in self.unsynced.get(name, []):
                 if chance is not None and chance.random() < 0.5:
@@ -95,6 +98,8 @@ class _File(apsw.VFSFile):
         self.disk.unsynced[self.name].append((newsize, None))
 
     def xSync(self, flags: int) -> None:  # noqa: N802
+        if self.disk.before_sync is not None:
+            self.disk.before_sync()
         pending, self.disk.unsynced[self.name] = self.disk.unsynced[self.name], []
         self.disk.count("sync")  # a sync that fails leaves pages that look clean and never get written: pending is lost
         super().xSync(flags)
@@ -109,4 +114,3 @@ def _apply(image: bytearray, offset: int, data: bytes | None) -> None:
     if len(image) < offset:
         image.extend(bytes(offset - len(image)))
     image[offset : offset + len(data)] = data
-
