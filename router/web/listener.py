@@ -128,7 +128,6 @@ class Listener:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.sleep(0)  # the loop tells the connections that they are gone
-        self.addresses = ()
 
     def _stop_accepting(self) -> None:
         if self._servers and self._where.kind == "unix":
@@ -137,6 +136,7 @@ class Listener:
         for server in self._servers:
             server.close()
         self._servers.clear()
+        self.addresses = ()
 
     def _note_quiet(self) -> None:
         if self._draining and not self._connections and not self._tasks:

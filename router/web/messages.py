@@ -101,7 +101,7 @@ def check_partial(buffer: bytearray, limits: Limits) -> None:
     _check_sizes(end if end >= 0 else len(buffer), len(buffer) - end if end >= 0 else 0, 0, limits)
     if buffer.count(b"\n") != buffer.count(b"\r\n"):
         raise Refused(400, "bare LF")
-    if buffer and not buffer[:1].isalpha():
+    if not (buffer[:1].isalpha() or buffer in (b"", b"\r")):
         raise Refused(400, "not HTTP")  # TLS most likely: its client would wait for us
 
 
