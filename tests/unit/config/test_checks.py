@@ -1,0 +1,71 @@
+"""What works but should be known."""
+
+import os
+
+from router.config.checks import notes
+from tests.unit.config.conftest import BASE, Place
+
+
+def told(place: Place, text: str) -> list[str]:
+    return [note.replace(str(place.root), "DIR") for note in notes(place.load(text))]
+
+
+def test_nothing_odd(place: Place) -> None:
+    (place.root / "in").mkdir()
+    (place.root / "shop.db").touch()
+    assert told(place, BASE + "buckets: {uploads: in}\ntables: {orders: {sqlite: shop.db}}\n") == []
+
+
+def test_what_is_not_there_yet(place: Place) -> None:
+    assert told(place, "version: 1\nbuckets: {one: a, two: {path: b, mount: required}}\ntables: {orders: {sqlite: shop.db}}\n") == [
+        "buckets.one: DIR/a does not exist; it will be created",
+        "buckets.two: DIR/b does not exist; nothing is scanned until it is mounted",
+        "tables.orders: DIR/shop.db does not exist; the feed waits for it",
+        "functions: none; there is nothing to run",
+    ]
+
+
+def test_a_config_that_anybody_can_change(place: Place) -> None:
+    place.load(BASE)
+    os.chmod(place.file, 0o666)
+    assert told(place, BASE) == ["config.yaml can be changed by every user of this machine; chmod o-w DIR/config.yaml"]
+
+
+def test_a_config_inside_a_bucket(place: Place) -> None:
+    assert told(place, BASE + "state: /nowhere/state\nbuckets: {uploads: .}\n") == [
+        "buckets.uploads: config.yaml lies inside the bucket; functions can change it"
+    ]
+
+
+def test_a_state_directory_too_deep_for_a_socket(place: Place) -> None:
+    assert told(place, BASE + f"state: /{'x' * 93}\n") == []
+    assert told(place, BASE + f"state: /{'x' * 94}\n") == [
+        "state: the path is too long for the control socket (94 bytes at most); commands will not reach the daemon"
+    ]
+
+
+def test_directories_are_compared_where_they_really_are(place: Place) -> None:
+    (place.root / "real").mkdir()
+    (place.root / "link").symlink_to("real")
+    (place.root / "loop").symlink_to("loop")
+    assert place.mistakes("version: 1\nbuckets: {one: real, two: link/x, six: loop}\n") == [
+        "config.yaml:2:27: buckets.two: lies inside the directory of bucket one; a file would be an object of both"
+    ]
+    assert place.mistakes("version: 1\nbuckets: {all: /}\n") == [
+        "config.yaml:1:1: state: lies inside bucket all; journal and logs would be objects"
+    ]
+
+
+def test_neighbours_are_not_nested(place: Place) -> None:
+    config = place.load("version: 1\nstate: data/b-state\nbuckets: {one: data/b, two: data/bb, six: data/a}\n")
+    assert len(config.buckets) == 3
+
+
+def test_reservations_that_fit(place: Place) -> None:
+    text = "version: 1\nlimits: {concurrency: 10}\n" + BASE.removeprefix("version: 1\n")
+    more = "  g: {code: code, handler: app.f, reserved_concurrency: 4}\n"
+    assert place.load(text + "    reserved_concurrency: 6\n" + more)
+    assert place.load(text + "    reserved_concurrency: 5\n" + more + "  h: {code: code, handler: app.f}\n")
+    assert place.mistakes(text + "    reserved_concurrency: 7\n" + more) == [
+        "config.yaml:8:57: functions.g.reserved_concurrency: all reservations up to here come to 11 of 10 (limits.concurrency)"
+    ]
