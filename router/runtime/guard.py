@@ -46,17 +46,16 @@ def main(control: int, life: int, lock: int) -> None:
         os.setpriority(os.PRIO_PROCESS, 0, max(-20, niceness + _PRIORITY))
     isolation.become_subreaper()
     guard = os.getpid()
-    spawner = os.fork()
-    if spawner:
+    child = os.fork()
+    if child:
         os.close(control)
         isolation.set_title("router-guard")
-        keep(spawner, life)
+        keep(child, life)
         return
     os.close(life)
-    from router.runtime import bootstrap  # noqa: PLC0415  # here: loaded once for all workers, and the guard stays small
-    from router.runtime import spawner as program
+    from router.runtime import bootstrap, spawner  # noqa: PLC0415  # here: loaded once for all workers, and the guard stays small
 
-    assignment = program.serve(control, guard, lock, niceness)
+    assignment = spawner.serve(control, guard, lock, niceness)
     if assignment is not None:
         bootstrap.run(assignment.spec, assignment.missing)  # a worker: ends as the function's process ends
 

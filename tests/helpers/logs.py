@@ -1,0 +1,42 @@
+"""Log groups that a test can read."""
+
+import time
+
+from router import names
+
+
+class MemoryStream:
+    """A LogStream that remembers."""
+
+    def __init__(self, function: str) -> None:
+        self.function = function
+        self.name = names.log_stream(time.time())
+        self.messages: list[str] = []
+        self.closed = False
+
+    def write(self, message: str, at: float) -> None:
+        """Remember the message."""
+        assert not self.closed
+        assert at > 0
+        self.messages.append(message)
+
+    def close(self) -> None:
+        """No more."""
+        self.closed = True
+
+
+class MemoryLogs:
+    """A LogStore that remembers."""
+
+    def __init__(self) -> None:
+        self.streams: list[MemoryStream] = []
+
+    def stream(self, function: str) -> MemoryStream:
+        """A fresh stream."""
+        stream = MemoryStream(function)
+        self.streams.append(stream)
+        return stream
+
+    def of(self, function: str) -> list[str]:
+        """All messages of a function."""
+        return [message for stream in self.streams if stream.function == function for message in stream.messages]
