@@ -31,12 +31,12 @@ class Document:
 class Node:
     """One value of config.yaml."""
 
-    __slots__ = ("_document", "_value", "path")
+    __slots__ = ("_value", "document", "path")
 
     path: str  # "functions.resize.timeout"; "" at the top
 
     def __init__(self, document: Document, value: Value, path: str = "") -> None:
-        self._document, self._value, self.path = document, value, path
+        self.document, self._value, self.path = document, value, path
 
     # -- what it is
 
@@ -53,12 +53,12 @@ class Node:
     @property
     def place(self) -> str:
         """`config.yaml:9:5`, to point at this value from a message about another."""
-        return f"{self._document.problems.name}:{self.line}:{self.column}"
+        return f"{self.document.problems.name}:{self.line}:{self.column}"
 
     @property
     def mistakes(self) -> int:
         """How many mistakes the whole file has so far; to see whether a reading of this node went well."""
-        return self._document.problems.count
+        return self.document.problems.count
 
     @property
     def scalar(self) -> bool:
@@ -78,7 +78,7 @@ class Node:
 
     def did_you_mean(self, word: str, known: Collection[str]) -> str:
         """`, did you mean X?` when something in *known* is close to *word*, else nothing."""
-        return self._document.problems.did_you_mean(word, known)
+        return self.document.problems.did_you_mean(word, known)
 
     # -- mappings and lists
 
@@ -88,21 +88,21 @@ class Node:
         Notes every key outside *known* with a suggestion; keys in *later* (part of the design, not built yet) as not supported yet."""
         value = self._value
         if isinstance(value, Scalar) and main and not self.empty:
-            return Node(self._document, Form(value.line, value.column, {main: (value, value)}), self.path)
+            return Node(self.document, Form(value.line, value.column, {main: (value, value)}), self.path)
         form = self._mapping()
         for key, (mark, _) in form.values.items():
             if key in later:
                 self._note(mark, step(self.path, key), "not supported yet")
             elif key not in known:
                 self._note(mark, step(self.path, key), f"unknown key{self.did_you_mean(key, known)}")
-        return Node(self._document, form, self.path)
+        return Node(self.document, form, self.path)
 
     def without(self, key: str) -> "Node":
         """The same mapping, one key less."""
         if not isinstance(self._value, Form) or key not in self._value.values:
             return self
         rest = {name: entry for name, entry in self._value.values.items() if name != key}
-        return Node(self._document, Form(self.line, self.column, rest), self.path)
+        return Node(self.document, Form(self.line, self.column, rest), self.path)
 
     def has(self, key: str) -> bool:
         """Whether the mapping has *key*."""
@@ -112,16 +112,16 @@ class Node:
         """The value under *key*; None when absent."""
         if not isinstance(self._value, Form) or key not in self._value.values:
             return None
-        return Node(self._document, self._value.values[key][1], step(self.path, key))
+        return Node(self.document, self._value.values[key][1], step(self.path, key))
 
     def items(self) -> list[tuple[str, "Node"]]:
         """The entries of a mapping, in order."""
-        return [(key, Node(self._document, value, step(self.path, key))) for key, (_, value) in self._mapping().values.items()]
+        return [(key, Node(self.document, value, step(self.path, key))) for key, (_, value) in self._mapping().values.items()]
 
     def elements(self) -> list["Node"]:
         """The elements of a list."""
         if isinstance(self._value, Items):
-            return [Node(self._document, value, f"{self.path}[{index}]") for index, value in enumerate(self._value.values)]
+            return [Node(self.document, value, f"{self.path}[{index}]") for index, value in enumerate(self._value.values)]
         if not self.empty:
             self.problem(f"must be a list, this is {self._kind()}")
         return []
@@ -183,7 +183,7 @@ class Node:
 
     def beside(self, path: str) -> Path:
         """*path* made absolute from the config file's directory; `..` is resolved by spelling alone."""
-        return Path(os.path.normpath(self._document.directory / path))
+        return Path(os.path.normpath(self.document.directory / path))
 
     def json(self, key: str, default: Any = None) -> Any:
         """Any YAML value as the JSON value it spells."""
@@ -193,7 +193,7 @@ class Node:
     def secret(self, key: str, text: str) -> None:
         """Remember *text*, read under *key*, as a secret when the key's name says that it holds one."""
         if private(key):
-            self._document.references.secrets.add(text)
+            self.document.references.secrets.add(text)
 
     def problem(self, message: str, key: str = "") -> None:
         """Note a mistake at this value, or at the value under *key*."""
@@ -251,7 +251,7 @@ class Node:
             self.problem("no value given" if not written.text else f"no value given; if {written.text} is meant as text, put it in quotes")
             return None
         try:
-            text = self._document.references.resolve(written.text)
+            text = self.document.references.resolve(written.text)
         except Unresolved as error:
             self.problem(f"{shown(written.text)}: {shown(str(error), 200)}")
             return None
@@ -286,7 +286,7 @@ class Node:
         return {Scalar: "text", Items: "a list", Form: "a mapping"}[type(self._value)]
 
     def _note(self, at: Value, path: str, message: str) -> None:
-        self._document.problems.note(at.line, at.column, path, message)
+        self.document.problems.note(at.line, at.column, path, message)
 
 
 def _unfit(written: str, what: str) -> str:
