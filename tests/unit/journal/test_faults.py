@@ -128,7 +128,7 @@ async def test_whichever_write_or_sync_fails(tmp_path: Path, disk: Disk, error: 
     """Throughout the life of a store; for a moment, or until the disk is mended."""
     calls = await calls_of_a_sound_run(tmp_path, "")
     assert calls > 100
-    step = 2 if lasting == 1 and error is apsw.IOError else 7
+    step = 3 if lasting == 1 and error is apsw.IOError else 7
     for number in range(1, calls, step):
         disk.calls, disk.fail_at, disk.fail_for, disk.error = 0, number, lasting, error
         path = tmp_path / f"{number}.db"
