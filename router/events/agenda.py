@@ -6,7 +6,8 @@ after its time: the daemon was down, the machine slept, or the wall clock was pu
 - once: all that is due runs once, as its newest tick;
 - all:  every tick runs, oldest first, the newest CATCH_UP of them.
 Whatever is dropped is counted. A cursor never moves back while the clock is behind it, so no tick comes up twice; only a
-cursor over AHEAD seconds in the future, left by a clock that was wrong, is set back (rewind)."""
+cursor over AHEAD seconds in the future, left by a clock that was wrong, is set back (rewind). A clock that shows a time
+before PLAUSIBLE is itself the wrong one: on it nothing is decided, or all ticks since would be missed once it is set."""
 
 import heapq
 from collections.abc import Iterable, Mapping
@@ -23,6 +24,8 @@ GRACE: Final = 60  # seconds: AWS's own precision, a schedule runs within its mi
 CATCH_UP: Final = 1000  # ticks of one schedule that `all` runs after an absence
 AHEAD: Final = 86400  # seconds a cursor may be ahead of the clock before the clock of then is taken for wrong
 BATCH: Final = 256  # schedules planned at once: what is due is not kept waiting for all that is due
+BATCH_TICKS: Final = 1000  # ticks of a batch, beside those of its last schedule
+PLAUSIBLE: Final = 1_767_225_600  # 2026-01-01, epoch seconds: this program is younger
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +121,14 @@ class Agenda:
     def plan(self, now: float) -> list[Due]:
         """Decide what is due, BATCH schedules at most, the longest due first; none when nothing is due."""
         decided: list[Due] = []
-        while self._heap and self._heap[0][0] <= now and len(decided) < BATCH:
+        ticks = 0
+        while self._heap and self._heap[0][0] <= now and len(decided) < BATCH and ticks < BATCH_TICKS:
             first, name = heapq.heappop(self._heap)
             found = _decide(name, self._tables[name], self.cursors[name], first, now)
             self.cursors[name] = found.cursor
             self._push(name, found.next)
             decided.append(found)
+            ticks += len(found.ticks)
         return decided
 
     @property

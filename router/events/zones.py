@@ -19,10 +19,8 @@ class UnknownZone(InvalidParameter):
 
     code = "ValidationException"
 
-    def __init__(self, name: str, meant: str) -> None:
-        super().__init__(
-            f"{name or 'an empty name'} is no IANA time zone" + (f", did you mean {meant}?" if meant else ", write one as Europe/Berlin")
-        )
+    def __init__(self, name: str, remedy: str) -> None:
+        super().__init__(f"{name or 'an empty name'} is no IANA time zone, {remedy}")
         self.name = name
 
 
@@ -35,18 +33,21 @@ def find(name: str) -> tzinfo:
             return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         pass
-    raise UnknownZone(name, _nearest(name))
+    raise UnknownZone(name, _remedy(name))
 
 
-def _nearest(name: str) -> str:
+def _remedy(name: str) -> str:
+    """What would be right: the nearest name, of a zone or of its city alone."""
     known = {zone.casefold(): zone for zone in available_timezones() if not zone.startswith(_LOCAL)}
+    if not known:
+        return "as far as this machine knows: it has no time zone data, install the package tzdata"
     wanted = name.strip().replace(" ", "_").casefold()
     cities = {zone.rpartition("/")[2]: zone for zone in sorted(known, reverse=True)}
     for names in (known, cities):
         close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.75)
         if close:
-            return known.get(close[0]) or known[cities[close[0]]]
-    return ""
+            return f"did you mean {known.get(close[0]) or known[cities[close[0]]]}?"
+    return "write one as Europe/Berlin"
 
 
 def wall_clock(instant: float, zone: tzinfo) -> datetime:

@@ -15,7 +15,7 @@ import structlog
 from router import names
 from router.errors import ConfigError, InvalidParameter, JournalError, ShuttingDown, SourceError
 from router.events import scheduled
-from router.events.agenda import AHEAD, Agenda, Due, Timetable
+from router.events.agenda import PLAUSIBLE, Agenda, Due, Timetable
 from router.model import Envelope
 from router.sources.base import Binding, House, Outlet
 from router.sources.schedule_store import ScheduleStore, Tick
@@ -91,6 +91,8 @@ class ScheduleSource:
         """Emit ticks until *stop*; what is under way then is finished. Raises SourceError when the store or the journal fails."""
         self._room, self._emitted, self._settling = asyncio.Semaphore(UNDER_WAY), [], False
         try:
+            while self._clock.now() < PLAUSIBLE and not stop.is_set():
+                await self._timer.wait(None, stop)
             async with asyncio.TaskGroup() as emits:
                 await self._start(emits, outlet, await self._attach(outlet))
                 while not stop.is_set():
@@ -122,15 +124,14 @@ class ScheduleSource:
     async def _turn(self, emits: asyncio.TaskGroup, outlet: Outlet, stop: asyncio.Event) -> None:
         """Run what is due, or wait until something is."""
         now = self._clock.now()
-        if self._step(now) < -AHEAD:
+        if abs(self._step(now)) > STEP:
             await self._rewind(now)
         decided = self._agenda.plan(now)
         if not decided:
             await self._timer.wait(self._agenda.wake, stop)
             return
         await self._store.decide(decided)
-        for due in decided:
-            self._tell(due)
+        self._tell([due for due in decided if due.dropped])
         await self._start(emits, outlet, [(due.name, tick) for due in decided for tick in due.ticks])
 
     async def _start(self, emits: asyncio.TaskGroup, outlet: Outlet, ticks: Sequence[Tick]) -> None:
@@ -178,19 +179,22 @@ class ScheduleSource:
         return step
 
     async def _rewind(self, now: float) -> None:
-        back = self._agenda.rewind(now)
+        back = self._agenda.rewind(now) if now >= PLAUSIBLE else []
         if back:
             await self._store.decide(back)
             log.warning("schedules_set_back", count=len(back), reason="they were decided over a day into the future: the clock was wrong")
 
-    def _tell(self, due: Due) -> None:
-        """Count and log what the policy dropped."""
-        if not due.dropped:
-            return
-        schedule = self._schedules[due.name]
-        schedule.missed += due.dropped
-        self._missed.add(schedule.function, amount=due.dropped)
-        log.warning("ticks_missed", schedule=due.name, policy=schedule.trigger.missed, dropped=due.dropped, run=len(due.ticks))
+    def _tell(self, missed: Sequence[Due]) -> None:
+        """Count and log what the policies dropped."""
+        for due in missed:
+            schedule = self._schedules[due.name]
+            schedule.missed += due.dropped
+            self._missed.add(schedule.function, amount=due.dropped)
+        if missed:
+            dropped, run = sum(due.dropped for due in missed), sum(len(due.ticks) for due in missed)
+            log.warning(
+                "ticks_missed", dropped=dropped, run=run, schedules=[due.name for due in missed[:10]], more=max(0, len(missed) - 10)
+            )
 
     # -- for people
 
@@ -201,7 +205,7 @@ class ScheduleSource:
             close = difflib.get_close_matches(name, self._schedules, n=1)
             raise InvalidParameter(f"no schedule {name}" + (f", did you mean {close[0]}?" if close else ""))
         if self._outlet is None:
-            raise ShuttingDown("schedules are not attached now; try again")
+            raise ShuttingDown(self.health())
         envelope = self._envelope(schedule, int(self._clock.now()), sequencer=f"run-{names.request_id()}")
         await self._outlet.emit(envelope)
         return envelope.request_id
@@ -225,7 +229,11 @@ class ScheduleSource:
 
     def health(self) -> str:
         """Whether the schedules run."""
-        return "" if self._outlet is not None else "schedules are not attached"
+        if self._outlet is not None:
+            return ""
+        if self._clock.now() < PLAUSIBLE:
+            return f"schedules wait until the clock is set: it shows {names.iso_s(self._clock.now())}"
+        return "schedules are not attached"
 
 
 def _first(group: BaseExceptionGroup[JournalError]) -> BaseException:

@@ -30,7 +30,7 @@ Tick = tuple[str, int]  # schedule, time
 
 _BEGIN: Final = """
 INSERT INTO schedules (name, spelling, anchor, until) VALUES (?, ?, ?, ?)
-ON CONFLICT (name) DO UPDATE SET spelling = excluded.spelling, anchor = excluded.anchor, until = excluded.until
+ON CONFLICT (name) DO UPDATE SET spelling = excluded.spelling, anchor = excluded.anchor, until = excluded.until, missed = 0
 """
 _DECIDE: Final = "UPDATE schedules SET until = ?, anchor = ?, missed = missed + ? WHERE name = ?"
 _RAN: Final = "UPDATE schedules SET last = max(coalesce(last, ?1), ?1) WHERE name = ?2"

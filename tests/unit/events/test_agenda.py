@@ -104,6 +104,16 @@ def test_the_longest_due_comes_first_in_batches() -> None:
     assert plan.wake == T - 29 + 120
 
 
+def test_a_batch_is_bounded_in_ticks_too() -> None:
+    tables = {f"s{n}": table("cron(* * * * ? *)", "all") for n in range(5)}
+    plan = Agenda(tables, {name: Cursor(T, T) for name in tables})
+    now = T + 700 * 60
+    batches = []
+    while batch := plan.plan(now):
+        batches.append(sum(len(found.ticks) for found in batch))
+    assert batches == [1400, 1400, 700]
+
+
 def test_the_next_tick_of_each_is_known_and_that_of_a_finished_one_is_not() -> None:
     plan = Agenda({"a": table("cron(0 0 * * ? *)"), "b": table("at(2020-01-01T00:00:00)")}, {"a": Cursor(T, T), "b": Cursor(T, T)})
     assert plan.next == {"a": next_after(parse("cron(0 0 * * ? *)"), T)}

@@ -198,6 +198,15 @@ def test_at_in_a_gap_runs_as_late_after_the_change_and_at_in_an_overlap_runs_fir
     assert next_after(parse("at(2026-03-29T02:30:00)"), 0) == epoch("2026-03-29T02:30")
 
 
+@given(wall=st.datetimes(), zone=st.sampled_from([UTC, BERLIN, NEW_YORK, ZoneInfo("Pacific/Apia")]))
+def test_at_fires_once_or_is_in_the_past(wall: datetime, zone: tzinfo) -> None:
+    tick = next_after(parse(f"at({wall.replace(microsecond=0).isoformat()})"), 0, zone)
+    if tick is not None:
+        gap = datetime.fromtimestamp(tick, zone).replace(tzinfo=None) - wall.replace(microsecond=0)
+        assert gap.total_seconds() in {0, 3600, 86400}
+        assert datetime.fromtimestamp(tick, zone).fold == 0
+
+
 # -- properties over expressions made at random
 
 

@@ -13,11 +13,11 @@ NEVER = datetime(2026, 3, 29, 2, 30)  # noqa: DTZ001 - a wall clock
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("Europe/Berln", "did you mean Europe/Berlin?"),
+        ("Europe/Berln", "Europe/Berln is no IANA time zone, did you mean Europe/Berlin?"),
         ("europe/berlin", "did you mean Europe/Berlin?"),
         ("Berlin", "did you mean Europe/Berlin?"),
         ("New York", "did you mean America/New_York?"),
-        ("Nowhere/At_all", "write one as Europe/Berlin"),
+        ("Nowhere/At_all", "is no IANA time zone, write one as Europe/Berlin"),
         ("right/Europe/Berlin", "is no IANA time zone"),
         ("localtime", "is no IANA time zone"),
         ("America", "is no IANA time zone"),
@@ -29,6 +29,12 @@ def test_an_unknown_zone_is_refused_with_the_nearest(name: str, told: str) -> No
     with pytest.raises(zones.UnknownZone) as refused:
         zones.find(name)
     assert told in str(refused.value)
+
+
+def test_a_machine_without_zone_data_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zones, "available_timezones", set)
+    with pytest.raises(zones.UnknownZone, match="install the package tzdata"):
+        zones.find("Europe/Berlln")
 
 
 def test_no_name_and_utc_are_utc_itself() -> None:

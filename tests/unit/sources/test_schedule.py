@@ -418,6 +418,37 @@ async def test_a_clock_that_was_years_ahead_silences_nothing_once_it_is_right() 
     assert len(bench.outlet.emitted) == count + 3
 
 
+async def test_on_a_clock_that_was_never_set_schedules_wait_and_then_have_missed_nothing() -> None:
+    """A machine without a clock of its own starts in 1970 until the network tells it the time."""
+    bench, every = Bench(now=5.0), trigger("cron(* * * * ? *)", missed="all")
+    async with bench.running(f=every) as source:
+        await bench.clock.advance(300)
+        assert source.health() == "schedules wait until the clock is set: it shows 1970-01-01T00:05:05Z"
+        with pytest.raises(ShuttingDown, match="until the clock is set"):
+            await source.fire("f-0")
+        bench.clock.jump(T - bench.clock.now())
+        await bench.clock.advance(100)
+        assert source.health() == ""
+        assert bench.times() == [T + 60]
+        bench.clock.jump(60 - bench.clock.now())  # and lost again while it runs
+        await bench.clock.advance(3600)
+        bench.clock.jump(T + 120 - bench.clock.now())
+        await bench.clock.advance(60)
+    assert bench.times() == [T + 60, T + 120, T + 180]
+
+
+async def test_many_small_steps_back_are_one_large_one() -> None:
+    bench = Bench()
+    async with bench.running(f=trigger("rate(1 hour)")):
+        await bench.clock.advance(5 * DAY)
+        for _ in range(30):
+            bench.clock.jump(-4 * HOUR)
+            await bench.clock.advance(60)
+        count = len(bench.outlet.emitted) + len(bench.outlet.duplicates)
+        await bench.clock.advance(30 * HOUR)
+        assert len(bench.outlet.emitted) + len(bench.outlet.duplicates) > count
+
+
 # -- for people
 
 
