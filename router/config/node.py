@@ -286,7 +286,7 @@ class Node:
         return {Scalar: "text", Items: "a list", Form: "a mapping"}[type(self._value)]
 
     def _note(self, at: Value, path: str, message: str) -> None:
-        self.document.problems.note(at.line, at.column, path, message)
+        self.document.problems.note(at.line, at.column, path, self.document.references.hidden(message))
 
 
 def _unfit(written: str, what: str) -> str:

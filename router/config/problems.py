@@ -34,7 +34,7 @@ class Problems:
 
     def note(self, line: int, column: int, path: str, message: str) -> None:
         """Note a mistake; one already noted is not noted twice."""
-        problem = Problem(line, column, path, message)
+        problem = Problem(line, column, path, message if message.isprintable() else _printable(message))
         if problem in self._found:
             return
         self.count += 1
@@ -58,7 +58,11 @@ class Problems:
 def shown(text: str, limit: int = _LONGEST) -> str:
     """*text* on one line and short, control characters and lone surrogates escaped."""
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in cut)
+    return cut if cut.isprintable() else _printable(cut)
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def step(path: str, key: str) -> str:

@@ -12,6 +12,7 @@ from router.config import files
 _REFERENCE: Final = re.compile(r"\$\$\{|\$\{([^}]*)(\})?")
 _CREDENTIAL: Final = re.compile(r"[A-Za-z0-9_@][A-Za-z0-9_.@-]{0,254}")  # systemd.exec: a valid file name; ours: no leading dot
 _PRIVATE: Final = re.compile(r"secret|token|passw|key|credential|auth|signature|private", re.IGNORECASE)
+_SHORTEST: Final = 4  # characters of a secret that can be told from ordinary text
 _LARGEST: Final = 64 * 1024  # bytes of one referenced file
 HINT: Final = "write ${env:NAME}, ${credential:NAME} or ${file:PATH}, or $${ for a plain ${"
 
@@ -35,6 +36,13 @@ class References:
     def resolve(self, text: str) -> str:
         """*text* with every reference replaced, once. Raises Unresolved."""
         return _REFERENCE.sub(self._replace, text) if "${" in text else text
+
+    def hidden(self, message: str) -> str:
+        """*message* without any secret given out so far: whoever words a mistake may have quoted one."""
+        for secret in self.secrets:
+            if len(secret) >= _SHORTEST and secret in message:
+                message = message.replace(secret, "[redacted]")
+        return message
 
     def _replace(self, found: re.Match[str]) -> str:
         if found[0] == "$${":

@@ -2,13 +2,18 @@
 
 import os
 from pathlib import Path
+from typing import Self
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.config.load import load
+from router.config.node import Node
 from router.config.references import References, Unresolved, private
-from tests.unit.config.conftest import BASE, Place
+from router.config.types import Names
+from router.errors import ConfigError
+from tests.unit.config.conftest import BASE, Knock, Place
 
 CANARY = "canary-5bd1e995-canary"
 
@@ -145,3 +150,21 @@ def test_the_config_knows_its_secrets_and_does_not_show_them(place: Place) -> No
     assert config.functions["f"].environment["A"] == CANARY
     assert CANARY not in repr(config)
     assert "hunter2" not in repr(config)
+
+
+def test_no_secret_shows_even_when_a_trigger_quotes_it(place: Place) -> None:
+    (place.root / "secret").write_text(f"{CANARY}\n second line")
+    text = BASE + "    triggers: [quote: '${file:secret}']\n"
+    place.file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(place.file, {"quote": Quote}, environ={})
+    assert caught.value.problems == ("config.yaml:6:23: functions.f.triggers[0].quote: I do not like [redacted]\\x00",)
+
+
+class Quote(Knock):
+    """A trigger that quotes what it is given."""
+
+    @classmethod
+    def read(cls, node: Node, names: Names) -> Self:
+        node.problem(f"I do not like {node.text('')}\0")
+        return cls("x")
