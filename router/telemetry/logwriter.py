@@ -62,9 +62,13 @@ class LogStore:
         while self._open:
             os.close(self._open.popitem()[1])
 
-    async def expire(self, before: float, *, limit: int = 500) -> int:
-        """Remove up to *limit* files last written before *before* (epoch seconds), in a thread; give how many went."""
-        return await asyncio.to_thread(expire, self._root, before, limit)
+    async def expire(self, before: float, *, step: int = 500) -> int:
+        """Remove the files last written before *before* (epoch seconds), *step* at a time in a thread; give how many went."""
+        removed = last = await asyncio.to_thread(expire, self._root, before, step)
+        while last >= step:
+            last = await asyncio.to_thread(expire, self._root, before, step)
+            removed += last
+        return removed
 
     def wait(self, stream: "LogStream") -> None:
         """Have *stream* flushed soon; at the latest by flush() when no loop runs."""
