@@ -139,26 +139,32 @@ class Launcher:
     async def spawn(self, spec: Mapping[str, Any], channel: int, output: int, on_exit: Callable[[Exit], None]) -> Worker:
         """Fork a worker with *spec* (see bootstrap.py) and those descriptors. Raises EnvironmentUnavailable."""
         async with self._turns:
-            self._numbers += 1
-            number = self._numbers
-            loop = asyncio.get_running_loop()
-            worker = Worker(number, loop.create_future(), on_exit)
-            answer = self._answers[number] = loop.create_future()
-            self._workers[number] = worker
             try:
                 async with asyncio.timeout(_ANSWER):
                     await self._ready.wait()
-                    self._send({"spawn": number, **spec}, channel, output)
-                    await answer
-            except BaseException as error:
-                self._abandon(number)
-                if isinstance(error, TimeoutError):
-                    self._lost()
-                    raise EnvironmentUnavailable("the spawner does not answer") from error
-                raise
-            finally:
-                self._answers.pop(number, None)
-            return worker
+                    return await self._asked(spec, channel, output, on_exit)
+            except TimeoutError as error:
+                self._lost()
+                raise EnvironmentUnavailable("the spawner does not answer") from error
+
+    async def _asked(self, spec: Mapping[str, Any], channel: int, output: int, on_exit: Callable[[Exit], None]) -> Worker:
+        self._numbers += 1
+        number, loop = self._numbers, asyncio.get_running_loop()
+        worker = self._workers[number] = Worker(number, loop.create_future(), on_exit)
+        answer = self._answers[number] = loop.create_future()
+        try:
+            self._send({"spawn": number, **spec}, channel, output)
+        except EnvironmentUnavailable:
+            del self._workers[number], self._answers[number]
+            raise
+        try:
+            await answer
+        except BaseException:
+            self._abandon(number)
+            raise
+        finally:
+            del self._answers[number]
+        return worker
 
     def kill(self, worker: Worker) -> None:
         """End the worker and all below it; its exit is reported when none is left."""

@@ -1,6 +1,6 @@
 """Events in, results out, as AWS's Python runtime does it."""
 
-import datetime
+import datetime as dt
 import enum
 import json
 import math
@@ -44,7 +44,6 @@ def test_a_decimal_beside_them_changes_nothing(value: object) -> None:
     ("value", "text"),
     [
         (None, "null"),
-        ({1: 0, 1.5: 0, True: 0, None: 0}, None),
         ((1, 2), "[1, 2]"),
         (Point(1, (2, Point(3, 4))), '{"x": 1, "y": [2, {"x": 3, "y": 4}]}'),
         (Decimal("1.10"), "1.10"),
@@ -57,8 +56,8 @@ def test_a_decimal_beside_them_changes_nothing(value: object) -> None:
         ({Decimal("1.5"): 1}, '{"1.5": 1}'),
     ],
 )
-def test_the_measured_table(value: object, text: str | None) -> None:
-    assert marshal(value, raw=False).decode() == (text if text is not None else '{"1": 0, "1.5": 0, "null": 0}')
+def test_the_measured_table(value: object, text: str) -> None:
+    assert marshal(value, raw=False).decode() == text
 
 
 def test_keys_that_are_not_strings() -> None:
@@ -73,8 +72,8 @@ def test_bytes_at_the_top_go_out_as_they_are() -> None:
     ("value", "said"),
     [
         ({(1, 2): 0}, "keys must be str, int, float, bool or None, not tuple"),
-        (datetime.datetime(2024, 1, 1), "Object of type datetime is not JSON serializable"),  # noqa: DTZ001
-        (datetime.date(2024, 1, 1), "Object of type date is not JSON serializable"),
+        (dt.datetime(2024, 1, 1), "Object of type datetime is not JSON serializable"),  # noqa: DTZ001
+        (dt.date(2024, 1, 1), "Object of type date is not JSON serializable"),
         ({1}, "Object of type set is not JSON serializable"),
         (uuid.UUID(int=0), "Object of type UUID is not JSON serializable"),
         (enum.Enum("E", "a").a, "Object of type E is not JSON serializable"),

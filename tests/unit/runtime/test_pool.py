@@ -1,0 +1,229 @@
+"""Which environment an invocation gets."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from router.config.types import Function, Limits
+from router.errors import EnvironmentUnavailable
+from router.model import Outcome
+from router.runtime.base import Invocation
+from router.runtime.lifecycle import State
+from router.runtime.outcomes import Failure
+from router.runtime.pool import WarmPool
+from router.telemetry.metrics import Metrics
+from tests.helpers.clock import VirtualClock, settle
+from tests.helpers.logs import MemoryLogs
+
+
+class FakeEnvironment:
+    """Runs until released; an init of function "bad" fails."""
+
+    def __init__(self, runtime: "FakeRuntime", function: Function, number: int) -> None:
+        self.function, self.number, self._runtime = function, number, runtime
+        self.state = State.COLD
+        self.init_failure: Failure | None = None
+        self.refused = 0
+
+    async def invoke(self, invocation: Invocation) -> Outcome:
+        if self._runtime.exhausted:
+            raise EnvironmentUnavailable("no processes")
+        if self.function.name == "bad":
+            self._runtime.starts += 1
+            self.state, self.init_failure = State.BROKEN, Failure("E", b"bad", "", "error")
+            return Outcome(b"bad", "Unhandled", "E")
+        self.state = State.BUSY
+        if self._runtime.gate is not None:
+            await self._runtime.gate.wait()
+        self.state = State.READY
+        return Outcome(str(self.number).encode())
+
+    async def refuse(self, invocation: Invocation, payload: bytes, error_type: str) -> Outcome:
+        self.refused += 1
+        return Outcome(payload, "Unhandled", error_type)
+
+    def take_dropped(self) -> int:
+        return 5
+
+    async def close(self) -> None:
+        self.state = State.CLOSED
+        await asyncio.sleep(0)
+        self._runtime.living.discard(self)
+
+
+class FakeRuntime:
+    """Makes fake environments and counts the living."""
+
+    def __init__(self) -> None:
+        self.living: set[FakeEnvironment] = set()
+        self.made = 0
+        self.starts = 0
+        self.most = 0
+        self.gate: asyncio.Event | None = None
+        self.exhausted = False
+
+    async def open(self) -> None:
+        """Nothing to do."""
+
+    def environment(self, function: Function, stream: object) -> FakeEnvironment:
+        self.made += 1
+        environment = FakeEnvironment(self, function, self.made)
+        self.living.add(environment)
+        self.most = max(self.most, len(self.living))
+        return environment
+
+    async def close(self) -> None:
+        assert not self.living
+
+
+@pytest.fixture
+def runtime() -> FakeRuntime:
+    return FakeRuntime()
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+async def pool(runtime: FakeRuntime, clock: VirtualClock, metrics: Metrics) -> AsyncIterator[WarmPool]:
+    pool = WarmPool({"python": runtime}, logs=MemoryLogs(), clock=clock, limits=Limits(concurrency=3, idle=600), metrics=metrics)
+    await pool.open()
+    yield pool
+    await pool.close()
+    assert not runtime.living
+
+
+def function(name: str) -> Function:
+    return Function(name, Path("/f"), "app.handler")
+
+
+async def run(pool: WarmPool, name: str = "f") -> int:
+    return int((await pool.invoke(Invocation(function(name), b"", "id", "arn"))).payload)
+
+
+async def test_the_most_recently_used_is_taken(pool: WarmPool, runtime: FakeRuntime) -> None:
+    runtime.gate = asyncio.Event()
+    first = asyncio.create_task(run(pool))
+    await settle()
+    second = asyncio.create_task(run(pool))
+    await settle()
+    runtime.gate.set()
+    assert await asyncio.gather(first, second) == [1, 2]
+    assert [await run(pool), await run(pool)] == [2, 2]
+
+
+async def test_when_full_the_least_recently_used_of_another_function_makes_room(pool: WarmPool, runtime: FakeRuntime) -> None:
+    for name in "abc":
+        await run(pool, name)
+    await run(pool, "a")
+    await run(pool, "d")
+    assert sorted(environment.function.name for environment in runtime.living) == ["a", "c", "d"]
+    assert runtime.most == 3
+
+
+async def test_many_newcomers_at_once_never_exceed_the_bound(pool: WarmPool, runtime: FakeRuntime) -> None:
+    for round_ in range(5):
+        await asyncio.gather(*(run(pool, f"{round_}{name}") for name in "abc"))
+    assert runtime.most == 3
+
+
+async def test_idle_ones_end_after_their_time(pool: WarmPool, runtime: FakeRuntime, clock: VirtualClock) -> None:
+    await run(pool, "a")
+    await clock.advance(300)
+    await run(pool, "b")
+    await clock.advance(301)
+    assert [environment.function.name for environment in runtime.living] == ["b"]
+    await clock.advance(300)
+    assert not runtime.living
+    assert pool.rows() == []
+
+
+async def test_used_again_it_lives_on(pool: WarmPool, runtime: FakeRuntime, clock: VirtualClock) -> None:
+    for _ in range(5):
+        await run(pool, "a")
+        await clock.advance(500)
+    assert runtime.made == 1
+
+
+async def test_a_changed_function_gets_new_environments(pool: WarmPool, runtime: FakeRuntime) -> None:
+    await run(pool, "a")
+    changed = replace(function("a"), memory=512)
+    outcome = await pool.invoke(Invocation(changed, b"", "id", "arn"))
+    assert outcome.payload == b"2"
+    await settle()
+    assert [environment.function.memory for environment in runtime.living] == [512]
+
+
+async def test_retired_while_busy_it_ends_after_what_it_runs(pool: WarmPool, runtime: FakeRuntime) -> None:
+    runtime.gate = asyncio.Event()
+    running = asyncio.create_task(run(pool, "a"))
+    await settle()
+    pool.retire("a")
+    await settle()
+    assert len(runtime.living) == 1
+    runtime.gate.set()
+    assert await running == 1
+    await settle()
+    assert not runtime.living
+
+
+async def test_an_init_that_keeps_failing_is_not_started_again_and_again(pool: WarmPool, runtime: FakeRuntime, clock: VirtualClock) -> None:
+    for _ in range(50):
+        outcome = await pool.invoke(Invocation(function("bad"), b"", "id", "arn"))
+        assert (outcome.payload, outcome.error_type) == (b"bad", "E")
+    assert runtime.starts == 3
+    assert await run(pool, "good") == 2
+    await clock.advance(1.1)
+    await pool.invoke(Invocation(function("bad"), b"", "id", "arn"))
+    assert runtime.starts == 4
+
+
+async def test_without_a_process_the_caller_hears_it_and_nothing_stays(pool: WarmPool, runtime: FakeRuntime) -> None:
+    runtime.exhausted = True
+    with pytest.raises(EnvironmentUnavailable):
+        await run(pool)
+    await settle()
+    assert not runtime.living
+    runtime.exhausted = False
+    assert await run(pool) == 2
+
+
+async def test_cancelled_the_environment_goes(pool: WarmPool, runtime: FakeRuntime) -> None:
+    runtime.gate = asyncio.Event()
+    running = asyncio.create_task(run(pool))
+    await settle()
+    running.cancel()
+    await settle()
+    assert not runtime.living
+
+
+async def test_rows_and_metrics(pool: WarmPool, runtime: FakeRuntime, metrics: Metrics) -> None:
+    runtime.gate = asyncio.Event()
+    running = asyncio.create_task(run(pool, "a"))
+    await settle()
+    (row,) = pool.rows()
+    assert (row.function, row.environments, row.idle, row.busy, row.cold_starts) == ("a", 1, 0, 1, 1)
+    runtime.gate.set()
+    await running
+    (row,) = pool.rows()
+    assert (row.idle, row.busy) == (1, 0)
+    text = metrics.exposition()
+    assert 'router_environments{function="a",state="idle"} 1' in text
+    assert 'router_cold_starts_total{function="a"} 1' in text
+    assert 'router_output_dropped_bytes_total{function="a"} 5' in text
+
+
+async def test_closed_it_starts_nothing(pool: WarmPool) -> None:
+    await pool.close()
+    with pytest.raises(EnvironmentUnavailable):
+        await run(pool)
