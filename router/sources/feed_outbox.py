@@ -1,0 +1,197 @@
+"""The outbox of one table as the daemon reads it: batches after a cursor, repair of the triggers, trimming. Blocking.
+
+Every call looks first whether the file is still the one that was opened and whether its schema is still the same; every
+read transaction ends with its statement, so the writers' WAL can be checkpointed. What stands in the way is a FeedFault."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import apsw
+import orjson
+
+from router import names
+from router.config.types import Table
+from router.events import batching
+from router.events.dynamodb import Stream, record, split
+from router.model import SYNC_LIMIT
+from router.sources import feed_install
+from router.sources.feed_cursors import Cursor
+from router.sources.feed_files import BUSY_MS, connect, explain, identity
+from router.sources.feed_install import Installation, Layout
+from router.sources.feed_rows import Rows
+from router.sources.feed_schema import FeedFault, quoted, rows
+
+LOAD_LIMIT: Final = 2 * SYNC_LIMIT  # bytes of values read at once; a change's two halves may each be a record of 6 MB
+KEEP_SECONDS: Final = 86400.0  # delivered changes stay so long: DynamoDB Streams, "24 hours"
+KEEP_ROWS: Final = 100_000  # and so many at most: a busy table must not fill the user's disk in a day
+TRIM_ROWS: Final = 500  # removed in one transaction of the user's database, so that it is short
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one invocation gets."""
+
+    packed: batching.Packed
+    last: Cursor  # where the function stands once it is done
+    head: int  # row of the newest change ever noted
+    notice: str = ""  # what an operator should know about where it was read
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a stream stands."""
+
+    stream: str
+    seq: int  # row of the newest change ever noted; 0: none
+    mark: int  # of that row while it is there, else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Attached:
+    """An open database and what was found in it."""
+
+    file: tuple[int, int]
+    connection: apsw.Connection
+    schema: int
+    found: Installation
+
+
+class Outbox:
+    """One table's outbox. Not for two threads at once."""
+
+    def __init__(self, table: Table, *, region: str, account: str) -> None:
+        self.table, self._region, self._account = table, region, account
+        self.repairs = 0  # times that the triggers were made by us
+        self._at: _Attached | None = None
+
+    def close(self) -> None:
+        """Hang up."""
+        at, self._at = self._at, None
+        if at is not None:
+            with suppress(apsw.Error):
+                at.connection.close(True)
+
+    @property
+    def complaint(self) -> str:
+        """Why changes are not noted (rightly), although those noted are delivered; as of the last call."""
+        fault = self._at.found.complaint if self._at is not None else None
+        return str(fault) if fault is not None else ""
+
+    def head(self) -> Head:
+        """Where the stream stands; makes one first when the table says so. Raises FeedFault."""
+        with explain(self.table.sqlite, self.close):
+            at = self._stream()
+            outbox = at.found.names.outbox
+            numbered = rows(at.connection, "SELECT seq FROM main.sqlite_sequence WHERE lower(name) = lower(?)", outbox)
+            seq = numbered[0][0] if numbered else 0
+            marked = rows(at.connection, f"SELECT mark FROM {quoted(outbox)} WHERE seq = ?", seq)  # noqa: S608  quoted
+            return Head(at.found.stream, seq, marked[0][0] if marked else 0)
+
+    def read(self, cursor: Cursor, most: int) -> Batch:
+        """The records after *cursor*: *most*, and 6 MB, at most. Raises FeedFault."""
+        head = self.head()
+        with explain(self.table.sqlite, self.close):
+            at = self._stream()
+            cursor, notice = self._placed(at, cursor, head)
+            done = [cursor]
+            packed = batching.pack(self._records(at, cursor, most, done), most=most, limit=SYNC_LIMIT)
+            return Batch(packed, done[packed.records], head.seq, notice)
+
+    def trim(self, stream: str, done: int, now: float) -> bool:
+        """Remove a few old changes of *stream* up to row *done*; say whether there are more. Raises FeedFault."""
+        with explain(self.table.sqlite, self.close):
+            at = self._stream()
+            if at.found.stream != stream:
+                return False
+            outbox = quoted(at.found.names.outbox)
+            old = f"SELECT seq FROM {outbox} WHERE seq <= ? AND (at < ? OR seq <= ?) ORDER BY seq LIMIT {TRIM_ROWS}"  # noqa: S608  quoted
+            before = at.connection.total_changes()
+            bounds = (done, int((now - KEEP_SECONDS) * 1000), done - KEEP_ROWS)
+            at.connection.execute(f"DELETE FROM {outbox} WHERE seq IN ({old})", bounds).fetchall()  # noqa: S608  quoted
+            return at.connection.total_changes() - before == TRIM_ROWS
+
+    def install(self) -> None:
+        """Make the outbox and its triggers, or bring them up to date. Raises FeedFault."""
+        with explain(self.table.sqlite, self.close):
+            self._install(self._attached())
+            self._attached()
+
+    # -- the database
+
+    def _stream(self) -> _Attached:
+        """The open database that has a stream; repaired when the table says so. Raises FeedFault when there is none."""
+        at = self._attached()
+        if at.found.mendable and self.table.install == "auto":
+            self._install(at)
+            at = self._attached()
+        if not at.found.stream:
+            raise at.found.complaint or FeedFault(f"{self.table.sqlite} has no stream")
+        return at
+
+    def _attached(self) -> _Attached:
+        """The open database, looked at anew when the file or its schema is another one."""
+        file = identity(self.table.sqlite)
+        if self._at is not None and self._at.file != file:
+            self.close()
+        connection = self._at.connection if self._at is not None else connect(self.table.sqlite)
+        try:
+            schema = connection.execute("PRAGMA main.schema_version").get
+            if self._at is None or self._at.schema != schema:
+                self._at = _Attached(file, connection, schema, feed_install.inspect(connection, self.table))
+        finally:
+            if self._at is None:
+                connection.close(True)
+        return self._at
+
+    def _install(self, at: _Attached) -> None:
+        try:
+            feed_install.install(at.connection, self.table)
+        finally:
+            at.connection.set_busy_timeout(BUSY_MS)
+        self.repairs += 1
+
+    # -- reading
+
+    def _placed(self, at: _Attached, cursor: Cursor, head: Head) -> tuple[Cursor, str]:
+        """Where to read on: from the start when *cursor* belongs to another stream, or to a later state of a restored one."""
+        start = Cursor(at.found.stream, 0, 0)
+        if cursor.stream != at.found.stream:
+            return start, "the stream was made anew; read from its start" if cursor.stream else ""
+        outbox = quoted(at.found.names.outbox)
+        mark = at.connection.execute(f"SELECT mark FROM {outbox} WHERE seq = ?", (cursor.seq,)).get  # noqa: S608  quoted
+        if head.seq < cursor.seq or (mark and cursor.mark and mark != cursor.mark):
+            return start, "the database is older than the cursor, as after a restored backup; read from the start of its outbox"
+        first = at.connection.execute(f"SELECT min(seq) FROM {outbox} WHERE seq >= ?", (cursor.rest,)).get  # noqa: S608  quoted
+        if cursor.number and first is not None and first > cursor.rest:
+            return cursor, f"{first - cursor.rest} changes were removed from the outbox before they were read"
+        return cursor, ""
+
+    def _records(self, at: _Attached, cursor: Cursor, most: int, done: list[Cursor]) -> Iterator[bytes | None]:
+        """Encoded records after *cursor*; None: a change too large to be read. Adds to *done* where the cursor stands after each."""
+        outbox = quoted(at.found.names.outbox)
+        number = at.connection.execute(f"SELECT layout FROM {outbox} WHERE seq >= ? ORDER BY seq LIMIT 1", (cursor.rest,)).get  # noqa: S608
+        if number is None:
+            return
+        layout = at.found.layouts.get(number)
+        if layout is None:
+            raise FeedFault(f"the outbox of table {self.table.table} in {self.table.sqlite} has changes of a layout that is not there")
+        reading = Rows(at.connection, outbox, number, layout, self.table.view)
+        last, mark, too_large = reading.span(cursor.rest, most, LOAD_LIMIT)
+        if too_large:
+            done.append(Cursor(cursor.stream, 2 * last + 1, mark))
+            yield None
+            return
+        stream = self._dynamodb_stream(at.found, layout)
+        for change in reading.changes(cursor.rest, last):
+            halves = split(change, stream.keys)
+            for half in halves:
+                if half.number > cursor.number:
+                    done.append(Cursor(cursor.stream, half.number | (half is halves[-1]), half.mark))
+                    yield orjson.dumps(record(half, stream))
+
+    def _dynamodb_stream(self, found: Installation, layout: Layout) -> Stream:
+        label = names.iso_ms(found.made).removesuffix("Z")
+        arn = names.stream_arn(self._region, self._account, self.table.name, label)
+        return Stream(found.stream, arn, self._region, self.table.view, layout.key)
