@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from router.sources.feed import FeedSource
 from router.sources.http import HttpSource
 from router.sources.s3dir import S3DirSource
 from router.sources.schedule import ScheduleSource
@@ -10,4 +11,5 @@ SOURCES: Final[dict[str, type[Any]]] = {
     "s3": S3DirSource,
     "http": HttpSource,
     "schedule": ScheduleSource,
+    "table": FeedSource,
 }

@@ -44,7 +44,7 @@ class Schema:
     uniques: tuple[Unique, ...]
 
 
-def rows(connection: apsw.Connection, sql: str, *params: apsw.SQLiteValue) -> list[Any]:
+def rows(connection: apsw.Connection, sql: str, *params: str | int) -> list[Any]:
     """All rows of a query; the statement, and with it the read transaction, is over on return."""
     return connection.execute(sql, params).fetchall()
 
