@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import unquote_plus, unquote_to_bytes
 
 import orjson
 
@@ -87,8 +87,8 @@ def event(request: Request, path: str, route_key: str, parameters: Mapping[str, 
     if cookies:
         made["cookies"] = cookies
     made["headers"] = headers
-    if query and (pairs := parse_qsl(query, keep_blank_values=True)):
-        made["queryStringParameters"] = _joined(pairs)
+    if query and (values := _query_values(query)):
+        made["queryStringParameters"] = values
     made["requestContext"] = {
         "accountId": api.account,
         "apiId": api.api_id,
@@ -148,12 +148,18 @@ def _headers(request: Request, trace: str) -> tuple[dict[str, str], list[str]]:
     return headers, cookies
 
 
-def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """Repeated keys joined with a comma, in order."""
-    joined: dict[str, str] = {}
-    for key, value in pairs:
-        joined[key] = f"{joined[key]},{value}" if key in joined else value
-    return joined
+def _query_values(query: str) -> dict[str, str]:
+    """Form-decoded values by name; those of a repeated name joined with a comma, in order. Bytes that are no UTF-8 become U+FFFD."""
+    encoded = "%" in query or "+" in query
+    values: dict[str, str] = {}
+    for pair in query.split("&"):
+        if not pair:
+            continue
+        key, _, value = pair.partition("=")
+        if encoded:
+            key, value = unquote_plus(key), unquote_plus(value)
+        values[key] = f"{values[key]},{value}" if key in values else value
+    return values
 
 
 def _is_text(content_type: str) -> bool:
@@ -187,7 +193,10 @@ def answer(result: bytes, request_id: str) -> Response:
     except orjson.JSONDecodeError as error:
         raise Malformed(f"the result is not JSON: {error}") from None
     if isinstance(value, dict) and "statusCode" in value:
-        return _structured(value, request_id)
+        response = _structured(value, request_id)
+        if len(result) > HEADER_BYTES and sum(len(name) + len(text) for name, text in response.headers) > HEADER_BYTES:
+            raise Malformed(f"the headers are larger than {HEADER_BYTES} bytes")
+        return response
     body = value.encode() if isinstance(value, str) else result  # a bare string goes out without its quotes
     return Response(200, (("content-type", "application/json"), ("apigw-requestid", request_id)), body)
 
@@ -204,12 +213,12 @@ def failure(status: int, request_id: str, *, retry_after: int | None = None) -> 
 def _structured(value: dict[str, Any], request_id: str) -> Response:
     """The answer that an object with a statusCode spells out; keys AWS does not know are ignored."""
     status = _status(value["statusCode"])
-    headers = _answer_headers(value.get("headers"))
-    if status not in (204, 304) and not any(name.lower() == "content-type" for name, _ in headers):
-        headers.append(("content-type", "text/plain;charset=UTF-8"))
-    headers += [("set-cookie", _value("cookies", cookie)) for cookie in _cookies(value.get("cookies"))]
-    if sum(len(name) + len(text) for name, text in headers) > HEADER_BYTES:
-        raise Malformed(f"the headers are larger than {HEADER_BYTES} bytes")
+    named = _answer_headers(value.get("headers"))
+    if "content-type" not in named and status not in (204, 304):
+        named["content-type"] = ("content-type", "text/plain;charset=UTF-8")
+    headers = list(named.values())
+    if cookies := value.get("cookies"):
+        headers += _cookies(cookies)
     headers.append(("apigw-requestid", request_id))
     return Response(status, headers, _answer_body(value.get("body"), decode=value.get("isBase64Encoded") is True))
 
@@ -222,10 +231,10 @@ def _status(value: Any) -> int:
     raise Malformed(f"statusCode is {value!r:.40}, not a number from 200 to 599")
 
 
-def _answer_headers(value: Any) -> list[tuple[str, str]]:
-    """A function's headers, hop-by-hop ones dropped or remapped; of names alike but for case the last wins."""
+def _answer_headers(value: Any) -> dict[str, tuple[str, str]]:
+    """A function's headers by lower-case name, hop-by-hop ones dropped or remapped; of names alike but for case the last wins."""
     if value is None:
-        return []
+        return {}
     if not isinstance(value, dict):
         raise Malformed("headers is no object")
     headers: dict[str, tuple[str, str]] = {}
@@ -235,7 +244,7 @@ def _answer_headers(value: Any) -> list[tuple[str, str]]:
             raise Malformed(f"{name!r:.40} is no header name")
         if low not in DROPPED and scalar is not None:
             headers[low] = (f"x-amzn-Remapped-{name}" if low in REMAPPED else name, _value(name, scalar))
-    return list(headers.values())
+    return headers
 
 
 def _value(name: str, value: Any) -> str:
@@ -248,12 +257,11 @@ def _value(name: str, value: Any) -> str:
     return text
 
 
-def _cookies(value: Any) -> list[Any]:
-    if value is None:
-        return []
+def _cookies(value: Any) -> list[tuple[str, str]]:
+    """One set-cookie header for each cookie."""
     if not isinstance(value, list):
         raise Malformed("cookies is no list")
-    return value
+    return [("set-cookie", _value("cookies", cookie)) for cookie in value]
 
 
 def _answer_body(value: Any, *, decode: bool) -> bytes:

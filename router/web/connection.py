@@ -182,10 +182,18 @@ class Connection(asyncio.Protocol):
         head = messages.read_head(raw, self._listener.parse, self._limits)
         self._listener.check_host(head.host)
         self.keep = self.keep and not head.close
-        if head.length == 0:
-            self._start(head, b"")
+        if head.length is not None and head.length <= len(buffer) and head.length <= self._limits.body_bytes:
+            self._start(head, self._taken(head.length))  # all of it came at once, as most do
         else:
             self._begin_body(head)
+
+    def _taken(self, size: int) -> bytes:
+        """Take *size* bytes from the buffer."""
+        if not size:
+            return b""
+        body = bytes(memoryview(self._buffer)[:size])
+        del self._buffer[:size]
+        return body
 
     def _begin_body(self, head: Head) -> None:
         limit = self._limits.body_bytes
@@ -210,9 +218,7 @@ class Connection(asyncio.Protocol):
             assert head.length is not None
             received = len(buffer)
             if received >= head.length:
-                body = bytes(memoryview(buffer)[: head.length])
-                del buffer[: head.length]
-                return self._start(head, body)
+                return self._start(head, self._taken(head.length))
         limits = self._limits
         self.deadline = self._body_began + min(limits.body, limits.body_grace + received / limits.body_rate)
         return None
@@ -226,7 +232,7 @@ class Connection(asyncio.Protocol):
         request = Request(
             head.method, head.target, head.headers, body, self.peer, head.host, self.port, head.version, early=exchange.answer
         )
-        self._listener.start_task(exchange.serve(request))
+        self._listener.begin(exchange, request)
 
     # -- writing
 

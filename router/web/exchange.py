@@ -36,14 +36,17 @@ class Exchange:
     async def serve(self, request: Request) -> None:
         """Run the handler and send what it returns."""
         try:
-            response = await self._listener.handler(request)
-        except Exception:  # the bulkhead around a single request: the listener outlives its handlers
-            log.exception("request_crashed", listener=self._listener.name, method=request.method)
-            response = self._listener.refusal(500)
-        if isinstance(response.body, bytes):
-            self.answer(response)
-        else:
-            await self._stream(response)
+            try:
+                response = await self._listener.handler(request)
+            except Exception:  # the bulkhead around a single request: the listener outlives its handlers
+                log.exception("request_crashed", listener=self._listener.name, method=request.method)
+                response = self._listener.refusal(500)
+            if isinstance(response.body, bytes):
+                self.answer(response)
+            else:
+                await self._stream(response)
+        finally:
+            self._listener.ended(self)
 
     def answer(self, response: Response) -> None:
         """Send a complete answer, if it is still awaited; also what a handler calls to answer early."""

@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import orjson
 import structlog
@@ -18,6 +18,7 @@ from router.events.http import Request, Response
 from router.telemetry.metrics import Metrics
 from router.web import sockets
 from router.web.connection import Connection
+from router.web.exchange import Exchange
 from router.web.limits import Limits
 from router.web.messages import Parse, Refused
 from router.web.parser import head_parser
@@ -28,6 +29,7 @@ Refusal = Callable[[int], Response]
 log = structlog.get_logger("router.web")
 
 SWEEP: Final = 1.0  # seconds between two looks at the deadlines, at most
+CLASSES: Final = ("", "1xx", "2xx", "3xx", "4xx", "5xx")  # of status codes, by their first digit
 TURNED_AWAY: Final = 64  # connections over the caps that are told so at one time; more are dropped unheard
 
 
@@ -66,7 +68,7 @@ class Listener:
         self._connections: set[Connection] = set()
         self._turned_away: set[Connection] = set()
         self._addresses: Counter[str] = Counter()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._exchanges: dict[Exchange, asyncio.Task[None]] = {}  # holds the tasks, which the loop does not
         self._draining = False
         self._quiet = asyncio.Event()  # draining, and nothing is left
         self._requests = metrics.counter("router_http_requests_total", "Requests answered, by class of status.", "listener", "status")
@@ -124,9 +126,11 @@ class Listener:
         self._stop_accepting()
         for connection in (*self._connections, *self._turned_away):
             connection.abort()
-        for task in self._tasks:
+        running = list(self._exchanges.values())
+        for task in running:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
+        self._exchanges.clear()  # a task cancelled before its first step has not said that it ended
         await asyncio.sleep(0)  # the loop tells the connections that they are gone
 
     def _stop_accepting(self) -> None:
@@ -139,7 +143,7 @@ class Listener:
         self.addresses = ()
 
     def _note_quiet(self) -> None:
-        if self._draining and not self._connections and not self._tasks:
+        if self._draining and not self._connections and not self._exchanges:
             self._quiet.set()
 
     # -- deadlines
@@ -194,24 +198,23 @@ class Listener:
         if self._hosts and _hostname(host) not in self._hosts:
             raise Refused(421, "this Host is not served here")
 
-    def start_task(self, serving: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def begin(self, exchange: Exchange, request: Request) -> None:
         """Run a request; drain() waits for it."""
-        task = asyncio.get_running_loop().create_task(serving)
-        self._tasks.add(task)
-        task.add_done_callback(self._task_ended)
-        return task
+        self._exchanges[exchange] = asyncio.get_running_loop().create_task(exchange.serve(request))
 
-    def _task_ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self._note_quiet()
+    def ended(self, exchange: Exchange) -> None:
+        """The handler has returned, and what it returned is sent or dropped."""
+        self._exchanges.pop(exchange, None)
+        if self._draining:
+            self._note_quiet()
 
     def count_answer(self, status: int) -> None:
         """Count an answer of the handler's."""
-        self._requests.add(self.name, f"{status // 100}xx")
+        self._requests.add(self.name, CLASSES[status // 100])
 
     def count_refusal(self, refused: Refused) -> None:
         """Count and log an answer of our own."""
-        self._requests.add(self.name, f"{refused.status // 100}xx")
+        self._requests.add(self.name, CLASSES[refused.status // 100])
         self._refused.add(self.name, str(refused.status))
         log.debug("request_refused", listener=self.name, status=refused.status, reason=refused.told)
 

@@ -77,16 +77,16 @@ def read_head(raw: bytes, parse: Parse, limits: Limits) -> Head:
 
 def _headers(pairs: RawHeaders) -> tuple[Headers, dict[str, str]]:
     """All headers as text, and apart those that decide about the framing. Raises Refused when one of these stands twice."""
-    headers: list[tuple[str, str]] = []
+    try:
+        headers = [(_name(name), value.decode()) for name, value in pairs]
+    except UnicodeDecodeError:
+        headers = [(_name(name), text(value)) for name, value in pairs]
     framing: dict[str, str] = {}
-    for raw, value in pairs:
-        name = _name(raw)
-        header = text(value)
-        headers.append((name, header))
+    for name, value in headers:
         if name in FRAMING:
             if name in framing:
                 raise Refused(400, f"two {name} headers")
-            framing[name] = header
+            framing[name] = value
     return headers, framing
 
 
@@ -101,7 +101,7 @@ def check_partial(buffer: bytearray, limits: Limits) -> None:
     _check_sizes(end if end >= 0 else len(buffer), len(buffer) - end if end >= 0 else 0, 0, limits)
     if buffer.count(b"\n") != buffer.count(b"\r\n"):
         raise Refused(400, "bare LF")
-    if not (buffer[:1].isalpha() or buffer in (b"", b"\r")):
+    if not (buffer[:1].isalpha() or bytes(buffer[:2]) in (b"", b"\r")):
         raise Refused(400, "not HTTP")  # TLS most likely: its client would wait for us
 
 

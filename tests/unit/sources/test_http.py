@@ -19,7 +19,7 @@ from router.sources import SOURCES
 from router.sources.base import Binding, House
 from router.sources.http import HttpSource, HttpTrigger
 from router.telemetry.metrics import Metrics
-from tests.helpers.clock import VirtualClock
+from tests.helpers.clock import VirtualClock, settle
 from tests.helpers.outlet import MemoryOutlet
 
 NOW = 1_790_000_000.25
@@ -214,8 +214,10 @@ async def test_a_body_too_large_in_base64_is_413_before_it_is_encoded() -> None:
 
 
 async def test_at_the_integration_timeout_the_client_gets_503_and_the_invocation_goes_on() -> None:
-    built, _, metrics = source(None, "$default", timeout=0.05)
-    told: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+    built, _, metrics = source(None, "$default", timeout=5.0)
+    clock = built._clock
+    assert isinstance(clock, VirtualClock)
+    told: list[Response] = []
     release = asyncio.Event()
     finished = []
 
@@ -226,25 +228,34 @@ async def test_at_the_integration_timeout_the_client_gets_503_and_the_invocation
             return Outcome(b'"late"')
 
     built._outlet = Slow()  # type: ignore[assignment]
-    handling = asyncio.create_task(built.handle(request(early=told.set_result)))
-    early = await told
+    watching = asyncio.create_task(built._watch())
+    handling = asyncio.create_task(built.handle(request(early=told.append)))
+    await settle()
+    await clock.advance(4.9)
+    assert told == []
+    await clock.advance(0.4)
+    await clock.advance(60)
+    (early,) = told
     assert (early.status, message(early)) == (503, "Service Unavailable")
     assert not handling.done()
     release.set()
     assert (await handling).body == b"late"
     assert len(finished) == 1
     assert 'router_http_late_total{function="f"} 1' in metrics.exposition()
+    watching.cancel()
 
 
 async def test_an_answer_in_time_is_the_only_one() -> None:
     early: list[Response] = []
     built, *_ = source(None, "$default", timeout=0.05)
+    clock = built._clock
+    assert isinstance(clock, VirtualClock)
+    watching = asyncio.create_task(built._watch())
     assert (await built.handle(request(early=early.append))).status == 200
-    loop = asyncio.get_running_loop()
-    passed = loop.create_future()
-    loop.call_later(0.1, passed.set_result, None)
-    await passed
+    await clock.advance(1)
     assert early == []
+    assert not built._waiting
+    watching.cancel()
 
 
 async def test_a_listener_that_is_off_waits_for_the_stop_and_says_so() -> None:
