@@ -11,7 +11,10 @@ from router.config import files
 
 _REFERENCE: Final = re.compile(r"\$\$\{|\$\{([^}]*)(\})?")
 _CREDENTIAL: Final = re.compile(r"[A-Za-z0-9_@][A-Za-z0-9_.@-]{0,254}")  # systemd.exec: a valid file name; ours: no leading dot
-_PRIVATE: Final = re.compile(r"secret|token|passw|key|credential|auth|signature|private", re.IGNORECASE)
+_PRIVATE: Final = re.compile(
+    r"secret|token|passw|passphrase|credential|authorization|signature|(api|access|private|signing|encryption)[_-]?key|(^|[_-])(auth|key|pass|pwd)$",
+    re.IGNORECASE,
+)
 _SHORTEST: Final = 4  # characters of a secret that can be told from ordinary text
 _LARGEST: Final = 64 * 1024  # bytes of one referenced file
 HINT: Final = "write ${env:NAME}, ${credential:NAME} or ${file:PATH}, or $${ for a plain ${"

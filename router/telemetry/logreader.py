@@ -6,7 +6,7 @@ selection holds back is read again instead of kept. Torn lines are skipped, the 
 import asyncio
 import heapq
 import os
-from collections.abc import AsyncIterator, Container, Iterable, Iterator
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -237,14 +237,16 @@ class Streams:
     def __init__(self, root: Path, wanted: Wanted) -> None:
         self._root, self._wanted = root, wanted
 
-    def find(self, changed_since: float, days: Container[str] | None = None) -> Iterator[Tail]:
+    def find(self, changed_since: float, days: Collection[str] | None = None) -> Iterator[Tail]:
         """Streams with a file changed at or after *changed_since*, named after one of *days* (None: any day up to the end of what is wanted)."""
-        last = _day(self._wanted.until + _DAY)
         for function in self._functions():
-            for path in sorted(group(self._root, function).glob("[0-9]*/[0-9]*/[0-9]*")):
-                day = "/".join(path.parts[-3:])
-                if day <= last if days is None else day in days:
-                    yield from self._streams(function, path, day, changed_since - _SLACK)
+            for day in self._days(function) if days is None else days:
+                yield from self._streams(function, group(self._root, function) / day, day, changed_since - _SLACK)
+
+    def _days(self, function: str) -> list[str]:
+        last = _day(self._wanted.until + _DAY)
+        found = sorted("/".join(path.parts[-3:]) for path in group(self._root, function).glob("[0-9]*/[0-9]*/[0-9]*"))
+        return [day for day in found if day <= last]
 
     def _functions(self) -> list[str]:
         with suppress(OSError):

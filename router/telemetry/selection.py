@@ -9,7 +9,7 @@ from typing import Final
 
 _START: Final = re.compile(r"START RequestId: (\S+)")
 _FAILED: Final = re.compile(
-    r"\[ERROR\] |LAMBDA_WARNING: Unhandled exception|RequestId: \S+ Error: |\d{4}-\S+Z \S+ Task timed out after |(?:INIT_)?REPORT .*\tStatus: ",
+    r"\[ERROR\] [\w.]+(?::|\s|$)|LAMBDA_WARNING: Unhandled exception|RequestId: \S+ Error: |\d{4}-\S+Z \S+ Task timed out after |(?:INIT_)?REPORT .*\tStatus: ",
     re.DOTALL,
 )
 

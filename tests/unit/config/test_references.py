@@ -89,10 +89,14 @@ def test_secrets_are_remembered(references: References) -> None:
     assert references.secrets == {CANARY, "hello ${env:NAME}"}
 
 
-@pytest.mark.parametrize("name", ["GITHUB_TOKEN", "apiKey", "DB_PASSWORD", "client-secret", "AUTH"])
+@pytest.mark.parametrize("name", ["GITHUB_TOKEN", "apiKey", "DB_PASSWORD", "client-secret", "AUTH", "SHOP_KEY", "AWS_SECRET_ACCESS_KEY"])
 def test_names_that_tell_of_secrets(name: str) -> None:
     assert private(name)
-    assert not private("REGION")
+
+
+@pytest.mark.parametrize("name", ["REGION", "AUTHOR", "KEY_COLUMN", "MONKEY", "COMPASS", "BYPASS_CACHE"])
+def test_names_that_tell_of_none(name: str) -> None:
+    assert not private(name)
 
 
 @given(text=st.text("${}:envfilcrda \0\n/."))
