@@ -15,9 +15,9 @@ import structlog
 from router.clock import Clock
 from router.config.types import Listen
 from router.events.http import Request, Response
-from router.telemetry.metrics import Metrics
 from router.web import sockets
 from router.web.connection import Connection
+from router.web.counters import Counters
 from router.web.exchange import Exchange
 from router.web.limits import Limits
 from router.web.messages import Parse, Refused
@@ -49,7 +49,7 @@ class Listener:
         handler: Handler,
         *,
         clock: Clock,
-        metrics: Metrics,
+        metrics: Counters,
         limits: Limits | None = None,
         hosts: Collection[str] = (),
         refusal: Refusal = plain_refusal,

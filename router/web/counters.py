@@ -1,0 +1,17 @@
+"""What a listener counts with; telemetry's Metrics is one. A Protocol, because telemetry stands on the same floor."""
+
+from typing import Protocol
+
+
+class Counter(Protocol):
+    """A number that only grows."""
+
+    def add(self, *labels: str, amount: float = 1) -> None:
+        """Grow by *amount*; one label value for each label name."""
+
+
+class Counters(Protocol):
+    """Where counters come from."""
+
+    def counter(self, name: str, told: str, *labels: str) -> Counter:
+        """The counter of this name."""
