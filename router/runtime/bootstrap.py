@@ -9,7 +9,6 @@ import importlib
 import json
 import os
 import resource
-import socket
 import sys
 import time
 import traceback
@@ -31,14 +30,14 @@ _TRACE: Final = "_X_AMZN_TRACE_ID"
 class Channel:
     """The worker's end of the frames."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._socket = socket.socket(fileno=descriptor)
+    def __init__(self, requests: int, responses: int) -> None:
+        self._requests, self._responses = requests, responses
         self._decoder = frames.Decoder(1 << 30)  # the daemon is trusted
 
     def receive(self) -> frames.Frame:
         """The next frame; leaves the process when the daemon has closed the channel."""
         while True:
-            chunk = self._socket.recv(_RECEIVE)
+            chunk = os.read(self._requests, _RECEIVE)
             if not chunk:
                 os._exit(0)
             for frame in self._decoder.feed(chunk):
@@ -48,7 +47,9 @@ class Channel:
         """Send a frame with this process's memory high-water mark."""
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         for data in frames.encode(frames.Frame(kind, meta, body, memory)):
-            self._socket.sendall(data)
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(self._responses, rest) :]
 
 
 class Worker:
@@ -185,7 +186,7 @@ def run(spec: dict[str, Any], missing: list[str]) -> NoReturn:
     """The worker's whole life; *spec* as the daemon sent it, *missing*: always-on controls that did not take."""
     log = WorkerLog(bytes.fromhex(spec["separator"]))
     log.install()
-    worker = Worker(Channel(isolation.CHANNEL), log)
+    worker = Worker(Channel(isolation.REQUESTS, isolation.RESPONSES), log)
     try:
         os.chdir(spec["code"])
     except OSError as error:

@@ -160,7 +160,7 @@ class PythonEnvironment:
             self._channel = Channel(self._framed, self._hung_up)
             self._output = Output(Lines(bytes.fromhex(self._separator)), self._log.write, self._clock.monotonic)
             self._waiting = asyncio.get_running_loop().create_future()
-            self._worker = await self._runtime.launcher.spawn(self._spec(), self._channel.theirs, self._output.theirs, self._exited)
+            self._worker = await self._runtime.launcher.spawn(self._spec(), (*self._channel.theirs, self._output.theirs), self._exited)
         except OSError as error:
             self._drop_descriptors()
             raise EnvironmentUnavailable(f"no descriptors for an execution environment: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""The wire format between the daemon and a worker: length-prefixed frames over one stream socket.
+"""The wire format between the daemon and a worker: length-prefixed frames over a pipe each way.
 
 Pure and standard library only: the worker imports it too. A frame is a fixed header, then *meta* (small, JSON or a
 name), then *body* (an event, a result, an error object: bytes that neither side copies into anything else)."""

@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 NOFILE: Final = 1024  # as on AWS
@@ -22,7 +23,8 @@ _PR_SET_NAME: Final = 15
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _PR_SET_NO_NEW_PRIVS: Final = 38
 
-CHANNEL: Final = 3  # the descriptor of frames; 0 is /dev/null, 1 and 2 are the output
+REQUESTS: Final = 3  # a worker's descriptors: frames in, frames out; 0 is /dev/null, 1 and 2 are the output
+RESPONSES: Final = 4
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
@@ -36,7 +38,7 @@ class Control(NamedTuple):
 CONTROLS: Final = (
     Control("session", "a session and process group of its own"),
     Control("environment", "environment variables built from nothing"),
-    Control("descriptors", "no open descriptor but 0 (/dev/null), 1 and 2 (output) and 3 (the runtime's channel)"),
+    Control("descriptors", "no open descriptor but 0 (/dev/null), 1 and 2 (output), 3 and 4 (the runtime's requests and responses)"),
     Control("no_new_privs", "set-uid programs and file capabilities give nothing"),
     Control("dumpable", "no core, no ptrace, no /proc/PID/environ or mem for peers of the same user"),
     Control("parent_death", "killed by the kernel when the spawner dies"),
@@ -72,14 +74,16 @@ def bind_to_parent(parent: int) -> bool:
     return bound
 
 
-def place_descriptors(channel: int, output: int, highest: int) -> None:
-    """Put the channel at 3 and the output at 1 and 2; close everything else up to *highest*."""
-    channel, output = fcntl.fcntl(channel, fcntl.F_DUPFD, CHANNEL + 1), fcntl.fcntl(output, fcntl.F_DUPFD, CHANNEL + 1)
+def place_descriptors(requests: int, responses: int, output: int, *, highest: int) -> None:
+    """Put the three where a worker has them, output at 1 and 2; close everything else up to *highest*."""
+    clear = RESPONSES + 1  # first out of the way of each other
+    requests, responses, output = (fcntl.fcntl(number, fcntl.F_DUPFD, clear) for number in (requests, responses, output))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    os.dup2(channel, CHANNEL, inheritable=False)
-    os.closerange(CHANNEL + 1, highest + 1)
+    os.dup2(requests, REQUESTS, inheritable=False)
+    os.dup2(responses, RESPONSES, inheritable=False)
+    os.closerange(clear, highest + 1)
 
 
 def reset_signals() -> None:
@@ -131,12 +135,12 @@ def private_tmp(path: str) -> bool:
 
 
 def apply(
-    parent: int, *, channel: int, output: int, highest: int, niceness: int, title: str, tmp: str, variables: dict[str, str]
+    parent: int, *, descriptors: Sequence[int], highest: int, niceness: int, title: str, tmp: str, variables: dict[str, str]
 ) -> list[str]:
     """Apply all of CONTROLS to this process; give the names of those that did not take."""
     os.setsid()
     done = {"parent_death": bind_to_parent(parent), "subreaper": become_subreaper()}
-    place_descriptors(channel, output, highest)
+    place_descriptors(*descriptors, highest=highest)
     reset_signals()
     os.setpriority(os.PRIO_PROCESS, 0, niceness)
     os.umask(UMASK)

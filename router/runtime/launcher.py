@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,24 +136,24 @@ class Launcher:
         asyncio.get_running_loop().add_reader(self._process.control.fileno(), self._readable)
         self._ready.set()
 
-    async def spawn(self, spec: Mapping[str, Any], channel: int, output: int, on_exit: Callable[[Exit], None]) -> Worker:
-        """Fork a worker with *spec* (see bootstrap.py) and those descriptors. Raises EnvironmentUnavailable."""
+    async def spawn(self, spec: Mapping[str, Any], descriptors: Sequence[int], on_exit: Callable[[Exit], None]) -> Worker:
+        """Fork a worker with *spec* (see bootstrap.py) and its ends of requests, responses and output. Raises EnvironmentUnavailable."""
         async with self._turns:
             try:
                 async with asyncio.timeout(_ANSWER):
                     await self._ready.wait()
-                    return await self._asked(spec, channel, output, on_exit)
+                    return await self._asked(spec, descriptors, on_exit)
             except TimeoutError as error:
                 self._lost()
                 raise EnvironmentUnavailable("the spawner does not answer") from error
 
-    async def _asked(self, spec: Mapping[str, Any], channel: int, output: int, on_exit: Callable[[Exit], None]) -> Worker:
+    async def _asked(self, spec: Mapping[str, Any], descriptors: Sequence[int], on_exit: Callable[[Exit], None]) -> Worker:
         self._numbers += 1
         number, loop = self._numbers, asyncio.get_running_loop()
         worker = self._workers[number] = Worker(number, loop.create_future(), on_exit)
         answer = self._answers[number] = loop.create_future()
         try:
-            self._send({"spawn": number, **spec}, channel, output)
+            self._send({"spawn": number, **spec}, *descriptors)
         except EnvironmentUnavailable:
             del self._workers[number], self._answers[number]
             raise

@@ -1,8 +1,7 @@
-"""The daemon's ends of a worker's descriptors: frames over a socket, output over a pipe. Nothing here blocks the loop."""
+"""The daemon's ends of a worker's descriptors: frames both ways, and its output. Nothing here blocks the loop."""
 
 import asyncio
 import os
-import socket
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -15,28 +14,37 @@ _TURN: Final = 1024 * 1024  # bytes of a large response taken in one turn of the
 
 
 class Channel:
-    """Frames to and from one worker."""
+    """Frames to and from one worker, over two pipes: half the cost of a socket pair."""
 
     def __init__(self, on_frame: Callable[[frames.Frame], None], on_end: Callable[[], None]) -> None:
         """*on_end* is called once, when the worker's end is closed or what comes is no frame. Raises OSError (no descriptors)."""
         self._loop = asyncio.get_running_loop()
-        self._ours, self._theirs = socket.socketpair()
-        self._ours.setblocking(False)
-        self._fd = self._ours.fileno()
+        requests, self._writing = os.pipe()
+        try:
+            self._reading, responses = os.pipe()
+        except OSError:
+            os.close(requests)
+            os.close(self._writing)
+            raise
+        self._theirs: tuple[int, ...] = (requests, responses)
+        os.set_blocking(self._reading, False)
+        os.set_blocking(self._writing, False)
         self._on_frame, self._on_end = on_frame, on_end
         self._decoder = frames.Decoder(frames.RESPONSE_LIMIT + _CHUNK)
         self._waiting: deque[memoryview] = deque()
         self._open = True
-        self._loop.add_reader(self._fd, self._readable)
+        self._loop.add_reader(self._reading, self._readable)
 
     @property
-    def theirs(self) -> int:
-        """The worker's end, to be passed on."""
-        return self._theirs.fileno()
+    def theirs(self) -> tuple[int, ...]:
+        """The worker's ends, requests and responses, to be passed on."""
+        return self._theirs
 
     def passed_on(self) -> None:
-        """The worker has its end now: drop ours of it, so that its death is our end of file."""
-        self._theirs.close()
+        """The worker has its ends now: drop ours of them, so that its death is our end of file."""
+        for descriptor in self._theirs:
+            os.close(descriptor)
+        self._theirs = ()
 
     def send(self, frame: frames.Frame) -> bool:
         """Send, now or as the worker reads. False: the worker is gone and has seen nothing of it."""
@@ -45,14 +53,14 @@ class Channel:
                 self._waiting.append(memoryview(data))
                 continue
             try:
-                sent = self._ours.send(data)
+                sent = os.write(self._writing, data)
             except BlockingIOError:
                 sent = 0
             except OSError:
                 return False
             if sent < len(data):
                 self._waiting.append(memoryview(data)[sent:])
-                self._loop.add_writer(self._fd, self._writable)
+                self._loop.add_writer(self._writing, self._writable)
         return True
 
     def pump(self) -> None:
@@ -61,21 +69,20 @@ class Channel:
             self._readable()
 
     def close(self) -> None:
-        """Close our end. No callback comes after this."""
+        """Close our ends. No callback comes after this."""
         if self._open:
             self._end()
-        self._theirs.close()
-        self._ours.close()
+        self.passed_on()
+        os.close(self._reading)
+        os.close(self._writing)
 
     def _readable(self) -> None:
         taken = 0
         while self._open and taken < _TURN:
             try:
-                chunk = self._ours.recv(_CHUNK)
+                chunk = os.read(self._reading, _CHUNK)
             except (BlockingIOError, InterruptedError):
                 return
-            except OSError:
-                chunk = b""
             try:
                 found = self._decoder.feed(chunk)
             except frames.FrameError:
@@ -87,13 +94,13 @@ class Channel:
                 self._on_end()
                 return
             if len(chunk) < _CHUNK:
-                return  # a short read emptied the socket
+                return  # a short read emptied the pipe
             taken += len(chunk)
 
     def _writable(self) -> None:
         try:
             while self._waiting:
-                sent = self._ours.send(self._waiting[0])
+                sent = os.write(self._writing, self._waiting[0])
                 if sent < len(self._waiting[0]):
                     self._waiting[0] = self._waiting[0][sent:]
                     return
@@ -102,12 +109,12 @@ class Channel:
             return
         except OSError:
             self._waiting.clear()  # the worker is gone; its exit is reported by the spawner
-        self._loop.remove_writer(self._fd)
+        self._loop.remove_writer(self._writing)
 
     def _end(self) -> None:
         self._open = False
-        self._loop.remove_reader(self._fd)
-        self._loop.remove_writer(self._fd)
+        self._loop.remove_reader(self._reading)
+        self._loop.remove_writer(self._writing)
         self._waiting.clear()
 
 

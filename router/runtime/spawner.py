@@ -3,7 +3,7 @@
 A process of its own, started by guard.py; standard library only. It speaks over a SOCK_SEQPACKET socket, one JSON object a
 message:
 
-    daemon → spawner   {"spawn": id, …what bootstrap.py wants}  with the worker's channel and output (SCM_RIGHTS)
+    daemon → spawner   {"spawn": id, …what bootstrap.py wants}  with its requests, responses, output (SCM_RIGHTS)
                        {"kill": id}
     spawner → daemon   {"spawned": id, "pid": n}  with the worker's pidfd        {"failed": id, "error": text}
                        {"exited": id, "status": wait status, "memory": KiB, "left": n}   n processes that would not die
@@ -24,6 +24,7 @@ from typing import Any, Final, NamedTuple
 from router.runtime import isolation, processes
 
 MESSAGE_LIMIT: Final = 256 * 1024  # bytes of one message
+_DESCRIPTORS: Final = 3
 STUBBORN: Final = 2.0  # seconds after which an exit is reported though descendants are left (uninterruptible sleep)
 
 
@@ -86,7 +87,7 @@ class Spawner:
 
     def _receive(self) -> tuple[dict[str, Any], list[int]]:
         try:
-            data, descriptors, _, _ = socket.recv_fds(self._control, MESSAGE_LIMIT, 2)
+            data, descriptors, _, _ = socket.recv_fds(self._control, MESSAGE_LIMIT, _DESCRIPTORS)
         except OSError:
             return {}, []
         return (json.loads(data) if data else {}), descriptors
@@ -104,7 +105,7 @@ class Spawner:
         return assignment
 
     def _fork(self, spec: dict[str, Any], descriptors: list[int]) -> Assignment | None:
-        if len(descriptors) != 2:
+        if len(descriptors) != _DESCRIPTORS:
             self._send({"failed": spec["spawn"], "error": "the spawner is out of descriptors"})
             return None
         try:
@@ -113,7 +114,7 @@ class Spawner:
             self._send({"failed": spec["spawn"], "error": f"fork: {error.strerror}"})
             return None
         if pid == 0:
-            return self._become(spec, *descriptors)
+            return self._become(spec, descriptors)
         self._workers[pid] = spec["spawn"]
         try:
             handle = os.pidfd_open(pid)  # before anything is reaped: the number is still this worker's
@@ -125,11 +126,10 @@ class Spawner:
         os.close(handle)
         return None
 
-    def _become(self, spec: dict[str, Any], channel: int, output: int) -> Assignment:
+    def _become(self, spec: dict[str, Any], descriptors: list[int]) -> Assignment:
         missing = isolation.apply(
             self._pid,
-            channel=channel,
-            output=output,
+            descriptors=descriptors,
             highest=self._highest,
             niceness=self._niceness,
             title=f"fn:{spec['function']}",

@@ -120,6 +120,14 @@ def deaf(event, context):
 '''
 
 
+VARIABLES = set(
+    """AWS_DEFAULT_REGION AWS_EXECUTION_ENV AWS_LAMBDA_FUNCTION_MEMORY_SIZE AWS_LAMBDA_FUNCTION_NAME AWS_LAMBDA_FUNCTION_VERSION
+    AWS_LAMBDA_INITIALIZATION_TYPE AWS_LAMBDA_LOG_GROUP_NAME AWS_LAMBDA_LOG_STREAM_NAME AWS_REGION AWS_XRAY_CONTEXT_MISSING
+    BUCKET_UPLOADS EXTRA LAMBDA_RUNTIME_DIR LAMBDA_TASK_ROOT LANG LC_CTYPE LD_LIBRARY_PATH MINE PATH PWD PYTHONPATH SHLVL TMPDIR TZ
+    _HANDLER""".split()  # noqa: SIM905  # names read best so
+)
+
+
 @dataclass(frozen=True)
 class Sample:
     """A runtime's name and its files."""
@@ -155,7 +163,7 @@ class Bench:
     def function(self, handler: str, **rest: Any) -> Function:
         """A function named after its handler."""
         return Function(
-            handler.split(".")[-1],
+            handler.rsplit(".", 1)[-1],
             self.code,
             handler if "." in handler else f"app.{handler}",
             **({"runtime": self.runtime, "timeout": 5.0} | rest),
@@ -571,12 +579,7 @@ async def test_only_the_variables_a_function_should_see(bench: Bench, monkeypatc
     monkeypatch.setenv("DAEMON_SECRET", "hush")
     own = {"MINE": "1", "EXTRA": "mine", "TZ": "Europe/Berlin", "AWS_REGION": "mars", "_HANDLER": "x"}
     seen = json.loads((await bench.run(bench.function("environment", environment=own))).payload)
-    assert sorted(seen) == sorted(
-        "AWS_DEFAULT_REGION AWS_EXECUTION_ENV AWS_LAMBDA_FUNCTION_MEMORY_SIZE AWS_LAMBDA_FUNCTION_NAME AWS_LAMBDA_FUNCTION_VERSION "
-        "AWS_LAMBDA_INITIALIZATION_TYPE AWS_LAMBDA_LOG_GROUP_NAME AWS_LAMBDA_LOG_STREAM_NAME AWS_REGION AWS_XRAY_CONTEXT_MISSING "
-        "BUCKET_UPLOADS EXTRA LAMBDA_RUNTIME_DIR LAMBDA_TASK_ROOT LANG LC_CTYPE LD_LIBRARY_PATH MINE PATH PWD PYTHONPATH SHLVL TMPDIR TZ "
-        "_HANDLER".split()  # noqa: SIM905  # names read best so
-    )
+    assert set(seen) == VARIABLES
     assert (seen["AWS_REGION"], seen["_HANDLER"], seen["EXTRA"], seen["TZ"]) == ("eu-west-1", "app.environment", "mine", "Europe/Berlin")
     assert seen["LAMBDA_TASK_ROOT"] == str(bench.code)
     assert re.fullmatch(r"AWS_Lambda_python3\.\d+", seen["AWS_EXECUTION_ENV"])
@@ -590,11 +593,11 @@ async def test_the_trace_header_lasts_for_one_invocation(bench: Bench) -> None:
 
 async def test_only_the_documented_descriptors_are_open(bench: Bench) -> None:
     found = json.loads((await bench.run("descriptors")).payload)
-    assert sorted(found) == ["0", "1", "2", "3"]
+    assert sorted(found) == ["0", "1", "2", "3", "4"]
     assert found["0"] == "/dev/null"
     assert found["1"] == found["2"]
     assert found["1"].startswith("pipe:")
-    assert found["3"].startswith("socket:")
+    assert len({found["1"], found["3"], found["4"]}) == 3
 
 
 async def test_the_always_on_controls(bench: Bench) -> None:

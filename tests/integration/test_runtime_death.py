@@ -156,7 +156,7 @@ async def test_guard_or_spawner_is_killed_and_both_are_replaced(pool: WarmPool, 
     os.kill(guard if victim == "guard" else child, signal.SIGKILL)
     outcome = await running
     assert outcome.error_type == "Runtime.ExitError"
-    assert [pid for pid in (*family, guard, child) if alive(pid)] == []
+    assert [pid for pid in (*family, guard) if alive(pid)] == []
     assert await echo(pool, code) == 1
 
 

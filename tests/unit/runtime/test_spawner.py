@@ -20,7 +20,7 @@ def pair() -> Iterator[tuple[socket.socket, Spawner]]:
 def ask(pair: tuple[socket.socket, Spawner], descriptors: int) -> dict[str, object]:
     ours, spawner = pair
     reading, writing = os.pipe()
-    socket.send_fds(ours, [json.dumps({"spawn": 7}).encode()], [reading, writing][:descriptors])
+    socket.send_fds(ours, [json.dumps({"spawn": 7}).encode()], [reading, writing, writing][:descriptors])
     assert spawner._obey(*spawner._receive()) is None
     os.close(reading)
     os.close(writing)
@@ -33,12 +33,12 @@ def test_no_process_to_be_had_is_said_and_nothing_leaks(pair: tuple[socket.socke
 
     monkeypatch.setattr(os, "fork", refuse)
     before = len(os.listdir("/proc/self/fd"))
-    assert ask(pair, 2) == {"failed": 7, "error": "fork: Resource temporarily unavailable"}
+    assert ask(pair, 3) == {"failed": 7, "error": "fork: Resource temporarily unavailable"}
     assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_descriptors_lost_on_the_way_are_said(pair: tuple[socket.socket, Spawner]) -> None:
-    assert ask(pair, 1) == {"failed": 7, "error": "the spawner is out of descriptors"}
+    assert ask(pair, 2) == {"failed": 7, "error": "the spawner is out of descriptors"}
 
 
 def test_an_order_to_kill_what_is_gone_is_nothing(pair: tuple[socket.socket, Spawner]) -> None:
