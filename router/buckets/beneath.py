@@ -11,7 +11,8 @@ from typing import Final
 _OPENAT2: Final = 437  # the same number on every architecture: linux, include/uapi/asm-generic/unistd.h
 _NO_MAGICLINKS, _NO_SYMLINKS, _BENEATH = 0x02, 0x04, 0x08  # include/uapi/linux/openat2.h
 _TRIES: Final = 16  # EAGAIN: something was renamed while the kernel walked
-_FLAGS: Final = os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
+_ALWAYS: Final = os.O_NOFOLLOW | os.O_CLOEXEC
+_FLAGS: Final = _ALWAYS | os.O_NONBLOCK | os.O_NOCTTY
 _UNABLE: Final = frozenset({errno.ENOSYS, errno.EPERM, errno.E2BIG})  # an old kernel, or a filter that forbids the call
 
 
@@ -36,16 +37,17 @@ def beneath(root: int, path: str, flags: int = os.O_RDONLY) -> int:
     Raises OSError: FileNotFoundError, NotADirectoryError, ELOOP for a symbolic link, EXDEV for a way out; ValueError
     for a NUL in the path."""
     name = os.fsencode(path) or b"."
+    flags |= _ALWAYS if flags & os.O_PATH else _FLAGS  # openat2 wants nothing else beside O_PATH
     if b"\0" in name:
         raise ValueError("a path with a NUL character")
     if _kernel.able:
         try:
-            return _openat2(root, name, flags | _FLAGS)
+            return _openat2(root, name, flags)
         except OSError as error:
             if error.errno not in _UNABLE or not _refused(root):
                 raise
             _kernel.able = False
-    return _walk(root, name, flags | _FLAGS)
+    return _walk(root, name, flags)
 
 
 def _openat2(root: int, name: bytes, flags: int) -> int:

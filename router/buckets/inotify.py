@@ -4,7 +4,6 @@ The scan covers each directory before it lists it (watch, then scan), so a direc
 nothing. A full kernel queue is told as OVERFLOW, an exhausted watch limit by cover()."""
 
 import asyncio
-import contextlib
 import ctypes
 import os
 import struct
@@ -43,6 +42,7 @@ class InotifyWatcher:
         self._paths: dict[int, str] = {}  # watch → directory
         self._watches: dict[str, int] = {}
         self._file = -1
+        self._failed = False
         self._libc = ctypes.CDLL(None, use_errno=True)
 
     async def open(self) -> None:
@@ -81,9 +81,18 @@ class InotifyWatcher:
             self._paths.clear()
             self._watches.clear()
 
+    def alive(self) -> bool:
+        """Whether the kernel still answers."""
+        return self._file >= 0 and not self._failed
+
     def _read(self) -> None:
-        with contextlib.suppress(BlockingIOError):
+        try:
             self._mailbox.put(self.parse(os.read(self._file, _BUFFER)))
+        except BlockingIOError:
+            return
+        except OSError:
+            self._failed = True  # somebody closed it: the guard attaches anew
+            asyncio.get_running_loop().remove_reader(self._file)
 
     def parse(self, data: bytes) -> list[Hint]:
         """What a read from the kernel says."""

@@ -6,9 +6,12 @@ does not say, so its CLOSED comes with CHANGED and the content decides."""
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
+import sys
 import threading
+import warnings
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +40,7 @@ _SIGNS: Final = {
     events.EVENT_TYPE_MODIFIED: versions.CHANGED,
     events.EVENT_TYPE_ATTRIB: versions.CHANGED,
 }
-_LOGGER: Final = "watchdog.observers.inotify_c"
+_READER: Final = "watchdog.observers.inotify_c"  # its logger, and the module of its reader thread
 
 
 class WatchdogWatcher(events.FileSystemEventHandler):
@@ -55,6 +58,8 @@ class WatchdogWatcher(events.FileSystemEventHandler):
     async def open(self) -> None:
         """Start the library's threads; they watch the tree when this returns. Raises OSError."""
         await self._loop.run_in_executor(None, self._start)
+        if not self.alive():
+            raise OSError(errno.EIO, "the library's reader thread has died in this process")
 
     def cover(self, directory: str, descriptor: int) -> bool:  # noqa: ARG002 - the Protocol's
         """The library covers what it finds."""
@@ -64,9 +69,16 @@ class WatchdogWatcher(events.FileSystemEventHandler):
         """All hints since the last call; waits for the first."""
         return await self._mailbox.take()
 
+    def alive(self) -> bool:
+        """Whether every thread of the library that leads here still runs, the reader that all watches share too."""
+        if self._observer is None:
+            return False
+        shared = [thread for thread in threading.enumerate() if type(thread).__module__ == _READER]
+        return all(thread.is_alive() for thread in (self._observer, *self._observer.emitters)) and (bool(shared) or sys.platform != "linux")
+
     def close(self) -> None:
         """Stop the library's threads; they end by themselves."""
-        logging.getLogger(_LOGGER).removeHandler(self._overflows)
+        logging.getLogger(_READER).removeHandler(self._overflows)
         observer, self._observer = self._observer, None
         if observer is not None:
             observer.unschedule_all()
@@ -95,7 +107,8 @@ class WatchdogWatcher(events.FileSystemEventHandler):
     def _start(self) -> None:
         observer = Observer()
         observer.schedule(self, self._root, recursive=True, event_filter=_WANTED)
-        logging.getLogger(_LOGGER).addHandler(self._overflows)
+        logging.getLogger(_READER).addHandler(self._overflows)
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"watchdog\.")  # it warns of a directory covered twice
         observer.start()
         self._observer = observer
 

@@ -39,6 +39,9 @@ class Watcher(Protocol):
     async def hints(self) -> list[Hint]:
         """Wait for hints and give all there are, in order; never an empty list. One caller at a time."""
 
+    def alive(self) -> bool:
+        """Whether hints can still come."""
+
     def close(self) -> None:
         """End; idempotent."""
 
@@ -57,6 +60,10 @@ class Unwatched:
         """Never."""
         never: asyncio.Future[list[Hint]] = asyncio.get_running_loop().create_future()
         return await never
+
+    def alive(self) -> bool:
+        """Nothing can fail."""
+        return True
 
     def close(self) -> None:
         """Nothing to end."""

@@ -9,7 +9,7 @@ from collections import deque
 from typing import Final, NamedTuple
 
 from router.buckets.keys import split
-from router.buckets.versions import CLOSED, GONE, MOVED, Still
+from router.buckets.versions import CLOSED, FOUND, GONE, MOVED, Still
 
 KEYS: Final = 50_000
 DIRECTORIES: Final = 10_000
@@ -76,6 +76,12 @@ class Worklist:
             self._make_ready(key, Work(sign))
         else:
             self._ready[key] = work._replace(signs=work.signs | sign)
+
+    def again(self, directory: str) -> None:
+        """Have busy keys below *directory* ("": all) looked at again: what is being recorded of them may be over already."""
+        below = f"{directory}/" if directory else ""
+        for key in [key for key in self._busy if key.startswith(below)]:
+            self.found(key, FOUND)
 
     def name_directory(self, directory: str, *, deep: bool) -> None:
         """Have a directory listed; *deep*: with everything below."""

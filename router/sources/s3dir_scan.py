@@ -75,6 +75,7 @@ class Scanner:
     async def _below(self, start: str, *, deep: bool, trusted: bool) -> None:
         """Scan *start*; *deep*: all below it too, and what the table has there that the disk has not."""
         pending = [start]
+        self._site.work.again(start)
         while pending and not self._site.ended.is_set():
             below = await self._directory(pending.pop(), trusted=trusted)
             pending += below if deep else ()

@@ -82,5 +82,7 @@ class Session:
             except RootGone as gone:
                 site.end(gone)
                 return
+            if not site.watcher.alive():
+                site.end(RootGone(f"notifications of {site.bucket.path} have ended; attaching again"))
             if root != site.root:
                 site.end(RootGone(f"{site.bucket.path} is not the directory it was: another one was mounted, unmounted or made there"))

@@ -33,7 +33,7 @@ async def quiet() -> None:
 async def test_a_file_written_and_closed_is_created_once(bucket: BucketHouse) -> None:
     async with bucket.running():
         (bucket.root / "a.txt").write_text("hello")
-        await until(lambda: bucket.told())
+        await until(bucket.told)
         await quiet()
     assert bucket.told() == [(s3.CREATED, "a.txt")]
     stored = bucket.records()[0]["s3"]["object"]
@@ -55,7 +55,7 @@ async def test_a_hard_link_is_created_once(bucket: BucketHouse) -> None:
     (bucket.place / "outside").write_text("hello")
     async with bucket.running():
         os.link(bucket.place / "outside", bucket.root / "link.txt")
-        await until(lambda: bucket.told())
+        await until(bucket.told)
         await quiet()
     assert bucket.told() == [(s3.CREATED, "link.txt")]
 
@@ -168,10 +168,9 @@ async def test_an_overwritten_file_is_created_again_and_a_touched_one_is_not(buc
     assert sequencers == sorted(set(sequencers))
 
 
+@pytest.mark.parametrize("bucket", ["inotify", "watchdog"], indirect=True)  # one that says nothing loses nothing
 async def test_what_was_lost_in_an_overflow_is_found(bucket: BucketHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     """The hints of 200 files are lost; that they were is the only hint that comes."""
-    if bucket.watcher == "scan":
-        pytest.skip("a watcher that says nothing loses nothing")
     put, lost = watch.Mailbox.put, []
 
     def forgetful(mailbox: watch.Mailbox, hints: list[Hint]) -> None:
@@ -198,6 +197,6 @@ async def test_a_file_is_not_told_while_it_is_written(bucket: BucketHouse) -> No
                 file.flush()
                 await asyncio.sleep(0.3)  # three times the settle time
             assert bucket.told() == []
-        await until(lambda: bucket.told())
+        await until(bucket.told)
         await quiet()
     assert [record["s3"]["object"]["size"] for record in bucket.records()] == [3000]

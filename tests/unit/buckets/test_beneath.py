@@ -38,6 +38,12 @@ def test_a_file_inside_is_opened(root: int) -> None:
     os.close(directory)
 
 
+def test_a_path_may_be_opened_for_its_place_alone(root: int) -> None:
+    os.close(beneath(root, "a/b", os.O_PATH | os.O_DIRECTORY))
+    with pytest.raises(NotADirectoryError):
+        beneath(root, "a/b/file", os.O_PATH | os.O_DIRECTORY)
+
+
 @pytest.mark.parametrize("path", ["../outside", "a/../../outside", "/etc/passwd"])
 def test_no_path_leads_out(root: int, path: str) -> None:
     with pytest.raises(OSError, match="Invalid cross-device link"):

@@ -74,6 +74,20 @@ def test_a_scan_does_not_hurry_what_is_watched_standing_still() -> None:
     assert work.take(1, now=0) == {"other": Work(FOUND | GONE)}
 
 
+def test_what_is_being_recorded_below_a_directory_is_looked_at_again() -> None:
+    work = Worklist()
+    for key in ("d/e/f", "d2/f", "g"):
+        work.name(key, CLOSED, now=0)
+    assert len(work.take(3, now=0)) == 3
+    work.again("d")
+    for key in ("d/e/f", "d2/f", "g"):
+        work.done(key)
+    assert work.take(3, now=0) == {"d/e/f": Work(FOUND)}
+    work.again("")
+    work.done("d/e/f")
+    assert work.take(3, now=0) == {"d/e/f": Work(FOUND)}
+
+
 def test_past_the_limit_keys_collapse_into_directories_and_those_into_everything() -> None:
     work = Worklist(keys=2, directories=2)
     for key in ("a/1", "a/2", "a/3", "b/1", "a/1"):
