@@ -112,8 +112,7 @@ class Database:
 
     def submit(self, unit: Callable[[apsw.Connection], T], done: Callable[[T, BaseException | None], None]) -> None:
         """As transact, for who has no use for a future: *done* is called on the loop's thread with the result or what was raised."""
-        if self._closed:
-            raise JournalError(f"{self.path} is closed")
+        self._check_open()
         self.writer.put(unit, done)
 
     async def write(self, sql: str, *params: Any) -> int:
@@ -130,8 +129,7 @@ class Database:
         """Rows of a query, off the writer's thread; sees all that write() and transact() returned for.
 
         Raises JournalError when it takes longer than READ_SECONDS."""
-        if self._closed:
-            raise JournalError(f"{self.path} is closed")
+        self._check_open()
         return await self._loop.run_in_executor(self._reading, self._read, sql, params)
 
     async def ping(self) -> None:
@@ -140,6 +138,7 @@ class Database:
 
     async def check(self) -> None:
         """Raise JournalError when the file was deleted or replaced under us; cheap, to be called every few seconds."""
+        self._check_open()
         await self._loop.run_in_executor(self._reading, self.writer.look)
 
     async def close(self) -> None:
@@ -150,6 +149,10 @@ class Database:
         await self._loop.run_in_executor(self._reading, self._drop_reader)
         self._reading.shutdown(wait=False)
         await self._loop.run_in_executor(None, self.writer.close)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise JournalError(f"{self.path} is closed")
 
     def _read(self, sql: str, params: tuple[Any, ...]) -> list[Row]:
         """On the reader's thread."""

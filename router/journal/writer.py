@@ -100,8 +100,9 @@ class Writer:
             self._checkpoint()
             if last:
                 break
-        self._checkpoint_at = 1
-        self._checkpoint()
+        if self._connection is not None:
+            with suppress(apsw.Error):  # what could not be copied is in the WAL, and there is a next opening
+                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         self._drop()
 
     def _group(self, first: tuple[Unit, Done]) -> bool:

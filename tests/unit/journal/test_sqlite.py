@@ -1,0 +1,262 @@
+"""What only the journal on disk can promise: restarts, damage, space."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from router.errors import InvalidParameter, JournalError
+from router.journal import batch, units
+from router.journal import sqlite as module
+from router.journal.base import Query
+from router.journal.database import Database
+from router.journal.sqlite import SqliteJournal
+from router.model import Delivery, Envelope, State
+from tests.helpers.clock import VirtualClock
+
+Reopen = Callable[[], Awaitable[SqliteJournal]]
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+@pytest.fixture
+async def reopen(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Reopen]:
+    """Opens the journal; closes the one before, if any, with what it had leased."""
+    opened: list[tuple[Database, SqliteJournal]] = []
+
+    async def close() -> None:
+        while opened:
+            database, journal = opened.pop()
+            await journal.close()
+            await database.close()
+
+    async def again() -> SqliteJournal:
+        await close()
+        database = await Database.open(tmp_path / "journal.db")
+        opened.append((database, await SqliteJournal.open(database, clock)))
+        return opened[0][1]
+
+    yield again
+    await close()
+
+
+def envelope(function: str = "f", **over: Any) -> Envelope:
+    return Envelope(function, **{"payload": b"{}", "source": "test", **over})
+
+
+async def lease(journal: SqliteJournal, limit: int = 10) -> list[Delivery]:
+    return await journal.lease(limit, wait=0, room=lambda _: 1000)
+
+
+def execute(journal: SqliteJournal, sql: str, *params: Any) -> Awaitable[int]:
+    return journal._database.write(sql, *params)
+
+
+async def test_what_a_dead_instance_ran_is_due_at_once_under_a_new_attempt(reopen: Reopen) -> None:
+    journal = await reopen()
+    fresh, failed = envelope(), envelope()
+    await journal.append(failed)
+    await journal.retry((await lease(journal))[0], delay=0, error="e")
+    await journal.append(fresh)
+    held = {d.envelope.request_id: d for d in await lease(journal)}
+    journal = await reopen()
+    states = {row.id: row.state for row in await journal.list(Query())}
+    assert states == {fresh.request_id: State.QUEUED, failed.request_id: State.RETRYING}
+    assert await journal.counts() == {"f": {State.QUEUED: 1, State.RETRYING: 1}}
+    again = {d.envelope.request_id: d for d in await lease(journal)}
+    for name, delivery in again.items():
+        assert delivery.attempt == held[name].attempt + 1
+        assert delivery.failures == held[name].failures
+        with pytest.raises(JournalError):
+            await journal.ack(held[name])
+        await journal.ack(delivery)
+
+
+async def test_the_rest_of_a_shard_waits_for_its_head_across_a_restart(reopen: Reopen) -> None:
+    journal = await reopen()
+    sent = [envelope(shard="k") for _ in range(3)]
+    for event in sent:
+        await journal.append(event)
+    await lease(journal)
+    journal = await reopen()
+    for event in sent:
+        (delivery,) = await lease(journal)
+        assert delivery.envelope == event
+        await journal.ack(delivery)
+
+
+@pytest.mark.parametrize("jump", [-3 * 3600.0, -40.0])
+async def test_a_clock_that_went_back_across_a_restart_holds_no_retry(reopen: Reopen, clock: VirtualClock, jump: float) -> None:
+    journal = await reopen()
+    await journal.append(envelope())
+    await journal.retry((await lease(journal))[0], delay=60, error="e")
+    clock.jump(jump)
+    journal = await reopen()
+    await journal.append(envelope(source="new"))
+    assert [d.envelope.source for d in await lease(journal)] == ["new"]
+    await clock.advance(60)
+    assert [d.envelope.source for d in await lease(journal)] == ["test"]
+
+
+async def test_a_retry_that_became_due_while_nobody_was_there_runs_at_once(reopen: Reopen, clock: VirtualClock) -> None:
+    journal = await reopen()
+    await journal.append(envelope())
+    await journal.retry((await lease(journal))[0], delay=60, error="e")
+    clock.jump(61)
+    journal = await reopen()
+    assert len(await lease(journal)) == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE payloads SET payload = x'00' WHERE id = 1",
+        "DELETE FROM payloads WHERE id = 1",
+        "UPDATE payloads SET checksum = 1 WHERE id = 1",
+    ],
+)
+async def test_a_damaged_payload_is_never_handed_out(reopen: Reopen, damage: str) -> None:
+    journal = await reopen()
+    bad, good, after = envelope(shard="k"), envelope(), envelope(shard="k")
+    for event in (bad, good, after):
+        await journal.append(event)
+    await execute(journal, damage)
+    assert [d.envelope for d in await lease(journal)] == [good]
+    found = await journal.find(bad.request_id)
+    assert (found.row.state, journal.damaged) == (State.DEAD, 1)
+    assert "damaged" in found.row.error
+    assert [a.number for a in found.attempts] == [1]
+    assert [d.envelope for d in await lease(journal)] == [after]
+    assert await journal.counts() == {"f": {State.RUNNING: 2, State.DEAD: 1}}
+    with pytest.raises(InvalidParameter, match="damaged"):
+        await journal.replay(bad.request_id)
+    await journal.redrive(bad.request_id)
+    await journal.ack(Delivery(3, after, 1, 0, 0.0))
+    assert await lease(journal) == []
+    assert (await journal.find(bad.request_id)).row.state is State.DEAD
+
+
+async def test_the_list_goes_on_over_gaps_and_stretches(reopen: Reopen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STRETCH", 3)
+    journal = await reopen()
+    sent = [envelope("g" if n in {0, 17} else "f") for n in range(20)]
+    for event in sent:
+        await journal.append(event)
+    await execute(journal, "DELETE FROM events WHERE id BETWEEN 5 AND 14")
+    assert [row.id for row in await journal.list(Query(function="g"))] == [sent[17].request_id, sent[0].request_id]
+    assert [row.id for row in await journal.list(Query(limit=6))] == [e.request_id for e in sent[:13:-1]]
+    assert len(await journal.list(Query())) == 10
+
+
+async def test_a_list_since_a_time_stops_looking_where_all_is_older(
+    reopen: Reopen, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STRETCH", 2)
+    journal = await reopen()
+    for _ in range(10):
+        await journal.append(envelope())
+        await clock.advance(10)
+    looked: list[int] = []
+    read = journal._database.read
+
+    async def counted(sql: str, *params: Any) -> Any:
+        looked.append(1)
+        return await read(sql, *params)
+
+    monkeypatch.setattr(journal._database, "read", counted)
+    assert len(await journal.list(Query(since=clock.now() - 15))) == 1
+    assert len(looked) == 5  # the newest id, then two reads for each of two stretches
+
+
+async def test_on_the_reserve_nothing_is_accepted_but_outcomes_are_recorded(reopen: Reopen, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = await reopen()
+    await journal.append(envelope())
+    (delivery,) = await lease(journal)
+    monkeypatch.setattr(journal._database.writer, "_inspect", lambda: None)
+    journal._database.writer.short_of_space = True
+    with pytest.raises(JournalError, match="reserve"):
+        await journal.append(envelope())
+    await journal.ack(delivery)
+    journal._database.writer.short_of_space = False
+    assert await journal.append(envelope())
+
+
+async def test_more_than_memory_may_hold_is_refused(reopen: Reopen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "WAITING_BYTES", 1000)
+    journal = await reopen()
+    answers = await asyncio.gather(*(journal.append(envelope(payload=b"x" * 400)) for _ in range(5)), return_exceptions=True)
+    assert [isinstance(answer, JournalError) for answer in answers] == [False, False, True, True, True]
+    assert await journal.append(envelope(payload=b"x" * 2000))  # alone, anything may pass
+
+
+async def test_a_lease_holds_a_bounded_amount_of_payload(reopen: Reopen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(units, "LEASE_BYTES", 1000)
+    journal = await reopen()
+    for size in (1500, 400, 400, 400):
+        await journal.append(envelope(payload=b"x" * size))
+    assert [[len(d.envelope.payload) for d in await lease(journal)] for _ in range(3)] == [[1500], [400, 400], [400]]
+
+
+async def test_text_that_is_not_unicode_is_refused_alone(reopen: Reopen) -> None:
+    journal = await reopen()
+    answers = await asyncio.gather(journal.append(envelope(shard="\udcff")), journal.append(envelope()), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [InvalidParameter, bool]
+
+
+async def test_looking_for_work_keeps_the_processor_idle(reopen: Reopen, clock: VirtualClock) -> None:
+    """A lease without work is one look, not one a turn of the loop."""
+    journal = await reopen()
+    await journal.append(envelope())
+    await journal.retry((await lease(journal))[0], delay=100, error="e")
+    await lease(journal)
+    units_before = journal._database.writer.units
+    task = asyncio.create_task(journal.lease(1, wait=50, room=lambda _: 1))
+    while not clock.sleepers:
+        await asyncio.sleep(0)
+    journal.nudge()
+    await clock.advance(60)
+    assert await task == []
+    assert journal._database.writer.units == units_before
+
+
+async def test_every_statement_that_serves_a_queue_uses_an_index(reopen: Reopen) -> None:
+    journal = await reopen()
+    params = {"now": 1.0, "ids": "[1]", "function": "f", "limit": 5, "held": "[[1,1]]", "functions": '["f"]', "dedup": b"x", "before": 1.0}
+    params |= {"settled": "[]", "failed": "[]", "request_id": "x", "first": 1, "last": 2}
+
+    def plan(connection: apsw.Connection) -> dict[str, list[str]]:
+        names = (
+            "due",
+            "start",
+            "started",
+            "held",
+            "settle",
+            "promote",
+            "earliest",
+            "requeue",
+            "orphans",
+            "is_known",
+            "old",
+            "sizes",
+            "present",
+            "row",
+        )
+        return {
+            name: [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {units.SQL[name]}", params if name != "row" else ("x",))]
+            for name in names
+        }
+
+    for name, steps in (await journal._database.transact(plan)).items():
+        scans = [step for step in steps if step.startswith("SCAN ") and "json_each" not in step and "USING INDEX" not in step]
+        scans = [
+            step
+            for step in scans
+            if not step.startswith(("SCAN d VIRTUAL", "SCAN (subquery", "SCAN events USING COVERING INDEX events_running"))
+        ]
+        assert not scans, (name, steps)
