@@ -1,11 +1,13 @@
 """`router try`: all four triggers in a daemon of its own that leaves nothing behind."""
 
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -25,6 +27,8 @@ def attempt(settings: Settings, *, keep: bool) -> None:
     and print what happened with the log lines.
 
     Ports are chosen by the system; everything is removed at the end."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     started = time.monotonic()
     trial = Trial(Path(tempfile.mkdtemp(prefix="event-router-try-")))
     kept = False
@@ -43,6 +47,12 @@ def attempt(settings: Settings, *, keep: bool) -> None:
     click.echo(f"all four triggers ran their handlers, in {seconds} s")
     if kept:
         click.echo(f"kept: {trial.url} serves {trial.config}\nstop it: kill {trial.pid} && rm -r {trial.directory}")
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    """However this ends, the daemon ends with it."""
+    del number, frame
+    raise KeyboardInterrupt
 
 
 def _take(trial: Trial, say: Callable[[str], None]) -> list[Step]:

@@ -3,6 +3,8 @@
 import click
 
 from router.cli.client import Daemon, part
+from router.cli.exits import fail
+from router.cli.group import did_you_mean
 from router.cli.settings import Settings, pass_settings, shared_options
 from router.cli.show import document, rows
 
@@ -46,3 +48,18 @@ def install(settings: Settings, name: str, *, only_print: bool) -> None:
         document(found)
     else:
         click.echo("installed")
+
+
+def _print_sql(settings: Settings, name: str) -> None:
+    """What install would execute, read from the database as it is."""
+    from router.daemon import check  # noqa: PLC0415 - imports the daemon
+    from router.sources.feed_install import install_sql  # noqa: PLC0415
+
+    tables = check(settings.existing_config()).tables
+    if name not in tables:
+        fail(f"the config has no table {name}{did_you_mean(name, tables) or '; it has ' + (', '.join(tables) or 'none')}")
+    sql = install_sql(tables[name])
+    if settings.json:
+        document({"sql": sql})
+    else:
+        click.echo(sql)

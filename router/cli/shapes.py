@@ -2,6 +2,7 @@
 
 Nothing here but facts is ours: the shapes are those that the sources emit (router/events)."""
 
+import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 from router import names
 from router.cli.text import moment
-from router.events import http_api, routes, s3, scheduled
+from router.events import dynamodb, http_api, routes, s3, scheduled
 from router.events.http import Request
 
 Facts = Mapping[str, str]
@@ -98,6 +99,30 @@ def _scheduler(facts: Facts, at: float) -> Any:
     return scheduled.scheduler_event(_firing(facts, at))
 
 
+def _records(facts: Facts, at: float) -> Any:
+    old, new = _row("old", facts), _row("new", facts)
+    for side in (old, new):
+        if side is not None and facts["key"] not in side:
+            raise ValueError(f"key {facts['key']!r} is no column of {json.dumps(side)}")
+    if old is None and new is None:
+        raise ValueError("a change has an old row, a new row or both: old={...}, new={...}")
+    arn = names.stream_arn(facts["region"], facts["account"], facts["table"], names.iso_ms(at).removesuffix("Z"))
+    stream = dynamodb.Stream("event", arn, facts["region"], "NEW_AND_OLD_IMAGES", (facts["key"],))
+    change = dynamodb.Change(number=1, mark=0, at=at, old=old, new=new)
+    return {"Records": [dynamodb.record(part, stream) for part in dynamodb.split(change, stream.keys)]}
+
+
+def _row(fact: str, facts: Facts) -> dynamodb.Row | None:
+    """A row as JSON, e.g. {"id": 7, "item": "tea"}; none when the fact is empty."""
+    if not facts[fact]:
+        return None
+    row = json.loads(facts[fact])
+    if not isinstance(row, dict) or any(isinstance(value, bool | list | dict) for value in row.values()):
+        raise ValueError(f"{fact} is no row: write a JSON object of numbers, strings and nulls")
+    return row
+
+
+_ORDER: Final = '{"id": 7, "item": "tea", "quantity": 2, "status": "%s"}'
 _FILE: Final = {"bucket": "uploads", "key": "report.csv", "sequencer": "", **PLACE}
 _TICK: Final = {"name": "every-minute", "id": "", **PLACE}
 
@@ -122,6 +147,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
     ),
     "schedule": Shape(_TICK, _rule),
     "scheduler": Shape(_TICK, _scheduler),
+    "dynamodb": Shape({"table": "orders", "key": "id", "old": _ORDER % "new", "new": _ORDER % "paid", **PLACE}, _records),
 }
 
 # Of the design, not built yet; said so instead of "unknown".

@@ -125,7 +125,7 @@ class Trial:
 
     def _drop_a_file(self) -> Step:
         inbox, result = self.directory / "data/inbox", self.directory / "data/results/sales.csv.json"
-        self.until(f"{inbox} to be made", inbox.is_dir)
+        self.until("the inbox to be watched", self._watched)
         (inbox / "sales.csv").write_text(CSV)
         text = self.until("the summary of sales.csv", lambda: result.read_text() if result.exists() else None)
         return Step(
@@ -167,6 +167,10 @@ class Trial:
             if failure.code != Exit.NOT_REACHABLE:
                 raise
             return None
+
+    def _watched(self) -> bool:
+        with self._daemon() as daemon:
+            return all(source["health"] == "ok" for source in daemon.get("/status")["sources"] if source["name"].startswith("s3:"))
 
     def _feed_installed(self) -> bool:
         with self._daemon() as daemon:

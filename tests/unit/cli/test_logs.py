@@ -34,7 +34,12 @@ def config(tmp_path: Path) -> Path:
         now - 7200,
         ["START RequestId: r-0 Version: $LATEST", "long ago", "END RequestId: r-0", REPORT.format(n=0)],
     )
-    messages = ["START RequestId: r-1 Version: $LATEST", "[ERROR] \x1b[31mboom\n  at app.py", "END RequestId: r-1", REPORT.format(n=1)]
+    messages = [
+        "START RequestId: r-1 Version: $LATEST",
+        "[ERROR] ValueError: \x1b[31mboom\n  at app.py",
+        "END RequestId: r-1",
+        REPORT.format(n=1),
+    ]
     stream(tmp_path / "state", "new", now - 60, messages)
     (tmp_path / "config.yaml").write_text("version: 1\n")
     return tmp_path / "config.yaml"
@@ -58,7 +63,7 @@ def test_a_function_is_chosen_and_its_name_left_out(config: Path) -> None:
 def test_a_message_cannot_speak_to_the_terminal_nor_pose_as_a_line(config: Path) -> None:
     text = run(config, "new").stdout
     assert "\x1b" not in text
-    assert "[ERROR] \\e[31mboom\n      at app.py\n" in text
+    assert "[ERROR] ValueError: \\e[31mboom\n      at app.py\n" in text
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,15 @@ def test_an_http_event_has_the_variables_of_its_route() -> None:
     assert (made["body"], made["isBase64Encoded"]) == ('{"a": 1}', False)
 
 
+@pytest.mark.parametrize(
+    ("facts", "names"), [({}, ["MODIFY"]), ({"old": ""}, ["INSERT"]), ({"new": ""}, ["REMOVE"]), ({"key": "status"}, ["REMOVE", "INSERT"])]
+)
+def test_a_changed_row_has_the_records_of_a_stream(facts: dict[str, str], names: list[str]) -> None:
+    records = event("dynamodb", **facts)["Records"]
+    assert [record["eventName"] for record in records] == names
+    assert records[-1]["eventSourceARN"].startswith("arn:aws:dynamodb:us-east-1:123456789012:table/orders/stream/")
+
+
 def test_ticks_have_their_time_and_source() -> None:
     rule, scheduler = event("schedule", time="2026-11-23T08:00:00Z"), event("scheduler", name="nightly")
     assert (rule["source"], rule["time"]) == ("aws.events", "2026-11-23T08:00:00Z")
@@ -62,6 +71,11 @@ def test_ticks_have_their_time_and_source() -> None:
         ("s3-put", {"size": "-1"}),
         ("s3-put", {"time": "noon"}),
         ("s3-put", {"time": "9999-12-31T23:59:59-23:00"}),
+        ("dynamodb", {"old": "", "new": ""}),
+        ("dynamodb", {"new": "[]"}),
+        ("dynamodb", {"new": "{"}),
+        ("dynamodb", {"new": '{"id": true}'}),
+        ("dynamodb", {"key": "number"}),
         ("http", {"route": "GET /other"}),
         ("http", {"route": "other"}),
         ("http", {"path": "/%zz"}),

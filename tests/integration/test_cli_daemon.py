@@ -1,0 +1,207 @@
+"""`router run` and `router try`, for real."""
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from router.cli.trial import Trial, copy_sample, sample
+
+ROOT = Path(__file__).parents[2]
+READY = 10.0  # seconds
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "router.cli", *words]
+
+
+def run(*words: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **extra}
+    return subprocess.run(command(*words), capture_output=True, text=True, cwd=ROOT, timeout=60, env=environment, check=False)
+
+
+@pytest.fixture
+def temp(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where `router try` makes its directory."""
+    directory = tmp_path_factory.mktemp("t")
+    monkeypatch.setenv("TMPDIR", str(directory))
+    return directory
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Iterator[Trial]:
+    made = Trial(tmp_path)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+def test_try_shows_all_four_triggers_and_cleans_up(temp: Path) -> None:
+    started = time.monotonic()
+    done = run("try")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert time.monotonic() - started < 15
+    for trigger in ("s3: dropped", "http: POST", "table: ", "schedule: fired"):
+        assert trigger in done.stdout
+    assert done.stdout.count("| START RequestId: ") == 4
+    assert done.stdout.count("| END RequestId: ") == 4
+    assert done.stdout.count("| REPORT RequestId: ") == 4
+    assert not list(temp.iterdir())
+
+
+def test_try_as_json_is_one_document(temp: Path) -> None:
+    done = run("try", "--output", "json")
+    report = json.loads(done.stdout)
+    assert report["ok"]
+    assert [step["trigger"] for step in report["steps"]] == ["s3", "http", "table", "schedule"]
+    assert all(step["log"][0].startswith("START ") and step["log"][-1].startswith("REPORT ") for step in report["steps"])
+
+
+def test_try_keep_leaves_a_daemon_that_serves(temp: Path) -> None:
+    report = json.loads(run("try", "--keep", "--output", "json").stdout)
+    directory, pid = Path(report["kept"]["directory"]), report["kept"]["pid"]
+    try:
+        connection = http.client.HTTPConnection(report["kept"]["url"].removeprefix("http://"), timeout=5)
+        connection.request("GET", "/orders/1")
+        assert json.loads(connection.getresponse().read())["status"] == "paid"
+        connection.close()
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            for _ in range(500):
+                os.kill(pid, 0)
+                time.sleep(0.02)
+    assert directory.parent == temp
+
+
+def test_try_says_what_it_saw_when_the_sample_does_not_work(tmp_path: Path, temp: Path) -> None:
+    broken = tmp_path / "sample"
+    broken.mkdir()
+    shutil.copytree(sample() / "handlers", broken / "handlers")
+    (broken / "config.yaml").write_text((sample() / "config.yaml").read_text().replace("handler: app.handler", "handlr: app.handler"))
+    program = f"import router.cli.trial as t, pathlib; t.sample = lambda: pathlib.Path({str(broken)!r}); from router.cli import main; import sys; sys.argv = ['router', 'try']; main()"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "the daemon ended with exit code 2" in done.stderr
+    assert "did you mean handler?" in done.stderr
+    assert not list(temp.iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_try_cleans_up_when_it_is_interrupted(temp: Path, number: signal.Signals) -> None:
+    with subprocess.Popen(command("try"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as trying:
+        assert trying.stdout is not None
+        assert trying.stdout.readline().startswith("a daemon serves ")
+        (made,) = temp.iterdir()
+        trying.send_signal(number)
+        _, said = trying.communicate(timeout=20)
+    assert (trying.returncode, said.strip()) == (1, "interrupted")
+    assert not list(temp.iterdir())
+    assert not [line for line in processes() if str(made) in line]
+
+
+def processes() -> list[str]:
+    """The command line of every process."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return found
+
+
+def test_the_first_signal_drains(trial: Trial) -> None:
+    os.kill(trial.pid, signal.SIGINT)
+    assert trial._process is not None
+    assert trial._process.wait(10) == 0
+    assert "daemon_stopped" in trial.evidence()
+
+
+def test_a_second_daemon_on_one_state_is_refused(trial: Trial) -> None:
+    done = run("run", "--config", str(trial.config))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("Error: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_commands_against_a_running_daemon(trial: Trial, tmp_path: Path) -> None:
+    config = ["--config", str(trial.config)]
+    assert run("invoke", "heartbeat", "--tail", *config).stderr.count("REPORT RequestId: ") == 1
+    (tmp_path / "data/inbox/a.csv").write_text("n\n1\n")
+    event = run("event", "s3-put", "bucket=inbox", "key=a.csv").stdout
+    piped = subprocess.run(
+        command("invoke", "summarise", "-e", "-", *config), input=event, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
+    )
+    assert json.loads(piped.stdout) == {"written": ["results/a.csv.json"]}
+    assert run("invoke", "nobody", *config).returncode == 1
+    assert run("invoke", "summarise", *config).returncode == 3
+    queued = json.loads(run("invoke", "heartbeat", "--async", "--output", "json", *config).stdout)["id"]
+    detail = trial.until("the event to end", lambda: json.loads(run("events", "show", queued, "--output", "json", *config).stdout))
+    assert detail["event"]["id"] == queued
+    assert {row["function"] for row in json.loads(run("ps", "--output", "json", *config).stdout)} == {
+        "summarise",
+        "shop",
+        "notify",
+        "heartbeat",
+    }
+    assert json.loads(run("schedules", "--output", "json", *config).stdout)[0]["name"] == "heartbeat-0"
+    assert list(trial.steps())
+    printed = run("feeds", "install", "orders", "--print", *config)
+    assert (printed.returncode, printed.stdout.count("CREATE TRIGGER")) == (0, 5)
+    assert run("feeds", "install", "orders", *config).stdout == "installed\n"
+    refused = run("feeds", "install", "order", "--print", *config)
+    assert (refused.returncode, refused.stderr) == (1, "Error: the config has no table order; did you mean orders?\n")
+
+
+def test_mistakes_in_the_config_are_all_said_and_exit_2(tmp_path: Path) -> None:
+    config = copy_sample(tmp_path)
+    config.write_text(config.read_text().replace("suffix: .csv", "sufix: .csv").replace("rate(1 minute)", "rate(1 minutes)"))
+    started, checked = run("run", "--config", str(config)), run("check", "--config", str(config))
+    assert (started.returncode, checked.returncode) == (2, 1)
+    assert started.stderr == checked.stderr
+    lines = started.stderr.splitlines()
+    assert len(lines) == 2
+    assert "sufix" in lines[0]
+    assert "did you mean suffix?" in lines[0]
+    assert "write rate(1 minute)" in lines[1]
+    assert json.loads(run("check", "--config", str(config), "--output", "json").stdout) == {"ok": False, "problems": lines}
+
+
+def test_the_shipped_config_checks_out() -> None:
+    done = run("check", "--config", str(ROOT / "config.yaml"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("ok: 4 functions, 7 triggers, 2 buckets, 1 table\n")
+    assert "rate(1 minute) → heartbeat: " in done.stdout
+
+
+def test_no_config_is_no_traceback(tmp_path: Path) -> None:
+    for words in (["run"], ["check"]):
+        done = run(*words, "--config", str(tmp_path / "none.yaml"))
+        assert done.returncode in {1, 2}
+        assert "none.yaml" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_logs_follow_a_running_daemon(trial: Trial) -> None:
+    config = ["--config", str(trial.config)]
+    with subprocess.Popen(
+        command("logs", "-f", "heartbeat", *config), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    ) as following:
+        run("invoke", "heartbeat", *config)
+        assert following.stdout is not None
+        lines = [following.stdout.readline() for _ in range(5)]
+        following.send_signal(signal.SIGINT)
+        _, said = following.communicate(timeout=10)
+    assert "REPORT RequestId: " in lines[-1]
+    assert said == "\ninterrupted\n"
+    assert following.returncode == 1
