@@ -32,6 +32,7 @@ BATCH: Final = 64  # keys looked at together
 BATCHES: Final = 4  # at once
 LARGE: Final = 2  # files over contents.SMALL that are read at once
 RETRY_LIMIT: Final = 8.0  # seconds between looks at a file that gives errors
+IDLE: Final = 3600.0  # seconds to wait for work when none is due
 LANE: Final = 200  # characters of a key that stand for its shard as they are
 
 
@@ -87,14 +88,15 @@ class Lookers:
             while not site.ended.is_set():
                 await site.storage.ready(site.ended)
                 await self._slots.acquire()
+                if site.ended.is_set():
+                    break  # and wake stays set
                 site.work.wake.clear()
-                batch = {} if site.ended.is_set() else site.work.take(BATCH, now=site.clock.monotonic())
-                if batch:
+                if batch := site.work.take(BATCH, now=site.clock.monotonic()):
                     tasks.create_task(self._batch(outlet, batch, tasks), name=f"look-{self._stamp.bucket}")
                     continue
                 self._slots.release()
                 due = site.work.due(now=site.clock.monotonic())
-                await site.clock.wait(site.work.wake, 3600.0 if due is None else due)
+                await site.clock.wait(site.work.wake, IDLE if due is None else due)
 
     async def _batch(self, outlet: Outlet, batch: dict[str, Work], tasks: asyncio.TaskGroup) -> None:
         try:
