@@ -6,16 +6,15 @@ and the log stream stay, and the next invocation initialises inside itself, unde
 import asyncio
 import math
 import os
-import sys
 import uuid
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import orjson
 
 from router.config.types import Function
 from router.errors import EnvironmentUnavailable
 from router.model import Outcome
-from router.runtime import frames, outcomes
+from router.runtime import assignment, frames, outcomes
 from router.runtime.base import Invocation
 from router.runtime.invocation_log import InvocationLog
 from router.runtime.launcher import Exit, Worker
@@ -23,7 +22,6 @@ from router.runtime.lifecycle import NEXT, Event, State
 from router.runtime.outcomes import Failure
 from router.runtime.output import Lines
 from router.runtime.pipes import Channel, Output
-from router.runtime.variables import variables
 from router.telemetry import report
 from router.telemetry.report import LogStream, Report
 
@@ -57,8 +55,17 @@ class PythonEnvironment:
         self.init_failure: Failure | None = None  # why the last init failed; None once one succeeded
         self._runtime, self._clock = runtime, runtime.clock
         self._log = InvocationLog(stream, runtime.clock.now)
-        self._separator = os.urandom(12).hex()
         self._tmp = runtime.tmp / uuid.uuid4().hex
+        self._spec = assignment.worker(
+            function,
+            region=runtime.region,
+            interpreter=runtime.interpreter,
+            packages=str(runtime.packages),
+            log_stream=stream.name,
+            tmp=str(self._tmp),
+            separator=os.urandom(12).hex(),
+            extra=runtime.added(function),
+        )
         self._worker: Worker | None = None
         self._channel: Channel | None = None
         self._output: Output | None = None
@@ -132,7 +139,7 @@ class PythonEnvironment:
         self._change(Event.INVOKE)
         left_ms = max(0, round((deadline - self._clock.monotonic()) * 1000))
         self._waiting = asyncio.get_running_loop().create_future()
-        return self._channel.send(frames.Frame(frames.INVOKE, _meta(invocation, left_ms), invocation.payload))
+        return self._channel.send(frames.Frame(frames.INVOKE, assignment.request(invocation, left_ms), invocation.payload))
 
     async def _forget_worker(self) -> None:
         """The worker died idle: whatever it was is no fault of the next invocation."""
@@ -158,9 +165,9 @@ class PythonEnvironment:
         """Have a worker started; it answers with READY or INIT_ERROR. Raises EnvironmentUnavailable."""
         try:
             self._channel = Channel(self._framed, self._hung_up)
-            self._output = Output(Lines(bytes.fromhex(self._separator)), self._log.write, self._clock.monotonic)
+            self._output = Output(Lines(bytes.fromhex(self._spec["separator"])), self._log.write, self._clock.monotonic)
             self._waiting = asyncio.get_running_loop().create_future()
-            self._worker = await self._runtime.launcher.spawn(self._spec(), (*self._channel.theirs, self._output.theirs), self._exited)
+            self._worker = await self._runtime.launcher.spawn(self._spec, (*self._channel.theirs, self._output.theirs), self._exited)
         except OSError as error:
             self._drop_descriptors()
             raise EnvironmentUnavailable(f"no descriptors for an execution environment: {error.strerror}") from error
@@ -173,27 +180,6 @@ class PythonEnvironment:
         self._channel.passed_on()
         self._output.passed_on()
         self._change(Event.START)
-
-    def _spec(self) -> dict[str, Any]:
-        runtime, function = self._runtime, self.function
-        return {
-            "function": function.name,
-            "handler": function.handler,
-            "code": str(function.code),
-            "packages": str(runtime.packages),
-            "tmp": str(self._tmp),
-            "separator": self._separator,
-            "variables": variables(
-                function,
-                execution_env=f"AWS_Lambda_{execution_name(function.runtime)}",
-                region=runtime.region,
-                log_stream=self._log.name,
-                packages=str(runtime.packages),
-                tmp=str(self._tmp),
-                interpreter=runtime.interpreter,
-                extra=runtime.added(function),
-            ),
-        }
 
     async def _ending(self, deadline: float) -> Ending:
         """What comes first: a frame, the worker's exit, the deadline, or our closing. Cancelled, the worker is ended."""
@@ -323,20 +309,3 @@ class PythonEnvironment:
 
     def _change(self, event: Event) -> None:
         self.state = NEXT[self.state][event]
-
-
-def execution_name(runtime: str) -> str:
-    """The runtime that a function is told it runs on: the one configured, as it decides how results are written."""
-    return f"python{sys.version_info[0]}.{sys.version_info[1]}" if runtime == "python" else runtime
-
-
-def _meta(invocation: Invocation, left_ms: int) -> bytes:
-    return orjson.dumps(
-        {
-            "id": invocation.request_id,
-            "arn": invocation.arn,
-            "ms": left_ms,
-            "trace": invocation.trace,
-            "client": invocation.client_context,
-        }
-    )
