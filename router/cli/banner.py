@@ -54,11 +54,8 @@ def _buckets(config: Config, here: Path) -> list[str]:
 
 
 def _feeds(config: Config, here: Path) -> list[str]:
-    return [
-        f"{_near(table.sqlite, here)} {table.table} → {function.name}"
-        for function, trigger in _triggers(config, "table")
-        if (table := config.tables[trigger.name])
-    ]
+    found = _triggers(config, "table")
+    return [f"{_near(trigger.table.sqlite, here)} {trigger.table.table} → {function.name}" for function, trigger in found]
 
 
 def _schedules(config: Config) -> list[str]:

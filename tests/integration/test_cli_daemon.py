@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
@@ -125,6 +126,23 @@ def test_the_first_signal_drains(trial: Trial) -> None:
     assert trial._process is not None
     assert trial._process.wait(10) == 0
     assert "daemon_stopped" in trial.evidence()
+
+
+def test_on_a_terminal_run_says_what_it_serves_and_ctrl_c_drains(tmp_path: Path) -> None:
+    config = copy_sample(tmp_path)
+    master, slave = pty.openpty()
+    with subprocess.Popen(command("run", "--config", str(config)), stdout=slave, stderr=subprocess.PIPE, cwd=ROOT) as daemon:
+        os.close(slave)
+        said = b""
+        while b"Ctrl-C drains" not in said:
+            said += os.read(master, 65536)
+        daemon.send_signal(signal.SIGINT)
+        assert daemon.wait(15) == 0
+        assert daemon.stderr is not None
+        assert b"Traceback" not in daemon.stderr.read()
+    os.close(master)
+    for part in ("GET /orders → shop", "/data/inbox → summarise", "rate(1 minute) → heartbeat", "router logs -f"):
+        assert part in said.decode()
 
 
 def test_a_second_daemon_on_one_state_is_refused(trial: Trial) -> None:

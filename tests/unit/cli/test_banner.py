@@ -1,25 +1,20 @@
 """What a person sees first."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from router import daemon
 from router.cli.banner import banner
 from router.config.types import Bucket, Config, Function, Listen, Table
 from router.events import routes, s3
+from router.events.schedule import parse
+from router.sources.feed import TableTrigger
 from router.sources.http import HttpTrigger
 from router.sources.s3dir import S3Trigger
+from router.sources.schedule import ScheduleTrigger
 
 HERE = Path("/home/a/project")
-
-
-@dataclass
-class Wanted:
-    """A trigger as far as the banner looks at one."""
-
-    word: str
-    name: str = ""
-    text: str = ""
+ORDERS = Table("orders", HERE / "shop.db", "orders")
 
 
 def config(**extra: Any) -> Config:
@@ -28,15 +23,15 @@ def config(**extra: Any) -> Config:
         HttpTrigger(routes.parse("POST /x")),
         HttpTrigger(routes.parse("GET /x/{id}")),
         HttpTrigger(routes.parse("GET /x")),
-        Wanted("table", name="orders"),
-        Wanted("schedule", text="rate(1 minute)"),
+        TableTrigger(ORDERS),
+        ScheduleTrigger("rate(1 minute)", parse("rate(1 minute)")),
     )
     return Config(
         file=HERE / "config.yaml",
         state=HERE / "state",
         buckets={"inbox": Bucket("inbox", HERE / "data/in\x1bbox"), "results": Bucket("results", Path("/srv/results"))},
-        tables={"orders": Table("orders", HERE / "shop.db", "orders")},
-        functions={"f": Function("f", HERE / "f", "app.handler", triggers=triggers)},  # type: ignore[arg-type]
+        tables={"orders": ORDERS},
+        functions={"f": Function("f", HERE / "f", "app.handler", triggers=triggers)},
         **extra,
     )
 
@@ -75,3 +70,11 @@ def test_other_listeners_and_an_empty_config_are_fine() -> None:
     assert not any("console" in line for line in lines)
     empty = list(banner(Config(file=HERE / "c", state=HERE, http=Listen("tcp", "::1", 1)), "1", HERE))
     assert len(empty) == 3
+
+
+def test_the_shipped_config_is_said_in_full() -> None:
+    root = Path(__file__).parents[3]
+    lines = "\n".join(banner(daemon.check(root / "config.yaml"), "1", root))
+    for part in ("PATCH /orders/{id} → shop", "inbox data/inbox → summarise", "data/shop.db orders → notify", "rate(1 minute) → heartbeat"):
+        assert part in lines
+    assert "curl http://127.0.0.1:8080/orders" in lines
