@@ -48,6 +48,7 @@ class Writer:
         self._header = b""  # of the WAL, at the last commit
         self._inode = (0, 0)
         self._page = 4096
+        self._version: Any = None  # changes when another connection writes
         self._restarts = True  # the next commit writes a new header
         self._checkpoint_at = CHECKPOINT_FRAMES  # pages in the WAL that start a checkpoint
         self._inspected = 0.0
@@ -192,6 +193,7 @@ class Writer:
         self.wal_frames = max(0, connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)[0])
         self._header = files.wal_header(self.path)
         self._checkpoint_at = self.wal_frames + CHECKPOINT_FRAMES
+        self._version = connection.execute("PRAGMA data_version").get
 
     def _on_commit(self, _: apsw.Connection, __: str, frames: int) -> int:
         self.wal_frames = frames
@@ -204,11 +206,21 @@ class Writer:
         self._reopen_at = time.monotonic() + REOPEN_PAUSE
         if connection is not None:
             self.failures += 1
+            ours = self._wrote_alone(connection)
             self._drop()
             with suppress(OSError, JournalError):  # then the next opening fails too, or finds more than was acknowledged
                 self.look()
-                files.cut_wal(self.path, self.wal_frames, self._header, self._page)
+                if ours:
+                    files.cut_wal(self.path, self.wal_frames, self._header, self._page)
         return self.fault
+
+    def _wrote_alone(self, connection: apsw.Connection) -> bool:
+        """Whether the end of the WAL is ours. A person with a tool of their own may have written too: then hands off."""
+        with suppress(apsw.Error):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            return bool(connection.execute("PRAGMA data_version").get == self._version)
+        return False
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
