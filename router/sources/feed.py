@@ -1,29 +1,20 @@
 """Change feed of a SQLite table: the trigger `table` and the source that serves it.
 
 Triggers in the user's database write each change into an outbox, in the writer's own transaction (feed_sql.py); each function
-is an event source mapping over it (feed_mapping.py). The pieces are in the feed_* files beside this one."""
+is an event source mapping over it (feed_mapping.py). What serves a table is in the feed_* files beside this one and is
+imported when a source is built, so that reading a config stays quick."""
 
 import asyncio
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
 from router.config.node import Node
 from router.config.types import Names, Table
-from router.errors import ConfigError, JournalError, SourceError
+from router.errors import ConfigError
 from router.sources.base import Binding, House, Outlet
-from router.sources.feed_cursors import Cursors
-from router.sources.feed_install import install_sql
-from router.sources.feed_mapping import EventSourceMapping, Parts, Settings
-from router.sources.feed_outbox import Outbox
-from router.sources.feed_reader import Reader
-from router.sources.feed_schema import FeedFault
-from router.sources.feed_watch import Watch
-
-TRIM_EVERY: Final = 60.0  # seconds
-TRIM_PAUSE: Final = 0.05  # seconds between two removals, so that the user's writers get in
 
 _LATER: Final = (
     "bisect_on_error",
@@ -74,14 +65,11 @@ class FeedSource:
     Trigger: ClassVar = TableTrigger
 
     def __init__(self, table: Table, bindings: Sequence[Binding], house: House, chance: random.Random | None = None) -> None:
+        from router.sources.feed_stream import Feed  # noqa: PLC0415 - reading a config does without
+
         self.name = f"table:{table.name}"
-        self.table, self._clock = table, house.clock
-        outbox = Outbox(table, region=house.config.region, account=house.config.account)
-        self._reader = Reader(outbox, table.name, house.clock)
-        self._watch = Watch(table.sqlite, house.clock)
-        self._cursors = Cursors(house.database, table.name)
-        parts = Parts(self._reader, self._cursors, self._watch, house.clock, house.metrics, chance or random.Random())  # noqa: S311  jitter
-        self.mappings = [EventSourceMapping(_settings(binding), parts) for binding in bindings]
+        self.table = table
+        self._feed = Feed(table, bindings, house, chance or random.Random())  # noqa: S311 - it only spreads retries
 
     @classmethod
     def build(cls, bindings: Sequence[Binding], house: House) -> Sequence[Self]:
@@ -95,73 +83,29 @@ class FeedSource:
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
         """Deliver changes until *stop*; each function at its own pace. Raises SourceError when the store cannot be used."""
-        try:
-            await self._cursors.prepare()
-        except JournalError as error:
-            raise SourceError(str(error)) from error
-        try:
-            async with asyncio.TaskGroup() as group:
-                helpers = [group.create_task(self._watch.run()), group.create_task(self._trim())]
-                for mapping in self.mappings:
-                    group.create_task(mapping.run(outlet, stop), name=f"{self.name}-{mapping.settings.function}")
-                await stop.wait()
-                for helper in helpers:
-                    helper.cancel()
-                self._watch.wake()
-        finally:
-            await self._reader.close()
+        await self._feed.run(outlet, stop)
 
     def health(self) -> str:
         """One sentence about a database or triggers that are not as they should be; else nothing."""
-        return self._reader.health()
+        return self._feed.health()
 
     async def rows(self) -> list[dict[str, Any]]:
         """One row a function, for `router feeds`: cursor and head are rows of the outbox, lag is their distance in changes."""
-        error = ""
-        try:
-            head = (await self._reader.head()).seq
-        except FeedFault as fault:
-            head, error = None, str(fault)
-        installed = head is not None and not self.health()
-        return [
-            {
-                "name": self.table.name,
-                "function": mapping.settings.function,
-                "installed": installed,
-                "cursor": mapping.done,
-                "head": head,
-                "lag": max(0, head - mapping.done) if head is not None else None,
-                "error": error or self.health() or mapping.error or None,
-            }
-            for mapping in self.mappings
-        ]
+        return await self._feed.rows()
 
     async def install(self) -> None:
         """Make the outbox and its triggers, or bring them up to date. Raises SourceError with what is in the way."""
-        await self._reader.install()
-        self._watch.stir()
+        await self._feed.install()
 
     async def install_sql(self) -> str:
-        """What install() would execute. Raises SourceError."""
+        """What install() would execute, as text. Raises SourceError."""
+        from router.sources.feed_install import install_sql  # noqa: PLC0415 - reading a config does without
+
         return await asyncio.to_thread(install_sql, self.table)
 
-    async def _trim(self) -> None:
-        """Remove from the outbox what every function has done and is old; a little at a time. Until cancelled."""
-        while True:
-            await self._clock.sleep(TRIM_EVERY)
-            cursors = [mapping.cursor for mapping in self.mappings]
-            streams = {cursor.stream if cursor is not None else "" for cursor in cursors}
-            if len(streams) != 1 or "" in streams:
-                continue
-            done = min(mapping.done for mapping in self.mappings)
-            while await self._reader.trim(min(streams), done):
-                await self._clock.sleep(TRIM_PAUSE)
-
-
-def _settings(binding: Binding) -> Settings:
-    trigger: TableTrigger = binding.trigger
-    latest = trigger.starting_position == "LATEST"
-    return Settings(trigger.table.name, binding.function.name, trigger.batch_size, trigger.batch_window, latest)
+    def lags(self) -> dict[tuple[str, ...], float]:
+        """Feed and function → changes noted and not yet taken."""
+        return {(self.table.name, mapping.settings.function): mapping.lag for mapping in self._feed.mappings}
 
 
 def _refuse_doubles(bindings: Sequence[Binding]) -> None:
@@ -173,5 +117,5 @@ def _refuse_doubles(bindings: Sequence[Binding]) -> None:
         )
 
 
-def _lags(sources: Iterable[FeedSource]) -> dict[tuple[str, ...], float]:
-    return {(source.table.name, mapping.settings.function): mapping.lag for source in sources for mapping in source.mappings}
+def _lags(sources: Sequence[FeedSource]) -> dict[tuple[str, ...], float]:
+    return {labels: lag for source in sources for labels, lag in source.lags().items()}

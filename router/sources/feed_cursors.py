@@ -39,8 +39,8 @@ class Cursor:
 
     @property
     def rest(self) -> int:
-        """The first row that is not wholly done."""
-        return self.seq + self.number % 2
+        """The first row that is not wholly done; rows count from 1."""
+        return max(1, self.seq + self.number % 2)
 
 
 class Cursors:

@@ -72,7 +72,7 @@ class EventSourceMapping:
     @property
     def done(self) -> int:
         """The last row of the outbox that is wholly done; 0: none."""
-        return max(0, self.cursor.rest - 1) if self.cursor is not None else 0
+        return self.cursor.rest - 1 if self.cursor is not None else 0
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
         """Until *stop*; a batch under way is finished, one that waits for another try is left for the next start."""
@@ -124,17 +124,22 @@ class EventSourceMapping:
         return Cursor(head.stream, 2 * head.seq + 1, head.mark) if self.settings.latest and head.seq else Cursor(head.stream, 0, 0)
 
     async def _gather(self, cursor: Cursor, stop: asyncio.Event) -> None:
-        """Once there is a record, wait until the batch is full or the window is over."""
+        """Wait for a record, then until the batch is full or the window is over. Ends at once at a stop or when the cursor is odd."""
         clock = self._parts.clock
         since = clock.monotonic()
         while not stop.is_set():
             self._due.clear()
             head = await self._parts.reader.head()
-            waiting = head.seq - cursor.rest + 1 if head.stream == cursor.stream else head.seq
-            wait = batching.patience(
-                waiting, most=self.settings.batch_size, window=self.settings.batch_window, waited=clock.monotonic() - since
-            )
-            if waiting <= 0 or not wait:
+            waiting = head.seq - cursor.rest + 1
+            if head.stream != cursor.stream or waiting < 0:
+                return
+            if not waiting:
+                await self._due.wait()
+                since = clock.monotonic()
+                continue
+            waited = clock.monotonic() - since
+            wait = batching.patience(waiting, most=self.settings.batch_size, window=self.settings.batch_window, waited=waited)
+            if not wait:
                 return
             await clock.wait(self._due, wait)
 

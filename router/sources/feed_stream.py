@@ -1,0 +1,99 @@
+"""One change feed at work: the mappings of a table, and what they share."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from typing import Any, Final
+
+from router.config.types import Table
+from router.errors import JournalError, SourceError
+from router.sources.base import Binding, House, Outlet
+from router.sources.feed import TableTrigger
+from router.sources.feed_cursors import Cursors
+from router.sources.feed_mapping import EventSourceMapping, Parts, Settings
+from router.sources.feed_outbox import Outbox
+from router.sources.feed_reader import Reader
+from router.sources.feed_schema import FeedFault
+from router.sources.feed_watch import Watch
+
+TRIM_EVERY: Final = 60.0  # seconds
+TRIM_PAUSE: Final = 0.05  # seconds between two removals, so that the user's writers get in
+
+
+class Feed:
+    """One table."""
+
+    def __init__(self, table: Table, bindings: Sequence[Binding], house: House, chance: random.Random) -> None:
+        self._table, self._clock, self._name = table, house.clock, f"table:{table.name}"
+        outbox = Outbox(table, region=house.config.region, account=house.config.account)
+        self._reader = Reader(outbox, table.name, house.clock)
+        self._watch = Watch(table.sqlite, house.clock)
+        self._cursors = Cursors(house.database, table.name)
+        parts = Parts(self._reader, self._cursors, self._watch, house.clock, house.metrics, chance)
+        self.mappings = [EventSourceMapping(_settings(binding), parts) for binding in bindings]
+
+    async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
+        """Deliver changes until *stop*; each function at its own pace. Raises SourceError when the store cannot be used."""
+        try:
+            await self._cursors.prepare()
+        except JournalError as error:
+            raise SourceError(str(error)) from error
+        try:
+            async with asyncio.TaskGroup() as group:
+                helpers = [group.create_task(self._watch.run()), group.create_task(self._trim())]
+                for mapping in self.mappings:
+                    group.create_task(mapping.run(outlet, stop), name=f"{self._name}-{mapping.settings.function}")
+                await stop.wait()
+                for helper in helpers:
+                    helper.cancel()
+                self._watch.wake()
+        finally:
+            await self._reader.close()
+
+    def health(self) -> str:
+        """One sentence about a database or triggers that are not as they should be; else nothing."""
+        return self._reader.health()
+
+    async def rows(self) -> list[dict[str, Any]]:
+        """One row a function, for `router feeds`: cursor and head are rows of the outbox, lag is their distance in changes."""
+        error = ""
+        try:
+            head = (await self._reader.head()).seq
+        except FeedFault as fault:
+            head, error = None, str(fault)
+        installed = head is not None and not self.health()
+        return [
+            {
+                "name": self._table.name,
+                "function": mapping.settings.function,
+                "installed": installed,
+                "cursor": mapping.done,
+                "head": head,
+                "lag": max(0, head - mapping.done) if head is not None else None,
+                "error": error or self.health() or mapping.error or None,
+            }
+            for mapping in self.mappings
+        ]
+
+    async def install(self) -> None:
+        """Make the outbox and its triggers, or bring them up to date. Raises SourceError with what is in the way."""
+        await self._reader.install()
+        self._watch.stir()
+
+    async def _trim(self) -> None:
+        """Remove from the outbox what every function has done and is old; a little at a time. Until cancelled."""
+        while True:
+            await self._clock.sleep(TRIM_EVERY)
+            cursors = [mapping.cursor for mapping in self.mappings]
+            streams = {cursor.stream if cursor is not None else "" for cursor in cursors}
+            if len(streams) != 1 or "" in streams:
+                continue
+            done = min(mapping.done for mapping in self.mappings)
+            while await self._reader.trim(min(streams), done):
+                await self._clock.sleep(TRIM_PAUSE)
+
+
+def _settings(binding: Binding) -> Settings:
+    trigger: TableTrigger = binding.trigger
+    latest = trigger.starting_position == "LATEST"
+    return Settings(trigger.table.name, binding.function.name, trigger.batch_size, trigger.batch_window, latest)
