@@ -5,7 +5,7 @@ range of the table. `floor` is the greatest sequencer of an object that is gone:
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple
+from operator import attrgetter
 from typing import Any, Final
 
 import apsw
@@ -25,6 +25,7 @@ _STEPS: Final = (
     CREATE TABLE s3_floors (bucket TEXT PRIMARY KEY, floor TEXT NOT NULL) WITHOUT ROWID, STRICT;
     """,
 )
+_FACTS: Final = attrgetter("root", "inode", "size", "mtime", "ctime", "etag", "sequencer", "racy")  # in the table's order
 _COLUMNS: Final = "v.root, v.inode, v.size, v.mtime, v.ctime, v.etag, v.sequencer, v.racy"
 _BY_KEYS: Final = f"""
     SELECT v.directory, v.name, {_COLUMNS} FROM json_each(?2) AS k
@@ -104,7 +105,7 @@ class VersionTable:
 
     async def store(self, changes: Mapping[str, Version | None], floor: str = "") -> None:
         """Record the versions of keys, None: gone; and raise the floor to *floor*. One transaction."""
-        kept = [(self._bucket, *split(key), *astuple(version)) for key, version in changes.items() if version is not None]
+        kept = [(self._bucket, *split(key), *_FACTS(version)) for key, version in changes.items() if version is not None]
         dropped = [(self._bucket, *split(key)) for key, version in changes.items() if version is None]
 
         def unit(connection: apsw.Connection) -> None:
