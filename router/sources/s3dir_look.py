@@ -31,6 +31,7 @@ log = structlog.get_logger("router.sources.s3dir")
 BATCH: Final = 64  # keys looked at together
 BATCHES: Final = 4  # at once
 LARGE: Final = 2  # files over contents.SMALL that are read at once
+QUEUED: Final = 256  # files over contents.SMALL that wait to be read; with more, batches wait too
 RETRY_LIMIT: Final = 8.0  # seconds between looks at a file that gives errors
 IDLE: Final = 3600.0  # seconds to wait for work when none is due
 LANE: Final = 200  # characters of a key that stand for its shard as they are
@@ -79,7 +80,8 @@ class Lookers:
     def __init__(self, site: Site, targets: Sequence[Target], stamp: Stamp, *, floor: str) -> None:
         """*floor*: the table's, greatest sequencer of what is gone."""
         self._site, self._targets, self._stamp, self._floor = site, targets, stamp, floor
-        self._slots, self._large = asyncio.Semaphore(BATCHES), asyncio.Semaphore(LARGE)
+        self._slots, self._large, self._queued = asyncio.Semaphore(BATCHES), asyncio.Semaphore(LARGE), asyncio.Semaphore(QUEUED)
+        self._blind = False  # the last look did not get its rows
 
     async def run(self, outlet: Outlet) -> None:
         """Look until the site ends; return with nothing half-handled."""
@@ -102,10 +104,11 @@ class Lookers:
         try:
             found = await self._look(batch)
             unread = {one.key for one in found if self._unread(one)}
+            await self._report(outlet, [one for one in found if one.key not in unread])
             for one in found:
                 if one.key in unread:
+                    await self._queued.acquire()
                     tasks.create_task(self._read(outlet, one), name=f"read-{self._stamp.bucket}")
-            await self._report(outlet, [one for one in found if one.key not in unread])
         finally:
             self._slots.release()
 
@@ -117,7 +120,11 @@ class Lookers:
             rows, looks = await asyncio.gather(site.table.versions(batch), self._examined(list(batch), contents.SMALL))
         except JournalError as error:
             self._put_back(batch, error)
+            self._blind = True
             return found
+        if self._blind:
+            self._blind = False
+            site.storage.worked()
         site.figures.looked(len(batch))
         for (key, work), look in zip(batch.items(), looks, strict=False):  # no looks: the root is gone
             if isinstance(look, Trouble):
@@ -161,9 +168,12 @@ class Lookers:
 
     async def _read(self, outlet: Outlet, found: Found) -> None:
         """The same for one file whose content takes a while to read."""
-        async with self._large:
-            wall_ns = int(self._site.clock.now() * 1e9)
-            looks = await self._examined([found.key], contents.WHOLE)
+        try:
+            async with self._large:
+                wall_ns = int(self._site.clock.now() * 1e9)
+                looks = await self._examined([found.key], contents.WHOLE)
+        finally:
+            self._queued.release()
         for look in looks:
             if isinstance(look, Trouble):
                 self._troubled(found.key, found.work, look)

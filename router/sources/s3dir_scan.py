@@ -30,6 +30,7 @@ class Scanner:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._unwatched: set[str] = set()
+        self._blind = False  # the last scan did not get its rows
         self._reason = "start"
 
     async def run(self) -> None:
@@ -47,6 +48,7 @@ class Scanner:
                     for directory, deep in site.work.take_directories().items():
                         await self._below(directory, deep=deep, trusted=False)
             except JournalError as error:
+                self._blind = True
                 site.storage.failed(error)
                 site.work.name_everything()
                 await site.storage.ready(site.ended)
@@ -71,6 +73,9 @@ class Scanner:
         if not site.ended.is_set():
             site.refusals.end_scan()
             site.figures.scanned(reason)
+        if self._blind:
+            self._blind = False
+            site.storage.worked()
 
     async def _below(self, start: str, *, deep: bool, trusted: bool) -> None:
         """Scan *start*; *deep*: all below it too, and what the table has there that the disk has not."""

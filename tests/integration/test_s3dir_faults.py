@@ -109,6 +109,24 @@ async def test_a_record_that_fails_tells_the_same_sequencer_again(bucket: Bucket
     assert {envelope.sequencer for envelope in bucket.outlet.duplicates} == {bucket.outlet.emitted[0].sequencer}
 
 
+async def test_rows_that_cannot_be_read_are_waited_for(bucket: BucketHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket.scan = 0.3
+    async with bucket.running() as source:
+        read = bucket.database.read
+
+        async def broken(*_: object) -> object:
+            raise JournalError("input/output error")
+
+        monkeypatch.setattr(bucket.database, "read", broken)
+        (bucket.root / "k").write_text("x")
+        await until(lambda: "input/output error" in source.health())
+        await asyncio.sleep(0.5)
+        monkeypatch.setattr(bucket.database, "read", read)
+        await until(lambda: len(bucket.told()) == 1)
+        await until(lambda: source.health() == "")
+    assert bucket.told() == [(s3.CREATED, "k")]
+
+
 async def test_a_full_disk_keeps_the_files_in_place_and_loses_none(bucket: BucketHouse) -> None:
     async with bucket.running() as source:
         bucket.outlet.refuse = 30
@@ -193,6 +211,19 @@ async def test_a_larger_file_is_hashed_aside_while_small_ones_go_on(bucket: Buck
         await until(lambda: len(bucket.told()) == 2)
     (large,) = [record for record in bucket.records() if record["s3"]["object"]["key"] == "large"]
     assert large["s3"]["object"]["eTag"] == hashlib.md5(data).hexdigest()
+
+
+async def test_many_larger_files_at_once_are_read_in_turn(bucket: BucketHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    from router.sources import s3dir_look
+
+    monkeypatch.setattr(s3dir_look, "QUEUED", 3)
+    async with bucket.running():
+        for number in range(40):
+            (bucket.root / str(number)).write_bytes(bytes([number]) * 300_000)
+        await until(lambda: len(bucket.told()) == 40)
+    assert {record["s3"]["object"]["eTag"] for record in bucket.records()} == {
+        hashlib.md5(bytes([number]) * 300_000).hexdigest() for number in range(40)
+    }
 
 
 # -- the root
