@@ -139,9 +139,9 @@ class Rig:
     async def caught_up(self) -> None:
         """Drive until every function has done all there is."""
         async with asyncio.timeout(20):
-            while any(row["lag"] != 0 for row in await self.source.rows()) or not self._known():
+            while any(row["lag"] != 0 for row in await self.source.rows()) or not self.known():
                 await self.clock.advance(0.2)
 
-    def _known(self) -> bool:
+    def known(self) -> bool:
         """Whether the cursors of all functions are stored."""
         return all(mapping.cursor is not None for mapping in self.source._feed.mappings)
