@@ -89,7 +89,7 @@ class ScheduleSource:
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
         """Emit ticks until *stop*; what is under way then is finished. Raises SourceError when the store or the journal fails."""
-        self._room, self._emitted, self._settling = asyncio.Semaphore(UNDER_WAY), [], False
+        self._room, self._emitted = asyncio.Semaphore(UNDER_WAY), []  # anew: a task cancelled before it began gave nothing back
         try:
             while self._clock.now() < PLAUSIBLE and not stop.is_set():
                 await self._timer.wait(None, stop)

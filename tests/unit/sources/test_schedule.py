@@ -202,6 +202,21 @@ async def test_a_new_schedule_has_missed_nothing_and_a_changed_one_starts_anew()
     assert bench.times() == [T + 7 * HOUR]
 
 
+async def test_what_is_counted_begins_anew_with_the_schedule_and_the_last_run_is_the_newest() -> None:
+    bench, hourly = Bench(), trigger("rate(1 hour)")
+    async with bench.running(f=hourly):
+        pass
+    bench.clock.jump(3 * HOUR + 300)
+    async with bench.running(f=hourly):
+        await settle(50)
+    assert bench.database.rows("SELECT last, missed FROM schedules") == [(T + 3 * HOUR, 2)]
+    bench.database.connection.execute("INSERT INTO ticks VALUES ('f-0', 1)")  # an older one, left by a crash
+    async with bench.running(f=trigger("rate(2 hours)")) as source:
+        await settle(50)
+        assert (source.rows()[0]["last"], source.rows()[0]["missed"]) == ("2026-09-21T17:14:00Z", 0)
+    assert bench.database.rows("SELECT last, missed FROM schedules") == [(T + 3 * HOUR, 0)]
+
+
 async def test_another_zone_is_another_schedule_and_another_input_is_not() -> None:
     bench = Bench()
     async with bench.running(f=trigger("rate(1 hour)"), g=trigger("rate(1 hour)")):
@@ -388,6 +403,16 @@ async def test_a_jump_backward_fires_no_tick_twice() -> None:
         assert bench.outlet.duplicates == []
         await bench.clock.advance(120)
         assert bench.times()[-2:] == [T + HOUR + 60, T + HOUR + 120]
+
+
+async def test_a_step_of_the_clock_is_told_and_time_that_passes_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    bench = Bench()
+    async with bench.running(f=trigger("rate(1 hour)")):
+        await bench.clock.advance(3 * HOUR)
+        assert "clock_stepped" not in capsys.readouterr().out
+        bench.clock.jump(-7)
+        await bench.clock.advance(30)
+        assert "step_s=-7.0" in capsys.readouterr().out
 
 
 async def test_a_jump_back_and_forth_is_seen_within_a_heartbeat() -> None:
