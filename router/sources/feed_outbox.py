@@ -85,9 +85,10 @@ class Outbox:
             at = self._stream()
             outbox = at.found.names.outbox
             numbered = rows(at.connection, "SELECT seq FROM main.sqlite_sequence WHERE lower(name) = lower(?)", outbox)
-            seq = numbered[0][0] if numbered else 0
-            marked = rows(at.connection, f"SELECT mark FROM {quoted(outbox)} WHERE seq = ?", seq)  # noqa: S608  quoted
-            return Head(at.found.stream, seq, marked[0][0] if marked else 0)
+            newest = rows(at.connection, f"SELECT seq, mark FROM {quoted(outbox)} ORDER BY seq DESC LIMIT 1")  # noqa: S608  quoted
+            used = numbered[0][0] if numbered else 0  # stays behind the rows after INSERT OR FAIL, which ends before it is written
+            seq, mark = newest[0] if newest else (0, 0)
+            return Head(at.found.stream, seq, mark) if seq >= used else Head(at.found.stream, used, 0)
 
     def read(self, cursor: Cursor, most: int) -> Batch:
         """The records after *cursor*: *most*, and 6 MB, at most. Raises FeedFault."""
@@ -100,13 +101,16 @@ class Outbox:
             return Batch(packed, done[packed.records], head.seq, notice)
 
     def trim(self, stream: str, done: int, now: float) -> bool:
-        """Remove a few old changes of *stream* up to row *done*; say whether there are more. Raises FeedFault."""
+        """Remove a few old changes of *stream* up to row *done*; say whether there are more. Raises FeedFault.
+
+        The newest row stays: with it gone, SQLite could use its number again (see head())."""
         with explain(self.table.sqlite, self.close):
             at = self._stream()
             if at.found.stream != stream:
                 return False
             outbox = quoted(at.found.names.outbox)
-            old = f"SELECT seq FROM {outbox} WHERE seq <= ? AND (at < ? OR seq <= ?) ORDER BY seq LIMIT {TRIM_ROWS}"  # noqa: S608  quoted
+            spared = f"seq < (SELECT max(seq) FROM {outbox})"  # noqa: S608  quoted
+            old = f"SELECT seq FROM {outbox} WHERE seq <= ? AND (at < ? OR seq <= ?) AND {spared} ORDER BY seq LIMIT {TRIM_ROWS}"  # noqa: S608
             before = at.connection.total_changes()
             bounds = (done, int((now - KEEP_SECONDS) * 1000), done - KEEP_ROWS)
             at.connection.execute(f"DELETE FROM {outbox} WHERE seq IN ({old})", bounds).fetchall()  # noqa: S608  quoted

@@ -103,11 +103,16 @@ def everything(connection: apsw.Connection, key: tuple[str, ...]) -> dict[str, A
     return found
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(statements(), st.booleans(), st.sampled_from([1, 2, 100]))
 @example(("partial index", ["INSERT INTO t (a, b, v) VALUES (1, 'a', 2), (2, 'a', 0)", "UPDATE OR REPLACE t SET v = 'A'"]), False, 100)
 @example(
     ("integer key, unique text", ["INSERT INTO t VALUES (1, 'a', 2), (2, 'b', 0)", "UPDATE OR REPLACE t SET a = 2 WHERE a = 1"]), False, 1
+)
+@example(
+    ("a trigger of the user's that updates", ["INSERT INTO t VALUES (1, 1, 1)", "INSERT OR FAIL INTO t VALUES (2, 2, 1), (1, 1, 1)"]),
+    False,
+    1,
 )
 def test_replaying_the_records_gives_the_table(done: tuple[str, list[str]], recursive: bool, most: int) -> None:
     name, sql = done
