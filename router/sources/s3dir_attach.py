@@ -19,10 +19,10 @@ from router.config.types import Bucket
 from router.errors import JournalError, SourceError
 from router.events import s3
 from router.sources.base import Binding, House, Outlet
-from router.sources.s3dir_look import Stamp, Target
 from router.sources.s3dir_session import Session
 from router.sources.s3dir_site import Figures, Refusals, Site, Storage
 from router.sources.s3dir_table import VersionTable, prepare
+from router.sources.s3dir_tell import Stamp, Target, Teller
 
 log = structlog.get_logger("router.sources.s3dir")
 
@@ -35,8 +35,8 @@ class Attachment:
 
     def __init__(self, bucket: Bucket, bindings: Sequence[Binding], house: House) -> None:
         self._bucket, self._house = bucket, house
-        self._targets = [_target(binding, bucket.name) for binding in bindings]
-        self._stamp = Stamp(bucket.name, house.config.region, house.config.account)
+        stamp = Stamp(bucket.name, house.config.region, house.config.account)
+        self._teller = Teller([_target(binding, bucket.name) for binding in bindings], stamp)
         self.figures = Figures(bucket.name, house.metrics)
         self.refusals = Refusals(bucket.name, self.figures)
         self._storage = Storage(house.clock)
@@ -76,7 +76,7 @@ class Attachment:
         watcher, watched = await watcher_for(self._bucket)
         try:
             site = self._site(root, table, watcher, threads, watched=watched)
-            await Session(site, self._targets, self._stamp, floor=floor).run(outlet, stop)
+            await Session(site, self._teller, floor=floor).run(outlet, stop)
         finally:
             watcher.close()
 

@@ -6,13 +6,9 @@ record gives the same sequencers again: they are made of the file's times and th
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from hashlib import blake2b
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import orjson
 import structlog
 
 from router.buckets import contents, keys, versions
@@ -22,9 +18,9 @@ from router.buckets.versions import Seen, Verdict, Version
 from router.buckets.worklist import Work
 from router.errors import JournalError
 from router.events import s3
-from router.model import Envelope
 from router.sources.base import Outlet
 from router.sources.s3dir_site import Site
+from router.sources.s3dir_tell import Teller, Told
 
 log = structlog.get_logger("router.sources.s3dir")
 
@@ -34,25 +30,6 @@ LARGE: Final = 2  # files over contents.SMALL that are read at once
 QUEUED: Final = 256  # files over contents.SMALL that wait to be read; with more, batches wait too
 RETRY_LIMIT: Final = 8.0  # seconds between looks at a file that gives errors
 IDLE: Final = 3600.0  # seconds to wait for work when none is due
-LANE: Final = 200  # characters of a key that stand for its shard as they are
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A function and what it wants of the bucket."""
-
-    function: str
-    wanted: s3.Filter
-    configuration: str  # configurationId
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """What every event of a bucket says alike."""
-
-    bucket: str
-    region: str
-    account: str
 
 
 class Found(NamedTuple):
@@ -77,9 +54,9 @@ class Change(NamedTuple):
 class Lookers:
     """All lookers of one bucket."""
 
-    def __init__(self, site: Site, targets: Sequence[Target], stamp: Stamp, *, floor: str) -> None:
+    def __init__(self, site: Site, teller: Teller, *, floor: str) -> None:
         """*floor*: the table's, greatest sequencer of what is gone."""
-        self._site, self._targets, self._stamp, self._floor = site, targets, stamp, floor
+        self._site, self._teller, self._floor = site, teller, floor
         self._slots, self._large, self._queued = asyncio.Semaphore(BATCHES), asyncio.Semaphore(LARGE), asyncio.Semaphore(QUEUED)
         self._blind = False  # the last look did not get its rows
 
@@ -94,7 +71,7 @@ class Lookers:
                     break  # and wake stays set
                 site.work.wake.clear()
                 if batch := site.work.take(BATCH, now=site.clock.monotonic()):
-                    tasks.create_task(self._batch(outlet, batch, tasks), name=f"look-{self._stamp.bucket}")
+                    tasks.create_task(self._batch(outlet, batch, tasks), name=f"look-{self._site.bucket.name}")
                     continue
                 self._slots.release()
                 due = site.work.due(now=site.clock.monotonic())
@@ -108,7 +85,7 @@ class Lookers:
             for one in found:
                 if one.key in unread:
                     await self._queued.acquire()
-                    tasks.create_task(self._read(outlet, one), name=f"read-{self._stamp.bucket}")
+                    tasks.create_task(self._read(outlet, one), name=f"read-{self._site.bucket.name}")
         finally:
             self._slots.release()
 
@@ -155,7 +132,7 @@ class Lookers:
             site.work.done(key)
             return
         if not work.failures:
-            log.warning("object_look_failed", bucket=self._stamp.bucket, key=keys.shown(key), error=trouble.told)
+            log.warning("object_look_failed", bucket=self._site.bucket.name, key=keys.shown(key), error=trouble.told)
         pause = min(RETRY_LIMIT, 0.1 * 2**work.failures)
         site.work.later(key, work._replace(failures=min(work.failures + 1, 16)), due=site.clock.monotonic() + pause)
 
@@ -164,7 +141,7 @@ class Lookers:
         seen = found.seen
         if seen is None or seen.etag or not versions.needs_content(found.row, seen, found.work.signs):
             return False
-        return any(target.wanted.covers(found.key) for target in self._targets)
+        return self._teller.wants(found.key)
 
     async def _read(self, outlet: Outlet, found: Found) -> None:
         """The same for one file whose content takes a while to read."""
@@ -218,7 +195,7 @@ class Lookers:
         """The store took nothing: the files stay where they are and are looked at again when it works."""
         site = self._site
         if not site.storage.trouble:
-            log.warning("bucket_paused", bucket=self._stamp.bucket, error=str(error))
+            log.warning("bucket_paused", bucket=self._site.bucket.name, error=str(error))
         site.storage.failed(error)
         for key, work in batch.items():
             site.work.later(key, work, due=site.storage.until)
@@ -248,50 +225,20 @@ class Lookers:
 
     async def _emit(self, outlet: Outlet, change: Change) -> JournalError | None:
         """Emit the change to each function that wants it; the error when one of them could not be told."""
-        envelopes = self._envelopes(change) if change.name else []
+        if not change.name:
+            return None
+        found, version = change.found, change.version
+        told = Told(found.key, change.name, change.sequencer, self._site.clock.now()) if version is None else _told(change, version)
         try:
-            if len(envelopes) == 1:
-                await outlet.emit(envelopes[0])
-            elif envelopes:
-                await _all(outlet, envelopes)
+            self._site.figures.emitted(await self._teller.tell(outlet, told))
         except JournalError as error:
             return error
-        self._site.figures.emitted(len(envelopes))
         return None
 
-    def _envelopes(self, change: Change) -> list[Envelope]:
-        """One for each function, by the first of its triggers that matches."""
-        wanted: dict[str, Target] = {}
-        for target in self._targets:
-            if target.function not in wanted and target.wanted.matches(change.name, change.found.key):
-                wanted[target.function] = target
-        return [self._envelope(change, target) for target in wanted.values()]
 
-    def _envelope(self, change: Change, target: Target) -> Envelope:
-        key, stamp, version = change.found.key, self._stamp, change.version
-        at = self._site.clock.now() if version is None else version.ctime / 1e9
-        told = s3.ObjectChange(
-            stamp.bucket,
-            key,
-            0 if version is None else version.size,
-            "" if version is None else version.etag,
-            change.sequencer,
-            datetime.fromtimestamp(at, UTC),
-        )
-        event = s3.notification(told, name=change.name, region=stamp.region, account=stamp.account, configuration=target.configuration)
-        return Envelope(target.function, orjson.dumps(event), f"s3:{stamp.bucket}", change.sequencer, lane(key))
-
-
-async def _all(outlet: Outlet, envelopes: Sequence[Envelope]) -> None:
-    """Emit to several functions at once; raise the first error when all have answered."""
-    for result in await asyncio.gather(*(outlet.emit(envelope) for envelope in envelopes), return_exceptions=True):
-        if isinstance(result, BaseException):
-            raise result
-
-
-def lane(key: str) -> str:
-    """The shard of a key: events of one object keep their order."""
-    return key if len(key) <= LANE else f"{key[: LANE - 33]}#{blake2b(key.encode(), digest_size=16).hexdigest()}"
+def _told(change: Change, version: Version) -> Told:
+    """What is told of a new version: it came to be when its file last changed in any way, a rename into the bucket too."""
+    return Told(change.found.key, change.name, version.sequencer, version.ctime / 1e9, version.size, version.etag)
 
 
 def examine(path: Path, root: Root, wanted: Sequence[str], upto: int, ended: Callable[[], bool]) -> list[Look]:

@@ -24,6 +24,9 @@ log = structlog.get_logger("router.sources.s3dir")
 _ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.ENAMETOOLONG})
 
 
+SHARE: Final = 9.0  # seconds of rest for each second of scanning, where there are hints
+
+
 class Scanner:
     """Scans at the start, at every interval, after lost hints; and single directories that came, went or were too much."""
 
@@ -42,8 +45,9 @@ class Scanner:
             site.work.listing.clear()
             try:
                 if site.work.everything or site.clock.monotonic() >= due:
+                    began = site.clock.monotonic()
                     await self._everything()
-                    due = site.clock.monotonic() + site.bucket.scan
+                    due = (ended := site.clock.monotonic()) + pause(ended - began, site.bucket.scan, watched=site.watched)
                 else:
                     for directory, deep in site.work.take_directories().items():
                         await self._below(directory, deep=deep, trusted=False)
@@ -186,6 +190,11 @@ class Scanner:
             for directory, error in await site.in_thread(_absent, site.bucket.path, site.root, recorded):
                 await self._unlisted(directory, error)
             after = recorded[-1]
+
+
+def pause(took: float, interval: float, *, watched: bool) -> float:
+    """Seconds until the next full scan after one that *took* so long. Where hints come too, scans take a tenth of the time at most."""
+    return max(interval, SHARE * took) if watched else interval
 
 
 def _absent(path: Path, root: Root, directories: list[str]) -> list[tuple[str, OSError]]:

@@ -1,7 +1,6 @@
 """One attachment of a bucket to its root: watcher, scanner, lookers and a guard, until the daemon drains or the root goes."""
 
 import asyncio
-from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -12,9 +11,10 @@ from router.buckets.roots import RootGone
 from router.buckets.versions import GONE
 from router.buckets.watch import DIRECTORY, OVERFLOW, ROOT, Hint
 from router.sources.base import Outlet
-from router.sources.s3dir_look import Lookers, Stamp, Target
+from router.sources.s3dir_look import Lookers
 from router.sources.s3dir_scan import Scanner
 from router.sources.s3dir_site import Site
+from router.sources.s3dir_tell import Teller
 
 log = structlog.get_logger("router.sources.s3dir")
 
@@ -24,10 +24,10 @@ GUARD: Final = 1.0  # seconds between two looks at the root
 class Session:
     """Serves one site."""
 
-    def __init__(self, site: Site, targets: Sequence[Target], stamp: Stamp, *, floor: str) -> None:
+    def __init__(self, site: Site, teller: Teller, *, floor: str) -> None:
         self._site = site
         self._scanner = Scanner(site)
-        self._lookers = Lookers(site, targets, stamp, floor=floor)
+        self._lookers = Lookers(site, teller, floor=floor)
         self._suspect = asyncio.Event()  # something was said about the root itself
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:

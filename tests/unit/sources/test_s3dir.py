@@ -1,6 +1,8 @@
 """The trigger's words, and how sources are built from them."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,9 @@ from router.events import s3
 from router.sources.base import Binding, House
 from router.sources.s3dir import S3DirSource, S3Trigger
 from router.sources.s3dir_attach import Attachment, watcher_for
-from router.sources.s3dir_look import LANE, lane
+from router.sources.s3dir_scan import pause
 from router.sources.s3dir_site import REFUSALS, Figures, Refusals, Storage
+from router.sources.s3dir_tell import LANE, lane
 from router.telemetry.metrics import Metrics
 from tests.helpers.clock import VirtualClock
 
@@ -119,6 +122,12 @@ async def test_a_watcher_is_opened_as_configured(tmp_path: Path) -> None:
         watcher.close()
 
 
+def test_a_long_scan_of_a_watched_bucket_is_followed_by_a_long_rest() -> None:
+    assert pause(2.0, 60.0, watched=True) == 60.0
+    assert pause(20.0, 60.0, watched=True) == 180.0
+    assert pause(20.0, 60.0, watched=False) == 60.0
+
+
 # -- lanes, refusals, a store that takes nothing
 
 
@@ -173,11 +182,7 @@ def test_pauses_grow_while_the_store_takes_nothing_and_many_refusals_are_one() -
 
 def test_reading_a_config_stays_quick() -> None:
     """Neither the machinery nor its libraries are imported with the trigger's words."""
-    code = "import sys, router.sources.s3dir; print([m for m in ('watchdog', 'structlog', 'orjson', 'router.sources.s3dir_look') if m in sys.modules])"
-    import subprocess
-    import sys
-
+    code = "import sys, router.sources.s3dir; print([name for name in ('watchdog', 'router.sources.s3dir_look') if name in sys.modules])"
     allowed = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[3])}
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=allowed).stdout
-    assert "watchdog" not in found
-    assert "s3dir_look" not in found
+    assert found == "[]\n"

@@ -1,0 +1,48 @@
+"""One event for each function that wants it."""
+
+import json
+
+import pytest
+
+from router.errors import JournalError
+from router.events import s3
+from router.sources.s3dir_tell import Stamp, Target, Teller, Told
+from tests.helpers.outlet import MemoryOutlet
+
+STAMP = Stamp("uploads", "eu-west-1", "123456789012")
+CREATED = frozenset({s3.CREATED})
+TOLD = Told("in/a b.jpg", s3.CREATED, "0065F0A1B200000001", 1_567_539_447.192, 5, "etag")
+
+
+def teller(*targets: tuple[str, s3.Filter]) -> Teller:
+    return Teller([Target(function, wanted, f"{function}-{index}") for index, (function, wanted) in enumerate(targets)], STAMP)
+
+
+async def test_a_function_is_told_once_by_its_first_trigger_that_matches() -> None:
+    outlet = MemoryOutlet()
+    both = teller(("f", s3.Filter(CREATED, "x/")), ("f", s3.Filter(CREATED, "in/")), ("f", s3.Filter(CREATED)), ("g", s3.Filter(CREATED)))
+    assert await both.tell(outlet, TOLD) == 2
+    assert [(envelope.function, json.loads(envelope.payload)["Records"][0]["s3"]["configurationId"]) for envelope in outlet.emitted] == [
+        ("f", "f-1"),
+        ("g", "g-3"),
+    ]
+    for envelope in outlet.emitted:
+        assert (envelope.source, envelope.sequencer, envelope.shard) == ("s3:uploads", TOLD.sequencer, TOLD.key)
+    assert outlet.events()[0]["Records"][0]["eventTime"] == "2019-09-03T19:37:27.192Z"
+
+
+async def test_nobody_is_told_what_nobody_wants() -> None:
+    outlet, only = MemoryOutlet(), teller(("f", s3.Filter(CREATED, "in/")))
+    assert await only.tell(outlet, TOLD._replace(name=s3.REMOVED)) == 0
+    assert await only.tell(outlet, TOLD._replace(key="out/a")) == 0
+    assert outlet.emitted == []
+    assert only.wants("in/x")
+    assert not only.wants("out/x")
+
+
+async def test_a_function_that_cannot_be_told_keeps_no_other_from_it() -> None:
+    outlet = MemoryOutlet()
+    outlet.refuse = 1
+    with pytest.raises(JournalError):
+        await teller(("f", s3.Filter(CREATED)), ("g", s3.Filter(CREATED))).tell(outlet, TOLD)
+    assert [envelope.function for envelope in outlet.emitted] == ["g"]
