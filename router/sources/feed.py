@@ -73,7 +73,7 @@ class FeedSource:
 
     @classmethod
     def build(cls, bindings: Sequence[Binding], house: House) -> Sequence[Self]:
-        """One source for each table that a trigger names. Raises ConfigError when a function reads one table twice."""
+        """One source for each table that a trigger names. Raises ConfigError when a table is named twice."""
         _refuse_doubles(bindings)
         tables = {binding.trigger.table.name: binding.trigger.table for binding in bindings}
         sources = [cls(table, [one for one in bindings if one.trigger.table.name == name], house) for name, table in tables.items()]
@@ -109,12 +109,17 @@ class FeedSource:
 
 
 def _refuse_doubles(bindings: Sequence[Binding]) -> None:
+    """A function has one cursor in a feed, and a table one outbox, trimmed by those who read it."""
     pairs = [(binding.function.name, binding.trigger.table.name) for binding in bindings]
     doubles = dict.fromkeys(pair for pair in pairs if pairs.count(pair) > 1)
-    if doubles:
-        raise ConfigError(
-            tuple(f"functions.{function}.triggers: two triggers read table {table}; one is enough" for function, table in doubles)
-        )
+    problems = [f"functions.{function}.triggers: two triggers read table {table}; one is enough" for function, table in doubles]
+    first: dict[tuple[Path, str], str] = {}
+    for table in {binding.trigger.table.name: binding.trigger.table for binding in bindings}.values():
+        other = first.setdefault((table.sqlite.resolve(), table.table.lower()), table.name)
+        if other != table.name:
+            problems.append(f"tables.{table.name}: is the same table as tables.{other}; have all triggers name one of them")
+    if problems:
+        raise ConfigError(tuple(problems))
 
 
 def _lags(sources: Sequence[FeedSource]) -> dict[tuple[str, ...], float]:

@@ -65,6 +65,7 @@ class Outbox:
         self.table, self._region, self._account = table, region, account
         self.repairs = 0  # times that the triggers were made by us
         self._at: _Attached | None = None
+        self._in_vain = -1  # the schema that a repair left as wrong as it was: not repaired again before it changes
 
     def close(self) -> None:
         """Hang up."""
@@ -76,25 +77,21 @@ class Outbox:
     @property
     def complaint(self) -> str:
         """Why changes are not noted (rightly), although those noted are delivered; as of the last call."""
-        fault = self._at.found.complaint if self._at is not None else None
-        return str(fault) if fault is not None else ""
+        at = self._at  # of another thread
+        return str(at.found.complaint or "") if at is not None else ""
 
     def head(self) -> Head:
         """Where the stream stands; makes one first when the table says so. Raises FeedFault."""
         with explain(self.table.sqlite, self.close):
-            at = self._stream()
-            outbox = at.found.names.outbox
-            numbered = rows(at.connection, "SELECT seq FROM main.sqlite_sequence WHERE lower(name) = lower(?)", outbox)
-            newest = rows(at.connection, f"SELECT seq, mark FROM {quoted(outbox)} ORDER BY seq DESC LIMIT 1")  # noqa: S608  quoted
-            used = numbered[0][0] if numbered else 0  # stays behind the rows after INSERT OR FAIL, which ends before it is written
-            seq, mark = newest[0] if newest else (0, 0)
-            return Head(at.found.stream, seq, mark) if seq >= used else Head(at.found.stream, used, 0)
+            return _head(self._stream())
 
     def read(self, cursor: Cursor, most: int) -> Batch:
         """The records after *cursor*: *most*, and 6 MB, at most. Raises FeedFault."""
-        head = self.head()
         with explain(self.table.sqlite, self.close):
             at = self._stream()
+            head = _head(at)
+            if (head.stream, head.seq, head.mark) == (cursor.stream, cursor.rest - 1, cursor.mark):
+                return Batch(batching.pack((), most=most, limit=SYNC_LIMIT), cursor, head.seq)
             cursor, notice = self._placed(at, cursor, head)
             done = [cursor]
             packed = batching.pack(self._records(at, cursor, most, done), most=most, limit=SYNC_LIMIT)
@@ -127,9 +124,10 @@ class Outbox:
     def _stream(self) -> _Attached:
         """The open database that has a stream; repaired when the table says so. Raises FeedFault when there is none."""
         at = self._attached()
-        if at.found.mendable and self.table.install == "auto":
+        if at.found.mendable and self.table.install == "auto" and at.schema != self._in_vain:
             self._install(at)
             at = self._attached()
+            self._in_vain = at.schema if at.found.mendable else -1
         if not at.found.stream:
             raise at.found.complaint or FeedFault(f"{self.table.sqlite} has no stream")
         return at
@@ -199,3 +197,12 @@ class Outbox:
         label = names.iso_ms(found.made).removesuffix("Z")
         arn = names.stream_arn(self._region, self._account, self.table.name, label)
         return Stream(found.stream, arn, self._region, self.table.view, layout.key)
+
+
+def _head(at: _Attached) -> Head:
+    outbox = at.found.names.outbox
+    numbered = rows(at.connection, "SELECT seq FROM main.sqlite_sequence WHERE lower(name) = lower(?)", outbox)
+    newest = rows(at.connection, f"SELECT seq, mark FROM {quoted(outbox)} ORDER BY seq DESC LIMIT 1")  # noqa: S608  quoted
+    used = numbered[0][0] if numbered else 0  # stays behind the rows after INSERT OR FAIL, which ends before it is written
+    seq, mark = newest[0] if newest else (0, 0)
+    return Head(at.found.stream, seq, mark) if seq >= used else Head(at.found.stream, used, 0)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -44,10 +43,13 @@ class Reader:
         await self._call(self._outbox.install)
 
     async def trim(self, stream: str, done: int) -> bool:
-        """Remove a few old changes up to row *done*; say whether there are more. That it cannot be done now is no fault."""
-        with suppress(FeedFault):
+        """Remove a few old changes up to row *done*; say whether there are more. That it cannot be done is no fault of the feed."""
+        try:
             return await self._run(self._outbox.trim, stream, done, self._clock.now())
-        return False
+        except FeedFault as fault:
+            if not fault.passing:
+                log.warning("feed_not_trimmed", feed=self._feed, error=str(fault))
+            return False
 
     async def close(self) -> None:
         """Hang up; the next call connects again."""

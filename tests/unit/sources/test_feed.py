@@ -84,6 +84,14 @@ def test_a_function_reads_a_table_once(tmp_path: Path) -> None:
         FeedSource.build([binding, binding], house)
 
 
+def test_a_table_has_one_name(tmp_path: Path) -> None:
+    function = Function("f", Path(), "app.handler")
+    feeds = [table(tmp_path / "x.db"), table(tmp_path / "." / "x.db", "others", table="ORDERS", key=("item",))]
+    house = House(Config(tmp_path / "config.yaml", tmp_path), VirtualClock(), None, Metrics())  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"tables\.others: is the same table as tables\.orders"):
+        FeedSource.build([Binding(function, TableTrigger(feed), i) for i, feed in enumerate(feeds)], house)
+
+
 def test_one_source_a_table(tmp_path: Path) -> None:
     function, other = Function("f", Path(), "app.handler"), Function("g", Path(), "app.handler")
     triggers = [TableTrigger(table(tmp_path / "x.db")), TableTrigger(table(tmp_path / "x.db", "users"))]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from router.events.dynamodb import sequence_number
-from router.sources import feed_outbox
+from router.sources import feed_install, feed_outbox
 from router.sources.feed_cursors import Cursor
 from router.sources.feed_outbox import Batch, Outbox
 from router.sources.feed_schema import FeedFault
@@ -159,5 +159,19 @@ def test_no_read_keeps_the_writers_wal_from_starting_again(tmp_path: Path) -> No
     cursor = reader.read(START, 10).last
     assert user.execute("PRAGMA wal_checkpoint(TRUNCATE)")[0][0] == 0
     assert len(shown(reader.read(cursor, 100))) == 40
+    reader.close()
+    user.close()
+
+
+def test_a_repair_in_vain_is_not_tried_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = writer(tmp_path / "x.db", "CREATE TABLE t (a INTEGER PRIMARY KEY)")
+    reader = outbox(tmp_path / "x.db")
+    monkeypatch.setattr(feed_install, "_wrong", lambda *_: "as wrong as ever")
+    for _ in range(3):
+        reader.head()
+    assert (reader.repairs, reader.complaint) == (1, "as wrong as ever")
+    user.execute("ALTER TABLE t ADD COLUMN b")
+    reader.head()
+    assert reader.repairs == 2
     reader.close()
     user.close()
