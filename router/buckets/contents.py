@@ -61,6 +61,18 @@ def look(root: int, key: str, *, upto: int, ended: Callable[[], bool] = lambda: 
         os.close(file)
 
 
+def gone_since(root: int, key: str) -> int:
+    """When *key* went, at the latest: epoch nanoseconds at which the nearest directory above it that is left last changed.
+
+    The file system's own clock: whatever was in the file before, its times are not later than this."""
+    directory = key
+    while directory:
+        directory = directory.rpartition("/")[0]
+        with contextlib.suppress(OSError):
+            return os.stat(directory or ".", dir_fd=root, follow_symlinks=False).st_mtime_ns & MAX
+    return 0
+
+
 def _read(file: int, upto: int, ended: Callable[[], bool]) -> Seen | None:
     before = os.fstat(file)
     if not stat.S_ISREG(before.st_mode):

@@ -19,6 +19,8 @@ FOUND: Final = 32  # a scan saw that it is not as it was recorded
 
 COMPLETE: Final = CLOSED | MOVED  # the file was whole at that moment
 
+LEAVING: Final = -1  # inode of a row whose object is gone, and whose removal is being told
+
 PATIENCE: Final = 15  # settle times that a file may stand still while somebody has it open for writing
 MAX: Final = 2**63 - 1  # what a column of the store holds
 
@@ -35,6 +37,11 @@ class Version:
     etag: str  # "" when no function wanted the key
     sequencer: str
     racy: bool  # looked at within the granularity of its times: a later write may have left them unchanged
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the removal of the object is being told; *sequencer* is the removal's."""
+        return self.inode == LEAVING
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,7 @@ def judge(row: Version | None, seen: Seen | None, *, signs: int, root: int) -> V
     """Compare what was recorded with what is there; *seen* None: no object is there."""
     if seen is None:
         return _judge_absent(row, root)
-    if row is None:
+    if row is None or row.leaving:
         return Verdict.CREATED
     here = row.root == root
     if same_file(row, seen):

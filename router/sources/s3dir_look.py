@@ -1,11 +1,12 @@
 """Lookers: take keys from the worklist, look at the files, emit what changed, and record it once every event is durable.
 
 Many keys at a time, each key by one looker only, so the events of a key are emitted in order. A crash between emit and
-record gives the same sequencers again: they are made of the file's times and the row."""
+record gives the same sequencers again: they are made of the file's times and the row, and a removal's is in its row first."""
 
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -168,6 +169,11 @@ class Lookers:
 
     async def _report(self, outlet: Outlet, found: Sequence[Found]) -> None:
         """Emit what changed, then record it; what the store does not take is put back."""
+        try:
+            found = await self._mark_leaving(found)
+        except JournalError as error:
+            self._put_back({one.key: one.work for one in found}, error)
+            return
         changes = [change for one in found if (change := self._change(one)) is not None]
         told = await asyncio.gather(*(self._emit(outlet, change) for change in changes))
         failed = {change.found.key: error for change, error in zip(changes, told, strict=True) if error is not None}
@@ -181,6 +187,32 @@ class Lookers:
                 self._put_back({one.key: one.work}, failed[one.key])
             else:
                 self._site.work.done(one.key)
+
+    async def _mark_leaving(self, found: Sequence[Found]) -> Sequence[Found]:
+        """Give each removal its sequencer, on disk, before it is told: told again after a crash it is the same event.
+
+        A version that was told just before a crash and never recorded may have come between the row and the removal: only
+        the file system's own time is known to be later than that one's. Raises JournalError."""
+        site = self._site
+        going = [one.key for one in found if self._verdict(one) is Verdict.REMOVED and one.row is not None and not one.row.leaving]
+        if not going:
+            return found
+        try:
+            times = dict(zip(going, await site.in_thread(_gone_since, site.bucket.path, site.root, going), strict=True))
+        except RootGone as gone:
+            site.end(gone)  # and with the root gone, nothing was removed from it
+            return [one for one in found if one.key not in going]
+        marked = [
+            one._replace(row=replace(one.row, inode=versions.LEAVING, sequencer=s3.sequencer(times[one.key], one.row.sequencer)))
+            if one.row is not None and one.key in times
+            else one
+            for one in found
+        ]
+        await site.table.store({one.key: one.row for one in marked if one.key in times})
+        return marked
+
+    def _verdict(self, found: Found) -> Verdict:
+        return versions.judge(found.row, found.seen, signs=found.work.signs, root=self._site.root.number)
 
     async def _record(self, changes: Sequence[Change]) -> None:
         """Write the rows of changes that were told. Raises JournalError."""
@@ -203,7 +235,7 @@ class Lookers:
     def _change(self, found: Found) -> Change | None:
         """What there is to tell and to record; None when nothing is."""
         row, seen = found.row, found.seen
-        verdict = versions.judge(row, seen, signs=found.work.signs, root=self._site.root.number)
+        verdict = self._verdict(found)
         if verdict is Verdict.CREATED and seen is not None:
             previous = row.sequencer if row is not None else self._floor
             sequencer = s3.sequencer(seen.ctime, previous, versions.stir(seen))
@@ -211,7 +243,7 @@ class Lookers:
         if verdict is Verdict.REFRESH and seen is not None and row is not None:
             return Change(found, self._version(found, seen, row.sequencer), "", row.sequencer)
         if verdict is Verdict.REMOVED and row is not None:
-            return Change(found, None, s3.REMOVED, s3.sequencer(0, row.sequencer))
+            return Change(found, None, s3.REMOVED, row.sequencer)
         if verdict is Verdict.FORGET and row is not None:
             return Change(found, None, "", row.sequencer)
         return None
@@ -246,5 +278,14 @@ def examine(path: Path, root: Root, wanted: Sequence[str], upto: int, ended: Cal
     opened = open_root(path, root)
     try:
         return [contents.look(opened, key, upto=upto, ended=ended) for key in wanted]
+    finally:
+        os.close(opened)
+
+
+def _gone_since(path: Path, root: Root, gone: Sequence[str]) -> list[int]:
+    """When each of *gone* went at the latest (contents.gone_since). Raises RootGone."""
+    opened = open_root(path, root)
+    try:
+        return [contents.gone_since(opened, key) for key in gone]
     finally:
         os.close(opened)

@@ -90,6 +90,24 @@ async def test_a_crash_between_emit_and_record_tells_the_same_sequencer_again(bu
     assert sequencers(bucket) == sorted(set(sequencers(bucket)))
 
 
+async def test_a_removal_comes_after_a_version_that_was_told_and_never_recorded(bucket: BucketHouse) -> None:
+    """The daemon dies between the two, and the file goes while it is down: the row knows only an older version."""
+    bucket.root.mkdir()
+    (bucket.root / "k").write_text("one")
+    async with bucket.running():
+        await until(lambda: len(bucket.outlet.emitted) == 1)
+    (bucket.place / "new").write_text("two")
+    os.rename(bucket.place / "new", bucket.root / "k")
+    with pytest.raises(BaseExceptionGroup):
+        async with bucket.running(dying := Dying(bucket)):
+            await dying.died.wait()
+    (bucket.root / "k").unlink()
+    async with bucket.running():
+        await until(lambda: len(bucket.outlet.emitted) == 3)
+    assert [name for name, _ in bucket.told()] == [s3.CREATED, s3.CREATED, s3.REMOVED]
+    assert sequencers(bucket) == sorted(set(sequencers(bucket)))
+
+
 async def test_a_record_that_fails_tells_the_same_sequencer_again(bucket: BucketHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     async with bucket.running() as source:
         transact, failed = bucket.database.transact, []
