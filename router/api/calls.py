@@ -48,6 +48,11 @@ def _time(at: float | None) -> str | None:
     return None if at is None else names.iso_ms(at)
 
 
+def _no_constant(name: str) -> None:
+    """NaN and the infinities are Python's JSON, not that of RFC 8259 or of Lambda. Raises ValueError."""
+    raise ValueError(f"{name} is not JSON")
+
+
 def event_row(row: EventRow) -> dict[str, Any]:
     """One row of `router events list`; the keys are stable."""
     return {
@@ -83,8 +88,8 @@ class Calls:
 
     def _envelope(self, function: str, payload: bytes) -> Envelope:
         try:
-            json.loads(payload)
-        except ValueError as error:
+            json.loads(payload.decode(), parse_constant=_no_constant)
+        except (ValueError, RecursionError) as error:
             raise InvalidRequestContent(f"Could not parse request body into json: {error}") from error
         return Envelope(self._parts.functions.get(function).name, payload, "invoke")
 

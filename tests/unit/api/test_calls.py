@@ -1,0 +1,90 @@
+"""What the daemon says of itself: functions, also removed ones, what is wrong, and dead letters by the hundred."""
+
+import pytest
+
+from router.api import calls as module
+from router.errors import FunctionNotFound, InvalidParameter, InvalidRequestContent
+from router.model import Envelope
+from tests.helpers.clock import settle
+from tests.unit.api.bench import FAILED, Bench
+
+
+async def test_ps_counts_what_is_queued_dead_and_failed() -> None:
+    bench = Bench(FAILED)
+    await bench.dead("f")
+    await bench.emit("f")
+    await bench.emit("f")
+    f, g = await bench.calls.ps()
+    assert (f["function"], f["queued"], f["dead"], f["errors"], f["environments"], f["running"]) == ("f", 2, 1, 3, 2, 0)
+    assert (g["function"], g["queued"], g["dead"], g["errors"], g["environments"]) == ("g", 0, 0, 0, 0)
+    assert f["runtime"].startswith("python3.")
+
+
+async def test_a_removed_functions_events_are_kept_and_reported() -> None:
+    bench = Bench()
+    await bench.journal.append(Envelope("gone", b"{}", "invoke"))
+    await bench.work(3600)
+    row = (await bench.calls.ps())[-1]
+    assert (row["function"], row["runtime"], row["queued"], row["dead"]) == ("gone", "not in the config", 1, 0)
+    assert set(row) == set((await bench.calls.ps())[0])
+    assert bench.pool.seen == []
+
+
+async def test_urls_are_those_of_the_bound_listener() -> None:
+    bench = Bench()
+    assert (await bench.calls.ps())[0]["urls"] == []
+    http = bench.sources[0]
+    http._listener.addresses = ("127.0.0.1:8080",)
+    assert (await bench.calls.ps())[0]["urls"] == ["POST http://127.0.0.1:8080/images/{id}"]
+    assert bench.calls.status()["listeners"] == {"http": "http://127.0.0.1:8080"}
+    bench.calls.listeners["console"] = ()
+    assert "console" not in bench.calls.status()["listeners"], "it is off"
+
+
+async def test_not_ready_until_every_source_is_attached() -> None:
+    bench = Bench()
+    status = bench.calls.status()
+    assert not status["ready"]
+    assert status["problems"] == bench.calls.problems()
+    assert any(problem.startswith("http: ") for problem in status["problems"])
+    for source in bench.sources:
+        source.health = lambda: ""
+    status = bench.calls.status()
+    assert (status["ready"], status["problems"]) == (True, [])
+    assert {row["health"] for row in status["sources"]} == {"ok"}
+    assert (status["pid"], status["config"], status["started"]) == (4242, "/c/config.yaml", "2026-09-21T14:13:20.000Z")
+
+
+async def test_all_dead_letters_are_redriven_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REDRIVE_PAGE", 2)
+    bench = Bench()
+    dead = [await bench.dead() for _ in range(5)]
+    assert await bench.calls.redrive(everything=True) == 5
+    assert {(await bench.row(event_id)).state for event_id in dead} == {"queued"}
+    assert await bench.calls.redrive(everything=True) == 0
+
+
+async def test_ids_win_over_a_function() -> None:
+    bench = Bench()
+    one, other = await bench.dead(), await bench.dead()
+    assert await bench.calls.redrive(ids=[one], function="f", everything=True) == 1
+    assert [(await bench.row(event_id)).state for event_id in (one, other)] == ["queued", "dead"]
+
+
+async def test_events_that_cannot_be_are_refused() -> None:
+    calls = Bench().calls
+    with pytest.raises(FunctionNotFound):
+        await calls.emit("nobody", b"{}")
+    with pytest.raises(InvalidRequestContent):
+        await calls.invoke("f", b"{")
+    with pytest.raises(InvalidParameter):
+        await calls.redrive()
+
+
+async def test_a_house_without_schedules_says_so() -> None:
+    bench = Bench()
+    bench.calls._parts.supervisors[:] = []  # type: ignore[index]
+    with pytest.raises(InvalidParameter, match="the config has none"):
+        await bench.calls.run_schedule("f-1")
+    assert bench.calls.schedules() == await bench.calls.feeds() == []
+    await settle()
