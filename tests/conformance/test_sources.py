@@ -57,7 +57,7 @@ async def test_what_is_refused_is_tried_again_and_nothing_is_lost(rig: Rig) -> N
 
 
 async def test_a_client_is_told_when_to_come_back(tmp_path: Path) -> None:
-    """http has nobody but its client to try again: 429 with Retry-After."""
+    """A request has nobody but its client to try again: 429 with Retry-After."""
     async with HttpRig(tmp_path).opened() as rig:
         assert isinstance(rig, HttpRig)
         outlet = Doors()
