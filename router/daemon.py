@@ -8,10 +8,11 @@ import contextlib
 import os
 import random
 import signal
+import sys
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 
@@ -35,15 +36,16 @@ from router.journal.sqlite import SqliteJournal
 from router.runtime import RUNTIMES, resolve
 from router.runtime.pool import WarmPool
 from router.sources import SOURCES
-from router.sources.base import Binding, House
+from router.sources.base import Binding, House, Source
 from router.telemetry.logs import LogStore
-from router.telemetry.metrics import Metrics
+from router.telemetry.metrics import Labels, Metrics
 from router.telemetry.setup import configure
 from router.telemetry.systemd import ServiceManager
 from router.web import Listener
 
 log = structlog.get_logger("router.daemon")
 
+SWITCH: Final = 0.0005  # seconds; the store's thread must win the interpreter back after every step, also from a busy loop
 LOCK_WAIT: Final = 5.0  # seconds a dying predecessor gets to end its last worker
 CONSOLE_HOSTS: Final = ("localhost", "127.0.0.1", "[::1]")  # a page that rebinds its own name to us gets 421
 
@@ -62,7 +64,20 @@ class Stage:
 
 def check(path: Path) -> Config:
     """Read the config as run() does. Raises ConfigError with every mistake."""
-    return load(path, {word: source.Trigger for word, source in SOURCES.items()}, runtimes=_wrong_with_runtime)
+    config = load(path, {word: source.Trigger for word, source in SOURCES.items()}, runtimes=_wrong_with_runtime)
+    sources(
+        House(config, SystemClock(), cast("Database", None), Metrics())
+    )  # building opens nothing: no store is needed to see that it fails
+    return config
+
+
+def sources(house: House) -> list[Source]:
+    """The sources that the config's triggers ask for. Raises ConfigError for what only all triggers together show."""
+    bindings: dict[str, list[Binding]] = {word: [] for word in SOURCES}
+    for function in house.config.functions.values():
+        for index, trigger in enumerate(function.triggers):
+            bindings[trigger.word].append(Binding(function, trigger, index))
+    return [source for word, kind in SOURCES.items() for source in kind.build(bindings[word], house)]
 
 
 def _wrong_with_runtime(name: str) -> str:
@@ -76,9 +91,12 @@ def _wrong_with_runtime(name: str) -> str:
 def main(path: Path, *, clock: Clock | None = None, on_ready: Callable[[Calls], None] = lambda _: None) -> int:
     """Run the daemon of this config in the foreground until SIGTERM or SIGINT; the exit status. Raises ConfigError, StateLocked."""
     config = check(path)
-    configure(secrets=config.secrets)
+    writer = configure(secrets=config.secrets)
+    sys.setswitchinterval(SWITCH)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(Daemon(config, clock or SystemClock()).run(on_ready))
+        daemon = Daemon(config, clock or SystemClock())
+        daemon.metrics.gauge("router_log_lines_dropped", "Lines of the own log that nobody took.", read=_reading(lambda: writer.dropped))
+        runner.run(daemon.run(on_ready))
     return 0
 
 
@@ -108,7 +126,7 @@ class Daemon:
 
     def __init__(self, config: Config, clock: Clock) -> None:
         self._config, self._clock = config, clock
-        self._metrics = Metrics()
+        self.metrics = Metrics()
         self._manager = ServiceManager()
         self._stop = asyncio.Event()
 
@@ -121,12 +139,20 @@ class Daemon:
                 stages = [self._stage(group, name, run) for name, run in flows]
                 log.info("daemon_started", version=VERSION, pid=os.getpid(), config=str(self._config.file), state=str(self._config.state))
                 self._manager.notify("READY=1", f"STATUS=serving {len(self._config.functions)} functions")
-                on_ready(calls)
+                self._tell(on_ready, calls)
                 await self._stop.wait()
                 self._manager.notify("STOPPING=1", "STATUS=draining")
                 log.info("drain_started", grace_s=self._config.drain)
                 await drain(stages, grace=self._config.drain)
         log.info("daemon_stopped")
+
+    @staticmethod
+    def _tell(on_ready: Callable[[Calls], None], calls: Calls) -> None:
+        """A terminal that cannot be written to is no reason to stop serving."""
+        try:
+            on_ready(calls)
+        except OSError as error:
+            log.warning("banner_failed", error=str(error))
 
     def _listen_to_signals(self) -> None:
         """First SIGTERM or SIGINT drains, the second leaves at once: the journal and the spawner survive that."""
@@ -147,13 +173,15 @@ class Daemon:
 
     async def _open(self, opened: contextlib.AsyncExitStack) -> tuple[Calls, list[tuple[str, Flow]]]:
         """Build everything, floor by floor; the calls, and the stages in the order in which they stop."""
-        config, clock, metrics = self._config, self._clock, self._metrics
+        config, clock, metrics = self._config, self._clock, self.metrics
         prepare_state(config.state)
+        await asyncio.to_thread(_make_buckets, config)
         lock = await StateLock.acquire(config.state, wait=LOCK_WAIT, clock=clock)
         opened.callback(lock.release)
         database = await Database.open(config.state / "journal.db")
         opened.push_async_callback(database.close)
         journal = await SqliteJournal.open(database, clock)
+        _count_store(metrics, database, journal)
         opened.push_async_callback(journal.close)
         logs = LogStore(config.state / "logs", clock, metrics)
         opened.callback(logs.close)
@@ -161,7 +189,10 @@ class Daemon:
         functions = Functions(config)
         slots = Slots(config.functions, limit=config.limits.concurrency, clock=clock)
         dispatcher = Dispatcher(journal, pool, functions, slots, clock=clock, metrics=metrics)
-        supervisors = self._supervisors(House(config, clock, database, metrics))
+        supervisors = [
+            Supervisor(source, clock=clock, metrics=metrics, chance=random.Random())  # noqa: S311 - spreads restarts
+            for source in sources(House(config, clock, database, metrics))
+        ]
         calls = Calls(Parts(config, functions, journal, dispatcher, slots, pool, supervisors, clock.now(), os.getpid()))
         health = Health(metrics, problems=calls.problems, ping=database.ping)
         control = Listener("control", Listen("unix", path=config.state / "control.sock"), Control(calls), clock=clock, metrics=metrics)
@@ -180,7 +211,7 @@ class Daemon:
         ]
 
     async def _pool(self, opened: contextlib.AsyncExitStack, logs: LogStore, lock: StateLock) -> WarmPool:
-        config, metrics = self._config, self._metrics
+        config, metrics = self._config, self.metrics
         buckets = {bucket.variable: str(bucket.path) for bucket in config.buckets.values()}
         restarts = metrics.counter("router_spawner_restarts_total", "Spawners that died and were replaced.")
         runtimes = {
@@ -199,17 +230,30 @@ class Daemon:
         opened.push_async_callback(pool.close)
         return pool
 
-    def _supervisors(self, house: House) -> list[Supervisor]:
-        """One supervisor for each source that the config's triggers ask for."""
-        bindings: dict[str, list[Binding]] = {word: [] for word in SOURCES}
-        for function in house.config.functions.values():
-            for index, trigger in enumerate(function.triggers):
-                bindings[trigger.word].append(Binding(function, trigger, index))
-        return [
-            Supervisor(source, clock=self._clock, metrics=self._metrics, chance=random.Random())  # noqa: S311 - spreads restarts
-            for word, kind in SOURCES.items()
-            for source in kind.build(bindings[word], house)
-        ]
+
+def _count_store(metrics: Metrics, database: Database, journal: SqliteJournal) -> None:
+    """Figures that the store keeps itself."""
+    writer = database.writer
+    metrics.gauge("router_store_commits", "Groups committed and synced since the start.", read=_reading(lambda: writer.groups))
+    metrics.gauge("router_store_units", "Units in them.", read=_reading(lambda: writer.units))
+    metrics.gauge("router_store_sync_seconds", "Time spent in commits.", read=_reading(lambda: writer.sync_seconds))
+    metrics.gauge("router_store_failures", "Times the store's connection was given up.", read=_reading(lambda: writer.failures))
+    metrics.gauge("router_store_wal_pages", "Pages in the write-ahead log at the last commit.", read=_reading(lambda: writer.wal_frames))
+    metrics.gauge("router_events_damaged", "Events buried for a wrong checksum of their payload.", read=_reading(lambda: journal.damaged))
+
+
+def _reading(read: Callable[[], float]) -> Callable[[], dict[Labels, float]]:
+    return lambda: {(): read()}
+
+
+def _make_buckets(config: Config) -> None:
+    """Make the directories of buckets that are none yet, also of those that only functions write to; not a missing mount."""
+    for bucket in config.buckets.values():
+        if bucket.mount == "optional":
+            try:
+                bucket.path.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                log.warning("bucket_not_made", bucket=bucket.name, error=str(error))
 
 
 async def _sources(supervisors: Sequence[Supervisor], dispatcher: Dispatcher, stop: asyncio.Event) -> None:

@@ -8,8 +8,6 @@ from pathlib import Path
 from router.config.node import Node
 from router.config.types import Config
 
-_CONTROL_SOCKET = 107 - len("/control.sock")  # bytes left for the state directory's path: unix(7)
-
 
 def check(config: Config, top: Node) -> None:
     """Note on *top* what does not go together."""
@@ -64,8 +62,6 @@ def notes(config: Config) -> tuple[str, ...]:
 def _notes(config: Config) -> Iterator[str]:
     if _mode(config.file) & stat.S_IWOTH:
         yield f"{config.file.name} can be changed by every user of this machine; chmod o-w {config.file}"
-    if len(os.fsencode(config.state)) > _CONTROL_SOCKET:
-        yield f"state: the path is too long for the control socket ({_CONTROL_SOCKET} bytes at most); commands will not reach the daemon"
     for bucket in config.buckets.values():
         if not bucket.path.exists():
             then = "nothing is scanned until it is mounted" if bucket.mount == "required" else "it will be created"

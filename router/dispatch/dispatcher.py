@@ -1,7 +1,6 @@
 """From an envelope to its outcome: the router's side of the two doors, and the loop that runs what the journal leases."""
 
 import asyncio
-import contextlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,7 +27,7 @@ from router.telemetry.metrics import Metrics
 log = structlog.get_logger("router.dispatch")
 
 SYNC_WAIT: Final = 1.0  # seconds a synchronous invocation may wait for a slot before it is throttled
-LEASE_WAIT: Final = 1.0  # seconds; also how soon a stop is noticed when nothing is due
+LEASE_WAIT: Final = 30.0  # seconds that one lease waits for work
 JOURNAL_PAUSE: Final = 1.0  # seconds between tries while the journal cannot be read
 RECORD_PAUSE: Final = 8.0  # seconds between tries to record an outcome, at most: work resumes within 10 s of a fault's end
 
@@ -110,24 +109,25 @@ class Dispatcher:
     async def run(self, stop: asyncio.Event) -> None:
         """Soft stop: no new lease, finish what runs. Cancelled: what runs is redelivered at the next start."""
         async with asyncio.TaskGroup() as executions:
-            while not stop.is_set():
-                for delivery in await self._leased(stop):
-                    taken = self._slots.take(delivery.envelope.function)
-                    executions.create_task(self._execute(delivery, taken=taken), name=f"delivery-{delivery.id}")
+            leasing = executions.create_task(self._lease_on(executions), name="lease")
+            await stop.wait()
+            leasing.cancel()  # a lease that is cut short leaves nothing leased
 
-    async def _leased(self, stop: asyncio.Event) -> list[Delivery]:
-        """Lease only what can start at once; [] after a while, so that a stop is noticed."""
-        room = self._slots.total_room()
-        if room < 1:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LEASE_WAIT):
-                    await self._slots.given()
-            return []
+    async def _lease_on(self, executions: asyncio.TaskGroup) -> None:
+        while True:
+            for delivery in await self._leased():
+                taken = self._slots.take(delivery.envelope.function)
+                executions.create_task(self._execute(delivery, taken=taken), name=f"delivery-{delivery.id}")
+
+    async def _leased(self) -> list[Delivery]:
+        """Lease only what can start at once; [] when nothing came for a while."""
+        while (room := self._slots.total_room()) < 1:
+            await self._slots.given()
         try:
             return await self._journal.lease(room, wait=LEASE_WAIT, room=self._room)
         except JournalError as error:
             log.error("lease_failed", error=str(error))
-            await self._clock.wait(stop, JOURNAL_PAUSE)
+            await self._clock.sleep(JOURNAL_PAUSE)
             return []
 
     def _room(self, function: str) -> int:

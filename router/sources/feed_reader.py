@@ -59,6 +59,8 @@ class Reader:
         """Why the feed is not read, or does not see all changes; "" when it is well."""
         if self._fault is None:
             return self._outbox.complaint
+        if self._fault.absent and self._outbox.table.install == "auto":
+            return ""  # to wait for a database or a table to be made is what auto is for; rows() says so
         lasted = self._clock.monotonic() - self._since
         return str(self._fault) if lasted >= PATIENCE or not self._fault.passing else ""
 

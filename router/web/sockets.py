@@ -12,6 +12,7 @@ from router.config.types import Listen
 from router.errors import RouterError
 
 FIRST_PASSED: Final = 3  # sd_listen_fds(3): SD_LISTEN_FDS_START
+PATH_LIMIT: Final = 107  # bytes of a Unix socket's address
 BACKLOG: Final = 4096  # the kernel takes the smaller of this and net.core.somaxconn
 
 
@@ -80,7 +81,7 @@ def _unix(path: Path, mode: int) -> socket.socket:
     try:
         with contextlib.suppress(FileNotFoundError):
             early.unlink()
-        made.bind(os.fspath(early))
+        _bind(made, early)
         early.chmod(mode)
         made.listen(BACKLOG)  # before it has its name: who finds it can connect
         early.rename(path)
@@ -88,6 +89,18 @@ def _unix(path: Path, mode: int) -> socket.socket:
         made.close()
         raise CannotListen(f"cannot listen on unix:{path}: {error.strerror or error}") from error
     return made
+
+
+def _bind(made: socket.socket, path: Path) -> None:
+    """Bind to *path*; one too long for a socket's address (unix(7): 107 bytes) goes through a descriptor of its directory."""
+    if len(os.fsencode(path)) <= PATH_LIMIT:
+        made.bind(os.fspath(path))
+        return
+    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        made.bind(f"/proc/self/fd/{directory}/{path.name}")
+    finally:
+        os.close(directory)
 
 
 def _check_free(path: Path) -> None:

@@ -37,13 +37,6 @@ def test_a_config_inside_a_bucket(place: Place) -> None:
     ]
 
 
-def test_a_state_directory_too_deep_for_a_socket(place: Place) -> None:
-    assert told(place, BASE + f"state: /{'x' * 93}\n") == []
-    assert told(place, BASE + f"state: /{'x' * 94}\n") == [
-        "state: the path is too long for the control socket (94 bytes at most); commands will not reach the daemon"
-    ]
-
-
 def test_directories_are_compared_where_they_really_are(place: Place) -> None:
     (place.root / "real").mkdir()
     (place.root / "link").symlink_to("real")
