@@ -1,0 +1,247 @@
+"""The daemon as a process: what it serves, what it says of itself, what it refuses to start with."""
+
+import concurrent.futures
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.integration.daemon_rig import IS_ROOT, Serving, orders
+
+pytestmark = pytest.mark.timeout(60)
+
+
+def test_four_triggers_lead_to_four_events(tmp_path: Path) -> None:
+    resources = """
+buckets: {inbox: ./inbox}
+tables: {orders: {sqlite: ./shop.db, table: orders, install: auto}}"""
+    functions = """
+files: {…, handler: app.seen, timeout: 900, triggers: [{s3: inbox}]}
+route: {…, handler: app.seen, timeout: 900, triggers: [{http: "GET /orders/{id}"}]}
+ticks: {…, handler: app.seen, timeout: 900, triggers: [{schedule: rate(1 minute)}]}
+rows: {…, handler: app.seen, timeout: 900, triggers: [{table: orders}]}
+"""
+    orders(tmp_path)
+    with Serving(tmp_path, functions, resources=resources, factor=60) as house:
+        house.up()
+        assert house.until(lambda: house.get("/feeds")[0]["installed"], 10)
+        (tmp_path / "inbox/a b.txt").write_text("hello")
+        answer = house.ask("GET", "/orders/7?x=1")
+        orders(tmp_path, (1, "paid"))
+        assert (answer.status, answer.body) == (200, b"seen")
+        assert house.until(lambda: {row["function"] for row in house.seen()} == {"files", "route", "ticks", "rows"}, 15), house.said()
+        events = {row["function"]: row["event"] for row in house.seen()}
+        assert house.until(lambda: {row["state"] for row in house.get("/events")} == {"succeeded"}, 5)
+        assert {row["source"] for row in house.get("/events")} == {"s3:inbox", "schedule:ticks-0"}
+        assert {row["function"]: bool(row["urls"]) for row in house.get("/ps")} == {
+            "files": False,
+            "route": True,
+            "ticks": False,
+            "rows": False,
+        }
+        assert house.stop() == 0
+    assert events["files"]["Records"][0]["s3"]["object"] | {"sequencer": ""} == {
+        "key": "a+b.txt",
+        "size": 5,
+        "eTag": "5d41402abc4b2a76b9719d911017c592",
+        "sequencer": "",
+    }
+    assert (events["route"]["pathParameters"], events["route"]["rawQueryString"]) == ({"id": "7"}, "x=1")
+    assert events["ticks"]["source"] == "aws.events"
+    assert events["rows"]["Records"][0]["dynamodb"]["NewImage"] == {"id": {"N": "1"}, "status": {"S": "paid"}}
+
+
+def test_twenty_requests_at_two_slots(tmp_path: Path) -> None:
+    functions = """
+two: {…, handler: app.pause, reserved_concurrency: 2, triggers: [{http: GET /two}]}
+other: {…, handler: app.seen, triggers: [{http: GET /other}]}
+"""
+    with Serving(tmp_path, functions) as house:
+        house.up()
+        house.ask("GET", "/two")
+        with concurrent.futures.ThreadPoolExecutor(21) as clients:
+            asked = [clients.submit(house.ask, "GET", "/two") for _ in range(20)]
+            time.sleep(0.1)
+            beside = house.ask("GET", "/other")
+            answers = [one.result() for one in asked]
+        runs = [(row["start"], row["end"]) for row in house.seen("two")]
+        assert house.stop() == 0
+    assert beside.status == 200
+    assert beside.seconds < 1, "it waits for slots of its own only"
+    served = [one for one in answers if one.status == 200]
+    throttled = [one for one in answers if one.status == 429]
+    assert len(served) + len(throttled) == 20
+    assert 4 <= len(served) <= 8, "two at a time for 0.4 s each, whoever had to wait for a second is refused"
+    assert all(1.0 <= one.seconds < 2.5 for one in throttled)
+    assert {one.headers["retry-after"] for one in throttled} == {"1"}
+    assert {one.json["message"] for one in throttled} == {"Too Many Requests"}
+    assert max(sum(start <= at < end for start, end in runs) for at, _ in runs) <= 2
+
+
+def test_functions_that_cannot_start_hurt_nobody_else(tmp_path: Path) -> None:
+    functions = """
+broken: {…, handler: broken.handler}
+dying: {…, handler: dying.handler}
+well: {…, handler: app.seen, triggers: [{http: GET /well}]}
+"""
+    with Serving(tmp_path, functions) as house:
+        house.up()
+        before = house.ask("GET", "/well").seconds
+        bad = [house.emit(name, {"n": number}) for number in range(40) for name in ("broken", "dying")]
+        good = [house.emit("well", {"n": number}) for number in range(20)]
+        answers = [house.ask("GET", "/well") for _ in range(20)]
+        assert house.ended(*good, timeout=10)
+        assert {one.status for one in answers} == {200}
+        assert sorted(one.seconds for one in answers)[10] < before + 1
+        assert house.until(lambda: {house.event(one)["state"] for one in bad} == {"retrying"}, 10)
+        families = {one.name: one for one in text_string_to_metric_families(house.ask("GET", "/metrics", port=house.console).body.decode())}
+        starts = {sample.labels["function"]: sample.value for sample in families["router_cold_starts"].samples}
+        errors = {
+            row["function"]: json.loads(house.event(event_id)["error"])["errorType"] for event_id in bad for row in [house.event(event_id)]
+        }
+        assert house.alive()
+        assert house.stop() == 0
+    assert errors == {"broken": "RuntimeError", "dying": "Runtime.ExitError"}
+    assert max(starts.get("broken", 0), starts.get("dying", 0)) < 40, "an init that keeps failing is not tried for every event"
+
+
+def test_metrics_and_health_are_what_prometheus_and_probes_read(tmp_path: Path) -> None:
+    with Serving(tmp_path, "f: {…, handler: app.seen, triggers: [{http: GET /f}]}") as house:
+        house.up()
+        assert house.ask("GET", "/f").status == 200
+        assert house.ended(house.emit("f", {}))
+        assert house.ask("GET", "/healthz", port=house.console).json == {"status": "ok"}
+        assert house.ask("GET", "/readyz", port=house.console).json == {"ready": True, "problems": []}
+        exposition = house.ask("GET", "/metrics", port=house.console)
+        assert house.stop() == 0
+    assert exposition.headers["content-type"].startswith("text/plain; version=0.0.4")
+    families = {family.name: family for family in text_string_to_metric_families(exposition.body.decode())}
+    assert all(name.startswith("router_") for name in families)
+    assert all(family.documentation and family.type != "unknown" for family in families.values())
+    values = {(s.name, *sorted(s.labels.values())): s.value for family in families.values() for s in family.samples}
+    assert values["router_invocations_total", "f", "ok"] == 2
+    assert values["router_events_accepted_total", "f"] == 1
+    assert values["router_events_finished_total", "f", "succeeded"] == 1
+    assert values["router_invocation_duration_seconds_count", "f"] == 2
+
+
+@pytest.fixture
+def mount(tmp_path: Path) -> Iterator[Path]:
+    """Where a file system is to be mounted; unmounted at the end."""
+    if not IS_ROOT or shutil.which("mount") is None:
+        pytest.skip("mounting needs root")
+    place = tmp_path / "disk"
+    place.mkdir()
+    yield place
+    subprocess.run(["umount", place], check=False, capture_output=True)
+
+
+def test_not_ready_while_a_required_mount_is_missing(tmp_path: Path, mount: Path) -> None:
+    resources = "buckets: {disk: {path: ./disk, mount: required}}"
+    functions = """
+files: {…, handler: app.seen, triggers: [{s3: disk}]}
+route: {…, handler: app.seen, triggers: [{http: GET /f}]}
+"""
+    with Serving(tmp_path, functions, resources=resources) as house:
+        house.start()
+        assert house.ready(), house.said()
+        answer = house.ask("GET", "/readyz", port=house.console)
+        assert (answer.status, answer.json["ready"]) == (503, False)
+        (problem,) = answer.json["problems"]
+        assert problem.startswith("s3:disk: ")
+        assert str(mount) in problem
+        assert house.ask("GET", "/f").status == 200, "a missing disk is nobody else's trouble"
+        (mount / "below.txt").write_text("under the mount point")
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", mount], check=True)
+        (mount / "on.txt").write_text("on the disk")
+        assert house.until(lambda: house.ask("GET", "/readyz", port=house.console).status == 200, 10)
+        assert house.until(lambda: bool(house.seen("files")), 10)
+        time.sleep(0.2)
+        assert [row["event"]["Records"][0]["s3"]["object"]["key"] for row in house.seen("files")] == ["on.txt"]
+        assert house.stop() == 0
+
+
+def test_a_config_with_mistakes_is_refused_with_all_of_them(tmp_path: Path) -> None:
+    functions = """
+f: {…, handler: app.seen, memry: 256}
+g: {…, handler: missing.handler}
+h: {…, handler: app.seen, timeout: 1200}
+"""
+    house = Serving(tmp_path, functions)
+    done = house.cli("run")
+    assert (done.returncode, done.stdout) == (2, "")
+    lines = done.stderr.splitlines()
+    assert len(lines) == 3, done.stderr
+    for line, told in zip(lines, ("did you mean memory?", "missing", "1 to 900"), strict=True):
+        assert line.startswith("config.yaml:")
+        assert told in line
+    assert not house.state.exists(), "nothing is touched for a config that cannot be served"
+
+
+def test_a_taken_port_is_said_and_waited_for(tmp_path: Path) -> None:
+    with Serving(tmp_path, "f: {…, handler: app.seen, triggers: [{http: GET /f}]}") as house:
+        with socket.create_server(("127.0.0.1", house.http)):
+            house.start()
+            assert house.ready(), house.said()
+            assert house.until(lambda: bool(house.get("/status")["problems"]), 5)
+            problem = f"cannot listen on 127.0.0.1:{house.http}: Address already in use"
+            assert house.until(lambda: house.get("/status")["problems"] == [f"http: {problem}"], 5), house.get("/status")
+            assert house.ask("GET", "/readyz", port=house.console).json["problems"] == [f"http: {problem}"]
+            assert house.ended(house.emit("f", {})), "events run meanwhile"
+        assert house.until(lambda: house.get("/status")["ready"], 10), "it is had as soon as it is free"
+        assert house.ask("GET", "/f").status == 200
+        assert house.stop() == 0
+
+
+def refusal(house: Serving) -> str:
+    """What `router run` says when it does not start."""
+    done = house.cli("run")
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("Error: ")
+    return last.removeprefix("Error: ")
+
+
+def test_a_taken_console_port_is_said(tmp_path: Path) -> None:
+    house = Serving(tmp_path, "f: {…, handler: app.seen}")
+    with socket.create_server(("127.0.0.1", house.console)):
+        assert refusal(house) == f"cannot listen on 127.0.0.1:{house.console}: Address already in use"
+    assert not (house.state / "control.sock").exists()
+
+
+def test_a_state_directory_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    house = Serving(tmp_path, "f: {…, handler: app.seen}")
+    house.state.mkdir(mode=0o500)
+    said = refusal(house)
+    assert f"{house.state} has mode 0500" in said
+    assert f"uid {os.geteuid()}" in said
+    assert list(house.state.iterdir()) == []
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="giving a directory away needs root")
+def test_a_state_directory_of_somebody_else_is_said(tmp_path: Path) -> None:
+    house = Serving(tmp_path, "f: {…, handler: app.seen}")
+    house.state.mkdir()
+    os.chown(house.state, 12345, 12345)
+    said = refusal(house)
+    assert f"{house.state} must belong to uid 0, it belongs to uid 12345" in said
+    assert list(house.state.iterdir()) == []
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="mounting needs root")
+def test_a_state_directory_on_a_read_only_file_system_is_said(tmp_path: Path) -> None:
+    house = Serving(tmp_path, "f: {…, handler: app.seen}")
+    house.state.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro,size=1m,mode=0700", "tmpfs", house.state], check=True)
+    try:
+        assert f"{house.state} cannot be written" in refusal(house)
+    finally:
+        subprocess.run(["umount", house.state], check=True)
