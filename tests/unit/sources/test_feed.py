@@ -363,12 +363,13 @@ def copy(source: apsw.Connection, target: apsw.Connection) -> None:
 
 async def test_a_missing_file_and_then_a_missing_table_are_waited_for(tmp_path: Path, shop: Path) -> None:
     async with Rig(tmp_path, table(shop)) as rig:
-        await rig.drive(lambda: rig.source.health() != "")
-        assert rig.source.health() == f"{shop} does not exist; the feed starts when it is made"
         (row,) = await rig.source.rows()
+        assert row["error"] == f"{shop} does not exist; the feed starts when it is made"
         assert (row["installed"], row["head"], row["lag"]) == (False, None, None)
         user = writer(shop)
-        await rig.drive(lambda: "has no table orders" in rig.source.health())
+        (row,) = await rig.source.rows()
+        assert "has no table orders" in row["error"]
+        assert rig.source.health() == ""  # to wait for it is what install: auto is for
         user.execute(ORDERS)
         await rig.caught_up()
         user.execute("INSERT INTO orders VALUES (1, 'tea', 0)")
@@ -376,6 +377,12 @@ async def test_a_missing_file_and_then_a_missing_table_are_waited_for(tmp_path: 
         (row,) = await rig.source.rows()
         assert (row["installed"], row["head"], row["error"]) == (True, 1, None)
     user.close()
+
+
+async def test_without_auto_a_missing_file_is_no_health(tmp_path: Path, shop: Path) -> None:
+    async with Rig(tmp_path, table(shop, install="manual")) as rig:
+        await rig.drive(lambda: rig.source.health() != "")
+        assert rig.source.health() == f"{shop} does not exist; the feed starts when it is made"
 
 
 async def test_a_replaced_file_is_read_from_its_own_start(tmp_path: Path, shop: Path) -> None:
