@@ -5,6 +5,7 @@ order of the data flow: sources take nothing new, what is leased runs on, enviro
 
 import asyncio
 import contextlib
+import gc
 import os
 import random
 import signal
@@ -46,6 +47,7 @@ from router.web import Listener
 log = structlog.get_logger("router.daemon")
 
 SWITCH: Final = 0.0005  # seconds; the store's thread must win the interpreter back after every step, also from a busy loop
+GARBAGE: Final = (10_000, 20, 50)  # gc thresholds: a request makes hundreds of short-lived objects and no cycles
 LOCK_WAIT: Final = 5.0  # seconds a dying predecessor gets to end its last worker
 CONSOLE_HOSTS: Final = ("localhost", "127.0.0.1", "[::1]")  # a page that rebinds its own name to us gets 421
 
@@ -135,6 +137,9 @@ class Daemon:
         self._listen_to_signals()
         async with contextlib.AsyncExitStack() as opened:
             calls, flows = await self._open(opened)
+            gc.collect()
+            gc.freeze()  # what start-up made stays for good: not to be looked through again and again while serving
+            gc.set_threshold(*GARBAGE)
             async with asyncio.TaskGroup() as group:
                 stages = [self._stage(group, name, run) for name, run in flows]
                 log.info("daemon_started", version=VERSION, pid=os.getpid(), config=str(self._config.file), state=str(self._config.state))

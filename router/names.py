@@ -6,6 +6,7 @@ import os
 import time
 import uuid
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 LATEST: Final = "$LATEST"
@@ -57,9 +58,14 @@ def request_id() -> str:
 
 def iso_ms(at: float) -> str:
     """Epoch seconds as 2019-09-03T19:37:27.192Z."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(at * 1000 // 1 % 1000):03d}Z"
+    return f"{_second(int(at // 1))}.{int(at * 1000 // 1 % 1000):03d}Z"
 
 
 def iso_s(at: float) -> str:
     """Epoch seconds as 2015-10-08T16:53:06Z."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{_second(int(at // 1))}Z"
+
+
+@lru_cache(maxsize=16)
+def _second(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -4,11 +4,13 @@ What waits is bounded; what does not fit is dropped and counted, and the count i
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
 WAITING: Final = 4 * 1024 * 1024  # bytes in memory at most
 _PIECE: Final = 64 * 1024  # bytes of one write, about
+_GATHER: Final = 0.01  # seconds; to wake this thread for each line cost the event loop more than the line itself
 
 
 class LineWriter:
@@ -58,13 +60,15 @@ class LineWriter:
                 self._hand_over(piece)
 
     def _next(self) -> tuple[list[bytes], bool]:
-        """At least one line, and more that wait already; whether close() was asked for."""
+        """At least one line, and those that came within a moment of it; whether close() was asked for."""
         piece: list[bytes] = []
         size = 0
         while True:
             line = self._lines.get()
             if line is None:
                 return piece, True
+            if not piece and not self._closed:
+                time.sleep(_GATHER)
             piece.append(line)
             size += len(line)
             if size >= _PIECE or self._lines.empty():
