@@ -49,7 +49,7 @@ class Caller(asyncio.Protocol):
         else:
             self._transport.close()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         """Say that this one is through."""
         if not self.done.done():
             self.done.set_result(None)

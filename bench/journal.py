@@ -10,7 +10,7 @@ from pathlib import Path
 
 import apsw
 
-from bench.table import Row, quantile, resident
+from bench.table import Row, quantile
 from router.clock import SystemClock
 from router.journal.database import Database
 from router.journal.sqlite import SqliteJournal

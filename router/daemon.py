@@ -34,8 +34,8 @@ from router.functions.registry import Functions
 from router.journal.database import Database
 from router.journal.lock import StateLock, prepare_state
 from router.journal.sqlite import SqliteJournal
-from router.runtime import RUNTIMES, resolve
-from router.runtime.pool import WarmPool
+from router.runtime import resolve
+from router.runtime.pool import WarmPool, warm_pool
 from router.sources import SOURCES
 from router.sources.base import Binding, House, Source
 from router.telemetry.logs import LogStore
@@ -216,21 +216,18 @@ class Daemon:
         ]
 
     async def _pool(self, opened: contextlib.AsyncExitStack, logs: LogStore, lock: StateLock) -> WarmPool:
-        config, metrics = self._config, self.metrics
+        config = self._config
         buckets = {bucket.variable: str(bucket.path) for bucket in config.buckets.values()}
-        restarts = metrics.counter("router_spawner_restarts_total", "Spawners that died and were replaced.")
-        runtimes = {
-            family: load()(
-                state=config.state,
-                lock_fd=lock.fd,
-                region=config.region,
-                clock=self._clock,
-                variables=lambda _: buckets,
-                on_restart=restarts.add,
-            )
-            for family, load in RUNTIMES.items()
-        }
-        pool = WarmPool(runtimes, logs=logs, clock=self._clock, limits=config.limits, metrics=metrics)
+        pool = warm_pool(
+            state=config.state,
+            lock_fd=lock.fd,
+            region=config.region,
+            variables=lambda _: buckets,
+            logs=logs,
+            clock=self._clock,
+            limits=config.limits,
+            metrics=self.metrics,
+        )
         await pool.open()
         opened.push_async_callback(pool.close)
         return pool
