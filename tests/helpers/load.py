@@ -4,6 +4,7 @@ A thing counts as acknowledged only after the daemon (or, for files and rows, th
 
 import hashlib
 import http.client
+import itertools
 import json
 import random
 import sqlite3
@@ -230,7 +231,7 @@ def _judge_files(found: Findings, told: Acknowledged, lines: list[dict[str, Any]
 
 
 def _judge_lane(found: Findings, key: str, lines: list[dict[str, Any]], *, order: str) -> None:
-    for before, after in zip(lines, lines[1:], strict=False):
+    for before, after in itertools.pairwise(lines):
         if after[order] < before[order]:
             found.overtaken.append(f"{key}: {before[order]} before {after[order]}")
         if after["start"] < before["end"] and after["id"] != before["id"]:
@@ -257,4 +258,4 @@ def _judge_ticks(found: Findings, lines: list[dict[str, Any]]) -> None:
         ids[line["at"]].add(line["id"])
     found.doubled += [f"tick {at}" for at, of in ids.items() if len(of) > 1]
     times = sorted(time.mktime(time.strptime(at, "%Y-%m-%dT%H:%M:%SZ")) for at in ids)
-    found.lost += [f"tick after {before}" for before, after in zip(times, times[1:], strict=False) if after - before != 60]
+    found.lost += [f"tick after {before}" for before, after in itertools.pairwise(times) if after - before != 60]

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -56,7 +56,7 @@ class Bench:
         self.dispatcher = Dispatcher(self.journal, self.pool, Functions(config), slots, clock=self.clock, metrics=Metrics())
         self.stop = asyncio.Event()
 
-    async def __aenter__(self) -> "Bench":
+    async def __aenter__(self) -> Self:
         self.task = asyncio.create_task(self.dispatcher.run(self.stop))
         return self
 
