@@ -32,12 +32,16 @@ def check(settings: Settings) -> None:
         config = read(settings.config_path)
     except ConfigError as error:
         _refuse(settings, error.problems)
-    found = summary(config, time.time())
+    from router.config.checks import notes  # noqa: PLC0415 - as above
+
+    found = {**summary(config, time.time()), "notes": list(notes(config))}
     if settings.json:
         document({"ok": True, "problems": [], **found})
     else:
         for line in words(found):
             click.echo(line)
+        for note in found["notes"]:
+            click.echo(visible(f"note: {note}"), err=True)
 
 
 def _refuse(settings: Settings, problems: tuple[str, ...]) -> NoReturn:

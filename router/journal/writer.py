@@ -201,6 +201,8 @@ class Writer:
 
     def _give_up(self, error: BaseException) -> JournalError:
         """Close for good a connection that failed and cut off what it left half-written: a failed sync is never tried again."""
+        if error is self.fault:
+            return self.fault  # a call that came too early: it must not put off the next try
         connection = self._connection
         self.fault = files.explain(error, self.path, connection.system_errno if connection is not None else 0)
         self._reopen_at = time.monotonic() + REOPEN_PAUSE

@@ -152,6 +152,7 @@ route: {…, handler: app.seen, triggers: [{http: GET /f}]}
     with Serving(tmp_path, functions, resources=resources) as house:
         house.start()
         assert house.ready(), house.said()
+        assert house.until(lambda: len(house.ask("GET", "/readyz", port=house.console).json["problems"]) == 1, 10)  # http is bound
         answer = house.ask("GET", "/readyz", port=house.console)
         assert (answer.status, answer.json["ready"]) == (503, False)
         (problem,) = answer.json["problems"]

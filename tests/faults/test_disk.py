@@ -1,0 +1,160 @@
+"""The disk under the store: full, failing, and dead in the middle of a sync."""
+
+import http.client
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from tests.helpers.house import ROOT, House
+from tests.helpers.load import read_record
+
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(180)]
+
+CONFIG = """
+version: 1
+state: {state}
+listen: {{http: off, console: off}}
+limits: {{concurrency: 4}}
+buckets: {{inbox: {inbox}}}
+functions:
+  files: {{<common>, handler: app.files, triggers: [{{s3: inbox}}]}}
+  jobs: {{<common>, handler: app.jobs}}
+  held: {{<common>, handler: app.held}}
+"""
+EVENT = {"X-Amz-Invocation-Type": "Event"}
+REFUSED = (OSError, ValueError, http.client.HTTPException)
+
+
+def house_in(directory: Path, state: Path) -> House:
+    """A house whose state directory is *state*."""
+    facts = f"RECORD: {directory / 'record'}, MARKERS: {directory}, GATE: {directory / 'gate'}"
+    common = f"code: {ROOT / 'tests/faults/functions'}, timeout: 600, environment: {{{facts}}}"
+    config = CONFIG.format(state=state, inbox=directory / "inbox").replace("<common>", common)
+    house = House(directory, config)
+    house.state = state
+    return house
+
+
+def states(house: House) -> dict[str, str]:
+    """Event → state."""
+    return {row["id"]: row["state"] for row in house.get("/events?limit=1000")}
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 24 MB."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a tmpfs needs root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(disk)], check=True)
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_full_disk_refuses_intake_records_outcomes_and_recovers_by_itself(tmp_path: Path, small_disk: Path) -> None:
+    ballast = small_disk / "ballast"
+    with house_in(tmp_path, small_disk / "state") as house:
+        house.start()
+        assert house.ready(), house.log.read_text()
+        running = house.emit("held", {"n": 1})
+        assert house.until(lambda: states(house)[running] == "running", 10)
+
+        subprocess.run(["dd", "if=/dev/zero", f"of={ballast}", "bs=64k"], check=False, capture_output=True)
+        assert shutil.disk_usage(small_disk).free < 64 * 1024
+        os.truncate(ballast, ballast.stat().st_size - 512 * 1024)  # what others leave of the reserve
+        time.sleep(0.5)  # the store looks at the space left four times a second
+        status, headers, body = house.request("POST", "/functions/jobs/invocations", b'{"n": 2}', EVENT)
+        assert (status, headers.get("retry-after")) == (503, "1"), body
+        assert b"full" in body
+        (tmp_path / "inbox" / "file").write_bytes(b"d41d8cd98f00b204e9800998ecf8427e\n")
+        (tmp_path / "gate").touch()
+        assert house.until(lambda: states(house)[running] == "succeeded", 10), "an outcome was not recorded on a full disk"
+        time.sleep(1)
+        assert (tmp_path / "inbox" / "file").exists()
+        assert [event for event in states(house) if event != running] == []
+
+        ballast.unlink()
+        assert house.until(lambda: len(states(house)) == 2, 10), "the file was not taken up within 10 s"
+        after = house.emit("jobs", {"n": 3})
+        assert house.until(lambda: set(states(house).values()) == {"succeeded"}, 10)
+        assert house.stop() == 0
+    handled = read_record(tmp_path / "record")
+    assert {after, running} <= {line["id"] for line in handled}
+    assert [line["whole"] for line in handled if line["kind"] == "file"] == [True]
+
+
+def under_strace(house: House, fault: str) -> None:
+    """Start the daemon with a fault injected into its own syncs."""
+    command = [sys.executable, "-m", "tests.helpers.daemon", str(house.config), repr(house.base), "1.0"]
+    with house.log.open("ab") as out:
+        tracing = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", f"inject=fdatasync,fsync:{fault}"]
+        house.process = subprocess.Popen([*tracing, *command], cwd=ROOT, stdout=out, stderr=out, start_new_session=True)
+
+
+def emitted(house: House, count: int) -> set[str]:
+    """Ids of the events that were acknowledged, of *count* tries."""
+    accepted = set()
+    for number in range(count):
+        try:
+            accepted.add(house.emit("jobs", {"n": number}))
+        except REFUSED:
+            time.sleep(0.05)
+    return accepted
+
+
+def check(house: House, accepted: set[str]) -> None:
+    """After a quiet start: the database is sound, and everything acknowledged ends once."""
+    connection = apsw.Connection(str(house.state / "journal.db"))
+    assert connection.execute("PRAGMA integrity_check").get == "ok"
+    connection.close()
+    house.start()
+    assert house.ready(), house.log.read_text()[-2000:]
+    assert house.until(lambda: set(states(house).values()) <= {"succeeded"}, 30)
+    assert accepted <= states(house).keys()
+    assert house.stop() == 0
+    assert accepted <= {line["id"] for line in read_record(house.directory / "record")}
+
+
+def need_strace() -> None:
+    if shutil.which("strace") is None:
+        pytest.skip("strace is missing: apt install strace")
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("nth", [4, 7, 12, 20, 33])
+def test_killed_in_the_nth_sync_nothing_acknowledged_is_missing(tmp_path: Path, nth: int) -> None:
+    need_strace()
+    with house_in(tmp_path, tmp_path / "state") as house:
+        under_strace(house, f"signal=KILL:when={nth}")
+        house.ready(20)
+        accepted = emitted(house, 40)
+        assert house.until(lambda: not house.alive(), 20), "the sync was never reached"
+        house.process = None
+        check(house, accepted)
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("nth", [8, 15])
+def test_a_sync_that_fails_acknowledges_nothing_and_the_store_recovers(tmp_path: Path, nth: int) -> None:
+    need_strace()
+    with house_in(tmp_path, tmp_path / "state") as house:
+        under_strace(house, f"error=EIO:when={nth}")
+        assert house.ready(), house.log.read_text()[-2000:]
+        accepted = emitted(house, 40)
+        assert house.until(lambda: bool(emitted(house, 1)), 10), "work did not resume within 10 s"
+        assert len(accepted) >= 20
+        assert house.until(lambda: set(states(house).values()) <= {"succeeded"}, 30)
+        process = house.process
+        assert process is not None
+        subprocess.run(["pkill", "-TERM", "-P", str(process.pid)], check=True)
+        process.wait(30)
+        house.process = None
+        check(house, accepted)
