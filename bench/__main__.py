@@ -18,7 +18,7 @@ ROWS = ("http", "environments", "journal", "files", "schedules", "idle")
 PAGE = Path(__file__).parents[1] / "docs/performance.md"
 HEAD = """# Performance
 
-Measured by `python -m bench --write` on {date}, {cores} cores, Python {python}. Both sides of a row ran in the same run, alternating;
+Measured by `python -m bench{mode} --write` on {date}, {cores} cores, Python {python}. Both sides of a row ran in the same run, alternating;
 figures are medians. A shared machine moves absolute figures by a factor of two from run to run: read the ratios first.
 
 {table}
@@ -41,10 +41,11 @@ def measured(name: str, *, brief: bool) -> list[Row]:
     return found
 
 
-def page(rows: list[Row]) -> str:
+def page(rows: list[Row], *, brief: bool) -> str:
     """docs/performance.md."""
     missed = [f"- {row.what}: {row.ours}; wanted {row.target}." for row in rows if not row.met]
     return HEAD.format(
+        mode=" --brief" if brief else "",
         date=dt.datetime.now(dt.UTC).date(),
         cores=os.cpu_count(),
         python=platform.python_version(),
@@ -68,7 +69,7 @@ def main() -> int:
     rows = [row for name in asked.rows or ROWS for row in measured(name, brief=asked.brief)]
     print(rendered(rows))
     if asked.write:
-        PAGE.write_text(page(rows))
+        PAGE.write_text(page(rows, brief=asked.brief))
     return 1 if any(row.ours == "the measurement failed" for row in rows) else 0
 
 

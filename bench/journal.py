@@ -24,7 +24,7 @@ BACKLOG = 1_000_000
 def one_commit_each(directory: Path, count: int) -> float:
     """Events per second with one synced commit per event."""
     connection = apsw.Connection(str(directory / "plain.db"))
-    connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE e (id INTEGER PRIMARY KEY, p BLOB)")
+    connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE e (id INTEGER PRIMARY KEY, p BLOB)").fetchall()
     started = time.perf_counter()
     for _ in range(count):
         connection.execute("INSERT INTO e (p) VALUES (?)", (PAYLOAD,))
@@ -127,7 +127,7 @@ async def main():
     opened = time.perf_counter() - started
     await journal.release(deliveries[0], delay=0)
     await drained(journal, 1000)
-    rates = sorted(await drained(journal, 5000) for _ in range(3))
+    rates = sorted([await drained(journal, 5000) for _ in range(3)])
     print(opened, resident() - before, 1e6 / rates[1])
     await journal.close()
     await database.close()

@@ -3,7 +3,7 @@
 
 def handler(event, context):
     """Answer a request with its body."""
-    return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": event["body"]}
+    return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": event.get("body")}
 
 
 def identity(event, context):
