@@ -158,3 +158,32 @@ def test_a_sync_that_fails_acknowledges_nothing_and_the_store_recovers(tmp_path:
         process.wait(30)
         house.process = None
         check(house, accepted)
+
+
+def test_a_disk_without_a_byte_left_loses_nothing_and_runs_nothing_twice(tmp_path: Path, small_disk: Path) -> None:
+    """Others have taken the reserve too: outcomes wait in memory until there is space."""
+    ballast = small_disk / "ballast"
+    with house_in(tmp_path, small_disk / "state") as house:
+        house.start()
+        assert house.ready(), house.log.read_text()
+        accepted = emitted(house, 20)
+        running = house.emit("held", {"n": 1})
+        assert house.until(lambda: states(house)[running] == "running", 10)
+        subprocess.run(["dd", "if=/dev/zero", f"of={ballast}", "bs=4k"], check=False, capture_output=True)
+        assert shutil.disk_usage(small_disk).free == 0
+        assert house.until(lambda: not emitted(house, 1), 10), "the store takes events on a full disk"
+        (tmp_path / "gate").touch()
+        (tmp_path / "inbox" / "file").write_bytes(b"d41d8cd98f00b204e9800998ecf8427e\n")
+        assert house.until(lambda: len(read_record(tmp_path / "record")) > len(accepted), 10), "the handler did not finish"
+        time.sleep(2)
+        assert emitted(house, 3) == set()
+        assert house.alive()
+        ballast.unlink()
+        assert house.until(lambda: bool(emitted(house, 1)), 10), "intake did not resume within 10 s"
+        assert house.until(lambda: set(states(house).values()) == {"succeeded"}, 10), house.get("/events")
+        assert house.get(f"/events/{running}")["event"]["attempts"] == 1, "its outcome was known: it must not run again"
+        assert accepted | {running} <= states(house).keys()
+        assert house.until(lambda: any(line["kind"] == "file" for line in read_record(tmp_path / "record")), 10)
+        assert house.stop() == 0
+    ids = [line["id"] for line in read_record(tmp_path / "record")]
+    assert len(ids) == len(set(ids))
