@@ -51,7 +51,7 @@ async def one(journal: Journal) -> Delivery:
 async def waiting(clock: VirtualClock) -> None:
     """Let a lease() come to the point where it waits for the clock."""
     while not clock.sleepers:
-        await asyncio.sleep(0.001)
+        await asyncio.to_thread(bool)  # a turn for the threads too
 
 
 async def row_of(journal: Journal, event: Envelope) -> Any:
@@ -199,7 +199,7 @@ async def test_a_cancelled_lease_keeps_nothing(journal: Journal) -> None:
     for turns in range(8):
         task = asyncio.create_task(lease(journal))
         for _ in range(turns):
-            await asyncio.sleep(0.0005)
+            await asyncio.to_thread(bool)  # a turn for the threads too
         task.cancel()
         result = (await asyncio.gather(task, return_exceptions=True))[0]
         if isinstance(result, list):

@@ -163,7 +163,7 @@ class Follower:
             await self.clock.advance(logreader.POLL)
         async with asyncio.timeout(10):
             while self.clock.sleepers == 0:
-                await asyncio.sleep(0.001)
+                await asyncio.to_thread(bool)  # a turn for the threads too
         return self.found
 
     async def close(self) -> None:
