@@ -25,6 +25,7 @@ class Reader:
     def __init__(self, outbox: Outbox, feed: str, clock: Clock) -> None:
         self._outbox, self._feed, self._clock = outbox, feed, clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"feed-{feed}")
+        self._looked = False
         self._fault: FeedFault | None = None
         self._since = 0.0
         self._said = ""
@@ -57,6 +58,8 @@ class Reader:
 
     def health(self) -> str:
         """Why the feed is not read, or does not see all changes; "" when it is well."""
+        if not self._looked:
+            return f"the feed of table {self._feed} has not been read yet"
         if self._fault is None:
             return self._outbox.complaint
         if self._fault.absent and self._outbox.table.install == "auto":
@@ -77,6 +80,7 @@ class Reader:
         return result
 
     def _note(self, fault: FeedFault | None) -> None:
+        self._looked = True
         if fault is None or self._fault is None:
             self._since = self._clock.monotonic()
         self._fault = fault

@@ -174,6 +174,7 @@ async def test_a_source_that_was_stopped_can_be_run_again(rig: Rig) -> None:
 async def test_health_says_nothing_when_attached_and_a_sentence_when_not(rig: Rig) -> None:
     rig.spoil()
     source = rig.source()
+    assert source.health(), "it has not even begun"
     async with rig.running(Doors(), source, well=False) as running:
         said = running.supervisor.health()
         assert len(said.split()) > 3, "a sentence that says what is wrong"

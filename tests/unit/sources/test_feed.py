@@ -381,7 +381,8 @@ async def test_a_missing_file_and_then_a_missing_table_are_waited_for(tmp_path: 
 
 async def test_without_auto_a_missing_file_is_no_health(tmp_path: Path, shop: Path) -> None:
     async with Rig(tmp_path, table(shop, install="manual")) as rig:
-        await rig.drive(lambda: rig.source.health() != "")
+        assert rig.source.health() == "the feed of table orders has not been read yet"
+        await rig.drive(lambda: "does not exist" in rig.source.health())
         assert rig.source.health() == f"{shop} does not exist; the feed starts when it is made"
 
 
