@@ -1,23 +1,60 @@
-"""A load generator in a process of its own: `python -m bench.client PORT PATH CONNECTIONS SECONDS BYTES`.
+"""A load generator in a process of its own: `python -m bench.client JSON`; the JSON is a Plan, the answer a Load.
 
-Keep-alive connections, one request at a time each; prints requests per second, p50 and p99 in milliseconds, and failures."""
+Keep-alive connections, one request at a time each. Connection n asks for path n, n + connections, … in turn."""
 
 import asyncio
+import json
 import sys
 import time
+from dataclasses import asdict, dataclass, field
 
 import uvloop
 
 from bench.table import quantile
 
+PATIENCE = 20.0  # seconds beyond the end that answers may take
+OK = (b"HTTP/1.1 200", b"HTTP/1.1 202")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked for."""
+
+    to: str  # HOST:PORT, or the path of a Unix socket
+    paths: tuple[str, ...]
+    connections: int
+    seconds: float
+    size: int  # bytes of the body, a JSON string
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def requests(self) -> list[bytes]:
+        """The bytes of one request for each path."""
+        headers = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
+        rest = f'Host: localhost\r\nContent-Type: application/json\r\nContent-Length: {self.size}\r\n{headers}\r\n"{"x" * (self.size - 2)}"'
+        return [f"POST {path} HTTP/1.1\r\n{rest}".encode() for path in self.paths]
+
+
+@dataclass(frozen=True)
+class Load:
+    """What came of it."""
+
+    count: int  # answers, failures included
+    rate: float  # answers per second
+    p50: float  # milliseconds
+    p99: float
+    failures: int  # other answers than 200 and 202, and connections that ended early
+    first: str = ""  # the first of them
+
 
 class Caller(asyncio.Protocol):
     """One connection that asks again as soon as it was answered."""
 
-    def __init__(self, request: bytes, until: float, times: list[float], failures: list[bytes]) -> None:
-        self._request, self._until, self._times, self._failures = request, until, times, failures
+    def __init__(self, requests: list[bytes], until: float, times: list[float], failures: list[str]) -> None:
+        self._requests, self._until, self._times, self._failures = requests, until, times, failures
         self._buffer = b""
         self._asked = 0.0
+        self._turn = -1
+        self._ending = False
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -26,53 +63,66 @@ class Caller(asyncio.Protocol):
         self._ask()
 
     def _ask(self) -> None:
+        self._turn = (self._turn + 1) % len(self._requests)
         self._asked = time.perf_counter()
-        self._transport.write(self._request)
+        self._transport.write(self._requests[self._turn])
 
     def data_received(self, data: bytes) -> None:
         """Ask again when the answer is whole."""
         self._buffer += data
         head, separator, body = self._buffer.partition(b"\r\n\r\n")
-        if not separator:
-            return
-        lower = head.lower()
-        start = lower.index(b"content-length:") + 15
-        if len(body) < int(lower[start:].split(b"\r\n", 1)[0]):
+        if not separator or len(body) < _length(head):
             return
         self._buffer = b""
         now = time.perf_counter()
         self._times.append(now - self._asked)
-        if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 202")):
-            self._failures.append(head.split(b"\r\n", 1)[0])
+        if not head.startswith(OK):
+            self._failures.append(head.partition(b"\r\n")[0].decode())
         if now < self._until:
             self._ask()
         else:
+            self._ending = True
             self._transport.close()
 
-    def connection_lost(self, _: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         """Say that this one is through."""
+        if not self._ending:
+            self._failures.append(f"the connection ended early: {exc}")
         if not self.done.done():
             self.done.set_result(None)
 
 
-async def load(port: int, path: str, connections: int, seconds: float, size: int) -> tuple[float, float, float, int]:
-    """Requests per second, p50 and p99 in milliseconds, failures."""
-    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n\r\n"
-    request = head.encode() + b'"' + b"x" * (size - 2) + b'"'
+def _length(head: bytes) -> int:
+    """The body's; 0 when the head has none."""
+    _, found, rest = head.lower().partition(b"\r\ncontent-length:")
+    return int(rest.partition(b"\r\n")[0]) if found else 0
+
+
+async def load(plan: Plan) -> Load:
+    """Follow the plan. Raises OSError when nobody listens, TimeoutError when an answer never comes."""
     times: list[float] = []
-    failures: list[bytes] = []
+    failures: list[str] = []
     loop = asyncio.get_running_loop()
+    requests = plan.requests()
     started = time.perf_counter()
-    callers = [
-        (await loop.create_connection(lambda: Caller(request, started + seconds, times, failures), "127.0.0.1", port))[1]
-        for _ in range(connections)
-    ]
-    await asyncio.wait([caller.done for caller in callers])
+    callers = []
+    for number in range(plan.connections):
+        mine = requests[number % len(requests) :: plan.connections]
+        made = Caller(mine, started + plan.seconds, times, failures)
+        if plan.to.startswith("/"):
+            await loop.create_unix_connection(lambda made=made: made, plan.to)  # type: ignore[misc]
+        else:
+            host, _, port = plan.to.rpartition(":")
+            await loop.create_connection(lambda made=made: made, host, int(port))  # type: ignore[misc]
+        callers.append(made)
+    async with asyncio.timeout(plan.seconds + PATIENCE):
+        await asyncio.wait([caller.done for caller in callers])
     took = time.perf_counter() - started
-    return len(times) / took, quantile(times, 0.5) * 1000, quantile(times, 0.99) * 1000, len(failures)
+    p50, p99 = (quantile(times, share) * 1000 for share in (0.5, 0.99))
+    return Load(len(times), len(times) / took, p50, p99, len(failures), failures[0] if failures else "")
 
 
 if __name__ == "__main__":
-    _, port, path, connections, seconds, size = sys.argv
+    asked = json.loads(sys.argv[1])
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        print(*runner.run(load(int(port), path, int(connections), float(seconds), int(size))))
+        print(json.dumps(asdict(runner.run(load(Plan(**asked | {"paths": tuple(asked["paths"])}))))))
