@@ -61,7 +61,7 @@ class Dispatcher:
         return int(self._invocations.value(function, "error"))
 
     async def emit(self, envelope: Envelope) -> None:
-        """Accept an Event. Raises RequestTooLarge over 1 MB, ShuttingDown, JournalError: nothing was accepted."""
+        """Accept an Event, also during a drain: it is durable and stays queued. Raises RequestTooLarge over 1 MB, JournalError: nothing was accepted."""
         if len(envelope.payload) > ASYNC_LIMIT:
             raise RequestTooLarge(ASYNC_LIMIT)
         fresh = await self._journal.append(envelope)

@@ -20,7 +20,6 @@ FLOORS = {
     "buckets": 2,
     "journal": 2,
     "web": 2,
-    "web_sockets": 2,
     "sources": 3,
     "runtime": 3,
     "dispatch": 4,
