@@ -79,7 +79,7 @@ async def test_stop_ends_it_with_nothing_half_handled(rig: Rig) -> None:
         assert not running.task.done(), "run() returned while an occurrence was half-handled"
         outlet.gate.set()
         before = rig.clock.monotonic()
-        await rig.drive(running.task.done)
+        await rig.drive(running.task.done, still=3.0)
         assert rig.clock.monotonic() - before < 5
     async with rig.running(outlet):
         await rig.quiet()

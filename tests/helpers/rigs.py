@@ -151,9 +151,14 @@ class Rig(ABC):
         """Every occurrence that reached the outlet, as often as it did so as an event of its own."""
         return [identity for envelope in (*outlet.emitted, *outlet.invoked) for identity in self.identities(envelope)]
 
-    async def drive(self, holds: Callable[[], object], *, real: float = 20.0) -> None:
-        """Move virtual time on until *holds*; TimeoutError after *real* seconds."""
+    async def drive(self, holds: Callable[[], object], *, real: float = 20.0, still: float = 0.0) -> None:
+        """Move virtual time on until *holds*, at first not for *still* real seconds: a busy disk takes no virtual time.
+
+        TimeoutError after *real* seconds."""
         async with asyncio.timeout(real):
+            until = time.monotonic() + still
+            while not holds() and time.monotonic() < until:
+                await asyncio.to_thread(bool)
             while not holds():
                 await self.clock.advance(self.step)
                 await asyncio.to_thread(bool)  # threads of the source get their turn
