@@ -90,14 +90,14 @@ async def test_a_burst_with_the_watcher_killed_at_random(bucket: BucketHouse) ->
                         await kill(int(descriptor))
                 await asyncio.sleep(CHANCE.uniform(0.0, 0.3))
         async with bucket.running(outlet):
-            await until(lambda: writer.poll() is not None, timeout=30)
+            await until(lambda: writer.poll() is not None, timeout=60)
             final = {
                 f"{directory.name}/{file.name}": hashlib.md5(file.read_bytes()).hexdigest()
                 for directory in bucket.root.iterdir()
                 for file in directory.iterdir()
             }
             assert len(final) == FILES
-            await until(lambda: len(outlet.told) == FILES and outlet.told == final, timeout=30)
+            await until(lambda: len(outlet.told) == FILES and outlet.told == final, timeout=60)
     finally:
         writer.kill()
         writer.wait()
