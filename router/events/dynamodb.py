@@ -1,7 +1,7 @@
 """DynamoDB stream records, version 1.1, of rows of a SQLite table, as Lambda receives them.
 
 Pure: facts in, dict out. Sources: DynamoDB API reference, "Record"; developer guide, "Item sizes and formats"; samples
-in tests/golden/dynamodb_*.json. Not covered: userIdentity (there is no time to live), sets, lists and maps.
+in tests/golden/dynamodb_streams_*.json. Not covered: userIdentity (there is no time to live), sets, lists and maps.
 
 SQLite's values become attribute values without loss, but for what DynamoDB has no number for:
 INTEGER → N; REAL → N, the shortest decimal text that reads back as the same double, never with an exponent, without

@@ -1,7 +1,7 @@
 """What a schedule hands to its function: EventBridge's "Scheduled Event", or EventBridge Scheduler's input.
 
 Pure: facts in, dict or JSON text out. Sources: EventBridge user guide, "Events from scheduled rules"; EventBridge Scheduler
-user guide, "Adding context attributes"; samples in tests/golden/schedule_rule_event.json and schedule_rule_*.json.
+user guide, "Adding context attributes"; samples in tests/golden/schedule_*.json.
 The Scheduler's event without input is a string in `detail`, as captured samples show it."""
 
 import re

@@ -40,7 +40,7 @@ def change_of(sample: dict[str, Any]) -> Change:
 
 @pytest.mark.parametrize("index", [0, 1])
 def test_a_record_is_the_sample_of_aws(index: int) -> None:
-    sample = json.loads((GOLDEN / "dynamodb_insert_modify.json").read_text())["Records"][index]
+    sample = json.loads((GOLDEN / "dynamodb_streams_insert_modify.json").read_text())["Records"][index]
     made = record(change_of(sample), stream())
     ours = {"eventID", "eventVersion", "awsRegion", "eventSourceARN"}  # the sample's are placeholders
     assert {name: value for name, value in made.items() if name not in ours | {"dynamodb"}} == {
@@ -52,7 +52,7 @@ def test_a_record_is_the_sample_of_aws(index: int) -> None:
 
 
 def test_a_recording_with_a_binary_value_and_the_new_image_alone() -> None:
-    sample = json.loads((GOLDEN / "dynamodb_insert_new_image.json").read_text())[0]["Records"][0]
+    sample = json.loads((GOLDEN / "dynamodb_streams_template_insert_new_image.json").read_text())[0]["Records"][0]
     made = record(change_of(sample), stream("NEW_IMAGE", ("my_partition_key",)))
     wild = {"SequenceNumber": 0, "ApproximateCreationDateTime": 0}
     assert made["dynamodb"] | wild == sample["dynamodb"] | wild
@@ -61,7 +61,7 @@ def test_a_recording_with_a_binary_value_and_the_new_image_alone() -> None:
 
 
 def test_the_shape_of_identifiers_is_that_of_the_sample() -> None:
-    sample = json.loads((GOLDEN / "dynamodb_all_attribute_types.json").read_text())["Records"][1]
+    sample = json.loads((GOLDEN / "dynamodb_streams_all_attribute_types_and_ttl_identity.json").read_text())["Records"][1]
     made = record(Change(7, 1, 0.0, None, {"Id": 1}), stream())
     for shape, of in (
         (r"[0-9a-f]{32}", lambda r: r["eventID"]),

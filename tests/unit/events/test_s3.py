@@ -31,7 +31,7 @@ def shape(value: Any) -> Any:
     return {key: shape(one) for key, one in value.items()} if isinstance(value, dict) else type(value).__name__
 
 
-@pytest.mark.parametrize(("name", "sample"), [(s3.CREATED, "s3_put.json"), (s3.REMOVED, "s3_delete.json")])
+@pytest.mark.parametrize(("name", "sample"), [(s3.CREATED, "s3_object_created_put.json"), (s3.REMOVED, "s3_object_removed_delete.json")])
 def test_a_record_has_the_keys_and_types_of_the_recorded_one(name: str, sample: str) -> None:
     golden = json.loads((GOLDEN / sample).read_text())["Records"][0]
     assert shape(record(name=name)) == shape(golden)
@@ -41,7 +41,7 @@ def test_a_record_has_the_keys_and_types_of_the_recorded_one(name: str, sample: 
 
 
 def test_constant_fields_are_those_of_the_recorded_one() -> None:
-    golden = json.loads((GOLDEN / "s3_put.json").read_text())["Records"][0]
+    golden = json.loads((GOLDEN / "s3_object_created_put.json").read_text())["Records"][0]
     mine = record()
     assert [mine[key] for key in ("eventVersion", "eventSource")] == [golden[key] for key in ("eventVersion", "eventSource")]
     assert mine["s3"]["s3SchemaVersion"] == golden["s3"]["s3SchemaVersion"]
@@ -59,7 +59,7 @@ def test_constant_fields_are_those_of_the_recorded_one() -> None:
 
 
 def test_a_key_is_encoded_as_aws_recorded_it() -> None:
-    golden = json.loads((GOLDEN / "s3_key_encoding.json").read_text())[0]
+    golden = json.loads((GOLDEN / "s3_template_key_encoding.json").read_text())[0]
     assert s3.encoded("a@b") == golden["s3"]["object"]["key"] == "a%40b"
 
 

@@ -19,14 +19,14 @@ def golden(name: str) -> Any:
 
 
 def test_a_rules_event_is_the_recorded_one() -> None:
-    recorded = golden("schedule_rule_event.json")
+    recorded = golden("schedule_rule_scheduled_event.json")
     firing = Firing("my-scheduled-rule", "us-east-1", "123456789012", 1444323186, recorded["id"])
     assert scheduled.rule_event(firing) == recorded
     assert list(scheduled.rule_event(firing)) == list(recorded)
 
 
 def test_two_firings_have_the_recorded_keys_and_constants() -> None:
-    for recorded in golden("schedule_rule_two_firings.json"):
+    for recorded in golden("schedule_template_rule_rate_two_firings.json"):
         event = scheduled.rule_event(FIRING)
         assert list(event) == list(recorded)
         assert {key: event[key] for key in ("version", "detail-type", "source", "detail")} == {
@@ -35,7 +35,7 @@ def test_two_firings_have_the_recorded_keys_and_constants() -> None:
 
 
 def test_a_rules_input_replaces_the_whole_event() -> None:
-    recorded = golden("schedule_rule_custom_input.json")
+    recorded = golden("schedule_template_rule_custom_input.json")
     text = json.dumps(recorded["list-targets"]["Targets"][0]["Input"])
     assert json.loads(scheduled.payload(FIRING, text, scheduler=False)) == recorded["delivered"]
 
