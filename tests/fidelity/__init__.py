@@ -1,0 +1,1 @@
+"""How close our events and answers are to AWS's."""

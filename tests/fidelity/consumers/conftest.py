@@ -1,0 +1,31 @@
+"""The daemon that all framework tests share, and what they skip for."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fidelity.consumers.site import NODE, Site
+from tests.fidelity.consumers.table import APPS, FACES
+
+NO_NODE = "node is missing: apt-get install nodejs npm"
+NO_MODULES = "the node consumers are missing: npm ci --prefix tests/fidelity/consumers/node"
+
+
+def need_node() -> None:
+    """Skip where node or its packages are missing, with the line that installs them."""
+    if shutil.which("node") is None:
+        pytest.skip(NO_NODE)
+    if not (NODE / "node_modules").is_dir():
+        pytest.skip(NO_MODULES)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Every app behind every face, in one daemon."""
+    with Site(tmp_path_factory.mktemp("site"), faces=FACES, apps=APPS) as site:
+        site.start()
+        assert site.ready(), site.log.read_text()
+        assert site.until(lambda: site.get("/status")["ready"], 10), site.log.read_text()
+        yield site
+        site.stop()

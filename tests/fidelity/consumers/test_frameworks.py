@@ -1,0 +1,34 @@
+"""Four frameworks behind their own adapters answer one table of requests through every face."""
+
+import json
+
+import pytest
+
+from tests.fidelity.consumers import conftest
+from tests.fidelity.consumers.site import NODE_APPS, Site
+from tests.fidelity.consumers.table import APPS, FACES, ROWS, Row
+
+
+def test_the_table_has_forty_rows_and_more() -> None:
+    assert len({row.name for row in ROWS}) == len(ROWS) >= 40
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("app", [pytest.param(app, marks=pytest.mark.server) if app in NODE_APPS else app for app in APPS])
+@pytest.mark.parametrize("face", FACES)
+def test_a_framework_answers(site: Site, face: str, app: str, row: Row) -> None:
+    if app in NODE_APPS:
+        conftest.need_node()
+    row = row.on(face, app)
+    answer = site.send(face, app, row)
+    assert answer.status == row.status, answer
+    for name, values in row.answer_headers.items():
+        assert answer.every(name) == values
+    if row.media:
+        assert [value.partition(";")[0] for value in answer.every("content-type")] == [row.media]
+    if row.answer is not None:
+        assert answer.body == row.answer
+    if row.seen is not None:
+        seen = json.loads(answer.body)
+        wrong = {key: seen.get(key) for key, value in row.seen.items() if seen.get(key) != value}
+        assert wrong == {}
