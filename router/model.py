@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from router import names
 
@@ -52,8 +52,7 @@ class Delivery:
     throttles: int = 0  # how often in a row it was put back without a failure (no slot, no environment)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What one invocation came to: a result, or a function error as data."""
 
     payload: bytes  # the result, or Lambda's error object; JSON text

@@ -55,6 +55,8 @@ class Functions:
 
         *qualifier*: what the caller named beside it. Raises FunctionNotFound (also for another region, account or
         version) and InvalidParameter (not an identifier; two different qualifiers)."""
+        if not qualifier and (known := self._functions.get(identifier)) is not None:
+            return known  # a plain name, as all of ours: the pattern costs an invocation 2 µs
         found = _IDENTIFIER.fullmatch(identifier) if len(identifier) <= _LONGEST else None
         if found is None:
             raise InvalidParameter(

@@ -1,14 +1,12 @@
 """What the dispatcher asks of execution environments, whatever language runs in them."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from router.config.types import Function
 from router.model import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(NamedTuple):
     """One run of a handler."""
 
     function: Function

@@ -25,10 +25,10 @@ class InvocationLog:
     def write(self, event: str) -> None:
         """Append one event."""
         self._stream.write(event, self._now())
-        self._tail.append(event[-TAIL:])
-        self._size += min(len(event), TAIL) + 1
-        while self._size - len(self._tail[0]) - 1 >= TAIL:
-            self._size -= len(self._tail.popleft()) + 1
+        self._tail.append(event)
+        self._size += len(event) + 1
+        if self._size > TAIL:
+            self._trim()
 
     def begin(self) -> None:
         """A new invocation: its tail starts here."""
@@ -38,6 +38,14 @@ class InvocationLog:
     def tail(self) -> bytes:
         """The last TAIL bytes since begin(); every event ends with a newline."""
         return ("\n".join(self._tail) + "\n").encode("utf-8", "replace")[-TAIL:]
+
+    def _trim(self) -> None:
+        """Forget what is too old or too long for the tail."""
+        while self._size - len(self._tail[0]) - 1 >= TAIL:
+            self._size -= len(self._tail.popleft()) + 1
+        if len(self._tail[0]) > TAIL:
+            self._size -= len(self._tail[0]) - TAIL
+            self._tail[0] = self._tail[0][-TAIL:]
 
     def close(self) -> None:
         """No more events come."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -126,6 +127,8 @@ class Output:
         self._loop = asyncio.get_running_loop()
         self._fd, self._theirs = os.pipe()
         os.set_blocking(self._fd, False)
+        self._written = select.poll()
+        self._written.register(self._fd, select.POLLIN)
         self._lines, self._on_event, self._monotonic = lines, on_event, monotonic
         self._open = True
         self._loop.add_reader(self._fd, self._readable)
@@ -148,7 +151,7 @@ class Output:
 
     def drain(self) -> None:
         """Log all that was written up to now, an unfinished line too. Whoever goes on writing does not delay it."""
-        if self._open:
+        if self._open and self._written.poll(0):  # a third of what a read that finds nothing costs
             self._readable()
         for event in self._lines.flush():
             self._on_event(event)

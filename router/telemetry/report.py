@@ -7,8 +7,7 @@ Not covered: the JSON log format, XRAY and extension lines."""
 import hashlib
 import math
 import sys
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from router import names
 
@@ -32,8 +31,7 @@ class LogStore(Protocol):
         """A fresh stream in the function's group."""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What the REPORT line says."""
 
     request_id: str

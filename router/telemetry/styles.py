@@ -5,6 +5,7 @@ In: plain fields (redaction.py) with "event" and "level", and the time as epoch 
 import json
 import time
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any, Final
 
 import orjson
@@ -38,7 +39,9 @@ def coloured(fields: Mapping[str, Any], now: float) -> bytes:
     return _short(fields, now, lambda colour, text: f"\x1b[{colour}m{text}\x1b[0m")
 
 
-def _ordered(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _ordered(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    if (*islice(fields, len(_FIRST)),) == _FIRST:
+        return fields  # as a direct line's are: to build them anew costs 1 µs
     return {**{key: fields[key] for key in _FIRST if key in fields}, **fields}
 
 

@@ -66,7 +66,7 @@ def isolated(event, context):
             "cwd": os.getcwd(), "umask": os.umask(0o22), "tmp": os.environ["TMPDIR"], "mode": oct(os.stat(os.environ["TMPDIR"]).st_mode & 0o777),
             "argv": open("/proc/self/cmdline").read(), "term": signal.getsignal(signal.SIGTERM) == signal.SIG_DFL,
             "mask": len(signal.pthread_sigmask(signal.SIG_BLOCK, ())), "path0": sys.path[0],
-            "router": [name for name in sys.modules if name.startswith("router")]}
+            "router": [name for name in sys.modules if name.startswith("router")], "batch": os.sched_getscheduler(0) == os.SCHED_BATCH}
 def detach(event, context):
     """A double-forked, setsid grandchild that ignores signals and keeps the output open."""
     if os.fork() == 0:
@@ -611,6 +611,7 @@ async def test_the_always_on_controls(bench: Bench) -> None:
     assert seen["mode"] == "0o700"
     assert "isolated" not in seen["argv"]
     assert seen["router"] == []
+    assert seen["batch"] == (os.sched_getscheduler(0) in {os.SCHED_OTHER, os.SCHED_BATCH})
 
 
 async def test_boto3_and_what_it_needs_and_nothing_else_of_the_daemons(bench: Bench) -> None:

@@ -162,6 +162,39 @@ async def test_a_function_at_its_cap_starts_the_next_event_as_soon_as_one_ends()
         assert await bench.states() == [State.SUCCEEDED] * 5
 
 
+async def test_a_request_wakes_a_waiting_lease_only_when_that_found_no_room() -> None:
+    gate = asyncio.Event()
+
+    async def busy(_: Invocation) -> Outcome:
+        await gate.wait()
+        return Outcome(b"1")
+
+    async with Bench(busy, limit=2, reserved_concurrency=1) as bench:
+        nudge, nudges = bench.journal.nudge, 0
+
+        def counted() -> None:
+            nonlocal nudges
+            nudges += 1
+            nudge()
+
+        bench.journal.nudge = counted  # type: ignore[method-assign]
+        gate.set()
+        await settle()
+        for _ in range(5):
+            await bench.dispatcher.invoke(envelope())
+        assert nudges == 0
+        gate.clear()
+        first = asyncio.create_task(bench.dispatcher.invoke(envelope()))
+        await settle()
+        await bench.dispatcher.emit(envelope())
+        await settle()
+        assert (len(bench.pool.seen), nudges) == (6, 1)  # the append's own
+        gate.set()
+        await first
+        await settle()
+        assert len(bench.pool.seen) == 7
+
+
 async def test_a_full_pool_throttles_a_request_after_a_second() -> None:
     gate = asyncio.Event()
 

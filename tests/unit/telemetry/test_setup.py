@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 from structlog.contextvars import bound_contextvars
 
-from router.telemetry import setup
-from router.telemetry.setup import configure, shutdown
+from router.telemetry import setup, styles
+from router.telemetry.setup import DirectLog, configure, shutdown
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +79,35 @@ def test_the_level_filters_and_comes_from_the_environment_when_not_given() -> No
     configure("debug", stream, environ={"ROUTER_LOG_LEVEL": "error"})
     structlog.get_logger("router.test_four").debug("seen")
     assert [line["event"] for line in logged(stream)] == ["seen"]
+
+
+@pytest.mark.parametrize("look", ["json", "journal", "terminal", "coloured"])
+@given(
+    source=st.text(), number=st.floats(allow_nan=False, allow_infinity=False), secret=st.sampled_from(["", "hunter2-hunter2", "invocation"])
+)
+def test_a_direct_line_is_the_one_that_structlog_writes(look: str, source: str, number: float, secret: str) -> None:
+    fields: dict[str, Any] = {"function": "resize", "source": f"{source} hunter2-hunter2", "outcome": "ok", "duration_ms": number}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(setup.time, "time", lambda: 1_800_000_000.123)
+        patch.setattr(setup, "style_of", lambda *_: getattr(styles, "structured" if look == "json" else look))
+        stream = io.BytesIO()
+        configure(stream=stream, environ={}, secrets=[secret] if secret else [])
+        structlog.get_logger("router.test_direct").info("invocation_finished", **fields)
+        DirectLog("router.test_direct").info("invocation_finished", **fields)
+        shutdown()
+    first, second = re.split(rb"(?<=\n)(?=.)", stream.getvalue())
+    assert first == second
+
+
+def test_a_direct_line_goes_by_the_level_and_the_writer() -> None:
+    stream = io.BytesIO()
+    writer = configure("warning", stream, environ={})
+    DirectLog("router.test_direct").info("unseen")
+    assert lines(stream) == []
+    writer = configure("info", stream, environ={})
+    writer.close()
+    DirectLog("router.test_direct").info("dropped")
+    assert writer.dropped == 1
 
 
 def test_an_unknown_level_is_said() -> None:
