@@ -36,7 +36,7 @@ from router.journal.lock import StateLock, prepare_state
 from router.journal.sqlite import SqliteJournal
 from router.runtime import resolve
 from router.runtime.pool import WarmPool, warm_pool
-from router.sources import SOURCES
+from router.sources import SOURCES, TRIGGERS
 from router.sources.base import Binding, House, Source
 from router.telemetry.logs import LogStore
 from router.telemetry.metrics import Labels, Metrics
@@ -66,7 +66,7 @@ class Stage:
 
 def check(path: Path) -> Config:
     """Read the config as run() does. Raises ConfigError with every mistake."""
-    config = load(path, {word: source.Trigger for word, source in SOURCES.items()}, runtimes=_wrong_with_runtime)
+    config = load(path, TRIGGERS, runtimes=_wrong_with_runtime)
     sources(
         House(config, SystemClock(), cast("Database", None), Metrics())
     )  # building opens nothing: no store is needed to see that it fails
@@ -75,11 +75,11 @@ def check(path: Path) -> Config:
 
 def sources(house: House) -> list[Source]:
     """The sources that the config's triggers ask for. Raises ConfigError for what only all triggers together show."""
-    bindings: dict[str, list[Binding]] = {word: [] for word in SOURCES}
+    bindings: dict[type[Any], list[Binding]] = {kind: [] for kind in SOURCES.values()}
     for function in house.config.functions.values():
         for index, trigger in enumerate(function.triggers):
-            bindings[trigger.word].append(Binding(function, trigger, index))
-    return [source for word, kind in SOURCES.items() for source in kind.build(bindings[word], house)]
+            bindings[SOURCES[trigger.word]].append(Binding(function, trigger, index))
+    return [source for kind, found in bindings.items() for source in kind.build(found, house)]
 
 
 def _wrong_with_runtime(name: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from router import VERSION, names
-from router.config.types import Config, Function
+from router.config.types import Config, Function, Trigger
 from router.dispatch.dispatcher import Dispatcher, Facts
 from router.dispatch.slots import Slots
 from router.dispatch.supervisor import Supervisor
@@ -19,7 +19,8 @@ from router.model import Envelope, Outcome, State
 from router.runtime import resolve
 from router.runtime.pool import WarmPool
 from router.sources.feed import FeedSource
-from router.sources.http import HttpSource, HttpTrigger
+from router.sources.http import HttpSource, url_domain
+from router.sources.http_triggers import URL_PREFIX, HttpTrigger, UrlTrigger
 from router.sources.schedule import ScheduleSource
 
 S = TypeVar("S")
@@ -42,6 +43,17 @@ class Parts:
     supervisors: Sequence[Supervisor]
     started: float  # epoch seconds
     pid: int
+
+
+def served_at(trigger: Trigger, function: Function, region: str, address: str) -> tuple[str, ...]:
+    """METHOD and URL of what a trigger serves on the http listener, which is bound to *address*; () for any other trigger."""
+    if isinstance(trigger, HttpTrigger):
+        return (f"{trigger.route.method or 'ANY'} http://{address}{trigger.base_path}{trigger.route.key.partition(' ')[2]}",)
+    if isinstance(trigger, UrlTrigger):
+        port = address.rpartition(":")[2]
+        host = f"{url_domain(function.name, region)}:{port}" if port.isdigit() else url_domain(function.name, region)
+        return (f"ANY http://{host}/", f"ANY http://{address}{URL_PREFIX}/{function.name}/")
+    return ()
 
 
 def _time(at: float | None) -> str | None:
@@ -128,8 +140,12 @@ class Calls:
     def _urls(self, function: Function) -> list[str]:
         """Where its routes are served, METHOD and URL; [] while the listener is not bound."""
         bound = [address for source in self._sources(HttpSource) for address in source.addresses]
-        routes = [trigger.route for trigger in function.triggers if isinstance(trigger, HttpTrigger)]
-        return [f"{route.method or 'ANY'} http://{address}{route.key.partition(' ')[2]}" for route in routes for address in bound[:1]]
+        return [
+            url
+            for trigger in function.triggers
+            for address in bound[:1]
+            for url in served_at(trigger, function, self.config.region, address)
+        ]
 
     @property
     def config(self) -> Config:

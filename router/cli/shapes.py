@@ -12,6 +12,7 @@ from typing import Any, Final
 from router import names
 from router.cli.text import moment
 from router.events import dynamodb, http_api, routes, s3, scheduled
+from router.events.gateway import FREE, Api, Arrival, Asked
 from router.events.http import Request
 
 Facts = Mapping[str, str]
@@ -69,13 +70,13 @@ def _delete(facts: Facts, at: float) -> Any:
 
 
 def _http(facts: Facts, at: float) -> Any:
-    method, path = facts["method"].upper(), http_api.decoded_path(facts["path"])
-    route = routes.parse(facts["route"] or f"{method} {path}")
+    method, segments = facts["method"].upper(), routes.segments_of(facts["path"])
+    route = routes.parse(facts["route"] or f"{method} {'/'.join(segments)}")
     table: routes.RouteTable[None] = routes.RouteTable()
     table.add(route, None)
-    match = table.find(method, path)
+    match = table.find(method, segments)
     if match is None:
-        raise ValueError(f"{method} {path} does not match the route {route.key}")
+        raise ValueError(f"{method} {facts['path']} does not match the route {route.key}")
     headers = [("host", facts["host"]), ("user-agent", facts["user-agent"]), ("accept", "*/*")]
     body = facts["body"].encode()
     if body:
@@ -83,8 +84,9 @@ def _http(facts: Facts, at: float) -> Any:
     target = facts["path"] + (f"?{facts['query']}" if facts["query"] else "")
     request = Request(method, target, headers, body, peer=facts["source-ip"], host=facts["host"], port=8080)
     trace = f"Root=1-{int(at):08x}-{uuid.uuid4().hex[:24]}"
-    arrival = http_api.Arrival(uuid.uuid4().hex[:15] + "=", trace, at)
-    return http_api.event(request, path, route.key, match.parameters, api=http_api.Api(facts["account"], "api-id"), arrival=arrival)
+    arrival = Arrival(uuid.uuid4().hex[:15] + "=", trace, at)
+    asked = Asked(request, "/".join(segments), route.key, match.parameters)
+    return http_api.event(asked, Api(facts["account"], "api-id"), arrival, FREE)
 
 
 def _firing(facts: Facts, at: float) -> scheduled.Firing:

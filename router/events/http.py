@@ -34,6 +34,7 @@ class Request(NamedTuple):
     version: str = "HTTP/1.1"
     scheme: str = "http"
     early: Callable[[Response], None] = _unheard  # answers now; the handler goes on and what it returns is dropped
+    raw_headers: Sequence[tuple[bytes, bytes]] = ()  # the same headers as they came; () when nobody kept them
 
     @property
     def path(self) -> str:
@@ -44,6 +45,12 @@ class Request(NamedTuple):
     def query(self) -> str:
         """The target behind the question mark, as sent; "" when there is none."""
         return self.target.partition("?")[2]
+
+    def named_as_sent(self) -> Headers:
+        """The headers, their names in the letter case in which they were sent."""
+        if not self.raw_headers:
+            return self.headers
+        return [(name.decode("ascii"), value) for (name, _), (_, value) in zip(self.raw_headers, self.headers, strict=True)]
 
     def header(self, name: str) -> str:
         """The first header of this lower-case *name*; "" when there is none."""

@@ -2,11 +2,13 @@
 
 Pure. Source: API Gateway developer guide, "Create routes for HTTP APIs": a full match of path and method wins over a
 greedy path variable, and that over $default; within each, the more specific segment decides from the left, and a
-method wins over ANY. Paths are compared percent-decoded, exactly: `/a` and `/a/` are two routes."""
+method wins over ANY. Segments are compared percent-decoded, exactly: `/a` and `/a/` are two routes."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Generic, NamedTuple, TypeVar
+
+from router.events.gateway import decoded_path
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "ANY")
 DEFAULT: Final = "$default"
@@ -92,6 +94,29 @@ def _literal(segment: str, *, last: bool, text: str) -> str:
     return segment
 
 
+def segments_of(path: str) -> list[str]:
+    """A request's path (percent-encoded, up to the query) as decoded segments, the first of them empty.
+
+    Split before it is decoded: an encoded slash is part of its segment. Raises gateway.BadPath. What is no path gives one segment."""
+    if path[:1] != "/":
+        return [path]
+    return path.split("/") if "%" not in path else [decoded_path(segment) for segment in path.split("/")]
+
+
+def mounted(route: Route, prefix: str) -> Route:
+    """The route below *prefix* ("/v1"; "": as it is)."""
+    if not prefix or not route.method:
+        return route
+    return replace(route, literals=(*prefix[1:].split("/"), *route.literals))
+
+
+def also_at(route: Route, prefix: str) -> tuple[Route, ...]:
+    """Where else a route below *prefix* is found: the root also without the slash behind the prefix."""
+    if not prefix or route.literals != ("",):
+        return ()
+    return (replace(route, literals=tuple(prefix[1:].split("/"))),)
+
+
 class Match(NamedTuple, Generic[T]):
     """What a request came to."""
 
@@ -148,10 +173,9 @@ class RouteTable(Generic[T]):
             node.variable = _Node()
         return node.variable
 
-    def find(self, method: str, path: str) -> Match[T] | None:
-        """The route for a request; *path* is percent-decoded. None: no route."""
-        if path[:1] == "/":
-            segments = path.split("/")
+    def find(self, method: str, segments: list[str]) -> Match[T] | None:
+        """The route for a request; *segments* are those of segments_of(). None: no route."""
+        if len(segments) > 1:
             values: list[str] = []
             entry = _full(self._root, method, segments, 1, values) or _greedy(self._root, method, segments, 1, values)
             if entry is not None:

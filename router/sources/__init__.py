@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from router.config.types import Trigger
 from router.sources.feed import FeedSource
 from router.sources.http import HttpSource
 from router.sources.s3dir import S3DirSource
@@ -10,6 +11,9 @@ from router.sources.schedule import ScheduleSource
 SOURCES: Final[dict[str, type[Any]]] = {
     "s3": S3DirSource,
     "http": HttpSource,
+    "url": HttpSource,
     "schedule": ScheduleSource,
     "table": FeedSource,
 }
+
+TRIGGERS: Final[dict[str, type[Trigger]]] = {trigger.word: trigger for source in SOURCES.values() for trigger in source.TRIGGERS}

@@ -1,7 +1,7 @@
 """A source's two doors into the router, and what the daemon hands it.
 
 A source is one file here and one line in SOURCES (router/sources/__init__.py): the class names its own words
-in config.yaml (Trigger) and builds itself from the triggers that use them."""
+in config.yaml (TRIGGERS) and builds itself from the triggers that use them."""
 
 import asyncio
 from collections.abc import Sequence
@@ -47,13 +47,13 @@ class House:
 class Source(Protocol):
     """Turns occurrences into envelopes."""
 
-    Trigger: ClassVar[type[Trigger]]  # how config.yaml spells it
+    TRIGGERS: ClassVar[tuple[type[Trigger], ...]]  # what it serves, as config.yaml spells it
 
     name: str  # for logs, metrics and people: "s3:uploads", "http", "schedule", "table:orders"
 
     @classmethod
     def build(cls, bindings: Sequence[Binding], house: House) -> Sequence[Self]:
-        """The sources that serve *bindings* (all of this class's Trigger): one for each thing that can fail alone."""
+        """The sources that serve *bindings* (all of this class's TRIGGERS): one for each thing that can fail alone."""
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
         """Turn occurrences into envelopes until *stop* is set; return with none half-handled.

@@ -62,7 +62,7 @@ class TableTrigger:
 class FeedSource:
     """One table."""
 
-    Trigger: ClassVar = TableTrigger
+    TRIGGERS: ClassVar = (TableTrigger,)
 
     def __init__(self, table: Table, bindings: Sequence[Binding], house: House, chance: random.Random | None = None) -> None:
         from router.sources.feed_stream import Feed  # noqa: PLC0415 - reading a config does without

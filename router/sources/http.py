@@ -1,112 +1,115 @@
-"""HTTP routes: a request becomes an HTTP API event (payload 2.0), the function's result becomes the answer.
+"""The http listener and what it serves: routes of HTTP APIs, REST APIs and load balancers, and function URLs.
 
-All http triggers share one route table and one listener. Invocations are synchronous and never journaled."""
+All of them share one route table and one listener; the matched trigger decides the event and the rules of the answer.
+Invocations are synchronous and never journaled, except where a route says `invoke: async`."""
 
 import asyncio
-import hashlib
-import os
-from base64 import urlsafe_b64encode
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Final, Self
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final, NamedTuple, Self
 
-import orjson
 import structlog
 
-from router.config.node import Node
-from router.config.types import Names
-from router.errors import RequestTooLarge, RouterError, SourceError, TooManyRequests
-from router.events import http_api, routes
+from router.config.types import Config, Trigger
+from router.errors import ConfigError, SourceError
+from router.events import cors, routes
+from router.events.alb import LoadBalancer
+from router.events.function_url import FunctionUrl
+from router.events.gateway import DEFAULT_STAGE, Api, Asked, BadPath, Gateway
 from router.events.http import Request, Response
-from router.model import SYNC_LIMIT, Envelope, Outcome
+from router.events.http_api import HttpApi
+from router.events.payload_v1 import short_id
+from router.events.rest_api import RestApi
 from router.sources.base import Binding, House, Outlet
+from router.sources.http_face import (
+    RETRY_AFTER,
+    Arrive,
+    Face,
+    Line,
+    RouteFace,
+    Target,
+    http_arrival,
+    rest_arrival,
+    url_arrival,
+)
+from router.sources.http_triggers import URL_PREFIX, HttpTrigger, UrlTrigger
+from router.sources.http_url import UrlFace
 from router.web import Limits, Listener
 from router.web.sockets import CannotListen
 
 log = structlog.get_logger("router.http")
 
-TIMEOUT_LOW: Final = 0.05  # seconds; API Gateway quotas, "Integration timeout"
-TIMEOUT_HIGH: Final = 30.0  # seconds; for HTTP APIs this is the hard limit, and the default
-RETRY_AFTER: Final = 1  # seconds
-TICK: Final = 0.25  # seconds between two looks at the integration timeouts, at most; a tenth of the shortest of them
-LATER: Final = frozenset(  # of the design, not built yet
-    {"authorizer", "api_keys", "base_path", "binary_media_types", "cors", "invoke", "multi_value", "stage", "throttle"},
-)
-NO_ROUTE: Final = routes.Route("")
+ARRIVALS: Final[Mapping[str, Arrive]] = {"http": http_arrival, "rest": rest_arrival, "alb": url_arrival}
 
 
-@dataclass(frozen=True, slots=True)
-class HttpTrigger:
-    """`http: POST /images/{id}`, or `http: {route: …, timeout: 10}`."""
+class Mounted(NamedTuple):
+    """A face in the route table, and what of the path is not its own."""
 
-    word: ClassVar[str] = "http"
-
-    route: routes.Route
-    timeout: float = TIMEOUT_HIGH  # seconds until the client gets 503; the invocation goes on
-
-    @classmethod
-    def read(cls, node: Node, names: Names) -> Self:  # noqa: ARG003 - a route refers to nothing by name
-        """Read the value under `http`; mistakes are noted on the node."""
-        form = node.form(main="route", known=("route", "api", "timeout"), later=LATER)
-        api = form.choice("api", "http", ("http", "rest", "alb"))
-        if api != "http":
-            form.problem(f"{api} is not supported yet, only http", "api")
-        timeout = form.seconds("timeout", TIMEOUT_HIGH, low=TIMEOUT_LOW, high=TIMEOUT_HIGH)
-        return cls(_route(form), timeout)
-
-    @property
-    def claim(self) -> str:
-        """The route with its variables unnamed: /x/{a} and /x/{b} are one route."""
-        return f"route {self.route.shape}" if self.route.key else ""
-
-
-def _route(form: Node) -> routes.Route:
-    text = form.text("route")
-    if text:
-        try:
-            return routes.parse(text)
-        except routes.BadRoute as error:
-            form.problem(str(error), "route")
-    return NO_ROUTE
-
-
-@dataclass(frozen=True, slots=True)
-class Integration:
-    """What stands behind a route."""
-
-    function: str
-    source: str  # "http:GET /x"
-    timeout: float
+    face: Face
+    prefix: str = ""  # base path or stage: "/v1"
+    based: bool = False  # it is a base path
 
 
 class HttpSource:
-    """Serves every http trigger on the `http` listener."""
+    """Serves every http and url trigger on the `http` listener."""
 
-    Trigger = HttpTrigger
+    TRIGGERS: ClassVar[tuple[type[Trigger], ...]] = (HttpTrigger, UrlTrigger)
 
     def __init__(self, bindings: Sequence[Binding], house: House, limits: Limits | None = None) -> None:
         config = house.config
         self.name = "http"
-        self._clock, self._where = house.clock, config.http
-        self._outlet: Outlet
-        self._table: routes.RouteTable[Integration] = routes.RouteTable()
+        self._where = config.http
+        self._line = Line(house.clock, house.metrics)
+        self._table: routes.RouteTable[Mounted] = routes.RouteTable()
+        self._urls: dict[str, Face] = {}  # by domain
+        self._url_paths: dict[str, Face] = {}  # by function
+        self._rest_paths: list[str] = []  # base paths below which what is unknown gets a REST API's answer
+        self._cors = False  # some route answers preflights
+        self._stranger: Gateway = HttpApi(Api(config.account, short_id(f"{config.account}/{config.region}/http", 10), config.region))
         for binding in bindings:
-            trigger: HttpTrigger = binding.trigger
-            self._table.add(trigger.route, Integration(binding.function.name, f"http:{trigger.route.key}", trigger.timeout))
-        shortest = min((binding.trigger.timeout for binding in bindings), default=TIMEOUT_HIGH)
-        self._tick = min(TICK, shortest / 10)
-        self._waiting: dict[str, tuple[float, Request, str]] = {}  # request id → deadline (monotonic), request, function
-        self._api = http_api.Api(config.account, _api_id(config.account, config.region))
+            if isinstance(binding.trigger, UrlTrigger):
+                self._add_url(binding, config)
+        self._add_routes([binding for binding in bindings if isinstance(binding.trigger, HttpTrigger)], config)
         self._listener = Listener(
-            "http", config.http, self.handle, clock=house.clock, metrics=house.metrics, limits=limits, refusal=_refusal
+            "http", config.http, self.handle, clock=house.clock, metrics=house.metrics, limits=limits, refusal=self._refusal
         )
-        self._late = house.metrics.counter("router_http_late_total", "Answers given up at the integration timeout.", "function")
-        self._malformed = house.metrics.counter("router_http_malformed_total", "Results that were no HTTP answer.", "function")
 
     @classmethod
     def build(cls, bindings: Sequence[Binding], house: House) -> Sequence[Self]:
-        """One source for all routes: they share a listener."""
+        """One source for all triggers: they share a listener. Raises ConfigError for two URLs in one place."""
         return [cls(bindings, house)] if bindings else []
+
+    def _add_routes(self, bindings: Sequence[Binding], config: Config) -> None:
+        """All routes where they are configured; then those of named stages below the stage too, where nothing else is."""
+        faces = [(binding.trigger, self._route_face(binding, config)) for binding in bindings]
+        for trigger, face in faces:
+            self._table.add(routes.mounted(trigger.route, trigger.base_path), Mounted(face, trigger.base_path, bool(trigger.base_path)))
+            self._cors = self._cors or face.cors is not None
+            if trigger.api == "rest" and trigger.base_path:
+                self._rest_paths.append(trigger.base_path)
+        for trigger, face in faces:
+            stage = f"/{trigger.stage}" if trigger.staged and trigger.stage != DEFAULT_STAGE and trigger.route.method else ""
+            also = [*routes.also_at(trigger.route, trigger.base_path or stage), *([routes.mounted(trigger.route, stage)] if stage else [])]
+            for route in also:
+                with contextlib.suppress(routes.BadRoute):  # a route of its own is there
+                    self._table.add(route, Mounted(face, trigger.base_path or stage, bool(trigger.base_path)))
+        if faces and all(trigger.api == "rest" for trigger, _ in faces):
+            self._stranger = faces[0][1].gateway
+
+    def _route_face(self, binding: Binding, config: Config) -> RouteFace:
+        trigger: HttpTrigger = binding.trigger
+        target = Target(binding.function.name, f"http:{trigger.route.key}", trigger.timeout, trigger.asynchronous)
+        return RouteFace(target, gateway_of(binding, config), self._line, ARRIVALS[trigger.api], allowed=trigger.cors)
+
+    def _add_url(self, binding: Binding, config: Config) -> None:
+        trigger: UrlTrigger = binding.trigger
+        name = binding.function.name
+        gateway = FunctionUrl(url_domain(name, config.region))
+        if gateway.domain in self._urls:
+            raise ConfigError((f"functions.{name}.triggers[{binding.index}]: {gateway.domain} is a function's URL already",))
+        target = Target(name, f"url:{name}", None)
+        face = UrlFace(target, gateway, self._line, url_arrival, allowed=trigger.cors, streaming=trigger.streaming)
+        self._urls[gateway.domain] = self._url_paths[name] = face
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -121,7 +124,7 @@ class HttpSource:
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
         """Serve until *stop*, then finish what runs. Raises SourceError when the address cannot be had."""
-        self._outlet = outlet
+        self._line.outlet = outlet
         if self._where.kind == "off":
             await stop.wait()
             return
@@ -130,7 +133,7 @@ class HttpSource:
         except CannotListen as error:
             raise SourceError(str(error)) from error
         log.info("listener_started", listener="http", addresses=self._listener.addresses)
-        watching = asyncio.create_task(self._watch(), name="integration-timeouts")
+        watching = asyncio.create_task(self._line.patience.run(), name="integration-timeouts")
         try:
             await self._listener.serve(stop)
         finally:
@@ -138,85 +141,76 @@ class HttpSource:
 
     async def handle(self, request: Request) -> Response:
         """Answer one request."""
-        request_id = _request_id()
+        if self._urls and (found := self._url(request)) is not None:
+            return await self._serve_url(*found)
         try:
-            path = http_api.decoded_path(request.path)
-        except http_api.BadPath:
-            return http_api.failure(400, request_id)
-        match = self._table.find(request.method, path)
+            segments = routes.segments_of(request.path)
+        except BadPath:
+            return self._unserved(400, request)
+        if self._cors and cors.is_preflight(request) and (response := self._preflight(request, segments)) is not None:
+            return response
+        match = self._table.find(request.method, segments)
         if match is None:
-            return http_api.failure(404, request_id)
-        if len(request.body) > SYNC_LIMIT // 2 and http_api.encoded_size(request) > SYNC_LIMIT:
-            return http_api.failure(413, request_id)
-        at = self._clock.now()
-        arrival = http_api.Arrival(request_id, _trace(at), at)
-        event = http_api.event(request, path, match.key, match.parameters, api=self._api, arrival=arrival)
-        envelope = Envelope(match.value.function, orjson.dumps(event), match.value.source)
-        self._waiting[request_id] = (self._clock.monotonic() + match.value.timeout, request, envelope.function)
-        try:
-            outcome = await self._outlet.invoke(envelope)
-        except RouterError as error:
-            return _unable(error, envelope, request_id)
-        finally:
-            self._waiting.pop(request_id, None)
-        return self._answer(outcome, envelope, request_id)
+            return self._unserved(0, request)
+        face, prefix, based = match.value
+        path = request.path if not prefix and "%" not in request.path else "/" + "/".join(segments[1 + prefix.count("/") :])
+        return await face.serve(Asked(request, path, match.key, match.parameters, prefix, based))
 
-    async def _watch(self) -> None:
-        """Give up what is past its integration timeout. One ticker for all: a timer for each request costs a fifth of a request."""
-        while True:
-            await self._clock.sleep(self._tick)
-            now = self._clock.monotonic()
-            for request_id in [name for name, (deadline, _, _) in self._waiting.items() if deadline <= now]:
-                _, request, function = self._waiting.pop(request_id)
-                self._give_up(request, function, request_id)
+    def _preflight(self, request: Request, segments: list[str]) -> Response | None:
+        """The answer to a preflight for a route that has CORS; also where there is no OPTIONS route, and without the function."""
+        match = self._table.find(request.header("access-control-request-method"), segments)
+        match = match or self._table.find("OPTIONS", segments)
+        if match is None or (allowed := match.value.face.cors) is None:
+            return None
+        return cors.preflight(allowed, request)
 
-    def _give_up(self, request: Request, function: str, request_id: str) -> None:
-        """Answer at the integration timeout. The invocation goes on, as AWS lets it; its result reaches nobody."""
-        self._late.add(function)
-        request.early(http_api.failure(503, request_id))
+    def _url(self, request: Request) -> tuple[Face, Asked] | None:
+        """The function URL that a request is for: by its host, or by its path."""
+        if request.target.startswith(f"{URL_PREFIX}/"):
+            name = request.path.split("/", 3)[2]
+            face = self._url_paths.get(name)
+            prefix = f"{URL_PREFIX}/{name}"
+        else:
+            face, prefix = self._urls.get(request.host.partition(":")[0].lower()), ""
+        return None if face is None else (face, Asked(request, "", DEFAULT_STAGE, {}, prefix))
 
-    def _answer(self, outcome: Outcome, envelope: Envelope, request_id: str) -> Response:
-        """The answer that a result spells out; 500 for a function error and for a result that is no answer."""
-        if outcome.function_error:
-            return http_api.failure(500, request_id)
-        try:
-            return http_api.answer(outcome.payload, request_id)
-        except http_api.Malformed as error:
-            self._malformed.add(envelope.function)
-            log.warning(
-                "answer_malformed", function=envelope.function, source=envelope.source, request_id=envelope.request_id, error=str(error)
-            )
-            return http_api.failure(500, request_id)
+    async def _serve_url(self, face: Face, asked: Asked) -> Response:
+        if face.cors is not None and cors.is_preflight(asked.request):
+            return cors.preflight(face.cors, asked.request)
+        return await face.serve(asked)
 
+    def _unserved(self, status: int, request: Request) -> Response:
+        """The answer where there is no route (0), or no path, in the words of whose path it would be."""
+        gateway = self._stranger
+        for base in self._rest_paths:
+            if request.path == base or request.path.startswith(f"{base}/"):
+                return _REST.failure(status or _REST.no_route, rest_arrival(request, self._line.clock.now()))
+        if isinstance(gateway, RestApi):
+            return gateway.failure(status or gateway.no_route, rest_arrival(request, self._line.clock.now()))
+        return gateway.failure(status or gateway.no_route, http_arrival(request, self._line.clock.now()))
 
-def _unable(error: RouterError, envelope: Envelope, request_id: str) -> Response:
-    """The answer when the function did not run."""
-    if isinstance(error, TooManyRequests):
-        return http_api.failure(429, request_id, retry_after=RETRY_AFTER)
-    if isinstance(error, RequestTooLarge):
-        return http_api.failure(413, request_id)
-    log.warning("request_not_served", function=envelope.function, source=envelope.source, error=str(error))
-    if error.status == 503:
-        return http_api.failure(503, request_id, retry_after=RETRY_AFTER)
-    return http_api.failure(500, request_id)
+    def _refusal(self, status: int) -> Response:
+        """What the listener says when a request does not get as far as a route."""
+        arrive = rest_arrival if isinstance(self._stranger, RestApi) else http_arrival
+        arrival = arrive(Request("", "", ()), self._line.clock.now())
+        return self._stranger.failure(status, arrival, retry_after=RETRY_AFTER if status == 503 else None)
 
 
-def _refusal(status: int) -> Response:
-    """What the listener says when a request does not get as far as a route."""
-    return http_api.failure(status, _request_id(), retry_after=RETRY_AFTER if status == 503 else None)
+_REST: Final = RestApi(Api("", ""))  # for error bodies, which name no API
 
 
-def _request_id() -> str:
-    """A gateway request id, shaped like LV7fzho-PHcEJPw=."""
-    return urlsafe_b64encode(os.urandom(11)).decode()
+def gateway_of(binding: Binding, config: Config) -> Gateway:
+    """The gateway of an http trigger."""
+    trigger: HttpTrigger = binding.trigger
+    if trigger.api == "alb":
+        name = binding.function.name
+        arn = f"arn:aws:elasticloadbalancing:{config.region}:{config.account}:targetgroup/{name}/{short_id(name, 16)}"
+        return LoadBalancer(arn, trigger.multi_value)
+    number = short_id(f"{config.account}/{config.region}/{trigger.api}", 10)
+    api = Api(config.account, number, config.region, trigger.stage, dict(trigger.stage_variables) or None)
+    return RestApi(api, trigger.binary) if trigger.api == "rest" else HttpApi(api, trigger.payload)
 
 
-def _trace(at: float) -> str:
-    """A fresh X-Ray trace header: version, epoch seconds, 96 random bits."""
-    return f"Root=1-{int(at):08x}-{os.urandom(12).hex()}"
-
-
-def _api_id(account: str, region: str) -> str:
-    """The id of the API: ten characters that stay the same."""
-    number = int.from_bytes(hashlib.sha256(f"{account}/{region}/http".encode()).digest()[:8])
-    return "".join("abcdefghijklmnopqrstuvwxyz0123456789"[number // 36**place % 36] for place in range(10))
+def url_domain(function: str, region: str) -> str:
+    """The host of a function's URL."""
+    return f"{function.lower()}.lambda-url.{region}.localhost"

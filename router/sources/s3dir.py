@@ -61,7 +61,7 @@ def _names(form: Node, pattern: str) -> frozenset[str]:
 class S3DirSource:
     """One bucket."""
 
-    Trigger: ClassVar = S3Trigger
+    TRIGGERS: ClassVar = (S3Trigger,)
 
     def __init__(self, bucket: Bucket, bindings: Sequence[Binding], house: House) -> None:
         from router.sources.s3dir_attach import Attachment  # noqa: PLC0415 - reading a config does without

@@ -52,7 +52,7 @@ class Schedule:
 class ScheduleSource:
     """All schedules."""
 
-    Trigger: ClassVar[type[ScheduleTrigger]] = ScheduleTrigger
+    TRIGGERS: ClassVar = (ScheduleTrigger,)
 
     def __init__(self, schedules: Mapping[str, Schedule], house: House, timer: Timer) -> None:
         self.name = "schedule"

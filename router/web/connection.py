@@ -230,7 +230,16 @@ class Connection(asyncio.Protocol):
         self._head = self._chunks = None
         exchange = self.exchange = Exchange(self, self._listener, head)
         request = Request(
-            head.method, head.target, head.headers, body, self.peer, head.host, self.port, head.version, early=exchange.answer
+            head.method,
+            head.target,
+            head.headers,
+            body,
+            self.peer,
+            head.host,
+            self.port,
+            head.version,
+            early=exchange.answer,
+            raw_headers=head.raw_headers,
         )
         self._listener.begin(exchange, request)
 

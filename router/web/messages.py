@@ -49,6 +49,7 @@ class Head(NamedTuple):
     length: int | None  # of the body; None: chunked
     close: bool  # the client wants no further request on this connection
     expects: bool  # waits for 100 Continue
+    raw_headers: RawHeaders = ()
 
 
 def read_head(raw: bytes, parse: Parse, limits: Limits) -> Head:
@@ -72,7 +73,7 @@ def read_head(raw: bytes, parse: Parse, limits: Limits) -> Head:
     method, target = found[1].decode(), found[2].decode()
     host = _host(framing, version)
     expects = _expects(framing, version)
-    return Head(method, _target(method, target, host), version, headers, host, _length(framing, version), close, expects)
+    return Head(method, _target(method, target, host), version, headers, host, _length(framing, version), close, expects, pairs)
 
 
 def _headers(pairs: RawHeaders) -> tuple[Headers, dict[str, str]]:

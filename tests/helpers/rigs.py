@@ -30,7 +30,7 @@ from router.model import Envelope, Outcome
 from router.sources import SOURCES
 from router.sources.base import Binding, House
 from router.sources.feed import TableTrigger
-from router.sources.http import HttpTrigger
+from router.sources.http_triggers import HttpTrigger, UrlTrigger
 from router.sources.s3dir import S3Trigger
 from router.sources.schedule_trigger import ScheduleTrigger
 from router.telemetry.metrics import Metrics
@@ -346,7 +346,7 @@ class HttpRig(Rig):
         except ConnectionError:
             return 0, 0
         try:
-            writer.write(f"GET /orders/{number} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            writer.write(f"GET {self.path(number)} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
             head, _, _ = (await reader.read()).partition(b"\r\n\r\n")
         except ConnectionError:
             return 0, 0
@@ -355,6 +355,10 @@ class HttpRig(Rig):
         lines = head.decode().lower().split("\r\n")
         headers = dict(line.split(": ", 1) for line in lines[1:])
         return int(lines[0].split()[1]) if head else 0, float(headers.get("retry-after", "nan"))
+
+    def path(self, number: str) -> str:
+        """What a client asks for."""
+        return f"/orders/{number}"
 
     def identities(self, envelope: Envelope) -> list[str]:
         """The variable in the path."""
@@ -371,4 +375,20 @@ class HttpRig(Rig):
             self._blocker = None
 
 
-RIGS: Final[dict[str, type[Rig]]] = {"s3": S3Rig, "http": HttpRig, "schedule": ScheduleRig, "table": TableRig}
+class UrlRig(HttpRig):
+    """Function URLs, reached by path."""
+
+    def bindings(self, *names: str) -> list[Binding]:
+        """A URL each."""
+        return [Binding(function(name), UrlTrigger(), index) for index, name in enumerate(names or ("f",))]
+
+    def path(self, number: str) -> str:
+        """What a client asks for."""
+        return f"/_url/f/{number}"
+
+    def identities(self, envelope: Envelope) -> list[str]:
+        """The path behind the function's name."""
+        return [json.loads(envelope.payload)["rawPath"].removeprefix("/")]
+
+
+RIGS: Final[dict[str, type[Rig]]] = {"s3": S3Rig, "http": HttpRig, "url": UrlRig, "schedule": ScheduleRig, "table": TableRig}

@@ -16,7 +16,8 @@ from router.errors import SourceError
 from router.events import routes
 from router.model import SYNC_LIMIT, Envelope, Outcome
 from router.sources.base import Binding, House
-from router.sources.http import HttpSource, HttpTrigger
+from router.sources.http import HttpSource
+from router.sources.http_triggers import HttpTrigger
 from router.telemetry.metrics import Metrics
 from router.web import Limits
 from tests.helpers.outlet import MemoryOutlet
@@ -128,7 +129,7 @@ async def test_a_slow_function_is_given_up_at_the_routes_timeout(running: Start)
             ended.set()
             return Outcome(b"null")
 
-    made.source._outlet = Slow()  # type: ignore[assignment]
+    made.source._line.outlet = Slow()  # type: ignore[assignment]
     client = await made.client()
     answer = await ask(client, "GET", "/slow")
     assert (answer.status, answer.body) == (503, b'{"message":"Service Unavailable"}')

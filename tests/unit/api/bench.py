@@ -24,7 +24,8 @@ from router.runtime.base import Invocation
 from router.runtime.pool import Row
 from router.sources.base import Binding, House
 from router.sources.feed import FeedSource, TableTrigger
-from router.sources.http import HttpSource, HttpTrigger
+from router.sources.http import HttpSource
+from router.sources.http_triggers import HttpTrigger
 from router.sources.schedule import ScheduleSource
 from router.sources.schedule_trigger import ScheduleTrigger
 from router.telemetry.metrics import Metrics

@@ -9,7 +9,7 @@ from router.config.types import Bucket, Config, Function, Listen, Table
 from router.events import routes, s3
 from router.events.schedule import parse
 from router.sources.feed import TableTrigger
-from router.sources.http import HttpTrigger
+from router.sources.http_triggers import HttpTrigger
 from router.sources.s3dir import S3Trigger
 from router.sources.schedule import ScheduleTrigger
 

@@ -236,10 +236,10 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     ),
     (
         "triggers of later",
-        "    triggers: [url: {}, queue: q]\n",
+        "    triggers: [event: {}, queue: q]\n",
         [
-            "config.yaml:6:16: functions.f.triggers[0].url: not supported yet",
-            "config.yaml:6:25: functions.f.triggers[1].queue: not supported yet",
+            "config.yaml:6:16: functions.f.triggers[0].event: not supported yet",
+            "config.yaml:6:27: functions.f.triggers[1].queue: not supported yet",
         ],
     ),
     (

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.events import http_api
+from router.events import gateway, http_api, routes
 from router.events.http import Request, Response
 
 GOLDEN = Path(__file__).parents[2] / "golden"
-API = http_api.Api("123456789012", "abc123")
-ARRIVAL = http_api.Arrival("LV7fzho-PHcEJPw=", "Root=1-5eb33c07-de25b420912dee103a5db434", 1587481701.067)
+API = gateway.Api("123456789012", "abc123")
+ARRIVAL = gateway.Arrival("LV7fzho-PHcEJPw=", "Root=1-5eb33c07-de25b420912dee103a5db434", 1587481701.067)
 
 
 def golden(name: str) -> Any:
@@ -32,7 +32,18 @@ def made(
     parameters: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     request = Request(method, target, [("host", "api.example.com:8080"), *headers], body, peer, "api.example.com:8080", 8080)
-    return http_api.event(request, http_api.decoded_path(request.path), key, parameters or {}, api=API, arrival=ARRIVAL)
+    return event_of(request, key, parameters)
+
+
+def event_of(
+    request: Request,
+    key: str = "$default",
+    parameters: dict[str, str] | None = None,
+    api: gateway.Api = API,
+    arrival: gateway.Arrival = ARRIVAL,
+) -> dict[str, Any]:
+    path = "/".join(routes.segments_of(request.path))
+    return http_api.event(gateway.Asked(request, path, key, parameters or {}), api, arrival, gateway.FREE)
 
 
 @pytest.mark.parametrize("name", ["no_authorizer_get", "minimal"])
@@ -50,9 +61,9 @@ def test_a_bare_get_is_the_recorded_one(name: str) -> None:
         port=443,
         scheme="https",
     )
-    arrival = http_api.Arrival(context["requestId"], sample["headers"]["x-amzn-trace-id"], context["timeEpoch"] / 1000)
-    api = http_api.Api(context["accountId"], context["apiId"])
-    assert http_api.event(request, "/", "$default", {}, api=api, arrival=arrival) == sample
+    arrival = gateway.Arrival(context["requestId"], sample["headers"]["x-amzn-trace-id"], context["timeEpoch"] / 1000)
+    api = gateway.Api(context["accountId"], context["apiId"])
+    assert event_of(request, api=api, arrival=arrival) == sample
 
 
 def test_the_documented_event_is_built() -> None:
@@ -115,7 +126,7 @@ def test_the_domain_has_no_port() -> None:
     context = made()["requestContext"]
     assert (context["domainName"], context["domainPrefix"]) == ("api.example.com", "api")
     v6 = Request("GET", "/", [], host="[::1]")
-    assert http_api.event(v6, "/", "$default", {}, api=API, arrival=ARRIVAL)["requestContext"]["domainName"] == "[::1]"
+    assert event_of(v6)["requestContext"]["domainName"] == "[::1]"
 
 
 @pytest.mark.parametrize(
@@ -146,8 +157,8 @@ def test_repeated_headers_are_joined_with_a_bare_comma() -> None:
 
 
 def test_hop_by_hop_headers_never_reach_the_function() -> None:
-    event = made("/", *((name, "x") for name in sorted(http_api.NEVER_PASSED)), ("authorization", "secret"))
-    assert not (http_api.NEVER_PASSED - {"content-length"}) & event["headers"].keys()
+    event = made("/", *((name, "x") for name in sorted(gateway.NEVER_PASSED)), ("authorization", "secret"))
+    assert not (gateway.NEVER_PASSED - {"content-length"}) & event["headers"].keys()
     assert event["headers"]["authorization"] == "secret"
 
 
@@ -203,26 +214,26 @@ def test_any_body_comes_back_byte_for_byte(body: bytes, content_type: str) -> No
 def test_the_size_inside_the_event_counts_base64() -> None:
     text = Request("POST", "/", [("content-type", "text/plain")], b"x" * 100)
     image = Request("POST", "/", [("content-type", "image/png")], b"x" * 100)
-    assert (http_api.encoded_size(text), http_api.encoded_size(image)) == (100, 136)
+    assert (gateway.encoded_size(text), gateway.encoded_size(image)) == (100, 136)
 
 
 @given(path=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])).map(lambda text: "/" + text))
 def test_a_quoted_path_is_decoded_to_itself(path: str) -> None:
-    assert http_api.decoded_path(quote(path)) == path
+    assert gateway.decoded_path(quote(path)) == path
 
 
 @pytest.mark.parametrize("path", ["/%", "/%4", "/%zz", "/a%00b", "/%ff", "/%c0%ae", "/%ed%a0%80", "/%2"])
 def test_a_path_that_is_no_text_is_refused(path: str) -> None:
-    with pytest.raises(http_api.BadPath):
-        http_api.decoded_path(path)
+    with pytest.raises(gateway.BadPath):
+        gateway.decoded_path(path)
 
 
 def test_a_path_is_decoded_once() -> None:
-    assert http_api.decoded_path("/%2e%2e%2f%252e/+") == "/..//%2e/+".replace("//", "/", 1)
+    assert gateway.decoded_path("/%2e%2e%2f%252e/+") == "/..//%2e/+".replace("//", "/", 1)
 
 
 def test_time_is_in_the_common_log_format_in_utc() -> None:
-    assert http_api.clf(1583998638) == "12/Mar/2020:07:37:18 +0000"
+    assert gateway.clf(1583998638) == "12/Mar/2020:07:37:18 +0000"
 
 
 # -- answers
@@ -269,7 +280,7 @@ def test_a_status_is_a_number_or_its_text(status: Any, sent: int) -> None:
 
 @pytest.mark.parametrize("status", [None, True, "abc", "20x", "", 1.5, 0, 100, 199, 600, -1, "9" * 5000, [200], {}, "²00"])
 def test_any_other_status_is_malformed(status: Any) -> None:
-    with pytest.raises(http_api.Malformed, match="statusCode"):
+    with pytest.raises(gateway.Malformed, match="statusCode"):
         answered({"statusCode": status})
 
 
@@ -305,7 +316,7 @@ def test_scalar_header_values_become_text() -> None:
     ],
 )
 def test_a_malformed_answer_is_refused_with_a_reason(result: dict[str, Any]) -> None:
-    with pytest.raises(http_api.Malformed) as caught:
+    with pytest.raises(gateway.Malformed) as caught:
         answered({"statusCode": 200, **result})
     assert str(caught.value)
     assert len(str(caught.value)) < 200
@@ -314,7 +325,7 @@ def test_a_malformed_answer_is_refused_with_a_reason(result: dict[str, Any]) -> 
 
 @pytest.mark.parametrize("result", [b"", b"{", b"NaN", b'{"statusCode": NaN}', b'"\\ud800"', b"[" * 5000 + b"]" * 5000, b"\xff"])
 def test_a_result_that_is_no_json_is_refused(result: bytes) -> None:
-    with pytest.raises(http_api.Malformed, match="not JSON"):
+    with pytest.raises(gateway.Malformed, match="not JSON"):
         http_api.answer(result, "id=")
 
 
@@ -403,7 +414,7 @@ JSON = st.recursive(
 def test_whatever_a_function_returns_is_an_answer_or_malformed(result: Any) -> None:
     try:
         response = answered(result)
-    except http_api.Malformed:
+    except gateway.Malformed:
         return
     assert 200 <= response.status <= 599
     assert isinstance(response.body, bytes)

@@ -17,7 +17,8 @@ from router.events.http import Request, Response
 from router.model import SYNC_LIMIT, Envelope, Outcome
 from router.sources import SOURCES
 from router.sources.base import Binding, House
-from router.sources.http import HttpSource, HttpTrigger
+from router.sources.http import HttpSource
+from router.sources.http_triggers import HttpTrigger
 from router.telemetry.metrics import Metrics
 from tests.helpers.clock import VirtualClock, settle
 from tests.helpers.outlet import MemoryOutlet
@@ -35,7 +36,7 @@ def read(yaml: str) -> tuple[HttpTrigger, tuple[str, ...]]:
 
 def test_the_table_of_sources_knows_it() -> None:
     assert SOURCES["http"] is HttpSource
-    assert HttpSource.Trigger.word == "http"
+    assert [trigger.word for trigger in HttpSource.TRIGGERS] == ["http", "url"]
 
 
 def test_the_short_form() -> None:
@@ -53,13 +54,27 @@ def test_the_long_form() -> None:
     [
         ("/images", "names no method"),
         ("{timeout: 5}", "route"),
-        ("{route: GET /x, api: rest}", "rest is not supported yet, only http"),
-        ("{route: GET /x, api: alb}", "alb is not supported yet, only http"),
         ("{route: GET /x, api: soap}", "api"),
         ("{route: GET /x, timeout: 31}", "timeout"),
         ("{route: GET /x, timeout: 0.01}", "timeout"),
-        ("{route: GET /x, cors: {}}", "cors: not supported yet"),
-        ("{route: GET /x, stage: prod}", "stage: not supported yet"),
+        ("{route: GET /x, cors: {}}", "allow_origins: is required"),
+        ("{route: GET /x, cors: {allow_origins: ['example.com']}}", "no origin"),
+        ("{route: GET /x, cors: {allow_origins: ['*'], allow_credentials: true}}", "name the origins"),
+        ("{route: GET /x, cors: {allow_origins: ['*'], allow_methods: [FETCH]}}", "no method"),
+        ("{route: GET /x, api: rest, cors: {allow_origins: ['*']}}", "leave CORS to the function"),
+        ("{route: GET /x, stage: 'a b'}", "stage"),
+        ("{route: $default, api: rest}", "no $default route"),
+        ("{route: $default, base_path: /v1}", "write ANY /{proxy+}"),
+        ("{route: GET /x, base_path: /v1/}", "base_path"),
+        ("{route: GET /x, api: alb, base_path: /v1}", "only for api: http and rest"),
+        ("{route: GET /x, api: alb, timeout: 3}", "the function's own timeout"),
+        ("{route: GET /x, multi_value: true}", "only for api: alb"),
+        ("{route: GET /x, binary_media_types: [image/png]}", "only for api: rest"),
+        ("{route: GET /x, api: rest, binary_media_types: [png]}", "no media type"),
+        ("{route: GET /x, api: rest, payload_format_version: '1.0'}", "only for api: http"),
+        ("{route: GET /x, api: rest, timeout: 901}", "timeout"),
+        ("GET /_url/x", "belong to function URLs"),
+        ("{route: GET /x, base_path: /_url}", "belong to function URLs"),
         ("{route: GET /x, tiemout: 3}", "did you mean timeout"),
         ("{}", "route"),
     ],
@@ -89,7 +104,7 @@ def source(
     bindings = [Binding(function, HttpTrigger(routes.parse(text), timeout), index) for index, text in enumerate(triggers or ("$default",))]
     (built,) = HttpSource.build(bindings, house)
     outlet = MemoryOutlet(answer)
-    built._outlet = outlet
+    built._line.outlet = outlet
     return built, outlet, metrics
 
 
@@ -215,7 +230,7 @@ async def test_a_body_too_large_in_base64_is_413_before_it_is_encoded() -> None:
 
 async def test_at_the_integration_timeout_the_client_gets_503_and_the_invocation_goes_on() -> None:
     built, _, metrics = source(None, "$default", timeout=5.0)
-    clock = built._clock
+    clock = built._line.clock
     assert isinstance(clock, VirtualClock)
     told: list[Response] = []
     release = asyncio.Event()
@@ -227,8 +242,8 @@ async def test_at_the_integration_timeout_the_client_gets_503_and_the_invocation
             finished.append(envelope)
             return Outcome(b'"late"')
 
-    built._outlet = Slow()  # type: ignore[assignment]
-    watching = asyncio.create_task(built._watch())
+    built._line.outlet = Slow()  # type: ignore[assignment]
+    watching = asyncio.create_task(built._line.patience.run())
     handling = asyncio.create_task(built.handle(request(early=told.append)))
     await settle()
     await clock.advance(4.9)
@@ -248,13 +263,13 @@ async def test_at_the_integration_timeout_the_client_gets_503_and_the_invocation
 async def test_an_answer_in_time_is_the_only_one() -> None:
     early: list[Response] = []
     built, *_ = source(None, "$default", timeout=0.05)
-    clock = built._clock
+    clock = built._line.clock
     assert isinstance(clock, VirtualClock)
-    watching = asyncio.create_task(built._watch())
+    watching = asyncio.create_task(built._line.patience.run())
     assert (await built.handle(request(early=early.append))).status == 200
     await clock.advance(1)
     assert early == []
-    assert not built._waiting
+    assert not built._line.patience._waiting
     watching.cancel()
 
 

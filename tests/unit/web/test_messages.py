@@ -48,6 +48,14 @@ async def test_a_head_is_read(parse: Parse) -> None:
         5,
         close=False,
         expects=False,
+        raw_headers=(
+            (b"Host", b"Example.com:80"),
+            (b"X-One", b"1"),
+            (b"x-one", b"2"),
+            (b"X-L", b"caf\xe9"),
+            (b"X-U", "ü".encode()),
+            (b"Content-Length", b"5"),
+        ),
     )
 
 

@@ -1,0 +1,109 @@
+"""What gateways read in a function's answer: status, headers, cookies, body. Pure.
+
+The rules that differ stand with each gateway; what is refused here is refused by all of them, for it would break
+the answer on the wire. Sources: API Gateway developer guide, "Lambda proxy integrations" and "Known issues"; recorded
+verdicts in tests/golden/responses_*.json."""
+
+import base64
+import re
+from typing import Any, Final
+
+import orjson
+
+from router.events.gateway import Malformed
+
+HEADER_BYTES: Final = 32 * 1024  # names and values of one answer; more is a malformed result
+REMAPPED: Final = frozenset(("connection", "content-length", "date", "server"))  # sent on as x-amzn-Remapped-NAME
+DROPPED: Final = frozenset(("keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"))
+
+Named = dict[str, tuple[str, str]]
+"""Headers by lower-case name: the name as it is sent, and the value."""
+
+_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110, 5.5: what a header value must not hold
+_STATUS: Final = re.compile("[0-9]{3}")
+
+
+def parsed(result: bytes) -> Any:
+    """A result as a value. Raises Malformed when it is no JSON."""
+    try:
+        return orjson.loads(result)
+    except orjson.JSONDecodeError as error:
+        raise Malformed(f"the result is not JSON: {error}") from None
+
+
+def status(value: Any, *, numeric_text: bool = True) -> int:
+    """200–599, as a number or, where that is taken, as its text. Raises Malformed."""
+    number = int(value) if numeric_text and isinstance(value, str) and _STATUS.fullmatch(value) else value
+    if type(number) is int and 200 <= number <= 599:
+        return number
+    raise Malformed(f"statusCode is {value!r:.40}, not a number from 200 to 599")
+
+
+def headers(value: Any, own: frozenset[str]) -> Named:
+    """A function's `headers`, those of *own* and hop-by-hop ones dropped or remapped; of names alike but for case the last wins."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise Malformed("headers is no object")
+    found: Named = {}
+    for name, scalar in value.items():
+        if scalar is not None and (sent := sent_name(name, own)):
+            found[name.lower()] = (sent, text(name, scalar))
+    return found
+
+
+def multi_headers(value: Any, own: frozenset[str]) -> dict[str, list[tuple[str, str]]]:
+    """A function's `multiValueHeaders` by lower-case name: one header line for each value. Raises Malformed."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise Malformed("multiValueHeaders is no object")
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name, values in value.items():
+        if not isinstance(values, list):
+            raise Malformed(f"multiValueHeaders: {name!r:.40} holds no list")
+        if sent := sent_name(name, own):
+            found.setdefault(name.lower(), []).extend((sent, text(name, scalar)) for scalar in values if scalar is not None)
+    return found
+
+
+def sent_name(name: str, own: frozenset[str]) -> str:
+    """The name under which a header goes out; "" when it does not. Raises Malformed when it is none."""
+    if not _TOKEN.fullmatch(name):
+        raise Malformed(f"{name!r:.40} is no header name")
+    low = name.lower()
+    if low in DROPPED or low in own:
+        return ""
+    return f"x-amzn-Remapped-{name}" if low in REMAPPED else name
+
+
+def text(name: str, value: Any) -> str:
+    """A scalar as the text of a header value. Raises Malformed."""
+    if isinstance(value, list | dict) or value is None:
+        raise Malformed(f"{name!r:.40} holds a {type(value).__name__}, not text")
+    said = value if isinstance(value, str) else orjson.dumps(value).decode()
+    if _CONTROL.search(said):
+        raise Malformed(f"{name!r:.40} holds a control character, which would split the answer's headers")
+    return said
+
+
+def cookies(value: Any) -> list[tuple[str, str]]:
+    """One set-cookie header for each cookie. Raises Malformed."""
+    if not isinstance(value, list):
+        raise Malformed("cookies is no list")
+    return [("set-cookie", text("cookies", cookie)) for cookie in value]
+
+
+def check_size(found: list[tuple[str, str]]) -> None:
+    """Raise Malformed when the headers are over HEADER_BYTES."""
+    if sum(len(name) + len(value) for name, value in found) > HEADER_BYTES:
+        raise Malformed(f"the headers are larger than {HEADER_BYTES} bytes")
+
+
+def unencoded(body: str) -> bytes:
+    """The bytes of a body in base64. Raises Malformed."""
+    try:
+        return base64.b64decode(body, validate=True)
+    except ValueError:
+        raise Malformed("isBase64Encoded is true, but the body is not base64") from None

@@ -1,0 +1,70 @@
+"""CORS as HTTP APIs and function URLs answer it: preflights without the function, headers in place of the function's.
+
+Pure. Sources: API Gateway developer guide, "Configuring CORS for an HTTP API"; Lambda developer guide, "Cross-origin
+resource sharing (CORS)" of function URLs; the Fetch standard. REST APIs leave CORS to the function."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from router.events.http import Headers, Request, Response
+
+PREFIX: Final = "access-control-"
+
+
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """The CORS configuration of a route or a function URL."""
+
+    allow_origins: tuple[str, ...]  # "*", "https://*" or origins, as a browser writes them
+    allow_methods: tuple[str, ...] = ()  # "*" for all
+    allow_headers: tuple[str, ...] = ()  # "*" for all
+    expose_headers: tuple[str, ...] = ()
+    max_age: int | None = None  # seconds
+    allow_credentials: bool = False
+
+    def allows(self, origin: str) -> bool:
+        """Whether pages of *origin* may read answers."""
+        low = origin.lower()
+        return any(one == "*" or one.lower() == low or (one.endswith("://*") and low.startswith(one[:-1])) for one in self.allow_origins)
+
+
+def is_preflight(request: Request) -> bool:
+    """Whether a browser asks for leave: the Fetch standard's CORS-preflight request."""
+    return request.method == "OPTIONS" and bool(request.header("origin") and request.header("access-control-request-method"))
+
+
+def preflight(cors: Cors, request: Request) -> Response:
+    """The answer to a preflight: 204, with what is allowed to an origin that is."""
+    origin = request.header("origin")
+    headers = _common(cors, origin)
+    if headers:
+        if cors.allow_methods:
+            headers.append(("access-control-allow-methods", ",".join(cors.allow_methods)))
+        if cors.allow_headers:
+            headers.append(("access-control-allow-headers", ",".join(cors.allow_headers)))
+        if cors.max_age is not None:
+            headers.append(("access-control-max-age", str(cors.max_age)))
+    return Response(204, headers)
+
+
+def decorated(cors: Cors, request: Request, response: Response) -> Response:
+    """An answer with the configured CORS headers in place of the function's own."""
+    kept: Headers = [line for line in response.headers if not line[0].lower().startswith(PREFIX)]
+    origin = request.header("origin")
+    headers = _common(cors, origin) if origin else []
+    if headers and cors.expose_headers:
+        headers.append(("access-control-expose-headers", ",".join(cors.expose_headers)))
+    return response._replace(headers=[*kept, *headers])
+
+
+def _common(cors: Cors, origin: str) -> list[tuple[str, str]]:
+    """What both kinds of answer say to *origin*; [] when it is not allowed."""
+    if not cors.allows(origin):
+        return []
+    everyone = "*" in cors.allow_origins
+    headers = [("access-control-allow-origin", "*" if everyone else origin)]
+    if not everyone:
+        headers.append(("vary", "origin"))
+    if cors.allow_credentials:
+        headers.append(("access-control-allow-credentials", "true"))
+    return headers

@@ -1,0 +1,226 @@
+"""What all HTTP gateways have in common: what they know of a request, how they read paths, queries and bodies.
+
+Pure. A gateway (http_api.py, rest_api.py, function_url.py, alb.py) turns a request into its event and a function's
+result into its answer. Sources: API Gateway developer guide, "Create AWS Lambda proxy integrations for HTTP APIs",
+"Lambda proxy integrations" and "Known issues"; Lambda developer guide, "Invoking Lambda function URLs"; Application
+Load Balancers guide, "Lambda functions as targets"."""
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, Protocol
+from urllib.parse import unquote_plus, unquote_to_bytes
+
+from router.events.http import Request, Response
+
+DEFAULT_STAGE: Final = "$default"
+NEVER_PASSED: Final = frozenset(  # developer guide, "Known issues": request headers that never reach the integration
+    {"connection", "content-length", "content-md5", "expect", "max-forwards", "proxy-authenticate"}
+    | {"server", "te", "trailer", "transfer-encoding", "upgrade", "www-authenticate"},
+)
+TEXT_TYPES: Final = frozenset(("application/json", "application/javascript", "application/xml"))
+LOCAL: Final = frozenset(("", "127.0.0.1", "::1"))  # peers whose X-Forwarded-Proto and -Port count: a proxy of ours
+
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+class BadPath(ValueError):
+    """A request path that is no text; the text says why."""
+
+
+class Malformed(ValueError):
+    """A result that is no HTTP answer; the text says why."""
+
+
+class Api(NamedTuple):
+    """What all requests of one API have in common."""
+
+    account: str
+    api_id: str
+    region: str = "us-east-1"
+    stage: str = DEFAULT_STAGE
+    stage_variables: Mapping[str, str] | None = None
+
+
+class Arrival(NamedTuple):
+    """What the gateway itself adds to one request."""
+
+    request_id: str  # of the gateway: "LV7fzho-PHcEJPw=" (HTTP API), a UUID (REST API, function URL)
+    trace: str  # "Root=1-5eb33c07-de25b420912dee103a5db434"
+    at: float  # epoch seconds
+    extended_id: str = ""  # REST API: "JJbxmHf5oAMFnLA="
+
+
+class Asked(NamedTuple):
+    """A request and the route it matched."""
+
+    request: Request
+    path: str  # percent-decoded, below *mounted*
+    key: str  # the route as configured: "GET /pets/{id}", "$default"
+    parameters: Mapping[str, str]  # percent-decoded values of its variables; {} when it has none
+    mounted: str = ""  # what was cut off the path: the base path ("/v1") or the stage ("/prod")
+    based: bool = False  # it was a base path
+
+    @property
+    def raw_path(self) -> str:
+        """The path below *mounted* as sent, percent-encoded."""
+        path = self.request.path
+        for _ in range(self.mounted.count("/")):
+            path = "/" + path[1:].partition("/")[2]
+        return path
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What the guards of a route let through, and what they learned about the caller."""
+
+    authorizer: Mapping[str, Any] | None = None  # requestContext.authorizer of the event
+    identity: Mapping[str, Any] = field(default_factory=dict)  # more of requestContext.identity (REST: apiKey, apiKeyId)
+
+
+FREE: Final = Passage()  # of a route without guards
+
+
+class Denied(NamedTuple):
+    """Why a guard turned a request away, in the gateway's own words."""
+
+    status: int
+    body: Mapping[str, Any]  # {"message": "Unauthorized"}
+    kind: str = ""  # x-amzn-ErrorType, where the gateway sends one
+    retry_after: int | None = None  # seconds
+
+
+class Gateway(Protocol):
+    """One kind of HTTP face, without its I/O."""
+
+    @property
+    def no_route(self) -> int:
+        """Status where nothing is."""
+
+    @property
+    def failed(self) -> int:
+        """Status for a function error and for a result that is no answer."""
+
+    @property
+    def timed_out(self) -> int:
+        """Status at the integration timeout."""
+
+    @property
+    def payload_limit(self) -> int:
+        """Bytes of the event that are taken, the body counted as the event holds it."""
+
+    def event(self, asked: Asked, arrival: Arrival, passage: Passage) -> dict[str, Any]:
+        """The event of a request."""
+
+    def answer(self, result: bytes, asked: Asked, arrival: Arrival) -> Response:
+        """The answer that a result (JSON text) spells out. Raises Malformed when it is none."""
+
+    def failure(self, status: int, arrival: Arrival, *, retry_after: int | None = None) -> Response:
+        """The gateway's own answer with this status. *retry_after* in seconds."""
+
+    def denial(self, denied: Denied, arrival: Arrival) -> Response:
+        """The answer to whom a guard turned away."""
+
+
+def decoded_path(path: str) -> str:
+    """The path with its percent-encoding removed, once: what an HTTP API's function sees.
+
+    Raises BadPath on NUL, on a stray percent sign and on bytes that are not UTF-8: they have no place in JSON text."""
+    if "%" not in path:
+        return path
+    if _BAD_ESCAPE.search(path):
+        raise BadPath("a percent sign in the path is not followed by two hexadecimal digits")
+    try:
+        text = unquote_to_bytes(path).decode()
+    except UnicodeDecodeError:
+        raise BadPath("the path is not UTF-8") from None
+    if "\0" in text:
+        raise BadPath("the path holds a NUL")
+    return text
+
+
+def query_pairs(query: str, *, decode: bool = True) -> list[tuple[str, str]]:
+    """The names and values of a query string in order, form-decoded or as sent. Bytes that are no UTF-8 become U+FFFD."""
+    decode = decode and ("%" in query or "+" in query)
+    pairs = [pair.partition("=") for pair in query.split("&") if pair]
+    if not decode:
+        return [(name, value) for name, _, value in pairs]
+    return [(unquote_plus(name), unquote_plus(value)) for name, _, value in pairs]
+
+
+def joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Values by name; those of a repeated name joined with a comma, in order."""
+    values: dict[str, str] = {}
+    for name, value in pairs:
+        values[name] = f"{values[name]},{value}" if name in values else value
+    return values
+
+
+def listed(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
+    """All values by name, in order."""
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return values
+
+
+def is_text(content_type: str) -> bool:
+    """Whether a body of this type reaches the function as text: HTTP API, function URL, ALB."""
+    media = content_type.partition(";")[0].strip().lower()
+    return media in TEXT_TYPES or media.startswith("text/")
+
+
+def body_of(body: bytes, content_type: str) -> tuple[str, bool]:
+    """The body as text, or as base64 when its type is no text or its bytes are not UTF-8; and which of the two."""
+    if is_text(content_type):
+        try:
+            return body.decode(), False
+        except UnicodeDecodeError:
+            pass  # compressed or mislabelled: base64 keeps every byte
+    return base64.b64encode(body).decode(), True
+
+
+def encoded_size(request: Request) -> int:
+    """Bytes the body takes inside the event at least: a body in base64 grows by a third, JSON escapes are not counted."""
+    size = len(request.body)
+    return size if is_text(request.header("content-type")) else (size + 2) // 3 * 4
+
+
+def domain_of(host: str) -> str:
+    """A Host header without its port."""
+    return host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
+
+
+class Forwarded(NamedTuple):
+    """What a gateway says about the way a request came."""
+
+    address: str  # X-Forwarded-For
+    port: str
+    proto: str
+
+
+def forwarded(request: Request) -> Forwarded:
+    """The X-Forwarded headers: the peer is added to the addresses; scheme and port are believed from loopback only."""
+    before, proto, port = "", "", ""
+    for name, value in request.headers:
+        if name == "x-forwarded-for":
+            before = f"{before}, {value}" if before else value
+        elif name == "x-forwarded-proto":
+            proto = value
+        elif name == "x-forwarded-port":
+            port = value
+    address = f"{before}, {request.peer}" if before and request.peer else before or request.peer
+    if request.peer in LOCAL and proto:
+        return Forwarded(address, port or str(request.port), proto)
+    return Forwarded(address, str(request.port), request.scheme)
+
+
+@lru_cache(maxsize=8)
+def clf(at: int) -> str:
+    """Epoch seconds in the common log format, always UTC: 12/Mar/2020:19:03:58 +0000."""
+    moment = datetime.fromtimestamp(at, UTC)
+    return f"{moment.day:02d}/{_MONTHS[moment.month - 1]}/{moment.year}:{moment:%H:%M:%S} +0000"
