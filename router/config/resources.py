@@ -16,6 +16,7 @@ _BUCKET_RULE: Final = "a bucket's name is 3 to 63 lower-case letters, digits, hy
 _PREFIXES: Final = ("xn--", "sthree-", "amzn-s3-demo-")
 _SUFFIXES: Final = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 _TABLE: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+EVENT_VERSIONS: Final = ("2.0", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6")  # of S3's records; router/events/s3.py builds them
 _SEGMENT: Final = r"[^/\n]{1,255}"
 _DEFAULT: Final = Bucket("", Path())
 
@@ -51,7 +52,7 @@ def buckets(node: Node) -> dict[str, Bucket]:
 
 
 def _bucket(name: str, node: Node) -> Bucket:
-    form = node.form(main="path", known=("path", "settle", "scan", "mount", "watcher", "ignore", "after"))
+    form = node.form(main="path", known=("path", "settle", "scan", "mount", "watcher", "ignore", "event_version", "after"))
     after = form.child("after")
     if after is not None and not (after.scalar and form.text("after") == "keep"):
         after.problem("not supported yet; only keep is")
@@ -65,6 +66,7 @@ def _bucket(name: str, node: Node) -> Bucket:
             'Literal["auto", "inotify", "watchdog", "scan"]', form.choice("watcher", "auto", ("auto", "inotify", "watchdog", "scan"))
         ),
         ignore=_ignore(form),
+        event_version=form.choice("event_version", _DEFAULT.event_version, EVENT_VERSIONS),
     )
 
 

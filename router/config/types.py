@@ -23,6 +23,7 @@ class Bucket:
     mount: Literal["optional", "required"] = "optional"  # required: a path that is not a mount point is never scanned
     watcher: Literal["auto", "inotify", "watchdog", "scan"] = "auto"
     ignore: tuple[str, ...] = (".*", "*.part", "*.tmp", "*.crdownload", "*~")  # glob patterns of one path segment
+    event_version: str = "2.1"  # of the notifications' records; one of EVENT_VERSIONS (config/resources.py)
 
     @property
     def variable(self) -> str:

@@ -1,9 +1,9 @@
-"""DynamoDB stream records, version 1.1, of rows of a SQLite table, as Lambda receives them.
+"""DynamoDB stream records, version 1.1, as Lambda receives them; and how a row of a SQLite table becomes one.
 
-Pure: facts in, dict out. Sources: DynamoDB API reference, "Record"; developer guide, "Item sizes and formats"; samples
-in tests/golden/dynamodb_streams_*.json. Not covered: userIdentity (there is no time to live), sets, lists and maps.
+Pure: facts in, dict out. Sources: DynamoDB API reference, "Record" and "AttributeValue"; developer guide, "Item sizes and
+formats" and "DynamoDB Streams and Time to Live"; samples in tests/golden/dynamodb_streams_*.json.
 
-SQLite's values become attribute values without loss, but for what DynamoDB has no number for:
+All ten types of attribute values are known. SQLite's values become four of them without loss, but for what DynamoDB has no number for:
 INTEGER → N; REAL → N, the shortest decimal text that reads back as the same double, never with an exponent, without
 trailing zeros (1.0 is "1", -0.0 is "0", 1e100 is a 1 and 100 zeros, also beyond DynamoDB's own range);
 ±Infinity → S, "Infinity" or "-Infinity" (SQLite stores NaN as NULL); TEXT → S, NUL characters included;
@@ -12,18 +12,40 @@ TEXT whose bytes are not valid in the database's encoding → B, those bytes; BL
 import hashlib
 import math
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final, Literal
 
-Value = int | float | str | bytes | None  # what SQLite stores; bytes stand for BLOB and for TEXT that cannot be decoded
-Row = Mapping[str, Value]  # column name → value
+
+class StringSet(tuple[str, ...]):
+    """SS."""
+
+    __slots__ = ()
+
+
+class NumberSet(tuple[int | float | Decimal, ...]):
+    """NS."""
+
+    __slots__ = ()
+
+
+class BinarySet(tuple[bytes, ...]):
+    """BS."""
+
+    __slots__ = ()
+
+
+Column = int | float | str | bytes | None  # what SQLite stores; bytes stand for BLOB and for TEXT that cannot be decoded
+Value = Column | Decimal | bool | StringSet | NumberSet | BinarySet | Sequence["Value"] | Mapping[str, "Value"]
+Row = Mapping[str, Value]  # name → value
 View = Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"]
 
 WITH_NEW: Final = frozenset({"NEW_IMAGE", "NEW_AND_OLD_IMAGES"})  # views whose records carry NewImage
 WITH_OLD: Final = frozenset({"OLD_IMAGE", "NEW_AND_OLD_IMAGES"})  # views whose records carry OldImage
 
+_CONTAINER: Final = 3  # bytes that a list or map takes besides its elements
+_ELEMENT: Final = 1  # bytes that each element takes besides its value
 _FIRST_NUMBER: Final = 10**20  # makes every sequence number 21 digits long: the fewest DynamoDB allows
 
 
@@ -51,6 +73,11 @@ class Change:
 
 def record(change: Change, stream: Stream) -> dict[str, Any]:
     """One element of Records. Building it again gives the same record, eventID included."""
+    return built(change, stream, event=event_id(change, stream), sequence=sequence_number(change.number))
+
+
+def built(change: Change, stream: Stream, *, event: str, sequence: str, expired: bool = False) -> dict[str, Any]:
+    """The record under these ids: *event* 32 hex digits, *sequence* 21 to 40 decimal ones. *expired*: time to live removed the item."""
     image = change.old if change.new is None else change.new
     assert image is not None  # a change has one side at least
     keys, size = typed({name: image[name] for name in stream.keys})
@@ -61,9 +88,9 @@ def record(change: Change, stream: Stream) -> dict[str, Any]:
     if change.old is not None and stream.view in WITH_OLD:
         body["OldImage"], more = typed(change.old)
         size += more
-    body |= {"SequenceNumber": sequence_number(change.number), "SizeBytes": size, "StreamViewType": stream.view}
-    return {
-        "eventID": event_id(change, stream),
+    body |= {"SequenceNumber": sequence, "SizeBytes": size, "StreamViewType": stream.view}
+    made = {
+        "eventID": event,
         "eventName": "INSERT" if change.old is None else "REMOVE" if change.new is None else "MODIFY",
         "eventVersion": "1.1",
         "eventSource": "aws:dynamodb",
@@ -71,6 +98,7 @@ def record(change: Change, stream: Stream) -> dict[str, Any]:
         "dynamodb": body,
         "eventSourceARN": stream.arn,
     }
+    return made | {"userIdentity": {"type": "Service", "principalId": "dynamodb.amazonaws.com"}} if expired else made
 
 
 def split(change: Change, keys: tuple[str, ...]) -> tuple[Change, ...]:
@@ -105,6 +133,8 @@ def attribute(value: Value) -> tuple[dict[str, Any], int]:
     match value:
         case None:
             return {"NULL": True}, 1
+        case bool():
+            return {"BOOL": value}, 1
         case str():
             return {"S": value}, len(value.encode())
         case bytes():
@@ -112,16 +142,35 @@ def attribute(value: Value) -> tuple[dict[str, Any], int]:
         case float() if math.isinf(value):
             text = "Infinity" if value > 0 else "-Infinity"
             return {"S": text}, len(text)
-        case _:
+        case int() | float() | Decimal():
             text = number_text(value)
             return {"N": text}, number_size(text)
+        case _:
+            return _many(value)
 
 
-def number_text(value: float) -> str:
+def _many(value: StringSet | NumberSet | BinarySet | Sequence[Value] | Mapping[str, Value]) -> tuple[dict[str, Any], int]:
+    """A set, list or map."""
+    match value:
+        case StringSet():
+            return {"SS": list(value)}, sum(len(member.encode()) for member in value)
+        case NumberSet():
+            texts = [number_text(member) for member in value]
+            return {"NS": texts}, sum(map(number_size, texts))
+        case BinarySet():
+            return {"BS": [b64encode(member).decode() for member in value]}, sum(map(len, value))
+        case Mapping():
+            fields, size = typed(value)
+            return {"M": fields}, size + _CONTAINER + _ELEMENT * len(fields)
+    elements = [attribute(element) for element in value]
+    return {"L": [made for made, _ in elements]}, sum(size for _, size in elements) + _CONTAINER + _ELEMENT * len(elements)
+
+
+def number_text(value: float | Decimal) -> str:
     """A finite number in decimal digits alone; reads back as the same number."""
     if isinstance(value, int):
         return str(value)
-    text = format(Decimal(repr(value)), "f")
+    text = format(Decimal(repr(value)) if isinstance(value, float) else value, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text == "-0" else text

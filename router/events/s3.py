@@ -1,7 +1,7 @@
-"""S3 event notifications, record version 2.1, as Lambda receives them.
+"""S3 event notifications as Lambda receives them, and the rules of which event a trigger wants.
 
 Pure: facts in, dict out. Sources: Amazon S3 user guide, "Event message structure", "Event types", "Filtering"; samples in
-tests/golden/s3_*.json. Not covered: versioned buckets (versionId is left out), replication, life cycles."""
+tests/golden/s3_*.json. Not covered: replication, life cycles, intelligent tiering (no sample shows their extra blocks)."""
 
 import base64
 import hashlib
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote_plus
 
 from router import names
@@ -20,7 +20,25 @@ S3Event = dict[str, Any]
 
 CREATED: Final = "ObjectCreated:Put"
 REMOVED: Final = "ObjectRemoved:Delete"
+MARKED: Final = "ObjectRemoved:DeleteMarkerCreated"
+RESTORED: Final = "ObjectRestore:Completed"
 PRODUCED: Final = frozenset({CREATED, REMOVED})  # what happens to files of a directory
+
+VERSIONS: Final = ("2.0", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6")  # of a record
+RECORDED: Final = "2.1"  # AWS as recorded until 2025: this number, and for some types the one of _OWN_VERSION
+_OWN_VERSION: Final = {"ObjectTagging": "2.3", "ObjectAcl": "2.3", "ObjectRestore:Delete": "2.3"}
+NOTHING: Final = "d41d8cd98f00b204e9800998ecf8427e"  # MD5 of no bytes: the eTag of a delete marker
+
+# What the record says of the object beside its key, by event or by family; in AWS's order.
+_ALL: Final = ("size", "eTag", "versionId", "sequencer")
+_TOLD: Final[Mapping[str, tuple[str, ...]]] = {
+    "ObjectCreated": _ALL,
+    "ObjectRemoved:Delete": ("versionId", "sequencer"),
+    "ObjectRemoved:DeleteMarkerCreated": ("eTag", "versionId", "sequencer"),
+    "ObjectRestore": _ALL,
+    "ObjectTagging": ("eTag", "versionId"),
+    "ObjectAcl": ("eTag", "versionId"),
+}
 
 FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
     "ObjectCreated": ("Put", "Post", "Copy", "CompleteMultipartUpload"),
@@ -56,6 +74,27 @@ class ObjectChange:
     etag: str  # lower-case hex, without quotes; not told of removals
     sequencer: str  # hex; orders the changes of one key and nothing else
     at: datetime  # timezone-aware
+    version_id: str = ""  # "": the bucket is not versioned
+
+
+class Caller(NamedTuple):
+    """Who made a change, and the S3 answer that told him so. "": made up from the change, always the same for it."""
+
+    principal: str = ""  # AWS:AIDA…, AWS:AROA…:session
+    source_ip: str = "127.0.0.1"
+    request_id: str = ""  # 16 characters
+    host_id: str = ""
+    owner: str = ""  # of the bucket: A3I5XTEXAMAI3E
+
+
+_NOBODY: Final = Caller()
+
+
+class Restored(NamedTuple):
+    """The copy that a completed restore made."""
+
+    expiry: datetime  # timezone-aware
+    storage_class: str  # it came from: GLACIER, DEEP_ARCHIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,38 +114,89 @@ class Filter:
         return key.startswith(self.prefix) and key.endswith(self.suffix)
 
 
-def notification(change: ObjectChange, *, name: str, region: str, account: str, configuration: str) -> S3Event:
-    """Build {"Records": [record]}; *name* has no "s3:" prefix, eventTime is UTC with milliseconds.
+def notification(
+    change: ObjectChange,
+    *,
+    name: str,
+    region: str,
+    account: str,
+    configuration: str,
+    version: str = RECORDED,
+    caller: Caller = _NOBODY,
+    restored: Restored | None = None,
+) -> S3Event:
+    """Build {"Records": [record]}; *name* has no "s3:" prefix, eventTime is UTC with milliseconds; *restored* only for RESTORED.
 
-    Raises ValueError when change.at is naive: its offset would be a guess; UnicodeEncodeError when the key is not text."""
-    if change.at.tzinfo is None:
-        raise ValueError("the time of an object change needs a time zone")
-    stored: dict[str, Any] = {"key": encoded(change.key)}
-    if name.startswith("ObjectCreated:"):
-        stored |= {"size": change.size, "eTag": change.etag}
-    stored["sequencer"] = change.sequencer
+    Raises ValueError when change.at is naive (its offset would be a guess) and for a name whose record nobody has seen;
+    UnicodeEncodeError when the key is not text."""
     request, host = _response_ids(change)
     record = {
-        "eventVersion": "2.1",
+        "eventVersion": record_version(name, version),
         "eventSource": "aws:s3",
         "awsRegion": region,
-        "eventTime": change.at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "eventTime": _iso(change.at),
         "eventName": name,
-        "userIdentity": {"principalId": _identity("AWS:AIDA", 17, account)},
-        "requestParameters": {"sourceIPAddress": "127.0.0.1"},
-        "responseElements": {"x-amz-request-id": request, "x-amz-id-2": host},
+        "userIdentity": {"principalId": caller.principal or _identity("AWS:AIDA", 17, account)},
+        "requestParameters": {"sourceIPAddress": caller.source_ip},
+        "responseElements": {"x-amz-request-id": caller.request_id or request, "x-amz-id-2": caller.host_id or host},
         "s3": {
             "s3SchemaVersion": "1.0",
             "configurationId": configuration,
             "bucket": {
                 "name": change.bucket,
-                "ownerIdentity": {"principalId": _identity("A", 13, account)},
+                "ownerIdentity": {"principalId": caller.owner or _identity("A", 13, account)},
                 "arn": names.bucket_arn(change.bucket),
             },
-            "object": stored,
+            "object": _object(change, name),
         },
     }
+    if restored is not None:
+        record["glacierEventData"] = {
+            "restoreEventData": {
+                "lifecycleRestorationExpiryTime": _iso(restored.expiry),
+                "lifecycleRestoreStorageClass": restored.storage_class,
+            },
+        }
     return {"Records": [record]}
+
+
+def configuration_saved(bucket: str, at: datetime, *, request_id: str, host_id: str) -> S3Event:
+    """What a queue or topic gets when a notification configuration is saved. It has no Records."""
+    return {
+        "Service": "Amazon S3",
+        "Event": "s3:TestEvent",
+        "Time": _iso(at),
+        "Bucket": bucket,
+        "RequestId": request_id,
+        "HostId": host_id,
+    }
+
+
+def record_version(name: str, version: str = RECORDED) -> str:
+    """The eventVersion of a record: one number for all types, but for RECORDED, under which some have their own."""
+    if version != RECORDED:
+        return version
+    return _OWN_VERSION.get(name) or _OWN_VERSION.get(name.partition(":")[0], RECORDED)
+
+
+def _object(change: ObjectChange, name: str) -> dict[str, Any]:
+    """What a record of this name says of the object."""
+    told = _TOLD.get(name) or _TOLD.get(name.partition(":")[0])
+    if told is None:
+        raise ValueError(f"the record of {name} is not known")
+    facts = {
+        "size": change.size,
+        "eTag": NOTHING if name == MARKED else change.etag,
+        "versionId": change.version_id or None,
+        "sequencer": change.sequencer,
+    }
+    return {"key": encoded(change.key)} | {key: value for key in told if (value := facts[key]) is not None}
+
+
+def _iso(at: datetime) -> str:
+    if at.tzinfo is None:
+        raise ValueError("the time of an object change needs a time zone")
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def encoded(key: str) -> str:
@@ -126,7 +216,7 @@ def sequencer(at_ns: int, previous: str = "", stir: int = 0) -> str:
 
 
 def event_names(pattern: str) -> frozenset[str]:
-    """The events a directory can produce that *pattern* (AWS's spelling, with or without "s3:") names.
+    """The events that *pattern* (AWS's spelling, with or without "s3:") names; one of them at least is a directory's.
 
     Raises ValueError with a sentence that says what would be right."""
     spelled = pattern.removeprefix("s3:")
@@ -135,8 +225,8 @@ def event_names(pattern: str) -> frozenset[str]:
         raise ValueError(f"unknown S3 event {pattern!r}" + (f", did you mean s3:{close[0]}?" if close else ""))
     family, _, member = spelled.partition(":")
     wanted = {f"{family}:{one}" for one in FAMILIES.get(family, ())} if member == "*" else {spelled}
-    if produced := frozenset(wanted & PRODUCED):
-        return produced
+    if wanted & PRODUCED:
+        return frozenset(wanted)
     raise ValueError(f"no file in a directory causes s3:{spelled}; use s3:ObjectCreated:* (or :Put), s3:ObjectRemoved:* (or :Delete)")
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import orjson
 
 from router import names
+from router.events.eventbridge import Place, envelope
 
 _PLACEHOLDER: Final = re.compile(r"<aws\.scheduler\.(schedule-arn|scheduled-time|execution-id|attempt-number)>")
 
@@ -37,17 +38,8 @@ def scheduler_event(firing: Firing) -> dict[str, Any]:
 
 
 def _event(firing: Firing, source: str, resource: str, detail: Any) -> dict[str, Any]:
-    return {
-        "version": "0",
-        "id": firing.id,
-        "detail-type": "Scheduled Event",
-        "source": source,
-        "account": firing.account,
-        "time": names.iso_s(firing.at),
-        "region": firing.region,
-        "resources": [resource],
-        "detail": detail,
-    }
+    place = Place(firing.region, firing.account)
+    return envelope(source, "Scheduled Event", detail, event_id=firing.id, at=firing.at, place=place, resources=[resource])
 
 
 def filled(text: str, firing: Firing) -> str:

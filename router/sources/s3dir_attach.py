@@ -35,7 +35,7 @@ class Attachment:
 
     def __init__(self, bucket: Bucket, bindings: Sequence[Binding], house: House) -> None:
         self._bucket, self._house = bucket, house
-        stamp = Stamp(bucket.name, house.config.region, house.config.account)
+        stamp = Stamp(bucket.name, house.config.region, house.config.account, bucket.event_version)
         self._teller = Teller([_target(binding, bucket.name) for binding in bindings], stamp)
         self.figures = Figures(bucket.name, house.metrics)
         self.refusals = Refusals(bucket.name, self.figures)

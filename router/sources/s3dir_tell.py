@@ -32,6 +32,7 @@ class Stamp:
     bucket: str
     region: str
     account: str
+    version: str = s3.RECORDED  # of the record
 
 
 class Told(NamedTuple):
@@ -76,7 +77,14 @@ class Teller:
         stamp = self._stamp
         at = datetime.fromtimestamp(told.at, UTC)
         change = s3.ObjectChange(stamp.bucket, told.key, told.size, told.etag, told.sequencer, at)
-        event = s3.notification(change, name=told.name, region=stamp.region, account=stamp.account, configuration=target.configuration)
+        event = s3.notification(
+            change,
+            name=told.name,
+            region=stamp.region,
+            account=stamp.account,
+            configuration=target.configuration,
+            version=stamp.version,
+        )
         return Envelope(target.function, orjson.dumps(event), f"s3:{stamp.bucket}", told.sequencer, lane(told.key))
 
 

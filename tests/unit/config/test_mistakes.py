@@ -87,6 +87,11 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         ["config.yaml:3:29: buckets.uploads.after: not supported yet; only keep is"],
     ),
     (
+        "event version",
+        "version: 1\nbuckets:\n  uploads: {path: x, event_version: 3.0}\n",
+        ["config.yaml:3:37: buckets.uploads.event_version: 3.0 is not one of 2.0, 2.1, 2.2, 2.3, 2.4, 2.5, 2.6"],
+    ),
+    (
         "watcher",
         "version: 1\nbuckets:\n  uploads: {path: x, watcher: poll}\n",
         ["config.yaml:3:31: buckets.uploads.watcher: poll is not one of auto, inotify, watchdog, scan"],

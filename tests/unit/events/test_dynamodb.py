@@ -12,7 +12,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.events.dynamodb import Change, Stream, attribute, number_size, number_text, record, split, typed
+from router.events.dynamodb import (
+    BinarySet,
+    Change,
+    NumberSet,
+    Stream,
+    StringSet,
+    attribute,
+    built,
+    number_size,
+    number_text,
+    record,
+    split,
+    typed,
+)
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/T/stream/2016-12-01T00:00:00.000"
@@ -190,3 +203,52 @@ def test_a_change_of_the_key_is_a_remove_and_an_insert(old: dict[str, Any], new:
 def test_a_new_or_removed_row_is_never_split(sides: Any) -> None:
     change = Change(8, 1, 2.0, *sides)
     assert split(change, ("Id",)) == (change,)
+
+
+# -- the types that SQLite has not
+
+
+@pytest.mark.parametrize(
+    ("value", "made", "size"),
+    [
+        (True, {"BOOL": True}, 1),
+        (False, {"BOOL": False}, 1),
+        (Decimal("123.450"), {"N": "123.45"}, 4),
+        (Decimal("-1E+3"), {"N": "-1000"}, 3),
+        (StringSet(("Giraffe", "Zebra")), {"SS": ["Giraffe", "Zebra"]}, 12),
+        (NumberSet((1234, Decimal("567.8"))), {"NS": ["1234", "567.8"]}, 6),
+        (BinarySet((b"ab", b"c")), {"BS": ["YWI=", "Yw=="]}, 3),
+        ([], {"L": []}, 3),
+        (["a", 1, None, True], {"L": [{"S": "a"}, {"N": "1"}, {"NULL": True}, {"BOOL": True}]}, 1 + 2 + 1 + 1 + 3 + 4),
+        ({}, {"M": {}}, 3),
+        ({"Name": "Joe", "Age": 35}, {"M": {"Name": {"S": "Joe"}, "Age": {"N": "35"}}}, 4 + 3 + 3 + 2 + 3 + 2),
+        ({"a": [{"b": StringSet(("c",))}]}, {"M": {"a": {"L": [{"M": {"b": {"SS": ["c"]}}}]}}}, 1 + (1 + 1 + 3 + 1) + 3 + 1 + 3 + 1),
+    ],
+)
+def test_all_types_of_attribute_values_and_their_sizes(value: Any, made: dict[str, Any], size: int) -> None:
+    assert attribute(value) == (made, size)
+
+
+TREES = st.recursive(
+    VALUES | st.booleans() | st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**20), max_value=10**20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.text(min_size=1), TREES, min_size=1))
+def test_any_item_is_json_of_one_key_values_and_has_a_size(item: dict[str, Any]) -> None:
+    values, size = typed(item)
+    assert json.loads(json.dumps(values)) == values
+    assert values.keys() == item.keys()
+    assert all(len(value) == 1 for value in values.values())
+    assert size >= sum(len(name.encode()) for name in item)
+
+
+def test_only_what_time_to_live_removed_carries_its_identity() -> None:
+    gone = Change(1, 0, 5.5, {"Id": 1}, None)
+    by_hand = built(gone, stream(), event="e" * 32, sequence="1" * 21)
+    by_itself = built(gone, stream(), event="e" * 32, sequence="1" * 21, expired=True)
+    assert "userIdentity" not in by_hand
+    assert by_itself == by_hand | {"userIdentity": {"type": "Service", "principalId": "dynamodb.amazonaws.com"}}
+    assert (by_hand["eventID"], by_hand["dynamodb"]["SequenceNumber"]) == ("e" * 32, "1" * 21)

@@ -1,5 +1,6 @@
 """The shape of S3 notifications against AWS's samples; keys and sequencers as properties."""
 
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.config import resources
+from router.config.types import Bucket
 from router.events import s3
 from router.events.s3 import Filter, ObjectChange
 
@@ -18,7 +21,7 @@ AT = datetime(2019, 9, 3, 19, 37, 27, 192_999, tzinfo=UTC)
 CHANGE = ObjectChange("uploads", "in/photo.jpg", 1305107, "b21b84d653bb07b05b1e6b33684dc11b", "005D6ED209E1000000", AT)
 
 
-def record(change: ObjectChange = CHANGE, name: str = s3.CREATED, **more: str) -> dict[str, Any]:
+def record(change: ObjectChange = CHANGE, name: str = s3.CREATED, **more: Any) -> dict[str, Any]:
     facts = {"region": "eu-west-1", "account": "123456789012", "configuration": "c-1"} | more
     event = s3.notification(change, name=name, **facts)
     (only,) = event["Records"]
@@ -132,14 +135,16 @@ def test_a_nanosecond_later_is_a_later_sequencer(at: int, later: int) -> None:
 
 # -- names and filters
 
+ALL_CREATED = {f"ObjectCreated:{how}" for how in ("Put", "Post", "Copy", "CompleteMultipartUpload")}
+
 
 @pytest.mark.parametrize(
     ("pattern", "names"),
     [
-        ("s3:ObjectCreated:*", {s3.CREATED}),
-        ("ObjectCreated:*", {s3.CREATED}),
+        ("s3:ObjectCreated:*", ALL_CREATED),
+        ("ObjectCreated:*", ALL_CREATED),
         ("s3:ObjectCreated:Put", {s3.CREATED}),
-        ("s3:ObjectRemoved:*", {s3.REMOVED}),
+        ("s3:ObjectRemoved:*", {s3.REMOVED, s3.MARKED}),
         ("ObjectRemoved:Delete", {s3.REMOVED}),
     ],
 )
@@ -177,3 +182,88 @@ def test_a_configuration_id_stays_and_differs_by_trigger() -> None:
     assert s3.configuration_id("f", "b", wanted) == s3.configuration_id("f", "b", Filter(frozenset({s3.CREATED}), "in/"))
     others = {s3.configuration_id(*key) for key in (("f", "b", wanted), ("g", "b", wanted), ("f", "c", wanted))}
     assert len(others | {s3.configuration_id("f", "b", Filter(frozenset({s3.CREATED}), "", "in/"))}) == 4
+
+
+# -- what a record says, by its name
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("ObjectCreated:Put", ["key", "size", "eTag", "versionId", "sequencer"]),
+        ("ObjectCreated:Copy", ["key", "size", "eTag", "versionId", "sequencer"]),
+        ("ObjectRestore:Completed", ["key", "size", "eTag", "versionId", "sequencer"]),
+        ("ObjectRemoved:Delete", ["key", "versionId", "sequencer"]),
+        ("ObjectRemoved:DeleteMarkerCreated", ["key", "eTag", "versionId", "sequencer"]),
+        ("ObjectTagging:Put", ["key", "eTag", "versionId"]),
+        ("ObjectTagging:Delete", ["key", "eTag", "versionId"]),
+        ("ObjectAcl:Put", ["key", "eTag", "versionId"]),
+    ],
+)
+def test_the_name_decides_what_is_said_of_the_object(name: str, told: list[str]) -> None:
+    versioned = ObjectChange("b", "k", 1, "e", "00", AT, "v1")
+    assert list(record(versioned, name=name)["s3"]["object"]) == told
+    unversioned = record(ObjectChange("b", "k", 1, "e", "00", AT), name=name)["s3"]["object"]
+    assert list(unversioned) == [field for field in told if field != "versionId"], "absent, not null"
+
+
+def test_a_delete_marker_has_the_etag_of_nothing() -> None:
+    assert record(ObjectChange("b", "k", 7, "e", "00", AT, "v"), name=s3.MARKED)["s3"]["object"]["eTag"] == hashlib.md5(b"").hexdigest()
+
+
+@pytest.mark.parametrize("name", ["LifecycleTransition", "IntelligentTiering", "Replication:OperationNotTracked", "TestEvent", "Nonsense"])
+def test_a_record_nobody_has_seen_is_not_made_up(name: str) -> None:
+    with pytest.raises(ValueError, match="is not known"):
+        record(name=name)
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "told"),
+    [
+        ("ObjectCreated:Put", "2.1", "2.1"),
+        ("ObjectRemoved:Delete", "2.1", "2.1"),
+        ("ObjectRestore:Completed", "2.1", "2.1"),
+        ("ObjectRestore:Delete", "2.1", "2.3"),
+        ("ObjectTagging:Put", "2.1", "2.3"),
+        ("ObjectAcl:Put", "2.1", "2.3"),
+        ("ObjectTagging:Put", "2.6", "2.6"),
+        ("ObjectCreated:Put", "2.0", "2.0"),
+    ],
+)
+def test_the_recorded_version_differs_by_type_and_any_other_is_one_for_all(name: str, version: str, told: str) -> None:
+    assert record(name=name, version=version)["eventVersion"] == told
+
+
+def test_the_config_offers_the_versions_there_are() -> None:
+    assert resources.EVENT_VERSIONS == s3.VERSIONS
+    assert Bucket("b", Path()).event_version == s3.RECORDED
+
+
+def test_what_the_caller_says_of_himself_is_told() -> None:
+    caller = s3.Caller("AWS:AROA:me", "203.0.113.9", "R" * 16, "host", "OWNER")
+    told = record(caller=caller)
+    assert told["userIdentity"] == {"principalId": "AWS:AROA:me"}
+    assert told["requestParameters"] == {"sourceIPAddress": "203.0.113.9"}
+    assert told["responseElements"] == {"x-amz-request-id": "R" * 16, "x-amz-id-2": "host"}
+    assert told["s3"]["bucket"]["ownerIdentity"] == {"principalId": "OWNER"}
+
+
+def test_a_completed_restore_says_when_the_copy_ends_beside_the_object() -> None:
+    restored = s3.Restored(datetime(2023, 5, 17, 15, tzinfo=UTC), "GLACIER")
+    told = record(name=s3.RESTORED, restored=restored)
+    assert told["glacierEventData"] == {
+        "restoreEventData": {"lifecycleRestorationExpiryTime": "2023-05-17T15:00:00.000Z", "lifecycleRestoreStorageClass": "GLACIER"},
+    }
+    assert "glacierEventData" not in record(name=s3.RESTORED)
+
+
+def test_a_saved_configuration_is_announced_without_records() -> None:
+    told = s3.configuration_saved("uploads", AT, request_id="D82B88E5F771F645", host_id="h")
+    assert told == {
+        "Service": "Amazon S3",
+        "Event": "s3:TestEvent",
+        "Time": "2019-09-03T19:37:27.192Z",
+        "Bucket": "uploads",
+        "RequestId": "D82B88E5F771F645",
+        "HostId": "h",
+    }

@@ -34,6 +34,9 @@ functions:
 """
 
 
+ALL_CREATED = frozenset(f"ObjectCreated:{how}" for how in ("Put", "Post", "Copy", "CompleteMultipartUpload"))
+
+
 def read(tmp_path: Path, trigger: str) -> S3Trigger:
     (tmp_path / "code").mkdir(exist_ok=True)
     (tmp_path / "code/app.py").write_text("handler = print")
@@ -50,14 +53,14 @@ def mistakes(tmp_path: Path, trigger: str) -> list[str]:
 
 
 def test_the_name_of_a_bucket_is_enough(tmp_path: Path) -> None:
-    assert read(tmp_path, "uploads") == S3Trigger("uploads", s3.Filter(frozenset({s3.CREATED})))
+    assert read(tmp_path, "uploads") == S3Trigger("uploads", s3.Filter(ALL_CREATED))
     assert read(tmp_path, "uploads").claim == ""
 
 
 def test_everything_may_be_said(tmp_path: Path) -> None:
     trigger = read(tmp_path, "{bucket: results, events: [ObjectRemoved:Delete, 's3:ObjectCreated:*'], prefix: in/, suffix: .jpg}")
-    assert trigger == S3Trigger("results", s3.Filter(frozenset({s3.CREATED, s3.REMOVED}), "in/", ".jpg"))
-    assert read(tmp_path, "{bucket: results, events: 's3:ObjectRemoved:*'}").wanted.events == {s3.REMOVED}
+    assert trigger == S3Trigger("results", s3.Filter(ALL_CREATED | {s3.REMOVED}, "in/", ".jpg"))
+    assert read(tmp_path, "{bucket: results, events: 's3:ObjectRemoved:*'}").wanted.events == {s3.REMOVED, s3.MARKED}
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,14 @@ async def test_a_function_is_told_once_by_its_first_trigger_that_matches() -> No
     assert outlet.events()[0]["Records"][0]["eventTime"] == "2019-09-03T19:37:27.192Z"
 
 
+async def test_a_bucket_decides_the_version_of_its_records() -> None:
+    outlet = MemoryOutlet()
+    stamp = Stamp("uploads", "eu-west-1", "123456789012", "2.6")
+    await Teller([Target("f", s3.Filter(CREATED), "c")], stamp).tell(outlet, TOLD)
+    await teller(("f", s3.Filter(CREATED))).tell(outlet, TOLD._replace(sequencer="0065F0A1B200000002"))
+    assert [event["Records"][0]["eventVersion"] for event in outlet.events()] == ["2.6", "2.1"]
+
+
 async def test_nobody_is_told_what_nobody_wants() -> None:
     outlet, only = MemoryOutlet(), teller(("f", s3.Filter(CREATED, "in/")))
     assert await only.tell(outlet, TOLD._replace(name=s3.REMOVED)) == 0

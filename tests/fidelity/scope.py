@@ -1,0 +1,28 @@
+"""Samples that no case uses: what nothing here produces, and what other tests use."""
+
+from collections.abc import Mapping
+from typing import Final
+
+# Name of the sample → why no builder of ours makes it. Those that are not in tests/golden are named as if they were.
+NOT_PRODUCED: Final[Mapping[str, str]] = {
+    "kafka_msk": "no Kafka source",
+    "kafka_msk_signed_header_bytes": "no Kafka source",
+    "mqtt_iot_amazon_mq_activemq": "no message broker as a source",
+    "mqtt_iot_amazon_mq_rabbitmq": "no message broker as a source",
+    "mqtt_iot_iot_custom_authorizer_request": "no IoT Core: devices do not connect here",
+    "mqtt_iot_iot_custom_authorizer_response": "no IoT Core: devices do not connect here",
+    "eventbridge_pattern_cases": "event buses, which match patterns, are not built yet",
+    "eventbridge_pattern_array_cases": "event buses, which match patterns, are not built yet",
+    "eventbridge_input_transformer_cases": "event buses, whose targets transform, are not built yet",
+    "destinations_template_async_success": "destinations are not built yet",
+    "destinations_template_async_retries_exhausted": "destinations are not built yet",
+    "dynamodb_streams_template_on_failure_destination": "destinations are not built yet",
+    "kinesis_template_on_failure_destination": "destinations are not built yet",
+    "apigw_v1_sam_local_rest": "what another emulator sends, kept for comparison; it is not AWS",
+}
+
+AWAITED: Final = ("alb_", "apigw_", "authorizers_", "function_url_", "responses_")  # beginnings of samples whose builders are being made
+
+USED_ELSEWHERE: Final[Mapping[str, str]] = {
+    "schedule_expressions": "tests/unit/events/test_schedule.py",
+}
