@@ -52,8 +52,22 @@ def request_id() -> str:
 
     Its first 48 bits are the time in milliseconds, so that ids made one after another are neighbours in the journal's
     index: entirely random ones cost a page of it each. The other 74 bits are random."""
-    at, chance = f"{time.time_ns() // 1_000_000:012x}"[-12:], os.urandom(10).hex()
-    return f"{at[:8]}-{at[8:]}-4{chance[:3]}-{'89ab'[int(chance[3], 16) & 3]}{chance[4:7]}-{chance[8:]}"
+    at, drawn = f"{time.time_ns() // 1_000_000:012x}"[-12:], chance().hex()
+    return f"{at[:8]}-{at[8:]}-4{drawn[:3]}-{'89ab'[int(drawn[3], 16) & 3]}{drawn[4:7]}-{drawn[8:20]}"
+
+
+def chance() -> bytes:
+    """16 random bytes. Drawn in advance: an id for a request must not cost a system call each. Any thread may call it."""
+    while True:
+        try:
+            return _DRAWN.pop()
+        except IndexError:
+            drawn = os.urandom(4096)
+            _DRAWN.extend(drawn[at : at + 16] for at in range(0, 4096, 16))
+
+
+_DRAWN: Final[list[bytes]] = []
+os.register_at_fork(after_in_child=_DRAWN.clear)  # two processes must not draw the same
 
 
 def iso_ms(at: float) -> str:

@@ -3,7 +3,6 @@
 A route of a gateway is a RouteFace: guards, then the function, then the answer. A webhook is a face of its own
 (webhook.py). Everything about shapes is in the pure gateways (router/events)."""
 
-import os
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol
@@ -246,9 +245,9 @@ def url_arrival(request: Request, at: float) -> Arrival:
 
 def short_request_id() -> str:
     """A gateway request id, shaped like LV7fzho-PHcEJPw=."""
-    return urlsafe_b64encode(os.urandom(11)).decode()
+    return urlsafe_b64encode(names.chance()[:11]).decode()
 
 
 def trace_of(request: Request, at: float) -> str:
     """The client's X-Ray trace header, or a fresh one: version, epoch seconds, 96 random bits."""
-    return request.header("x-amzn-trace-id") or f"Root=1-{int(at):08x}-{os.urandom(12).hex()}"
+    return request.header("x-amzn-trace-id") or f"Root=1-{int(at):08x}-{names.chance()[:12].hex()}"
