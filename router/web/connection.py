@@ -7,15 +7,18 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, cast
 
 from router.events.http import Request
-from router.web import messages
+from router.web import answers, heads
+from router.web.chunks import Chunks
 from router.web.exchange import Exchange
-from router.web.messages import Chunks, Head, Refused
+from router.web.heads import Head
+from router.web.refused import Refused
 
 if TYPE_CHECKING:
     from router.web.listener import Listener
 
 FOREVER: Final = float("inf")
 HELD: Final = 64 * 1024  # bytes of later requests that are read ahead while one runs
+TURN: Final = 256 * 1024  # bytes of a streamed answer that one turn of the loop may take: others want theirs
 
 
 class Phase(Enum):
@@ -47,7 +50,9 @@ class Connection(asyncio.Protocol):
         "_limits",
         "_listener",
         "_paused",
+        "_seen",
         "_transport",
+        "_turn",
         "deadline",
         "exchange",
         "keep",
@@ -63,6 +68,8 @@ class Connection(asyncio.Protocol):
         self._head: Head | None = None  # of the request whose body arrives
         self._chunks: Chunks | None = None
         self._body_began = 0.0
+        self._seen = 0  # bytes of the buffer that were looked at for the end of a head
+        self._turn = 0  # bytes written without a turn of the loop
         self._paused = False  # part of an answer waits for the client
         self._drained: asyncio.Future[None] | None = None
         self._held = False  # reading has stopped, because enough is read ahead
@@ -89,14 +96,20 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on, or hold what came early; what a refused client sends is thrown away."""
-        if self.phase in RECEIVING:
-            self._buffer += data
-            self._read()
-        elif self.phase is not Phase.LINGERING:
-            self._buffer += data
-            if len(self._buffer) > HELD and not self._held:
-                self._held = True
-                self._transport.pause_reading()
+        phase = self.phase
+        try:
+            if phase is Phase.IDLE and not self._buffer:
+                self._read_whole(data)
+            elif phase in RECEIVING:
+                self._buffer += data
+                self._read()
+            elif phase is not Phase.LINGERING:
+                self._buffer += data
+                if len(self._buffer) > HELD and not self._held:
+                    self._held = True
+                    self._transport.pause_reading()
+        except Refused as refused:
+            self.refuse(refused)
 
     def eof_received(self) -> bool:
         """The client sends no more; true keeps the connection open for its answer."""
@@ -158,34 +171,48 @@ class Connection(asyncio.Protocol):
     # -- reading
 
     def _read(self) -> None:
-        try:
-            if self.phase is Phase.BODY:
-                self._read_body()
-            else:
-                self._read_head()
-        except Refused as refused:
-            self.refuse(refused)
+        if self.phase is Phase.BODY:
+            self._read_body()
+        else:
+            self._read_head()
+
+    def _read_whole(self, data: bytes) -> None:
+        """Nothing is buffered, and most requests come in one piece: no need to buffer them."""
+        end = data.find(b"\r\n\r\n") + 4
+        if end < 4 or data[0] == 0x0D:
+            self._buffer += data
+            self._read_head()
+            return
+        head = self._head_of(data[:end])
+        if head.length == len(data) - end and head.length <= self._limits.body_bytes:
+            self._start(head, data[end:])
+        else:
+            self._buffer += data[end:]
+            self._begin_body(head)
 
     def _read_head(self) -> None:
         buffer = self._buffer
         while buffer.startswith(b"\r\n"):  # RFC 9112, 2.2: tolerated before a request
             del buffer[:2]
-        end = buffer.find(b"\r\n\r\n")
-        if end < 0:
+            self._seen = 0
+        end = buffer.find(b"\r\n\r\n", max(self._seen - 3, 0)) + 4
+        if end < 4:
             if buffer and self.phase is Phase.IDLE:
                 self.phase = Phase.HEAD
                 self.deadline = self._listener.now() + self._limits.header
-            messages.check_partial(buffer, self._limits)
+            heads.check_partial(buffer, self._limits, self._seen)
+            self._seen = len(buffer)
             return
-        raw = bytes(buffer[: end + 4])
-        del buffer[: end + 4]
-        head = messages.read_head(raw, self._listener.parse, self._limits)
+        self._seen = 0
+        raw = bytes(memoryview(buffer)[:end])
+        del buffer[:end]
+        self._begin_body(self._head_of(raw))
+
+    def _head_of(self, raw: bytes) -> Head:
+        head = heads.read_head(raw, self._limits)
         self._listener.check_host(head.host)
         self.keep = self.keep and not head.close
-        if head.length is not None and head.length <= len(buffer) and head.length <= self._limits.body_bytes:
-            self._start(head, self._taken(head.length))  # all of it came at once, as most do
-        else:
-            self._begin_body(head)
+        return head
 
     def _taken(self, size: int) -> bytes:
         """Take *size* bytes from the buffer."""
@@ -203,8 +230,8 @@ class Connection(asyncio.Protocol):
         self._head = head
         self._chunks = Chunks(limit) if head.length is None else None
         self._body_began = self._listener.now()
-        if head.expects and not self._buffer:
-            self._transport.write(messages.CONTINUE)
+        if head.expects and head.length != 0 and not self._buffer:
+            self._transport.write(answers.CONTINUE)
         self._read_body()
 
     def _read_body(self) -> None:
@@ -251,19 +278,26 @@ class Connection(asyncio.Protocol):
             raise ConnectionResetError("the client has left")
         self.phase = Phase.WRITING
         self._transport.write(data)
-        if self._paused:
-            self.deadline = self._listener.now() + self._limits.write
-            self._drained = asyncio.get_running_loop().create_future()
-            try:
-                await self._drained
-            finally:
-                self._drained = None
-                self.deadline = FOREVER
+        if not self._paused:
+            self._turn += len(data)
+            if self._turn >= TURN:
+                self._turn = 0
+                await asyncio.sleep(0)
+            return
+        self._turn = 0
+        self.deadline = self._listener.now() + self._limits.write
+        self._drained = asyncio.get_running_loop().create_future()
+        try:
+            await self._drained
+        finally:
+            self._drained = None
+            self.deadline = FOREVER
 
-    def finish(self, data: bytes) -> None:
+    def finish(self, *pieces: bytes) -> None:
         """Write the last of an answer."""
         self.phase = Phase.WRITING
-        self._transport.write(data)
+        for piece in pieces:
+            self._transport.write(piece)
         if self._paused:
             self.deadline = self._listener.now() + self._limits.write
         else:
@@ -278,7 +312,10 @@ class Connection(asyncio.Protocol):
         self.deadline = self._listener.now() + self._limits.idle
         self._resume()
         if self._buffer:
-            self._read()
+            try:
+                self._read()
+            except Refused as refused:
+                self.refuse(refused)
             if self._ended and self.phase in RECEIVING:
                 self.refuse(Refused(400, "the connection ended within a request"))
 
@@ -287,7 +324,7 @@ class Connection(asyncio.Protocol):
         self._listener.count_refusal(refused)
         response = self._listener.refusal(refused.status)
         assert isinstance(response.body, bytes)
-        self._transport.write(messages.write_head(response, at=self._listener.wall(), close=True, old=False) + response.body)
+        self._transport.write(answers.framed(response, at=self._listener.wall(), close=True, old=False).head + response.body)
         self._leave(unread=True)
 
     def _leave(self, *, unread: bool = False) -> None:

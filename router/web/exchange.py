@@ -3,19 +3,27 @@
 The handler runs to its end whatever the client does: a client that left, or was answered early, changes only whether
 somebody reads what it returns."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from router.events.http import Request, Response
-from router.web import messages
-from router.web.messages import Head, Refused
+from router.web import answers
+from router.web.answers import Framing
+from router.web.heads import Head
+from router.web.refused import Refused
 
 if TYPE_CHECKING:
     from router.web.connection import Connection
     from router.web.listener import Listener
 
 log = structlog.get_logger("router.web")
+
+JOINED: Final = 64 * 1024  # bytes of a body that is copied behind its head, to go out in one piece
+
+
+class WrongLength(Exception):
+    """A streamed answer is shorter or longer than its content-length."""
 
 
 class Exchange:
@@ -27,11 +35,6 @@ class Exchange:
         self._connection, self._listener = connection, listener
         self._head_only = head.method == "HEAD"
         self._old = head.version == "HTTP/1.0"
-
-    @property
-    def awaited(self) -> bool:
-        """Whether the client still waits for this answer."""
-        return self._connection.exchange is self
 
     async def serve(self, request: Request) -> None:
         """Run the handler and send what it returns."""
@@ -50,42 +53,48 @@ class Exchange:
 
     def answer(self, response: Response) -> None:
         """Send a complete answer, if it is still awaited; also what a handler calls to answer early."""
-        if (head := self._begin(response)) is None:
+        framing = self._begin(response)
+        if framing is None:
             return
-        assert isinstance(response.body, bytes)
-        self._connection.finish(head if self._bodiless(response) else head + response.body)
+        body = response.body
+        assert isinstance(body, bytes)
+        if framing.bodiless:
+            self._connection.finish(framing.head)
+        elif len(body) <= JOINED:
+            self._connection.finish(framing.head + body)
+        else:
+            self._connection.finish(framing.head, body)
 
-    def _bodiless(self, response: Response) -> bool:
-        return self._head_only or response.status in messages.BODILESS
-
-    def _begin(self, response: Response) -> bytes | None:
-        """The head of the answer; None when it is not awaited, or is no head: then a refusal goes out instead."""
-        if not self.awaited:
+    def _begin(self, response: Response) -> Framing | None:
+        """How the answer is sent; None when it is not awaited, or cannot be: then a refusal goes out instead."""
+        connection, listener = self._connection, self._listener
+        if connection.exchange is not self:  # the client has left, or was answered early
             return None
-        self._connection.exchange = None
-        if self._old and not isinstance(response.body, bytes):
-            self._connection.keep = False  # HTTP/1.0 knows no chunks: the connection's end is the answer's
+        connection.exchange = None
         try:
-            head = messages.write_head(response, at=self._listener.wall(), close=not self._connection.keep, old=self._old)
+            framing = answers.framed(response, at=listener.wall(), close=not connection.keep, old=self._old, head_only=self._head_only)
         except ValueError as error:
-            log.warning("answer_refused", listener=self._listener.name, error=str(error))
-            self._connection.refuse(Refused(500, str(error)))
+            log.warning("answer_refused", listener=listener.name, error=str(error))
+            connection.refuse(Refused(500, str(error)))
             return None
-        self._listener.count_answer(response.status)
-        return head
+        if framing.close:
+            connection.keep = False
+        listener.count_answer(response.status)
+        return framing
 
     async def _stream(self, response: Response) -> None:
         """Send an answer piece by piece, as fast as the client takes it."""
         pieces = response.body
         assert not isinstance(pieces, bytes)
         try:
-            if (head := self._begin(response)) is None:
+            if (framing := self._begin(response)) is None:
                 return
-            await self._connection.write(head)
-            if not self._bodiless(response):
-                async for piece in pieces:
-                    await self._connection.write(piece if self._old else messages.chunk(piece))
-            self._connection.finish(b"" if self._old or self._bodiless(response) else b"0\r\n\r\n")
+            if framing.bodiless:
+                self._connection.finish(framing.head)
+                return
+            await self._connection.write(framing.head)
+            await self._pieces(response, framing)
+            self._connection.finish(answers.LAST if framing.chunked else b"")
         except ConnectionError:
             pass  # the client has left; there is nobody to tell
         except Exception:  # the answer has begun: all that is left is to break it off visibly
@@ -94,3 +103,18 @@ class Exchange:
         finally:
             if (close := getattr(pieces, "aclose", None)) is not None:
                 await close()
+
+    async def _pieces(self, response: Response, framing: Framing) -> None:
+        """The body. Raises ConnectionError when the client leaves, WrongLength, and whatever the iterator raises."""
+        assert not isinstance(response.body, bytes)
+        left = framing.length
+        async for piece in response.body:
+            if not piece:
+                continue
+            if left is not None:
+                left -= len(piece)
+                if left < 0:
+                    raise WrongLength("longer than its content-length")
+            await self._connection.write(answers.chunk(piece) if framing.chunked else piece)
+        if left:
+            raise WrongLength("shorter than its content-length")

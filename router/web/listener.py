@@ -20,8 +20,7 @@ from router.web.connection import Connection
 from router.web.counters import Counters
 from router.web.exchange import Exchange
 from router.web.limits import Limits
-from router.web.messages import Parse, Refused
-from router.web.parser import head_parser
+from router.web.refused import Refused
 
 Handler = Callable[[Request], Awaitable[Response]]
 Refusal = Callable[[int], Response]
@@ -54,15 +53,13 @@ class Listener:
         hosts: Collection[str] = (),
         refusal: Refusal = plain_refusal,
         mode: int = 0o600,
-        pure_python: bool = False,
     ) -> None:
         """*hosts*: the Host names that are served, others get 421 (DNS rebinding); empty: all. *mode*: of a Unix socket's file."""
         self.name, self.handler, self.refusal = name, handler, refusal
         self.limits = limits or Limits()
         self.now, self.wall = clock.monotonic, clock.now
         self.addresses: tuple[str, ...] = ()  # what was bound
-        self.parse: Parse
-        self._where, self._mode, self._pure_python, self._clock = where, mode, pure_python, clock
+        self._where, self._mode, self._clock = where, mode, clock
         self._hosts = frozenset(host.lower() for host in hosts)
         self._servers: list[asyncio.Server] = []
         self._connections: set[Connection] = set()
@@ -81,9 +78,9 @@ class Listener:
 
     async def start(self) -> None:
         """Bind and accept. Raises CannotListen."""
+        self._loop = asyncio.get_running_loop()
         self._draining = False
         self._quiet.clear()
-        self.parse = head_parser(pure_python=self._pure_python)
         bound = await asyncio.to_thread(sockets.opened, self._where, self.name, mode=self._mode)
         try:
             for made in bound:
@@ -200,7 +197,7 @@ class Listener:
 
     def begin(self, exchange: Exchange, request: Request) -> None:
         """Run a request; drain() waits for it."""
-        self._exchanges[exchange] = asyncio.get_running_loop().create_task(exchange.serve(request))
+        self._exchanges[exchange] = self._loop.create_task(exchange.serve(request))
 
     def ended(self, exchange: Exchange) -> None:
         """The handler has returned, and what it returned is sent or dropped."""

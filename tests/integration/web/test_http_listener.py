@@ -17,7 +17,7 @@ from router.config.types import Listen
 from router.web import Limits, Request, Response
 from router.web.sockets import CannotListen
 from tests.helpers.wire import Client, Served, until
-from tests.unit.web.test_messages import SMUGGLING
+from tests.unit.web.test_heads import SMUGGLING
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 QUICK = Limits(header=0.3, body=0.8, body_grace=0.3, write=0.4, idle=0.4, linger=0.3, body_bytes=1_000_000)

@@ -1,0 +1,108 @@
+"""An answer on the wire: its head, and the pieces of a streamed body.
+
+Pure. Source: RFC 9112. How a body ends is decided here alone: whatever framing the answer's own headers spell is left out."""
+
+import re
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Final, NamedTuple
+
+from router.events.http import Response
+
+BODILESS: Final = (204, 304)
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+LAST: Final = b"0\r\n\r\n"
+
+_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_OURS: Final = frozenset(  # headers that the listener sends, or that only it could keep the promise of
+    ("connection", "content-length", "date", "keep-alive", "proxy-connection", "trailer", "transfer-encoding", "upgrade"),
+)
+_LENGTH: Final = re.compile("[0-9]{1,18}")
+
+
+class Framing(NamedTuple):
+    """How the body of one answer is sent."""
+
+    head: bytes
+    length: int | None = None  # bytes that must follow; None: as many as come
+    chunked: bool = False
+    bodiless: bool = False  # nothing follows, whatever the answer holds
+    close: bool = False  # the connection's end is the answer's
+
+
+@lru_cache(maxsize=4)
+def _date(at: int) -> str:
+    return f"date: {formatdate(at, usegmt=True)}"
+
+
+@lru_cache(maxsize=128)
+def _status_line(status: int) -> str:
+    try:
+        return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"HTTP/1.1 {status} Status"
+
+
+@lru_cache(maxsize=1024)
+def _sent(name: str) -> str:
+    """What to put before the value; "" for a header that is ours to send. Raises ValueError."""
+    if not _TOKEN.fullmatch(name):
+        raise ValueError(f"{name!r:.40} is no header name")
+    return "" if name.lower() in _OURS else f"{name}: "
+
+
+def framed(response: Response, *, at: float, close: bool, old: bool, head_only: bool = False) -> Framing:
+    """The head of an answer sent at *at* (epoch seconds) and how its body follows.
+
+    *close*: the connection ends after it; *old*: the client speaks HTTP/1.0; *head_only*: it asked with HEAD. A content-length
+    of the answer's own counts where the listener cannot know better: for a streamed body, and for a HEAD without one.
+    Raises ValueError when a header would break the framing; the answer must then be another one."""
+    status, headers, _ = response
+    lines = [_status_line(status)]
+    for name, value in headers:
+        if prefix := _sent(name):
+            lines.append(prefix + value)
+    bodiless = head_only or status in BODILESS
+    length, chunked = _length(response, head_only=head_only), False
+    if status in BODILESS:
+        pass
+    elif length is not None:
+        lines.append(f"content-length: {length}")
+    elif not old:
+        chunked = True
+        lines.append("transfer-encoding: chunked")
+    else:
+        close = close or not bodiless  # HTTP/1.0 knows no chunks
+    lines.append(_date(int(at)))
+    if close or old:
+        lines.append("connection: close" if close else "connection: keep-alive")
+    head = "\r\n".join(lines)
+    if head.count("\r") != len(lines) - 1 or head.count("\n") != len(lines) - 1 or "\0" in head:
+        raise ValueError("a header of the answer holds CR, LF or NUL")
+    return Framing(f"{head}\r\n\r\n".encode(), length, chunked, bodiless, close)
+
+
+def _length(response: Response, *, head_only: bool) -> int | None:
+    """Bytes of the body; None: not known before it ends."""
+    body = response.body
+    if not isinstance(body, bytes):
+        return _declared(response)
+    if body or not head_only:
+        return len(body)
+    return _declared(response) or 0
+
+
+def _declared(response: Response) -> int | None:
+    """The content-length among the answer's headers. Raises ValueError when it is none, or stands twice."""
+    found = [value for name, value in response.headers if name.lower() == "content-length"]
+    if not found:
+        return None
+    if len(found) > 1 or not _LENGTH.fullmatch(found[0]):
+        raise ValueError("the answer's content-length is no number")
+    return int(found[0])
+
+
+def chunk(data: bytes) -> bytes:
+    """A piece of a streamed answer in chunked framing; nothing for an empty piece, which would end it."""
+    return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
