@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bench.client import Plan
 from bench.daemon import FUNCTIONS, Running
-from bench.load import Side, alternating, ask, bare
+from bench.load import LISTENER, Side, alternating, ask, bare
 from bench.plain import commits
 from bench.table import Check, Row
 from tests.helpers.house import free_port
@@ -30,7 +30,7 @@ def rows(*, brief: bool) -> list[Row]:
             house.serve()
             found = [_sync(house, port, seconds, runs), _accept(house, Path(name), seconds, runs)]
             house.kill()  # what was accepted last waits for a handler that sleeps
-    return found
+    return [*found, _wire(seconds / 2, runs)]
 
 
 def _sync(house: Running, port: int, seconds: float, runs: int) -> Row:
@@ -50,6 +50,22 @@ def _sync(house: Running, port: int, seconds: float, runs: int) -> Row:
         f"a whole daemon, {environments} environments at the end; the client is a process of its own on the same cores, keep-alive, "
         "one request at a time on each connection; every invocation is logged twice and counted",
         why="The bare handler needs one process beside the client's; an invocation runs in a second one, which shares the same cores.",
+        broken=ours.broken or beside.broken,
+    )
+
+
+def _wire(seconds: float, runs: int) -> Row:
+    with bare(server=LISTENER) as (our_address, our_pid), bare() as (address, pid):
+        plan, limit = (Plan(to, ("/echo",), CONNECTIONS, seconds, SIZE) for to in (our_address, address))
+        ask(Plan(plan.to, plan.paths, CONNECTIONS, 0.5, SIZE))
+        ask(Plan(limit.to, limit.paths, CONNECTIONS, 0.5, SIZE))
+        ours, beside, ratio = alternating(Side(plan, our_pid), Side(limit, pid), runs)
+    return Row(
+        "HTTP listener alone, a handler that answers at once",
+        f"{ours.rate:,.0f}/s, p50 {ours.p50:.1f} ms, p99 {ours.p99:.1f} ms, {ours.cpu:.0f} µs of processor each",
+        f"bare aiohttp {beside.rate:,.0f}/s, p99 {beside.p99:.1f} ms, {beside.cpu:.0f} µs each: {ratio(lambda load: load.rate):.2f} × its rate",
+        (),
+        "our listener and nothing behind it, loaded as the row of the synchronous invocation: what of that row is the wire",
         broken=ours.broken or beside.broken,
     )
 

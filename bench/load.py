@@ -1,4 +1,4 @@
-"""HTTP load on a daemon and, beside it, on a bare aiohttp handler: in turn, so that both see the same machine."""
+"""HTTP load on a daemon or on its listener alone and, beside it, on a bare aiohttp handler: in turn, so that both see the same machine."""
 
 import json
 import socket
@@ -27,6 +27,27 @@ app = web.Application()
 app.router.add_post("/echo", echo)
 where = {"path": sys.argv[1]} if sys.argv[1].startswith("/") else {"host": "127.0.0.1", "port": int(sys.argv[1].rpartition(":")[2])}
 web.run_app(app, loop=uvloop.new_event_loop(), print=None, access_log=None, **where)
+"""
+LISTENER = """
+import asyncio
+import sys
+import uvloop
+from router.clock import SystemClock
+from router.config.types import Listen
+from router.telemetry.metrics import Metrics
+from router.web import Listener, Response
+
+async def echo(request):
+    return Response(200, (("content-type", "application/json"),), request.body)
+
+async def main():
+    where = Listen("tcp", "127.0.0.1", int(sys.argv[1].rpartition(":")[2]))
+    listener = Listener("bench", where, echo, clock=SystemClock(), metrics=Metrics())
+    await listener.start()
+    await listener.serve(asyncio.Event())
+
+with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    runner.run(main())
 """
 LIMIT = 60.0  # seconds beyond a plan's own that the generator may take
 
@@ -93,10 +114,12 @@ def _result(loads: list[Load], cpu: list[float]) -> Result:
 
 
 @contextmanager
-def bare(where: str = "") -> Iterator[tuple[str, int]]:
-    """A bare aiohttp handler, POST /echo, in a process of its own: its address and pid. *where*: a Unix socket's path."""
+def bare(where: str = "", *, server: str = BARE) -> Iterator[tuple[str, int]]:
+    """A bare aiohttp handler, POST /echo, in a process of its own: its address and pid. *where*: a Unix socket's path.
+
+    *server*: another program to run in its place, LISTENER for our own wire and nothing behind it."""
     where = where or f"127.0.0.1:{free_port()}"
-    with subprocess.Popen([sys.executable, "-c", BARE, where]) as process:
+    with subprocess.Popen([sys.executable, "-c", server, where]) as process:
         try:
             _wait(where, process)
             yield where, process.pid
@@ -112,7 +135,7 @@ def _wait(where: str, process: "subprocess.Popen[bytes]") -> None:
             if _accepts(where):
                 return
         time.sleep(0.05)
-    raise RuntimeError("the bare aiohttp server did not start")
+    raise RuntimeError("the bare server did not start")
 
 
 def _accepts(where: str) -> bool:
