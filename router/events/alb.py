@@ -67,7 +67,7 @@ class LoadBalancer:
     def _answer_headers(self, value: dict[str, Any]) -> list[tuple[str, str]]:
         if self.multi_value:
             return [line for lines in answers.multi_headers(value.get("multiValueHeaders"), _NONE).values() for line in lines]
-        return list(answers.headers(value.get("headers"), _NONE).values())
+        return answers.spelt_headers(value.get("headers"), _NONE)  # adapters send two cookies as set-cookie and Set-cookie
 
     def failure(self, status: int, arrival: Arrival, *, retry_after: int | None = None) -> Response:  # noqa: ARG002 - ALBs name no ids
         """A small HTML page, as load balancers send."""

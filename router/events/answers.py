@@ -53,6 +53,15 @@ def headers(value: Any, own: frozenset[str]) -> Named:
     return found
 
 
+def spelt_headers(value: Any, own: frozenset[str]) -> list[tuple[str, str]]:
+    """Like headers(), but names alike but for case are a line each. Raises Malformed."""
+    if value is None:
+        return []
+    if not isinstance(value, dict):
+        raise Malformed("headers is no object")
+    return [(sent, text(name, scalar)) for name, scalar in value.items() if scalar is not None and (sent := sent_name(name, own))]
+
+
 def multi_headers(value: Any, own: frozenset[str]) -> dict[str, list[tuple[str, str]]]:
     """A function's `multiValueHeaders` by lower-case name: one header line for each value. Raises Malformed."""
     if value is None:

@@ -1,20 +1,23 @@
 """One daemon that serves every app behind every face, each under a path of its own: /FACE-APP/…"""
 
+import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from router.runtime import packages
 from tests.fidelity.consumers.exchange import Answer, ask
 from tests.fidelity.consumers.table import Row
 from tests.helpers.house import House, free_port
 
+Headers = Sequence[tuple[str, str]]
 HERE: Final = Path(__file__).parent
 NODE: Final = HERE / "node"
 PYTHON_APPS: Final = {  # handler, and the distributions it needs
     "fastapi": ("fastapi_app.handler", ("fastapi", "mangum", "python-multipart")),
     "flask": ("flask_app.handler", ("flask", "serverless-wsgi", "apig-wsgi")),
+    "teller": ("teller.handler", ()),
     "flask-apig": ("flask_app.apig_handler", ("flask", "serverless-wsgi", "apig-wsgi")),
 }
 NODE_APPS: Final = ("express", "hono")
@@ -73,8 +76,18 @@ class Site(House):
 
     def send(self, face: str, app: str, row: Row) -> Answer:
         """The request of a row to *app* behind *face*."""
+        return self.ask(face, app, row.method, row.target, row.headers, row.body)
+
+    def ask(self, face: str, app: str, method: str, target: str, headers: Headers = (), body: bytes = b"") -> Answer:  # noqa: PLR0917
+        """Any request to *app* behind *face*; *target* is what follows the path of the two."""
         host = f"{app}.lambda-url.us-east-1.localhost" if face == "url" else ""
-        return ask(self.port, row.method, f"/{face}-{app}{row.target}", list(row.headers), row.body, host=host)
+        return ask(self.port, method, f"/{face}-{app}{target}", list(headers), body, host=host)
+
+    def told(self, face: str, method: str, target: str, headers: Headers = (), body: bytes = b"") -> Any:
+        """The event that a request becomes behind *face*."""
+        answer = self.ask(face, "teller", method, target, headers, body)
+        assert answer.status == 200, answer
+        return json.loads(answer.body)
 
 
 def node_function(app: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.fidelity.consumers import conftest
 from tests.fidelity.consumers.site import NODE_APPS, Site
-from tests.fidelity.consumers.table import APPS, FACES, ROWS, Row
+from tests.fidelity.consumers.table import APPS, FACES, ROWS, Row, sha
 
 
 def test_the_table_has_forty_rows_and_more() -> None:
@@ -27,7 +27,8 @@ def test_a_framework_answers(site: Site, face: str, app: str, row: Row) -> None:
     if row.media:
         assert [value.partition(";")[0] for value in answer.every("content-type")] == [row.media]
     if row.answer is not None:
-        assert answer.body == row.answer
+        assert len(answer.body) == len(row.answer)
+        assert sha(answer.body) == sha(row.answer), answer.body[:200]
     if row.seen is not None:
         seen = json.loads(answer.body)
         wrong = {key: seen.get(key) for key, value in row.seen.items() if seen.get(key) != value}

@@ -1,0 +1,31 @@
+"""Our events as a handler gets them, and the strictest reading of them that a parser model allows."""
+
+import json
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from router.cli.shapes import SHAPES, built
+
+Model = TypeVar("Model", bound=BaseModel)
+AT = 1_772_366_400.25  # 2026-03-01T12:00:00.250Z, epoch seconds
+
+
+def sent(kind: str, **facts: str) -> Any:
+    """What `router event KIND` prints of these facts; an underscore in a name stands for a hyphen."""
+    return json.loads(json.dumps(built(SHAPES[kind], {name.replace("_", "-"): value for name, value in facts.items()}, AT)))
+
+
+def strictly(model: type[Model], event: Any, lax: dict[str, str] | None = None) -> Model:
+    """*event* as *model*: no type converted, no key unknown, but for the places in *lax*.
+
+    *lax*: path without list positions → why the model cannot take there what AWS sends. One that is not needed fails."""
+    text, lax = json.dumps(event), lax or {}
+    try:
+        model.model_validate_json(text, strict=True, extra="forbid")
+    except ValidationError as error:
+        odd = {".".join(part for part in one["loc"] if isinstance(part, str)): one["msg"] for one in error.errors()}
+    else:
+        odd = {}
+    assert odd.keys() == lax.keys(), odd
+    return model.model_validate_json(text)
