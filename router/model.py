@@ -10,6 +10,7 @@ InvocationType = Literal["RequestResponse", "Event"]
 
 SYNC_LIMIT: Final = 6 * 1024 * 1024  # bytes of a synchronous payload, either way: Lambda quotas
 ASYNC_LIMIT: Final = 1024 * 1024  # bytes of an Event payload: Lambda quotas
+LOG_TAIL: Final = 4096  # bytes: Lambda API, Invoke, "LogResult"
 RESPONSE_LIMIT: Final = SYNC_LIMIT + 100  # bytes; what the Runtime API takes before Function.ResponseSizeTooLarge
 
 
@@ -62,5 +63,10 @@ class Outcome(NamedTuple):
     billed_ms: int = 0
     init_ms: float | None = None  # set on a cold start
     max_memory_mb: int = 0  # high-water mark of the environment
-    log_tail: bytes = b""  # the last 4 KB of this invocation's log, START to REPORT
+    log: tuple[str, ...] = ()  # the last events of this invocation, START to REPORT: LOG_TAIL or a little more
     log_stream: str = ""
+
+    @property
+    def log_tail(self) -> bytes:
+        """The last LOG_TAIL bytes of this invocation's log; joined when asked for, which is seldom."""
+        return "".join(f"{event}\n" for event in self.log).encode("utf-8", "replace")[-LOG_TAIL:]

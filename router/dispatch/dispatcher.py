@@ -42,6 +42,9 @@ class Facts:
     trace: str = ""
 
 
+NO_FACTS: Final = Facts()
+
+
 class Dispatcher:
     """An Outlet. emit() returns once durable; invoke() runs now; run() works the journal off."""
 
@@ -83,7 +86,7 @@ class Dispatcher:
             self._throttles.add(function.name)
             raise
         try:
-            return await self._invoke(function, envelope, facts or Facts())
+            return await self._invoke(function, envelope, facts or NO_FACTS)
         finally:
             self._slots.give(function.name)
 
@@ -171,7 +174,7 @@ class Dispatcher:
             if not taken:
                 await self._slots.acquire(function.name, wait=SYNC_WAIT)
                 taken = True
-            outcome = await self._invoke(function, delivery.envelope, Facts())
+            outcome = await self._invoke(function, delivery.envelope, NO_FACTS)
         finally:
             if taken:
                 self._slots.give(function.name)

@@ -25,6 +25,7 @@ Handler = Callable[[Any, LambdaContext], Any]
 _RECEIVE: Final = 65536  # bytes
 _OURS: Final = ("ctypes", "resource", "fcntl")  # loaded for us, not by AWS's runtime: a function's own module of that name wins
 _TRACE: Final = "_X_AMZN_TRACE_ID"
+_META: Final = json.JSONDecoder()  # json.loads of bytes would look for their encoding first
 
 
 class Channel:
@@ -46,7 +47,7 @@ class Channel:
     def send(self, kind: int, meta: bytes = b"", body: bytes = b"") -> None:
         """Send a frame with this process's memory high-water mark."""
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        for data in frames.encode(frames.Frame(kind, meta, body, memory)):
+        for data in frames.encode(kind, meta, body, memory):
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(self._responses, rest) :]
@@ -76,7 +77,7 @@ class Worker:
         """One event after another, until the channel ends or the function ends the process."""
         while True:
             frame = self._channel.receive()
-            request = json.loads(frame.meta)
+            request = _META.decode(frame.meta.decode())
             self._log.request_id = request["id"]
             _set_trace(request["trace"])
             self._answer(*self._invoke(handler, request, frame.body))
@@ -164,8 +165,8 @@ def _trace(found: TracebackType | None) -> list[str]:
 def _set_trace(value: str) -> None:
     if value:
         os.environ[_TRACE] = value
-    else:
-        os.environ.pop(_TRACE, None)
+    elif _TRACE in os.environ:
+        del os.environ[_TRACE]
 
 
 def _prepare(code: str, packages: str) -> None:

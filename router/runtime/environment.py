@@ -121,7 +121,8 @@ class PythonEnvironment:
             if failure is not None:
                 self._init_failed(failure, began, "invoke")
                 return failure, None
-        if not self._send(invocation, deadline) and not fresh:  # it died idle and has seen nothing of this
+        left = deadline - self._clock.monotonic() if fresh else invocation.function.timeout
+        if not self._send(invocation, left) and not fresh:  # it died idle and has seen nothing of this
             await self._forget_worker()
             await self._launch()
             return await self._run(invocation, began)
@@ -133,13 +134,12 @@ class PythonEnvironment:
             return (outcomes.too_large() if ending.kind == frames.OVERSIZED else None), ending
         return await self._broken(ending, invocation.request_id, invocation.function.timeout), None
 
-    def _send(self, invocation: Invocation, deadline: float) -> bool:
-        """Hand the event to the worker. False: the worker is gone."""
+    def _send(self, invocation: Invocation, left: float) -> bool:
+        """Hand the event to the worker, *left* seconds before its deadline. False: the worker is gone."""
         assert self._channel is not None
         self._change(Event.INVOKE)
-        left_ms = max(0, round((deadline - self._clock.monotonic()) * 1000))
         self._waiting = asyncio.get_running_loop().create_future()
-        return self._channel.send(frames.Frame(frames.INVOKE, assignment.request(invocation, left_ms), invocation.payload))
+        return self._channel.send(frames.INVOKE, assignment.request(invocation, max(0, round(left * 1000))), invocation.payload)
 
     async def _forget_worker(self) -> None:
         """The worker died idle: whatever it was is no fault of the next invocation."""
@@ -280,7 +280,7 @@ class PythonEnvironment:
             billed_ms=billed,
             init_ms=init_ms,
             max_memory_mb=memory_mb,
-            log_tail=self._log.tail(),
+            log=self._log.tail(),
             log_stream=self._log.name,
         )
 

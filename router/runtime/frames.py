@@ -33,9 +33,8 @@ class Frame(NamedTuple):
     memory: int = 0  # KiB, the worker's high-water mark so far
 
 
-def encode(frame: Frame) -> list[bytes]:
-    """The frame as buffers to send one after another: one when it is small, else two, so that a large body is not copied."""
-    kind, meta, body, memory = frame
+def encode(kind: int, meta: bytes = b"", body: bytes = b"", memory: int = 0) -> list[bytes]:
+    """A frame as buffers to send one after another: one when it is small, else two, so that a large body is not copied."""
     head = _HEADER.pack(kind, memory, len(meta), len(body)) + meta
     return [head + body] if len(body) < _JOIN_UNDER else [head, body]
 
@@ -50,28 +49,26 @@ class Decoder:
 
     def feed(self, chunk: bytes) -> list[Frame]:
         """The frames that *chunk* completes. Raises FrameError."""
-        if not self._held and len(chunk) >= HEADER_SIZE and self._size(chunk) == len(chunk):  # the warm path: one chunk, one frame
-            return [_parse(chunk)]
+        if not self._held and len(chunk) >= HEADER_SIZE:
+            kind, memory, meta, body = self._header(chunk)
+            start = HEADER_SIZE + meta
+            if start + body == len(chunk):  # the warm path: one chunk, one frame
+                return [Frame(kind, chunk[HEADER_SIZE:start], chunk[start:], memory)]
         self._held += chunk
         frames = []
         while len(self._held) >= self._need:
-            total = self._size(self._held)
-            if len(self._held) < total:
-                self._need = total
+            kind, memory, meta, body = self._header(self._held)
+            start = HEADER_SIZE + meta
+            if len(self._held) < start + body:
+                self._need = start + body
                 break
-            frames.append(_parse(bytes(self._held[:total])))
-            del self._held[:total]
+            frames.append(Frame(kind, bytes(self._held[HEADER_SIZE:start]), bytes(self._held[start : start + body]), memory))
+            del self._held[: start + body]
             self._need = HEADER_SIZE
         return frames
 
-    def _size(self, data: bytes | bytearray) -> int:
-        kind, _, meta, body = _HEADER.unpack_from(data)
+    def _header(self, data: bytes | bytearray) -> tuple[int, int, int, int]:
+        kind, memory, meta, body = _HEADER.unpack_from(data)
         if not INVOKE <= kind <= OVERSIZED or meta > META_LIMIT or body > self._body_limit:
             raise FrameError(f"not a frame: kind {kind}, {meta} bytes of meta, {body} bytes of body")
-        return HEADER_SIZE + int(meta) + int(body)
-
-
-def _parse(data: bytes) -> Frame:
-    kind, memory, meta, body = _HEADER.unpack_from(data)
-    start = HEADER_SIZE + meta
-    return Frame(kind, data[HEADER_SIZE:start], data[start : start + body], memory)
+        return kind, memory, meta, body

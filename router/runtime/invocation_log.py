@@ -4,9 +4,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from router.model import LOG_TAIL
 from router.telemetry.report import LogStream
 
-TAIL: Final = 4096  # bytes
+TAIL: Final = LOG_TAIL  # characters; never more than bytes
 
 
 class InvocationLog:
@@ -15,7 +16,7 @@ class InvocationLog:
     def __init__(self, stream: LogStream, now: Callable[[], float]) -> None:
         self._stream, self._now = stream, now
         self._tail: deque[str] = deque()
-        self._size = 0  # characters in the tail; never more than bytes
+        self._size = 0  # characters in the tail
 
     @property
     def name(self) -> str:
@@ -35,9 +36,9 @@ class InvocationLog:
         self._tail.clear()
         self._size = 0
 
-    def tail(self) -> bytes:
-        """The last TAIL bytes since begin(); every event ends with a newline."""
-        return ("\n".join(self._tail) + "\n").encode("utf-8", "replace")[-TAIL:]
+    def tail(self) -> tuple[str, ...]:
+        """The last events since begin(): TAIL characters or, with their newlines, a little more."""
+        return tuple(self._tail)
 
     def _trim(self) -> None:
         """Forget what is too old or too long for the tail."""

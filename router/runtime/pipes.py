@@ -47,9 +47,9 @@ class Channel:
             os.close(descriptor)
         self._theirs = ()
 
-    def send(self, frame: frames.Frame) -> bool:
-        """Send, now or as the worker reads. False: the worker is gone and has seen nothing of it."""
-        for data in frames.encode(frame):
+    def send(self, kind: int, meta: bytes, body: bytes) -> bool:
+        """Send a frame, now or as the worker reads. False: the worker is gone and has seen nothing of it."""
+        for data in frames.encode(kind, meta, body):
             if self._waiting:
                 self._waiting.append(memoryview(data))
                 continue

@@ -32,7 +32,7 @@ from router.telemetry.metrics import Metrics
 from tests.helpers.clock import VirtualClock, settle
 
 DONE = Outcome(b'"done"')
-FAILED = Outcome(b'{"errorMessage": "no", "errorType": "ValueError"}', "Unhandled", "ValueError", log_tail=b"END\n")
+FAILED = Outcome(b'{"errorMessage": "no", "errorType": "ValueError"}', "Unhandled", "ValueError", log=("END",))
 
 Script = Outcome | Exception | Callable[[Invocation], Any]
 

@@ -15,7 +15,7 @@ FRAMES = st.builds(
 
 @given(sent=st.lists(FRAMES, max_size=5), cuts=st.lists(st.integers(1, 50), max_size=200))
 def test_frames_survive_any_cutting_of_the_stream(sent: list[Frame], cuts: list[int]) -> None:
-    stream = b"".join(b"".join(encode(frame)) for frame in sent)
+    stream = b"".join(b"".join(encode(*frame)) for frame in sent)
     decoder, got = Decoder(10_000), []
     for size in cuts:
         chunk, stream = stream[:size], stream[size:]
@@ -26,7 +26,7 @@ def test_frames_survive_any_cutting_of_the_stream(sent: list[Frame], cuts: list[
 
 def test_a_large_body_is_not_copied() -> None:
     body = bytes(6 * 1024 * 1024)
-    assert encode(Frame(frames.RESULT, b"", body))[1] is body
+    assert encode(frames.RESULT, b"", body)[1] is body
 
 
 @given(noise=st.binary(min_size=frames.HEADER_SIZE, max_size=100))
@@ -39,7 +39,7 @@ def test_noise_never_makes_the_reader_wait_for_more_than_the_limits(noise: bytes
 
 
 def test_a_body_over_the_limit_is_refused_before_it_arrives() -> None:
-    head = encode(Frame(frames.RESULT, b"", bytes(2000)))[0][: frames.HEADER_SIZE]
+    head = encode(frames.RESULT, b"", bytes(2000))[0][: frames.HEADER_SIZE]
     with pytest.raises(FrameError, match="2000 bytes of body"):
         Decoder(1999).feed(head)
 

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.model import Outcome
 from router.runtime.invocation_log import TAIL, InvocationLog
 from tests.helpers.logs import MemoryStream
 
@@ -20,7 +21,7 @@ def test_the_tail_is_the_last_bytes_of_this_invocation(before: list[str], events
     for event in events:
         log.write(event)
     whole = "".join(event + "\n" for event in ("START", *events)).encode("utf-8", "replace")
-    assert log.tail() == whole[-TAIL:]
+    assert Outcome(b"", log=log.tail()).log_tail == whole[-TAIL:]
     assert stream.messages == [*before, "START", *events]
 
 
