@@ -3,6 +3,7 @@
 Pure. Sources: Lambda developer guide, "Invoking Lambda function URLs"; recordings in tests/golden/function_url_*.json
 and responses_function_url_cases.json."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -20,6 +21,7 @@ OWN: Final = frozenset(("x-amzn-requestid", "x-amzn-trace-id"))  # of the answer
 PRELUDE_END: Final = b"\0" * 8  # between the prelude of a streamed answer and its body: Lambda's HTTP integration response
 PRELUDE_LIMIT: Final = 64 * 1024  # bytes
 
+_LONG_NUMBER: Final = re.compile(rb"[0-9]{17}")
 _TEXT: Final = {502: "Internal Server Error"}
 
 
@@ -81,7 +83,7 @@ class FunctionUrl:
         value = answers.parsed(result)
         if isinstance(value, dict) and "statusCode" in value:
             return structured(value, _ids(arrival), OWN, default_type="application/json")
-        body = value.encode() if isinstance(value, str) else result  # a bare string goes out without its quotes: recorded
+        body = value.encode() if isinstance(value, str) else _compact(value, result)  # a bare string goes out without its quotes: recorded
         return Response(200, (("content-type", "application/json"), *_ids(arrival)), body)
 
     def failure(self, status: int, arrival: Arrival, *, retry_after: int | None = None) -> Response:
@@ -113,6 +115,11 @@ class FunctionUrl:
         return structured(head, _ids(arrival), OWN, default_type="application/octet-stream")
 
 
+def _compact(value: Any, result: bytes) -> bytes:
+    """The result without spaces between its tokens: recorded. As it is when a number has more digits than a float keeps."""
+    return result if _LONG_NUMBER.search(result) else orjson.dumps(value)
+
+
 def _ids(arrival: Arrival) -> tuple[tuple[str, str], ...]:
     return (("x-amzn-requestid", arrival.request_id), ("x-amzn-trace-id", arrival.trace))
 
@@ -129,4 +136,6 @@ def _headers(request: Request, trace: str) -> tuple[dict[str, str], list[str]]:
         if name == "cookie":
             cookies += [cookie for part in value.split(";") if (cookie := part.strip())]
     add_gateway_headers(headers, request, trace)
+    if not request.body and not request.header("content-length"):
+        del headers["content-length"]  # HTTP APIs say 0, URLs say nothing: recorded
     return headers, cookies

@@ -66,6 +66,7 @@ def http_api_event(asked: Asked, api: Api, arrival: Arrival, passage: Passage) -
     resource = asked.key.partition(" ")[2] or f"/{asked.key}"
     context = _context(asked, resource, api, arrival, passage)
     context |= {"path": path, "protocol": asked.request.version, "resourceId": None}
+    context.setdefault("authorizer", {"claims": None, "scopes": None})  # also without one: developer guide's example
     request = asked.request
     made = {"version": "1.0", "resource": resource, "path": path, **_request(request, arrival)}
     made |= {"pathParameters": dict(asked.parameters) or None, "stageVariables": api.stage_variables or None, "requestContext": context}

@@ -1,8 +1,9 @@
 """A case: a golden sample, the facts it is made of, and what is known to differ."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +37,7 @@ class Case:
     build: Callable[[], Any]  # from the facts of the sample to ours
     part: Sequence[str | int] = ()  # where in the file the sample is
     deviations: Sequence[Deviation] = ()
+    forms: Mapping[str, str] = field(default_factory=dict)  # path → pattern: ids that AWS draws, of which only the form can be alike
     view: Callable[[Any], Any] = lambda value: value  # both sides are seen through this: unzipped, parsed
 
     @property
@@ -50,7 +52,14 @@ class Case:
         for part in self.part:
             theirs = theirs[part]
         ours = json.loads(json.dumps(self.build()))  # as a handler sees it: tuples are lists
-        return fields(self.view(theirs), self.view(ours), template="template_" in self.sample)
+        found = fields(self.view(theirs), self.view(ours), template="template_" in self.sample)
+        return [self._formed(one) for one in found]
+
+    def _formed(self, one: Field) -> Field:
+        """The field, right when both sides have the form that its path asks for."""
+        form = self.forms.get(one.path)
+        alike = form is not None and all(isinstance(side, str) and re.fullmatch(form, side) for side in (one.theirs, one.ours))
+        return Field(one.path, one.theirs, one.ours, right=True) if alike else one
 
     def deviation(self, field: Field) -> Deviation | None:
         """Why this field differs, when that is known."""
