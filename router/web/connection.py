@@ -59,6 +59,7 @@ class Connection(asyncio.Protocol):
         "peer",
         "phase",
         "port",
+        "streaming",
     )
 
     def __init__(self, listener: "Listener") -> None:
@@ -75,6 +76,7 @@ class Connection(asyncio.Protocol):
         self._held = False  # reading has stopped, because enough is read ahead
         self._ended = False  # the client will send no more
         self.exchange: Exchange | None = None  # the one whose answer is awaited
+        self.streaming: Exchange | None = None  # the one whose answer is sent piece by piece
         self.keep = True  # another request may follow
         self.phase = Phase.IDLE
         self.deadline = FOREVER  # of the listener's clock
@@ -139,8 +141,11 @@ class Connection(asyncio.Protocol):
         self.deadline = FOREVER
         self.exchange = self._head = self._chunks = None
         self._buffer.clear()
-        if self._drained is not None and not self._drained.done():
-            self._drained.set_exception(ConnectionResetError(f"the client has left: {exc}"))
+        if self._drained is not None:
+            if not self._drained.done():
+                self._drained.set_exception(ConnectionResetError(f"the client has left: {exc}"))
+        elif self.streaming is not None:
+            self._listener.cancel(self.streaming)  # it waits for its next piece, perhaps for ever
         self._listener.forget(self)
 
     # -- from the listener
@@ -167,6 +172,17 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Drop the client."""
         self._transport.abort()
+
+    @property
+    def left(self) -> bool:
+        """Whether the client is gone."""
+        return self.phase is Phase.CLOSED
+
+    @property
+    def holds(self) -> int:
+        """Bytes kept for the client: of a body that arrives, of an answer that it does not take."""
+        body = 0 if self._chunks is None else len(self._chunks.body)
+        return len(self._buffer) + body + self._transport.get_write_buffer_size()
 
     # -- reading
 
@@ -274,7 +290,7 @@ class Connection(asyncio.Protocol):
 
     async def write(self, data: bytes) -> None:
         """Write a piece of an answer and wait until the client has taken it. Raises ConnectionResetError."""
-        if self.phase is Phase.CLOSED:
+        if self.left:
             raise ConnectionResetError("the client has left")
         self.phase = Phase.WRITING
         self._transport.write(data)

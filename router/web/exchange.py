@@ -3,6 +3,7 @@
 The handler runs to its end whatever the client does: a client that left, or was answered early, changes only whether
 somebody reads what it returns."""
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -84,15 +85,12 @@ class Exchange:
 
     async def _stream(self, response: Response) -> None:
         """Send an answer piece by piece, as fast as the client takes it."""
-        pieces = response.body
-        assert not isinstance(pieces, bytes)
         try:
             if (framing := self._begin(response)) is None:
                 return
             if framing.bodiless:
                 self._connection.finish(framing.head)
                 return
-            await self._connection.write(framing.head)
             await self._pieces(response, framing)
             self._connection.finish(answers.LAST if framing.chunked else b"")
         except ConnectionError:
@@ -101,20 +99,36 @@ class Exchange:
             log.exception("stream_crashed", listener=self._listener.name)
             self._connection.abort()
         finally:
-            if (close := getattr(pieces, "aclose", None)) is not None:
+            await self._close(response)
+
+    async def _close(self, response: Response) -> None:
+        """Let the iterator clean up behind itself."""
+        if (close := getattr(response.body, "aclose", None)) is not None:
+            try:
                 await close()
+            except Exception:  # what was sent was sent
+                log.exception("stream_crashed", listener=self._listener.name)
 
     async def _pieces(self, response: Response, framing: Framing) -> None:
-        """The body. Raises ConnectionError when the client leaves, WrongLength, and whatever the iterator raises."""
+        """Head and body. Raises ConnectionError when the client leaves, WrongLength, and whatever the iterator raises."""
+        connection, left = self._connection, framing.length
         assert not isinstance(response.body, bytes)
-        left = framing.length
-        async for piece in response.body:
-            if not piece:
-                continue
-            if left is not None:
-                left -= len(piece)
-                if left < 0:
-                    raise WrongLength("longer than its content-length")
-            await self._connection.write(answers.chunk(piece) if framing.chunked else piece)
+        connection.streaming = self
+        try:
+            await connection.write(framing.head)
+            async for piece in response.body:
+                if left is not None:
+                    left -= len(piece)
+                    if left < 0:
+                        raise WrongLength("longer than its content-length")
+                await connection.write(answers.chunk(piece) if framing.chunked else piece)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not connection.left or task is None:
+                raise
+            task.uncancel()
+            raise ConnectionResetError("the client has left") from None
+        finally:
+            connection.streaming = None
         if left:
             raise WrongLength("shorter than its content-length")

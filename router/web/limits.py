@@ -20,3 +20,4 @@ class Limits:
     header_count: int = 100
     header_bytes: int = 32 * 1024  # all headers
     body_bytes: int = 6 * 1024 * 1024  # as on the wire, chunk framing removed
+    held_bytes: int = 256 * 1024 * 1024  # of bodies that arrive and answers that are not taken yet, all connections together

@@ -29,6 +29,7 @@ log = structlog.get_logger("router.web")
 
 SWEEP: Final = 1.0  # seconds between two looks at the deadlines, at most
 CLASSES: Final = ("", "1xx", "2xx", "3xx", "4xx", "5xx")  # of status codes, by their first digit
+SHED: Final = 64 * 1024  # bytes; who holds less is spared: dropping it would gain nothing
 TURNED_AWAY: Final = 64  # connections over the caps that are told so at one time; more are dropped unheard
 
 
@@ -72,6 +73,7 @@ class Listener:
         self._opened = metrics.counter("router_http_connections_opened_total", "Connections accepted.", "listener")
         self._closed = metrics.counter("router_http_connections_closed_total", "Connections ended.", "listener")
         self._deadlines = metrics.counter("router_http_deadlines_total", "Connections ended by a deadline.", "listener", "phase")
+        self._dropped = metrics.counter("router_http_dropped_total", "Connections dropped because all together held too much.", "listener")
         self._refused = metrics.counter("router_http_refused_total", "Requests refused before their handler.", "listener", "status")
 
     # -- life
@@ -153,10 +155,23 @@ class Listener:
             self.sweep()
 
     def sweep(self) -> None:
-        """End what is past its deadline."""
+        """End what is past its deadline, and then what is too much."""
         now = self.now()
         for connection in [held for held in (*self._connections, *self._turned_away) if held.deadline <= now]:
             connection.expire()
+        self._shed()
+
+    def _shed(self) -> None:
+        """Drop clients that have us hold more than all may together, those first that have had the longest already."""
+        holding = [(held.deadline, held.holds, held) for held in self._connections]
+        excess = sum(size for _, size, _ in holding) - self.limits.held_bytes
+        if excess <= 0:
+            return
+        for _, size, connection in sorted(holding, key=lambda entry: entry[0]):
+            if excess > 0 and size >= SHED:
+                excess -= size
+                self._dropped.add(self.name)
+                connection.abort()
 
     # -- for connections
 
@@ -198,6 +213,11 @@ class Listener:
     def begin(self, exchange: Exchange, request: Request) -> None:
         """Run a request; drain() waits for it."""
         self._exchanges[exchange] = self._loop.create_task(exchange.serve(request))
+
+    def cancel(self, exchange: Exchange) -> None:
+        """The client has left in the middle of a streamed answer."""
+        if (task := self._exchanges.get(exchange)) is not None:
+            task.cancel()
 
     def ended(self, exchange: Exchange) -> None:
         """The handler has returned, and what it returned is sent or dropped."""
