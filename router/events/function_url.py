@@ -3,8 +3,6 @@
 Pure. Sources: Lambda developer guide, "Invoking Lambda function URLs"; recordings in tests/golden/function_url_*.json
 and responses_function_url_cases.json."""
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
@@ -12,16 +10,15 @@ from typing import Any, ClassVar, Final
 import orjson
 
 from router.events import answers
-from router.events.gateway import DEFAULT_STAGE, NEVER_PASSED, Arrival, Asked, Denied, Malformed, Passage, body_of, clf, joined, query_pairs
-from router.events.http import Request, Response
-from router.events.http_api import add_gateway_headers, structured
+from router.events.gateway import DEFAULT_STAGE, Arrival, Asked, Denied, Malformed, Passage
+from router.events.http import Response
+from router.events.http_api import Place, payload, structured
 from router.model import SYNC_LIMIT
 
 OWN: Final = frozenset(("x-amzn-requestid", "x-amzn-trace-id"))  # of the answer's headers, set by the URL
 PRELUDE_END: Final = b"\0" * 8  # between the prelude of a streamed answer and its body: Lambda's HTTP integration response
 PRELUDE_LIMIT: Final = 64 * 1024  # bytes
 
-_LONG_NUMBER: Final = re.compile(rb"[0-9]{17}")
 _TEXT: Final = {502: "Internal Server Error"}
 
 
@@ -39,51 +36,18 @@ class FunctionUrl:
 
     def event(self, asked: Asked, arrival: Arrival, passage: Passage) -> dict[str, Any]:
         """The event of a request; the path with its percent-encoding as sent: recorded."""
-        request = asked.request
-        headers, cookies = _headers(request, arrival.trace)
-        path = asked.raw_path
-        made: dict[str, Any] = {"version": "2.0", "routeKey": DEFAULT_STAGE, "rawPath": path, "rawQueryString": request.query}
-        if cookies:
-            made["cookies"] = cookies
-        made["headers"] = headers
-        if values := joined(query_pairs(request.query)):
-            made["queryStringParameters"] = values
-        made["requestContext"] = self._context(request, path, headers, arrival)
-        if passage.authorizer is not None:
-            made["requestContext"]["authorizer"] = passage.authorizer
-        if request.body:
-            made["body"], made["isBase64Encoded"] = body_of(request.body, headers.get("content-type", ""))
-        else:
-            made["isBase64Encoded"] = False
+        place = Place(self.account, self.domain.partition(".")[0], self.domain, DEFAULT_STAGE, asked.raw_path, DEFAULT_STAGE)
+        made = payload(asked.request, place, arrival, passage, cookies_stay=True)
+        if not asked.request.body and not asked.request.header("content-length"):
+            del made["headers"]["content-length"]  # HTTP APIs say 0, URLs say nothing: recorded
         return made
-
-    def _context(self, request: Request, path: str, headers: Mapping[str, str], arrival: Arrival) -> dict[str, Any]:
-        prefix = self.domain.partition(".")[0]
-        return {
-            "accountId": self.account,
-            "apiId": prefix,
-            "domainName": self.domain,
-            "domainPrefix": prefix,
-            "http": {
-                "method": request.method,
-                "path": path,
-                "protocol": request.version,
-                "sourceIp": request.peer or "127.0.0.1",
-                "userAgent": headers.get("user-agent", ""),
-            },
-            "requestId": arrival.request_id,
-            "routeKey": DEFAULT_STAGE,
-            "stage": DEFAULT_STAGE,
-            "time": clf(int(arrival.at)),
-            "timeEpoch": int(arrival.at * 1000),
-        }
 
     def answer(self, result: bytes, asked: Asked, arrival: Arrival) -> Response:  # noqa: ARG002 - the same for all requests
         """The answer to a result: without a statusCode it is the body of a 200. Raises Malformed: 502."""
         value = answers.parsed(result)
         if isinstance(value, dict) and "statusCode" in value:
             return structured(value, _ids(arrival), OWN, default_type="application/json")
-        body = value.encode() if isinstance(value, str) else _compact(value, result)  # a bare string goes out without its quotes: recorded
+        body = value.encode() if isinstance(value, str) else result  # a bare string goes out without its quotes: recorded
         return Response(200, (("content-type", "application/json"), *_ids(arrival)), body)
 
     def failure(self, status: int, arrival: Arrival, *, retry_after: int | None = None) -> Response:
@@ -115,27 +79,5 @@ class FunctionUrl:
         return structured(head, _ids(arrival), OWN, default_type="application/octet-stream")
 
 
-def _compact(value: Any, result: bytes) -> bytes:
-    """The result without spaces between its tokens: recorded. As it is when a number has more digits than a float keeps."""
-    return result if _LONG_NUMBER.search(result) else orjson.dumps(value)
-
-
 def _ids(arrival: Arrival) -> tuple[tuple[str, str], ...]:
     return (("x-amzn-requestid", arrival.request_id), ("x-amzn-trace-id", arrival.trace))
-
-
-def _headers(request: Request, trace: str) -> tuple[dict[str, str], list[str]]:
-    """As HTTP APIs have them, but that the cookie header stays beside the list of cookies."""
-    headers: dict[str, str] = {}
-    cookies: list[str] = []
-    for name, value in request.headers:
-        if name in NEVER_PASSED:
-            continue
-        joint = ";" if name == "cookie" else ","
-        headers[name] = f"{headers[name]}{joint}{value}" if name in headers else value
-        if name == "cookie":
-            cookies += [cookie for part in value.split(";") if (cookie := part.strip())]
-    add_gateway_headers(headers, request, trace)
-    if not request.body and not request.header("content-length"):
-        del headers["content-length"]  # HTTP APIs say 0, URLs say nothing: recorded
-    return headers, cookies

@@ -7,7 +7,7 @@ certificates (their key is left out, as AWS does)."""
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 import orjson
 
@@ -68,24 +68,44 @@ class HttpApi:
         return made._replace(body=orjson.dumps(denied.body))
 
 
+class Place(NamedTuple):
+    """Where a request came to, as its event says."""
+
+    account: str
+    api_id: str
+    domain: str
+    stage: str
+    path: str  # rawPath
+    key: str  # routeKey
+
+
 def event(asked: Asked, api: Api, arrival: Arrival, passage: Passage) -> dict[str, Any]:
     """The event of a request, payload format 2.0.
 
     Absent, not null: cookies, queryStringParameters, pathParameters, stageVariables, body when there are none."""
-    request = asked.request
-    headers, cookies = _headers(request, arrival.trace)
     path = asked.path if api.stage == DEFAULT_STAGE else f"/{api.stage}{asked.path}"
+    place = Place(api.account, api.api_id, domain_of(asked.request.host), api.stage, path, asked.key)
+    made = payload(asked.request, place, arrival, passage)
+    if asked.parameters:
+        made["pathParameters"] = asked.parameters
+    if api.stage_variables:
+        made["stageVariables"] = api.stage_variables
+    return made
+
+
+def payload(request: Request, place: Place, arrival: Arrival, passage: Passage, *, cookies_stay: bool = False) -> dict[str, Any]:
+    """What the events of HTTP APIs and function URLs have in common. *cookies_stay*: among the headers too."""
+    headers, cookies = _headers(request, arrival.trace, cookies_stay=cookies_stay)
     query = request.query
-    made: dict[str, Any] = {"version": "2.0", "routeKey": asked.key, "rawPath": path, "rawQueryString": query}
+    made: dict[str, Any] = {"version": "2.0", "routeKey": place.key, "rawPath": place.path, "rawQueryString": query}
     if cookies:
         made["cookies"] = cookies
     made["headers"] = headers
     if query and (values := joined(query_pairs(query))):
         made["queryStringParameters"] = values
-    made["requestContext"] = _context(asked, path, headers, api, arrival)
+    context = made["requestContext"] = _context(request, headers, place, arrival)
     if passage.authorizer is not None:
-        made["requestContext"]["authorizer"] = passage.authorizer
-    _add_rest(made, asked.parameters, api.stage_variables)
+        context["authorizer"] = passage.authorizer
     if request.body:
         made["body"], made["isBase64Encoded"] = body_of(request.body, headers.get("content-type", ""))
     else:
@@ -93,38 +113,29 @@ def event(asked: Asked, api: Api, arrival: Arrival, passage: Passage) -> dict[st
     return made
 
 
-def _add_rest(made: dict[str, Any], parameters: Mapping[str, str], variables: Mapping[str, str] | None) -> None:
-    if parameters:
-        made["pathParameters"] = parameters
-    if variables:
-        made["stageVariables"] = variables
-
-
-def _context(asked: Asked, path: str, headers: Mapping[str, str], api: Api, arrival: Arrival) -> dict[str, Any]:
-    request = asked.request
-    domain = domain_of(request.host)
+def _context(request: Request, headers: Mapping[str, str], place: Place, arrival: Arrival) -> dict[str, Any]:
     return {
-        "accountId": api.account,
-        "apiId": api.api_id,
-        "domainName": domain,
-        "domainPrefix": domain.partition(".")[0],
+        "accountId": place.account,
+        "apiId": place.api_id,
+        "domainName": place.domain,
+        "domainPrefix": place.domain.partition(".")[0],
         "http": {
             "method": request.method,
-            "path": path,
+            "path": place.path,
             "protocol": request.version,
             "sourceIp": request.peer or "127.0.0.1",
             "userAgent": headers.get("user-agent", ""),
         },
         "requestId": arrival.request_id,
-        "routeKey": asked.key,
-        "stage": api.stage,
+        "routeKey": place.key,
+        "stage": place.stage,
         "time": clf(int(arrival.at)),
         "timeEpoch": int(arrival.at * 1000),
     }
 
 
-def _headers(request: Request, trace: str) -> tuple[dict[str, str], list[str]]:
-    """The event's headers, and the cookies, which are no header there. Repeated headers are joined with a comma."""
+def _headers(request: Request, trace: str, *, cookies_stay: bool) -> tuple[dict[str, str], list[str]]:
+    """The event's headers and its cookies. Repeated headers are joined with a comma, cookies with a semicolon."""
     headers: dict[str, str] = {}
     cookies: list[str] = []
     for name, value in request.headers:
@@ -134,12 +145,14 @@ def _headers(request: Request, trace: str) -> tuple[dict[str, str], list[str]]:
             cookies += [cookie for part in value.split(";") if (cookie := part.strip())]
         else:
             headers[name] = f"{headers[name]},{value}" if name in headers else value
-    add_gateway_headers(headers, request, trace)
+    if cookies and cookies_stay:
+        headers["cookie"] = "; ".join(cookies)
+    _add_own(headers, request, trace)
     return headers, cookies
 
 
-def add_gateway_headers(headers: dict[str, str], request: Request, trace: str) -> None:
-    """What HTTP APIs and function URLs set themselves: length, trace id, the way the request came."""
+def _add_own(headers: dict[str, str], request: Request, trace: str) -> None:
+    """What the gateway sets itself: length, trace id, the way the request came."""
     headers["content-length"] = str(len(request.body))
     headers.setdefault("x-amzn-trace-id", trace)
     if request.peer:
