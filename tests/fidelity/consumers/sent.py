@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from router.cli.shapes import SHAPES, built
+from tests.fidelity.consumers.made import AT
 
 Model = TypeVar("Model", bound=BaseModel)
-AT = 1_772_366_400.25  # 2026-03-01T12:00:00.250Z, epoch seconds
 
 
 def sent(kind: str, **facts: str) -> Any:

@@ -3,8 +3,9 @@
 import json
 import shutil
 from collections.abc import Iterable, Sequence
+from importlib.metadata import distribution
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from router.runtime import packages
 from tests.fidelity.consumers.exchange import Answer, ask
@@ -14,13 +15,32 @@ from tests.helpers.house import House, free_port
 Headers = Sequence[tuple[str, str]]
 HERE: Final = Path(__file__).parent
 NODE: Final = HERE / "node"
-PYTHON_APPS: Final = {  # handler, and the distributions it needs
-    "fastapi": ("fastapi_app.handler", ("fastapi", "mangum", "python-multipart")),
-    "flask": ("flask_app.handler", ("flask", "serverless-wsgi", "apig-wsgi")),
-    "teller": ("teller.handler", ()),
-    "flask-apig": ("flask_app.apig_handler", ("flask", "serverless-wsgi", "apig-wsgi")),
+
+
+class Python(NamedTuple):
+    """A function of its own deployment package."""
+
+    handler: str  # of a file in apps/
+    distributions: Sequence[str] = ()  # copied into the package with all they require
+    alone: Sequence[str] = ()  # copied without
+
+
+PYTHON: Final = {
+    "fastapi": Python("fastapi_app.handler", ("fastapi", "mangum", "python-multipart")),
+    "flask": Python("flask_app.handler", ("flask", "serverless-wsgi", "apig-wsgi")),
+    "flask-apig": Python("flask_app.apig_handler", ("flask", "serverless-wsgi", "apig-wsgi")),
+    "teller": Python("teller.handler"),
+    "chalice": Python("chalice_app.app", alone=("chalice",)),  # what it requires is for deploying, not for running
 }
-NODE_APPS: Final = ("express", "hono")
+NODE_APPS: Final = ("express", "hono", "middy")
+CHALICE: Final = (
+    "GET /chalice/pets/{name}",
+    "DELETE /chalice/pets/{name}",
+    "POST /chalice/pets",
+    "PUT /chalice/pets",
+    "GET /chalice/raw",
+    "GET /chalice/old",
+)
 TRIGGERS: Final = {  # the variable is not called proxy: serverless-express would take its value for the path
     "http": '{{route: "ANY /http-{app}/{{path+}}"}}',
     "http1": '{{route: "ANY /http1-{app}/{{path+}}", payload_format_version: "1.0"}}',
@@ -37,19 +57,20 @@ functions:
 """
 
 
-def package(directory: Path, distributions: Iterable[str], files: Iterable[Path]) -> Path:
-    """A deployment package: *files* beside copies of *distributions* and what they require."""
+def package(directory: Path, wanted: Python) -> Path:
+    """A deployment package in *directory*: the handler's file beside copies of what it imports."""
     directory.mkdir(parents=True)
-    found = {}
-    for distribution in distributions:
-        found.update(packages.entries(packages.closure(distribution)))
+    found: dict[str, Path] = {}
+    for name in wanted.distributions:
+        found |= packages.entries(packages.closure(name))
+    found |= packages.entries([distribution(name) for name in wanted.alone])
     for name, origin in found.items():
         if origin.is_dir():
             shutil.copytree(origin, directory / name)
         elif origin.exists():
             shutil.copy2(origin, directory / name)
-    for file in files:
-        shutil.copy2(file, directory / file.name)
+    for file in (f"{wanted.handler.partition('.')[0]}.py", "edge.py"):
+        shutil.copy2(HERE / "apps" / file, directory / file)
     return directory
 
 
@@ -66,11 +87,14 @@ class Site(House):
         if app in NODE_APPS:
             code, lines = NODE, node_function(app)
         else:
-            handler, distributions = PYTHON_APPS[app]
-            files = (HERE / f"apps/{handler.partition('.')[0]}.py", HERE / "apps/edge.py")
-            code, lines = package(directory / "code" / app, distributions, files), f"handler: {handler}"
-        triggers = [f"      - http: {TRIGGERS[face].format(app=app)}" for face in self.faces if face in TRIGGERS]
-        triggers += ["      - url: {auth: none}"] if "url" in self.faces else []
+            code, lines = package(directory / "code" / app, PYTHON[app]), f"handler: {PYTHON[app].handler}"
+        if app == "chalice":  # it routes by resource, so each route is one
+            triggers = [
+                f'      - http: {{route: "{route}", api: rest, binary_media_types: [application/octet-stream]}}' for route in CHALICE
+            ]
+        else:
+            triggers = [f"      - http: {TRIGGERS[face].format(app=app)}" for face in self.faces if face in TRIGGERS]
+            triggers += ["      - url: {auth: none}"] if "url" in self.faces else []
         head = [f"  {app}:", f"    code: {code}", f"    {lines}", "    timeout: 25", "    memory: 512", "    triggers:"]
         return "\n".join([*head, *triggers])
 
