@@ -15,7 +15,7 @@ from router.api.calls import Calls
 from router.errors import InvalidParameter, RouterError
 from router.events.gateway import BadPath
 from router.events.http import Request, Response
-from router.events.routes import RouteTable, parse, segments_of
+from router.events.routes import RouteTable, parse
 from router.journal.base import Query
 from router.model import State
 
@@ -70,7 +70,7 @@ class Control:
     async def __call__(self, request: Request) -> Response:
         """Answer one request; what cannot be done is answered too."""
         try:
-            match = self._routes.find(request.method, segments_of(request.path))
+            match = self._routes.find(request.method, request.path)
         except BadPath as error:
             return answer({"code": "BadPath", "message": str(error)}, 400)
         if match is None:

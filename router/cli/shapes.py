@@ -74,7 +74,7 @@ def _http(facts: Facts, at: float) -> Any:
     route = routes.parse(facts["route"] or f"{method} {'/'.join(segments)}")
     table: routes.RouteTable[None] = routes.RouteTable()
     table.add(route, None)
-    match = table.find(method, segments)
+    match = table.find(method, facts["path"])
     if match is None:
         raise ValueError(f"{method} {facts['path']} does not match the route {route.key}")
     headers = [("host", facts["host"]), ("user-agent", facts["user-agent"]), ("accept", "*/*")]

@@ -147,6 +147,7 @@ class RouteTable(Generic[T]):
 
     def __init__(self) -> None:
         self._root: _Node[T] = _Node()
+        self._plain: dict[str, dict[str, _Entry[T]]] = {}  # path without variables → by method: what most requests ask for
         self._default: _Entry[T] | None = None
 
     def add(self, route: Route, value: T) -> None:
@@ -164,6 +165,8 @@ class RouteTable(Generic[T]):
         if route.method in ends:
             raise BadRoute(f"two routes {route.shape}")
         ends[route.method] = entry
+        if not route.names:
+            self._plain.setdefault("/" + "/".join(literal or "" for literal in route.literals), {})[route.method] = entry
 
     @staticmethod
     def _below(node: _Node[T], literal: str | None) -> _Node[T]:
@@ -173,8 +176,12 @@ class RouteTable(Generic[T]):
             node.variable = _Node()
         return node.variable
 
-    def find(self, method: str, segments: list[str]) -> Match[T] | None:
-        """The route for a request; *segments* are those of segments_of(). None: no route."""
+    def find(self, method: str, path: str) -> Match[T] | None:
+        """The route for a request; *path* as sent, percent-encoded, up to the query. None: no route. Raises gateway.BadPath."""
+        plain = self._plain.get(path)
+        if plain is not None and (exact := _of_method(plain, method)) is not None:
+            return Match(exact.route.key, exact.value, {})
+        segments = segments_of(path)
         if len(segments) > 1:
             values: list[str] = []
             entry = _full(self._root, method, segments, 1, values) or _greedy(self._root, method, segments, 1, values)

@@ -143,23 +143,24 @@ class HttpSource:
         """Answer one request."""
         if self._urls and (found := self._url(request)) is not None:
             return await self._serve_url(*found)
+        path = request.path
         try:
-            segments = routes.segments_of(request.path)
+            if self._cors and cors.is_preflight(request) and (response := self._preflight(request, path)) is not None:
+                return response
+            match = self._table.find(request.method, path)
         except BadPath:
             return self._unserved(400, request)
-        if self._cors and cors.is_preflight(request) and (response := self._preflight(request, segments)) is not None:
-            return response
-        match = self._table.find(request.method, segments)
         if match is None:
             return self._unserved(0, request)
         face, prefix, based = match.value
-        path = request.path if not prefix and "%" not in request.path else "/" + "/".join(segments[1 + prefix.count("/") :])
+        if prefix or "%" in path:
+            path = "/" + "/".join(routes.segments_of(path)[1 + prefix.count("/") :])
         return await face.serve(Asked(request, path, match.key, match.parameters, prefix, based))
 
-    def _preflight(self, request: Request, segments: list[str]) -> Response | None:
+    def _preflight(self, request: Request, path: str) -> Response | None:
         """The answer to a preflight for a route that has CORS; also where there is no OPTIONS route, and without the function."""
-        match = self._table.find(request.header("access-control-request-method"), segments)
-        match = match or self._table.find("OPTIONS", segments)
+        match = self._table.find(request.header("access-control-request-method"), path)
+        match = match or self._table.find("OPTIONS", path)
         if match is None or (allowed := match.value.face.cors) is None:
             return None
         return cors.preflight(allowed, request)

@@ -4,8 +4,8 @@ A route of a gateway is a RouteFace: guards, then the function, then the answer.
 (webhook.py). Everything about shapes is in the pure gateways (router/events)."""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
 import structlog
@@ -35,7 +35,7 @@ class Face(Protocol):
     gateway: Gateway  # whose words failures have
     cors: cors.Cors | None
 
-    async def serve(self, asked: Asked) -> Response:
+    def serve(self, asked: Asked) -> Coroutine[Any, Any, Response]:
         """Answer one request."""
 
     def arrive(self, request: Request) -> Arrival:
@@ -126,10 +126,12 @@ class RouteFace:
         """The ids of a request."""
         return self._arrive(request, self._line.clock.now())
 
-    async def serve(self, asked: Asked) -> Response:
+    def serve(self, asked: Asked) -> Coroutine[Any, Any, Response]:
         """Answer one request."""
-        response = await self._serve(asked)
-        return response if self.cors is None else cors.decorated(self.cors, asked.request, response)
+        return self._serve(asked) if self.cors is None else self._decorated(self.cors, asked)
+
+    async def _decorated(self, allowed: cors.Cors, asked: Asked) -> Response:
+        return cors.decorated(allowed, asked.request, await self._serve(asked))
 
     async def _serve(self, asked: Asked) -> Response:
         arrival = self.arrive(asked.request)
@@ -228,9 +230,9 @@ def _accepted(envelope: Envelope) -> tuple[tuple[str, str], ...]:
 # -- ids
 
 
-def http_arrival(request: Request, at: float) -> Arrival:
-    """Of an HTTP API: an id shaped like LV7fzho-PHcEJPw=."""
-    return Arrival(short_request_id(), trace_of(request, at), at)
+def http_arrival(_: Request, at: float) -> Arrival:
+    """Of an HTTP API: an id shaped like LV7fzho-PHcEJPw=. A trace of the client's own stays in its headers."""
+    return Arrival(short_request_id(), fresh_trace(at), at)
 
 
 def rest_arrival(request: Request, at: float) -> Arrival:
@@ -249,5 +251,10 @@ def short_request_id() -> str:
 
 
 def trace_of(request: Request, at: float) -> str:
-    """The client's X-Ray trace header, or a fresh one: version, epoch seconds, 96 random bits."""
-    return request.header("x-amzn-trace-id") or f"Root=1-{int(at):08x}-{names.chance()[:12].hex()}"
+    """The client's X-Ray trace header, or a fresh one."""
+    return request.header("x-amzn-trace-id") or fresh_trace(at)
+
+
+def fresh_trace(at: float) -> str:
+    """An X-Ray trace header: version, epoch seconds, 96 random bits."""
+    return f"Root=1-{int(at):08x}-{names.chance()[:12].hex()}"
