@@ -10,6 +10,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from functools import partial
 from typing import IO, Any, Final
 
 import structlog
@@ -20,6 +21,8 @@ from router.telemetry.redaction import Redaction
 
 LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _CHATTY: Final = ("aiobotocore", "aiohttp", "apscheduler", "asyncio", "boto3", "botocore", "urllib3", "watchdog")  # their info is our debug
+
+_DIRECT_SIZE: Final = 400  # bytes of a direct line, about
 
 _PROCESSORS: Final[list[structlog.typing.Processor]] = []  # one list for good: loggers that were used hold on to it
 _writers: Final[list[LineWriter]] = []  # the current one, and nothing else
@@ -48,8 +51,11 @@ def configure(
     def render(_: Any, __: str, fields: MutableMapping[str, Any]) -> bytes:
         return style(redaction.entries(fields), time.time())
 
+    def looks(fields: dict[str, str | float], now: float) -> bytes:
+        return style(redaction.flat(fields), now)
+
     def direct(fields: dict[str, str | float]) -> None:
-        writer.put(style(redaction.flat(fields), time.time()))
+        writer.defer(partial(looks, fields, time.time()), _DIRECT_SIZE)
 
     shutdown()
     _writers.append(writer)
@@ -77,7 +83,7 @@ atexit.register(shutdown)
 
 
 class DirectLog:
-    """A logger for what comes with every invocation: the line that structlog would write, for 3 µs instead of 9.
+    """A logger for what comes with every invocation: the line that structlog would write, for a third of its cost.
 
     Same level, redaction, look and writer; no context variables, and nothing before configure()."""
 

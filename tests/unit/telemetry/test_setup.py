@@ -105,6 +105,11 @@ def test_a_direct_line_goes_by_the_level_and_the_writer() -> None:
     DirectLog("router.test_direct").info("unseen")
     assert lines(stream) == []
     writer = configure("info", stream, environ={})
+    for number in range(3):
+        DirectLog("router.test_direct").info("seen", number=number)
+    shutdown()
+    assert writer.waiting == 0
+    assert [json.loads(line)["number"] for line in stream.getvalue().splitlines()] == [0, 1, 2]
     writer.close()
     DirectLog("router.test_direct").info("dropped")
     assert writer.dropped == 1
