@@ -1,6 +1,8 @@
 """The daemon that all framework tests share, and what they skip for."""
 
+import functools
 import shutil
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -8,13 +10,22 @@ import pytest
 from tests.fidelity.consumers.site import NODE, Site
 from tests.fidelity.consumers.table import APPS, FACES
 
-NO_NODE = "node is missing: apt-get install nodejs npm"
+NO_NODE = "node 20 or later is missing: apt-get install nodejs npm"
 NO_MODULES = "the node consumers are missing: npm ci --prefix tests/fidelity/consumers/node"
+
+
+@functools.cache
+def node_version() -> int:
+    """The major version; 0 without node."""
+    if shutil.which("node") is None:
+        return 0
+    said = subprocess.run(["node", "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
+    return int(said.removeprefix("v").partition(".")[0])
 
 
 def need_node() -> None:
     """Skip where node or its packages are missing, with the line that installs them."""
-    if shutil.which("node") is None:
+    if node_version() < 20:
         pytest.skip(NO_NODE)
     if not (NODE / "node_modules").is_dir():
         pytest.skip(NO_MODULES)

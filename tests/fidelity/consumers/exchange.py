@@ -20,10 +20,11 @@ class Answer(NamedTuple):
 def ask(
     port: int, method: str, target: str, headers: list[tuple[str, str]], body: bytes = b"", *, host: str = "", timeout: float = 30.0
 ) -> Answer:
-    """Send the request on a connection of its own to 127.0.0.1:*port*; content-length is added, nothing else is."""
+    """Send the request on a connection of its own to 127.0.0.1:*port*; a content-length is added where framing needs one, no more."""
     lines = [f"{method} {target} HTTP/1.1", f"Host: {host or f'127.0.0.1:{port}'}"]
     lines += [f"{name}: {value}" for name, value in headers]
-    if body or method in {"POST", "PUT", "PATCH"}:
+    chunked = any(name.lower() == "transfer-encoding" for name, _ in headers)
+    if not chunked and (body or method in {"POST", "PUT", "PATCH"}):
         lines.append(f"Content-Length: {len(body)}")
     with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)

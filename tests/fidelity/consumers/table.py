@@ -12,6 +12,7 @@ APPS: Final = ("fastapi", "flask", "flask-apig", "express", "hono")
 
 BINARY: Final = bytes(range(256)) * (4 * 1024 * 1024 // 256)
 SMALLER: Final = BINARY[: 700 * 1024]  # a load balancer takes and gives 1 MB of JSON
+TOO_LARGE: Final = BINARY + BINARY[: 1024 * 1024]  # base64 makes more than 6 MB of it
 EVERY_BYTE: Final = bytes(range(256))
 TEXT: Final = "Gr\u00fc\u00dfe, \u4e16\u754c \U0001f600"
 BOUNDARY: Final = "----7MA4YWxkTrZu0gW"
@@ -90,6 +91,8 @@ def told(body: bytes, **more: Any) -> dict[str, Any]:
     return {"length": len(body), "sha256": sha(body), **more}
 
 
+OCTETS: Final = ("Content-Type", "application/octet-stream")
+CHUNKED: Final = b"7\r\nhello, \r\n5\r\nworld\r\n0\r\n\r\n"
 JSON: Final = ("Content-Type", "application/json")
 LAST_QUERY: Final = "ALB without multi-value headers keeps the last value of a repeated key"
 DECODED: Final = "HTTP APIs give the path decoded"
@@ -145,6 +148,20 @@ ROWS: Final = (
     Row("query-encoded", "GET", "/echo?q=a%26b%3Dc&p=a%2Bb&s=x+y%20z", seen={"query": [["q", "a&b=c"], ["p", "a+b"], ["s", "x y z"]]}),
     Row("query-unicode", "GET", "/echo?stra%C3%9Fe=%E4%B8%96", seen={"query": [["stra\u00dfe", "\u4e16"]]}),
     Row("query-empty-value", "GET", "/echo?a=&b=1", seen={"query": [["a", ""], ["b", "1"]]}),
+    Row("query-without-value", "GET", "/echo?flag&a=1", seen={"query": [["flag", ""], ["a", "1"]]}),
+    Row(
+        "query-interleaved",
+        "GET",
+        "/echo?a=1&b=2&a=3",
+        seen={"query": [["a", "1"], ["b", "2"], ["a", "3"]]},
+        unlike=(
+            unlike(
+                "http|url flask|flask-apig", "werkzeug keeps values in lists by key", seen={"query": [["a", "1"], ["a", "3"], ["b", "2"]]}
+            ),
+            unlike("http1|rest|albmulti", "values stand in lists by key", seen={"query": [["a", "1"], ["a", "3"], ["b", "2"]]}),
+            unlike("alb", LAST_QUERY, seen={"query": [["a", "3"], ["b", "2"]]}),
+        ),
+    ),
     Row("query-comma", "GET", "/echo?a=1,2", seen={"query": [["a", "1,2"]]}),
     # headers and cookies
     Row("header", "GET", "/echo", (("X-Probe", "one"),), seen={"probe": "one"}),
@@ -230,7 +247,7 @@ ROWS: Final = (
         "binary-both-ways",
         "POST",
         "/mirror",
-        (("Content-Type", "application/octet-stream"),),
+        (OCTETS,),
         EVERY_BYTE,
         answer=EVERY_BYTE,
         answer_headers={"content-type": ("application/octet-stream",)},
@@ -239,7 +256,7 @@ ROWS: Final = (
         "upload",
         "POST",
         "/echo",
-        (("Content-Type", "application/octet-stream"),),
+        (OCTETS,),
         BINARY,
         seen=told(BINARY),
         unlike=(unlike("alb|albmulti", "ALB takes 1 MB", body=SMALLER, seen=told(SMALLER)),),
@@ -252,6 +269,9 @@ ROWS: Final = (
         answer=BINARY,
         unlike=(unlike("alb|albmulti", "ALB gives 1 MB", target=f"/binary/{len(SMALLER)}", answer=SMALLER),),
     ),
+    Row("upload-chunked", "POST", "/echo", (OCTETS, ("Transfer-Encoding", "chunked")), CHUNKED, seen=told(b"hello, world")),
+    Row("upload-too-large", "POST", "/echo", (OCTETS,), TOO_LARGE, status=413),
+    Row("download-too-large", "GET", f"/binary/{len(TOO_LARGE)}", gateway=True),
     Row("text-charset", "GET", "/text", answer=TEXT.encode(), answer_headers={"content-type": ("text/plain; charset=utf-8",)}),
     Row(
         "text-latin1",

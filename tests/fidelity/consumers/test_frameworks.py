@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.fidelity.consumers import conftest
+from tests.fidelity.consumers.exchange import ask
 from tests.fidelity.consumers.site import NODE_APPS, Site
 from tests.fidelity.consumers.table import APPS, FACES, ROWS, Row, sha
 
@@ -33,3 +34,13 @@ def test_a_framework_answers(site: Site, face: str, app: str, row: Row) -> None:
         seen = json.loads(answer.body)
         wrong = {key: seen.get(key) for key, value in row.seen.items() if seen.get(key) != value}
         assert wrong == {}
+
+
+@pytest.mark.parametrize("app", ["fastapi", "flask"])
+def test_a_function_url_by_its_path(site: Site, app: str) -> None:
+    """For clients that cannot resolve its host; the app sees the path behind it, and the host that it would have."""
+    answer = ask(site.port, "GET", f"/_url/{app}/url-{app}/echo/a%20b?c=d", [("X-Probe", "one")])
+    seen = json.loads(answer.body)
+    assert (seen["path"], seen["query"], seen["probe"]) == ("/a b", [["c", "d"]], "one")
+    told = json.loads(ask(site.port, "GET", "/_url/teller/x", []).body)
+    assert (told["rawPath"], told["requestContext"]["domainName"]) == ("/x", "teller.lambda-url.us-east-1.localhost")

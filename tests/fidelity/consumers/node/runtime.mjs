@@ -1,8 +1,6 @@
 // The node side of shim.py: `node runtime.mjs MODULE.EXPORT REPLY_FD`. Frames both ways: a decimal length, a newline, that many bytes of JSON.
 // stdin {"event", "context"}; reply {"result"} or {"error": {"name", "message"}}. stdout and stderr stay the handler's own.
 import { writeSync } from 'node:fs'
-import { pathToFileURL } from 'node:url'
-import path from 'node:path'
 
 const [place, fd] = [process.argv[2], Number(process.argv[3])]
 const [name, exported] = place.split('.')
@@ -42,7 +40,7 @@ async function * frames () {
 
 let handler
 try {
-  handler = (await import(pathToFileURL(path.join(import.meta.dirname, `${name}.mjs`))))[exported]
+  handler = (await import(`./${name}.mjs`))[exported]
   if (typeof handler !== 'function') throw new TypeError(`${place} is no function`)
 } catch (error) {
   send({ error: { name: error.name, message: error.message } })
