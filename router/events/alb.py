@@ -14,7 +14,7 @@ from router.events.gateway import NEVER_PASSED, Arrival, Asked, Denied, Malforme
 from router.events.http import Request, Response
 
 LIMIT: Final = 1024 * 1024  # bytes of the event and of the answer, as JSON
-_NONE: Final[frozenset[str]] = frozenset()
+_OWN: Final = frozenset(("connection", "content-length", "date", "server"))  # set by the load balancer, whatever the function says
 _SERVER: Final = ("server", "awselb/2.0")
 
 
@@ -59,15 +59,21 @@ class LoadBalancer:
         body = value.get("body")
         if body is not None and not isinstance(body, str):
             raise Malformed(f"body is a {type(body).__name__}, not text")
+        if not isinstance(value.get("statusDescription", ""), str):
+            raise Malformed("statusDescription is no text")
         found = self._answer_headers(value)
         answers.check_size(found)
         sent = body or ""
         return Response(status, found, answers.unencoded(sent) if value.get("isBase64Encoded") is True else sent.encode())
 
     def _answer_headers(self, value: dict[str, Any]) -> list[tuple[str, str]]:
+        """The header lines; names alike but for case are a line each, as adapters send two cookies. Raises Malformed."""
         if self.multi_value:
-            return [line for lines in answers.multi_headers(value.get("multiValueHeaders"), _NONE).values() for line in lines]
-        return answers.spelt_headers(value.get("headers"), _NONE)  # adapters send two cookies as set-cookie and Set-cookie
+            given = value.get("multiValueHeaders")
+            _check_text(given)
+            return [_SERVER, *(line for lines in answers.multi_headers(given, _OWN).values() for line in lines)]
+        _check_text(value.get("headers"))
+        return [_SERVER, *answers.spelt_headers(value.get("headers"), _OWN)]
 
     def failure(self, status: int, arrival: Arrival, *, retry_after: int | None = None) -> Response:  # noqa: ARG002 - ALBs name no ids
         """A small HTML page, as load balancers send."""
@@ -81,6 +87,14 @@ class LoadBalancer:
     def denial(self, denied: Denied, arrival: Arrival) -> Response:
         """A page; load balancers say no more."""
         return self.failure(denied.status, arrival, retry_after=denied.retry_after)
+
+
+def _check_text(headers: Any) -> None:
+    """Raise Malformed when a value is no text: a load balancer converts nothing, a number for content-length is a 502."""
+    for name, given in headers.items() if isinstance(headers, dict) else ():
+        for value in given if isinstance(given, list) else (given,):
+            if not isinstance(value, str):
+                raise Malformed(f"{name!r:.40} holds a {type(value).__name__}, and a load balancer takes text only")
 
 
 def _headers(request: Request, trace: str) -> dict[str, list[str]]:

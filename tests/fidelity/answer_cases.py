@@ -16,7 +16,7 @@ from tests.fidelity.http_requests import arrival, asked, request
 REST: Final = RestApi(Api("123456789012", "a1b2c3d4e5", stage="prod"))
 URL: Final = FunctionUrl("abcdefghij.lambda-url.us-east-1.on.aws")
 ASKED: Final[Asked] = asked(request("GET", "/", [("accept", "*/*")], peer="203.0.113.9", host="localhost"), "$default")
-IDS: Final = frozenset(("x-amzn-requestid", "x-amz-apigw-id", "x-amzn-trace-id", "apigw-requestid", "x-amzn-errortype"))
+IDS: Final = frozenset(("x-amzn-requestid", "x-amz-apigw-id", "x-amzn-trace-id", "apigw-requestid", "x-amzn-errortype", "server"))
 
 
 def answered(gateway: Gateway, result: Any) -> Response:

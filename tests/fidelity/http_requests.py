@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from router.events import routes
 from router.events.gateway import Arrival, Asked
@@ -37,7 +38,7 @@ def asked(sent: Request, route: str, *, parameters: dict[str, str] | None = None
     if parameters is None and route != routes.DEFAULT:
         table: routes.RouteTable[None] = routes.RouteTable()
         table.add(routes.parse(route), None)
-        match = table.find(sent.method, ["", *segments])
+        match = table.find(sent.method, "".join(f"/{quote(segment, safe='')}" for segment in segments))
         assert match is not None, f"{sent.method} {path} does not match {route}"
         parameters = match.parameters
     return Asked(sent, path, route, parameters or {}, mounted)
