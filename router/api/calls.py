@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from router import VERSION, names
+from router.api.sending import Sender
 from router.config.types import Config, Function, Trigger
 from router.dispatch.dispatcher import Dispatcher, Facts
 from router.dispatch.slots import Slots
@@ -96,6 +97,7 @@ class Calls:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self.sender = Sender(parts.config, parts.dispatcher, self._sources(HttpSource))
         self.listeners: dict[str, tuple[str, ...]] = {}  # name → what it is bound to; the daemon's own
 
     def _envelope(self, function: str, payload: bytes) -> Envelope:

@@ -12,6 +12,7 @@ import orjson
 import structlog
 
 from router.api.calls import Calls
+from router.api.requests import request_of, spelled, whole
 from router.errors import InvalidParameter, RouterError
 from router.events.gateway import BadPath
 from router.events.http import Request, Response
@@ -54,6 +55,8 @@ class Control:
             "POST /functions/{name}/invocations": self._invoke,
             "GET /status": _call(lambda _: calls.status()),
             "GET /ps": _awaited(lambda _: calls.ps()),
+            "POST /events": self._send,
+            "POST /requests": self._request,
             "GET /events": _awaited(lambda p: calls.events(query_of(p))),
             "GET /events/{id}": _awaited(lambda p: calls.event(p["id"])),
             "POST /events/{id}/replay": self._replay,
@@ -94,6 +97,17 @@ class Control:
         if request.header("x-amz-log-type") == "Tail":
             headers.append(("x-amz-log-result", base64.b64encode(outcome.log_tail).decode()))
         return Response(200, headers, outcome.payload)
+
+    async def _send(self, request: Request, _: Parameters) -> Response:
+        """An event by hand: to whom its triggers would give it."""
+        body = body_of(request)
+        return answer(await self._calls.sender.send(str(body.get("type") or ""), body.get("event")))
+
+    async def _request(self, request: Request, _: Parameters) -> Response:
+        """An HTTP request by hand: to what serves it on the http listener."""
+        given = request_of(body_of(request), lambda response: request.early(answer(spelled(response, response.body))))
+        response = await self._calls.sender.serve(given)
+        return answer(spelled(response, await whole(response)))
 
     async def _replay(self, request: Request, parameters: Parameters) -> Response:
         function = str(body_of(request).get("function") or "")

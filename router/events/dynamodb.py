@@ -41,6 +41,12 @@ Value = Column | Decimal | bool | StringSet | NumberSet | BinarySet | Sequence["
 Row = Mapping[str, Value]  # name → value
 View = Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"]
 
+VIEWS: Final[Mapping[str, View]] = {
+    "KEYS_ONLY": "KEYS_ONLY",
+    "NEW_IMAGE": "NEW_IMAGE",
+    "OLD_IMAGE": "OLD_IMAGE",
+    "NEW_AND_OLD_IMAGES": "NEW_AND_OLD_IMAGES",
+}
 WITH_NEW: Final = frozenset({"NEW_IMAGE", "NEW_AND_OLD_IMAGES"})  # views whose records carry NewImage
 WITH_OLD: Final = frozenset({"OLD_IMAGE", "NEW_AND_OLD_IMAGES"})  # views whose records carry OldImage
 

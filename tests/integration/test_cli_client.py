@@ -112,6 +112,57 @@ def test_invoke_sends_a_file_or_stdin(control: Control, tmp_path: Path) -> None:
     assert [body for *_, body in control.asked] == [b'{"n": 1}', b"[1,\xc3\xa9]"]
 
 
+def test_event_send_says_who_got_it(control: Control) -> None:
+    row = {"function": "summarise", "id": "r-1", "source": "s3:uploads", "state": "queued", "error": None}
+    control.answer("POST", "/events", [row])
+    done = control.run("event", "s3-put", "bucket=uploads", "key=a b.csv", "--send")
+    assert done.exit_code == 0
+    assert done.stdout.split() == ["FUNCTION", "REQUEST", "ID", "SOURCE", "STATE", "ERROR", "summarise", "r-1", "s3:uploads", "queued", "-"]
+    sent = json.loads(control.asked[0][3])
+    assert sent["type"] == "s3-put"
+    assert sent["event"]["Records"][0]["s3"]["object"]["key"] == "a+b.csv"
+    assert json.loads(control.run("event", "s3-put", "--send", "--output", "json").stdout) == [row]
+
+
+@pytest.mark.parametrize(("state", "code"), [("failed", 3), ("refused", 1)])
+def test_event_send_fails_when_a_function_did_or_could_not_run(control: Control, state: str, code: int) -> None:
+    control.answer("POST", "/events", [{"function": "f", "id": "r", "source": "table:orders", "state": state, "error": "why"}])
+    assert control.run("event", "dynamodb", "--send").exit_code == code
+
+
+def test_event_send_passes_on_the_daemons_reason(control: Control) -> None:
+    control.answer("POST", "/events", {"code": "X", "message": "no trigger watches bucket x"}, 400)
+    done = control.run("event", "s3-put", "bucket=x", "--send")
+    assert (done.exit_code, done.stdout, done.stderr) == (1, "", "Error: no trigger watches bucket x\n")
+
+
+def test_event_send_of_a_request_prints_the_answer(control: Control) -> None:
+    answer = {"status": 201, "headers": [["x-a", "\x1b[2J"]], "body": "/wA=", "isBase64Encoded": True}
+    control.answer("POST", "/requests", answer)
+    words = ["event", "url", "function=shop", "path=/a b", "query=x=1", "method=post", "body=hi", 'headers={"X-One": "1"}', "--send"]
+    done = control.run(*words)
+    assert (done.exit_code, done.stdout_bytes, done.stderr) == (0, b"\xff\x00\n", "HTTP 201\nx-a: \\e[2J\n")
+    sent = json.loads(control.asked[0][3])
+    assert (sent["method"], sent["target"], base64.b64decode(sent["body"])) == ("POST", "/_url/shop/a b?x=1", b"hi")
+    assert ["X-One", "1"] in sent["headers"]
+    assert json.loads(control.run(*words, "--output", "json").stdout) == answer
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, 0), (429, 4), (500, 1), (502, 1)])
+def test_event_send_of_a_request_ends_as_the_gateway_does(control: Control, status: int, code: int) -> None:
+    control.answer("POST", "/requests", {"status": status, "headers": [], "body": "", "isBase64Encoded": False})
+    assert control.run("event", "http", "--send").exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("kind", "fact"), [("s3-put", "region=x"), ("s3-put", "event-version=2.6"), ("schedule", "account=1"), ("http", "route=GET /")]
+)
+def test_event_send_ignores_no_fact(control: Control, kind: str, fact: str) -> None:
+    done = control.run("event", kind, fact, "--send")
+    assert (done.exit_code, control.asked) == (2, [])
+    assert done.stderr == f"Error: {fact.partition('=')[0]} is not for --send: the daemon's own config decides it\n"
+
+
 def test_invoke_tail_puts_the_log_on_stderr(control: Control) -> None:
     log = base64.b64encode(b"START RequestId: r-1\nhello\n").decode()
     control.answer("POST", "/functions/resize/invocations", b"1", X_Amz_Log_Result=log)

@@ -8,12 +8,12 @@ from typing import Any
 
 from router.api.calls import Calls, Parts
 from router.api.control import Control
-from router.config.types import Config, Function, Listen, Table
+from router.config.types import Bucket, Config, Function, Listen, Table
 from router.dispatch.dispatcher import Dispatcher
 from router.dispatch.slots import Slots
 from router.dispatch.supervisor import Supervisor
 from router.errors import JournalError
-from router.events import routes
+from router.events import routes, s3
 from router.events.http import Request
 from router.events.schedule import parse
 from router.functions.registry import Functions
@@ -26,6 +26,7 @@ from router.sources.base import Binding, House
 from router.sources.feed import FeedSource, TableTrigger
 from router.sources.http import HttpSource
 from router.sources.http_triggers import HttpTrigger
+from router.sources.s3dir import S3Trigger
 from router.sources.schedule import ScheduleSource
 from router.sources.schedule_trigger import ScheduleTrigger
 from router.telemetry.metrics import Metrics
@@ -90,17 +91,25 @@ class Answer:
 
 
 class Bench:
-    """Two functions, a route, a schedule and a feed; g is what f is not: without triggers."""
+    """Two functions, a route, a schedule, a feed and a bucket; g is what f is not: without triggers."""
 
     def __init__(self, script: Script = DONE, *, limit: int = 4) -> None:
         self.clock, self.metrics = VirtualClock(), Metrics()
         triggers = (HttpTrigger(routes.parse("POST /images/{id}")), ScheduleTrigger("rate(1 hour)", parse("rate(1 hour)")))
         feed = TableTrigger(Table("orders", Path("/nowhere/shop.db"), "orders"))
+        csv = S3Trigger("uploads", s3.Filter(s3.event_names("s3:ObjectCreated:*"), suffix=".csv"))
         functions = {
-            "f": Function("f", Path("/code"), "app.handler", triggers=(*triggers, feed)),
+            "f": Function("f", Path("/code"), "app.handler", triggers=(*triggers, feed, csv)),
             "g": Function("g", Path("/code"), "app.handler", reserved_concurrency=1),
         }
-        self.config = Config(Path("/c/config.yaml"), Path("/c/state"), http=Listen("tcp", "127.0.0.1", 0), functions=functions)
+        self.config = Config(
+            Path("/c/config.yaml"),
+            Path("/c/state"),
+            http=Listen("tcp", "127.0.0.1", 0),
+            buckets={"uploads": Bucket("uploads", Path("/nowhere/uploads"), event_version="2.4")},
+            tables={"orders": feed.table},
+            functions=functions,
+        )
         self.journal, self.pool = FullJournal(self.clock), ScriptedPool(script)
         known, slots = Functions(self.config), Slots(functions, limit=limit, clock=self.clock)
         self.dispatcher = Dispatcher(self.journal, self.pool, known, slots, clock=self.clock, metrics=self.metrics)  # type: ignore[arg-type]

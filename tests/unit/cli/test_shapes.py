@@ -41,6 +41,65 @@ def test_facts_reach_the_event() -> None:
     assert event("s3-delete")["Records"][0]["eventName"] == "ObjectRemoved:Delete"
 
 
+def test_s3_types_are_told_apart_by_what_happened() -> None:
+    names = {kind: event(kind)["Records"][0]["eventName"] for kind in ("s3-put", "s3-copy", "s3-multipart", "s3-delete")}
+    assert names == {
+        "s3-put": "ObjectCreated:Put",
+        "s3-copy": "ObjectCreated:Copy",
+        "s3-multipart": "ObjectCreated:CompleteMultipartUpload",
+        "s3-delete": "ObjectRemoved:Delete",
+    }
+    marked = event("s3-delete", marker="true", **{"version-id": "v-1"})["Records"][0]
+    assert (marked["eventName"], marked["s3"]["object"]["versionId"]) == ("ObjectRemoved:DeleteMarkerCreated", "v-1")
+    assert event("s3-multipart")["Records"][0]["s3"]["object"]["eTag"].endswith("-2")
+    assert event("s3-put", **{"event-version": "2.6"})["Records"][0]["eventVersion"] == "2.6"
+
+
+def test_s3_through_eventbridge_names_its_event() -> None:
+    made = event("s3-eventbridge", event="s3:ObjectTagging:Put", key="a b.txt")
+    assert (made["detail-type"], made["detail"]["object"]["key"]) == ("Object Tags Added", "a b.txt")
+    assert event("s3-eventbridge")["detail"]["reason"] == "PutObject"
+
+
+def test_each_http_gateway_has_its_own_shape() -> None:
+    facts = {"method": "post", "path": "/a%20b/c", "query": "x=1&x=2", "body": "{}", "headers": '{"X-Many": ["1", "2"], "cookie": "c=1"}'}
+    http, rest, url, alb = (event(kind, **facts) for kind in ("http", "rest", "url", "alb"))
+    assert (http["rawPath"], http["cookies"], http["headers"]["x-many"]) == ("/a b/c", ["c=1"], "1,2")
+    assert (rest["path"], rest["requestContext"]["path"], rest["multiValueHeaders"]["X-Many"]) == ("/a%20b/c", "/prod/a%20b/c", ["1", "2"])
+    assert (url["rawPath"], url["requestContext"]["accountId"]) == ("/a%20b/c", "anonymous")
+    assert (alb["path"], alb["queryStringParameters"], "headers" in alb) == ("/a%20b/c", {"x": "2"}, True)
+    assert event("alb", **facts, **{"multi-value": "true"})["multiValueQueryStringParameters"] == {"x": ["1", "2"]}
+    assert event("http", **facts, payload="1.0")["version"] == "1.0"
+    assert event("rest", body="x", binary="image/*", **{"content-type": "image/png"})["isBase64Encoded"] is True
+
+
+def test_records_carry_what_their_facts_say() -> None:
+    message = event("sqs", queue="jobs.fifo", group="g", attributes='{"n": 6, "t": "x"}', receives="3")["Records"][0]
+    assert (message["attributes"]["MessageGroupId"], message["attributes"]["ApproximateReceiveCount"]) == ("g", "3")
+    assert {name: one["dataType"] for name, one in message["messageAttributes"].items()} == {"n": "Number", "t": "String"}
+    assert event("sqs", **{"dead-letter-source": "jobs"})["Records"][0]["attributes"]["DeadLetterQueueSourceArn"].endswith(":jobs")
+    assert event("sns", subject="s")["Records"][0]["Sns"]["Subject"] == "s"
+    assert event("sns")["Records"][0]["Sns"]["Subject"] is None
+    assert event("kinesis", data="hello")["Records"][0]["kinesis"]["data"] == "aGVsbG8="
+    assert len(event("kinesis")["Records"][0]["kinesis"]["sequenceNumber"]) == 56
+    assert set(event("logs")["awslogs"]) == {"data"}
+
+
+def test_anybodys_event_may_be_printed_also_awss_own() -> None:
+    made = event("eventbridge", source="aws.ec2", detail='{"state": "pending"}', resources="arn:a, arn:b", **{"replay-name": "again"})
+    assert (made["source"], made["detail"], made["resources"]) == ("aws.ec2", {"state": "pending"}, ["arn:a", "arn:b"])
+    assert made["replay-name"] == "again"
+
+
+def test_an_item_may_hold_every_type_json_has() -> None:
+    image = event("dynamodb", old="", new='{"id": 7, "tags": ["a"], "paid": true, "by": {"name": null}}')["Records"][0]["dynamodb"][
+        "NewImage"
+    ]
+    assert image["tags"] == {"L": [{"S": "a"}]}
+    assert (image["paid"], image["by"]) == ({"BOOL": True}, {"M": {"name": {"NULL": True}}})
+    assert "OldImage" not in event("dynamodb", view="NEW_IMAGE")["Records"][0]["dynamodb"]
+
+
 def test_an_http_event_has_the_variables_of_its_route() -> None:
     made = event("http", method="post", path="/orders/a%20b", route="POST /orders/{id}", query="x=1", body='{"a": 1}')
     assert (made["routeKey"], made["rawPath"]) == ("POST /orders/{id}", "/orders/a b")
@@ -76,6 +135,25 @@ def test_ticks_have_their_time_and_source() -> None:
         ("dynamodb", {"new": "{"}),
         ("dynamodb", {"new": '{"id": true}'}),
         ("dynamodb", {"key": "number"}),
+        ("dynamodb", {"new": '{"id": null}'}),
+        ("dynamodb", {"new": '{"id": NaN}'}),
+        ("dynamodb", {"view": "ALL"}),
+        ("s3-put", {"event-version": "3.0"}),
+        ("s3-delete", {"marker": "yes"}),
+        ("s3-delete", {"marker": "true"}),
+        ("s3-eventbridge", {"event": "ObjectMade:Put"}),
+        ("eventbridge", {"detail": "[]"}),
+        ("eventbridge", {"source": ""}),
+        ("sqs", {"group": "g"}),
+        ("sqs", {"queue": "jobs.fifo"}),
+        ("sqs", {"attributes": '{"a": null}'}),
+        ("sqs", {"attributes": "[]"}),
+        ("sqs", {"receives": "often"}),
+        ("http", {"headers": '{"a": 1}'}),
+        ("http", {"headers": '{"ä": "b"}'}),
+        ("http", {"payload": "3.0"}),
+        ("http", {"path": "orders"}),
+        ("alb", {"multi-value": "1"}),
         ("http", {"route": "GET /other"}),
         ("http", {"route": "other"}),
         ("http", {"path": "/%zz"}),

@@ -1,0 +1,181 @@
+"""Which triggers an event would set off, and what each of their functions would get. Pure.
+
+For events that come by hand (`router event --send`): the same rules as the sources', over the config alone. Whatever is
+no event of its type, or sets off nothing, is refused with a sentence that says why."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Any, Final, NamedTuple, TypeVar
+from urllib.parse import unquote_plus
+
+import orjson
+
+from router.config.types import Config, Function
+from router.errors import InvalidParameter
+from router.events import s3, scheduled
+from router.model import Envelope
+from router.sources.feed import TableTrigger
+from router.sources.s3dir import S3Trigger
+from router.sources.s3dir_tell import lane
+from router.sources.schedule_trigger import ScheduleTrigger
+
+T = TypeVar("T")
+
+
+class Match(NamedTuple):
+    """One function that gets the event."""
+
+    envelope: Envelope
+    mapped: bool = False  # by an event source mapping: invoked, where others are queued
+
+
+def matches(kind: str, event: Any, config: Config) -> list[Match]:
+    """Who gets *event*, a value of the type *kind* of `router event`; never nobody. Raises InvalidParameter."""
+    match = _KINDS.get(kind)
+    if match is None:
+        raise InvalidParameter(f"{kind!r:.60} is no type of event that triggers match; there are {', '.join(_KINDS)}")
+    try:
+        return match(kind, event, config)
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        raise InvalidParameter(f"this is no {kind} event: {type(error).__name__}: {error}"[:300]) from error
+
+
+# -- buckets
+
+
+def _s3(_: str, event: Any, config: Config) -> list[Match]:
+    """By bucket and filters, as the directory's own source does it; the records name the configuration that matched."""
+    (record,) = event["Records"]
+    name, bucket = _text(record["eventName"]), _text(record["s3"]["bucket"]["name"])
+    change = _change(record)
+    watching = [(function, trigger) for function, trigger, _ in _triggers(config, S3Trigger) if trigger.bucket == bucket]
+    if not watching:
+        raise InvalidParameter(f"no trigger watches bucket {bucket:.100}{_near(bucket, config.buckets)}")
+    wanted: dict[str, S3Trigger] = {}
+    for function, trigger in watching:
+        if trigger.wanted.matches(name, change.key):
+            wanted.setdefault(function.name, trigger)
+    if not wanted:
+        told = "; ".join(f"{function.name} wants {_spoken(trigger.wanted)}" for function, trigger in watching)
+        raise InvalidParameter(f"no trigger of bucket {bucket} wants {name:.100} of {change.key!r:.200}: {told}")
+    return [_notified(change, record, trigger, function, config) for function, trigger in wanted.items()]
+
+
+def _change(record: Mapping[str, Any]) -> s3.ObjectChange:
+    told = record["s3"]["object"]
+    return s3.ObjectChange(
+        bucket=str(record["s3"]["bucket"]["name"]),
+        key=unquote_plus(told["key"], errors="strict"),
+        size=int(told.get("size", 0)),
+        etag=str(told.get("eTag", "")),
+        sequencer=str(told.get("sequencer", "")),
+        at=datetime.fromisoformat(record["eventTime"]),
+        version_id=str(told.get("versionId", "")),
+    )
+
+
+def _notified(change: s3.ObjectChange, record: Mapping[str, Any], trigger: S3Trigger, function: str, config: Config) -> Match:
+    event = s3.notification(
+        change,
+        name=record["eventName"],
+        region=config.region,
+        account=config.account,
+        configuration=s3.configuration_id(function, change.bucket, trigger.wanted),
+        version=config.buckets[change.bucket].event_version,
+        caller=s3.Caller(source_ip=str(record["requestParameters"]["sourceIPAddress"])),
+    )
+    return Match(Envelope(function, orjson.dumps(event), f"s3:{change.bucket}", shard=lane(change.key)))
+
+
+def _spoken(wanted: s3.Filter) -> str:
+    """A filter in words."""
+    places = [f"{word} {value!r}" for word, value in (("prefix", wanted.prefix), ("suffix", wanted.suffix)) if value]
+    return " with ".join([", ".join(sorted(wanted.events)), " and ".join(places)] if places else [", ".join(sorted(wanted.events))])
+
+
+# -- schedules
+
+
+def _schedule(kind: str, event: Any, config: Config) -> list[Match]:
+    """By the name in the resource's ARN. An input of the trigger's takes the event's place, as when it fires."""
+    name = _text(event["resources"][0]).rpartition("/")[2]
+    found = {
+        trigger.name or f"{function.name}-{index}": (function, trigger) for function, trigger, index in _triggers(config, ScheduleTrigger)
+    }
+    if name not in found:
+        raise InvalidParameter(f"no schedule {name:.100}{_near(name, found)}")
+    function, trigger = found[name]
+    own = "scheduler" if trigger.scheduler else "schedule"
+    if kind != own:
+        whose = "EventBridge Scheduler's, for it has a time zone or is an at()" if trigger.scheduler else "an EventBridge rule's"
+        raise InvalidParameter(f"schedule {name} is {whose}: send {own}")
+    at = datetime.fromisoformat(event["time"]).timestamp()
+    firing = scheduled.Firing(name, config.region, config.account, at, str(event["id"]))
+    payload = scheduled.payload(firing, trigger.input, scheduler=trigger.scheduler)
+    return [Match(Envelope(function.name, payload, f"schedule:{name}"))]
+
+
+# -- tables
+
+
+def _table(_: str, event: Any, config: Config) -> list[Match]:
+    """By the table in the stream's ARN. Mapped: invoked now with these records; no cursor moves."""
+    tables = {_text(record["eventSourceARN"]).split("/")[1] for record in event["Records"]}
+    (table,) = tables
+    functions = [function.name for function, trigger, _ in _triggers(config, TableTrigger) if trigger.table.name == table]
+    if not functions:
+        raise InvalidParameter(f"no trigger reads table {table:.100}{_near(table, config.tables)}")
+    payload = orjson.dumps(event)
+    return [Match(Envelope(function, payload, f"table:{table}"), mapped=True) for function in dict.fromkeys(functions)]
+
+
+# -- what no trigger takes
+
+
+def _by_hand(kind: str) -> str:
+    return f"`router event {kind} | router invoke FUNCTION -e -` hands it to a function"
+
+
+def _no_bus(kind: str, event: Any, config: Config) -> list[Match]:
+    del event, config
+    raise InvalidParameter(f"{kind} cannot be sent: there are no event buses yet, so no trigger could match; {_by_hand(kind)}")
+
+
+def _no_trigger(kind: str, event: Any, config: Config) -> list[Match]:
+    del event, config
+    raise InvalidParameter(f"{kind} cannot be sent: no trigger takes such events; {_by_hand(kind)}")
+
+
+def _no_authorizer(kind: str, event: Any, config: Config) -> list[Match]:
+    del event, config
+    raise InvalidParameter(f"{kind} cannot be sent: an authorizer is asked by its route; send a request to that, or {_by_hand(kind)}")
+
+
+_KINDS: Final[Mapping[str, Callable[[str, Any, Config], list[Match]]]] = {
+    **dict.fromkeys(("s3-put", "s3-copy", "s3-multipart", "s3-delete"), _s3),
+    **dict.fromkeys(("schedule", "scheduler"), _schedule),
+    "dynamodb": _table,
+    **dict.fromkeys(("s3-eventbridge", "eventbridge"), _no_bus),
+    **dict.fromkeys(("sqs", "sns", "kinesis", "logs"), _no_trigger),
+    **dict.fromkeys(("authorizer-token", "authorizer-request"), _no_authorizer),
+}
+
+
+def _triggers(config: Config, kind: type[T]) -> Iterator[tuple[Function, T, int]]:
+    """Every trigger of a kind, its function, and its place among the function's triggers."""
+    for function in config.functions.values():
+        for index, trigger in enumerate(function.triggers):
+            if isinstance(trigger, kind):
+                yield function, trigger, index
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.60} is not text")
+    return value
+
+
+def _near(word: str, known: Sequence[str] | Mapping[str, Any]) -> str:
+    close = get_close_matches(word, list(known), n=1)
+    return f", did you mean {close[0]}?" if close and close[0] != word else ""

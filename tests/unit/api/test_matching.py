@@ -1,0 +1,187 @@
+"""Which triggers an event by hand sets off: the sources' own rules, and a sentence where it sets off nothing."""
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.api.matching import matches
+from router.cli.shapes import SHAPES, built
+from router.config.types import Bucket, Config, Function, Table
+from router.errors import InvalidParameter
+from router.events import s3
+from router.events.schedule import parse
+from router.sources.feed import TableTrigger
+from router.sources.s3dir import S3Trigger
+from router.sources.schedule_trigger import ScheduleTrigger
+
+NOW = 1_790_000_000.0
+ORDERS = Table("orders", Path("/nowhere.db"), "orders")
+
+
+def event(kind: str, **facts: str) -> Any:
+    return built(SHAPES[kind], {name.replace("_", "-"): value for name, value in facts.items()}, NOW)
+
+
+def wanting(pattern: str = "s3:ObjectCreated:*", prefix: str = "", suffix: str = "") -> S3Trigger:
+    return S3Trigger("uploads", s3.Filter(s3.event_names(pattern), prefix, suffix))
+
+
+def config(**triggers: Any) -> Config:
+    """A config whose functions have these triggers."""
+    return Config(
+        Path("/c/config.yaml"),
+        Path("/c/state"),
+        region="eu-west-1",
+        account="210987654321",
+        buckets={name: Bucket(name, Path("/b") / name, event_version="2.6") for name in ("uploads", "results")},
+        tables={"orders": ORDERS},
+        functions={
+            name: Function(name, Path("/code"), "app.handler", triggers=found if isinstance(found, tuple) else (found,))
+            for name, found in triggers.items()
+        },
+    )
+
+
+def refusal(kind: str, made: Any, where: Config) -> str:
+    with pytest.raises(InvalidParameter) as caught:
+        matches(kind, made, where)
+    return str(caught.value)
+
+
+# -- buckets
+
+
+@pytest.mark.parametrize("kind", ["s3-put", "s3-copy", "s3-multipart"])
+def test_whatever_creates_an_object_reaches_who_wants_created_objects(kind: str) -> None:
+    (match,) = matches(kind, event(kind), config(f=wanting(suffix=".csv"), g=wanting("s3:ObjectRemoved:*"), h=wanting(prefix="in/")))
+    envelope = match.envelope
+    assert (envelope.function, envelope.source, envelope.shard, envelope.sequencer) == ("f", "s3:uploads", "report.csv", "")
+    assert not match.mapped
+
+
+def test_a_deletion_reaches_who_wants_deletions() -> None:
+    where = config(f=wanting(), g=wanting("s3:ObjectRemoved:Delete"))
+    assert [match.envelope.function for match in matches("s3-delete", event("s3-delete"), where)] == ["g"]
+    told = refusal("s3-delete", event("s3-delete", marker="true", version_id="v"), where)
+    assert "wants ObjectRemoved:DeleteMarkerCreated of 'report.csv'" in told
+
+
+def test_each_function_gets_the_event_once_as_the_source_would_have_made_it() -> None:
+    mine = wanting(suffix=".csv")
+    made = event("s3-put", key="in/a b.csv", size="7", etag="e", sequencer="00AA", version_id="v", source_ip="203.0.113.9")
+    first, second = matches("s3-put", made, config(f=(wanting(prefix="x/"), mine, wanting()), g=wanting()))
+    assert [first.envelope.function, second.envelope.function] == ["f", "g"]
+    (record,) = json.loads(first.envelope.payload)["Records"]
+    assert record["s3"]["configurationId"] == s3.configuration_id("f", "uploads", mine.wanted)
+    assert (record["awsRegion"], record["eventVersion"], record["eventTime"]) == ("eu-west-1", "2.6", made["Records"][0]["eventTime"])
+    assert record["s3"]["object"] == {"key": "in/a+b.csv", "size": 7, "eTag": "e", "versionId": "v", "sequencer": "00AA"}
+    assert record["requestParameters"] == {"sourceIPAddress": "203.0.113.9"}
+
+
+@given(key=st.text(st.characters(codec="utf-8"), min_size=1))
+def test_filters_see_the_decoded_key_and_the_function_gets_it_back(key: str) -> None:
+    (match,) = matches("s3-put", event("s3-put", key=key), config(f=wanting(prefix=key[:1], suffix=key[-1:])))
+    assert unquote_plus(json.loads(match.envelope.payload)["Records"][0]["s3"]["object"]["key"]) == key
+
+
+def test_what_sets_nothing_off_says_why() -> None:
+    where = config(f=wanting(prefix="in/", suffix=".csv"))
+    told = refusal("s3-put", event("s3-put", key="out/a.csv"), where)
+    assert told.startswith("no trigger of bucket uploads wants ObjectCreated:Put of 'out/a.csv': f wants ObjectCreated:CompleteMultipart")
+    assert told.endswith("with prefix 'in/' and suffix '.csv'")
+    assert refusal("s3-put", event("s3-put", bucket="upload"), where) == "no trigger watches bucket upload, did you mean uploads?"
+    assert refusal("s3-put", event("s3-put", bucket="results"), where) == "no trigger watches bucket results"
+
+
+# -- schedules
+
+NIGHTLY = ScheduleTrigger("rate(1 day)", parse("rate(1 day)"), name="nightly")
+BERLIN = ScheduleTrigger("rate(1 day)", parse("rate(1 day)"), "Europe/Berlin", '{"at": "<aws.scheduler.scheduled-time>"}', name="berlin")
+
+
+def test_a_tick_goes_to_its_schedule_by_name() -> None:
+    made = event("schedule", name="nightly", id="53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa", time="2026-11-23T08:00:00Z")
+    (match,) = matches("schedule", made, config(f=(wanting(), NIGHTLY)))
+    told = json.loads(match.envelope.payload)
+    assert (match.envelope.function, match.envelope.source) == ("f", "schedule:nightly")
+    assert told == made | {
+        "region": "eu-west-1",
+        "account": "210987654321",
+        "resources": ["arn:aws:events:eu-west-1:210987654321:rule/nightly"],
+    }
+
+
+def test_a_schedule_without_a_name_has_its_functions_and_its_place() -> None:
+    unnamed = ScheduleTrigger("rate(1 day)", parse("rate(1 day)"))
+    (match,) = matches("schedule", event("schedule", name="f-1"), config(f=(wanting(), unnamed)))
+    assert match.envelope.function == "f"
+
+
+def test_an_input_takes_the_events_place() -> None:
+    (match,) = matches("scheduler", event("scheduler", name="berlin", time="2026-11-23T08:00:00Z"), config(f=BERLIN))
+    assert json.loads(match.envelope.payload) == {"at": "2026-11-23T08:00:00Z"}
+
+
+def test_a_schedule_of_the_other_kind_says_which_it_is() -> None:
+    where = config(f=(NIGHTLY, BERLIN))
+    assert refusal("scheduler", event("scheduler", name="nightly"), where) == "schedule nightly is an EventBridge rule's: send schedule"
+    assert refusal("schedule", event("schedule", name="berlin"), where).endswith("send scheduler")
+    assert refusal("schedule", event("schedule", name="nighty"), where) == "no schedule nighty, did you mean nightly?"
+
+
+# -- tables and the rest
+
+
+def test_records_go_to_who_reads_the_table_once_each() -> None:
+    reading = TableTrigger(ORDERS)
+    found = matches("dynamodb", event("dynamodb"), config(f=(reading, reading), g=reading, h=wanting()))
+    assert [(match.envelope.function, match.envelope.source, match.mapped) for match in found] == [
+        ("f", "table:orders", True),
+        ("g", "table:orders", True),
+    ]
+    assert json.loads(found[0].envelope.payload) == event("dynamodb")
+    assert refusal("dynamodb", event("dynamodb", table="order"), config(f=reading)) == "no trigger reads table order, did you mean orders?"
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("s3-eventbridge", "there are no event buses yet"),
+        ("eventbridge", "there are no event buses yet"),
+        ("sqs", "no trigger takes such events"),
+        ("sns", "no trigger takes such events"),
+        ("kinesis", "no trigger takes such events"),
+        ("logs", "no trigger takes such events"),
+    ],
+)
+def test_what_no_trigger_could_match_is_refused_with_another_way(kind: str, said: str) -> None:
+    told = refusal(kind, event(kind), config(f=wanting()))
+    assert told.startswith(f"{kind} cannot be sent: ")
+    assert said in told
+    assert told.endswith(f"`router event {kind} | router invoke FUNCTION -e -` hands it to a function")
+
+
+def test_an_authorizers_event_belongs_to_its_route() -> None:
+    assert "asked by its route" in refusal("authorizer-token", {}, config(f=wanting()))
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["Records", "s3", "bucket", "name", "resources", "time"]), inner),
+)
+
+
+@given(kind=st.sampled_from(["s3-put", "schedule", "scheduler", "dynamodb"]), junk=JUNK)
+def test_what_is_no_event_is_one_sentence(kind: str, junk: Any) -> None:
+    told = refusal(kind, junk, config(f=(wanting(), NIGHTLY, TableTrigger(ORDERS))))
+    assert told
+    assert len(told) <= 300
+
+
+def test_an_unknown_type_is_refused_with_the_known_ones() -> None:
+    assert refusal("http", {}, config()).startswith("'http' is no type of event that triggers match; there are s3-put, ")
