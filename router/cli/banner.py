@@ -40,7 +40,8 @@ def _triggers(config: Config, word: str) -> Iterator[tuple[Function, Any]]:
 
 def _routes(config: Config) -> list[str]:
     where = _url(config.http)
-    return [f"{where} {trigger.route.key} → {function.name}" for function, trigger in _triggers(config, "http")]
+    found = [pair for word in ("http", "webhook") for pair in _triggers(config, word)]
+    return [f"{where} {trigger.route.key} → {function.name}" for function, trigger in found]
 
 
 def _buckets(config: Config, here: Path) -> list[str]:

@@ -130,16 +130,20 @@ def event_loop() -> Check:
     return Check("uvloop", "installed", "installed" if there else "missing", "importlib", "pip install uvloop", there, required=False)
 
 
-def config(path: Path) -> Check:
-    """The config, read as `router run` reads it."""
+def config(path: Path) -> Iterator[Check]:
+    """The config, read as `router run` reads it; and what stands open to strangers by it."""
+    from router.config.checks import exposures  # noqa: PLC0415 - imports the config's reader
     from router.daemon import check  # noqa: PLC0415 - imports the daemon
 
+    open_routes: tuple[str, ...] = ()
     try:
-        check(path)
+        open_routes = exposures(check(path))
         effective = "no mistakes"
     except ConfigError as error:
         effective = f"{len(error.problems)} mistakes"
-    return Check("config", "no mistakes", effective, str(path), f"router check --config {path}", effective == "no mistakes")
+    yield Check("config", "no mistakes", effective, str(path), f"router check --config {path}", effective == "no mistakes")
+    for note in open_routes:
+        yield Check("webhook", "signed, or this machine's alone", "open", str(path), note, ok=False, required=False)
 
 
 def state(path: Path) -> Iterator[Check]:

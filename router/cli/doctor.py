@@ -37,7 +37,7 @@ def _rows(settings: Settings) -> Iterator[Mapping[str, Any]]:
     if not settings.config_path.is_file():
         return
     state = state_directory(settings)
-    yield asdict(checks.config(settings.config_path))
+    yield from map(asdict, checks.config(settings.config_path))
     yield from map(asdict, checks.state(state))
     yield from _daemons_own(Daemon(state, timeout=10.0))
 

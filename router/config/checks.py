@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from router.config.node import Node
-from router.config.types import Config
+from router.config.types import Config, Exposed
 
 
 def check(config: Config, top: Node) -> None:
@@ -59,6 +59,14 @@ def notes(config: Config) -> tuple[str, ...]:
     return tuple(_notes(config))
 
 
+def exposures(config: Config) -> tuple[str, ...]:
+    """What stands open to strangers, one sentence each."""
+    triggers = [(function.name, trigger) for function in config.functions.values() for trigger in function.triggers]
+    return tuple(
+        f"functions.{name}: {note}" for name, trigger in triggers if isinstance(trigger, Exposed) for note in trigger.notes(config.http)
+    )
+
+
 def _notes(config: Config) -> Iterator[str]:
     if _mode(config.file) & stat.S_IWOTH:
         yield f"{config.file.name} can be changed by every user of this machine; chmod o-w {config.file}"
@@ -71,6 +79,7 @@ def _notes(config: Config) -> Iterator[str]:
     for table in config.tables.values():
         if not table.sqlite.exists():
             yield f"tables.{table.name}: {table.sqlite} does not exist; the feed waits for it"
+    yield from exposures(config)
     if not config.functions:
         yield "functions: none; there is nothing to run"
 

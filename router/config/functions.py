@@ -27,7 +27,7 @@ _KNOWN: Final = (
     "triggers",
 )
 _LATER: Final = ("layers", "role", "provisioned_concurrency", "ephemeral_storage", "require", "on_success", "on_failure", "dead_letter")
-_LATER_TRIGGERS: Final = ("webhook", "event", "queue")
+_LATER_TRIGGERS: Final = ("event", "queue")
 _LATER_RUNTIMES: Final = re.compile(r"(nodejs|provided|java|dotnet|ruby|go)[a-z0-9.]*")
 _VARIABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _LONGEST_VARIABLE: Final = 128 * 1024 - 1  # bytes of NAME=VALUE: execve(2), MAX_ARG_STRLEN

@@ -3,10 +3,10 @@
 Keys, defaults and ranges for people: docs/configuration.md. Secrets never show in a repr."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
     from router.config.node import Node
@@ -63,6 +63,14 @@ class Trigger(Protocol):
     @property
     def claim(self) -> str:
         """What no other trigger may claim too, e.g. "route GET /x"; "" when it may be shared."""
+
+
+@runtime_checkable
+class Exposed(Protocol):
+    """A trigger that may stand open to strangers in a way its operator should know."""
+
+    def notes(self, listen: "Listen") -> Iterable[str]:
+        """What to know when the http listener waits there, a sentence each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ SOURCES: Final[dict[str, type[Any]]] = {
     "s3": S3DirSource,
     "http": HttpSource,
     "url": HttpSource,
+    "webhook": HttpSource,
     "schedule": ScheduleSource,
     "table": FeedSource,
 }

@@ -1,4 +1,4 @@
-"""The http listener and what it serves: routes of HTTP APIs, REST APIs and load balancers, and function URLs.
+"""The http listener and what it serves: routes of HTTP APIs, REST APIs and load balancers, function URLs, and webhooks.
 
 All of them share one route table and one listener; the matched trigger decides the event and the rules of the answer.
 Invocations are synchronous and never journaled, except where a route says `invoke: async`."""
@@ -10,8 +10,9 @@ from typing import ClassVar, Final, NamedTuple, Self
 
 import structlog
 
+from router.config.checks import exposures
 from router.config.types import Config, Trigger
-from router.errors import ConfigError, SourceError
+from router.errors import ConfigError, JournalError, SourceError
 from router.events import cors, routes
 from router.events.alb import LoadBalancer
 from router.events.function_url import FunctionUrl
@@ -34,7 +35,12 @@ from router.sources.http_face import (
 )
 from router.sources.http_triggers import URL_PREFIX, HttpTrigger, UrlTrigger
 from router.sources.http_url import UrlFace
+from router.sources.webhook import WebhookFace
+from router.sources.webhook_memory import Memory
+from router.sources.webhook_trigger import WebhookTrigger
 from router.web import Limits, Listener
+from router.web.heads import Head
+from router.web.refused import Refused
 from router.web.sockets import CannotListen
 
 log = structlog.get_logger("router.http")
@@ -53,7 +59,7 @@ class Mounted(NamedTuple):
 class HttpSource:
     """Serves every http and url trigger on the `http` listener."""
 
-    TRIGGERS: ClassVar[tuple[type[Trigger], ...]] = (HttpTrigger, UrlTrigger)
+    TRIGGERS: ClassVar[tuple[type[Trigger], ...]] = (HttpTrigger, UrlTrigger, WebhookTrigger)
 
     def __init__(self, bindings: Sequence[Binding], house: House, limits: Limits | None = None) -> None:
         config = house.config
@@ -70,8 +76,18 @@ class HttpSource:
             if isinstance(binding.trigger, UrlTrigger):
                 self._add_url(binding, config)
         self._add_routes([binding for binding in bindings if isinstance(binding.trigger, HttpTrigger)], config)
+        self._exposures = exposures(config)
+        hooks = [binding for binding in bindings if isinstance(binding.trigger, WebhookTrigger)]
+        self._memory = self._add_hooks(hooks, house) if hooks else None
         self._listener = Listener(
-            "http", config.http, self.handle, clock=house.clock, metrics=house.metrics, limits=limits, refusal=self._refusal
+            "http",
+            config.http,
+            self.handle,
+            clock=house.clock,
+            metrics=house.metrics,
+            limits=limits,
+            refusal=self._refusal,
+            room=self._room if hooks else None,
         )
 
     @classmethod
@@ -111,6 +127,16 @@ class HttpSource:
         face = UrlFace(target, gateway, self._line, url_arrival, allowed=trigger.cors, streaming=trigger.streaming)
         self._urls[gateway.domain] = self._url_paths[name] = face
 
+    def _add_hooks(self, bindings: Sequence[Binding], house: House) -> Memory:
+        """All webhooks; they share the memory of what was taken."""
+        memory = Memory(house.database, house.clock)
+        config = house.config
+        gateway = HttpApi(Api(config.account, short_id(f"{config.account}/{config.region}/webhook", 10), config.region))
+        for binding in bindings:
+            face = WebhookFace(binding.function.name, binding.trigger, gateway, self._line, memory)
+            self._table.add(binding.trigger.route, Mounted(face))
+        return memory
+
     @property
     def addresses(self) -> tuple[str, ...]:
         """What the listener is bound to; () while it is not."""
@@ -123,21 +149,28 @@ class HttpSource:
         return "" if self._listener.addresses else "the http listener is not bound"
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
-        """Serve until *stop*, then finish what runs. Raises SourceError when the address cannot be had."""
+        """Serve until *stop*, then finish what runs. Raises SourceError when the address, or the webhooks' memory, cannot be had."""
         self._line.outlet = outlet
         if self._where.kind == "off":
             await stop.wait()
             return
         try:
+            if self._memory is not None:
+                await self._memory.open()
             await self._listener.start()
-        except CannotListen as error:
+        except (CannotListen, JournalError) as error:
             raise SourceError(str(error)) from error
         log.info("listener_started", listener="http", addresses=self._listener.addresses)
-        watching = asyncio.create_task(self._line.patience.run(), name="integration-timeouts")
+        for note in self._exposures:
+            log.warning("webhook_exposed", note=note)
+        beside = [asyncio.create_task(self._line.patience.run(), name="integration-timeouts")]
+        if self._memory is not None:
+            beside.append(asyncio.create_task(self._memory.keep(), name="webhook-memory"))
         try:
             await self._listener.serve(stop)
         finally:
-            watching.cancel()
+            for task in beside:
+                task.cancel()
 
     async def handle(self, request: Request) -> Response:
         """Answer one request."""
@@ -190,11 +223,25 @@ class HttpSource:
             return gateway.failure(status or gateway.no_route, rest_arrival(request, self._line.clock.now()))
         return gateway.failure(status or gateway.no_route, http_arrival(request, self._line.clock.now()))
 
+    def _room(self, head: Head, peer: str) -> int:
+        """How large a body may be that is still to come: a webhook's own limit. Raises Refused for who failed too often."""
+        limit = self._listener.limits.body_bytes
+        try:
+            match = self._table.find(head.method, head.target.partition("?")[0])
+        except BadPath:
+            return limit
+        face = match and match.value.face
+        if not isinstance(face, WebhookFace):
+            return limit
+        if face.blocked(peer):
+            raise Refused(429, "too many deliveries of this address were refused")
+        return face.body_limit
+
     def _refusal(self, status: int) -> Response:
         """What the listener says when a request does not get as far as a route."""
         arrive = rest_arrival if isinstance(self._stranger, RestApi) else http_arrival
         arrival = arrive(Request("", "", ()), self._line.clock.now())
-        return self._stranger.failure(status, arrival, retry_after=RETRY_AFTER if status == 503 else None)
+        return self._stranger.failure(status, arrival, retry_after=RETRY_AFTER if status in (429, 503) else None)
 
 
 _REST: Final = RestApi(Api("", ""))  # for error bodies, which name no API

@@ -240,6 +240,8 @@ class Connection(asyncio.Protocol):
 
     def _begin_body(self, head: Head) -> None:
         limit = self._limits.body_bytes
+        if head.length is None or head.length > len(self._buffer):
+            limit = min(limit, self._listener.room(head, self.peer))
         if head.length is not None and head.length > limit:
             raise Refused(413, f"body over {limit} bytes")
         self.phase = Phase.BODY

@@ -19,11 +19,14 @@ from router.web import sockets
 from router.web.connection import Connection
 from router.web.counters import Counters
 from router.web.exchange import Exchange
+from router.web.heads import Head
 from router.web.limits import Limits
 from router.web.refused import Refused
 
 Handler = Callable[[Request], Awaitable[Response]]
 Refusal = Callable[[int], Response]
+Room = Callable[[Head, str], int]
+"""A request whose body is still to come, and its client's address, to how many bytes that may be; raises Refused: not one."""
 
 log = structlog.get_logger("router.web")
 
@@ -53,11 +56,13 @@ class Listener:
         limits: Limits | None = None,
         hosts: Collection[str] = (),
         refusal: Refusal = plain_refusal,
+        room: Room | None = None,
         mode: int = 0o600,
     ) -> None:
         """*hosts*: the Host names that are served, others get 421 (DNS rebinding); empty: all. *mode*: of a Unix socket's file."""
         self.name, self.handler, self.refusal = name, handler, refusal
         self.limits = limits or Limits()
+        self.room: Room = room or (lambda _head, _peer: self.limits.body_bytes)
         self.now, self.wall = clock.monotonic, clock.now
         self.addresses: tuple[str, ...] = ()  # what was bound
         self._where, self._mode, self._clock = where, mode, clock

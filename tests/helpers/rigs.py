@@ -25,6 +25,8 @@ from router.dispatch.supervisor import Supervisor
 from router.errors import JournalError, TooManyRequests
 from router.events import routes, s3
 from router.events.schedule import parse
+from router.events.webhook_keys import HmacKey
+from router.events.webhook_schemes import GITHUB
 from router.journal.database import Database
 from router.model import Envelope, Outcome
 from router.sources import SOURCES
@@ -33,10 +35,12 @@ from router.sources.feed import TableTrigger
 from router.sources.http_triggers import HttpTrigger, UrlTrigger
 from router.sources.s3dir import S3Trigger
 from router.sources.schedule_trigger import ScheduleTrigger
+from router.sources.webhook_trigger import WebhookTrigger
 from router.telemetry.metrics import Metrics
 from tests.helpers.clock import VirtualClock
 from tests.helpers.house import free_port
 from tests.helpers.outlet import MemoryOutlet
+from tests.helpers.webhooks import github
 
 ANSWER: Final = Outcome(b'{"statusCode": 200, "body": "done"}')
 
@@ -346,7 +350,7 @@ class HttpRig(Rig):
         except ConnectionError:
             return 0, 0
         try:
-            writer.write(f"GET {self.path(number)} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            writer.write(self.asks(number))
             head, _, _ = (await reader.read()).partition(b"\r\n\r\n")
         except ConnectionError:
             return 0, 0
@@ -355,6 +359,10 @@ class HttpRig(Rig):
         lines = head.decode().lower().split("\r\n")
         headers = dict(line.split(": ", 1) for line in lines[1:])
         return int(lines[0].split()[1]) if head else 0, float(headers.get("retry-after", "nan"))
+
+    def asks(self, number: str) -> bytes:
+        """A client's request."""
+        return f"GET {self.path(number)} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
 
     def path(self, number: str) -> str:
         """What a client asks for."""
@@ -391,4 +399,34 @@ class UrlRig(HttpRig):
         return [json.loads(envelope.payload)["rawPath"].removeprefix("/")]
 
 
-RIGS: Final[dict[str, type[Rig]]] = {"s3": S3Rig, "http": HttpRig, "url": UrlRig, "schedule": ScheduleRig, "table": TableRig}
+class WebhookRig(HttpRig):
+    """A sender that signs, and sends again when it is told to come back later."""
+
+    def bindings(self, *names: str) -> list[Binding]:
+        """A path each."""
+        keys = (HmacKey("secret", b"hush-hush"),)
+        made = [WebhookTrigger(routes.parse(f"POST /hooks/{name}"), GITHUB, keys) for name in names or ("orders",)]
+        return [Binding(function("f"), trigger, index) for index, trigger in enumerate(made)]
+
+    def asks(self, number: str) -> bytes:
+        """A delivery."""
+        body = json.dumps({"n": number}).encode()
+        headers = {"Host": "localhost", "Connection": "close", "Content-Length": str(len(body))} | github(
+            "hush-hush", body, f"guid-{number}"
+        )
+        lines = ["POST /hooks/orders HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+    def identities(self, envelope: Envelope) -> list[str]:
+        """What the body says."""
+        return [json.loads(json.loads(envelope.payload)["body"])["n"]]
+
+
+RIGS: Final[dict[str, type[Rig]]] = {
+    "s3": S3Rig,
+    "http": HttpRig,
+    "url": UrlRig,
+    "webhook": WebhookRig,
+    "schedule": ScheduleRig,
+    "table": TableRig,
+}

@@ -8,10 +8,12 @@ from router.cli.banner import banner
 from router.config.types import Bucket, Config, Function, Listen, Table
 from router.events import routes, s3
 from router.events.schedule import parse
+from router.events.webhook_schemes import GITHUB
 from router.sources.feed import TableTrigger
 from router.sources.http_triggers import HttpTrigger
 from router.sources.s3dir import S3Trigger
 from router.sources.schedule import ScheduleTrigger
+from router.sources.webhook_trigger import WebhookTrigger
 
 HERE = Path("/home/a/project")
 ORDERS = Table("orders", HERE / "shop.db", "orders")
@@ -23,6 +25,7 @@ def config(**extra: Any) -> Config:
         HttpTrigger(routes.parse("POST /x")),
         HttpTrigger(routes.parse("GET /x/{id}")),
         HttpTrigger(routes.parse("GET /x")),
+        WebhookTrigger(routes.parse("POST /hooks/github"), GITHUB, ()),
         TableTrigger(ORDERS),
         ScheduleTrigger("rate(1 minute)", parse("rate(1 minute)")),
     )
@@ -42,6 +45,7 @@ def test_everything_that_is_served_is_said_once() -> None:
         "  routes     http://127.0.0.1:8080 POST /x → f",
         "             http://127.0.0.1:8080 GET /x/{id} → f",
         "             http://127.0.0.1:8080 GET /x → f",
+        "             http://127.0.0.1:8080 POST /hooks/github → f",
         "  buckets    inbox data/in\\ebox → f",
         "             results /srv/results",
         "  feeds      shop.db orders → f",
@@ -50,7 +54,7 @@ def test_everything_that_is_served_is_said_once() -> None:
         "Try, in another terminal:",
         "  cp FILE.csv data/in\\ebox/",
         "  curl http://127.0.0.1:8080/x",
-        "  router schedules run f-5",
+        "  router schedules run f-6",
         "  router logs -f",
         "Ctrl-C drains and stops; a second one stops at once.",
     ]

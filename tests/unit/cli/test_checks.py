@@ -99,3 +99,17 @@ def test_doctor_fails_for_what_is_required_and_says_the_remedy(
     done = CliRunner().invoke(root, ["doctor", "--config", str(tmp_path / "none.yaml")])
     assert done.exit_code == code
     assert ("thing: do so" in done.stdout) is not ok
+
+
+def test_doctor_warns_of_a_webhook_that_stands_open(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("def handler(event, context): pass\n")
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "version: 1\nlisten: {http: '0.0.0.0:8080'}\n"
+        "functions: {f: {code: ., handler: app.handler, triggers: [{webhook: {path: /x, auth: none}}]}}\n"
+    )
+    done = CliRunner().invoke(root, ["doctor", "--config", str(config), "--output", "json"])
+    (row,) = [row for row in json.loads(done.stdout) if row["name"] == "webhook"]
+    assert not row["ok"]
+    assert not row["required"]
+    assert "takes what anybody sends" in row["remedy"]

@@ -1,13 +1,31 @@
 """What works but should be known."""
 
 import os
+from dataclasses import replace
 
-from router.config.checks import notes
+from router.config.checks import exposures, notes
+from router.config.types import Listen
 from tests.unit.config.conftest import BASE, Place
 
 
 def told(place: Place, text: str) -> list[str]:
     return [note.replace(str(place.root), "DIR") for note in notes(place.load(text))]
+
+
+def test_what_stands_open_to_strangers(place: Place) -> None:
+    class Gate:
+        word = "gate"
+
+        def notes(self, listen: Listen) -> list[str]:
+            return [f"{listen} is open"] if listen.host == "0.0.0.0" else []
+
+    config = place.load(BASE)
+    (function,) = config.functions.values()
+    gated = replace(config, functions={"f": replace(function, triggers=(Gate(),))})
+    assert exposures(gated) == ()
+    public = replace(gated, http=Listen("tcp", "0.0.0.0", 80))
+    assert exposures(public) == ("functions.f: 0.0.0.0:80 is open",)
+    assert notes(public) == exposures(public)
 
 
 def test_nothing_odd(place: Place) -> None:
