@@ -36,7 +36,7 @@ def read(yaml: str) -> tuple[HttpTrigger, tuple[str, ...]]:
 
 def test_the_table_of_sources_knows_it() -> None:
     assert SOURCES["http"] is HttpSource
-    assert [trigger.word for trigger in HttpSource.TRIGGERS] == ["http", "url"]
+    assert [trigger.word for trigger in HttpSource.TRIGGERS] == ["http", "url", "webhook"]
 
 
 def test_the_short_form() -> None:
