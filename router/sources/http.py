@@ -195,6 +195,13 @@ class HttpSource:
             path = "/" + "/".join(routes.segments_of(path)[1 + prefix.count("/") :])
         return await face.serve(Asked(request, path, match.key, match.parameters, prefix, based))
 
+    def gateway_at(self, request: Request) -> Gateway | None:
+        """Whose place a request is for; None where nothing is. Raises BadPath."""
+        if (found := self._url(request)) is not None:
+            return found[0].gateway
+        match = self._table.find(request.method, request.path)
+        return None if match is None else match.value.face.gateway
+
     def _preflight(self, request: Request, path: str) -> Response | None:
         """The answer to a preflight for a route that has CORS; also where there is no OPTIONS route, and without the function."""
         match = self._table.find(request.header("access-control-request-method"), path)
