@@ -198,7 +198,7 @@ class HttpSource:
     def gateway_at(self, request: Request) -> Gateway | None:
         """Whose place a request is for; None where nothing is. Raises BadPath."""
         if (found := self._url(request)) is not None:
-            return found[0].gateway
+            return None if found[0] is None else found[0].gateway
         match = self._table.find(request.method, request.path)
         return None if match is None else match.value.face.gateway
 
