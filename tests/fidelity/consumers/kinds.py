@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from aws_lambda_powertools.utilities.parser import models
 
-from tests.fidelity.consumers.typescript import Odd
+from tests.fidelity.consumers.typescript import UNDEFINED, Odd
 
 EPOCH: Final = "AWS sends a number, the model has a datetime"
 CONVERTS: Final = "the model rewrites its input before it checks, and text is no datetime then"
@@ -29,6 +29,11 @@ _V1: Final = tuple(
 REST: Final = (
     *_V1,
     Odd([_CONTEXT, "authorizer"], f"{ABSENT} where there is none, the types have undefined or null", None),
+    Odd([_CONTEXT, "deploymentId"], UNKNOWN),
+)
+REQUEST: Final = (
+    *_V1,
+    Odd([_CONTEXT, "authorizer"], f"{ABSENT}, the types have undefined", UNDEFINED),
     Odd([_CONTEXT, "deploymentId"], UNKNOWN),
 )
 HTTP1: Final = (
@@ -68,5 +73,7 @@ KINDS: Final = {
     "sqs": Kind(models.SqsModel, "SQSEvent"),
     "sns": Kind(models.SnsModel, "SNSEvent", SNS_LAX, NO_SUBJECT),
     "kinesis": Kind(models.KinesisDataStreamModel, "KinesisStreamEvent"),
+    "authorizer-token": Kind(models.ApiGatewayAuthorizerToken, "APIGatewayTokenAuthorizerEvent"),
+    "authorizer-request": Kind(models.ApiGatewayAuthorizerRequest, "APIGatewayRequestAuthorizerEvent", REST_LAX, REQUEST),
     "logs": Kind(models.CloudWatchLogsModel, "CloudWatchLogsEvent", LOGS_LAX),
 }

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities import data_classes
 from aws_lambda_powertools.utilities.parser import models
 
 from router.cli.shapes import SHAPES
-from tests.fidelity.consumers.kinds import DYNAMODB_LAX, KINDS, LOGS_LAX, S3_LAX, SNS_LAX, Kind
+from tests.fidelity.consumers.kinds import DYNAMODB_LAX, KINDS, LOGS_LAX, S3_LAX, SNS_LAX
 from tests.fidelity.consumers.made import (
     ACCOUNT,
     BYTES,
@@ -33,11 +33,12 @@ PLACE = {"region": REGION, "account": ACCOUNT}
 
 
 def test_every_type_that_router_event_prints_is_listed() -> None:
-    assert KINDS.keys() == SHAPES.keys()
+    assert SHAPES.keys() <= KINDS.keys()
 
 
-@pytest.mark.parametrize(("name", "kind"), KINDS.items(), ids=KINDS)
-def test_what_router_event_prints_is_an_event(name: str, kind: Kind) -> None:
+@pytest.mark.parametrize("name", SHAPES)
+def test_what_router_event_prints_is_an_event(name: str) -> None:
+    kind = KINDS[name]
     strictly(kind.model, sent(name), kind.lax)
 
 

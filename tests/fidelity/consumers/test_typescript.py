@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from router.cli.shapes import SHAPES
 from tests.fidelity.consumers import conftest
 from tests.fidelity.consumers.kinds import HTTP1, KINDS, REST, UNVERSIONED, WINDOW
 from tests.fidelity.consumers.made import made
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.server
 def literals(site: Site) -> list[Literal]:
     """Every type of event that the types know."""
     return [
-        *(Literal(name.replace("-", "_"), kind.type, sent(name), kind.odd) for name, kind in KINDS.items()),
+        *(Literal(name.replace("-", "_"), kind.type, sent(name), kind.odd) for name in SHAPES for kind in [KINDS[name]]),
         Literal("putOnBus", "S3ObjectCreatedNotificationEvent", made("s3-eventbridge-created"), [UNVERSIONED]),
         Literal(
             "deletedOnBus",
