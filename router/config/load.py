@@ -8,13 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from router.config import checks, document, functions, resources, settings
+from router.config import checks, document, functions, resources, settings, usage
 from router.config.functions import Runtimes
 from router.config.node import Node
-from router.config.types import Config, Limits, Names, Retention, Trigger
+from router.config.types import Config, Function, Limits, Names, Retention, Trigger
 from router.errors import ConfigError
 
-_KNOWN: Final = ("version", "region", "account", "state", "listen", "limits", "drain", "retention", "buckets", "tables", "functions")
+_KNOWN: Final = (
+    *("version", "region", "account", "state", "listen", "limits", "drain", "retention"),
+    *("buckets", "tables", "usage_plans", "functions"),
+)
 _DEFAULT: Final = Config(Path(), Path())
 _LATER: Final = ("queues", "buses", "roles")
 
@@ -42,6 +45,7 @@ def _config(file: Path, top: Node, triggers: Mapping[str, type[Trigger]], runtim
     _version(form)
     buckets = {} if (node := form.child("buckets")) is None else resources.buckets(node)
     tables = {} if (node := form.child("tables")) is None else resources.tables(node)
+    plans = {} if (node := form.child("usage_plans")) is None else usage.plans(node)
     http, console = (settings.HTTP, settings.CONSOLE) if (node := form.child("listen")) is None else settings.listen(node)
     config = Config(
         file=file,
@@ -55,10 +59,18 @@ def _config(file: Path, top: Node, triggers: Mapping[str, type[Trigger]], runtim
         retention=Retention() if (node := form.child("retention")) is None else settings.retention(node),
         buckets=buckets,
         tables=tables,
-        functions=({} if (node := form.child("functions")) is None else functions.read(node, Names(buckets, tables), triggers, runtimes)),
+        usage_plans=plans,
+        functions={}
+        if (node := form.child("functions")) is None
+        else _functions(node, Names(buckets, tables, usage_plans=plans), triggers, runtimes),
     )
     checks.check(config, form)
     return config
+
+
+def _functions(node: Node, names: Names, triggers: Mapping[str, type[Trigger]], runtimes: Runtimes | None) -> dict[str, Function]:
+    """The value under `functions`, whose triggers may name other functions."""
+    return functions.read(node, replace(names, functions=frozenset(name for name, _ in node.items())), triggers, runtimes)
 
 
 def _version(form: Node) -> None:

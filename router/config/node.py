@@ -141,6 +141,10 @@ class Node:
         number = self._read(key, default, low, values.whole, "a whole number")
         return int(self._within(key, number, low, high, ""))
 
+    def number(self, key: str, default: float | None = None, *, low: float, high: float) -> float:
+        """A number within low and high, with or without a fraction."""
+        return self._within(key, self._read(key, default, low, values.number, "a number"), low, high, "")
+
     def seconds(self, key: str, default: float | None = None, *, low: float, high: float) -> float:
         """A duration: a bare number is seconds; 500ms, 30s, 5m, 6h, 14d."""
         number = self._read(key, default, low, values.seconds, f"a duration; {values.DURATION_HINT}")
@@ -194,6 +198,10 @@ class Node:
         """Remember *text*, read under *key*, as a secret when the key's name says that it holds one."""
         if private(key):
             self.document.references.secrets.add(text)
+
+    def hide(self, text: str) -> None:
+        """Remember *text* as a secret, whatever its key is called."""
+        self.document.references.secrets.add(text)
 
     def problem(self, message: str, key: str = "") -> None:
         """Note a mistake at this value, or at the value under *key*."""

@@ -44,11 +44,39 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Throttle:
+    """A token bucket: AWS's rateLimit and burstLimit."""
+
+    rate: float  # requests per second, over time
+    burst: int  # requests at once
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How many requests one API key may make in a period of UTC."""
+
+    limit: int
+    period: Literal["day", "week", "month"]  # weeks begin on Sunday
+
+
+@dataclass(frozen=True, slots=True)
+class UsagePlan:
+    """What the holders of some API keys may ask of REST routes; throttle and quota are each key's own."""
+
+    name: str
+    keys: Mapping[str, str] = field(repr=False)  # name → the key itself
+    throttle: Throttle | None = None
+    quota: Quota | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Names:
     """What triggers may refer to."""
 
     buckets: Mapping[str, Bucket]
     tables: Mapping[str, Table]
+    functions: frozenset[str] = frozenset()
+    usage_plans: Mapping[str, UsagePlan] = field(default_factory=dict)
 
 
 class Trigger(Protocol):
@@ -136,5 +164,6 @@ class Config:
     retention: Retention = Retention()
     buckets: Mapping[str, Bucket] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
+    usage_plans: Mapping[str, UsagePlan] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=dict)
     secrets: frozenset[str] = field(default=frozenset(), repr=False)  # values that must never be logged

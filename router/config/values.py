@@ -20,6 +20,11 @@ def whole(text: str) -> int | None:
     return int(text) if NUMBER.fullmatch(text) else None
 
 
+def number(text: str) -> float | None:
+    """A number in decimal, with or without a fraction."""
+    return float(text) if _FRACTION.fullmatch(text) and abs(float(text)) < float("inf") else None
+
+
 def truth(text: str) -> bool | None:
     """True or false, and nothing else that YAML 1.1 would take for them."""
     return {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}.get(text)

@@ -9,6 +9,7 @@ from router.config.types import Names
 from router.events import media, rest_api, routes
 from router.events.cors import Cors
 from router.events.gateway import DEFAULT_STAGE
+from router.sources.http_access import KEYS, OPEN, Access, read_access
 
 ApiKind = Literal["http", "rest", "alb"]
 
@@ -27,7 +28,6 @@ _OF_KIND: Final = {
     "payload_format_version": ("http",),
     "cors": ("http",),
 } | dict.fromkeys(("timeout", "stage", "stage_variables", "base_path"), ("http", "rest"))
-_LATER: Final = ("authorizer", "api_keys", "throttle")
 _WHY: Final = {
     ("cors", "rest"): "REST APIs leave CORS to the function: answer OPTIONS there",
     ("cors", "alb"): "load balancers leave CORS to the function",
@@ -58,16 +58,17 @@ class HttpTrigger:
     multi_value: bool = False
     asynchronous: bool = False
     cors: Cors | None = None
+    access: Access = OPEN
 
     @classmethod
-    def read(cls, node: Node, names: Names) -> Self:  # noqa: ARG003 - a route refers to nothing by name
+    def read(cls, node: Node, names: Names) -> Self:
         """Read the value under `http`; mistakes are noted on the node."""
-        form = node.form(main="route", known=(*_KNOWN, *_OF_KIND), later=_LATER)
+        form = node.form(main="route", known=(*_KNOWN, *_OF_KIND, *KEYS))
         api = cast("ApiKind", form.choice("api", "http", ("http", "rest", "alb")))
         for key, kinds in _OF_KIND.items():
             if form.has(key) and api not in kinds:
                 form.problem(_WHY.get((key, api), f"only for api: {' and '.join(kinds)}, this route is {api}"), key)
-        asynchronous = form.choice("invoke", "sync", ("sync", "async")) == "async"
+        stage = rest_api.STAGE if api == "rest" else DEFAULT_STAGE
         base_path = (
             form.text("base_path", "", pattern=_BASE_PATH, what="a path like /v1, without a slash at its end")
             if form.has("base_path")
@@ -75,17 +76,18 @@ class HttpTrigger:
         )
         return cls(
             _route(form, api, base_path),
-            _timeout(form, api, asynchronous=asynchronous),
+            _timeout(form, api),
             api,
-            stage=_stage(form, api),
+            stage=form.text("stage", stage, pattern=_STAGE, what="a stage's name: letters, digits, - and _"),
             staged=form.has("stage") and not base_path,
             stage_variables=_stage_variables(form),
             base_path=base_path,
             payload=cast('Literal["2.0", "1.0"]', form.choice("payload_format_version", "2.0", ("2.0", "1.0"))),
             binary=_media_types(form),
             multi_value=form.boolean("multi_value", default=False),
-            asynchronous=asynchronous,
+            asynchronous=form.choice("invoke", "sync", ("sync", "async")) == "async",
             cors=read_cors(form),
+            access=read_access(form, api, names),
         )
 
     @property
@@ -138,21 +140,9 @@ def _route(form: Node, api: ApiKind, base_path: str) -> routes.Route:
     return route
 
 
-def _stage(form: Node, api: ApiKind) -> str:
-    default = rest_api.STAGE if api == "rest" else DEFAULT_STAGE
-    stage = form.text("stage", default, pattern=_STAGE, what="a stage's name: letters, digits, - and _")
-    if stage == DEFAULT_STAGE and api == "rest":
-        form.problem("REST APIs have no $default stage: name one, as prod", "stage")
-    if stage == URL_PREFIX[1:]:
-        form.problem(f"paths below {URL_PREFIX} belong to function URLs", "stage")
-    return stage
-
-
-def _timeout(form: Node, api: ApiKind, *, asynchronous: bool) -> float | None:
+def _timeout(form: Node, api: ApiKind) -> float | None:
     if api not in TIMEOUTS:
         return None
-    if asynchronous and form.has("timeout"):
-        form.problem("nothing to wait for: invoke: async answers as soon as the event is accepted", "timeout")
     default, high = TIMEOUTS[api]
     return form.seconds("timeout", default, low=TIMEOUT_LOW, high=high)
 

@@ -82,3 +82,15 @@ def test_yamls_surprises_are_text(text: str) -> None:
 
 def test_numbers_are_spoken_without_needless_fractions() -> None:
     assert [values.spoken(number) for number in (900.0, 0.5, 3, 1e15)] == ["900", "0.5", "3", "1000000000000000"]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("0", 0), ("1", 1), ("-2", -2), ("0.5", 0.5), ("1e3", 1000), ("1.5E-2", 0.015), ("1000000", 1e6)]
+)
+def test_numbers(text: str, number: float) -> None:
+    assert values.number(text) == number
+
+
+@pytest.mark.parametrize("text", ["", ".5", "5.", "+1", "1_000", "0x10", "010", "inf", "nan", "1e999", "1,5", "٣", "1 "])
+def test_what_is_no_number(text: str) -> None:
+    assert values.number(text) is None
