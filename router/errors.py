@@ -71,6 +71,16 @@ class ShuttingDown(RouterError):
     status, code = 503, "ServiceUnavailableException"
 
 
+class StreamBroken(RouterError):
+    """A streamed answer ended in the middle: the function failed, ran into its timeout or its limit, or was cut short by us.
+
+    *error_type* and *payload* are those of the outcome: errorType and the error object."""
+
+    def __init__(self, error_type: str, payload: bytes = b"") -> None:
+        super().__init__(f"the streamed answer broke off: {error_type}")
+        self.error_type, self.payload = error_type, payload
+
+
 class EnvironmentUnavailable(RouterError):
     """No execution environment could be started (out of processes, memory, descriptors).
 

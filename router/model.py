@@ -1,8 +1,9 @@
 """The nouns of an event's path, frozen: envelope, invocation, delivery, outcome (glossary: docs/architecture.md)."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Protocol, Self
 
 from router import names
 
@@ -10,6 +11,9 @@ InvocationType = Literal["RequestResponse", "Event"]
 
 SYNC_LIMIT: Final = 6 * 1024 * 1024  # bytes of a synchronous payload, either way: Lambda quotas
 ASYNC_LIMIT: Final = 1024 * 1024  # bytes of an Event payload: Lambda quotas
+STREAM_LIMIT: Final = 200 * 1024 * 1024  # bytes of a streamed answer: Lambda quotas
+HTTP_INTEGRATION: Final = "application/vnd.awslambda.http-integration-response"
+PRELUDE_END: Final = bytes(8)  # between the prelude of an HTTP_INTEGRATION answer and its body
 LOG_TAIL: Final = 4096  # bytes: Lambda API, Invoke, "LogResult"
 RESPONSE_LIMIT: Final = SYNC_LIMIT + 100  # bytes; what the Runtime API takes before Function.ResponseSizeTooLarge
 
@@ -70,3 +74,34 @@ class Outcome(NamedTuple):
     def log_tail(self) -> bytes:
         """The last LOG_TAIL bytes of this invocation's log; joined when asked for, which is seldom."""
         return "".join(f"{event}\n" for event in self.log).encode("utf-8", "replace")[-LOG_TAIL:]
+
+
+class Pieces(Protocol):
+    """The bytes of an answer as they come, cut anywhere. A reader that is slow slows the function down.
+
+    Iterating raises StreamBroken when the answer ends in the middle. Whoever stops before the end calls aclose(): the
+    function then goes on as on AWS, to its end or its timeout, and the rest of its answer is thrown away."""
+
+    def __aiter__(self) -> Self:
+        """Itself."""
+
+    async def __anext__(self) -> bytes:
+        """The next bytes, never none."""
+
+    async def aclose(self) -> None:
+        """Nobody reads any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer that has begun; one that failed before its first byte has no pieces, and an outcome that says why."""
+
+    content_type: str  # as the function's runtime gave it; application/json for a whole result
+    pieces: Pieces
+    outcome: Awaitable[Outcome]  # at the invocation's end; its payload is b"" after a streamed success. Raises EnvironmentUnavailable
+    whole: bool = False  # a result as invoke() gives it, in one piece: the function did not stream
+
+    @property
+    def http(self) -> bool:
+        """Whether the bytes begin with AWS's HTTP prelude: JSON of statusCode, headers, cookies, then PRELUDE_END, then the body."""
+        return self.content_type == HTTP_INTEGRATION

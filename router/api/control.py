@@ -105,8 +105,9 @@ class Control:
 
     async def _request(self, request: Request, _: Parameters) -> Response:
         """An HTTP request by hand: to what serves it on the http listener."""
-        given = request_of(body_of(request), lambda response: request.early(answer(spelled(response, response.body))))
-        response = await self._calls.sender.serve(given)
+        body = body_of(request)
+        given = request_of(body, lambda response: request.early(answer(spelled(response, response.body))))
+        response = await self._calls.sender.serve(str(body.get("type") or ""), given)
         return answer(spelled(response, await whole(response)))
 
     async def _replay(self, request: Request, parameters: Parameters) -> Response:

@@ -1,14 +1,21 @@
 """Events and requests that come by hand, on their way through the triggers."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from router.api.matching import Match, matches
 from router.config.types import Config
 from router.dispatch.dispatcher import Dispatcher
 from router.errors import InvalidParameter, RouterError, ShuttingDown
+from router.events.alb import LoadBalancer
+from router.events.function_url import FunctionUrl
+from router.events.gateway import BadPath
 from router.events.http import Request, Response
+from router.events.http_api import HttpApi
+from router.events.rest_api import RestApi
 from router.sources.http import HttpSource
+
+_GATEWAYS: Final = {"http": HttpApi, "rest": RestApi, "url": FunctionUrl, "alb": LoadBalancer}
 
 
 class Sender:
@@ -52,11 +59,30 @@ class Sender:
             return "succeeded", ""
         return "failed", outcome.payload.decode(errors="replace")
 
-    async def serve(self, request: Request) -> Response:
-        """The answer of the http listener's routes. Raises InvalidParameter when there are none, ShuttingDown while they are not served."""
+    async def serve(self, kind: str, request: Request) -> Response:
+        """The answer of what serves the request, which must be of this *kind*: http, rest, url, alb.
+
+        Raises InvalidParameter when nothing does, ShuttingDown while routes are not served."""
+        if kind not in _GATEWAYS:
+            raise InvalidParameter(f"{kind!r:.60} is none of {', '.join(_GATEWAYS)}")
         if not self._http:
             raise InvalidParameter("no route could match: the config has no http and no url trigger")
         (source,) = self._http
         if trouble := source.health():
             raise ShuttingDown(trouble)
+        _check(kind, request, source)
         return await source.handle(request)
+
+
+def _check(kind: str, request: Request, source: HttpSource) -> None:
+    """Refuse a request that no function would get, or in another shape than asked for."""
+    try:
+        gateway = source.gateway_at(request)
+    except BadPath as error:
+        raise InvalidParameter(str(error)) from error
+    what = f"{request.method:.20} {request.path:.200}"
+    if gateway is None and request.method != "OPTIONS":  # which CORS may answer without a route
+        raise InvalidParameter(f"no {'function URL is at' if kind == 'url' else 'route matches'} {what}")
+    own = next((name for name, face in _GATEWAYS.items() if isinstance(gateway, face)), kind)
+    if own != kind:
+        raise InvalidParameter(f"{what} is of kind {own}: send that")

@@ -58,7 +58,7 @@ def event(settings: Settings, kind: str, facts: dict[str, str], *, send: bool) -
     except UnfitFact as error:
         fail(str(error), Exit.USAGE)
     if request is not None:
-        _send_request(settings, request)
+        _send_request(settings, kind, request)
     elif send:
         _send_event(settings, kind, made)
     else:
@@ -85,9 +85,10 @@ def _send_event(settings: Settings, kind: str, made: Any) -> None:
         raise SystemExit(Exit.FUNCTION_ERROR)
 
 
-def _send_request(settings: Settings, request: Request) -> None:
+def _send_request(settings: Settings, kind: str, request: Request) -> None:
     """Print the answer: its body to stdout, its status and headers to stderr."""
     value = {
+        "type": kind,
         "method": request.method,
         "target": request.target,
         "headers": [list(pair) for pair in request.named_as_sent()],

@@ -9,6 +9,7 @@ import structlog
 from router.clock import Clock
 from router.config.types import Function
 from router.dispatch import policy
+from router.dispatch.flow import Flow
 from router.dispatch.slots import Slots
 from router.errors import (
     EnvironmentUnavailable,
@@ -20,8 +21,8 @@ from router.errors import (
 )
 from router.functions.registry import Functions
 from router.journal.base import Journal
-from router.model import ASYNC_LIMIT, SYNC_LIMIT, Delivery, Envelope, Outcome, State
-from router.runtime.base import Invocation, Pool
+from router.model import ASYNC_LIMIT, SYNC_LIMIT, Delivery, Envelope, Outcome, State, Stream
+from router.runtime.base import Invocation, Pool, Sink
 from router.telemetry.metrics import Metrics
 from router.telemetry.setup import DirectLog
 
@@ -53,6 +54,7 @@ class Dispatcher:
         slots.on_room = self._room_again
         self._short = False  # a lease was told that there is no room
         self._switched_off = {function.name for function in functions if function.reserved_concurrency == 0}
+        self._streams: set[asyncio.Task[None]] = set()
         self.closing = False
         self._accepted = metrics.counter("router_events_accepted_total", "Events committed and synced.", "function")
         self._known = metrics.counter("router_events_duplicate_total", "Events that the journal knew already.", "function")
@@ -75,6 +77,41 @@ class Dispatcher:
 
     async def invoke(self, envelope: Envelope, facts: Facts | None = None) -> Outcome:
         """Run now (RequestResponse). Raises FunctionNotFound, RequestTooLarge, TooManyRequests, EnvironmentUnavailable, ShuttingDown."""
+        function = await self._admitted(envelope)
+        try:
+            return await self._invoke(function, envelope, facts or NO_FACTS)
+        finally:
+            self._slots.give(function.name)
+
+    async def stream(self, envelope: Envelope, facts: Facts | None = None) -> Stream:
+        """Run now and return once the answer has begun. Raises as invoke() does.
+
+        Cancelled before that, the run is cut short as invoke()'s is; after it, the invocation is nobody's but its reader's."""
+        function = await self._admitted(envelope)
+        flow = Flow()
+        task = asyncio.create_task(self._flow(function, envelope, facts or NO_FACTS, flow), name=f"stream-{envelope.request_id}")
+        self._streams.add(task)
+        task.add_done_callback(self._streams.discard)
+        try:
+            return await flow.stream()
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+
+    async def _flow(self, function: Function, envelope: Envelope, facts: Facts, flow: Flow) -> None:
+        """The invocation behind a stream."""
+        try:
+            flow.finish(await self._invoke(function, envelope, facts, flow))
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is told to who waits for the stream
+            flow.fail(error)
+        except BaseException:
+            flow.fail(EnvironmentUnavailable("the invocation was cut short"))
+            raise
+        finally:
+            self._slots.give(function.name)
+
+    async def _admitted(self, envelope: Envelope) -> Function:
+        """The function of a request that may run now; a slot is taken for it."""
         if self.closing:
             raise ShuttingDown("the daemon is shutting down")
         if len(envelope.payload) > SYNC_LIMIT:
@@ -85,16 +122,13 @@ class Dispatcher:
         except TooManyRequests:
             self._throttles.add(function.name)
             raise
-        try:
-            return await self._invoke(function, envelope, facts or NO_FACTS)
-        finally:
-            self._slots.give(function.name)
+        return function
 
-    async def _invoke(self, function: Function, envelope: Envelope, facts: Facts) -> Outcome:
+    async def _invoke(self, function: Function, envelope: Envelope, facts: Facts, sink: Sink | None = None) -> Outcome:
         """Run in an environment; count it and log it. The slot is taken."""
         arn = self._functions.arn(function)
         outcome = await self._pool.invoke(
-            Invocation(function, envelope.payload, envelope.request_id, arn, facts.client_context, facts.trace),
+            Invocation(function, envelope.payload, envelope.request_id, arn, facts.client_context, facts.trace, sink),
         )
         result = "error" if outcome.function_error else "ok"
         self._invocations.add(function.name, result)
@@ -118,6 +152,8 @@ class Dispatcher:
             leasing = executions.create_task(self._lease_on(executions), name="lease")
             await stop.wait()
             leasing.cancel()  # a lease that is cut short leaves nothing leased
+            if self._streams:
+                await asyncio.wait(self._streams)  # those whose readers have left: nobody else waits for them
 
     async def _lease_on(self, executions: asyncio.TaskGroup) -> None:
         while True:

@@ -11,10 +11,13 @@ from typing import Any, ClassVar, Final
 
 from router.events import answers
 from router.events.gateway import NEVER_PASSED, Arrival, Asked, Denied, Malformed, Passage, body_of, forwarded, listed, query_pairs
-from router.events.http import Request, Response
+from router.events.http import Headers, Request, Response
 
 LIMIT: Final = 1024 * 1024  # bytes of the event and of the answer, as JSON
-_OWN: Final = frozenset(("connection", "content-length", "date", "server"))  # set by the load balancer, whatever the function says
+PASSING: Final = answers.Passing(
+    answers.HOP_BY_HOP | {"connection", "content-length", "date", "server"},  # the last four: its own, whatever the function says
+    remapped=frozenset(),
+)
 _SERVER: Final = ("server", "awselb/2.0")
 
 
@@ -71,9 +74,13 @@ class LoadBalancer:
         if self.multi_value:
             given = value.get("multiValueHeaders")
             _check_text(given)
-            return [_SERVER, *(line for lines in answers.multi_headers(given, _OWN).values() for line in lines)]
+            return [_SERVER, *(line for lines in answers.multi_headers(given, PASSING).values() for line in lines)]
         _check_text(value.get("headers"))
-        return [_SERVER, *answers.spelt_headers(value.get("headers"), _OWN)]
+        return [_SERVER, *answers.spelt_headers(value.get("headers"), PASSING)]
+
+    def ids(self, arrival: Arrival) -> Headers:  # noqa: ARG002 - load balancers name no ids
+        """None."""
+        return ()
 
     def failure(self, status: int, arrival: Arrival, *, retry_after: int | None = None) -> Response:  # noqa: ARG002 - ALBs name no ids
         """A small HTML page, as load balancers send."""

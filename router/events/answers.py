@@ -6,15 +6,23 @@ verdicts in tests/golden/responses_*.json."""
 
 import base64
 import re
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from router.events.gateway import Malformed
 
-HEADER_BYTES: Final = 32 * 1024  # names and values of one answer; more is a malformed result
+HEADER_SIZE: Final = 32 * 1024  # characters of the names and values of one answer; more is a malformed result
 REMAPPED: Final = frozenset(("connection", "content-length", "date", "server"))  # sent on as x-amzn-Remapped-NAME
-DROPPED: Final = frozenset(("keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"))
+HOP_BY_HOP: Final = frozenset(("keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"))
+
+
+class Passing(NamedTuple):
+    """What becomes of a function's headers at one kind of gateway, by lower-case name."""
+
+    dropped: frozenset[str]
+    remapped: frozenset[str] = REMAPPED
+
 
 Named = dict[str, tuple[str, str]]
 """Headers by lower-case name: the name as it is sent, and the value."""
@@ -40,29 +48,29 @@ def status(value: Any, *, numeric_text: bool = True) -> int:
     raise Malformed(f"statusCode is {value!r:.40}, not a number from 200 to 599")
 
 
-def headers(value: Any, own: frozenset[str]) -> Named:
-    """A function's `headers`, those of *own* and hop-by-hop ones dropped or remapped; of names alike but for case the last wins."""
+def headers(value: Any, passing: Passing) -> Named:
+    """A function's `headers`, as far as they pass; of names alike but for case the last wins. Raises Malformed."""
     if value is None:
         return {}
     if not isinstance(value, dict):
         raise Malformed("headers is no object")
     found: Named = {}
     for name, scalar in value.items():
-        if scalar is not None and (sent := sent_name(name, own)):
+        if scalar is not None and (sent := sent_name(name, passing)):
             found[name.lower()] = (sent, text(name, scalar))
     return found
 
 
-def spelt_headers(value: Any, own: frozenset[str]) -> list[tuple[str, str]]:
+def spelt_headers(value: Any, passing: Passing) -> list[tuple[str, str]]:
     """Like headers(), but names alike but for case are a line each. Raises Malformed."""
     if value is None:
         return []
     if not isinstance(value, dict):
         raise Malformed("headers is no object")
-    return [(sent, text(name, scalar)) for name, scalar in value.items() if scalar is not None and (sent := sent_name(name, own))]
+    return [(sent, text(name, one)) for name, one in value.items() if one is not None and (sent := sent_name(name, passing))]
 
 
-def multi_headers(value: Any, own: frozenset[str]) -> dict[str, list[tuple[str, str]]]:
+def multi_headers(value: Any, passing: Passing) -> dict[str, list[tuple[str, str]]]:
     """A function's `multiValueHeaders` by lower-case name: one header line for each value. Raises Malformed."""
     if value is None:
         return {}
@@ -72,19 +80,19 @@ def multi_headers(value: Any, own: frozenset[str]) -> dict[str, list[tuple[str, 
     for name, values in value.items():
         if not isinstance(values, list):
             raise Malformed(f"multiValueHeaders: {name!r:.40} holds no list")
-        if sent := sent_name(name, own):
+        if sent := sent_name(name, passing):
             found.setdefault(name.lower(), []).extend((sent, text(name, scalar)) for scalar in values if scalar is not None)
     return found
 
 
-def sent_name(name: str, own: frozenset[str]) -> str:
+def sent_name(name: str, passing: Passing) -> str:
     """The name under which a header goes out; "" when it does not. Raises Malformed when it is none."""
     if not _TOKEN.fullmatch(name):
         raise Malformed(f"{name!r:.40} is no header name")
     low = name.lower()
-    if low in DROPPED or low in own:
+    if low in passing.dropped:
         return ""
-    return f"x-amzn-Remapped-{name}" if low in REMAPPED else name
+    return f"x-amzn-Remapped-{name}" if low in passing.remapped else name
 
 
 def text(name: str, value: Any) -> str:
@@ -105,9 +113,17 @@ def cookies(value: Any) -> list[tuple[str, str]]:
 
 
 def check_size(found: list[tuple[str, str]]) -> None:
-    """Raise Malformed when the headers are over HEADER_BYTES."""
-    if sum(len(name) + len(value) for name, value in found) > HEADER_BYTES:
-        raise Malformed(f"the headers are larger than {HEADER_BYTES} bytes")
+    """Raise Malformed when the headers are over HEADER_SIZE."""
+    if sum(len(name) + len(value) for name, value in found) > HEADER_SIZE:
+        raise Malformed(f"the headers have more than {HEADER_SIZE} characters")
+
+
+def written(value: Any) -> bytes:
+    """A parsed value as JSON text without spaces. Raises Malformed: what can be read may be nested too deep to be written."""
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError as error:
+        raise Malformed(f"the body cannot be written as JSON: {error}") from None
 
 
 def unencoded(body: str) -> bytes:

@@ -33,10 +33,9 @@ def is_preflight(request: Request) -> bool:
     return request.method == "OPTIONS" and bool(request.header("origin") and request.header("access-control-request-method"))
 
 
-def preflight(cors: Cors, request: Request) -> Response:
-    """The answer to a preflight: 204, with what is allowed to an origin that is."""
-    origin = request.header("origin")
-    headers = _common(cors, origin)
+def preflight(cors: Cors, request: Request, ids: Headers = ()) -> Response:
+    """The answer to a preflight: 204, with what is allowed to an origin that is. *ids*: the gateway's own headers."""
+    headers = _common(cors, request.header("origin"))
     if headers:
         if cors.allow_methods:
             headers.append(("access-control-allow-methods", ",".join(cors.allow_methods)))
@@ -44,7 +43,7 @@ def preflight(cors: Cors, request: Request) -> Response:
             headers.append(("access-control-allow-headers", ",".join(cors.allow_headers)))
         if cors.max_age is not None:
             headers.append(("access-control-max-age", str(cors.max_age)))
-    return Response(204, headers)
+    return Response(204, [*ids, *_varying(cors), *headers])
 
 
 def decorated(cors: Cors, request: Request, response: Response) -> Response:
@@ -54,17 +53,19 @@ def decorated(cors: Cors, request: Request, response: Response) -> Response:
     headers = _common(cors, origin) if origin else []
     if headers and cors.expose_headers:
         headers.append(("access-control-expose-headers", ",".join(cors.expose_headers)))
-    return response._replace(headers=[*kept, *headers])
+    return response._replace(headers=[*kept, *_varying(cors), *headers])
+
+
+def _varying(cors: Cors) -> Headers:
+    """Keeps a cache from showing one origin's answer to another; also where none was sent or allowed (Fetch standard)."""
+    return () if "*" in cors.allow_origins else (("vary", "origin"),)
 
 
 def _common(cors: Cors, origin: str) -> list[tuple[str, str]]:
     """What both kinds of answer say to *origin*; [] when it is not allowed."""
     if not cors.allows(origin):
         return []
-    everyone = "*" in cors.allow_origins
-    headers = [("access-control-allow-origin", "*" if everyone else origin)]
-    if not everyone:
-        headers.append(("vary", "origin"))
+    headers = [("access-control-allow-origin", "*" if "*" in cors.allow_origins else origin)]
     if cors.allow_credentials:
         headers.append(("access-control-allow-credentials", "true"))
     return headers

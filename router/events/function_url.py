@@ -3,6 +3,7 @@
 Pure. Sources: Lambda developer guide, "Invoking Lambda function URLs"; recordings in tests/golden/function_url_*.json
 and responses_function_url_cases.json."""
 
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
@@ -11,15 +12,27 @@ import orjson
 
 from router.events import answers
 from router.events.gateway import DEFAULT_STAGE, Arrival, Asked, Denied, Malformed, Passage
-from router.events.http import Response
+from router.events.http import Headers, Response
 from router.events.http_api import Place, payload, structured
 from router.model import SYNC_LIMIT
 
-OWN: Final = frozenset(("x-amzn-requestid", "x-amzn-trace-id"))  # of the answer's headers, set by the URL
+PASSING: Final = answers.Passing(
+    answers.HOP_BY_HOP | {"x-amzn-requestid", "x-amzn-trace-id"},
+    answers.REMAPPED | {"www-authenticate"},  # seen at real URLs: their clients get x-amzn-Remapped-www-authenticate
+)
 PRELUDE_END: Final = b"\0" * 8  # between the prelude of a streamed answer and its body: Lambda's HTTP integration response
 PRELUDE_LIMIT: Final = 64 * 1024  # bytes
 
+_LONG_NUMBER: Final = re.compile(rb"[0-9]{17}")
 _TEXT: Final = {502: "Internal Server Error"}
+_KINDS: Final = {  # x-amzn-ErrorType
+    403: "AccessDeniedException",
+    413: "RequestEntityTooLargeException",
+    429: "TooManyRequestsException",
+    500: "InternalServerErrorException",
+    502: "InternalServerErrorException",
+    503: "ServiceUnavailableException",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,38 +59,49 @@ class FunctionUrl:
         """The answer to a result: without a statusCode it is the body of a 200. Raises Malformed: 502."""
         value = answers.parsed(result)
         if isinstance(value, dict) and "statusCode" in value:
-            return structured(value, _ids(arrival), OWN, default_type="application/json")
-        body = value.encode() if isinstance(value, str) else result  # a bare string goes out without its quotes: recorded
-        return Response(200, (("content-type", "application/json"), *_ids(arrival)), body)
+            return structured(value, self.ids(arrival), PASSING, default_type="application/json")
+        body = value.encode() if isinstance(value, str) else _compact(value, result)  # a bare string goes out without its quotes: recorded
+        return Response(200, (("content-type", "application/json"), *self.ids(arrival)), body)
+
+    def ids(self, arrival: Arrival) -> Headers:
+        """That of the invocation, and the trace's."""
+        return (("x-amzn-requestid", arrival.request_id), ("x-amzn-trace-id", arrival.trace))
 
     def failure(self, status: int, arrival: Arrival, *, retry_after: int | None = None) -> Response:
         """Text for what the function failed at, {"Message": …} for all else."""
         text = _TEXT.get(status)
         body = text.encode() if text else orjson.dumps({"Message": HTTPStatus(status).phrase})
-        headers = [("content-type", "text/plain" if text else "application/json"), *_ids(arrival)]
-        if text:
-            headers.append(("x-amzn-ErrorType", "InternalServerErrorException"))
-        if retry_after is not None:
-            headers.append(("retry-after", str(retry_after)))
-        return Response(status, headers, body)
+        headers = [("content-type", "text/plain" if text else "application/json"), *self.ids(arrival)]
+        return _told(Response(status, headers, body), _KINDS.get(status, ""), retry_after)
 
     def denial(self, denied: Denied, arrival: Arrival) -> Response:
         """The guard's own words."""
-        headers = [("content-type", "application/json"), *_ids(arrival), ("x-amzn-ErrorType", denied.kind)]
-        return Response(denied.status, headers, orjson.dumps(denied.body))
+        headers = [("content-type", "application/json"), *self.ids(arrival)]
+        return _told(Response(denied.status, headers, orjson.dumps(denied.body)), denied.kind, denied.retry_after)
 
     def streamed(self, prelude: bytes, arrival: Arrival) -> Response:
         """The head of a streamed answer; *prelude*: JSON of statusCode, headers, cookies; b"" when the stream has none.
 
         Raises Malformed."""
         if not prelude:
-            return Response(200, (("content-type", "application/octet-stream"), *_ids(arrival)))
+            return Response(200, (("content-type", "application/octet-stream"), *self.ids(arrival)))
         value = answers.parsed(prelude)
         if not isinstance(value, dict):
             raise Malformed("the prelude of the stream is no object")
         head = {"statusCode": value.get("statusCode", 200), "headers": value.get("headers"), "cookies": value.get("cookies")}
-        return structured(head, _ids(arrival), OWN, default_type="application/octet-stream")
+        return structured(head, self.ids(arrival), PASSING, default_type="application/octet-stream")
 
 
-def _ids(arrival: Arrival) -> tuple[tuple[str, str], ...]:
-    return (("x-amzn-requestid", arrival.request_id), ("x-amzn-trace-id", arrival.trace))
+def _told(response: Response, kind: str, retry_after: int | None) -> Response:
+    """An answer of the URL's own with its kind (x-amzn-ErrorType; "": none) and the seconds to wait."""
+    told = [("x-amzn-ErrorType", kind)] if kind else []
+    if retry_after is not None:
+        told.append(("retry-after", str(retry_after)))
+    return response._replace(headers=[*response.headers, *told])
+
+
+def _compact(value: Any, result: bytes) -> bytes:
+    """The result without spaces between its tokens: recorded of Python functions, whose runtime writes them with spaces.
+
+    As it came when a number has more digits than a float keeps. Raises Malformed."""
+    return result if _LONG_NUMBER.search(result) else answers.written(value)

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import unquote_plus, unquote_to_bytes
 
-from router.events.http import Request, Response
+from router.events.http import Headers, Request, Response
 
 DEFAULT_STAGE: Final = "$default"
 NEVER_PASSED: Final = frozenset(  # developer guide, "Known issues": request headers that never reach the integration
@@ -112,13 +112,16 @@ class Gateway(Protocol):
 
     @property
     def payload_limit(self) -> int:
-        """Bytes of the event that are taken, the body counted as the event holds it."""
+        """Bytes of the event, as JSON, that are taken."""
 
     def event(self, asked: Asked, arrival: Arrival, passage: Passage) -> dict[str, Any]:
         """The event of a request."""
 
     def answer(self, result: bytes, asked: Asked, arrival: Arrival) -> Response:
         """The answer that a result (JSON text) spells out. Raises Malformed when it is none."""
+
+    def ids(self, arrival: Arrival) -> Headers:
+        """The headers that name a request; every answer carries them."""
 
     def failure(self, status: int, arrival: Arrival, *, retry_after: int | None = None) -> Response:
         """The gateway's own answer with this status. *retry_after* in seconds."""
@@ -185,15 +188,14 @@ def body_of(body: bytes, content_type: str) -> tuple[str, bool]:
     return base64.b64encode(body).decode(), True
 
 
-def encoded_size(request: Request) -> int:
-    """Bytes the body takes inside the event at least: a body in base64 grows by a third, JSON escapes are not counted."""
-    size = len(request.body)
-    return size if is_text(request.header("content-type")) else (size + 2) // 3 * 4
-
-
 def domain_of(host: str) -> str:
     """A Host header without its port."""
     return host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
+
+
+def port_of(scheme: str) -> str:
+    """The port where nobody named one: a proxy that spoke of the scheme alone, a Unix socket."""
+    return "443" if scheme == "https" else "80"
 
 
 class Forwarded(NamedTuple):
@@ -216,8 +218,8 @@ def forwarded(request: Request) -> Forwarded:
             port = value
     address = f"{before}, {request.peer}" if before and request.peer else before or request.peer
     if request.peer in LOCAL and proto:
-        return Forwarded(address, port or str(request.port), proto)
-    return Forwarded(address, str(request.port), request.scheme)
+        return Forwarded(address, port or port_of(proto), proto)
+    return Forwarded(address, str(request.port or port_of(request.scheme)), request.scheme)
 
 
 @lru_cache(maxsize=8)

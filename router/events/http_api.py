@@ -26,12 +26,13 @@ from router.events.gateway import (
     clf,
     domain_of,
     joined,
+    port_of,
     query_pairs,
 )
-from router.events.http import Request, Response
+from router.events.http import Headers, Request, Response
 from router.model import SYNC_LIMIT
 
-OWN: Final = frozenset(("apigw-requestid",))  # of the answer's headers, set by the gateway
+PASSING: Final = answers.Passing(answers.HOP_BY_HOP | {"apigw-requestid"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,10 @@ class HttpApi:
         if self.payload == "1.0":
             return payload_v1.http_api_answer(result, arrival.request_id)
         return answer(result, arrival.request_id)
+
+    def ids(self, arrival: Arrival) -> Headers:
+        """One."""
+        return (("apigw-requestid", arrival.request_id),)
 
     def failure(self, status: int, arrival: Arrival, *, retry_after: int | None = None) -> Response:
         """{"message": …}."""
@@ -161,7 +166,9 @@ def _add_own(headers: dict[str, str], request: Request, trace: str) -> None:
         headers["x-forwarded-for"] = f"{before}, {request.peer}" if before else request.peer
     if request.peer not in LOCAL or "x-forwarded-proto" not in headers:
         headers["x-forwarded-proto"] = request.scheme
-        headers["x-forwarded-port"] = str(request.port)
+        headers["x-forwarded-port"] = str(request.port or port_of(request.scheme))
+    elif "x-forwarded-port" not in headers:
+        headers["x-forwarded-port"] = port_of(headers["x-forwarded-proto"])
 
 
 def answer(result: bytes, request_id: str) -> Response:
@@ -170,17 +177,17 @@ def answer(result: bytes, request_id: str) -> Response:
     Raises Malformed when the result is no JSON or no answer: AWS then sends 500."""
     value = answers.parsed(result)
     if isinstance(value, dict) and "statusCode" in value:
-        return structured(value, (("apigw-requestid", request_id),), OWN, default_type="text/plain;charset=UTF-8")
+        return structured(value, (("apigw-requestid", request_id),), PASSING, default_type="text/plain;charset=UTF-8")
     body = value.encode() if isinstance(value, str) else result  # a bare string goes out without its quotes
     return Response(200, (("content-type", "application/json"), ("apigw-requestid", request_id)), body)
 
 
-def structured(value: dict[str, Any], ids: tuple[tuple[str, str], ...], own: frozenset[str], *, default_type: str) -> Response:
+def structured(value: dict[str, Any], ids: Headers, passing: answers.Passing, *, default_type: str) -> Response:
     """The answer that an object with a statusCode spells out in format 2.0; keys AWS does not know are ignored.
 
-    *ids*: the gateway's headers, names in *own*. Raises Malformed."""
+    *ids*: the gateway's own headers. Raises Malformed."""
     status = answers.status(value["statusCode"])
-    named = answers.headers(value.get("headers"), own)
+    named = answers.headers(value.get("headers"), passing)
     if "content-type" not in named and status not in (204, 304):
         named["content-type"] = ("content-type", default_type)
     headers = list(named.values())
@@ -195,7 +202,7 @@ def _body(value: Any, *, decode: bool) -> bytes:
     if value is None:
         return b""
     if not isinstance(value, str):
-        return orjson.dumps(value)
+        return answers.written(value)
     return answers.unencoded(value) if decode else value.encode()
 
 

@@ -9,8 +9,6 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-import orjson
-
 from router.events import answers
 from router.events.gateway import (
     DEFAULT_STAGE,
@@ -27,11 +25,15 @@ from router.events.gateway import (
     listed,
     query_pairs,
 )
-from router.events.http import Request, Response
+from router.events.http import Headers, Request, Response
 from router.events.media import matches
 
 ALLOWED: Final = frozenset(("statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"))  # any other key: 502, recorded
-OWN: Final = frozenset(("x-amzn-requestid", "x-amz-apigw-id", "x-amzn-trace-id", "apigw-requestid"))
+HTTP_PASSING: Final = answers.Passing(answers.HOP_BY_HOP | {"apigw-requestid"})
+REST_PASSING: Final = answers.Passing(
+    answers.HOP_BY_HOP | {"x-amzn-requestid", "x-amz-apigw-id", "x-amzn-trace-id"},
+    answers.REMAPPED | {"www-authenticate"},  # "Known issues": a browser must not ask for a password by itself
+)
 CANONICAL: Final = {  # sent in whatever case, these arrive like this; all others as the client wrote them: recorded
     name.lower(): name for name in ("Accept", "Authorization", "Host", "Referer", "User-Agent", "Via", "X-Amzn-Trace-Id")
 } | {name.lower(): name for name in ("X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto")}
@@ -164,11 +166,11 @@ def http_api_answer(result: bytes, request_id: str) -> Response:
         raise Malformed("format 1.0 wants an object with a statusCode")
     body = value.get("body")
     if body is not None and not isinstance(body, str):
-        body = orjson.dumps(body).decode()
+        body = answers.written(body).decode()
     sent = body or ""
     decoded = answers.unencoded(sent) if value.get("isBase64Encoded") is True else sent.encode()
     ids = (("apigw-requestid", request_id),)
-    return Response(answers.status(value["statusCode"]), merged_headers(value, ids, "text/plain;charset=UTF-8"), decoded)
+    return Response(answers.status(value["statusCode"]), merged_headers(value, ids, HTTP_PASSING, "text/plain;charset=UTF-8"), decoded)
 
 
 def rest_answer(result: bytes, arrival: Arrival, *, decode: bool) -> Response:
@@ -184,23 +186,23 @@ def rest_answer(result: bytes, arrival: Arrival, *, decode: bool) -> Response:
     if encoded is not None and not isinstance(encoded, bool):
         raise Malformed("isBase64Encoded is neither true nor false")
     status = answers.status(value.get("statusCode", 200))
-    headers = merged_headers(value, rest_ids(arrival), "application/json")
+    headers = merged_headers(value, rest_ids(arrival), REST_PASSING, "application/json")
     return Response(status, headers, answers.unencoded(sent) if encoded and decode else sent.encode())
 
 
-def rest_ids(arrival: Arrival) -> tuple[tuple[str, str], ...]:
+def rest_ids(arrival: Arrival) -> Headers:
     """The headers that every answer of a REST API carries."""
     return (("x-amzn-RequestId", arrival.request_id), ("x-amz-apigw-id", arrival.extended_id), ("X-Amzn-Trace-Id", arrival.trace))
 
 
-def merged_headers(value: dict[str, Any], ids: tuple[tuple[str, str], ...], default_type: str) -> list[tuple[str, str]]:
+def merged_headers(value: dict[str, Any], ids: Headers, passing: answers.Passing, default_type: str) -> list[tuple[str, str]]:
     """MultiValueHeaders first, then a single value that is not among them; the case of multiValueHeaders wins: recorded."""
-    lines = answers.multi_headers(value.get("multiValueHeaders"), OWN)
-    for low, (name, text) in answers.headers(value.get("headers"), OWN).items():
+    lines = answers.multi_headers(value.get("multiValueHeaders"), passing)
+    for low, (name, text) in answers.headers(value.get("headers"), passing).items():
         known = lines.setdefault(low, [])
         if all(text != other for _, other in known):
             known.append((known[0][0] if known else name, text))
-    if "content-type" not in lines:
+    if not lines.get("content-type"):
         lines["content-type"] = [("Content-Type", default_type)]
     found = [line for of_name in lines.values() for line in of_name]
     answers.check_size(found)

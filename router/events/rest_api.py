@@ -12,7 +12,7 @@ import orjson
 
 from router.events import payload_v1
 from router.events.gateway import Api, Arrival, Asked, Denied, Passage
-from router.events.http import Response
+from router.events.http import Headers, Response
 from router.events.media import matches
 from router.model import SYNC_LIMIT
 
@@ -27,7 +27,7 @@ FAULTS: Final[Mapping[int, tuple[str, str]]] = {  # status → message and x-amz
     500: ("Internal server error", "InternalServerErrorException"),
     502: ("Internal server error", "InternalServerErrorException"),
     503: ("Service Unavailable", "ServiceUnavailableException"),
-    504: ("Endpoint request timed out", "EndpointRequestTimedOutException"),
+    504: ("Endpoint request timed out", "InternalServerErrorException"),
 }
 
 
@@ -52,9 +52,13 @@ class RestApi:
         decode = bool(self.binary) and matches(asked.request.header("accept"), self.binary)
         return payload_v1.rest_answer(result, arrival, decode=decode)
 
+    def ids(self, arrival: Arrival) -> Headers:
+        """Three."""
+        return payload_v1.rest_ids(arrival)
+
     def failure(self, status: int, arrival: Arrival, *, retry_after: int | None = None) -> Response:
         """{"message": …} with x-amzn-ErrorType."""
-        message, kind = FAULTS.get(status) or (HTTPStatus(status).phrase, "BadRequestException")
+        message, kind = FAULTS.get(status) or (HTTPStatus(status).phrase, FAULTS[400 if status < 500 else 500][1])
         return gateway_response(status, {"message": message}, kind, arrival, retry_after=retry_after)
 
     def denial(self, denied: Denied, arrival: Arrival) -> Response:
@@ -63,8 +67,10 @@ class RestApi:
 
 
 def gateway_response(status: int, body: object, kind: str, arrival: Arrival, *, retry_after: int | None = None) -> Response:
-    """An answer of the gateway's own, with its ids. *kind*: x-amzn-ErrorType."""
-    headers = [("Content-Type", "application/json"), *payload_v1.rest_ids(arrival), ("x-amzn-ErrorType", kind)]
+    """An answer of the gateway's own, with its ids. *kind*: x-amzn-ErrorType; "": none."""
+    headers = [("Content-Type", "application/json"), *payload_v1.rest_ids(arrival)]
+    if kind:
+        headers.append(("x-amzn-ErrorType", kind))
     if retry_after is not None:
         headers.append(("Retry-After", str(retry_after)))
     return Response(status, headers, orjson.dumps(body))

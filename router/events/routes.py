@@ -117,6 +117,13 @@ def also_at(route: Route, prefix: str) -> tuple[Route, ...]:
     return (replace(route, literals=tuple(prefix[1:].split("/"))),)
 
 
+def slashed(route: Route) -> tuple[Route, ...]:
+    """The route with a slash at its end, where a REST API finds it too; () when it takes one anyway."""
+    if not route.method or route.greedy or route.literals[-1:] == ("",):
+        return ()
+    return (replace(route, literals=(*route.literals, "")),)
+
+
 class Match(NamedTuple, Generic[T]):
     """What a request came to."""
 

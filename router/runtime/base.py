@@ -1,9 +1,22 @@
 """What the dispatcher asks of execution environments, whatever language runs in them."""
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from router.config.types import Function
 from router.model import Outcome
+
+
+class Sink(Protocol):
+    """Where a streamed answer goes, piece by piece."""
+
+    on_room: Callable[[], None]  # called when it takes more again; the environment sets it
+
+    def begin(self, content_type: str) -> None:
+        """The answer begins. Once, before any piece; never when the function does not stream."""
+
+    def feed(self, piece: bytes) -> bool:
+        """Take a piece. False: enough for now, until on_room() is called; what comes all the same is taken."""
 
 
 class Invocation(NamedTuple):
@@ -15,6 +28,7 @@ class Invocation(NamedTuple):
     arn: str  # as invoked
     client_context: str = ""  # JSON text; "" when the caller gave none
     trace: str = ""  # X-Ray header value; "" when there is none
+    sink: Sink | None = None  # set when the answer may be streamed
 
 
 class ExecutionEnvironment(Protocol):

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol, Self
 from router.clock import Clock
 from router.config.types import Config, Function, Trigger
 from router.journal.database import Database
-from router.model import Envelope, Outcome
+from router.model import Envelope, Outcome, Stream
 from router.telemetry.metrics import Metrics
 
 
@@ -23,6 +23,9 @@ class Outlet(Protocol):
 
     async def invoke(self, envelope: Envelope) -> Outcome:
         """RequestResponse: run now, return the outcome. Raises TooManyRequests, EnvironmentUnavailable, ShuttingDown."""
+
+    async def stream(self, envelope: Envelope) -> Stream:
+        """RequestResponse whose answer may be streamed: run now, return once it has begun. Raises as invoke() does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ class Mounted(NamedTuple):
     face: Face
     prefix: str = ""  # base path or stage: "/v1"
     based: bool = False  # it is a base path
+    stage: str = ""  # of a $default route: not its own either where the path begins with it
 
 
 class HttpSource:
@@ -75,13 +76,15 @@ class HttpSource:
         self._rest_paths: list[str] = []  # base paths below which what is unknown gets a REST API's answer
         self._cors = False  # some route answers preflights
         self._stranger: Gateway = HttpApi(Api(config.account, short_id(f"{config.account}/{config.region}/http", 10), config.region))
+        self._arrive: Arrive = http_arrival  # of requests that have no route
+        self._nobodys = FunctionUrl(url_domain("", config.region))  # whose words unknown function URLs have
         for binding in bindings:
             if isinstance(binding.trigger, UrlTrigger):
                 self._add_url(binding, config)
-        self._add_routes([binding for binding in bindings if isinstance(binding.trigger, HttpTrigger)], config)
-        self._exposures = exposures(config)
         hooks = [binding for binding in bindings if isinstance(binding.trigger, WebhookTrigger)]
         self._memory = self._add_hooks(hooks, house) if hooks else None
+        self._add_routes([binding for binding in bindings if isinstance(binding.trigger, HttpTrigger)], config)
+        self._exposures = exposures(config)
         self._listener = Listener(
             "http",
             config.http,
@@ -99,21 +102,21 @@ class HttpSource:
         return [cls(bindings, house)] if bindings else []
 
     def _add_routes(self, bindings: Sequence[Binding], config: Config) -> None:
-        """All routes where they are configured; then those of named stages below the stage too, where nothing else is."""
+        """All routes where they are configured; then where else they are found, unless something of its own is there."""
         faces = [(binding.trigger, self._route_face(binding, config)) for binding in bindings]
         for trigger, face in faces:
-            self._table.add(routes.mounted(trigger.route, trigger.base_path), Mounted(face, trigger.base_path, bool(trigger.base_path)))
+            base = trigger.base_path
+            self._table.add(routes.mounted(trigger.route, base), Mounted(face, base, bool(base), _stage_in_urls(trigger)))
             self._cors = self._cors or face.cors is not None
             if trigger.api == "rest" and trigger.base_path:
                 self._rest_paths.append(trigger.base_path)
         for trigger, face in faces:
-            stage = f"/{trigger.stage}" if trigger.staged and trigger.stage != DEFAULT_STAGE and trigger.route.method else ""
-            also = [*routes.also_at(trigger.route, trigger.base_path or stage), *([routes.mounted(trigger.route, stage)] if stage else [])]
-            for route in also:
+            for route, mounted in _elsewhere(trigger, face):
                 with contextlib.suppress(routes.BadRoute):  # a route of its own is there
-                    self._table.add(route, Mounted(face, trigger.base_path or stage, bool(trigger.base_path)))
-        if faces and all(trigger.api == "rest" for trigger, _ in faces):
-            self._stranger = faces[0][1].gateway
+                    self._table.add(route, mounted)
+        if len({trigger.api for trigger, _ in faces}) == 1:
+            trigger, face = faces[0]
+            self._stranger, self._arrive = face.gateway, ARRIVALS[trigger.api]
 
     def _route_face(self, binding: Binding, config: Config) -> RouteFace:
         trigger: HttpTrigger = binding.trigger
@@ -186,7 +189,7 @@ class HttpSource:
 
     async def handle(self, request: Request) -> Response:
         """Answer one request."""
-        if self._urls and (found := self._url(request)) is not None:
+        if (self._urls or request.target.startswith(_URL_PATHS)) and (found := self._url(request)) is not None:
             return await self._serve_url(*found)
         path = request.path
         try:
@@ -197,43 +200,49 @@ class HttpSource:
             return self._unserved(400, request)
         if match is None:
             return self._unserved(0, request)
-        face, prefix, based = match.value
+        face, prefix, based, stage = match.value
+        if stage and f"{path}/".startswith(f"/{stage}/"):
+            prefix = f"/{stage}"
         if prefix or "%" in path:
             path = "/" + "/".join(routes.segments_of(path)[1 + prefix.count("/") :])
         return await face.serve(Asked(request, path, match.key, match.parameters, prefix, based))
+
+    def gateway_at(self, request: Request) -> Gateway | None:
+        """Whose place a request is for; None where nothing is. Raises BadPath."""
+        if (found := self._url(request)) is not None:
+            return None if found[0] is None else found[0].gateway
+        match = self._table.find(request.method, request.path)
+        return None if match is None else match.value.face.gateway
 
     def _preflight(self, request: Request, path: str) -> Response | None:
         """The answer to a preflight for a route that has CORS; also where there is no OPTIONS route, and without the function."""
         match = self._table.find(request.header("access-control-request-method"), path)
         match = match or self._table.find("OPTIONS", path)
-        if match is None or (allowed := match.value.face.cors) is None:
-            return None
-        return cors.preflight(allowed, request)
+        return None if match is None else _preflight_of(match.value.face, request)
 
-    def _url(self, request: Request) -> tuple[Face, Asked] | None:
-        """The function URL that a request is for: by its host, or by its path."""
-        if request.target.startswith(f"{URL_PREFIX}/"):
+    def _url(self, request: Request) -> tuple[Face | None, Asked] | None:
+        """The function URL that a request is for, by its path or by its host; without a face it is nobody's. None: for none."""
+        if request.target.startswith(_URL_PATHS):
             name = request.path.split("/", 3)[2]
-            face = self._url_paths.get(name)
-            prefix = f"{URL_PREFIX}/{name}"
-        else:
-            face, prefix = self._urls.get(request.host.partition(":")[0].lower()), ""
-        return None if face is None else (face, Asked(request, "", DEFAULT_STAGE, {}, prefix))
+            return self._url_paths.get(name), Asked(request, "", DEFAULT_STAGE, {}, f"{URL_PREFIX}/{name}")
+        host = request.host.partition(":")[0].lower()
+        if not host.endswith(self._nobodys.domain):
+            return None
+        return self._urls.get(host), Asked(request, "", DEFAULT_STAGE, {})
 
-    async def _serve_url(self, face: Face, asked: Asked) -> Response:
-        if face.cors is not None and cors.is_preflight(asked.request):
-            return cors.preflight(face.cors, asked.request)
+    async def _serve_url(self, face: Face | None, asked: Asked) -> Response:
+        if face is None:
+            return self._nobodys.failure(self._nobodys.no_route, url_arrival(asked.request, self._line.clock.now()))
+        if cors.is_preflight(asked.request) and (response := _preflight_of(face, asked.request)) is not None:
+            return response
         return await face.serve(asked)
 
     def _unserved(self, status: int, request: Request) -> Response:
         """The answer where there is no route (0), or no path, in the words of whose path it would be."""
-        gateway = self._stranger
-        for base in self._rest_paths:
-            if request.path == base or request.path.startswith(f"{base}/"):
-                return _REST.failure(status or _REST.no_route, rest_arrival(request, self._line.clock.now()))
-        if isinstance(gateway, RestApi):
-            return gateway.failure(status or gateway.no_route, rest_arrival(request, self._line.clock.now()))
-        return gateway.failure(status or gateway.no_route, http_arrival(request, self._line.clock.now()))
+        gateway, arrive = self._stranger, self._arrive
+        if any(request.path == base or request.path.startswith(f"{base}/") for base in self._rest_paths):
+            gateway, arrive = _REST, rest_arrival
+        return gateway.failure(status or gateway.no_route, arrive(request, self._line.clock.now()))
 
     def _room(self, head: Head, peer: str) -> int:
         """How large a body may be that is still to come: a webhook's own limit. Raises Refused for who failed too often."""
@@ -251,12 +260,37 @@ class HttpSource:
 
     def _refusal(self, status: int) -> Response:
         """What the listener says when a request does not get as far as a route."""
-        arrive = rest_arrival if isinstance(self._stranger, RestApi) else http_arrival
-        arrival = arrive(Request("", "", ()), self._line.clock.now())
+        arrival = self._arrive(Request("", "", ()), self._line.clock.now())
         return self._stranger.failure(status, arrival, retry_after=RETRY_AFTER if status in (429, 503) else None)
 
 
 _REST: Final = RestApi(Api("", ""))  # for error bodies, which name no API
+_URL_PATHS: Final = f"{URL_PREFIX}/"
+
+
+def _stage_in_urls(trigger: HttpTrigger) -> str:
+    """The stage that URLs of this route may carry, as on AWS: one that is named, and not by its base path. "": none."""
+    return trigger.stage if trigger.staged and trigger.stage != DEFAULT_STAGE else ""
+
+
+def _elsewhere(trigger: HttpTrigger, face: Face) -> list[tuple[routes.Route, Mounted]]:
+    """Where a route is found besides its own place: below its stage, without the root's slash, with one (REST APIs)."""
+    if not trigger.route.method:
+        return []
+    base, stage = trigger.base_path, _stage_in_urls(trigger)
+    places = [(routes.mounted(trigger.route, base), Mounted(face, base, bool(base)))]
+    if stage:
+        places.append((routes.mounted(trigger.route, f"/{stage}"), Mounted(face, f"/{stage}")))
+    found = places[1:]
+    found += [(route, mounted) for _, mounted in places for route in routes.also_at(trigger.route, mounted.prefix)]
+    if trigger.api == "rest":
+        found += [(route, mounted) for place, mounted in places for route in routes.slashed(place)]
+    return found
+
+
+def _preflight_of(face: Face, request: Request) -> Response | None:
+    """The answer to a preflight, when this face has CORS."""
+    return None if face.cors is None else cors.preflight(face.cors, request, face.gateway.ids(face.arrive(request)))
 
 
 def gateway_of(binding: Binding, config: Config) -> HttpApi | RestApi | LoadBalancer:

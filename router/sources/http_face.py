@@ -14,7 +14,7 @@ from router import names
 from router.clock import Clock
 from router.errors import RequestTooLarge, RouterError, TooManyRequests
 from router.events import cors
-from router.events.gateway import FREE, Arrival, Asked, Denied, Gateway, Malformed, Passage, encoded_size
+from router.events.gateway import FREE, Arrival, Asked, Denied, Gateway, Malformed, Passage
 from router.events.http import Request, Response
 from router.model import ASYNC_LIMIT, Envelope, Outcome
 from router.sources.base import Outlet
@@ -143,9 +143,8 @@ class RouteFace:
                 return self.gateway.denial(admitted, arrival)
             passage = admitted
         limit = self.gateway.payload_limit
-        if len(asked.request.body) > limit // 2 and encoded_size(asked.request) > limit:
+        if len(asked.request.body) > limit or len(event := orjson.dumps(self.gateway.event(asked, arrival, passage))) > limit:
             return self.gateway.failure(413, arrival)
-        event = orjson.dumps(self.gateway.event(asked, arrival, passage))
         envelope = self._envelope(event, arrival)
         try:
             return await (self._accept(envelope, arrival) if self._target.asynchronous else self._run(envelope, asked, arrival))
@@ -171,11 +170,9 @@ class RouteFace:
         if len(envelope.payload) > ASYNC_LIMIT:
             return self.gateway.failure(413, arrival)
         await self._line.outlet.emit(envelope)
-        accepted = self.gateway.failure(202, arrival)
-        return accepted._replace(
-            headers=[*((name, value) for name, value in accepted.headers if name.lower() != "content-type"), *_accepted(envelope)],
-            body=orjson.dumps({"requestId": envelope.request_id}),
-        )
+        ids = [line for line in self.gateway.ids(arrival) if line[0].lower() != "x-amzn-requestid"]
+        headers = [("content-type", "application/json"), *ids, ("x-amzn-requestid", envelope.request_id)]
+        return Response(202, headers, orjson.dumps({"requestId": envelope.request_id}))
 
     async def _run(self, envelope: Envelope, asked: Asked, arrival: Arrival) -> Response:
         """Wait for the result; at the integration timeout the client is answered, and the invocation goes on, as AWS lets it."""
@@ -221,10 +218,6 @@ class RouteFace:
         if error.status == 503:
             return self.gateway.failure(503, arrival, retry_after=RETRY_AFTER)
         return self.gateway.failure(500, arrival)
-
-
-def _accepted(envelope: Envelope) -> tuple[tuple[str, str], ...]:
-    return (("content-type", "application/json"), ("x-amzn-requestid", envelope.request_id))
 
 
 # -- ids

@@ -68,7 +68,7 @@ class HttpTrigger:
         for key, kinds in _OF_KIND.items():
             if form.has(key) and api not in kinds:
                 form.problem(_WHY.get((key, api), f"only for api: {' and '.join(kinds)}, this route is {api}"), key)
-        stage = rest_api.STAGE if api == "rest" else DEFAULT_STAGE
+        asynchronous = form.choice("invoke", "sync", ("sync", "async")) == "async"
         base_path = (
             form.text("base_path", "", pattern=_BASE_PATH, what="a path like /v1, without a slash at its end")
             if form.has("base_path")
@@ -76,16 +76,16 @@ class HttpTrigger:
         )
         return cls(
             _route(form, api, base_path),
-            _timeout(form, api),
+            _timeout(form, api, asynchronous=asynchronous),
             api,
-            stage=form.text("stage", stage, pattern=_STAGE, what="a stage's name: letters, digits, - and _"),
+            stage=_stage(form, api),
             staged=form.has("stage") and not base_path,
             stage_variables=_stage_variables(form),
             base_path=base_path,
             payload=cast('Literal["2.0", "1.0"]', form.choice("payload_format_version", "2.0", ("2.0", "1.0"))),
             binary=_media_types(form),
             multi_value=form.boolean("multi_value", default=False),
-            asynchronous=form.choice("invoke", "sync", ("sync", "async")) == "async",
+            asynchronous=asynchronous,
             cors=read_cors(form),
             access=read_access(form, api, names),
         )
@@ -140,9 +140,21 @@ def _route(form: Node, api: ApiKind, base_path: str) -> routes.Route:
     return route
 
 
-def _timeout(form: Node, api: ApiKind) -> float | None:
+def _stage(form: Node, api: ApiKind) -> str:
+    default = rest_api.STAGE if api == "rest" else DEFAULT_STAGE
+    stage = form.text("stage", default, pattern=_STAGE, what="a stage's name: letters, digits, - and _")
+    if stage == DEFAULT_STAGE and api == "rest":
+        form.problem("REST APIs have no $default stage: name one, as prod", "stage")
+    if stage == URL_PREFIX[1:]:
+        form.problem(f"paths below {URL_PREFIX} belong to function URLs", "stage")
+    return stage
+
+
+def _timeout(form: Node, api: ApiKind, *, asynchronous: bool) -> float | None:
     if api not in TIMEOUTS:
         return None
+    if asynchronous and form.has("timeout"):
+        form.problem("nothing to wait for: invoke: async answers as soon as the event is accepted", "timeout")
     default, high = TIMEOUTS[api]
     return form.seconds("timeout", default, low=TIMEOUT_LOW, high=high)
 

@@ -8,7 +8,8 @@ from typing import Final
 from router.web.refused import Refused
 
 SIZE: Final = re.compile(rb"[0-9A-Fa-f]{1,8}")
-TRAILER: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\x20-\x7e\x80-\xff\t]*")
+TRAILER: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\x20-\x7e\x80-\xff\t]*")
+NO_TRAILERS: Final = frozenset((b"content-length", b"host", b"transfer-encoding"))  # RFC 9110, 6.5.1; who merges them reads another request
 OVERHEAD: Final = 64 * 1024  # bytes of chunk framing beyond the body's own size that are borne
 TRAILERS: Final = 8 * 1024  # bytes
 
@@ -75,8 +76,9 @@ class Chunks:
             if not line:
                 return True
             self._trailers += len(line)
-            if self._trailers > TRAILERS or not TRAILER.fullmatch(line):
-                raise Refused(400, "malformed or oversized trailer")
+            found = TRAILER.fullmatch(line)
+            if self._trailers > TRAILERS or found is None or found[1].lower() in NO_TRAILERS:
+                raise Refused(400, "malformed, oversized or misplaced trailer")
         return False
 
 

@@ -213,7 +213,7 @@ class Connection(asyncio.Protocol):
             self._seen = 0
         end = buffer.find(b"\r\n\r\n", max(self._seen - 3, 0)) + 4
         if end < 4:
-            if buffer and self.phase is Phase.IDLE:
+            if buffer and buffer != b"\r" and self.phase is Phase.IDLE:
                 self.phase = Phase.HEAD
                 self.deadline = self._listener.now() + self._limits.header
             heads.check_partial(buffer, self._limits, self._seen)
@@ -350,11 +350,11 @@ class Connection(asyncio.Protocol):
         unread = (unread or bool(self._buffer)) and not self._ended
         self._buffer.clear()
         self._head = self._chunks = None
+        self.phase = Phase.LINGERING
+        self.deadline = self._listener.now() + self._limits.linger
         if not unread:
             self._transport.close()
             return
-        self.phase = Phase.LINGERING
-        self.deadline = self._listener.now() + self._limits.linger
         if self._transport.can_write_eof():
             self._transport.write_eof()
         self._resume()

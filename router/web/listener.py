@@ -85,7 +85,6 @@ class Listener:
 
     async def start(self) -> None:
         """Bind and accept. Raises CannotListen."""
-        self._loop = asyncio.get_running_loop()
         self._draining = False
         self._quiet.clear()
         bound = await asyncio.to_thread(sockets.opened, self._where, self.name, mode=self._mode)
@@ -217,7 +216,7 @@ class Listener:
 
     def begin(self, exchange: Exchange, request: Request) -> None:
         """Run a request; drain() waits for it."""
-        self._exchanges[exchange] = self._loop.create_task(exchange.serve(request))
+        self._exchanges[exchange] = asyncio.get_running_loop().create_task(exchange.serve(request))
 
     def cancel(self, exchange: Exchange) -> None:
         """The client has left in the middle of a streamed answer."""

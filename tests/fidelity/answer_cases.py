@@ -20,10 +20,10 @@ IDS: Final = frozenset(("x-amzn-requestid", "x-amz-apigw-id", "x-amzn-trace-id",
 
 
 def answered(gateway: Gateway, result: Any) -> Response:
-    """What the client gets of a result as Node.js writes it, for the recorded functions ran there; what is no answer becomes the gateway's own."""
+    """What the client gets of a result as Python's runtime writes it; what is no answer becomes the gateway's own."""
     came = arrival("e5488776-afe4-4e5e-92b1-37bd23f234d6", 1.0, extended="NvWWKEZbliAFliA=")
     try:
-        return gateway.answer(json.dumps(result, separators=(",", ":")).encode(), ASKED, came)
+        return gateway.answer(json.dumps(result).encode(), ASKED, came)
     except Malformed:
         return gateway.failure(gateway.failed, came)
 

@@ -45,8 +45,15 @@ def _share(score: Score) -> str:
 def _table(title: str, known: Sequence[Known], nothing: str) -> list[str]:
     if not known:
         return [nothing, ""]
-    rows = [f"| `{one.sample}` | `{one.path}` | {one.fields} | {one.reason} |" for one in known]
-    return [title, "", "| sample | field | fields | reason |", "|---|---|---|---|", *rows, ""]
+    alike: dict[tuple[str, str], list[Known]] = {}
+    for one in known:
+        alike.setdefault((one.path, one.reason), []).append(one)
+    rows = [
+        f"| {', '.join(f'`{name}`' for name in dict.fromkeys(one.sample for one in found))} | `{path}` "
+        f"| {sum(one.fields for one in found)} | {reason} |"
+        for (path, reason), found in alike.items()
+    ]
+    return [title, "", "| samples | field | how many | reason |", "|---|---|---|---|", *rows, ""]
 
 
 def _by_reason(names: Mapping[str, str]) -> dict[str, list[str]]:

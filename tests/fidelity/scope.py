@@ -1,4 +1,4 @@
-"""Samples that no case uses: what nothing here produces, and what other tests use."""
+"""Samples that no case uses, because nothing here produces them."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -24,7 +24,3 @@ NOT_PRODUCED: Final[Mapping[str, str]] = {
 }
 
 AWAITED: Final = ("authorizers_",)  # beginnings of samples whose builders are being made
-
-USED_ELSEWHERE: Final[Mapping[str, str]] = {
-    "schedule_expressions": "tests/unit/events/test_schedule.py",
-}

@@ -2,17 +2,54 @@
 
 import asyncio
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Self
 
-from router.errors import JournalError
-from router.model import Envelope, Outcome
+from router.errors import JournalError, StreamBroken
+from router.model import HTTP_INTEGRATION, Envelope, Outcome, Stream
+
+
+class GivenPieces:
+    """Pieces of a test's own; an exception among them is raised in its turn. *closed* tells how it ended."""
+
+    def __init__(self, pieces: Iterable[bytes | Exception]) -> None:
+        self._pieces = iter(pieces)
+        self.closed = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        await asyncio.sleep(0)
+        piece = b"" if self.closed else next(self._pieces, b"")
+        if isinstance(piece, Exception):
+            raise piece
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+def resolved(outcome: Outcome) -> asyncio.Future[Outcome]:
+    """An outcome that is there already."""
+    future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    future.set_result(outcome)
+    return future
+
+
+def streamed(*pieces: bytes | Exception, http: bool = False, content_type: str = "application/octet-stream") -> Stream:
+    """What a streaming function answers; to be given back by MemoryOutlet's *answer*. StreamBroken as a piece breaks it off."""
+    error = next((piece for piece in pieces if isinstance(piece, StreamBroken)), None)
+    outcome = Outcome(b"") if error is None else Outcome(error.payload, "Unhandled", error.error_type)
+    return Stream(HTTP_INTEGRATION if http else content_type, GivenPieces(pieces), resolved(outcome))
 
 
 class MemoryOutlet:
     """Keeps what was emitted (one per function, source, shard, sequencer) and answers invoke() from a function of the test's."""
 
-    def __init__(self, answer: Callable[[Envelope], Outcome] | None = None) -> None:
+    def __init__(self, answer: Callable[[Envelope], Any] | None = None) -> None:
         self.emitted: list[Envelope] = []
         self.duplicates: list[Envelope] = []
         self.invoked: list[Envelope] = []
@@ -42,7 +79,15 @@ class MemoryOutlet:
         self.invoked.append(envelope)
         async with self._changed:
             self._changed.notify_all()
-        return self._answer(envelope)
+        return self._answer(envelope)  # type: ignore[no-any-return]
+
+    async def stream(self, envelope: Envelope) -> Stream:
+        """Remember the envelope; its answer is whole, or what *answer* made with streamed()."""
+        outcome = await self.invoke(envelope)
+        if isinstance(outcome, Stream):
+            return outcome
+        failed = bool(outcome.function_error)
+        return Stream("application/json", GivenPieces([] if failed else [outcome.payload]), resolved(outcome), whole=True)
 
     async def until(self, holds: Callable[["MemoryOutlet"], bool], timeout: float = 10.0) -> None:
         """Wait until *holds* is true of this outlet; TimeoutError after *timeout* real seconds."""

@@ -143,7 +143,8 @@ def test_event_send_of_a_request_prints_the_answer(control: Control) -> None:
     done = control.run(*words)
     assert (done.exit_code, done.stdout_bytes, done.stderr) == (0, b"\xff\x00\n", "HTTP 201\nx-a: \\e[2J\n")
     sent = json.loads(control.asked[0][3])
-    assert (sent["method"], sent["target"], base64.b64decode(sent["body"])) == ("POST", "/_url/shop/a b?x=1", b"hi")
+    assert sent["type"] == "url"
+    assert (sent["type"], sent["method"], sent["target"], base64.b64decode(sent["body"])) == ("url", "POST", "/_url/shop/a b?x=1", b"hi")
     assert ["X-One", "1"] in sent["headers"]
     assert json.loads(control.run(*words, "--output", "json").stdout) == answer
 

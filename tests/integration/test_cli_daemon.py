@@ -181,6 +181,27 @@ def test_commands_against_a_running_daemon(trial: Trial, tmp_path: Path) -> None
     assert (refused.returncode, refused.stderr) == (1, "Error: the config has no table order; did you mean orders?\n")
 
 
+def test_events_by_hand_go_through_the_triggers_of_a_running_daemon(trial: Trial, tmp_path: Path) -> None:
+    config = ["--config", str(trial.config)]
+    results = tmp_path / "data/results"
+    (tmp_path / "data/inbox/b.csv").write_text("n\n1\n")
+    trial.until("the file's own event", (results / "b.csv.json").exists)
+    (results / "b.csv.json").unlink()
+    (row,) = json.loads(run("event", "s3-copy", "bucket=inbox", "key=b.csv", "--send", "--output", "json", *config).stdout)
+    assert (row["function"], row["source"], row["state"]) == ("summarise", "s3:inbox", "queued")
+    trial.until("the file to be summarised again", (results / "b.csv.json").exists)
+    other = run("event", "s3-put", "bucket=inbox", "key=b.txt", "--send", *config)
+    assert (other.returncode, other.stdout) == (1, "")
+    assert "summarise wants" in other.stderr
+    made = run("event", "http", "method=POST", "path=/orders", 'body={"item": "tea", "quantity": 2}', "--send", *config)
+    assert (made.returncode, json.loads(made.stdout)["item"]) == (0, "tea")
+    assert made.stderr.startswith("HTTP 201\n")
+    (row,) = json.loads(run("event", "dynamodb", "--send", "--output", "json", *config).stdout)
+    assert (row["function"], row["state"]) == ("notify", "succeeded")
+    (row,) = json.loads(run("event", "schedule", "name=heartbeat-0", "--send", "--output", "json", *config).stdout)
+    assert json.loads(run("events", "show", row["id"], "--output", "json", *config).stdout)["event"]["source"] == "schedule:heartbeat-0"
+
+
 def test_mistakes_in_the_config_are_all_said_and_exit_2(tmp_path: Path) -> None:
     config = copy_sample(tmp_path)
     config.write_text(config.read_text().replace("suffix: .csv", "sufix: .csv").replace("rate(1 minute)", "rate(1 minutes)"))

@@ -34,7 +34,7 @@ def need_node() -> None:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Every app behind every face, in one daemon."""
-    with Site(tmp_path_factory.mktemp("site"), faces=FACES, apps=(*APPS, "teller", "chalice", "middy")) as site:
+    with Site(tmp_path_factory.mktemp("site"), faces=FACES, apps=(*APPS, "teller", "chalice", "powertools", "middy")) as site:
         site.start()
         assert site.ready(), site.log.read_text()
         assert site.until(lambda: site.get("/status")["ready"], 10), site.log.read_text()

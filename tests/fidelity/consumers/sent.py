@@ -1,6 +1,7 @@
 """Our events as a handler gets them, and the strictest reading of them that a parser model allows."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -16,7 +17,7 @@ def sent(kind: str, **facts: str) -> Any:
     return json.loads(json.dumps(built(SHAPES[kind], {name.replace("_", "-"): value for name, value in facts.items()}, AT)))
 
 
-def strictly(model: type[Model], event: Any, lax: dict[str, str] | None = None) -> Model:
+def strictly(model: type[Model], event: Any, lax: Mapping[str, str] | None = None) -> Model:
     """*event* as *model*: no type converted, no key unknown, but for the places in *lax*.
 
     *lax*: path without list positions → why the model cannot take there what AWS sends. One that is not needed fails."""

@@ -30,6 +30,7 @@ PYTHON: Final = {
     "flask": Python("flask_app.handler", ("flask", "serverless-wsgi", "apig-wsgi")),
     "flask-apig": Python("flask_app.apig_handler", ("flask", "serverless-wsgi", "apig-wsgi")),
     "teller": Python("teller.handler"),
+    "powertools": Python("powertools_app.handler", ("aws-lambda-powertools",)),
     "chalice": Python("chalice_app.app", alone=("chalice",)),  # what it requires is for deploying, not for running
 }
 NODE_APPS: Final = ("express", "hono", "middy")

@@ -44,3 +44,10 @@ def test_a_function_url_by_its_path(site: Site, app: str) -> None:
     assert (seen["path"], seen["query"], seen["probe"]) == ("/a b", [["c", "d"]], "one")
     told = json.loads(ask(site.port, "GET", "/_url/teller/x", []).body)
     assert (told["rawPath"], told["requestContext"]["domainName"]) == ("/x", "teller.lambda-url.us-east-1.localhost")
+
+
+@pytest.mark.server
+def test_a_node_process_that_exits_is_replaced(site: Site) -> None:
+    conftest.need_node()
+    assert site.ask("http", "express", "GET", "/echo", [("X-Edge", "exit")]).status == 500
+    assert site.ask("http", "express", "GET", "/echo").status == 200

@@ -9,6 +9,7 @@ import pytest
 from aws_lambda_powertools.utilities import data_classes
 from aws_lambda_powertools.utilities.parser import models
 
+from tests.fidelity.consumers.kinds import REST_LAX, V1_LAX, V2_LAX
 from tests.fidelity.consumers.sent import strictly
 from tests.fidelity.consumers.site import Site
 
@@ -34,9 +35,7 @@ def about_now(milliseconds: int) -> bool:
 
 def test_http_api(site: Site) -> None:
     event = ask(site, "http")
-    model = strictly(
-        models.APIGatewayProxyEventV2Model, event, {"requestContext.timeEpoch": "AWS sends a number, the model has a datetime"}
-    )
+    model = strictly(models.APIGatewayProxyEventV2Model, event, V2_LAX)
     assert (model.version, model.routeKey, model.rawPath) == ("2.0", "ANY /http-teller/{path+}", "/http-teller/orders/7 x")
     assert model.pathParameters == {"path": "orders/7 x"}
     assert model.queryStringParameters == {"a": "1,2", "name": "Gr\u00fc\u00dfe& co"}
@@ -73,10 +72,7 @@ def test_rest_api(site: Site) -> None:
 
 
 def check_v1(event: Any, face: str, path: str, proxy: str, *, stage: str, base64_body: bool = False) -> data_classes.APIGatewayProxyEvent:
-    lax = {"requestContext.requestTimeEpoch": "AWS sends a number, the model has a datetime"}
-    if face == "rest":
-        lax["requestContext.deploymentId"] = "the model does not know it; AWS sends it"
-    model = strictly(models.APIGatewayProxyEventModel, event, lax)
+    model = strictly(models.APIGatewayProxyEventModel, event, REST_LAX if face == "rest" else V1_LAX)
     assert (model.resource, model.path, model.httpMethod) == (f"/{face}-teller/{{path+}}", path, "POST")
     assert model.pathParameters == {"path": proxy}
     assert model.queryStringParameters == {"a": "2", "name": "Gr\u00fc\u00dfe& co"}
@@ -100,7 +96,7 @@ def check_v1(event: Any, face: str, path: str, proxy: str, *, stage: str, base64
 
 def test_function_url(site: Site) -> None:
     event = ask(site, "url")
-    model = strictly(models.LambdaFunctionUrlModel, event, {"requestContext.timeEpoch": "AWS sends a number, the model has a datetime"})
+    model = strictly(models.LambdaFunctionUrlModel, event, V2_LAX)
     assert (model.routeKey, model.rawPath) == ("$default", "/url-teller/orders/7%20x")
     assert (model.pathParameters, model.stageVariables) == (None, None)
     assert (model.cookies, model.headers["cookie"]) == (["a=1", "b=2"], "a=1; b=2")

@@ -5,9 +5,12 @@ import json
 from decimal import Decimal
 from urllib.parse import unquote_plus
 
+import pytest
 from aws_lambda_powertools.utilities import data_classes
 from aws_lambda_powertools.utilities.parser import models
 
+from router.cli.shapes import SHAPES
+from tests.fidelity.consumers.kinds import DYNAMODB_LAX, KINDS, LOGS_LAX, S3_LAX, SNS_LAX
 from tests.fidelity.consumers.made import (
     ACCOUNT,
     BYTES,
@@ -26,13 +29,17 @@ from tests.fidelity.consumers.made import (
 )
 from tests.fidelity.consumers.sent import sent, strictly
 
-EPOCH = "AWS sends a number, the model has a datetime"
 PLACE = {"region": REGION, "account": ACCOUNT}
-CONVERTS = "the model rewrites its input before it checks, and text is no datetime then"
-S3_LAX = {"Records.eventTime": CONVERTS}
-SNS_LAX = {"Records.Sns.Timestamp": CONVERTS}
-LOGS_LAX = {"awslogs.data.logEvents.timestamp": EPOCH}
-DYNAMODB_LAX = {"Records.eventVersion": "AWS sends text, the model has a float", "Records.dynamodb.ApproximateCreationDateTime": EPOCH}
+
+
+def test_every_type_that_router_event_prints_is_listed() -> None:
+    assert SHAPES.keys() <= KINDS.keys()
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_what_router_event_prints_is_an_event(name: str) -> None:
+    kind = KINDS[name]
+    strictly(kind.model, sent(name), kind.lax)
 
 
 def test_an_object_was_put() -> None:

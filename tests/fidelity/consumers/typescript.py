@@ -19,6 +19,7 @@ SETTINGS: Final = {
     "moduleResolution": "bundler",
 }
 NOTHING: Final = object()
+UNDEFINED: Final = object()  # no JSON has it, but literals do
 
 
 class Odd(NamedTuple):
@@ -68,7 +69,7 @@ def check(directory: Path, program: str) -> str:
 
 
 def _mended(event: Any, odd: Iterable[Odd]) -> Any:
-    event = copy.deepcopy(event)
+    event = copy.deepcopy(event)  # of JSON, so UNDEFINED comes in afterwards
     for one in odd:
         place = event
         for step in one.path[:-1]:
@@ -94,4 +95,4 @@ def _text(value: Any, marked: Sequence[str | int] | None = None, indent: str = "
             lines.append(f"{inner}{name}{_text(child, marked[1:] if here and marked else None, inner)},")
         opening, closing = "{}" if isinstance(value, dict) else "[]"
         return "\n".join([opening, *lines, indent + closing])
-    return json.dumps(value)
+    return "undefined" if value is UNDEFINED else json.dumps(value)

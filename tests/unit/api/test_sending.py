@@ -16,6 +16,7 @@ from tests.helpers.clock import settle
 from tests.unit.api.bench import FAILED, Answer, Bench
 
 GET: dict[str, Any] = {
+    "type": "http",
     "method": "POST",
     "target": "/images/7?a=1",
     "headers": [["X-One", "1"], ["Host", "h"]],
@@ -116,11 +117,23 @@ async def test_a_request_takes_the_way_of_the_listeners_own() -> None:
     assert (event["headers"]["x-one"], event["requestContext"]["http"]["sourceIp"]) == ("1", "1.2.3.4")
 
 
-async def test_a_request_without_a_route_gets_the_gateways_answer() -> None:
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"target": "/nowhere"}, "no route matches POST /nowhere"),
+        ({"target": "/%zz"}, "a percent sign in the path is not followed by two hexadecimal digits"),
+        ({"type": "rest"}, "POST /images/7 is of kind http: send that"),
+        ({"type": "url", "target": "/_url/f/"}, "no function URL is at POST /_url/f/"),
+        ({"type": "s3-put"}, "'s3-put' is none of http, rest, url, alb"),
+        ({"type": ""}, "'' is none of http, rest, url, alb"),
+    ],
+)
+async def test_a_request_that_no_function_would_get_is_refused(wrong: dict[str, str], said: str) -> None:
     bench = Bench()
     serving(bench)
-    answer = (await ask(bench, target="/nowhere")).json
-    assert (answer["status"], json.loads(answer["body"])) == (404, {"message": "Not Found"})
+    answer = await ask(bench, **wrong)
+    assert answer.refusal == (400, "InvalidParameterValueException")
+    assert answer.json["message"] == said
     assert bench.pool.seen == []
 
 

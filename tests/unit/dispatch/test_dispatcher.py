@@ -11,11 +11,11 @@ import pytest
 from router.config.types import Config, Function
 from router.dispatch.dispatcher import Dispatcher
 from router.dispatch.slots import Slots
-from router.errors import EnvironmentUnavailable, JournalError, RequestTooLarge, ShuttingDown, TooManyRequests
+from router.errors import EnvironmentUnavailable, JournalError, RequestTooLarge, ShuttingDown, StreamBroken, TooManyRequests
 from router.functions.registry import Functions
 from router.journal.base import Query
 from router.journal.memory import MemoryJournal
-from router.model import ASYNC_LIMIT, SYNC_LIMIT, Envelope, Outcome, State
+from router.model import ASYNC_LIMIT, HTTP_INTEGRATION, SYNC_LIMIT, Envelope, Outcome, State
 from router.runtime.base import Invocation
 from router.telemetry.metrics import Metrics
 from tests.helpers.clock import VirtualClock, settle
@@ -211,6 +211,122 @@ async def test_a_full_pool_throttles_a_request_after_a_second() -> None:
         await second
     gate.set()
     assert (await first).payload == b"1"
+
+
+async def test_a_result_that_is_not_streamed_is_a_stream_of_one_piece() -> None:
+    bench = Bench(Outcome(b'{"a": 1}'))
+    stream = await bench.dispatcher.stream(envelope())
+    assert (stream.whole, stream.content_type, stream.http) == (True, "application/json", False)
+    assert [piece async for piece in stream.pieces] == [b'{"a": 1}']
+    assert (await stream.outcome).payload == b'{"a": 1}'
+
+
+async def test_a_function_error_before_the_first_byte_is_an_outcome_without_pieces() -> None:
+    stream = await Bench(FAILED).dispatcher.stream(envelope())
+    assert [piece async for piece in stream.pieces] == []
+    assert await stream.outcome == FAILED
+
+
+async def test_a_stream_is_given_out_as_soon_as_it_begins_and_holds_its_slot_to_the_end() -> None:
+    gate = asyncio.Event()
+
+    async def streaming(invocation: Invocation) -> Outcome:
+        assert invocation.sink is not None
+        invocation.sink.begin(HTTP_INTEGRATION)
+        invocation.sink.feed(b"one")
+        await gate.wait()
+        invocation.sink.feed(b"two")
+        return Outcome(b"")
+
+    bench = Bench(streaming, limit=1)
+    stream = await bench.dispatcher.stream(envelope())
+    assert (stream.http, stream.whole) == (True, False)
+    assert await anext(stream.pieces) == b"one"
+    refused = asyncio.create_task(bench.dispatcher.invoke(envelope()))
+    await bench.clock.advance(1.1)
+    with pytest.raises(TooManyRequests):
+        await refused
+    gate.set()
+    assert [piece async for piece in stream.pieces] == [b"two"]
+    assert (await stream.outcome).function_error == ""
+    assert bench.dispatcher._slots.room("f") == 1
+
+
+async def test_a_stream_that_breaks_says_so_after_what_was_sent() -> None:
+    async def breaking(invocation: Invocation) -> Outcome:
+        assert invocation.sink is not None
+        invocation.sink.begin("text/plain")
+        invocation.sink.feed(b"one")
+        return FAILED
+
+    stream = await Bench(breaking).dispatcher.stream(envelope())
+    assert await anext(stream.pieces) == b"one"
+    with pytest.raises(StreamBroken) as broken:
+        await anext(stream.pieces)
+    assert (broken.value.error_type, broken.value.payload) == ("ValueError", FAILED.payload)
+    assert await stream.outcome == FAILED
+
+
+@pytest.mark.parametrize("fault", [EnvironmentUnavailable("no processes left"), RuntimeError("a defect of ours")])
+async def test_a_fault_before_the_first_byte_is_raised_as_by_invoke(fault: Exception) -> None:
+    bench = Bench(fault)
+    with pytest.raises(type(fault)):
+        await bench.dispatcher.stream(envelope())
+    await settle()
+    assert bench.dispatcher._slots.room("f") == 4
+
+
+async def test_cut_short_in_the_middle_the_reader_and_the_outcome_know() -> None:
+    async def cut(invocation: Invocation) -> Outcome:
+        assert invocation.sink is not None
+        invocation.sink.begin("text/plain")
+        await settle()
+        raise EnvironmentUnavailable("closed meanwhile")
+
+    stream = await Bench(cut).dispatcher.stream(envelope())
+    with pytest.raises(StreamBroken):
+        await anext(stream.pieces)
+    with pytest.raises(EnvironmentUnavailable):
+        await stream.outcome
+
+
+async def test_cancelled_before_it_begins_the_run_is_cut_short() -> None:
+    ended = asyncio.Event()
+
+    async def busy(_: Invocation) -> Outcome:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        raise AssertionError
+
+    bench = Bench(busy)
+    waiting = asyncio.create_task(bench.dispatcher.stream(envelope()))
+    await settle()
+    waiting.cancel()
+    await ended.wait()
+    await settle()
+    assert bench.dispatcher._slots.room("f") == 4
+
+
+async def test_a_drain_waits_for_a_function_whose_reader_has_left() -> None:
+    gate = asyncio.Event()
+
+    async def streaming(invocation: Invocation) -> Outcome:
+        assert invocation.sink is not None
+        invocation.sink.begin("text/plain")
+        await gate.wait()
+        return Outcome(b"")
+
+    async with Bench(streaming) as bench:
+        stream = await bench.dispatcher.stream(envelope())
+        await stream.pieces.aclose()
+        bench.stop.set()
+        await bench.clock.advance(1)
+        assert not bench.task.done()
+        gate.set()
+        await settle()
+        assert bench.task.done()
 
 
 async def test_limits_of_payloads() -> None:

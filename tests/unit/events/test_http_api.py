@@ -211,12 +211,6 @@ def test_any_body_comes_back_byte_for_byte(body: bytes, content_type: str) -> No
     assert (base64.b64decode(event["body"]) if event["isBase64Encoded"] else event["body"].encode()) == body
 
 
-def test_the_size_inside_the_event_counts_base64() -> None:
-    text = Request("POST", "/", [("content-type", "text/plain")], b"x" * 100)
-    image = Request("POST", "/", [("content-type", "image/png")], b"x" * 100)
-    assert (gateway.encoded_size(text), gateway.encoded_size(image)) == (100, 136)
-
-
 @given(path=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])).map(lambda text: "/" + text))
 def test_a_quoted_path_is_decoded_to_itself(path: str) -> None:
     assert gateway.decoded_path(quote(path)) == path

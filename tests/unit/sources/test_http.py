@@ -36,7 +36,7 @@ def read(yaml: str) -> tuple[HttpTrigger, tuple[str, ...]]:
 
 def test_the_table_of_sources_knows_it() -> None:
     assert SOURCES["http"] is HttpSource
-    assert [trigger.word for trigger in HttpSource.TRIGGERS] == ["http", "url"]
+    assert [trigger.word for trigger in HttpSource.TRIGGERS] == ["http", "url", "webhook"]
 
 
 def test_the_short_form() -> None:
@@ -220,7 +220,7 @@ async def test_a_body_that_fits_goes_through(content_type: str, fits: int) -> No
     assert (base64.b64decode(event["body"]) if event["isBase64Encoded"] else event["body"].encode()) == body
 
 
-async def test_a_body_too_large_in_base64_is_413_before_it_is_encoded() -> None:
+async def test_a_body_too_large_in_base64_is_413() -> None:
     built, outlet, _ = source()
     body = b"x" * (SYNC_LIMIT * 3 // 4 + 3)
     response = await built.handle(request("/", "POST", body, ("content-type", "image/png")))

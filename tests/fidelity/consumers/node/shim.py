@@ -33,7 +33,7 @@ class Node:
     def _reply(self) -> Any:
         line = self._replies.readline()
         if not line:
-            raise RuntimeError(f"node exited with {self._child.wait()}")
+            raise SystemExit(f"node exited with {self._child.wait()}")  # ends this environment; the next event gets a new one
         reply = json.loads(self._replies.read(int(line)))
         if "error" in reply:
             error = reply["error"]
