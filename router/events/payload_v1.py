@@ -6,7 +6,7 @@ Not covered: CloudFront's headers of edge-optimised APIs, client certificates.""
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from router.events import answers
@@ -34,9 +34,11 @@ REST_PASSING: Final = answers.Passing(
     answers.HOP_BY_HOP | {"x-amzn-requestid", "x-amz-apigw-id", "x-amzn-trace-id"},
     answers.REMAPPED | {"www-authenticate"},  # "Known issues": a browser must not ask for a password by itself
 )
-CANONICAL: Final = {  # sent in whatever case, these arrive like this; all others as the client wrote them: recorded
-    name.lower(): name for name in ("Accept", "Authorization", "Host", "Referer", "User-Agent", "Via", "X-Amzn-Trace-Id")
-} | {name.lower(): name for name in ("X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto")}
+_BOTH: Final = ("Host", "User-Agent", "X-Amzn-Trace-Id", "X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto")
+REST_NAMES: Final = {  # sent in whatever case, these arrive like this; all others as the client wrote them: recorded
+    name.lower(): name for name in ("Accept", "Authorization", "Referer", "Via", *_BOTH)
+}
+HTTP_NAMES: Final = {name.lower(): name for name in ("Content-Length", "Content-Type", *_BOTH)}  # the same of HTTP APIs: captures
 IDENTITY: Final = (  # the keys of requestContext.identity: unset ones are null
     *("accessKey", "accountId", "caller", "cognitoAuthenticationProvider", "cognitoAuthenticationType", "cognitoIdentityId"),
     *("cognitoIdentityPoolId", "principalOrgId", "sourceIp", "user", "userAgent", "userArn"),
@@ -56,29 +58,31 @@ def rest_event(asked: Asked, api: Api, arrival: Arrival, passage: Passage, *, bi
     context["protocol"] = asked.request.version
     context["resourceId"] = short_id(resource, 6)
     context["deploymentId"] = short_id(f"{api.api_id}/{api.stage}", 6)
-    made = {"resource": resource, "path": path, **_request(asked.request, arrival), "pathParameters": parameters}
+    made = {"resource": resource, "path": path, **_request(asked.request, arrival, REST_NAMES), "pathParameters": parameters}
     made |= {"stageVariables": api.stage_variables or None, "requestContext": context}
     made["body"], made["isBase64Encoded"] = _rest_body(asked.request, binary)
     return made
 
 
 def http_api_event(asked: Asked, api: Api, arrival: Arrival, passage: Passage) -> dict[str, Any]:
-    """The event of an HTTP API, payload format 1.0."""
+    """The event of an HTTP API, payload format 1.0, as captures of real ones have it where the guide's example differs.
+
+    There: resourceId is the route key, requestContext has no authorizer when the route has none, identity has cognitoAmr."""
     path = asked.path if api.stage == DEFAULT_STAGE else f"/{api.stage}{asked.path}"
-    resource = asked.key.partition(" ")[2] or f"/{asked.key}"
+    resource = asked.key.partition(" ")[2] or asked.key
     context = _context(asked, resource, api, arrival, passage)
-    context |= {"path": path, "protocol": asked.request.version, "resourceId": None}
-    context.setdefault("authorizer", {"claims": None, "scopes": None})  # also without one: developer guide's example
+    context |= {"path": path, "protocol": asked.request.version, "resourceId": asked.key}
+    context["identity"].setdefault("cognitoAmr", None)
     request = asked.request
-    made = {"version": "1.0", "resource": resource, "path": path, **_request(request, arrival)}
+    made = {"version": "1.0", "resource": resource, "path": path, **_request(request, arrival, HTTP_NAMES)}
     made |= {"pathParameters": dict(asked.parameters) or None, "stageVariables": api.stage_variables or None, "requestContext": context}
     made["body"], made["isBase64Encoded"] = body_of(request.body, request.header("content-type")) if request.body else (None, False)
     return made
 
 
-def _request(request: Request, arrival: Arrival) -> dict[str, Any]:
+def _request(request: Request, arrival: Arrival, names: Mapping[str, str]) -> dict[str, Any]:
     """Method, headers and query: of a repeated name the last value alone, and all of them beside it."""
-    headers = _headers(request, arrival.trace)
+    headers = _headers(request, arrival.trace, names)
     query = listed(query_pairs(request.query))
     return {
         "httpMethod": request.method,
@@ -89,8 +93,8 @@ def _request(request: Request, arrival: Arrival) -> dict[str, Any]:
     }
 
 
-def _headers(request: Request, trace: str) -> dict[str, list[str]]:
-    """All values by name, in the case in which the name came first; the gateway's own are added."""
+def _headers(request: Request, trace: str, names: Mapping[str, str]) -> dict[str, list[str]]:
+    """All values by name, in the case in which the name came first, or in that of *names*; the gateway's own are added."""
     way = forwarded(request)
     ours = {"x-forwarded-for": way.address, "x-forwarded-port": way.port, "x-forwarded-proto": way.proto}
     found: dict[str, list[str]] = {}
@@ -98,10 +102,12 @@ def _headers(request: Request, trace: str) -> dict[str, list[str]]:
     for name, value in request.named_as_sent():
         low = name.lower()
         if low not in NEVER_PASSED and low not in ours:
-            found.setdefault(spelled.setdefault(low, CANONICAL.get(low, name)), []).append(value)
+            found.setdefault(spelled.setdefault(low, names.get(low, name)), []).append(value)
     if "x-amzn-trace-id" not in spelled:
-        found[CANONICAL["x-amzn-trace-id"]] = [trace]
-    return found | {CANONICAL[name]: [value] for name, value in ours.items() if value}
+        found[names["x-amzn-trace-id"]] = [trace]
+    if "content-length" in names:
+        found[names["content-length"]] = [str(len(request.body))]
+    return found | {names[name]: [value] for name, value in ours.items() if value}
 
 
 def _context(asked: Asked, resource: str, api: Api, arrival: Arrival, passage: Passage) -> dict[str, Any]:

@@ -128,6 +128,9 @@ def _version_1(path: str, *, origin: bool) -> dict[str, Any]:
 HAND_WRITTEN: Final = (
     flawed("headers.*", "written by hand: without the headers that every request has"),
     flawed("multiValueHeaders.*", "written by hand: without the headers that every request has"),
+    flawed("requestContext.authorizer.*", "written by hand: captures of routes without an authorizer have none"),
+    flawed("requestContext.resourceId", "written by hand: captures have the route key"),
+    flawed("requestContext.identity.cognitoAmr", "absent; every capture has it"),
 )
 
 

@@ -15,8 +15,8 @@ S3_LAX: Final = {"Records.eventTime": CONVERTS}
 SNS_LAX: Final = {"Records.Sns.Timestamp": CONVERTS}
 LOGS_LAX: Final = {"awslogs.data.logEvents.timestamp": EPOCH}
 V2_LAX: Final = {"requestContext.timeEpoch": EPOCH}
-V1_LAX: Final = {"requestContext.requestTimeEpoch": EPOCH}
-REST_LAX: Final = {**V1_LAX, "requestContext.deploymentId": "AWS sends it, the model does not know it"}
+REST_LAX: Final = {"requestContext.requestTimeEpoch": EPOCH, "requestContext.deploymentId": "AWS sends it, the model does not know it"}
+V1_LAX: Final = {"requestContext.requestTimeEpoch": EPOCH, "requestContext.identity.cognitoAmr": "AWS sends it, the model does not know it"}
 DYNAMODB_LAX: Final = {
     "Records.eventVersion": "AWS sends text, the model has a float",
     "Records.dynamodb.ApproximateCreationDateTime": EPOCH,
@@ -39,7 +39,8 @@ REQUEST: Final = (
 HTTP1: Final = (
     *_V1,
     Odd(["version"], "HTTP APIs send it, REST APIs do not; the types are those of REST APIs"),
-    Odd([_CONTEXT, "resourceId"], "null in HTTP APIs: they have no resources", ""),
+    Odd([_CONTEXT, "authorizer"], f"{ABSENT} where there is none, the types have undefined or null", None),
+    Odd([_CONTEXT, "identity", "cognitoAmr"], UNKNOWN),
 )
 DELETED: Final = tuple(Odd(["Records", 0, "s3", "object", name], ABSENT, value) for name, value in (("size", 0), ("eTag", "")))
 UNVERSIONED: Final = Odd(["detail", "object", "version-id"], f"{ABSENT} where the bucket has no versions", "")
