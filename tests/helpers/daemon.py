@@ -1,6 +1,6 @@
 """A daemon for fault tests: `python -m tests.helpers.daemon CONFIG BASE FACTOR [STEP COUNT]`.
 
-BASE and FACTOR make its FastClock. STEP (see STEPS) makes the process kill itself with SIGKILL the COUNT-th time that
+BASE and FACTOR make its FastClock. STEP (see STEPS and MORE) makes the process kill itself with SIGKILL the COUNT-th time that
 it comes to that step, so that a death at a chosen place needs no hook in the code that ships."""
 
 import functools
@@ -15,6 +15,7 @@ from router import daemon
 from router.journal.database import Database
 from router.journal.sqlite import SqliteJournal
 from router.runtime.pool import WarmPool
+from router.sources.webhook_memory import Memory
 from tests.helpers.clock_fast import FastClock
 
 # step → class and method, and whether the death comes before or after it
@@ -32,6 +33,11 @@ STEPS: dict[str, tuple[type[Any], str, str]] = {
     "before-store": (Database, "transact", "before"),
     "after-store": (Database, "transact", "after"),
 }
+# reached under other loads than that of tests/faults/test_kill.py
+MORE: dict[str, tuple[type[Any], str, str]] = {
+    "before-remember": (Memory, "remember", "before"),
+    "after-remember": (Memory, "remember", "after"),
+}
 
 
 def die() -> None:
@@ -41,7 +47,7 @@ def die() -> None:
 
 def arm(step: str, count: int) -> None:
     """Wrap the step's method so that its *count*-th call is the last thing this process does."""
-    owner, method, when = STEPS[step]
+    owner, method, when = (STEPS | MORE)[step]
     inner: Callable[..., Any] = getattr(owner, method)
     calls = 0
 
