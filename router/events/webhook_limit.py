@@ -21,6 +21,9 @@ class Buckets:
     def __init__(self) -> None:
         self._buckets: dict[str, tuple[float, float]] = {}  # source → tokens, when they were counted; refused last stands last
 
+    def __bool__(self) -> bool:
+        return bool(self._buckets)
+
     def left(self, source: str, now: float) -> float:
         """Tokens that *source* has."""
         found = self._buckets.get(source)

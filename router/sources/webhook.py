@@ -51,7 +51,7 @@ class WebhookFace:
 
     def blocked(self, peer: str) -> bool:
         """Whether what comes from a connection's address is refused unread: too much of it was no delivery. Never a proxy of ours."""
-        return peer not in LOCAL and self._buckets.spent(webhook_limit.network(peer), self._line.clock.monotonic())
+        return bool(self._buckets) and peer not in LOCAL and self._buckets.spent(webhook_limit.network(peer), self._line.clock.monotonic())
 
     async def serve(self, asked: Asked) -> Response:
         """Answer one request."""

@@ -7,6 +7,7 @@ ends with its retention."""
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from hashlib import sha256
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -35,7 +36,8 @@ BATCH: Final = 200  # rows forgotten in one transaction
 PERIOD: Final = 60.0  # seconds between rounds
 BREATH: Final = 0.05  # seconds between batches, for others' writes
 
-_FIND: Final = "SELECT request_id FROM webhook_deliveries WHERE key = ?"
+AT_ONCE: Final = 64  # deliveries looked up by one read
+
 _PUT: Final = "INSERT INTO webhook_deliveries VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 _FORGET: Final = """
     DELETE FROM webhook_deliveries WHERE key IN (SELECT key FROM webhook_deliveries WHERE until < ? ORDER BY until LIMIT ?)
@@ -54,6 +56,8 @@ class Memory:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
         self._rows: Batcher[_Row, None]
+        self._asked: list[tuple[bytes, asyncio.Future[str]]] = []
+        self._reading: asyncio.Task[None] | None = None
         self._under_way: dict[bytes, asyncio.Event] = {}
 
     async def open(self) -> None:
@@ -63,8 +67,39 @@ class Memory:
 
     async def find(self, key: bytes) -> str:
         """The request id of the event that this delivery became; "" when it is new."""
-        rows = await self._database.read(_FIND, key)
-        return str(rows[0][0]) if rows else ""
+        found: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._asked.append((key, found))
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read(), name="webhook-lookup")
+        return await found
+
+    async def _read(self) -> None:
+        """Look up what is asked for, and what is asked for meanwhile: a read costs more than what it reads."""
+        asked: list[tuple[bytes, asyncio.Future[str]]] = []
+        try:
+            while self._asked:
+                asked, self._asked = self._asked[:AT_ONCE], self._asked[AT_ONCE:]
+                await self._answer(asked)
+        finally:
+            self._reading = None
+            for _, found in (*asked, *self._asked):  # left over when the task was cancelled
+                found.cancel()
+            self._asked.clear()
+
+    async def _answer(self, asked: Sequence[tuple[bytes, asyncio.Future[str]]]) -> None:
+        failure: JournalError | None = None
+        known: dict[bytes, str] = {}
+        try:
+            known = dict(await self._database.read(_find(len(asked)), *(key for key, _ in asked)))
+        except JournalError as error:
+            failure = error
+        for key, found in asked:
+            if found.done():
+                continue
+            if failure is not None:
+                found.set_exception(JournalError(str(failure)))
+            else:
+                found.set_result(known.get(key, ""))
 
     async def remember(self, key: bytes, request_id: str, seconds: float) -> None:
         """Record that the delivery became this event; durable on return. It is forgotten after *seconds*."""
@@ -94,6 +129,11 @@ class Memory:
     async def _round(self) -> None:
         while await self._database.write(_FORGET, int(self._clock.now()), BATCH) == BATCH:
             await self._clock.sleep(BREATH)
+
+
+@cache
+def _find(count: int) -> str:
+    return f"SELECT key, request_id FROM webhook_deliveries WHERE key IN ({', '.join('?' * count)})"  # noqa: S608 - question marks
 
 
 def key_of(route: str, delivery: str) -> bytes:

@@ -53,6 +53,50 @@ async def test_it_is_known_after_a_restart(tmp_path: Path) -> None:
         await database.close()
 
 
+async def test_lookups_share_reads(database: Database) -> None:
+    memory = await opened(database)
+    keys = [number.to_bytes(16) for number in range(150)]
+    async with asyncio.TaskGroup() as group:
+        for key in keys[::2]:
+            group.create_task(memory.remember(key, key.hex(), 60))
+    reads: list[int] = []
+    read = database.read
+
+    async def counted(sql: str, *params: object) -> list[tuple[object, ...]]:
+        reads.append(len(params))
+        return await read(sql, *params)
+
+    database.read = counted  # type: ignore[method-assign]
+    found = await asyncio.gather(*(memory.find(key) for key in keys), memory.find(keys[0]))
+    assert found == [key.hex() if index % 2 == 0 else "" for index, key in enumerate(keys)] + [keys[0].hex()]
+    assert reads == [64, 64, 23]
+
+
+async def test_a_lookup_that_fails_fails_all_that_share_it_and_no_other(database: Database) -> None:
+    memory = await opened(database)
+    read = database.read
+
+    async def failing(sql: str, *params: object) -> list[tuple[object, ...]]:
+        await settle()
+        raise JournalError("the disk is gone")
+
+    database.read = failing  # type: ignore[method-assign]
+    failed = await asyncio.gather(memory.find(b"a" * 16), memory.find(b"b" * 16), return_exceptions=True)
+    assert [str(error) for error in failed] == ["the disk is gone"] * 2
+    database.read = read  # type: ignore[method-assign]
+    assert await memory.find(b"a" * 16) == ""
+
+
+async def test_who_no_longer_waits_for_a_lookup_holds_nobody_up(database: Database) -> None:
+    memory = await opened(database)
+    leaving, staying = asyncio.create_task(memory.find(b"a" * 16)), asyncio.create_task(memory.find(b"b" * 16))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    assert await staying == ""
+    assert leaving.cancelled()
+    assert await memory.find(b"a" * 16) == ""
+
+
 async def test_the_first_event_is_the_one_that_is_told_of(database: Database) -> None:
     memory = await opened(database)
     await memory.remember(b"k" * 16, "first", 60)
