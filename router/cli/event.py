@@ -12,7 +12,7 @@ from router.cli.client import Daemon
 from router.cli.exits import Exit, fail
 from router.cli.group import did_you_mean
 from router.cli.settings import Settings, pass_settings, shared_options
-from router.cli.shapes import LATER, SHAPES, Shape, UnfitFact, built, requested
+from router.cli.shapes import SHAPES, Shape, UnfitFact, built, requested
 from router.cli.show import document, rows
 from router.cli.text import visible
 from router.events.http import Request
@@ -22,8 +22,6 @@ HEADERS = {"function": "FUNCTION", "id": "REQUEST ID", "source": "SOURCE", "stat
 
 def _known(ctx: click.Context, param: click.Parameter, value: str) -> str:
     there_are = f"; there are {', '.join(SHAPES)}"
-    if value in LATER:
-        fail(f"{value} is not supported yet{there_are}", Exit.USAGE)
     if value not in SHAPES:
         raise click.BadParameter(f"{value!r} is no type of event{did_you_mean(value, SHAPES) or there_are}", ctx, param)
     return value

@@ -5,7 +5,7 @@ Nothing there but facts is ours: the builders are those of the sources (router/e
 from collections.abc import Mapping
 from typing import Final
 
-from router.cli import shapes_bus, shapes_http, shapes_records, shapes_s3
+from router.cli import shapes_authorizers, shapes_bus, shapes_http, shapes_records, shapes_s3
 from router.cli.shape import Shape, UnfitFact, built, requested
 
 SHAPES: Final[Mapping[str, Shape]] = {
@@ -13,8 +13,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
     **shapes_http.SHAPES,
     **shapes_bus.SHAPES,
     **shapes_records.SHAPES,
+    **shapes_authorizers.SHAPES,
 }
 
-LATER: Final = ("authorizer-token", "authorizer-request")  # of the design, not built yet; said so instead of "unknown"
-
-__all__ = ["LATER", "SHAPES", "Shape", "UnfitFact", "built", "requested"]
+__all__ = ["SHAPES", "Shape", "UnfitFact", "built", "requested"]

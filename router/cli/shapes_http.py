@@ -17,7 +17,7 @@ from router.events.rest_api import STAGE, RestApi
 PORT: Final = 8080
 URL_PATH: Final = "/_url"  # where function URLs are found without their host names
 
-_REQUEST: Final = {
+REQUEST: Final = {
     "method": "GET",
     "path": "/orders/7",
     "query": "",
@@ -53,7 +53,7 @@ def _target(facts: Facts) -> str:
     return facts["path"] + (f"?{facts['query']}" if facts["query"] else "")
 
 
-def _sent(facts: Facts) -> Request:
+def request_of(facts: Facts) -> Request:
     """The request of a route."""
     return _request(facts, facts["host"], _target(facts))
 
@@ -63,7 +63,7 @@ def _sent_to_url(facts: Facts) -> Request:
     return _request(facts, f"127.0.0.1:{PORT}", f"{URL_PATH}/{facts['function']}{_target(facts)}")
 
 
-def _asked(facts: Facts, request: Request, mounted: str = "") -> Asked:
+def asked_of(facts: Facts, request: Request, mounted: str = "") -> Asked:
     """The request at the route of the facts, or at one that has its path literally. *mounted*: put before the path."""
     segments = routes.segments_of(request.path)
     route = routes.parse(facts["route"]) if facts["route"] else _route_of(request.method, segments)
@@ -85,12 +85,14 @@ def _route_of(method: str, segments: list[str]) -> routes.Route:
         return anything
 
 
-def _arrival(at: float, request_id: str) -> Arrival:
+def arrival_of(at: float, request_id: str) -> Arrival:
+    """Fresh ids beside *request_id*, at epoch seconds *at*."""
     trace = names.request_id().replace("-", "")[8:]
     return Arrival(request_id, f"Root=1-{int(at):08x}-{trace}", at, short_id(request_id, 15) + "=")
 
 
-def _api(facts: Facts, kind: str) -> Api:
+def api_of(facts: Facts, kind: str) -> Api:
+    """The API that the daemon would have for routes of this kind (http, rest) in this place."""
     return Api(facts["account"], short_id(f"{facts['account']}/{facts['region']}/{kind}", 10), facts["region"], facts["stage"])
 
 
@@ -98,38 +100,38 @@ def _http(facts: Facts, at: float) -> Any:
     payload = facts["payload"]
     if payload not in {"1.0", "2.0"}:
         raise ValueError(f"payload {payload} is neither 2.0 nor 1.0")
-    gateway = HttpApi(_api(facts, "http"), "1.0" if payload == "1.0" else "2.0")
-    return gateway.event(_asked(facts, _sent(facts)), _arrival(at, short_id(names.request_id(), 15) + "="), FREE)
+    gateway = HttpApi(api_of(facts, "http"), "1.0" if payload == "1.0" else "2.0")
+    return gateway.event(asked_of(facts, request_of(facts)), arrival_of(at, short_id(names.request_id(), 15) + "="), FREE)
 
 
 def _rest(facts: Facts, at: float) -> Any:
-    gateway = RestApi(_api(facts, "rest"), tuple(one.lower() for one in texts(facts, "binary")))
-    return gateway.event(_asked(facts, _sent(facts), f"/{facts['stage']}"), _arrival(at, names.request_id()), FREE)
+    gateway = RestApi(api_of(facts, "rest"), tuple(one.lower() for one in texts(facts, "binary")))
+    return gateway.event(asked_of(facts, request_of(facts), f"/{facts['stage']}"), arrival_of(at, names.request_id()), FREE)
 
 
 def _url(facts: Facts, at: float) -> Any:
     domain = f"{facts['function'].lower()}.lambda-url.{facts['region']}.localhost"
     request = _request(facts, f"{domain}:{PORT}", _target(facts))
     asked = Asked(request, "", DEFAULT_STAGE, {})
-    return FunctionUrl(domain, facts["account"]).event(asked, _arrival(at, names.request_id()), FREE)
+    return FunctionUrl(domain, facts["account"]).event(asked, arrival_of(at, names.request_id()), FREE)
 
 
 def _alb(facts: Facts, at: float) -> Any:
     name = facts["target-group"]
     arn = f"arn:aws:elasticloadbalancing:{facts['region']}:{facts['account']}:targetgroup/{name}/{short_id(name, 16)}"
     gateway = LoadBalancer(arn, truth(facts, "multi-value"))
-    return gateway.event(_asked(facts, _sent(facts)), _arrival(at, names.request_id()), FREE)
+    return gateway.event(asked_of(facts, request_of(facts)), arrival_of(at, names.request_id()), FREE)
 
 
 def _shape(more: Facts, build: Callable[[Facts, float], Any]) -> Shape:
-    return Shape({**_REQUEST, **_ROUTED, **more}, build, _sent, _DECIDED | {"target-group"})
+    return Shape({**REQUEST, **_ROUTED, **more}, build, request_of, _DECIDED | {"target-group"})
 
 
 SHAPES: Final[Mapping[str, Shape]] = {
     "http": _shape({"stage": DEFAULT_STAGE, "payload": "2.0"}, _http),
     "rest": _shape({"stage": STAGE, "binary": ""}, _rest),
     "url": Shape(
-        {**_REQUEST, "path": "/", "function": "shop", "account": "anonymous", "region": REGION, "time": ""}, _url, _sent_to_url, _DECIDED
+        {**REQUEST, "path": "/", "function": "shop", "account": "anonymous", "region": REGION, "time": ""}, _url, _sent_to_url, _DECIDED
     ),
     "alb": _shape({"target-group": "shop", "multi-value": "false"}, _alb),
 }

@@ -130,13 +130,15 @@ def notification(
     Raises ValueError when change.at is naive (its offset would be a guess) and for a name whose record nobody has seen;
     UnicodeEncodeError when the key is not text."""
     request, host = _response_ids(change)
+    owner = caller.owner or _identity("A", 13, account)
+    nobody = f"AmazonCustomer:{owner}" if name == RESTORED else _identity("AWS:AIDA", 17, account)  # S3 ends a restore by itself
     record = {
         "eventVersion": record_version(name, version),
         "eventSource": "aws:s3",
         "awsRegion": region,
         "eventTime": _iso(change.at),
         "eventName": name,
-        "userIdentity": {"principalId": caller.principal or _identity("AWS:AIDA", 17, account)},
+        "userIdentity": {"principalId": caller.principal or nobody},
         "requestParameters": {"sourceIPAddress": caller.source_ip},
         "responseElements": {"x-amz-request-id": caller.request_id or request, "x-amz-id-2": caller.host_id or host},
         "s3": {
@@ -144,7 +146,7 @@ def notification(
             "configurationId": configuration,
             "bucket": {
                 "name": change.bucket,
-                "ownerIdentity": {"principalId": caller.owner or _identity("A", 13, account)},
+                "ownerIdentity": {"principalId": owner},
                 "arn": names.bucket_arn(change.bucket),
             },
             "object": _object(change, name),

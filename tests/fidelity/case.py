@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from tests.fidelity.compare import Field, fields
+from tests.fidelity.compare import Field, Missing, fields
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden"
 
@@ -21,11 +21,21 @@ class Deviation:
     path: str  # a glob of paths: Records.*.eventVersion
     reason: str
     flawed: bool = False  # the sample is wrong there, so the field says nothing about AWS
+    absent: bool = False  # only where the sample has no such field
+
+    def covers(self, field: Field) -> bool:
+        """Whether this is why the field differs."""
+        return fnmatchcase(field.path, self.path) and (not self.absent or isinstance(field.theirs, Missing))
 
 
 def flawed(path: str, reason: str) -> Deviation:
     """A field in which the sample itself is wrong: hand-edited, older than the format, or cut short."""
     return Deviation(path, reason, flawed=True)
+
+
+def left_out(path: str, reason: str) -> Deviation:
+    """Fields that the sample should have and has not."""
+    return Deviation(path, reason, flawed=True, absent=True)
 
 
 @dataclass(frozen=True)
@@ -63,7 +73,7 @@ class Case:
 
     def deviation(self, field: Field) -> Deviation | None:
         """Why this field differs, when that is known."""
-        return next((one for one in self.deviations if fnmatchcase(field.path, one.path)), None)
+        return next((one for one in self.deviations if one.covers(field)), None)
 
     def unexplained(self) -> list[Field]:
         """Fields that are wrong and should not be."""

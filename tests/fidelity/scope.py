@@ -20,7 +20,6 @@ NOT_PRODUCED: Final[Mapping[str, str]] = {
     "kinesis_template_on_failure_destination": "destinations are not built yet",
     "alb_health_check": "the load balancer's own request; here nothing stands before the function that could fail",
     "apigw_v1_console_test_invoke": "the test button of AWS's console, which sends no request",
+    "authorizers_response_iam_policy": "a template of an authorizer's answer: its Effect is `Allow|Deny`",
     "apigw_v1_sam_local_rest": "what another emulator sends, kept for comparison; it is not AWS",
 }
-
-AWAITED: Final = ("authorizers_",)  # beginnings of samples whose builders are being made

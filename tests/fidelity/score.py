@@ -4,7 +4,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tests.fidelity import answer_cases, batch_cases, bus_cases, http_api_cases, message_cases, rest_cases, s3_cases, stream_cases
+from tests.fidelity import (
+    answer_cases,
+    authorizer_cases,
+    batch_cases,
+    bus_cases,
+    http_api_cases,
+    message_cases,
+    rest_cases,
+    s3_cases,
+    stream_cases,
+)
 from tests.fidelity.case import Case
 
 CASES: Sequence[Case] = (
@@ -14,6 +24,7 @@ CASES: Sequence[Case] = (
     *message_cases.CASES,
     *http_api_cases.CASES,
     *rest_cases.CASES,
+    *authorizer_cases.CASES,
     *answer_cases.CASES,
     *batch_cases.CASES,
 )

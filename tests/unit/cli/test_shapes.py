@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.cli.group import root
-from router.cli.shapes import LATER, SHAPES, UnfitFact, built
+from router.cli.shapes import SHAPES, UnfitFact, built
 
 NOW = 1_790_000_000.0
 
@@ -71,6 +71,19 @@ def test_each_http_gateway_has_its_own_shape() -> None:
     assert event("alb", **facts, **{"multi-value": "true"})["multiValueQueryStringParameters"] == {"x": ["1", "2"]}
     assert event("http", **facts, payload="1.0")["version"] == "1.0"
     assert event("rest", body="x", binary="image/*", **{"content-type": "image/png"})["isBase64Encoded"] is True
+
+
+def test_an_authorizer_is_asked_about_a_method() -> None:
+    token = event("authorizer-token", token="allow", method="get", path="/orders/7", stage="test")
+    assert set(token) == {"type", "methodArn", "authorizationToken"}
+    assert token["methodArn"].startswith("arn:aws:execute-api:us-east-1:123456789012:")
+    assert token["methodArn"].endswith("/test/GET/orders/7")
+    rest = event("authorizer-request", headers='{"Authorization": "x"}', body="hi")
+    assert (rest["type"], rest["headers"]["Authorization"], rest["requestContext"]["stage"]) == ("REQUEST", "x", "prod")
+    assert not {"body", "isBase64Encoded", "version"} & set(rest)
+    first, second = (event("authorizer-request", payload=payload, identity="a,b") for payload in ("1.0", "2.0"))
+    assert (first["version"], first["identitySource"]) == ("1.0", "a,b")
+    assert (second["version"], second["identitySource"]) == ("2.0", ["a", "b"])
 
 
 def test_records_carry_what_their_facts_say() -> None:
@@ -154,6 +167,8 @@ def test_ticks_have_their_time_and_source() -> None:
         ("http", {"payload": "3.0"}),
         ("http", {"path": "orders"}),
         ("alb", {"multi-value": "1"}),
+        ("authorizer-request", {"payload": "3.0"}),
+        ("authorizer-token", {"route": "GET /other"}),
         ("http", {"route": "GET /other"}),
         ("http", {"route": "other"}),
         ("http", {"path": "/%zz"}),
@@ -176,17 +191,12 @@ def test_an_unfit_fact_is_one_sentence(kind: str, facts: dict[str, str]) -> None
         (["s3-put", "bukcet=x"], "bukcet is no fact of s3-put; did you mean bucket?"),
         (["s3-put", "zzz=x"], "zzz is no fact of s3-put; s3-put has "),
         (["s3-put", "bucket"], "'bucket' is no fact: write key=value"),
-        *((([kind]), f"{kind} is not supported yet") for kind in LATER),
     ],
 )
 def test_what_is_not_known_is_refused_with_what_is(words: list[str], said: str) -> None:
     done = run("event", *words)
     assert (done.exit_code, done.stdout) == (2, "")
     assert said in done.stderr
-
-
-def test_no_type_is_both_built_and_to_come() -> None:
-    assert not set(SHAPES) & set(LATER)
 
 
 def test_fire_times_are_utc_and_skip_the_weekend() -> None:

@@ -255,6 +255,7 @@ def test_a_completed_restore_says_when_the_copy_ends_beside_the_object() -> None
         "restoreEventData": {"lifecycleRestorationExpiryTime": "2023-05-17T15:00:00.000Z", "lifecycleRestoreStorageClass": "GLACIER"},
     }
     assert "glacierEventData" not in record(name=s3.RESTORED)
+    assert told["userIdentity"]["principalId"] == f"AmazonCustomer:{told['s3']['bucket']['ownerIdentity']['principalId']}"
 
 
 def test_a_saved_configuration_is_announced_without_records() -> None:
