@@ -149,7 +149,7 @@ CASES = [
             NO_PARAMETERS,
             Deviation("requestContext.identity.clientCert.*", NO_CERTIFICATES),
             Deviation("*path", "the guide's example of a named stage has no stage in the path; ours has it, as format 2.0"),
-            flawed("requestContext.resourceId", "a REST API's; HTTP APIs have null"),
+            flawed("requestContext.resourceId", "a REST API's; captures of HTTP APIs have the route key"),
             left_out("requestContext.*", SHORT),
             left_out("headers.*", SHORT),
             left_out("multiValue*", SHORT),
