@@ -92,7 +92,8 @@ def _matcher(statement: Mapping[str, Any], key: str, where: str) -> Matcher:
         raise BadPolicy(f"{where} has {'neither' if not given else 'both'} {key} {'nor' if not given else 'and'} Not{key}")
     value = statement[given[0]]
     patterns = [value] if isinstance(value, str) else value
-    if not isinstance(patterns, list) or not patterns or not all(isinstance(pattern, str) for pattern in patterns):
+    empty = patterns == [] and given[0] != "Resource"  # no resource at all is a policy for nothing: Chalice denies like that
+    if not isinstance(patterns, list) or empty or not all(isinstance(pattern, str) for pattern in patterns):
         raise BadPolicy(f"{where}.{given[0]} is neither text nor a list of texts")
     return Matcher(tuple(patterns), given[0] != key)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fidelity.consumers.site import NODE, Site
+from tests.fidelity.consumers.site import NODE, PYTHON, Site
 from tests.fidelity.consumers.table import APPS, FACES
 
 NO_NODE = "node 20 or later is missing: apt-get install nodejs npm"
@@ -34,7 +34,7 @@ def need_node() -> None:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Every app behind every face, in one daemon."""
-    with Site(tmp_path_factory.mktemp("site"), faces=FACES, apps=(*APPS, "teller", "chalice", "powertools", "middy")) as site:
+    with Site(tmp_path_factory.mktemp("site"), faces=FACES, apps=(*APPS, *PYTHON, "middy")) as site:
         site.start()
         assert site.ready(), site.log.read_text()
         assert site.until(lambda: site.get("/status")["ready"], 10), site.log.read_text()

@@ -31,7 +31,19 @@ PYTHON: Final = {
     "flask-apig": Python("flask_app.apig_handler", ("flask", "serverless-wsgi", "apig-wsgi")),
     "teller": Python("teller.handler"),
     "powertools": Python("powertools_app.handler", ("aws-lambda-powertools",)),
+    **{f"guard-{name}": Python(f"guard_app.{name}", ("aws-lambda-powertools",)) for name in ("token", "request", "v2", "simple")},
+    "guard-chalice": Python("chalice_app.auth", alone=("chalice",)),
     "chalice": Python("chalice_app.app", alone=("chalice",)),  # what it requires is for deploying, not for running
+}
+REQUEST_SOURCE: Final = "identity_source: [method.request.header.Authorization]"
+V2_SOURCE: Final = "identity_source: [$request.header.Authorization]"
+GUARDED: Final = {  # path → what stands before teller there
+    "token": "api: rest, authorizer: {function: guard-token, type: token, ttl: 0}",
+    "request": f"api: rest, authorizer: {{function: guard-request, type: request, ttl: 0, {REQUEST_SOURCE}}}",
+    "v1": f'authorizer: {{function: guard-request, payload_format_version: "1.0", {V2_SOURCE}}}',
+    "v2": f"authorizer: {{function: guard-v2, {V2_SOURCE}}}",
+    "simple": f"authorizer: {{function: guard-simple, simple_responses: true, {V2_SOURCE}}}",
+    "chalice": "api: rest, authorizer: {function: guard-chalice, type: token}",
 }
 NODE_APPS: Final = ("express", "hono", "middy")
 CHALICE: Final = (
@@ -81,7 +93,7 @@ class Site(House):
     def __init__(self, directory: Path, *, faces: Iterable[str], apps: Iterable[str]) -> None:
         self.port = free_port()
         self.faces = tuple(faces)
-        functions = "\n".join(self._function(directory, app) for app in apps)
+        functions = "\n".join(self._function(directory, app) for app in dict.fromkeys(apps))
         super().__init__(directory, CONFIG.format(port=self.port, functions=functions))
 
     def _function(self, directory: Path, app: str) -> str:
@@ -89,15 +101,20 @@ class Site(House):
             code, lines = NODE, node_function(app)
         else:
             code, lines = package(directory / "code" / app, PYTHON[app]), f"handler: {PYTHON[app].handler}"
-        if app == "chalice":  # it routes by resource, so each route is one
-            triggers = [
-                f'      - http: {{route: "{route}", api: rest, binary_media_types: [application/octet-stream]}}' for route in CHALICE
-            ]
-        else:
-            triggers = [f"      - http: {TRIGGERS[face].format(app=app)}" for face in self.faces if face in TRIGGERS]
-            triggers += ["      - url: {auth: none}"] if "url" in self.faces else []
         head = [f"  {app}:", f"    code: {code}", f"    {lines}", "    timeout: 25", "    memory: 512", "    triggers:"]
-        return "\n".join([*head, *triggers])
+        return "\n".join([*head, *(f"      - {trigger}" for trigger in self._triggers(app))])
+
+    def _triggers(self, app: str) -> list[str]:
+        if app.startswith("guard-"):
+            return ["url: {auth: none, enabled: false}"]
+        if app == "chalice":  # it routes by resource, so each route is one
+            return [f'http: {{route: "{route}", api: rest, binary_media_types: [application/octet-stream]}}' for route in CHALICE]
+        triggers = [f"http: {TRIGGERS[face].format(app=app)}" for face in self.faces if face in TRIGGERS]
+        if "url" in self.faces:
+            triggers.append("url: {auth: none}")
+        if app == "teller":
+            triggers += [f'http: {{route: "ANY /guarded/{name}/{{path+}}", {guard}}}' for name, guard in GUARDED.items()]
+        return triggers
 
     def send(self, face: str, app: str, row: Row) -> Answer:
         """The request of a row to *app* behind *face*."""

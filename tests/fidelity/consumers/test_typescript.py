@@ -1,5 +1,6 @@
 """The types that TypeScript handlers are written against fit our events, key for key."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.fidelity.consumers.kinds import HTTP1, KINDS, REST, UNVERSIONED, WIND
 from tests.fidelity.consumers.made import made
 from tests.fidelity.consumers.sent import sent
 from tests.fidelity.consumers.site import Site
+from tests.fidelity.consumers.test_authorizers import passed
 from tests.fidelity.consumers.typescript import Literal, Odd, check, source
 
 pytestmark = pytest.mark.server
@@ -44,9 +46,22 @@ def literals(site: Site) -> list[Literal]:
     ]
 
 
+def guarded(site: Site) -> list[Literal]:
+    """What stands behind a Lambda authorizer, and what those were told."""
+    rest, v2 = passed(site, "token"), passed(site, "v2")
+    told = json.loads(v2["requestContext"]["authorizer"]["lambda"]["event"])
+    rest_context = "{ event: string, number: number, yes: boolean }"
+    key = [one for one in REST if one.path[-1] != "authorizer"]
+    return [
+        Literal("behindToken", f"APIGatewayProxyWithLambdaAuthorizerEvent<{rest_context}>", rest, key),
+        Literal("behindV2", f"APIGatewayProxyEventV2WithLambdaAuthorizer<{rest_context}>", v2),
+        Literal("toldV2", "APIGatewayRequestAuthorizerEventV2", told, [Odd(["cookies"], "AWS leaves it out where there are none", [])]),
+    ]
+
+
 def test_tsc_is_content(site: Site, tmp_path: Path) -> None:
     conftest.need_node()
-    assert check(tmp_path, source(literals(site))) == ""
+    assert check(tmp_path, source([*literals(site), *guarded(site)])) == ""
 
 
 def test_tsc_is_not_content(site: Site, tmp_path: Path) -> None:

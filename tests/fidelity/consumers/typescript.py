@@ -54,6 +54,8 @@ def source(literals: Iterable[Literal]) -> str:
         for number, odd in enumerate(one.odd):
             others = [other for other in one.odd if other is not odd]
             marked = odd.path if odd.present(one.event) else odd.path[:-1]
+            if not marked:
+                lines.append("// @ts-expect-error")
             lines.append(f"export const {one.name}_{number}: {one.type} = {_text(_mended(one.event, others), marked)}")
     return "\n".join(lines)
 

@@ -86,7 +86,8 @@ def test_one_statement_may_stand_without_a_list() -> None:
         (document(statement("Allow|Deny")), "neither Allow nor Deny"),
         (document(statement("allow")), "neither Allow nor Deny"),
         (document(statement(resource=None)), "neither text nor a list"),
-        (document(statement(resource=[])), "neither text nor a list"),
+        (document(statement(action=[])), "neither text nor a list"),
+        (document({"Effect": "Allow", "Action": "*", "NotResource": []}), "neither text nor a list"),
         (document(statement(resource=[1])), "neither text nor a list"),
         (document(statement(action={"a": 1})), "neither text nor a list"),
         (document({"Effect": "Allow", "Action": "*"}), "neither Resource nor NotResource"),
@@ -101,6 +102,11 @@ def test_what_is_no_policy(value: Any, told: str) -> None:
     with pytest.raises(BadPolicy) as caught:
         read(value)
     assert told in str(caught.value)
+
+
+def test_a_statement_for_no_resource_says_nothing() -> None:
+    """Chalice's AuthResponse(routes=[]) is such a policy, and means that nothing is allowed."""
+    assert evaluate(read(document(statement(resource=[]))), ARN) == "none"
 
 
 # -- the oracle

@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from chalice import BadRequestError, Chalice, NotFoundError, Response
+from chalice import AuthResponse, AuthRoute, BadRequestError, Chalice, NotFoundError, Response
 
 app = Chalice(app_name="shop")
 app.api.binary_types.append("application/octet-stream")
@@ -50,3 +50,10 @@ def raw() -> Response:
 @app.route("/chalice/old", methods=["GET"])
 def old() -> Response:
     return Response("", headers={"Location": "/chalice/new"}, status_code=301)
+
+
+@app.authorizer()
+def auth(request: Any) -> AuthResponse:
+    """Chalice's built-in authorizer; it reads token authorizers' events."""
+    routes = [AuthRoute("/guarded/*", ["GET"])] if request.token == "good" else []
+    return AuthResponse(routes, "user-2", {"arn": request.method_arn, "type": request.auth_type})
