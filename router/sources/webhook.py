@@ -51,14 +51,17 @@ class WebhookFace:
 
     def blocked(self, peer: str) -> bool:
         """Whether what comes from a connection's address is refused unread: too much of it was no delivery. Never a proxy of ours."""
-        return bool(self._buckets) and peer not in LOCAL and self._buckets.spent(webhook_limit.network(peer), self._line.clock.monotonic())
+        if not self._buckets or peer in LOCAL or not self._buckets.spent(webhook_limit.network(peer), self._line.clock.monotonic()):
+            return False
+        self._limited.add(self._route)
+        return True
 
     async def serve(self, asked: Asked) -> Response:
         """Answer one request."""
         request = asked.request
         arrival = self.arrive(request)
         if self.blocked(request.peer):
-            return self._limit(request, arrival)
+            return self._too_many(request, arrival)
         if len(request.body) > self.body_limit:
             return self.gateway.failure(413, arrival)
         try:
@@ -89,12 +92,12 @@ class WebhookFace:
         self._rejected.add(self._route, reason)
         source = webhook_limit.source_of(request)
         if not self._buckets.refused(source, self._line.clock.monotonic()):
-            return self._limit(request, arrival)
+            self._limited.add(self._route)
+            return self._too_many(request, arrival)
         log.warning("webhook_rejected", route=self._route, provider=self._trigger.scheme.name, reason=reason.value, peer=source)
         return self.gateway.failure(401, arrival)
 
-    def _limit(self, request: Request, arrival: Arrival) -> Response:
-        self._limited.add(self._route)
+    def _too_many(self, request: Request, arrival: Arrival) -> Response:
         wait = self._buckets.wait(webhook_limit.source_of(request), self._line.clock.monotonic())
         return self.gateway.failure(429, arrival, retry_after=wait)
 

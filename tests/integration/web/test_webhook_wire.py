@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from router.clock import SystemClock
-from router.config.types import Config, Function
+from router.config.types import Config, Function, Listen
 from router.events import routes
-from router.events.webhook_keys import HmacKey
+from router.events.webhook_keys import HmacKey, NoKey
 from router.events.webhook_limit import BURST
-from router.events.webhook_schemes import GITHUB
+from router.events.webhook_schemes import GITHUB, Unsigned
 from router.journal.database import Database
 from router.model import Envelope
 from router.sources.base import Binding, House
@@ -24,17 +25,18 @@ from tests.helpers.webhooks import github
 from tests.helpers.wire import LOOPBACK, Client, until
 
 LIMIT = 64 * 1024
+SIGNED = WebhookTrigger(routes.parse("POST /hook"), GITHUB, (HmacKey("secret", b"hush-hush"),), body_limit=LIMIT)
 STRANGER = ("127.0.0.2", 0)  # no proxy of ours: those are at 127.0.0.1
 
 
 class Hook:
     """A source with one webhook, running."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, trigger: WebhookTrigger = SIGNED, where: Listen = LOOPBACK) -> None:
         self.metrics, self.outlet, self.stop = Metrics(), MemoryOutlet(), asyncio.Event()
-        trigger = WebhookTrigger(routes.parse("POST /hook"), GITHUB, (HmacKey("secret", b"hush-hush"),), body_limit=LIMIT)
-        house = House(Config(Path("/c/config.yaml"), Path("/s"), http=LOOPBACK), SystemClock(), database, self.metrics)
-        self.source = HttpSource([Binding(Function("f", Path("/code"), "app.handler"), trigger, 0)], house)
+        function = Function("f", Path("/code"), "app.handler", triggers=(trigger,))
+        config = Config(Path("/c/config.yaml"), Path("/s"), http=where, functions={"f": function})
+        self.source = HttpSource([Binding(function, trigger, 0)], House(config, SystemClock(), database, self.metrics))
 
     async def client(self, **options: object) -> Client:
         return await Client.open(int(self.source.addresses[0].rpartition(":")[2]), **options)
@@ -135,6 +137,7 @@ async def test_who_failed_too_often_is_not_read_any_more(hook: Hook) -> None:
     assert answer.status == 429, "without a byte of its body"
     assert answer.headers["retry-after"]
     assert await client.rest() == b""
+    assert 'router_webhook_limited_total{route="POST /hook"} 2\n' in hook.metrics.exposition()
     other = await hook.client()
     assert (await other.ask(head(*signed(b"", "guid-1"), length=0))).status == 202
     for one in (client, other):
@@ -150,3 +153,19 @@ async def test_one_delivery_on_ten_connections_is_one_event(hook: Hook) -> None:
     assert len(hook.emitted) == 1
     for client in clients:
         await client.close()
+
+
+async def test_what_stands_open_to_strangers_is_said_at_the_start(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "store.db")
+    open_hook = WebhookTrigger(routes.parse("POST /hook"), Unsigned(), (NoKey(),))
+    for where, said in ((Listen("tcp", "0.0.0.0", 0), 1), (LOOPBACK, 0)):
+        with capture_logs() as logs:
+            made = Hook(database, open_hook, where)
+            task = asyncio.create_task(made.source.run(made.outlet, made.stop))
+            await until(lambda task=task, made=made: task.done() or bool(made.source.addresses))
+            made.stop.set()
+            await task
+        notes = [line["note"] for line in logs if line["event"] == "webhook_exposed"]
+        assert len(notes) == said
+        assert all("POST /hook takes what anybody sends" in note for note in notes)
+    await database.close()
