@@ -14,6 +14,7 @@ from router import errors
 from router.config.document import parsed
 from router.config.types import Config, Function, Listen, Names
 from router.errors import JournalError
+from router.events import routes
 from router.events.http import Request, Response
 from router.events.webhook import REMEMBERED
 from router.events.webhook_limit import BURST
@@ -23,6 +24,7 @@ from router.journal.sqlite import SqliteJournal
 from router.model import ASYNC_LIMIT, Envelope, Outcome
 from router.sources.base import Binding, House
 from router.sources.http import HttpSource
+from router.sources.http_triggers import HttpTrigger
 from router.sources.webhook import IN_A_THREAD, WebhookFace
 from router.sources.webhook_memory import Memory
 from router.sources.webhook_trigger import WebhookTrigger
@@ -251,6 +253,18 @@ async def test_other_methods_and_paths_are_no_webhook(site: Site) -> None:
     await site.serve(GITHUB)
     assert (await site.post({}, path="/hook/")).status == 404
     assert (await site.source.handle(Request("GET", "/hook", (), host="x"))).status == 404
+
+
+async def test_a_webhook_keeps_its_path_from_the_stage_of_another_route(site: Site) -> None:
+    config = Config(Path("config.yaml"), Path("state"), http=Listen("off"))
+    staged = HttpTrigger(routes.parse("POST /hook"), stage="prod", staged=True)
+    triggers = [staged, trigger("{path: /prod/hook, auth: none}")]
+    bindings = [Binding(Function("f", Path(), "app.handler"), one, index) for index, one in enumerate(triggers)]
+    (site.source,) = HttpSource.build(bindings, House(config, site.clock, site.database, site.metrics))
+    site.source._line.outlet = site.outlet
+    assert (await site.post({}, path="/prod/hook")).status == 202
+    assert (await site.post({}, path="/hook")).status == 200
+    assert (len(site.outlet.emitted), len(site.outlet.invoked)) == (1, 1)
 
 
 async def test_too_many_refusals_are_429_and_no_longer_logged(site: Site) -> None:
