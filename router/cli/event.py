@@ -47,6 +47,7 @@ def event(settings: Settings, kind: str, facts: dict[str, str], *, send: bool) -
     """Print an event of TYPE as AWS would send it, always as JSON; KEY=VALUE overrides a fact, e.g. key=in/report.csv.
 
     Pipe it: router event s3-put bucket=inbox key=a.csv | router invoke summarise -e -
+
     Or send it: router event s3-put bucket=inbox key=a.csv --send"""
     shape = SHAPES[kind]
     _check(kind, shape, facts, send=send)
