@@ -21,6 +21,7 @@ METHODS: Final = frozenset(  # what llhttp knows; others are most likely no HTTP
         *("REBIND", "REPORT", "SEARCH", "SOURCE", "SUBSCRIBE", "TRACE", "UNBIND", "UNLINK", "UNLOCK", "UNSUBSCRIBE"),
     ),
 )
+UNSERVED: Final = frozenset(("CONNECT", "TRACE"))
 LINE: Final = re.compile(r"([A-Z-]{1,20}) ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])")
 FIELDS: Final = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[\t\x20-\x7e\x80-\xff]*+\r\n)*+\r\n")  # RFC 9110, 5.1 and 5.5
 HOST: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|[A-Za-z0-9._~-]+)(?::([0-9]{1,5}))?")
@@ -78,21 +79,41 @@ class Head(NamedTuple):
     raw_headers: Sequence[tuple[bytes, bytes]] = ()
 
 
-def read_head(raw: bytes, limits: Limits) -> Head:
-    """A head, from its request line to its empty line. Raises Refused."""
-    line, _, block = raw.partition(b"\r\n")
-    _check_sizes(len(line), len(block), block.count(b"\n") - 1, limits)
-    method, target, old = _line(line)
-    if not FIELDS.fullmatch(block):
-        raise Refused(400, "a header is no `name: value`, is folded, or holds a bare CR or LF or a control character")
-    headers, read = _fields(block) if len(block) > 2 else ([], {})
-    host = _host(read["host"]) if "host" in read else _no_host(old=old)
-    if method in ("CONNECT", "TRACE") or target[0] != "/" or "#" in target:
-        target = _target(method, target, host)
-    length = _length(read, old=old) if "content-length" in read or "transfer-encoding" in read else 0
-    close = _closes(read["connection"], old=old) if "connection" in read else old
-    expects = "expect" in read and _expects(read["expect"], old=old)
-    return Head(method, target, "HTTP/1.0" if old else "HTTP/1.1", headers, host, length, close, expects, RawHeaders(block))
+class Fields(NamedTuple):
+    """What the lines behind a request line say."""
+
+    headers: Headers
+    host: str
+    length: int | None
+    close: bool
+    expects: bool
+    raw: RawHeaders
+
+
+class Reader:
+    """Reads the heads of one connection. Remembers the last one's fields: a client that stays mostly sends the same again."""
+
+    __slots__ = ("_block", "_fields", "_limits", "_old")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._block, self._old = b"", False
+        self._fields: Fields  # of this block, in this version of HTTP
+
+    def read(self, raw: bytes) -> Head:
+        """A head, from its request line to its empty line. Raises Refused."""
+        line, _, block = raw.partition(b"\r\n")
+        limits = self._limits
+        if len(line) > limits.line or len(block) > limits.header_bytes or block.count(b"\n") > limits.header_count + 1:
+            _check_sizes(len(line), len(block), block.count(b"\n") - 1, limits)
+        method, target, old = _line(line)
+        if block != self._block or old is not self._old:
+            self._fields = _fields(block, old=old)
+            self._block, self._old = block, old
+        headers, host, length, close, expects, kept = self._fields
+        if target[0] != "/" or "#" in target or method in UNSERVED:
+            target = _target(method, target, host)
+        return Head(method, target, "HTTP/1.0" if old else "HTTP/1.1", headers, host, length, close, expects, kept)
 
 
 def _line(line: bytes | bytearray) -> tuple[str, str, bool]:
@@ -108,7 +129,19 @@ def _line(line: bytes | bytearray) -> tuple[str, str, bool]:
     return method, target, minor == "0"
 
 
-def _fields(block: bytes) -> tuple[Headers, dict[str, str]]:
+def _fields(block: bytes, *, old: bool) -> Fields:
+    """What all fields say. Raises Refused."""
+    if not FIELDS.fullmatch(block):
+        raise Refused(400, "a header is no `name: value`, is folded, or holds a bare CR or LF or a control character")
+    headers, read = _split(block) if len(block) > 2 else ((), {})
+    host = _host(read["host"]) if "host" in read else _no_host(old=old)
+    length = _length(read, old=old) if "content-length" in read or "transfer-encoding" in read else 0
+    close = _closes(read["connection"], old=old) if "connection" in read else old
+    expects = "expect" in read and _expects(read["expect"], old=old)
+    return Fields(headers, host, length, close, expects, RawHeaders(block))
+
+
+def _split(block: bytes) -> tuple[Headers, dict[str, str]]:
     """All fields as text, and apart those that are read here. Raises Refused when one stands twice that must not."""
     try:
         lines = block[:-4].decode().split("\r\n")
@@ -126,7 +159,7 @@ def _fields(block: bytes) -> tuple[Headers, dict[str, str]]:
                     raise Refused(400, f"two {name} headers")
                 value = f"{read[name]},{value}"
             read[name] = value
-    return headers, read
+    return tuple(headers), read
 
 
 def check_partial(buffer: bytearray, limits: Limits, start: int = 0) -> None:
@@ -186,7 +219,7 @@ def _is_literal(address: str | None) -> bool:
 
 def _target(method: str, target: str, host: str) -> str:
     """The target in origin form. An absolute one must name the Host: who routes by one must not be led by the other."""
-    if method in ("CONNECT", "TRACE"):
+    if method in UNSERVED:
         raise Refused(405, f"{method} is not served")
     if not target.startswith("/") and (found := ABSOLUTE.fullmatch(target)):
         if not host or found[1].lower() != host.lower():
