@@ -30,6 +30,7 @@ PYTHON: Final = {
     "flask": Python("flask_app.handler", ("flask", "serverless-wsgi", "apig-wsgi")),
     "flask-apig": Python("flask_app.apig_handler", ("flask", "serverless-wsgi", "apig-wsgi")),
     "teller": Python("teller.handler"),
+    "keeper": Python("keeper.handler"),
     "powertools": Python("powertools_app.handler", ("aws-lambda-powertools",)),
     **{f"guard-{name}": Python(f"guard_app.{name}", ("aws-lambda-powertools",)) for name in ("token", "request", "v2", "simple")},
     "guard-chalice": Python("chalice_app.auth", alone=("chalice",)),
@@ -45,6 +46,8 @@ GUARDED: Final = {  # path → what stands before teller there
     "simple": f"authorizer: {{function: guard-simple, simple_responses: true, {V2_SOURCE}}}",
     "chalice": "api: rest, authorizer: {function: guard-chalice, type: token}",
 }
+HOOK: Final = "/hooks/keep"
+HOOK_SECRET: Final = "0123456789abcdef0123456789abcdef"
 NODE_APPS: Final = ("express", "hono", "middy")
 CHALICE: Final = (
     "GET /chalice/pets/{name}",
@@ -101,10 +104,14 @@ class Site(House):
             code, lines = NODE, node_function(app)
         else:
             code, lines = package(directory / "code" / app, PYTHON[app]), f"handler: {PYTHON[app].handler}"
+        if app == "keeper":
+            lines += f"\n    environment: {{KEPT: {directory / 'kept.json'}}}"
         head = [f"  {app}:", f"    code: {code}", f"    {lines}", "    timeout: 25", "    memory: 512", "    triggers:"]
         return "\n".join([*head, *(f"      - {trigger}" for trigger in self._triggers(app))])
 
     def _triggers(self, app: str) -> list[str]:
+        if app == "keeper":
+            return [f"webhook: {{path: {HOOK}, provider: github, secret: {HOOK_SECRET}}}"]
         if app.startswith("guard-"):
             return ["url: {auth: none, enabled: false}"]
         if app == "chalice":  # it routes by resource, so each route is one
@@ -124,6 +131,15 @@ class Site(House):
         """Any request to *app* behind *face*; *target* is what follows the path of the two."""
         host = f"{app}.lambda-url.us-east-1.localhost" if face == "url" else ""
         return ask(self.port, method, f"/{face}-{app}{target}", list(headers), body, host=host)
+
+    def kept(self, body: bytes, headers: Headers) -> Any:
+        """The event that a signed webhook delivery becomes."""
+        kept = self.directory / "kept.json"
+        kept.unlink(missing_ok=True)
+        answer = ask(self.port, "POST", f"{HOOK}?from=here", list(headers), body)
+        assert answer.status == 202, answer
+        assert self.until(kept.exists, 10), self.log.read_text()
+        return json.loads(kept.read_text())
 
     def told(self, face: str, method: str, target: str, headers: Headers = (), body: bytes = b"") -> Any:
         """The event that a request becomes behind *face*."""

@@ -1,6 +1,7 @@
 """AWS Lambda Powertools read the events that requests become behind each face."""
 
 import base64
+import hmac
 import ipaddress
 import time
 from typing import Any
@@ -11,7 +12,7 @@ from aws_lambda_powertools.utilities.parser import models
 
 from tests.fidelity.consumers.kinds import REST_LAX, V1_LAX, V2_LAX
 from tests.fidelity.consumers.sent import strictly
-from tests.fidelity.consumers.site import Site
+from tests.fidelity.consumers.site import HOOK, HOOK_SECRET, Site
 
 BODY = '{"text": "Gr\u00fc\u00dfe"}'
 HEADERS = (
@@ -137,6 +138,17 @@ def test_load_balancer_with_multi_value_headers(site: Site) -> None:
     assert read.multi_value_headers["x-probe"] == ["one", "two"]
     assert read.resolved_query_string_parameters == {"a": ["1", "2"], "name": ["Gr\u00fc\u00dfe&+co"]}  # it leaves the plus alone
     assert read.body == BODY
+
+
+def test_webhook(site: Site) -> None:
+    """A delivery as GitHub sends it; the handler gets an HTTP API event some time after the answer."""
+    signature = hmac.new(HOOK_SECRET.encode(), BODY.encode(), "sha256").hexdigest()
+    headers = [("Content-Type", "application/json"), ("X-Hub-Signature-256", f"sha256={signature}"), ("X-GitHub-Delivery", "72d3162e-cc78")]
+    event = site.kept(BODY.encode(), headers)
+    model = strictly(models.APIGatewayProxyEventV2Model, event, V2_LAX)
+    assert (model.routeKey, model.rawPath, model.rawQueryString) == (f"POST {HOOK}", HOOK, "from=here")
+    assert (model.body, model.isBase64Encoded, model.headers["x-github-delivery"]) == (BODY, False, "72d3162e-cc78")
+    assert data_classes.APIGatewayProxyEventV2(event).json_body == {"text": "Gr\u00fc\u00dfe"}
 
 
 @pytest.mark.parametrize(
