@@ -20,8 +20,7 @@ PASSING: Final = answers.Passing(
     answers.HOP_BY_HOP | {"x-amzn-requestid", "x-amzn-trace-id"},
     answers.REMAPPED | {"www-authenticate"},  # seen at real URLs: their clients get x-amzn-Remapped-www-authenticate
 )
-PRELUDE_END: Final = b"\0" * 8  # between the prelude of a streamed answer and its body: Lambda's HTTP integration response
-PRELUDE_LIMIT: Final = 64 * 1024  # bytes
+PRELUDE_LIMIT: Final = 64 * 1024  # bytes of a streamed answer's head, as JSON
 
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{17}")
 _TEXT: Final = {502: "Internal Server Error"}
@@ -79,12 +78,11 @@ class FunctionUrl:
         headers = [("content-type", "application/json"), *self.ids(arrival)]
         return _told(Response(denied.status, headers, orjson.dumps(denied.body)), denied.kind, denied.retry_after)
 
-    def streamed(self, prelude: bytes, arrival: Arrival) -> Response:
-        """The head of a streamed answer; *prelude*: JSON of statusCode, headers, cookies; b"" when the stream has none.
-
-        Raises Malformed."""
+    def streamed(self, prelude: bytes, content_type: str, arrival: Arrival) -> Response:
+        """The head of a streamed answer; *prelude*: JSON of statusCode, headers, cookies; b"" when the stream has none,
+        and then *content_type* is the answer's. Raises Malformed."""
         if not prelude:
-            return Response(200, (("content-type", "application/octet-stream"), *self.ids(arrival)))
+            return Response(200, (("content-type", content_type), *self.ids(arrival)))
         value = answers.parsed(prelude)
         if not isinstance(value, dict):
             raise Malformed("the prelude of the stream is no object")
