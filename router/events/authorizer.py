@@ -146,7 +146,6 @@ def request_event(event: Mapping[str, Any], arn: str, values: Sequence[str], ver
 
     *values*: of the identity sources; *version*: payload format of an HTTP API's authorizer, "" for a REST API's."""
     rest = {key: value for key, value in event.items() if key not in {"version", "body", "isBase64Encoded"}}
-    rest["requestContext"] = {key: value for key, value in rest["requestContext"].items() if key != "authorizer"}
     if not version:
         return {"type": "REQUEST", "methodArn": arn, **rest}
     if version == "2.0":

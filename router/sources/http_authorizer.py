@@ -214,10 +214,10 @@ class AuthorizerGuard:
         if config.type == "token":
             return authorizer.token_event(values[0], arn)
         passage = FREE if self._keys is None else self._keys.identify(key_in(asked))
-        bodiless = asked._replace(request=asked.request._replace(body=b""))
-        event = self._gateway.event(bodiless, arrival, passage)
-        if "content-length" in event["headers"]:
-            event["headers"]["content-length"] = str(len(asked.request.body))
+        event = self._gateway.event(asked._replace(request=asked.request._replace(body=b"")), arrival, passage)
+        length = str(len(asked.request.body))
+        for headers, value in ((event["headers"], length), (event.get("multiValueHeaders", {}), [length])):
+            headers.update({name: value for name in ("content-length", "Content-Length") if name in headers})
         return authorizer.request_event(event, arn, values, config.payload)
 
 

@@ -114,6 +114,8 @@ async def test_format_1_of_an_http_api() -> None:
     (event,) = rig.events
     assert (event["version"], event["identitySource"], event["authorizationToken"]) == ("1.0", "me", "me")
     assert event["methodArn"].endswith(":abc/prod/GET/x")
+    assert event["headers"]["Content-Length"] == "4"
+    assert event["multiValueHeaders"]["Content-Length"] == ["4"]
 
 
 async def test_a_function_with_format_1_gets_the_context_as_a_rest_api_gives_it() -> None:
