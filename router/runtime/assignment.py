@@ -57,5 +57,6 @@ def request(invocation: Invocation, left_ms: int) -> bytes:
             "ms": left_ms,
             "trace": invocation.trace,
             "client": invocation.client_context,
+            "stream": invocation.sink is not None,
         }
     )

@@ -12,11 +12,11 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Final, NoReturn
 
-from router.runtime import frames, isolation
+from router.runtime import frames, isolation, streaming
 from router.runtime.context import LambdaContext
 from router.runtime.marshalling import Fault, marshal, raw_utf8, to_json, unmarshal
 from router.runtime.worker_log import WorkerLog
@@ -45,8 +45,8 @@ class Channel:
                 return frame
 
     def send(self, kind: int, meta: bytes = b"", body: bytes = b"") -> None:
-        """Send a frame with this process's memory high-water mark."""
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        """Send a frame, with this process's memory high-water mark where something ends."""
+        memory = 0 if kind in frames.PARTS else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         for data in frames.encode(kind, meta, body, memory):
             rest = memoryview(data)
             while rest:
@@ -61,6 +61,7 @@ class Worker:
         self._log = log
         self._pid = os.getpid()
         self._raw = raw_utf8(os.environ["AWS_EXECUTION_ENV"])
+        self._begun = False  # the running invocation streams its answer
 
     def initialise(self, name: str, missing: list[str]) -> Handler:
         """Import the handler and say so, or report why not and exit with status 1."""
@@ -79,6 +80,7 @@ class Worker:
             frame = self._channel.receive()
             request = _META.decode(frame.meta.decode())
             self._log.request_id = request["id"]
+            self._begun = False
             _set_trace(request["trace"])
             self._answer(*self._invoke(handler, request, frame.body))
 
@@ -89,7 +91,10 @@ class Worker:
                 context = LambdaContext(request["id"], request["arn"], request["client"], request["ms"])
             except (ValueError, AttributeError) as error:
                 raise Fault("Runtime.LambdaContextUnmarshalError", f"Unable to parse Client Context JSON: {error}") from error
-            result = marshal(handler(unmarshal(body), context), raw=self._raw)
+            result = handler(unmarshal(body), context)
+            if request["stream"] and streaming.streams(result):
+                return self._stream(result)
+            result = marshal(result, raw=self._raw)
         except Fault as fault:
             return self._error(str(fault), fault.error_type, list(fault.trace), request["id"])
         except Exception as error:  # noqa: BLE001  # the function's, reported as its error object
@@ -98,10 +103,25 @@ class Worker:
             return frames.OVERSIZED, b"", b""
         return frames.RESULT, b"", result
 
+    def _stream(self, items: Iterator[Any]) -> tuple[int, bytes, bytes]:
+        """Send an answer in pieces; kind, meta and body of its end. Raises what the function raises, Fault."""
+        try:
+            content_type, pieces = streaming.opened(items, raw=self._raw)
+            self._begun = True
+            self._answer(frames.BEGIN, content_type.encode(), b"")
+            for piece in pieces:
+                for at in range(0, len(piece), frames.PIECE_SIZE):
+                    self._answer(frames.PIECE, b"", piece[at : at + frames.PIECE_SIZE])
+        except streaming.TooLarge:
+            return frames.OVERSIZED, b"", b""
+        finally:
+            streaming.close(items)
+        return frames.END, b"", b""
+
     def _error(self, message: str, error_type: str, trace: list[str], request_id: str) -> tuple[int, bytes, bytes]:
         fault = {"errorMessage": message, "errorType": error_type, "requestId": request_id, "stackTrace": trace}
         self._log.error(fault)
-        return frames.ERROR, error_type.encode("utf-8", "backslashreplace"), self._encoded(fault)
+        return frames.BROKEN if self._begun else frames.ERROR, error_type.encode("utf-8", "backslashreplace"), self._encoded(fault)
 
     def _encoded(self, fault: dict[str, Any]) -> bytes:
         """An error object as JSON; cut down when it is over what a response may be."""

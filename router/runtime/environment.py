@@ -13,9 +13,11 @@ import orjson
 
 from router.config.types import Function
 from router.errors import EnvironmentUnavailable
-from router.model import Outcome
+from router.model import RESPONSE_LIMIT, STREAM_LIMIT, Outcome
 from router.runtime import assignment, frames, outcomes
 from router.runtime.base import Invocation
+from router.runtime.endings import Closed, Ending, Expired, Flooded
+from router.runtime.intake import Intake
 from router.runtime.invocation_log import InvocationLog
 from router.runtime.launcher import Exit, Worker
 from router.runtime.lifecycle import NEXT, Event, State
@@ -32,18 +34,6 @@ INIT_LIMIT: Final = 10.0  # seconds of the init phase; then init is repeated ins
 _KILLED: Final = 3.0  # seconds to wait for a killed tree before going on; the spawner says what would not die
 _CLOSED: Final = "the execution environment was closed meanwhile"
 _HUNG_UP: Final = 0.5  # seconds for a worker without a channel to end by itself
-_ANSWERS: Final = (frames.RESULT, frames.ERROR, frames.OVERSIZED)
-
-
-class Expired:
-    """The deadline passed."""
-
-
-class Closed:
-    """The environment was closed meanwhile."""
-
-
-Ending = frames.Frame | Exit | Expired | Closed
 
 
 class PythonEnvironment:
@@ -70,6 +60,7 @@ class PythonEnvironment:
         self._channel: Channel | None = None
         self._output: Output | None = None
         self._waiting: asyncio.Future[Ending] | None = None
+        self._intake: Intake | None = None  # of the running invocation, when its answer may be streamed
         self._memory = 0  # KiB
         self._dropped = 0  # bytes of output that a worker before this one had dropped
 
@@ -127,11 +118,11 @@ class PythonEnvironment:
             await self._launch()
             return await self._run(invocation, began)
         ending = await self._ending(deadline)
-        if isinstance(ending, frames.Frame) and ending.kind in _ANSWERS:
+        if isinstance(ending, frames.Frame) and ending.kind in frames.ANSWERS:
             self._memory = ending.memory
             self._drain()
             self._change(Event.ANSWERED)
-            return (outcomes.too_large() if ending.kind == frames.OVERSIZED else None), ending
+            return (self._too_large() if ending.kind == frames.OVERSIZED else None), ending
         return await self._broken(ending, invocation.request_id, invocation.function.timeout), None
 
     def _send(self, invocation: Invocation, left: float) -> bool:
@@ -139,6 +130,7 @@ class PythonEnvironment:
         assert self._channel is not None
         self._change(Event.INVOKE)
         self._waiting = asyncio.get_running_loop().create_future()
+        self._intake = Intake(invocation.sink, self._channel.pause, self._channel.resume) if invocation.sink is not None else None
         return self._channel.send(frames.INVOKE, assignment.request(invocation, max(0, round(left * 1000))), invocation.payload)
 
     async def _forget_worker(self) -> None:
@@ -190,7 +182,9 @@ class PythonEnvironment:
         finally:
             self._waiting = None
             self._runtime.deadlines.clear(self)
-        if self.state is State.CLOSED and not (isinstance(ending, frames.Frame) and ending.kind in _ANSWERS):
+            if self._intake is not None:
+                self._intake.end()
+        if self.state is State.CLOSED and not (isinstance(ending, frames.Frame) and ending.kind in frames.ANSWERS):
             return Closed()
         return ending
 
@@ -218,6 +212,8 @@ class PythonEnvironment:
             if request_id:
                 self._log.write(report.timed_out(request_id, timeout, self._clock.now()))
             return failure
+        if isinstance(ending, Flooded):
+            return self._too_large()
         if isinstance(ending, frames.Frame) and ending.kind == frames.INIT_ERROR:
             return Failure(ending.meta.decode("utf-8", "replace"), ending.body, "", "error")
         return outcomes.exited(request_id, exit_.status)
@@ -270,7 +266,7 @@ class PythonEnvironment:
             error_type if status == "error" else "",
         ).line()
         self._log.write(line)
-        if failure is None and frame is not None and frame.kind == frames.ERROR:
+        if failure is None and frame is not None and frame.kind in {frames.ERROR, frames.BROKEN}:
             error_type = frame.meta.decode("utf-8", "replace")
         return Outcome(
             payload=failure.payload if failure is not None else frame.body if frame is not None else b"",
@@ -291,7 +287,13 @@ class PythonEnvironment:
         self._resolve(Expired())
 
     def _framed(self, frame: frames.Frame) -> None:
-        self._resolve(frame)  # with nobody waiting it is nobody's answer: dropped
+        if frame.kind not in frames.PARTS:
+            self._resolve(frame)  # with nobody waiting it is nobody's answer: dropped
+        elif self._intake is not None and self._waiting is not None and not self._waiting.done() and not self._intake.take(frame):
+            self._resolve(Flooded())
+
+    def _too_large(self) -> Failure:
+        return outcomes.too_large(STREAM_LIMIT if self._intake is not None and self._intake.begun else RESPONSE_LIMIT)
 
     def _hung_up(self) -> None:
         """The channel ended before the exit was reported: the worker is dying, or has closed its descriptors."""

@@ -6,17 +6,25 @@ name), then *body* (an event, a result, an error object: bytes that neither side
 import struct
 from typing import Final, NamedTuple
 
-INVOKE: Final = 1  # daemon → worker; meta: JSON of id, arn, ms, trace, client; body: the event
+INVOKE: Final = 1  # daemon → worker; meta: JSON of id, arn, ms, trace, client, stream; body: the event
 READY: Final = 2  # worker → daemon: initialised; meta: JSON list of always-on controls that could not be applied
 RESULT: Final = 3  # body: the result
 ERROR: Final = 4  # meta: errorType; body: the error object
 INIT_ERROR: Final = 5  # as ERROR, instead of READY; the worker exits after it
-OVERSIZED: Final = 6  # the result was over RESPONSE_LIMIT and stayed in the worker
+OVERSIZED: Final = 6  # the result was over RESPONSE_LIMIT and stayed in the worker; after BEGIN: the answer was over the limit of streams
+BEGIN: Final = 7  # an answer to be streamed begins, in place of RESULT; meta: its content type
+PIECE: Final = 8  # body: some of it
+END: Final = 9  # it is complete
+BROKEN: Final = 10  # as ERROR, instead of END
+
+PARTS: Final = (BEGIN, PIECE)
+ANSWERS: Final = (RESULT, ERROR, OVERSIZED, END, BROKEN)  # what ends an invocation
 
 RESPONSE_LIMIT: Final = 6 * 1024 * 1024 + 100  # bytes; router.model has the same number for the daemon's floors
 META_LIMIT: Final = 1024 * 1024  # bytes; a client context is the largest thing in it
 _HEADER: Final = struct.Struct("!BIII")  # kind, memory in KiB, bytes of meta, bytes of body
 HEADER_SIZE: Final = _HEADER.size
+PIECE_SIZE: Final = 65536 - HEADER_SIZE  # bytes of a PIECE at most: with its head, what a pipe holds and one read takes
 _JOIN_UNDER: Final = 65536  # bytes; below this one copy is cheaper than a second system call
 
 
@@ -69,6 +77,6 @@ class Decoder:
 
     def _header(self, data: bytes | bytearray) -> tuple[int, int, int, int]:
         kind, memory, meta, body = _HEADER.unpack_from(data)
-        if not INVOKE <= kind <= OVERSIZED or meta > META_LIMIT or body > self._body_limit:
+        if not INVOKE <= kind <= BROKEN or meta > META_LIMIT or body > self._body_limit:
             raise FrameError(f"not a frame: kind {kind}, {meta} bytes of meta, {body} bytes of body")
         return kind, memory, meta, body

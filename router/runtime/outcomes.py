@@ -61,9 +61,9 @@ def timed_out(request_id: str, timeout: float) -> Failure:
     return Failure(TIMED_OUT, _platform_error(TIMED_OUT, message), "", "timeout")
 
 
-def too_large() -> Failure:
-    """The response is over what the Runtime API takes."""
-    message = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
+def too_large(limit: int = RESPONSE_LIMIT) -> Failure:
+    """The response is over *limit* bytes: what the Runtime API takes, or what a stream may be."""
+    message = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
     payload = json.dumps({"errorMessage": message, "errorType": TOO_LARGE}, separators=(",", ":")).encode()
     return Failure(TOO_LARGE, payload, "", "error")
 

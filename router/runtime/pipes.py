@@ -34,6 +34,7 @@ class Channel:
         self._decoder = frames.Decoder(frames.RESPONSE_LIMIT + _CHUNK)
         self._waiting: deque[memoryview] = deque()
         self._open = True
+        self._paused = False
         self._loop.add_reader(self._reading, self._readable)
 
     @property
@@ -65,9 +66,21 @@ class Channel:
         return True
 
     def pump(self) -> None:
-        """Take what has arrived, without waiting for the loop to say so."""
+        """Take what has arrived, without waiting for the loop to say so, and paused or not."""
         if self._open:
-            self._readable()
+            self._read(paused=False)
+
+    def pause(self) -> None:
+        """Take no more: the worker waits once the pipe is full."""
+        if self._open and not self._paused:
+            self._paused = True
+            self._loop.remove_reader(self._reading)
+
+    def resume(self) -> None:
+        """Go on after pause()."""
+        if self._open and self._paused:
+            self._paused = False
+            self._loop.add_reader(self._reading, self._readable)
 
     def close(self) -> None:
         """Close our ends. No callback comes after this."""
@@ -78,8 +91,12 @@ class Channel:
         os.close(self._writing)
 
     def _readable(self) -> None:
+        self._read(paused=True)
+
+    def _read(self, *, paused: bool) -> None:
+        """*paused*: go by pause()."""
         taken = 0
-        while self._open and taken < _TURN:
+        while self._open and taken < _TURN and not (paused and self._paused):
             try:
                 chunk = os.read(self._reading, _CHUNK)
             except (BlockingIOError, InterruptedError):

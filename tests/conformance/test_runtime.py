@@ -18,7 +18,9 @@ import pytest
 from router import names
 from router.clock import SystemClock
 from router.config.types import Function, Limits
-from router.model import RESPONSE_LIMIT, Outcome
+from router.dispatch.flow import HIGH, Flow
+from router.errors import EnvironmentUnavailable, StreamBroken
+from router.model import PRELUDE_END, RESPONSE_LIMIT, STREAM_LIMIT, Outcome, Stream
 from router.runtime.base import Invocation
 from router.runtime.pool import WarmPool, warm_pool
 from router.telemetry.metrics import Metrics
@@ -114,6 +116,34 @@ def ask_boto(event, context):
     return [boto3.__name__, found]
 def traced(event, context): return os.environ.get("_X_AMZN_TRACE_ID")
 def stop_self(event, context): os.kill(os.getpid(), signal.SIGSTOP)
+def pieces(event, context):
+    print("begins")
+    yield "é"
+    while event and not os.path.exists(event): time.sleep(0.005)
+    yield b"two"
+    yield ""
+    yield bytearray(b"three")
+    print("ends")
+def page(event, context):
+    yield {"statusCode": 201, "headers": {"x": "y"}, "cookies": ["a=b"]}
+    yield "body"
+def silent(event, context):
+    return
+    yield
+def broken(event, context):
+    if event == "at once": raise ValueError("it broke")
+    yield "one"
+    if event == "odd": yield 7
+    if event == "leave": sys.exit(3)
+    if event == "hang":
+        if os.fork() == 0: time.sleep(600)
+        time.sleep(600)
+    raise ValueError("it broke")
+def blocks(event, context):
+    for number in range(event["count"]):
+        with open(event["mark"], "w") as file: file.write(str(number + 1))
+        yield b"x" * event["size"]
+    with open(event["mark"], "w") as file: file.write("done")
 def deaf(event, context):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while True: pass
@@ -175,6 +205,22 @@ class Bench:
         return await self.pool.invoke(
             Invocation(function, json.dumps(event).encode(), names.request_id(), f"arn:f:{function.name}", **rest)
         )
+
+    async def stream(self, handler: str | Function, event: Any = None) -> tuple[Stream, asyncio.Task[Outcome]]:
+        """Invoke it for a stream: the stream once it has begun, and the run."""
+        flow = Flow()
+
+        async def run() -> Outcome:
+            try:
+                outcome = await self.run(handler, event, sink=flow)
+            except EnvironmentUnavailable as error:
+                flow.fail(error)
+                raise
+            flow.finish(outcome)
+            return outcome
+
+        running = asyncio.create_task(run())
+        return await flow.stream(), running
 
 
 @pytest.fixture(params=SAMPLES, scope="module")
@@ -619,6 +665,137 @@ async def test_boto3_and_what_it_needs_and_nothing_else_of_the_daemons(bench: Be
 
 
 # the pool --------------------------------------------------------------------------------------------------------------------
+
+
+# streams ---------------------------------------------------------------------------------------------------------------------
+
+
+async def test_pieces_arrive_as_they_are_given(bench: Bench, tmp_path: Path) -> None:
+    stream, running = await bench.stream("pieces", str(tmp_path / "go"))
+    assert (stream.content_type, stream.http, stream.whole) == ("application/octet-stream", False, False)
+    assert await anext(stream.pieces) == "é".encode()
+    assert not running.done()
+    (tmp_path / "go").touch()
+    assert b"".join([piece async for piece in stream.pieces]) == b"twothree"
+    outcome = await running
+    assert (outcome.payload, outcome.function_error) == (b"", "")
+    log = outcome.log_tail.decode()
+    assert re.search(r"START .*\nbegins\nends\nEND .*\nREPORT ", log, re.DOTALL)
+
+
+async def test_a_prelude_says_what_the_http_answer_is(bench: Bench) -> None:
+    stream, _ = await bench.stream("page")
+    assert stream.http
+    prelude, _, body = b"".join([piece async for piece in stream.pieces]).partition(PRELUDE_END)
+    assert (json.loads(prelude), body) == ({"statusCode": 201, "headers": {"x": "y"}, "cookies": ["a=b"]}, b"body")
+
+
+async def test_a_stream_of_nothing_is_complete(bench: Bench) -> None:
+    stream, running = await bench.stream("silent")
+    assert [piece async for piece in stream.pieces] == []
+    assert not stream.whole
+    assert (await running).function_error == ""
+
+
+async def test_any_other_result_is_whole_and_errors_are_as_ever(bench: Bench) -> None:
+    stream, _ = await bench.stream("echo", {"a": 1})
+    assert stream.whole
+    assert [piece async for piece in stream.pieces] == [b'{"a": 1}']
+    stream, running = await bench.stream("broken", "at once")
+    assert [piece async for piece in stream.pieces] == []
+    assert json.loads((await running).payload)["errorMessage"] == "it broke"
+    stream, running = await bench.stream(bench.function("slow", timeout=0.3), 9)
+    assert [piece async for piece in stream.pieces] == []
+    assert (await running).error_type == "Sandbox.Timedout"
+
+
+async def test_nobody_asked_for_a_stream_so_a_generator_is_a_marshal_error(bench: Bench) -> None:
+    assert (await bench.run("pieces")).error_type == "Runtime.MarshalError"
+
+
+@pytest.mark.parametrize(
+    ("how", "error_type", "said"),
+    [
+        ("raise", "ValueError", "it broke"),
+        ("odd", "Runtime.MarshalError", "a streamed piece is bytes or str, not int"),
+        ("leave", "Runtime.ExitError", "exit status 3"),
+        ("hang", "Sandbox.Timedout", "Task timed out after 0.50 seconds"),
+    ],
+)
+async def test_an_error_in_the_middle_breaks_the_stream_after_what_was_sent(bench: Bench, how: str, error_type: str, said: str) -> None:
+    function = bench.function("broken", timeout=0.5)
+    stream, running = await bench.stream(function, how)
+    assert await anext(stream.pieces) == b"one"
+    with pytest.raises(StreamBroken) as broken:
+        await anext(stream.pieces)
+    outcome = await running
+    assert (outcome.error_type, outcome.function_error) == (error_type, "Unhandled")
+    assert said in json.loads(outcome.payload)["errorMessage"]
+    assert (broken.value.error_type, broken.value.payload) == (error_type, outcome.payload)
+    assert len(processes_of("fn:broken")) == (how in {"raise", "odd"})  # those two have cost no process
+    stream, running = await bench.stream(function, "raise")
+    assert await anext(stream.pieces) == b"one"
+    assert (await running).error_type == "ValueError"
+
+
+async def test_a_slow_reader_stops_the_worker_and_costs_bounded_memory(bench: Bench, tmp_path: Path) -> None:
+    mark, size, count = tmp_path / "mark", 50_000, 400
+    stream, running = await bench.stream("blocks", {"mark": str(mark), "size": size, "count": count})
+    before = -1
+    while (now := int(mark.read_text() or 0)) != before:  # until it stands still
+        before = now
+        await asyncio.sleep(0.1)
+    assert now * size < HIGH + 4 * 65536
+    assert not running.done()
+    assert sum([len(piece) async for piece in stream.pieces]) == size * count
+    assert (await running).function_error == ""
+
+
+async def test_a_reader_that_leaves_does_not_end_the_function(bench: Bench, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    stream, running = await bench.stream("blocks", {"mark": str(mark), "size": 50_000, "count": 200})
+    await anext(stream.pieces)
+    await stream.pieces.aclose()
+    assert (await running).function_error == ""
+    assert mark.read_text() == "done"
+
+
+async def test_the_next_invocation_is_not_held_up_by_who_read_the_last_one(bench: Bench, tmp_path: Path) -> None:
+    event = {"mark": str(tmp_path / "mark"), "size": HIGH, "count": 1}
+    stream, running = await bench.stream("blocks", event)
+    await running  # unread, its buffer full
+    assert (await bench.run(bench.function("blocks"), event)).error_type == "Runtime.MarshalError"
+    assert len(processes_of("fn:blocks")) == 1
+    assert sum([len(piece) async for piece in stream.pieces]) == HIGH
+
+
+async def test_a_stream_over_the_limit_is_broken_and_the_environment_lives(bench: Bench, tmp_path: Path) -> None:
+    stream, running = await bench.stream("blocks", {"mark": str(tmp_path / "mark"), "size": 2**20, "count": 210})
+    size = 0
+
+    async def read() -> None:
+        nonlocal size
+        async for piece in stream.pieces:
+            size += len(piece)
+
+    with pytest.raises(StreamBroken, match=r"Function\.ResponseSizeTooLarge"):
+        await read()
+    assert size == STREAM_LIMIT
+    assert json.loads((await running).payload)["errorMessage"].endswith("(209715200 bytes).")
+    assert len(processes_of("fn:blocks")) == 1
+
+
+async def test_closed_in_the_middle_a_stream_is_broken(bench: Bench) -> None:
+    stream, running = await bench.stream("pieces", "/nowhere")
+    await anext(stream.pieces)
+    await bench.pool.close()
+    with pytest.raises(StreamBroken):
+        await anext(stream.pieces)
+    with pytest.raises(EnvironmentUnavailable):
+        await running
+
+
+# ends ------------------------------------------------------------------------------------------------------------------------
 
 
 async def test_cancelled_the_run_is_cut_short(bench: Bench) -> None:

@@ -41,4 +41,5 @@ def test_a_request_names_all_that_the_context_needs() -> None:
         "ms": 2999,
         "trace": "Root=1",
         "client": '{"custom": 1}',
+        "stream": False,
     }
