@@ -22,7 +22,7 @@ def worker(
     separator: str,
     extra: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The spawner's message, less its number. *separator*: hex, stands for newlines inside a log record; rest as in variables()."""
+    """The spawner's message, less its number. *separator*: letters that stand for newlines inside a log record; rest as in variables()."""
     return {
         "function": function.name,
         "handler": function.handler,

@@ -205,7 +205,7 @@ def _prepare(code: str, packages: str) -> None:
 
 def run(spec: dict[str, Any], missing: list[str]) -> NoReturn:
     """The worker's whole life; *spec* as the daemon sent it, *missing*: always-on controls that did not take."""
-    log = WorkerLog(bytes.fromhex(spec["separator"]))
+    log = WorkerLog(spec["separator"].encode())
     log.install()
     worker = Worker(Channel(isolation.REQUESTS, isolation.RESPONSES), log)
     try:

@@ -53,7 +53,7 @@ class PythonEnvironment:
             packages=str(runtime.packages),
             log_stream=stream.name,
             tmp=str(self._tmp),
-            separator=os.urandom(12).hex(),
+            separator=os.urandom(12).hex(),  # the letters themselves: a random byte may be a newline
             extra=runtime.added(function),
         )
         self._worker: Worker | None = None
@@ -157,7 +157,7 @@ class PythonEnvironment:
         """Have a worker started; it answers with READY or INIT_ERROR. Raises EnvironmentUnavailable."""
         try:
             self._channel = Channel(self._framed, self._hung_up)
-            self._output = Output(Lines(bytes.fromhex(self._spec["separator"])), self._log.write, self._clock.monotonic)
+            self._output = Output(Lines(self._spec["separator"].encode()), self._log.write, self._clock.monotonic)
             self._waiting = asyncio.get_running_loop().create_future()
             self._worker = await self._runtime.launcher.spawn(self._spec, (*self._channel.theirs, self._output.theirs), self._exited)
         except OSError as error:

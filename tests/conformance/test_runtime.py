@@ -389,6 +389,12 @@ async def test_output_is_attributed_to_its_request_and_records_stay_whole(bench:
     assert "INIT_START" not in tail
 
 
+async def test_a_record_stays_whole_whatever_the_chance(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "urandom", lambda size: b"\n" * size)
+    await bench.run("say")
+    assert "\tthree\nlines" in bench.logs.of("say")[5]
+
+
 async def test_the_log_tail_is_the_last_4_kb(bench: Bench) -> None:
     outcome = await bench.run("lines", 5000)
     assert len(outcome.log_tail) == 4096
