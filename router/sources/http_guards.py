@@ -66,6 +66,8 @@ class Gatehouse:
 
     async def open(self) -> None:
         """To be called before the first request. Raises SourceError."""
+        for keys in self._key_sets.values():
+            keys.begin()
         if self._usage is None:
             return
         try:

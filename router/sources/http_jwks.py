@@ -111,6 +111,10 @@ class KeySet:
         self.version = 0  # grows with every look that brought other keys
         self._looks = metrics.counter("router_jwks_looks_total", "Looks at an issuer's keys.", "issuer", "outcome")
 
+    def begin(self) -> None:
+        """Have the keys looked at before the first token comes: what is wrong with them is told at the start."""
+        self._start(self._clock.monotonic())
+
     async def find(self, kid: str) -> Key | None:
         """The key of this id; None when the issuer has none. Raises NoKeys when its keys cannot be had."""
         now = self._clock.monotonic()
@@ -202,12 +206,14 @@ def place_of(config: JwtAuthorizer, fetch: Fetch) -> Place:
     """Where the keys of an authorizer are."""
     if config.jwks_file is not None:
         return AtFile(config.jwks_file)
+    import aiohttp  # noqa: F401, PLC0415 - slow to import: now, and not while requests wait
+
     return AtUrl(fetch, uri=config.jwks_uri, issuer=config.issuer)
 
 
 async def fetched(url: str) -> bytes:
     """The body of a 200, cut when it is longer than KEYS_LIMIT. Redirects are not followed. Raises NoKeys."""
-    import aiohttp  # noqa: PLC0415 - slow to import, and only who fetches keys needs it
+    import aiohttp  # noqa: PLC0415 - as in place_of: who has keys in a file does without
 
     try:
         async with (

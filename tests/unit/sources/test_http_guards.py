@@ -1,5 +1,6 @@
 """The guards of a route: their order, and what routes share."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,17 @@ def test_routes_share_an_issuers_keys() -> None:
     assert one._signatures is two._signatures
     assert one._signatures is not other._signatures
     assert one._signatures.keys is other._signatures.keys
+
+
+async def test_opening_has_the_keys_looked_at() -> None:
+    metrics = Metrics()
+    house = Gatehouse(House(Config(Path(), Path()), VirtualClock(), None, metrics))  # type: ignore[arg-type]
+    house.guards(Access(authorizer=JwtAuthorizer("https://x.example", frozenset({"api"}), jwks_file=Path("/nowhere"))), HTTP, "2.0")
+    await house.open()
+    looks = metrics.counter("router_jwks_looks_total", "")
+    while not looks.value("https://x.example", "failed"):
+        await asyncio.sleep(0.001)
+    await house.close()
 
 
 async def test_without_plans_nothing_is_opened() -> None:

@@ -240,6 +240,16 @@ async def test_an_issuer_that_does_not_answer_is_asked_again_soon() -> None:
     assert await keys.find("rsa") is not None
 
 
+async def test_keys_are_looked_at_before_the_first_token() -> None:
+    keys, web, _ = rig(RSA)
+    keys.begin()
+    keys.begin()
+    await settle()
+    assert len(web.asked) == 1
+    assert await keys.find("rsa") is not None
+    assert len(web.asked) == 1
+
+
 async def test_closing_ends_a_look() -> None:
     keys, web, _ = rig(RSA)
     await keys.close()
