@@ -45,7 +45,6 @@ def machine() -> Iterator[Check]:
     yield memory(Path("/proc/meminfo"))
     yield descriptors(resource.getrlimit(resource.RLIMIT_NOFILE))
     yield from notifications(Path("/proc/sys/fs/inotify"))
-    yield http_parser()
     yield event_loop()
 
 
@@ -111,15 +110,6 @@ def notifications(source: Path) -> Iterator[Check]:
         found = int(path.read_text()) if path.exists() else 0
         remedy = f"sysctl -w fs.inotify.{name}={wanted}"
         yield Check(f"inotify.{name}", f"{wanted} or more", str(found), str(path), remedy, found >= wanted, required=False)
-
-
-def http_parser() -> Check:
-    """Whether aiohttp parses requests in C."""
-    from aiohttp import http_parser as parser  # noqa: PLC0415 - 300 ms
-
-    compiled = hasattr(parser, "HttpRequestParserC")
-    remedy = "install aiohttp from a wheel, or with a C compiler, and unset AIOHTTP_NO_EXTENSIONS"
-    return Check("http parser", "C", "C" if compiled else "Python", "aiohttp.http_parser", remedy, compiled, required=False)
 
 
 def event_loop() -> Check:

@@ -34,6 +34,7 @@ ONCE: Final = frozenset(  # fields that stand once: who takes the first of two m
 )
 READ: Final = ONCE | {"connection"}
 PORTS: Final = 65_535
+REMEMBERED: Final = 4096  # bytes of header lines that are kept for the next request of a connection: a thousand may be idle
 
 
 class RawHeaders(Sequence[tuple[bytes, bytes]]):
@@ -98,7 +99,7 @@ class Reader:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._block, self._old = b"", False
-        self._fields: Fields  # of this block, in this version of HTTP
+        self._fields: Fields | None = None  # of this block, in this version of HTTP
 
     def read(self, raw: bytes) -> Head:
         """A head, from its request line to its empty line. Raises Refused."""
@@ -107,10 +108,12 @@ class Reader:
         if len(line) > limits.line or len(block) > limits.header_bytes or block.count(b"\n") > limits.header_count + 1:
             _check_sizes(len(line), len(block), block.count(b"\n") - 1, limits)
         method, target, old = _line(line)
-        if block != self._block or old is not self._old:
-            self._fields = _fields(block, old=old)
-            self._block, self._old = block, old
-        headers, host, length, close, expects, kept = self._fields
+        fields = self._fields
+        if fields is None or block != self._block or old is not self._old:
+            fields = _fields(block, old=old)
+            if len(block) <= REMEMBERED:
+                self._block, self._old, self._fields = block, old, fields
+        headers, host, length, close, expects, kept = fields
         if target[0] != "/" or "#" in target or method in UNSERVED:
             target = _target(method, target, host)
         return Head(method, target, "HTTP/1.0" if old else "HTTP/1.1", headers, host, length, close, expects, kept)

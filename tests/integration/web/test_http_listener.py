@@ -659,3 +659,10 @@ async def test_one_sweep_serves_all_deadlines(serve: Serve, connect: Connect) ->
     for client in clients:
         assert await client.rest() == b""
     assert time.monotonic() - began < 2
+
+
+def test_a_listener_needs_no_http_library() -> None:
+    """They take a third of a second to import, which is most of what a daemon has to be ready."""
+    asked = "import sys, router.web; print({'aiohttp', 'yarl', 'multidict', 'http.client', 'http.server'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True, timeout=30)
+    assert run.stdout == "set()\n"

@@ -299,6 +299,32 @@ async def test_a_hard_stop_ends_a_stream(serve: Serve, connect: Connect) -> None
     assert endless.closed.is_set()
 
 
+async def test_a_stream_that_comes_too_late_is_closed_unread(serve: Serve, connect: Connect) -> None:
+    served = await serve()
+    closed = asyncio.Event()
+
+    class Pieces:
+        def __aiter__(self) -> "Pieces":
+            return self
+
+        async def __anext__(self) -> bytes:
+            raise AssertionError("nobody waits for it")
+
+        async def aclose(self) -> None:
+            closed.set()
+            raise OSError("what it stands for has gone")
+
+    async def late(request: Request) -> Response:
+        request.early(Response(503, (), b"early"))
+        return Response(200, (), Pieces())
+
+    served.answers["/stream"] = late
+    client = await connect(served)
+    assert (await client.ask(STREAM)).body == b"early"
+    await asyncio.wait_for(closed.wait(), 5)
+    assert (await client.ask(GET)).body == b"GET / 0"
+
+
 # -- what all may hold together
 
 
