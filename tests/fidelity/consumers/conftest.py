@@ -36,7 +36,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Every app behind every face, in one daemon."""
     with Site(tmp_path_factory.mktemp("site"), faces=FACES, apps=(*APPS, *PYTHON, "middy")) as site:
         site.start()
-        assert site.ready(), site.log.read_text()
-        assert site.until(lambda: site.get("/status")["ready"], 10), site.log.read_text()
+        assert site.ready(60), site.log.read_text()
+        assert site.until(lambda: site.get("/status")["ready"], 30), site.log.read_text()
         yield site
         site.stop()
