@@ -80,18 +80,18 @@ class PythonEnvironment:
         self._log.begin()
         self._log.write(report.start(invocation.request_id))
         began = self._clock.monotonic()
-        failure, frame = await self._run(invocation, began)
+        answer = await self._run(invocation, began)
         duration_ms = (self._clock.monotonic() - began) * 1000
-        if failure is not None and failure.status == "timeout":
+        if isinstance(answer, Failure) and answer.status == "timeout":
             duration_ms = invocation.function.timeout * 1000
-        return self._finish(invocation, failure, frame, duration_ms, init_ms)
+        return self._finish(invocation, answer, duration_ms, init_ms)
 
     async def refuse(self, invocation: Invocation, payload: bytes, error_type: str) -> Outcome:
         """Answer with the error object of an earlier init, without starting a process."""
         self._log.begin()
         self._log.write(report.start(invocation.request_id))
         self._log.write(f"Init failed again and again: the error of the last one is repeated until the next try.\n{error_type}")
-        return self._finish(invocation, Failure(error_type, payload, "", "error"), None, 0.0, None)
+        return self._finish(invocation, Failure(error_type, payload, "", "error"), 0.0, None)
 
     async def close(self) -> None:
         """End the worker with all its descendants and empty its temporary directory."""
@@ -103,7 +103,7 @@ class PythonEnvironment:
         self._log.close()
         await asyncio.to_thread(self._runtime.remove, self._tmp)
 
-    async def _run(self, invocation: Invocation, began: float) -> tuple[Failure | None, frames.Frame | None]:
+    async def _run(self, invocation: Invocation, began: float) -> Failure | frames.Frame:
         """Initialise if need be, run the handler: what the platform has to say, or the answer of the worker."""
         deadline = began + invocation.function.timeout
         fresh = self.state is State.STARTING
@@ -111,7 +111,7 @@ class PythonEnvironment:
             failure = await self._initialised(await self._ending(deadline), invocation)
             if failure is not None:
                 self._init_failed(failure, began, "invoke")
-                return failure, None
+                return failure
         left = deadline - self._clock.monotonic() if fresh else invocation.function.timeout
         if not self._send(invocation, left) and not fresh:  # it died idle and has seen nothing of this
             await self._forget_worker()
@@ -122,8 +122,8 @@ class PythonEnvironment:
             self._memory = ending.memory
             self._drain()
             self._change(Event.ANSWERED)
-            return (self._too_large() if ending.kind == frames.OVERSIZED else None), ending
-        return await self._broken(ending, invocation.request_id, invocation.function.timeout), None
+            return self._too_large() if ending.kind == frames.OVERSIZED else ending
+        return await self._broken(ending, invocation.request_id, invocation.function.timeout)
 
     def _send(self, invocation: Invocation, left: float) -> bool:
         """Hand the event to the worker, *left* seconds before its deadline. False: the worker is gone."""
@@ -244,33 +244,24 @@ class PythonEnvironment:
         if self._output is not None:
             self._output.drain()
 
-    def _finish(
-        self, invocation: Invocation, failure: Failure | None, frame: frames.Frame | None, duration_ms: float, init_ms: float | None
-    ) -> Outcome:
+    def _finish(self, invocation: Invocation, answer: Failure | frames.Frame, duration_ms: float, init_ms: float | None) -> Outcome:
         """END and REPORT, and the outcome."""
-        if failure is not None and failure.line:
-            self._log.write(failure.line)
-        self._log.write(report.end(invocation.request_id))
-        memory_mb = math.ceil(self._memory / 1024)
-        billed = report.billed_ms(duration_ms, init_ms)
-        status: Literal["", "error", "timeout"] = failure.status if failure is not None else ""
-        error_type = failure.error_type if failure is not None else ""
-        line = Report(
-            invocation.request_id,
-            duration_ms,
-            billed,
-            self.function.memory,
-            memory_mb,
-            init_ms,
-            status,
-            error_type if status == "error" else "",
-        ).line()
-        self._log.write(line)
-        if failure is None and frame is not None and frame.kind in {frames.ERROR, frames.BROKEN}:
-            error_type = frame.meta.decode("utf-8", "replace")
+        status: Literal["", "error", "timeout"] = ""
+        failed = isinstance(answer, Failure) or answer.kind in frames.ERRORS
+        if isinstance(answer, Failure):
+            error_type, payload, line, status = answer
+            if line:
+                self._log.write(line)
+        else:
+            payload = answer.body
+            error_type = answer.meta.decode("utf-8", "replace") if failed else ""
+        request_id, memory_mb, billed = invocation.request_id, math.ceil(self._memory / 1024), report.billed_ms(duration_ms, init_ms)
+        self._log.write(report.end(request_id))
+        said = error_type if status == "error" else ""
+        self._log.write(Report(request_id, duration_ms, billed, self.function.memory, memory_mb, init_ms, status, said).line())
         return Outcome(
-            payload=failure.payload if failure is not None else frame.body if frame is not None else b"",
-            function_error="Unhandled" if error_type else "",
+            payload=payload,
+            function_error="Unhandled" if failed else "",
             error_type=error_type,
             duration_ms=duration_ms,
             billed_ms=billed,

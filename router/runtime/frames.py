@@ -18,6 +18,7 @@ END: Final = 9  # it is complete
 BROKEN: Final = 10  # as ERROR, instead of END
 
 PARTS: Final = (BEGIN, PIECE)
+ERRORS: Final = (ERROR, BROKEN)
 ANSWERS: Final = (RESULT, ERROR, OVERSIZED, END, BROKEN)  # what ends an invocation
 
 RESPONSE_LIMIT: Final = 6 * 1024 * 1024 + 100  # bytes; router.model has the same number for the daemon's floors

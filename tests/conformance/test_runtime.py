@@ -35,6 +35,7 @@ def echo(event, context): return event
 def say(event, context):
     print("one"); sys.stderr.write("two\\n"); logging.getLogger().error("three\\nlines"); print("four", end="")
 def fail(event, context): raise ValueError("it broke")
+def nameless(event, context): raise type("", (Exception,), {})("it broke")
 def slow(event, context): time.sleep(event)
 def counted(event, context):
     global count
@@ -308,6 +309,11 @@ async def test_an_exception_is_an_error_object_in_awss_order(bench: Bench) -> No
     log = bench.logs.of("fail")
     assert [line for line in log if line.startswith("[ERROR] ValueError: it broke\nTraceback (most recent call last):\n\xa0\xa0File")]
     assert "Status:" not in log[-1]
+
+
+async def test_an_error_without_a_name_is_an_error_all_the_same(bench: Bench) -> None:
+    outcome = await bench.run("nameless")
+    assert (outcome.function_error, outcome.error_type) == ("Unhandled", "")
 
 
 async def test_six_megabytes_go_in_and_out(bench: Bench) -> None:
