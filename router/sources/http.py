@@ -221,14 +221,14 @@ class HttpSource:
         return None if match is None else _preflight_of(match.value.face, request)
 
     def _url(self, request: Request) -> tuple[Face | None, Asked] | None:
-        """The function URL that a request is for, by its path or by its host; without a face it is nobody's. None: for none."""
-        if request.target.startswith(_URL_PATHS):
-            name = request.path.split("/", 3)[2]
-            return self._url_paths.get(name), Asked(request, "", DEFAULT_STAGE, {}, f"{URL_PREFIX}/{name}")
+        """The function URL that a request is for, by its host, else by its path; without a face it is nobody's. None: for none."""
         host = request.host.partition(":")[0].lower()
-        if not host.endswith(self._nobodys.domain):
+        if host.endswith(self._nobodys.domain):  # first: all paths of a host are its function's
+            return self._urls.get(host), Asked(request, "", DEFAULT_STAGE, {})
+        if not request.target.startswith(_URL_PATHS):
             return None
-        return self._urls.get(host), Asked(request, "", DEFAULT_STAGE, {})
+        name = request.path.split("/", 3)[2]
+        return self._url_paths.get(name), Asked(request, "", DEFAULT_STAGE, {}, f"{URL_PREFIX}/{name}")
 
     async def _serve_url(self, face: Face | None, asked: Asked) -> Response:
         if face is None:
