@@ -1,12 +1,14 @@
 """Route grammar, precedence against a brute-force oracle, and a lookup that does not feel the size of the table."""
 
 import sys
+from urllib.parse import quote
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from router.events.routes import DEPTH, BadRoute, Route, RouteTable, parse
+from router.events.gateway import BadPath
+from router.events.routes import DEPTH, BadRoute, Route, RouteTable, also_at, mounted, parse, segments_of, slashed
 
 RANK = {"exact": 0, "variable": 1, "greedy": 2}
 
@@ -208,3 +210,93 @@ def calls(made: RouteTable[str], path: str) -> int:
 def test_a_long_path_is_no_burden(path: str) -> None:
     made = table("GET /a/{x}/{y}/{rest+}", "GET /{a}/{b}", "$default")
     assert key(made, "GET", path) in ("$default", "GET /a/{x}/{y}/{rest+}")
+
+
+# -- encoded paths
+
+
+@pytest.mark.parametrize(
+    ("route", "path", "parameters"),
+    [
+        ("GET /a/{x}", "/a/b%2Fc", {"x": "b/c"}),
+        ("GET /a/{x}", "/%61/%7Bx%7D", {"x": "{x}"}),
+        ("GET /a/{x}/c", "/a/%2F/c", {"x": "/"}),
+        ("GET /{rest+}", "/a%2Fb/c", {"rest": "a/b/c"}),
+        ("GET /{rest+}", "/%2e%2e/c", {"rest": "../c"}),
+        ("GET /gr\u00fc\u00dfe", "/gr%C3%BC%C3%9Fe", {}),
+        ("GET /a/", "/%61/", {}),
+    ],
+)
+def test_a_path_is_split_before_it_is_decoded(route: str, path: str, parameters: dict[str, str]) -> None:
+    found = table(route).find("GET", path)
+    assert found is not None
+    assert found.parameters == parameters
+
+
+@pytest.mark.parametrize("path", ["/a%2Fb", "/a%2fb", "/%2Fa/b", "/a/b%2F"])
+def test_an_encoded_slash_separates_nothing(path: str) -> None:
+    assert key(table("GET /a/b"), "GET", path) is None
+
+
+@given(values=st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1), min_size=1, max_size=5))
+def test_any_segments_are_found_and_come_back(values: list[str]) -> None:
+    """Slashes, dots, braces and percent signs in a segment are text."""
+    path = "/" + "/".join(quote(value, safe="") for value in values)
+    route = "GET /" + "/".join(f"{{v{number}}}" for number in range(len(values)))
+    found = table(route, "ANY /{rest+}").find("GET", path)
+    assert found is not None
+    assert (found.key, list(found.parameters.values())) == (route, values)
+    assert segments_of(path) == ["", *values]
+
+
+@given(path=st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=20))
+def test_any_path_has_a_route_or_is_refused(path: str) -> None:
+    made = table("GET /a", "GET /{x}/b", "ANY /{rest+}", "$default")
+    try:
+        assert made.find("GET", path) is not None
+    except BadPath:
+        assert "%" in path
+
+
+# -- where else a route is
+
+
+def test_a_route_below_a_prefix() -> None:
+    made: RouteTable[str] = RouteTable()
+    for text in ("GET /", "GET /pets/{id}", "ANY /all/{rest+}"):
+        route = parse(text)
+        for place in (mounted(route, "/v1/x"), *also_at(route, "/v1/x")):
+            made.add(place, text)
+    assert [key(made, "GET", path) for path in ("/v1/x", "/v1/x/", "/v1/x/pets/7", "/v1/x/all/a/b", "/v1", "/pets/7", "/")] == [
+        *("GET /", "GET /", "GET /pets/{id}", "ANY /all/{rest+}", None, None, None),
+    ]
+    assert made.find("GET", "/v1/x/pets/7").parameters == {"id": "7"}  # type: ignore[union-attr]
+
+
+def test_without_a_prefix_a_route_stays_where_it_is() -> None:
+    for text in ("GET /", "GET /a", "$default"):
+        assert mounted(parse(text), "") == parse(text)
+        assert also_at(parse(text), "") == ()
+    assert mounted(parse("$default"), "/v1") == parse("$default")
+    assert also_at(parse("GET /a"), "/v1") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "also"),
+    [
+        ("GET /a", ["/a/"]),
+        ("GET /a/{x}", ["/a/7/"]),
+        ("GET /", []),
+        ("GET /a/", []),
+        ("ANY /{rest+}", []),
+        ("ANY /a/{rest+}", []),
+        ("$default", []),
+    ],
+)
+def test_a_rest_route_is_found_with_a_slash_more(text: str, also: list[str]) -> None:
+    places = slashed(parse(text))
+    assert len(places) == len(also)
+    made: RouteTable[str] = RouteTable()
+    for place in places:
+        made.add(place, text)
+    assert [key(made, "GET", path) for path in also] == [text] * len(also)
