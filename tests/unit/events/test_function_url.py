@@ -142,14 +142,17 @@ def test_where_nothing_is_what_fails_and_how_much_it_takes() -> None:
 
 def test_a_prelude_is_the_head() -> None:
     url = FunctionUrl("f.localhost")
-    head = url.streamed(b'{"statusCode": 201, "headers": {"Content-Type": "text/event-stream", "x": 1}, "cookies": ["a=1"]}', ARRIVAL)
+    prelude = b'{"statusCode": 201, "headers": {"Content-Type": "text/event-stream", "x": 1}, "cookies": ["a=1"]}'
+    head = url.streamed(prelude, "application/octet-stream", ARRIVAL)
     assert (head.status, head.body) == (201, b"")
     assert header(head, "content-type") == ["text/event-stream"]
     assert (header(head, "x"), header(head, "set-cookie"), header(head, "x-amzn-requestid")) == (["1"], ["a=1"], [ARRIVAL.request_id])
-    assert header(url.streamed(b"{}", ARRIVAL), "content-type") == ["application/octet-stream"]
+    assert header(url.streamed(b"{}", "text/plain", ARRIVAL), "content-type") == ["application/octet-stream"]
+    plain = url.streamed(b"", "text/plain", ARRIVAL)
+    assert (plain.status, header(plain, "content-type"), header(plain, "x-amzn-requestid")) == (200, ["text/plain"], [ARRIVAL.request_id])
 
 
 @pytest.mark.parametrize("prelude", [b"[]", b"x", b'"x"', b'{"statusCode": 99}', b'{"headers": {"a": "b\\r\\nc: d"}}', b'{"cookies": "a"}'])
 def test_a_prelude_that_is_none_is_malformed(prelude: bytes) -> None:
     with pytest.raises(Malformed):
-        FunctionUrl("f.localhost").streamed(prelude, ARRIVAL)
+        FunctionUrl("f.localhost").streamed(prelude, "text/plain", ARRIVAL)
