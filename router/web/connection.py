@@ -7,10 +7,10 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, cast
 
 from router.events.http import Request
-from router.web import answers, heads
-from router.web.chunks import Chunks
+from router.web import answers
 from router.web.exchange import Exchange
 from router.web.heads import Head
+from router.web.incoming import Incoming
 from router.web.refused import Refused
 
 if TYPE_CHECKING:
@@ -44,17 +44,13 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_body_began",
-        "_buffer",
-        "_chunks",
         "_drained",
         "_ended",
-        "_head",
         "_held",
+        "_incoming",
         "_limits",
         "_listener",
         "_paused",
-        "_reader",
-        "_seen",
         "_transport",
         "_turn",
         "deadline",
@@ -69,12 +65,8 @@ class Connection(asyncio.Protocol):
     def __init__(self, listener: "Listener") -> None:
         self._listener, self._limits = listener, listener.limits
         self._transport: asyncio.Transport  # set when the loop connects it, before anything else
-        self._buffer = bytearray()
-        self._reader = heads.Reader(self._limits)
-        self._head: Head | None = None  # of the request whose body arrives
-        self._chunks: Chunks | None = None
+        self._incoming: Incoming  # so is this
         self._body_began = 0.0
-        self._seen = 0  # bytes of the buffer that were looked at for the end of a head
         self._turn = 0  # bytes written without a turn of the loop
         self._paused = False  # part of an answer waits for the client
         self._drained: asyncio.Future[None] | None = None
@@ -96,35 +88,28 @@ class Connection(asyncio.Protocol):
         peer, name = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
         if isinstance(peer, tuple) and isinstance(name, tuple):
             self.peer, self.port = peer[0].removeprefix("::ffff:"), name[1]
-        self.deadline = self._listener.now() + self._limits.header
-        reason = self._listener.admit(self)
+        listener, address = self._listener, self.peer
+        self._incoming = Incoming(self._limits, listener.check_host, lambda head: listener.room(head, address))
+        self.deadline = listener.now() + self._limits.header
+        reason = listener.admit(self)
         if reason and not transport.is_closing():
             self.refuse(Refused(503, reason))
 
     def data_received(self, data: bytes) -> None:
         """Read on, or hold what came early; what a refused client sends is thrown away."""
-        phase = self.phase
-        try:
-            if phase is IDLE and not self._buffer:
-                self._read_whole(data)
-            elif phase in RECEIVING:
-                self._buffer += data
-                self._read()
-            elif phase is not LINGERING:
-                self._buffer += data
-                if len(self._buffer) > HELD and not self._held:
-                    self._held = True
-                    self._transport.pause_reading()
-        except Refused as refused:
-            self.refuse(refused)
+        if self.phase in RECEIVING:
+            self._receive(data)
+        elif self.phase is not LINGERING and self._incoming.hold(data) > HELD and not self._held:
+            self._held = True
+            self._transport.pause_reading()
 
     def eof_received(self) -> bool:
         """The client sends no more; true keeps the connection open for its answer."""
         self._ended = True
         if self.phase in (HANDLING, WRITING):
             return True
-        if self.phase in (HEAD, BODY):
-            self.refuse(Refused(400, "the connection ended within a request"))
+        if self.phase in RECEIVING:
+            self._end_early()
         return False
 
     def pause_writing(self) -> None:
@@ -144,8 +129,8 @@ class Connection(asyncio.Protocol):
         """Forget the connection; a running handler goes on."""
         self.phase = CLOSED
         self.deadline = FOREVER
-        self.exchange = self._head = self._chunks = None
-        self._buffer.clear()
+        self.exchange = None
+        self._incoming.clear()
         if self._drained is not None:
             if not self._drained.done():
                 self._drained.set_exception(ConnectionResetError(f"the client has left: {exc}"))
@@ -186,100 +171,42 @@ class Connection(asyncio.Protocol):
     @property
     def holds(self) -> int:
         """Bytes kept for the client: of a body that arrives, of an answer that it does not take."""
-        body = 0 if self._chunks is None else len(self._chunks.body)
-        return len(self._buffer) + body + self._transport.get_write_buffer_size()
+        return self._incoming.size + self._transport.get_write_buffer_size()
 
     # -- reading
 
-    def _read(self) -> None:
-        if self.phase is BODY:
-            self._read_body()
-        else:
-            self._read_head()
-
-    def _read_whole(self, data: bytes) -> None:
-        """Nothing is buffered, and most requests come in one piece: no need to buffer them."""
-        end = data.find(b"\r\n\r\n") + 4
-        if end < 4 or data[0] == 0x0D:
-            self._buffer += data
-            self._read_head()
-            return
-        head = self._head_of(data[:end])
-        if head.length == len(data) - end and head.length <= self._limits.body_bytes:
-            self._start(head, data[end:])
-        else:
-            self._buffer += data[end:]
-            self._begin_body(head)
-
-    def _read_head(self) -> None:
-        buffer = self._buffer
-        while buffer.startswith(b"\r\n"):  # RFC 9112, 2.2: tolerated before a request
-            del buffer[:2]
-            self._seen = 0
-        end = buffer.find(b"\r\n\r\n", max(self._seen - 3, 0)) + 4
-        if end < 4:
-            if buffer and buffer != b"\r" and self.phase is IDLE:
+    def _receive(self, data: bytes = b"") -> None:
+        """Take what came, or what is here already, and start the next request when it is whole."""
+        try:
+            found = self._incoming.feed(data) if data else self._incoming.next()
+            if found is not None:
+                self._start(*found)
+            elif self._incoming.head is not None:
+                self._await_body(self._incoming.head)
+            elif self.phase is IDLE and self._incoming.begun:
                 self.phase = HEAD
                 self.deadline = self._listener.now() + self._limits.header
-            heads.check_partial(buffer, self._limits, self._seen)
-            self._seen = len(buffer)
-            return
-        self._seen = 0
-        raw = bytes(memoryview(buffer)[:end])
-        del buffer[:end]
-        self._begin_body(self._head_of(raw))
+        except Refused as refused:
+            self.refuse(refused)
 
-    def _head_of(self, raw: bytes) -> Head:
-        head = self._reader.read(raw)
-        self._listener.check_host(head.host)
-        self.keep = self.keep and not head.close
-        return head
-
-    def _taken(self, size: int) -> bytes:
-        """Take *size* bytes from the buffer."""
-        if not size:
-            return b""
-        body = bytes(memoryview(self._buffer)[:size])
-        del self._buffer[:size]
-        return body
-
-    def _begin_body(self, head: Head) -> None:
-        limit = self._limits.body_bytes
-        if head.length is None or head.length > len(self._buffer):
-            limit = min(limit, self._listener.room(head, self.peer))
-        if head.length is not None and head.length > limit:
-            raise Refused(413, f"body over {limit} bytes")
-        self.phase = BODY
-        self._head = head
-        self._chunks = Chunks(limit) if head.length is None else None
-        self._body_began = self._listener.now()
-        if head.expects and head.length != 0 and not self._buffer:
-            self._transport.write(answers.CONTINUE)
-        self._read_body()
-
-    def _read_body(self) -> None:
-        head, buffer = self._head, self._buffer
-        assert head is not None
-        if self._chunks is not None:
-            if self._chunks.feed(buffer):
-                return self._start(head, bytes(self._chunks.body))
-            received = len(self._chunks.body)
-        else:
-            assert head.length is not None
-            received = len(buffer)
-            if received >= head.length:
-                return self._start(head, self._taken(head.length))
+    def _await_body(self, head: Head) -> None:
+        """Some of a body is still to come: it has its time, and then a pace."""
+        if self.phase is not BODY:
+            self.phase = BODY
+            self._body_began = self._listener.now()
+            if head.expects and not self._incoming.ahead:
+                self._transport.write(answers.CONTINUE)
         limits = self._limits
-        self.deadline = self._body_began + min(limits.body, limits.body_grace + received / limits.body_rate)
-        return None
+        self.deadline = self._body_began + min(limits.body, limits.body_grace + self._incoming.received / limits.body_rate)
 
     def _start(self, head: Head, body: bytes) -> None:
         """Hand a complete request to the handler."""
         self.phase = HANDLING
         self.deadline = FOREVER
-        self._head = self._chunks = None
         exchange = self.exchange = Exchange(self, self._listener, head)
-        method, target, version, headers, host, _, _, _, raw_headers = head
+        method, target, version, headers, host, _, close, _, raw_headers = head
+        if close:
+            self.keep = False
         request = Request(method, target, headers, body, self.peer, host, self.port, version, "http", exchange.answer, raw_headers)
         self._listener.begin(exchange, request)
 
@@ -308,6 +235,8 @@ class Connection(asyncio.Protocol):
 
     def finish(self, *pieces: bytes) -> None:
         """Write the last of an answer."""
+        if self.left:
+            return
         self.phase = WRITING
         for piece in pieces:
             self._transport.write(piece)
@@ -318,19 +247,23 @@ class Connection(asyncio.Protocol):
 
     def _next(self) -> None:
         """The answer is out: read the next request, or close."""
-        if not self.keep or (self._ended and not self._buffer):
+        if not self.keep or (self._ended and self._incoming.empty):
             self._leave()
             return
         self.phase = IDLE
         self.deadline = self._listener.now() + self._limits.idle
         self._resume()
-        if self._buffer:
-            try:
-                self._read()
-            except Refused as refused:
-                self.refuse(refused)
+        if not self._incoming.empty:
+            self._receive()
             if self._ended and self.phase in RECEIVING:
-                self.refuse(Refused(400, "the connection ended within a request"))
+                self._end_early()
+
+    def _end_early(self) -> None:
+        """The client has sent all it will: a request that is not whole by now never is."""
+        if self.phase is IDLE:
+            self._leave()
+        else:
+            self.refuse(Refused(400, "the connection ended within a request"))
 
     def refuse(self, refused: Refused) -> None:
         """Answer with the refusal's status and end the connection."""
@@ -342,9 +275,8 @@ class Connection(asyncio.Protocol):
 
     def _leave(self, *, unread: bool = False) -> None:
         """Close; but first let the client read its answer, when closing over unread input would reset the connection."""
-        unread = (unread or bool(self._buffer)) and not self._ended
-        self._buffer.clear()
-        self._head = self._chunks = None
+        unread = (unread or not self._incoming.empty) and not self._ended
+        self._incoming.clear()
         self.phase = LINGERING
         self.deadline = self._listener.now() + self._limits.linger
         if not unread:

@@ -299,6 +299,8 @@ AMONG_OTHERS = {
         Hostile(b"GET", (400,), eof=True),
         Hostile(HEALTHY + GET[:-1], (200, 400), eof=True),
         Hostile(HEALTHY, (200,), eof=True),
+        Hostile(HEALTHY + b"\r\n", (200,), eof=True),
+        Hostile(HEALTHY + b"\r", (200,), eof=True),
         Hostile(b"", (), eof=True),
         Hostile(b"\r\n", (), eof=True),
     ],
