@@ -1,0 +1,288 @@
+"""Which face a request comes to: function URLs by host and path, stages, base paths, slashes, preflights; and who answers where none is."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from router.config.types import Config, Function, Listen
+from router.errors import ConfigError
+from router.events.http import Response
+from router.sources.base import Binding, House
+from router.sources.http import HttpSource
+from router.sources.http_triggers import UrlTrigger
+from router.telemetry.metrics import Metrics
+from tests.helpers.clock import VirtualClock
+from tests.helpers.faces import header
+from tests.unit.sources.http_rig import Rig, told
+
+HOST = "f.lambda-url.us-east-1.localhost"
+OK = {"statusCode": 200}
+CORS = "cors: {allow_origins: ['https://shop.example'], allow_methods: [PUT], max_age: 60}"
+PREFLIGHT = [("Origin", "https://shop.example"), ("Access-Control-Request-Method", "PUT")]
+
+
+# -- function URLs
+
+
+@pytest.mark.parametrize("host", [HOST, f"{HOST}:8080", HOST.upper()])
+async def test_a_url_by_its_host_has_every_path(host: str) -> None:
+    made = Rig(OK, f="[url: none]", g="[url: none, http: 'ANY /{proxy+}']")
+    for path in ("/", "/a%2Fb", "/_url/g/x", "/%00", "/%zz"):
+        response = await made.ask(path, host=host)
+        assert response.status == 200
+        assert made.events()[-1]["rawPath"] == path
+        envelope = made.outlet.invoked[-1]
+        assert (envelope.function, envelope.source) == ("f", "url:f")
+        assert header(response, "x-amzn-requestid") == [envelope.request_id] == [made.events()[-1]["requestContext"]["requestId"]]
+
+
+@pytest.mark.parametrize(("target", "path"), [("/_url/f", "/"), ("/_url/f/", "/"), ("/_url/f/a//b?x=/_url/g", "/a//b"), ("/_url/f?x", "/")])
+async def test_a_url_by_its_path_does_not_see_the_prefix(target: str, path: str) -> None:
+    made = Rig(OK, f="[url: none]", g="[http: $default]")
+    assert (await made.ask(target)).status == 200
+    (event,) = made.events()
+    assert (event["rawPath"], event["requestContext"]["domainName"]) == (path, HOST)
+
+
+@pytest.mark.parametrize(
+    ("target", "host"),
+    [
+        ("/_url/nobody/x", "localhost"),
+        ("/_url/", "localhost"),
+        ("/_url/F/x", "localhost"),
+        ("/x", f"nobody.{HOST[2:]}"),
+        ("/_url/f/x", f"x.{HOST}"),
+    ],
+)
+async def test_a_url_that_is_nobodys_is_403_and_no_route_takes_it(target: str, host: str) -> None:
+    made = Rig(OK, f="[url: none]", g="[http: $default]")
+    response = await made.ask(target, host=host)
+    assert (response.status, told(response)) == (403, {"Message": "Forbidden"})
+    assert header(response, "x-amzn-errortype") == ["AccessDeniedException"]
+    assert header(response, "x-amzn-requestid")
+    assert not made.outlet.invoked
+
+
+async def test_paths_of_urls_are_reserved_where_no_function_has_one() -> None:
+    made = Rig(OK, g="[http: $default]")
+    assert (await made.ask("/_url/f/x")).status == 403
+    assert (await made.ask("/_urls/f/x")).status == 200
+    assert (await made.ask("/_url")).status == 200
+
+
+def test_two_urls_in_one_place_are_refused() -> None:
+    house = House(Config(Path("/c"), Path("/s"), http=Listen("off")), VirtualClock(), None, Metrics())  # type: ignore[arg-type]
+    bindings = [Binding(Function(name, Path("/code"), "a.b"), UrlTrigger(), 0) for name in ("Resize", "resize")]
+    with pytest.raises(ConfigError) as caught:
+        HttpSource.build(bindings, house)
+    assert "functions.resize.triggers[0]: resize.lambda-url.us-east-1.localhost is a function's URL already" in str(caught.value)
+
+
+# -- stages and base paths
+
+
+@pytest.mark.parametrize(
+    ("api", "stage", "target", "path", "context"),
+    [
+        ("http", "dev", "/pets/7", "/dev/pets/7", "/dev/pets/7"),
+        ("http", "dev", "/dev/pets/7", "/dev/pets/7", "/dev/pets/7"),
+        ("rest", "dev", "/pets/7", "/pets/7", "/dev/pets/7"),
+        ("rest", "dev", "/dev/pets/7", "/pets/7", "/dev/pets/7"),
+        ("rest", "dev", "/dev/pets/7/", "/pets/7/", "/dev/pets/7/"),
+        ("rest", "dev", "/d%65v/pets/7", "/pets/7", "/dev/pets/7"),
+    ],
+)
+async def test_a_named_stage_may_stand_in_the_url(api: str, stage: str, target: str, path: str, context: str) -> None:
+    made = Rig(OK, f=f"[{{http: {{route: 'GET /pets/{{id}}', api: {api}, stage: {stage}}}}}]")
+    assert (await made.ask(target)).status == 200
+    (event,) = made.events()
+    where = event["requestContext"]
+    assert (event.get("rawPath", event.get("path")), where.get("path", where.get("http", {}).get("path"))) == (path, context)
+    assert (event["pathParameters"], where["stage"]) == ({"id": "7"}, stage)
+
+
+async def test_the_stage_that_is_not_named_stands_in_no_url() -> None:
+    made = Rig(OK, f="[{http: {route: GET /pets, api: rest}}]")
+    assert (await made.ask("/prod/pets")).status == 403
+    assert (await made.ask("/pets")).status == 200
+    assert made.events()[0]["requestContext"]["path"] == "/prod/pets"
+
+
+async def test_a_route_of_its_own_is_stronger_than_a_stage() -> None:
+    made = Rig(OK, f="[{http: {route: GET /pets, stage: dev}}]", g="[http: GET /dev/pets]")
+    for target, function in (("/dev/pets", "g"), ("/pets", "f")):
+        await made.ask(target)
+        assert made.outlet.invoked[-1].function == function
+
+
+@pytest.mark.parametrize(
+    ("target", "path"), [("/dev/a", "/dev/a"), ("/a", "/dev/a"), ("/dev", "/dev/"), ("/device", "/dev/device"), ("/dev/a%20b", "/dev/a b")]
+)
+async def test_the_default_route_of_a_stage_does_not_see_it_twice(target: str, path: str) -> None:
+    made = Rig(OK, f="[{http: {route: $default, stage: dev}}]")
+    await made.ask(target)
+    assert made.events()[0]["rawPath"] == path
+
+
+@pytest.mark.parametrize(
+    ("api", "target", "path"),
+    [
+        ("http", "/v1/pets/a%20b", "/pets/a b"),
+        ("rest", "/v1/pets/a%20b", "/v1/pets/a%20b"),
+        ("rest", "/v1//pets/7", None),
+        ("http", "/v1", "/"),
+        ("http", "/v1/", "/"),
+        ("rest", "/v1", "/v1/"),
+        ("http", "/pets/7", None),
+    ],
+)
+async def test_a_base_path(api: str, target: str, path: str | None) -> None:
+    made = Rig(
+        OK,
+        f=f"[{{http: {{route: 'GET /pets/{{id}}', api: {api}, base_path: /v1}}}}, {{http: {{route: GET /, api: {api}, base_path: /v1}}}}]",
+    )
+    response = await made.ask(target)
+    assert (response.status == 200) is (path is not None)
+    if path is not None:
+        event = made.events()[0]
+        assert event.get("rawPath", event.get("path")) == path
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "message"),
+    [
+        ("/v1/x", 403, "Missing Authentication Token"),
+        ("/v1", 403, "Missing Authentication Token"),
+        ("/v1/%00", 400, "Bad Request"),
+        ("/v1x", 404, "Not Found"),
+        ("/x", 404, "Not Found"),
+        ("/%zz", 400, "Bad Request"),
+    ],
+)
+async def test_below_a_rest_base_path_strangers_get_rests_answer(target: str, status: int, message: str) -> None:
+    made = Rig(OK, f="[{http: {route: GET /a, api: rest, base_path: /v1}}]", g="[http: GET /a]")
+    response = await made.ask(target)
+    assert (response.status, told(response)) == (status, {"message": message})
+    assert bool(header(response, "x-amzn-errortype")) is target.startswith("/v1/") or target == "/v1"
+
+
+@pytest.mark.parametrize(
+    ("triggers", "status", "name"),
+    [
+        ("[{http: {route: GET /a, api: rest}}]", 403, "x-amz-apigw-id"),
+        ("[{http: {route: GET /a, api: alb}}]", 404, "server"),
+        ("[http: GET /a]", 404, "apigw-requestid"),
+        ("[{http: {route: GET /a, api: rest}}, {http: {route: GET /b, api: alb}}]", 404, "apigw-requestid"),
+        ("[url: none]", 404, "apigw-requestid"),
+    ],
+)
+async def test_who_has_one_kind_of_api_answers_strangers_in_its_words(triggers: str, status: int, name: str) -> None:
+    made = Rig(OK, f=triggers)
+    for response in (await made.ask("/nowhere"), await made.ask("/a", "POST"), made.source._refusal(status)):
+        assert response.status == status
+        assert header(response, name)
+    assert header(made.source._refusal(503), "retry-after") == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("route", "target", "found"),
+    [
+        ("GET /a", "/a/", True),
+        ("GET /a/{x}", "/a/7/", True),
+        ("GET /a", "/a//", False),
+        ("GET /{proxy+}", "/a/", True),
+        ("GET /a/{proxy+}", "/a/", False),
+    ],
+)
+async def test_a_rest_api_takes_a_slash_more_and_an_http_api_does_not(route: str, target: str, found: bool) -> None:
+    made = Rig(OK, f=f"[{{http: {{route: '{route}', api: rest}}}}]")
+    assert (await made.ask(target)).status == (200 if found else 403)
+    if found:
+        event = made.events()[0]
+        assert (event["path"], event["requestContext"]["path"], event["resource"]) == (target, f"/prod{target}", route[4:])
+    if "+" not in route:
+        assert (await Rig(OK, f=f"[http: '{route}']").ask(target)).status == 404
+
+
+async def test_a_route_with_the_slash_is_stronger() -> None:
+    made = Rig(OK, f="[{http: {route: GET /a, api: rest}}]", g="[http: GET /a/]")
+    await made.ask("/a/")
+    assert made.outlet.invoked[0].function == "g"
+
+
+# -- preflights
+
+
+def cors_of(response: Response) -> dict[str, str]:
+    return {name: value for name, value in response.headers if name.startswith("access-control")}
+
+
+ALLOWED = {
+    "access-control-allow-origin": "https://shop.example",
+    "access-control-allow-methods": "PUT",
+    "access-control-max-age": "60",
+}
+
+
+@pytest.mark.parametrize(
+    ("functions", "target", "ids"),
+    [
+        ({"f": f"[{{http: {{route: PUT /x, {CORS}}}}}]"}, "/x", "apigw-requestid"),
+        ({"f": f"[{{http: {{route: 'ANY /{{proxy+}}', {CORS}}}}}]"}, "/a/b", "apigw-requestid"),
+        ({"f": f"[{{http: {{route: PUT /x, {CORS}}}}}]", "g": "[http: OPTIONS /x]"}, "/x", "apigw-requestid"),
+        ({"f": f"[{{http: {{route: OPTIONS /x, {CORS}}}}}]"}, "/x", "apigw-requestid"),
+        ({"f": f"[{{http: {{route: PUT /x, stage: dev, {CORS}}}}}]"}, "/dev/x", "apigw-requestid"),
+        ({"f": f"[{{url: {{auth: none, {CORS}}}}}]"}, "/_url/f/x", "x-amzn-requestid"),
+    ],
+)
+async def test_a_preflight_runs_nothing_and_needs_no_options_route(functions: dict[str, str], target: str, ids: str) -> None:
+    made = Rig(OK, **functions)
+    response = await made.ask(target, "OPTIONS", PREFLIGHT)
+    assert (response.status, response.body, cors_of(response)) == (204, b"", ALLOWED)
+    assert header(response, ids)
+    assert not made.outlet.invoked
+    stranger = await made.ask(target, "OPTIONS", [("Origin", "https://evil.example"), PREFLIGHT[1]])
+    assert (stranger.status, cors_of(stranger)) == (204, {})
+
+
+@pytest.mark.parametrize(
+    ("functions", "target", "headers", "status"),
+    [
+        ({"f": f"[{{http: {{route: PUT /x, {CORS}}}}}]"}, "/x", PREFLIGHT[:1], 404),
+        ({"f": f"[{{http: {{route: PUT /x, {CORS}}}}}]"}, "/y", PREFLIGHT, 404),
+        ({"f": f"[{{http: {{route: PUT /x, {CORS}}}}}]", "g": "[http: OPTIONS /y]"}, "/y", PREFLIGHT, 200),
+        ({"f": f"[{{http: {{route: PUT /x, {CORS}}}}}]"}, "/%00", PREFLIGHT, 400),
+        ({"f": "[{http: {route: 'ANY /x', api: rest}}]"}, "/x", PREFLIGHT, 200),
+        ({"f": "[url: none]"}, "/_url/f/x", PREFLIGHT, 200),
+        ({"f": f"[{{url: {{auth: none, {CORS}}}}}]"}, "/_url/f/x", PREFLIGHT[1:], 200),
+    ],
+)
+async def test_what_is_no_preflight_goes_the_ordinary_way(
+    functions: dict[str, str], target: str, headers: Sequence[tuple[str, str]], status: int
+) -> None:
+    made = Rig(OK, **functions)
+    assert (await made.ask(target, "OPTIONS", headers)).status == status
+    assert len(made.outlet.invoked) == (status == 200)
+
+
+@pytest.mark.parametrize("trigger", [f"http: {{route: 'ANY /{{proxy+}}', {CORS}}}", f"url: {{auth: none, {CORS}}}"])
+@pytest.mark.parametrize("answer", [{"statusCode": 200, "headers": {"access-control-allow-origin": "*"}}, {"statusCode": 99}])
+async def test_answers_and_gateway_errors_carry_cors(trigger: str, answer: object) -> None:
+    """A page must be able to read why it failed; nobody else is named, whatever the function says."""
+    made = Rig(answer, f=f"[{{{trigger}}}]")
+    target = "/_url/f/x" if trigger.startswith("url") else "/x"
+    mine = await made.ask(target, "GET", [("Origin", "https://shop.example")])
+    assert header(mine, "access-control-allow-origin") == ["https://shop.example"]
+    assert header(mine, "vary") == ["origin"]
+    other = await made.ask(target, "GET", [("Origin", "https://evil.example")])
+    assert header(other, "access-control-allow-origin") == []
+    large = await made.ask(target, "POST", [("Origin", "https://shop.example")], b"x" * (6 * 1024 * 1024 + 1))
+    assert (large.status, header(large, "access-control-allow-origin")) == (413, ["https://shop.example"])
+
+
+async def test_head_and_options_of_everything_are_requests_like_others() -> None:
+    made = Rig(OK, f="[http: ANY /a, http: $default]")
+    assert (await made.ask("/a", "HEAD")).status == 200
+    assert (await made.ask("*", "OPTIONS")).status == 200
+    assert [event["requestContext"]["http"]["method"] for event in made.events()] == ["HEAD", "OPTIONS"]
