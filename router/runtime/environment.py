@@ -1,4 +1,4 @@
-"""A Python execution environment: one worker after another, one invocation at a time.
+"""An execution environment: one process after another, one invocation at a time. What the process is, its recipe knows.
 
 After a crash or a timeout an environment is reset as on AWS: the process and its globals are gone, the temporary directory
 and the log stream stay, and the next invocation initialises inside itself, under the function's own timeout."""
@@ -7,7 +7,7 @@ import asyncio
 import math
 import os
 import uuid
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 import orjson
 
@@ -23,12 +23,10 @@ from router.runtime.launcher import Exit, Worker
 from router.runtime.lifecycle import NEXT, Event, State
 from router.runtime.outcomes import Failure
 from router.runtime.output import Lines
-from router.runtime.pipes import Channel, Output
+from router.runtime.pipes import Output
+from router.runtime.recipe import Link, Recipe
 from router.telemetry import report
 from router.telemetry.report import LogStream, Report
-
-if TYPE_CHECKING:
-    from router.runtime.python import PythonRuntime
 
 INIT_LIMIT: Final = 10.0  # seconds of the init phase; then init is repeated inside the first invocation: Lambda quotas
 _KILLED: Final = 3.0  # seconds to wait for a killed tree before going on; the spawner says what would not die
@@ -36,28 +34,20 @@ _CLOSED: Final = "the execution environment was closed meanwhile"
 _HUNG_UP: Final = 0.5  # seconds for a worker without a channel to end by itself
 
 
-class PythonEnvironment:
+class ProcessEnvironment:
     """One execution environment; see base.ExecutionEnvironment."""
 
-    def __init__(self, runtime: "PythonRuntime", function: Function, stream: LogStream) -> None:
+    def __init__(self, recipe: Recipe, function: Function, stream: LogStream) -> None:
         self.function = function
         self.state = State.COLD
         self.init_failure: Failure | None = None  # why the last init failed; None once one succeeded
-        self._runtime, self._clock = runtime, runtime.clock
-        self._log = InvocationLog(stream, runtime.clock.now)
-        self._tmp = runtime.tmp / uuid.uuid4().hex
-        self._spec = assignment.worker(
-            function,
-            region=runtime.region,
-            interpreter=runtime.interpreter,
-            packages=str(runtime.packages),
-            log_stream=stream.name,
-            tmp=str(self._tmp),
-            separator=os.urandom(12).hex(),  # the letters themselves: a random byte may be a newline
-            extra=runtime.added(function),
-        )
+        self._recipe, self._shared, self._clock = recipe, recipe.shared, recipe.shared.clock
+        self._log = InvocationLog(stream, self._clock.now)
+        self._tmp = self._shared.tmp / uuid.uuid4().hex
+        separator = os.urandom(12).hex()  # the letters themselves: a random byte may be a newline
+        self._spec = recipe.spec(function, log_stream=stream.name, tmp=str(self._tmp), separator=separator)
         self._worker: Worker | None = None
-        self._channel: Channel | None = None
+        self._channel: Link | None = None
         self._output: Output | None = None
         self._waiting: asyncio.Future[Ending] | None = None
         self._intake: Intake | None = None  # of the running invocation, when its answer may be streamed
@@ -101,7 +91,7 @@ class PythonEnvironment:
         self._resolve(Closed())
         await self._end_worker()
         self._log.close()
-        await asyncio.to_thread(self._runtime.remove, self._tmp)
+        await asyncio.to_thread(self._shared.remove, self._tmp)
 
     async def _run(self, invocation: Invocation, began: float) -> Failure | frames.Frame:
         """Initialise if need be, run the handler: what the platform has to say, or the answer of the worker."""
@@ -141,7 +131,7 @@ class PythonEnvironment:
     async def _init_phase(self) -> float | None:
         """The init phase of a cold start: its milliseconds, None when it did not succeed."""
         began = self._clock.monotonic()
-        self._log.write(report.init_start(self._runtime.region))
+        self._log.write(report.init_start(self._shared.region))
         await self._launch()
         failure = await self._initialised(await self._ending(began + INIT_LIMIT), None)
         if failure is None:
@@ -156,10 +146,10 @@ class PythonEnvironment:
     async def _launch(self) -> None:
         """Have a worker started; it answers with READY or INIT_ERROR. Raises EnvironmentUnavailable."""
         try:
-            self._channel = Channel(self._framed, self._hung_up)
+            self._channel, spec = self._recipe.link(self._spec, self._framed, self._hung_up)
             self._output = Output(Lines(self._spec["separator"].encode()), self._log.write, self._clock.monotonic)
             self._waiting = asyncio.get_running_loop().create_future()
-            self._worker = await self._runtime.launcher.spawn(self._spec, (*self._channel.theirs, self._output.theirs), self._exited)
+            self._worker = await self._shared.launcher.spawn(spec, (*self._channel.theirs, self._output.theirs), self._exited)
         except OSError as error:
             self._drop_descriptors()
             raise EnvironmentUnavailable(f"no descriptors for an execution environment: {error.strerror}") from error
@@ -169,19 +159,19 @@ class PythonEnvironment:
         if self._channel is None or self._output is None:  # closed meanwhile
             await self._end_worker()
             raise EnvironmentUnavailable(_CLOSED)
-        self._channel.passed_on()
+        self._channel.passed_on(self._worker.pid)
         self._output.passed_on()
         self._change(Event.START)
 
     async def _ending(self, deadline: float) -> Ending:
         """What comes first: a frame, the worker's exit, the deadline, or our closing. Cancelled, the worker is ended."""
         assert self._waiting is not None
-        self._runtime.deadlines.set(self, deadline)
+        self._shared.deadlines.set(self, deadline)
         try:
             ending = await self._waiting
         finally:
             self._waiting = None
-            self._runtime.deadlines.clear(self)
+            self._shared.deadlines.clear(self)
             if self._intake is not None:
                 self._intake.end()
         if self.state is State.CLOSED and not (isinstance(ending, frames.Frame) and ending.kind in frames.ANSWERS):
@@ -192,7 +182,7 @@ class PythonEnvironment:
         """Take note of how an init ended; inside an invocation or, without one, in the init phase."""
         if isinstance(ending, frames.Frame) and ending.kind == frames.READY:
             self._memory = ending.memory
-            self._runtime.missing |= frozenset(orjson.loads(ending.meta))
+            self._shared.missing |= frozenset(orjson.loads(ending.meta))
             self._drain()
             self._change(Event.INITIALISED)
             self.init_failure = None
@@ -216,6 +206,8 @@ class PythonEnvironment:
             return self._too_large()
         if isinstance(ending, frames.Frame) and ending.kind == frames.INIT_ERROR:
             return Failure(ending.meta.decode("utf-8", "replace"), ending.body, "", "error")
+        if isinstance(ending, frames.Frame) and ending.kind == frames.NO_PROGRAM:
+            return outcomes.not_started(request_id, ending.meta.decode(), ending.body.decode("utf-8", "replace"))
         return outcomes.exited(request_id, exit_.status)
 
     async def _end_worker(self) -> Exit:
@@ -223,7 +215,7 @@ class PythonEnvironment:
         worker, self._worker = self._worker, None
         exit_ = Exit(9, 0)
         if worker is not None:
-            self._runtime.launcher.kill(worker)
+            self._shared.launcher.kill(worker)
             done, _ = await asyncio.wait([worker.exited], timeout=_KILLED)
             if done:
                 exit_ = worker.exited.result()
@@ -289,7 +281,7 @@ class PythonEnvironment:
     def _hung_up(self) -> None:
         """The channel ended before the exit was reported: the worker is dying, or has closed its descriptors."""
         if self._worker is not None:
-            asyncio.get_running_loop().call_later(_HUNG_UP, self._runtime.launcher.kill, self._worker)
+            asyncio.get_running_loop().call_later(_HUNG_UP, self._shared.launcher.kill, self._worker)
 
     def _exited(self, exit_: Exit) -> None:
         if self._channel is not None:

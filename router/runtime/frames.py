@@ -16,6 +16,7 @@ BEGIN: Final = 7  # an answer to be streamed begins, in place of RESULT; meta: i
 PIECE: Final = 8  # body: some of it
 END: Final = 9  # it is complete
 BROKEN: Final = 10  # as ERROR, instead of END
+NO_PROGRAM: Final = 11  # instead of READY: there is nothing to start; meta: errorType; body: why, a text
 
 PARTS: Final = (BEGIN, PIECE)
 ERRORS: Final = (ERROR, BROKEN)
@@ -78,6 +79,6 @@ class Decoder:
 
     def _header(self, data: bytes | bytearray) -> tuple[int, int, int, int]:
         kind, memory, meta, body = _HEADER.unpack_from(data)
-        if not INVOKE <= kind <= BROKEN or meta > META_LIMIT or body > self._body_limit:
+        if not INVOKE <= kind <= NO_PROGRAM or meta > META_LIMIT or body > self._body_limit:
             raise FrameError(f"not a frame: kind {kind}, {meta} bytes of meta, {body} bytes of body")
         return kind, memory, meta, body

@@ -55,6 +55,12 @@ def exited(request_id: str, status: int) -> Failure:
     return Failure(EXITED, _platform_error(EXITED, message), f"{message}\n{EXITED}", "error")
 
 
+def not_started(request_id: str, error_type: str, why: str) -> Failure:
+    """There was no program to start."""
+    message = f"RequestId: {request_id} Error: {why}"
+    return Failure(error_type, _platform_error(error_type, message), f"{message}\n{error_type}", "error")
+
+
 def timed_out(request_id: str, timeout: float) -> Failure:
     """The function's timeout (seconds) passed."""
     message = f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds"

@@ -42,7 +42,7 @@ class Channel:
         """The worker's ends, requests and responses, to be passed on."""
         return self._theirs
 
-    def passed_on(self) -> None:
+    def passed_on(self, pid: int = 0) -> None:  # noqa: ARG002  # a Link; others ask who it is
         """The worker has its ends now: drop ours of them, so that its death is our end of file."""
         for descriptor in self._theirs:
             os.close(descriptor)

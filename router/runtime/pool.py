@@ -17,6 +17,7 @@ from router.runtime.backoff import FREE, InitBackoff
 from router.runtime.base import ExecutionEnvironment, Invocation
 from router.runtime.lifecycle import State
 from router.runtime.outcomes import Failure
+from router.runtime.shared import Shared
 from router.telemetry.metrics import Labels, Metrics
 from router.telemetry.report import LogStore, LogStream
 
@@ -263,8 +264,5 @@ def warm_pool(
     *state*: the state directory; *lock_fd*: its lock (an flock), shared with the spawners until no worker is left;
     *variables*: what the daemon adds to a function's environment, e.g. BUCKET_<NAME>."""
     restarts = metrics.counter("router_spawner_restarts_total", "Spawners that died and were replaced.")
-    runtimes = {
-        family: load()(state=state, lock_fd=lock_fd, region=region, clock=clock, variables=variables, on_restart=restarts.add)
-        for family, load in RUNTIMES.items()
-    }
-    return WarmPool(runtimes, logs=logs, clock=clock, limits=limits, metrics=metrics)
+    shared = Shared(state=state, lock_fd=lock_fd, region=region, clock=clock, variables=variables, on_restart=restarts.add)
+    return WarmPool({family: load()(shared) for family, load in RUNTIMES.items()}, logs=logs, clock=clock, limits=limits, metrics=metrics)

@@ -1,85 +1,51 @@
-"""The Python runtime: what all Python environments of a daemon share."""
+"""The Python runtime: the handler's file imported by our own bootstrap, in a process forked off the spawner."""
 
 import asyncio
-import os
-import shutil
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
-from router.clock import Clock
 from router.config.types import Function
-from router.runtime import packages
-from router.runtime.deadlines import Deadlines
-from router.runtime.environment import PythonEnvironment
-from router.runtime.launcher import Launcher
+from router.runtime import assignment, packages
+from router.runtime.environment import ProcessEnvironment
+from router.runtime.pipes import Channel
+from router.runtime.recipe import OnEnd, OnFrame
+from router.runtime.shared import Shared
 from router.telemetry.report import LogStream
 
 
 class PythonRuntime:
-    """What Python environments share: the spawner, boto3's directory, the timer."""
+    """See pool.Runtime and recipe.Recipe."""
 
-    def __init__(
-        self,
-        *,
-        state: Path,
-        lock_fd: int | None,
-        region: str,
-        clock: Clock,
-        variables: Callable[[Function], Mapping[str, str]],
-        on_restart: Callable[[], None],
-    ) -> None:
-        self.interpreter: str = (
-            getattr(sys, "_base_executable", "") or sys.executable
-        )  # not the virtual environment's: that is the daemon's
-        self.region, self.clock, self.added = region, clock, variables
-        self.launcher = Launcher(self.interpreter, lock_fd=lock_fd, clock=clock, on_restart=on_restart)
-        self.deadlines = Deadlines(clock)
-        self.missing: frozenset[str] = frozenset()  # always-on controls (isolation.CONTROLS) that this machine refused
-        self.packages = state / "runtime" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
-        self.tmp = state / "tmp"
-        self._timer: asyncio.Task[None] | None = None
+    def __init__(self, shared: Shared) -> None:
+        self.shared = shared
+        self.packages = shared.state / "runtime" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
     async def open(self) -> None:
-        """Start the spawner, make the directories; what a dead daemon left in tmp goes. Raises EnvironmentUnavailable, OSError."""
-        await asyncio.gather(asyncio.to_thread(self._prepare), self.launcher.open())
-        self._timer = asyncio.create_task(self.deadlines.run(), name="invocation-deadlines")
+        """Start the spawner, make boto3's directory. Raises EnvironmentUnavailable, OSError."""
+        await asyncio.gather(asyncio.to_thread(packages.build, self.packages), self.shared.open())
 
-    def environment(self, function: Function, stream: LogStream) -> PythonEnvironment:
+    def environment(self, function: Function, stream: LogStream) -> ProcessEnvironment:
         """A cold environment."""
-        return PythonEnvironment(self, function, stream)
+        return ProcessEnvironment(self, function, stream)
 
     async def close(self) -> None:
         """End the spawner with all that is below it."""
-        if self._timer is not None:
-            self._timer.cancel()
-            await asyncio.gather(self._timer, return_exceptions=True)
-        await self.launcher.close()
+        await self.shared.close()
 
-    @staticmethod
-    def remove(directory: Path) -> None:
-        """Remove an environment's temporary directory. Blocking."""
-        remove_tree(directory)
+    def spec(self, function: Function, *, log_stream: str, tmp: str, separator: str) -> Mapping[str, Any]:
+        """See Recipe."""
+        return assignment.worker(
+            function,
+            region=self.shared.region,
+            interpreter=self.shared.interpreter,
+            packages=str(self.packages),
+            log_stream=log_stream,
+            tmp=tmp,
+            separator=separator,
+            extra=self.shared.added(function),
+        )
 
-    def _prepare(self) -> None:
-        remove_tree(self.tmp)
-        self.tmp.mkdir(parents=True, exist_ok=True, mode=0o700)
-        packages.build(self.packages)
-
-
-def remove_tree(path: Path) -> None:
-    """Remove a directory and all in it, whatever modes a function left there; what cannot go stays. Blocking."""
-    shutil.rmtree(path, ignore_errors=True)
-    if path.exists():
-        for directory, _, _ in os.walk(path):  # top down: a directory is opened before it is listed
-            _open_up(Path(directory))
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def _open_up(directory: Path) -> None:
-    with suppress(OSError):
-        directory.chmod(0o700)
-        for entry in directory.iterdir():
-            if entry.is_dir() and not entry.is_symlink():
-                entry.chmod(0o700)
+    def link(self, spec: Mapping[str, Any], on_frame: OnFrame, on_end: OnEnd) -> tuple[Channel, Mapping[str, Any]]:
+        """See Recipe."""
+        return Channel(on_frame, on_end), spec
