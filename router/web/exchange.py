@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from router.errors import StreamBroken
 from router.events.http import Request, Response
 from router.web import answers
 from router.web.answers import Framing
@@ -95,6 +96,8 @@ class Exchange:
             self._connection.finish(answers.LAST if framing.chunked else b"")
         except ConnectionError:
             pass  # the client has left; there is nobody to tell
+        except StreamBroken:  # the function's failure, which is in its log
+            self._connection.abort()
         except Exception:  # the answer has begun: all that is left is to break it off visibly
             log.exception("stream_crashed", listener=self._listener.name)
             self._connection.abort()

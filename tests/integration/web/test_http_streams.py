@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
+from router.errors import StreamBroken
 from router.web import Limits, Request, Response
 from tests.helpers.wire import Served, until
 from tests.integration.web.conftest import GET, QUICK, Connect, Serve
@@ -179,6 +181,25 @@ async def test_a_stream_that_fails_before_its_first_piece_ends_without_the_last_
     assert b"0\r\n\r\n" not in rest
     assert b"secret" not in rest
     assert (await (await connect(served)).ask(GET)).status == 200
+
+
+@pytest.mark.parametrize(("error", "ours"), [(StreamBroken("ValueError"), False), (KeyError("a defect"), True)])
+async def test_a_stream_that_the_function_broke_is_no_fault_of_ours(serve: Serve, connect: Connect, error: Exception, ours: bool) -> None:
+    async def answer(request: Request) -> Response:
+        async def each() -> AsyncIterator[bytes]:
+            yield b"one"
+            raise error
+
+        return Response(200, (), each())
+
+    served = await serve()
+    served.answers["/stream"] = answer
+    client = await connect(served)
+    with capture_logs() as told:
+        client.send(STREAM)
+        got = await client.rest()
+    assert got.endswith(b"3\r\none\r\n")
+    assert [line["event"] for line in told] == ["stream_crashed"] * ours
 
 
 async def test_continue_and_head_before_a_stream(serve: Serve, connect: Connect) -> None:
