@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from router.cli.text import columns, visible
 from router.config.types import Config, Function, Listen
+from router.sources.http import url_domain
+from router.sources.http_triggers import URL_PREFIX, HttpTrigger
 
 MOST: Final = 6  # lines of one kind; the rest is counted
 
@@ -16,6 +18,7 @@ def banner(config: Config, version: str, here: Path) -> Iterator[str]:
     rows: list[tuple[str, str]] = []
     for title, found in (
         ("routes", _routes(config)),
+        ("urls", _function_urls(config)),
         ("buckets", _buckets(config, here)),
         ("feeds", _feeds(config, here)),
         ("schedules", _schedules(config)),
@@ -40,8 +43,25 @@ def _triggers(config: Config, word: str) -> Iterator[tuple[Function, Any]]:
 
 def _routes(config: Config) -> list[str]:
     where = _url(config.http)
-    found = [pair for word in ("http", "webhook") for pair in _triggers(config, word)]
-    return [f"{where} {trigger.route.key} → {function.name}" for function, trigger in found]
+    found = [f"{where} {_place(trigger)} → {function.name}" for function, trigger in _triggers(config, "http")]
+    return found + [f"{where} {trigger.route.key} → {function.name}" for function, trigger in _triggers(config, "webhook")]
+
+
+def _place(trigger: HttpTrigger) -> str:
+    """METHOD and path, below the base path."""
+    method, space, path = trigger.route.key.partition(" ")
+    return f"{method}{space}{trigger.base_path}{path}"
+
+
+def _function_urls(config: Config) -> list[str]:
+    """Both addresses of each: by host, and by path for who cannot resolve that."""
+    where, tcp = _url(config.http), config.http.kind == "tcp"
+    found = []
+    for function, _ in _triggers(config, "url"):
+        path = f"{URL_PREFIX}/{function.name}/"
+        host = f"http://{url_domain(function.name, config.region)}:{config.http.port}/"
+        found.append(f"{host} or {where}{path} → {function.name}" if tcp else f"{where} ANY {path} → {function.name}")
+    return found
 
 
 def _buckets(config: Config, here: Path) -> list[str]:
@@ -67,15 +87,25 @@ def _hints(config: Config, here: Path) -> Iterator[str]:
     for _, trigger in _triggers(config, "s3"):
         yield f"cp FILE{trigger.wanted.suffix} {_near(config.buckets[trigger.bucket].path, here)}/"
         break
-    for _, trigger in _triggers(config, "http"):
-        if trigger.route.method == "GET" and not trigger.route.names:
-            yield f"curl {_url(config.http)}{trigger.route.key.partition(' ')[2]}"
-            break
+    if config.http.kind != "off" and (path := _first_path(config)):
+        yield (
+            f"curl {_url(config.http)}{path}"
+            if config.http.kind == "tcp"
+            else f"curl --unix-socket {config.http.path} http://localhost{path}"
+        )
     for function, trigger in _triggers(config, "schedule"):
         yield f"router schedules run {trigger.name or f'{function.name}-{function.triggers.index(trigger)}'}"
         break
     if config.functions:
         yield "router logs -f"
+
+
+def _first_path(config: Config) -> str:
+    """A path that can be asked for as it stands: of a GET route, else of a function URL; "" when there is none."""
+    for _, trigger in _triggers(config, "http"):
+        if trigger.route.method == "GET" and not trigger.route.names:
+            return _place(trigger).partition(" ")[2]
+    return next((f"{URL_PREFIX}/{function.name}/" for function, _ in _triggers(config, "url")), "")
 
 
 def _url(listen: Listen) -> str:

@@ -10,7 +10,7 @@ from router.events import routes, s3
 from router.events.schedule import parse
 from router.events.webhook_schemes import GITHUB
 from router.sources.feed import TableTrigger
-from router.sources.http_triggers import HttpTrigger
+from router.sources.http_triggers import HttpTrigger, UrlTrigger
 from router.sources.s3dir import S3Trigger
 from router.sources.schedule import ScheduleTrigger
 from router.sources.webhook_trigger import WebhookTrigger
@@ -66,6 +66,38 @@ def test_many_of_a_kind_are_counted() -> None:
     lines = [line for line in banner(many, "1", HERE) if " GET /" in line or "more" in line]
     assert len(lines) == 6
     assert lines[-1].strip() == "… and 15 more"
+
+
+def faces(**extra: Any) -> Config:
+    triggers = (
+        HttpTrigger(routes.parse("ANY /pets/{id}"), base_path="/v1"),
+        HttpTrigger(routes.parse("GET /pets"), base_path="/v1"),
+        HttpTrigger(routes.parse("$default")),
+        UrlTrigger(),
+    )
+    return Config(
+        file=HERE / "c", state=HERE, region="eu-west-1", functions={"Pets": Function("Pets", HERE, "a.b", triggers=triggers)}, **extra
+    )
+
+
+def test_base_paths_and_both_addresses_of_a_function_url() -> None:
+    lines = list(banner(faces(), "1", HERE))
+    assert lines[1:5] == [
+        "  routes   http://127.0.0.1:8080 ANY /v1/pets/{id} → Pets",
+        "           http://127.0.0.1:8080 GET /v1/pets → Pets",
+        "           http://127.0.0.1:8080 $default → Pets",
+        "  urls     http://pets.lambda-url.eu-west-1.localhost:8080/ or http://127.0.0.1:8080/_url/Pets/ → Pets",
+    ]
+    assert "  curl http://127.0.0.1:8080/v1/pets" in lines
+
+
+def test_a_function_url_is_what_to_try_where_no_route_is() -> None:
+    only = Config(file=HERE / "c", state=HERE, functions={"f": Function("f", HERE, "a.b", triggers=(UrlTrigger(),))})
+    assert "  curl http://127.0.0.1:8080/_url/f/" in list(banner(only, "1", HERE))
+    lines = list(banner(faces(http=Listen("unix", path=Path("/run/r.sock"))), "1", HERE))
+    assert "  urls     unix:/run/r.sock ANY /_url/Pets/ → Pets" in lines
+    assert "  curl --unix-socket /run/r.sock http://localhost/v1/pets" in lines
+    assert not any("curl" in line for line in banner(faces(http=Listen("off")), "1", HERE))
 
 
 def test_other_listeners_and_an_empty_config_are_fine() -> None:
