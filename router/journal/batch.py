@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
 
 import apsw
@@ -14,6 +15,7 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 UNIT_ITEMS: Final = 512
+LINGER: Final = 0.05  # seconds that what nobody waits for may wait for a unit
 UNIT_BYTES: Final = 8 * 1024 * 1024
 WAITING_BYTES: Final = 64 * 1024 * 1024  # more than this waits for the disk: refuse, memory is bounded
 
@@ -37,6 +39,8 @@ class Batcher(Generic[Item, Answer]):
         self._waiting: deque[_Entry[Item, Answer]] = deque()  # filled on the loop's thread, emptied by the unit
         self._waiting_bytes = 0  # of the loop's thread alone
         self._handed_over = False  # a unit is on its way that has not begun to empty the deque
+        self._open = 0  # items that are neither done nor failed
+        self._timer: asyncio.TimerHandle | None = None  # for what was posted
 
     async def do(self, item: Item, size: int = 0) -> Answer:
         """Have *item* done; its answer, once synced. *size*: bytes that it holds in memory. Raises JournalError."""
@@ -47,11 +51,31 @@ class Batcher(Generic[Item, Answer]):
         return await future
 
     def post(self, item: Item) -> None:
-        """Have *item* done; nobody waits."""
-        self._put((item, 0, None))
+        """Have *item* done with the next unit, which comes LINGER seconds later if nobody else needs one; nobody waits for it."""
+        self._waiting.append((item, 0, None))
+        self._open += 1
+        if self._timer is None:
+            self._timer = self._loop.call_later(LINGER, self._press)
+
+    async def flush(self) -> None:
+        """Return when everything that was handed in is done or has failed."""
+        if self._open:
+            for _ in range(len(self._waiting) // UNIT_ITEMS + 1):
+                self._press()
+                with suppress(JournalError):
+                    await self._database.transact(lambda _: None)
+
+    def _press(self) -> None:
+        """Have what waits done now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._waiting and not self._handed_over:
+            self._hand_over()
 
     def _put(self, entry: _Entry[Item, Answer]) -> None:
         self._waiting.append(entry)
+        self._open += 1
         self._waiting_bytes += entry[1]
         if not self._handed_over:
             self._hand_over()
@@ -84,6 +108,7 @@ class Batcher(Generic[Item, Answer]):
 
     def _deliver(self, taken: Sequence[_Entry[Item, Answer]], answers: Sequence[Any]) -> None:
         for (item, size, future), answer in zip(taken, answers, strict=True):
+            self._open -= 1
             self._waiting_bytes -= size
             failed = isinstance(answer, RouterError)
             if not failed:

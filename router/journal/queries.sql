@@ -77,9 +77,16 @@ VALUES {rows} ON CONFLICT DO NOTHING;
 -- name: insert_payloads
 INSERT INTO payloads (id, payload, checksum) VALUES {rows};
 
+-- name: busy
+-- Which of the shards JSON [[function, source, shard], ...] have an unfinished event: JSON [position, ...].
+SELECT json_group_array(key) FROM json_each(:lanes) AS d WHERE EXISTS (
+    SELECT 1 FROM events AS h
+    WHERE h.function = d.value ->> 0 AND h.source = d.value ->> 1 AND h.shard = d.value ->> 2 AND h.shard <> '' AND h.finished IS NULL
+);
+
 -- name: present
--- Which ids from :first to :last exist, as JSON.
-SELECT json_group_array(id) FROM events WHERE id BETWEEN :first AND :last;
+-- Which ids from :first to :last exist and when they are due, as JSON [[id, due or null], ...].
+SELECT json_group_array(json_array(id, due)) FROM events WHERE id BETWEEN :first AND :last;
 
 -- name: is_known
 SELECT 1 FROM events WHERE dedup = :dedup;
@@ -99,33 +106,35 @@ INSERT INTO tallies SELECT value ->> 0, value ->> 1, value ->> 2, :now FROM json
 ON CONFLICT DO UPDATE SET count = count + excluded.count, at = max(at, excluded.at);
 
 -- name: due
--- The first :limit due ids of a function, oldest due first, as JSON.
-SELECT json_group_array(id) FROM (
-    SELECT id FROM events WHERE function = :function AND due <= :now ORDER BY due, id LIMIT :limit
+-- The first :limit due events of a function, oldest due first, as JSON [[id, due, size], ...].
+SELECT json_group_array(json_array(id, due, size)) FROM (
+    SELECT id, due, size FROM events WHERE function = :function AND due <= :now ORDER BY due, id LIMIT :limit
 );
 
--- name: start
-UPDATE events SET state = 'running', due = NULL, attempt = attempt + 1 WHERE id IN (SELECT value FROM json_each(:ids));
+-- name: later
+-- When the first event of a function is due that is not due at :now.
+SELECT min(due) FROM events WHERE function = :function AND due > :now;
 
--- name: sizes
-SELECT json_group_array(json_array(id, size, state)) FROM events WHERE id IN (SELECT value FROM json_each(:ids));
-
--- name: started
+-- name: waiting
 -- All that a delivery needs, as JSON [[id, ...], ...]; the payload in hexadecimal digits, null when it is missing.
 SELECT json_group_array(json_array(
     e.id, e.request_id, e.function, e.source, e.shard, e.sequencer, e.created, e.attempt, e.failures, e.throttles, hex(p.payload), p.checksum
 )) FROM events AS e LEFT JOIN payloads AS p ON p.id = e.id WHERE e.id IN (SELECT value FROM json_each(:ids));
 
--- name: held
--- Which of JSON [[id, attempt], ...] run under that attempt, as JSON [id, ...].
-SELECT json_group_array(e.id) FROM json_each(:held) AS d JOIN events AS e ON e.id = d.value ->> 0
-WHERE e.state = 'running' AND e.attempt = d.value ->> 1;
+-- name: standing
+-- Where the events :ids stand, as JSON [[id, state, attempt], ...].
+SELECT json_group_array(json_array(id, state, attempt)) FROM events WHERE id IN (SELECT value FROM json_each(:ids));
+
+-- name: start
+-- Record the attempts JSON [[id, attempt], ...].
+UPDATE events SET state = 'running', due = NULL, attempt = d.value ->> 1
+FROM json_each(:started) AS d WHERE events.id = d.value ->> 0;
 
 -- name: settle
--- Record JSON [[id, state, due, failures, throttles, finished, error or null to keep it], ...].
+-- Record JSON [[id, state, due, failures, throttles, finished, error or null to keep it, attempt], ...].
 UPDATE events SET
     state = d.value ->> 1, due = d.value ->> 2, failures = d.value ->> 3, throttles = d.value ->> 4,
-    finished = d.value ->> 5, error = ifnull(d.value ->> 6, error)
+    finished = d.value ->> 5, error = ifnull(d.value ->> 6, error), attempt = d.value ->> 7
 FROM json_each(:settled) AS d WHERE events.id = d.value ->> 0;
 
 -- name: failed

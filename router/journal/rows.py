@@ -1,9 +1,9 @@
 """What stands in the journal's rows: keys, checksums, sizes. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 import orjson
@@ -26,6 +26,13 @@ class Accepted:
     envelope: Envelope
     dedup: bytes | None
     created: float  # epoch seconds
+
+
+class Placed(NamedTuple):
+    """Where an accepted event stands."""
+
+    id: int
+    due: float | None  # the journal's time; None: behind another of its shard
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +78,17 @@ def kept_error(error: str) -> str:
     return clean if len(clean) <= ERROR_LIMIT else f"{clean[:ERROR_LIMIT]} … ({len(clean)} characters)"
 
 
-def deliveries(started: Iterable[Sequence[Any]], order: Iterable[int]) -> tuple[list[Delivery], list[Delivery]]:
-    """The rows of the statement "started" in the order of their ids: those to hand out, and those whose payload is damaged."""
-    rows = {row[0]: row for row in started}
-    good: list[Delivery] = []
-    damaged: list[Delivery] = []
-    for number in order:
-        _, request_id, function, source, shard, sequencer, created, attempt, failures, throttles, digits, check = rows[number]
-        payload = bytes.fromhex(digits)
-        envelope = Envelope(function, payload, source, sequencer, shard, request_id)
-        delivery = Delivery(number, envelope, attempt, failures, created, throttles)
-        (good if check is not None and checksum(payload) == check else damaged).append(delivery)
-    return good, damaged
+def delivery(row: Sequence[Any]) -> tuple[Delivery, bool]:
+    """A row of the statement "waiting" as the delivery of its next attempt, and whether its payload is what was stored."""
+    number, request_id, function, source, shard, sequencer, created, attempt, failures, throttles, digits, check = row
+    payload = bytes.fromhex(digits)
+    envelope = Envelope(function, payload, source, sequencer, shard, request_id)
+    return Delivery(number, envelope, attempt + 1, failures, created, throttles), check is not None and checksum(payload) == check
+
+
+def waiting_state(failures: int) -> State:
+    """The state of an unfinished event that does not run."""
+    return State.RETRYING if failures else State.QUEUED
 
 
 def event_row(row: Sequence[Any], ahead: float) -> EventRow:

@@ -2,9 +2,7 @@
 
 Time: *due* is stored in the journal's own time. It starts at the wall clock's, or where the last instance left off when that
 is later, and then moves with the monotonic clock. So a wall clock that jumps, running or across a restart, neither fires
-retries early nor holds them back.
-
-Memory: of a queue of any length only one number a function is held: a lower bound of when its first event is due."""
+retries early nor holds them back."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -17,46 +15,40 @@ from router import names
 from router.clock import Clock
 from router.errors import EventNotFound, InvalidParameter, JournalError, RouterError
 from router.journal import rows, units
+from router.journal.ahead import Waiting
 from router.journal.base import Attempt, EventDetail, EventRow, Query
 from router.journal.batch import Batcher
 from router.journal.database import Database, Row
+from router.journal.leasing import Leasing
 from router.journal.queries import SQL
-from router.journal.rows import Accepted, Settled
-from router.journal.turns import rotated
+from router.journal.rows import Accepted, Placed, Settled
 from router.model import TERMINAL, Delivery, Envelope, State
 
 T = TypeVar("T")
 
 STEPS: Final = (SQL["schema_1"],)
 STRETCH: Final = 20_000  # ids that one read of a list looks at: long reads would keep the WAL from starting again
-FOREVER: Final = float("inf")
 
 
 class SqliteJournal:
     """See Journal. Its database is closed by whoever opened it, after the journal."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, offset: float, start: units.Start) -> None:
         self._database, self._clock = database, clock
-        self._offset = 0.0  # of the journal's time from the monotonic clock
-        self._last_id = 0  # the writer thread's, once open
-        self._earliest: dict[str, float] = {}  # function → lower bound of when its first event is due; absent: there is none
-        self._served = ""  # the function that was served last
-        self._changed = asyncio.Event()
+        self._offset = offset  # of the journal's time from the monotonic clock
+        self._last_id = start.last_id  # the writer thread's
+        self._leasing = Leasing(database, clock, time=self._time, earliest=start.earliest)
         self._closed = False
-        self._appends = Batcher(database, self._append_unit, self._appended)
-        self._settlements = Batcher(database, self._settle_unit, self._settled)
-        self.damaged = 0  # events buried because their payload did not match its checksum
+        self._appends: Batcher[Accepted, Placed | None] = Batcher(database, self._append_unit, self._appended)
+        self._settlements: Batcher[Delivery | Settled, bool] = Batcher(database, self._settle_unit, self._settled)
 
     @classmethod
     async def open(cls, database: Database, clock: Clock) -> Self:
         """Bring the tables up to date and queue at once what a dead instance ran. Raises JournalError."""
         await database.migrate("journal", STEPS)
-        journal = cls(database, clock)
-        journal._offset = max(clock.now(), await database.transact(units.last_time)) - clock.monotonic()
-        now = journal._time()
-        start = await database.transact(lambda connection: units.recover(connection, now))
-        journal._last_id, journal._earliest = start.last_id, start.earliest
-        return journal
+        offset = max(clock.now(), await database.transact(units.last_time)) - clock.monotonic()
+        now = clock.monotonic() + offset
+        return cls(database, clock, offset, await database.transact(lambda connection: units.recover(connection, now)))
 
     # --- accepting
 
@@ -64,84 +56,37 @@ class SqliteJournal:
         """See Journal."""
         self._check_open()
         item = Accepted(envelope, rows.dedup_key(envelope), self._clock.now())
-        return await self._appends.do(item, len(envelope.payload))
+        return await self._appends.do(item, len(envelope.payload)) is not None
 
-    def _append_unit(self, connection: apsw.Connection, batch: Sequence[Accepted]) -> Sequence[bool | RouterError]:
+    def _append_unit(self, connection: apsw.Connection, batch: Sequence[Accepted]) -> Sequence[Placed | RouterError | None]:
         if self._database.short_of_space:
             raise JournalError(f"{self._database.path}: the device is full but for a reserve; free some space, work then resumes by itself")
         first = self._last_id + 1
         self._last_id += len(batch)
         return units.append(connection, batch, first=first, now=self._time())
 
-    def _appended(self, item: Accepted, fresh: bool) -> None:  # noqa: FBT001  the answer of append
-        if fresh:
-            self._due(item.envelope.function, self._time())
+    def _appended(self, item: Accepted, placed: Placed | None) -> None:
+        if placed is not None and placed.due is not None:
+            self._leasing.accepted(Waiting(placed.due, Delivery(placed.id, item.envelope, 1, 0, item.created)))
 
     # --- leasing
 
     async def lease(self, limit: int, *, wait: float, room: Callable[[str], int]) -> list[Delivery]:
         """See Journal."""
-        until = self._time() + wait
-        while True:
-            self._check_open()
-            changed, now = self._changed, self._time()
-            rooms = [(name, free) for name in self._ready(now) if (free := room(name)) > 0]
-            if rooms:
-                if taken := await self._take(rooms, limit):
-                    return taken
-                continue  # what we thought of as due was not, and now we know better
-            pause = min(until, self._next_due(now)) - now
-            if pause <= 0:
-                return []
-            await self._clock.wait(changed, pause)
-
-    def _ready(self, now: float) -> list[str]:
-        return rotated([name for name, due in self._earliest.items() if due <= now + units.PROMPT], self._served)
-
-    def _next_due(self, now: float) -> float:
-        return min((due for due in self._earliest.values() if due > now + units.PROMPT), default=FOREVER)
-
-    async def _take(self, rooms: Sequence[tuple[str, int]], limit: int) -> list[Delivery]:
-        """Lease of these functions. A caller that is cancelled leaves nothing leased."""
-        now, wall = self._time(), self._clock.now()
-        assumed = {name: self._earliest.pop(name) for name, _ in rooms}  # what is appended meanwhile puts it in again
-        answer: asyncio.Future[list[Delivery]] = asyncio.get_running_loop().create_future()
-
-        def done(taken: units.Taken, error: BaseException | None) -> None:
-            for name, due in (assumed if error is not None else taken.earliest).items():
-                self._due(name, due)
-            if error is not None:
-                _fail(answer, error)
-                return
-            self.damaged += len(taken.damaged)
-            self._served = taken.deliveries[-1].envelope.function if taken.deliveries else self._served
-            if answer.done():
-                self._unwanted(taken.deliveries)
-            else:
-                answer.set_result(taken.deliveries)
-
-        self._database.submit(lambda connection: units.take(connection, rooms, limit, now=now, wall=wall), done)
-        try:
-            return await answer
-        except asyncio.CancelledError:
-            if answer.done() and not answer.cancelled() and answer.exception() is None:
-                self._unwanted(answer.result())
-            raise
-
-    def _unwanted(self, deliveries: Sequence[Delivery]) -> None:
-        """Put back what was leased for somebody who no longer waits."""
-        for it in deliveries:
-            self._settlements.post(Settled(it, _waiting(it.failures), self._time(), it.failures, it.throttles))
+        self._check_open()
+        taken = await self._leasing.lease(limit, wait=wait, room=room)
+        for delivery in taken:
+            self._settlements.post(delivery)
+        return taken
 
     def nudge(self) -> None:
         """See Journal."""
-        self._changed.set()
-        self._changed = asyncio.Event()
+        self._leasing.nudge()
 
-    def _due(self, function: str, due: float) -> None:
-        """An event of *function* is due at *due*, or earlier."""
-        self._earliest[function] = min(self._earliest.get(function, FOREVER), due)
-        self.nudge()
+    @property
+    def damaged(self) -> int:
+        """Events buried because their payload did not match its checksum."""
+        return self._leasing.damaged
 
     # --- settling
 
@@ -157,7 +102,9 @@ class SqliteJournal:
     async def release(self, delivery: Delivery, *, delay: float, reason: str = "") -> None:
         """See Journal."""
         due, kept = self._time() + delay, rows.kept_error(reason) or None
-        await self._settle(Settled(delivery, _waiting(delivery.failures), due, delivery.failures, delivery.throttles + 1, None, kept))
+        await self._settle(
+            Settled(delivery, rows.waiting_state(delivery.failures), due, delivery.failures, delivery.throttles + 1, None, kept)
+        )
 
     async def bury(self, delivery: Delivery, state: State, *, error: str) -> None:
         """See Journal."""
@@ -168,20 +115,23 @@ class SqliteJournal:
         self._check_open()
         await self._settlements.do(item)
 
-    def _settle_unit(self, connection: apsw.Connection, batch: Sequence[Settled]) -> Sequence[RouterError | None]:
+    def _settle_unit(self, connection: apsw.Connection, batch: Sequence[Delivery | Settled]) -> Sequence[RouterError | bool]:
         return units.settle(connection, batch, now=self._time())
 
-    def _settled(self, item: Settled, _: None) -> None:
+    def _settled(self, item: Delivery | Settled, next_is_due: bool) -> None:  # noqa: FBT001  the answer of the unit
+        if isinstance(item, Delivery):
+            return
+        self._leasing.settled(item.delivery)
         if item.due is not None:
-            self._due(item.delivery.envelope.function, item.due)
-        elif item.delivery.envelope.shard:
-            self._due(item.delivery.envelope.function, self._time())  # perhaps the next of its shard
+            self._leasing.expect(item.delivery.envelope.function, item.due, item.delivery.id)
+        elif next_is_due and item.delivery.envelope.shard:
+            self._leasing.expect(item.delivery.envelope.function, self._time())
 
     # --- looking
 
     async def find(self, event_id: str) -> EventDetail:
         """See Journal."""
-        self._check_open()
+        await self._current()
         found = await self._database.read(SQL["row"], event_id)
         if not found:
             raise EventNotFound(event_id)
@@ -192,7 +142,7 @@ class SqliteJournal:
 
     async def list(self, query: Query) -> list[EventRow]:
         """See Journal."""
-        self._check_open()
+        await self._current()
         found: list[EventRow] = []
         states = rows.json_text(sorted(query.states))
         high = await self._newest(query.before)
@@ -215,7 +165,7 @@ class SqliteJournal:
 
     async def counts(self) -> Mapping[str, Mapping[State, int]]:
         """See Journal."""
-        self._check_open()
+        await self._current()
         counts: dict[str, dict[State, int]] = {}
         for function, state, count in await self._database.read(SQL["counts"]):
             counts.setdefault(function, {})[State(state)] = count
@@ -228,7 +178,7 @@ class SqliteJournal:
 
     async def replay(self, event_id: str, *, function: str = "", request_id: str = "") -> str:
         """See Journal."""
-        self._check_open()
+        await self._current()
         found = await self._database.read(SQL["copied"], event_id)
         if not found:
             raise EventNotFound(event_id)
@@ -243,13 +193,13 @@ class SqliteJournal:
 
     async def redrive(self, event_id: str) -> None:
         """See Journal."""
-        self._check_open()
+        await self._current()
 
         def unit(connection: apsw.Connection) -> str:
             self._last_id += 1
             return units.redrive(connection, event_id, number=self._last_id, now=self._time(), wall=self._clock.now())
 
-        await self._transact(unit, lambda function: self._due(function, self._time()))
+        await self._transact(unit, lambda function: self._leasing.expect(function, self._time()))
 
     async def forget(self, *, before: float, limit: int) -> int:
         """See Journal."""
@@ -269,7 +219,8 @@ class SqliteJournal:
         if self._closed:
             return
         self._closed = True
-        self.nudge()
+        self._leasing.close()
+        await self._settlements.flush()
         await self._database.transact(lambda _: None)  # behind all that was handed over
 
     # --- the store and the time
@@ -293,6 +244,11 @@ class SqliteJournal:
         """The journal's time. Any thread."""
         return self._clock.monotonic() + self._offset
 
+    async def _current(self) -> None:
+        """Have the store know what was handed out: people ask it."""
+        self._check_open()
+        await self._settlements.flush()
+
     def _check_open(self) -> None:
         if self._closed:
             raise JournalError("the journal is closed")
@@ -301,8 +257,3 @@ class SqliteJournal:
 def _fail(answer: "asyncio.Future[T]", error: BaseException) -> None:
     if not answer.done():
         answer.set_exception(error if isinstance(error, RouterError) else JournalError(f"the journal could not do this: {error}"))
-
-
-def _waiting(failures: int) -> State:
-    """The state of an event that is put back."""
-    return State.RETRYING if failures else State.QUEUED

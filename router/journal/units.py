@@ -2,25 +2,23 @@
 
 Blocking; a connection and facts in, facts out. *now* is the journal's time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import apsw
 import orjson
 
 from router.errors import EventNotFound, InvalidParameter, LeaseLost, RouterError
 from router.journal import rows
+from router.journal.ahead import PROMPT, Due, Waiting, shares
 from router.journal.queries import SQL
-from router.journal.rows import Accepted, Settled, Tally, json_text
-from router.journal.turns import in_turn
+from router.journal.rows import Accepted, Placed, Settled, Tally, json_text
 from router.model import TERMINAL, Delivery, State
 
 ROWS_AT_ONCE: Final = (64, 8, 1)  # one prepared statement for each
-LEASE_BYTES: Final = 16 * 1024 * 1024  # of payload in one lease, but for a single one that is larger
-PROMPT: Final = 0.001  # seconds that a due time may be ahead: epoch seconds as floats are not exact
 FORGET_AT_ONCE: Final = 100  # events; a unit holds up all others
 
 
@@ -32,13 +30,23 @@ class Start:
     earliest: dict[str, float]  # function → when its first event is due
 
 
-@dataclass(slots=True)
-class Taken:
-    """What a lease came to."""
+class Look(NamedTuple):
+    """What to read ahead."""
 
-    deliveries: list[Delivery] = field(default_factory=list)
+    rooms: Mapping[str, int]  # functions in turn, and how many of each can start now
+    taken: Mapping[str, frozenset[int]]  # ids that are not to be read again
+    limit: int  # how many can start now
+    spare: int  # how many more may be read
+
+
+@dataclass(slots=True)
+class Read:
+    """What was read ahead."""
+
+    looked: set[str] = field(default_factory=set)  # functions whose queue was looked at
+    found: list[Waiting] = field(default_factory=list)  # of each function in the order in which they are due
     damaged: list[Delivery] = field(default_factory=list)  # buried instead
-    earliest: dict[str, float] = field(default_factory=dict)  # of the functions that were asked: when the next one is due
+    earliest: dict[str, float] = field(default_factory=dict)  # function → when the first one is due that was not read; absent: none
 
 
 def last_time(connection: apsw.Connection) -> float:
@@ -66,113 +74,168 @@ def earliest(connection: apsw.Connection, functions: Sequence[str]) -> dict[str,
     return {function: due for function, due in found if due is not None}
 
 
-def append(connection: apsw.Connection, batch: Sequence[Accepted], *, first: int, now: float) -> list[bool | RouterError]:
-    """Insert events under the ids from *first* on. True: accepted; False: known already."""
-    numbered = list(enumerate(batch, first))
+def append(connection: apsw.Connection, batch: Sequence[Accepted], *, first: int, now: float) -> list[Placed | RouterError | None]:
+    """Insert events under the ids from *first* on; where each stands, None: known already."""
+    behind = _behind(connection, batch)
+    placed = [Placed(first + n, None if n in behind else now) for n in range(len(batch))]  # the head of a shard is due
     before = connection.total_changes()
-    _insert(connection, SQL["insert"], [_columns(number, item, now) for number, item in numbered])
+    _insert(connection, SQL["insert"], [_columns(place, item) for place, item in zip(placed, batch, strict=True)])
     if connection.total_changes() - before == len(batch):
-        present = None
-    else:
-        present = set(_json(connection, "present", first=first, last=first + len(batch) - 1))
-        numbered = [(number, item) for number, item in numbered if number in present]
-    _insert(connection, SQL["insert_payloads"], [(n, i.envelope.payload, rows.checksum(i.envelope.payload)) for n, i in numbered])
-    _promote(connection, [number for number, item in numbered if item.envelope.shard], now)
-    tally: Tally = {}
-    for _, item in numbered:
-        rows.add(tally, item.envelope.function, State.QUEUED, 1)
-    _count(connection, tally, now)
-    if present is None:
-        return [True] * len(batch)
-    return [True if number in present else _refusal(connection, item) for number, item in enumerate(batch, first)]
+        _complete(connection, placed, batch, now)
+        return [*placed]
+    present = {number for number, _ in _json(connection, "present", first=first, last=first + len(batch) - 1)}
+    kept = [(place, item) for place, item in zip(placed, batch, strict=True) if place.id in present]
+    _complete(connection, [place for place, _ in kept], [item for _, item in kept], now)
+    _promote(connection, [place.id for place, item in kept if item.envelope.shard], now)  # the head may be one that is known
+    due = dict(_json(connection, "present", first=first, last=first + len(batch) - 1))
+    return [Placed(p.id, due[p.id]) if p.id in due else _refusal(connection, item) for p, item in zip(placed, batch, strict=True)]
 
 
-def _columns(number: int, item: Accepted, now: float) -> tuple[Any, ...]:
+def _behind(connection: apsw.Connection, batch: Sequence[Accepted]) -> set[int]:
+    """Positions of the events that have an unfinished one of their shard before them, in the store or in the batch."""
+    first: dict[tuple[str, str, str], int] = {}
+    behind: set[int] = set()
+    for position, item in enumerate(batch):
+        it = item.envelope
+        if it.shard and first.setdefault((it.function, it.source, it.shard), position) != position:
+            behind.add(position)
+    if first:
+        heads = [*first.values()]
+        behind.update(heads[n] for n in _json(connection, "busy", lanes=json_text([*first])))
+    return behind
+
+
+def _columns(place: Placed, item: Accepted) -> tuple[Any, ...]:
     it = item.envelope
-    due = None if it.shard else now  # the head of a shard is promoted
     return (
-        *(number, it.request_id, it.function, it.source, it.shard, it.sequencer, item.dedup, len(it.payload), item.created, due),
+        *(place.id, it.request_id, it.function, it.source, it.shard, it.sequencer, item.dedup, len(it.payload), item.created, place.due),
         *("queued", 0, 0, 0, ""),
     )
 
 
-def _refusal(connection: apsw.Connection, item: Accepted) -> bool | RouterError:
-    """Why an event could not be inserted: it is known (False), or its id is taken by another."""
+def _complete(connection: apsw.Connection, placed: Sequence[Placed], batch: Sequence[Accepted], now: float) -> None:
+    """Insert the payloads and count the events."""
+    payloads = [item.envelope.payload for item in batch]
+    _insert(
+        connection, SQL["insert_payloads"], [(p.id, payload, rows.checksum(payload)) for p, payload in zip(placed, payloads, strict=True)]
+    )
+    tally: Tally = {}
+    for item in batch:
+        rows.add(tally, item.envelope.function, State.QUEUED, 1)
+    _count(connection, tally, now)
+
+
+def _refusal(connection: apsw.Connection, item: Accepted) -> RouterError | None:
+    """Why an event could not be inserted: it is known (None), or its id is taken by another."""
     if item.dedup is not None and connection.execute(SQL["is_known"], {"dedup": item.dedup}).get is not None:
-        return False
+        return None
     return InvalidParameter(f"an event with the id {item.envelope.request_id} exists already: every event needs its own")
 
 
-def take(connection: apsw.Connection, rooms: Sequence[tuple[str, int]], limit: int, *, now: float, wall: float) -> Taken:
-    """Start up to *limit* due events, the functions in turn and of each as many as it has room for."""
-    lines = []
-    for function, room in rooms:
-        if line := _json(connection, "due", function=function, now=now + PROMPT, limit=min(room, limit)):
-            lines.append(line)
-        if len(lines) == limit:
+def read_ahead(connection: apsw.Connection, look: Look, *, now: float, wall: float) -> Read:
+    """Read due events that may start; nothing is changed but for events whose payload is damaged: those are buried."""
+    lines: dict[str, list[Due]] = {}
+    read, full = Read(), set[str]()
+    for function in look.rooms:
+        if len(lines) >= look.limit + look.spare:
             break
-    taken = Taken()
-    if chosen := in_turn(lines, limit):
-        _start(connection, chosen, taken, now=now, wall=wall)
-    taken.earliest = earliest(connection, [function for function, _ in rooms])
-    return taken
+        read.looked.add(function)
+        taken = look.taken.get(function, frozenset())
+        limit = min(look.rooms[function], look.limit) + look.spare + len(taken)
+        found = [Due(*row) for row in _json(connection, "due", function=function, now=now + PROMPT, limit=limit)]
+        if line := [due for due in found if due.id not in taken]:
+            lines[function] = line
+        if len(found) == limit:
+            full.add(function)
+            read.earliest[function] = found[-1].due
+    chosen = shares(lines, look.rooms, look.limit, look.spare)
+    _fetch(connection, chosen, read, now=now, wall=wall)
+    fetched = set(chosen)
+    for function in read.looked:
+        if rest := [due.due for due in lines.get(function, ()) if due not in fetched]:
+            read.earliest[function] = rest[0]
+        elif function not in full and (later := _later(connection, function, now, read)) is not None:
+            read.earliest[function] = later
+    return read
 
 
-def _start(connection: apsw.Connection, chosen: list[int], taken: Taken, *, now: float, wall: float) -> None:
-    facts = {n: (size, State(state)) for n, size, state in _json(connection, "sizes", ids=json_text(chosen))}
-    chosen = _within(chosen, {number: size for number, (size, _) in facts.items()})
-    connection.execute(SQL["start"], {"ids": json_text(chosen)})
-    taken.deliveries, taken.damaged = rows.deliveries(_json(connection, "started", ids=json_text(chosen)), chosen)
-    tally: Tally = {}
-    for delivery in chain(taken.deliveries, taken.damaged):
-        rows.add(tally, delivery.envelope.function, facts[delivery.id][1], -1)
-        rows.add(tally, delivery.envelope.function, State.RUNNING, 1)
-    _count(connection, tally, now)
-    if taken.damaged:
-        buried = [Settled(d, State.DEAD, None, d.failures, d.throttles, wall, rows.DAMAGED, wall) for d in taken.damaged]
+def _later(connection: apsw.Connection, function: str, now: float, read: Read) -> float | None:
+    """When a function's next event is due of which nothing is known yet."""
+    if any(delivery.envelope.function == function for delivery in read.damaged):
+        return now  # burying may have made the next of a shard due
+    due: float | None = _rows(connection, "later", function=function, now=now + PROMPT)[0][0]
+    return due
+
+
+def _fetch(connection: apsw.Connection, chosen: Sequence[Due], read: Read, *, now: float, wall: float) -> None:
+    if not chosen:
+        return
+    rows_by_id = {row[0]: row for row in _json(connection, "waiting", ids=json_text([due.id for due in chosen]))}
+    for due in chosen:
+        delivery, whole = rows.delivery(rows_by_id[due.id])
+        if whole:
+            read.found.append(Waiting(due.due, delivery))
+        else:
+            read.damaged.append(delivery)
+    if read.damaged:
+        buried = [Settled(d, State.DEAD, None, d.failures, d.throttles, wall, rows.DAMAGED, wall) for d in read.damaged]
         settle(connection, buried, now=now)
 
 
-def _within(chosen: Sequence[int], sizes: dict[int, int]) -> list[int]:
-    """The first of the chosen that fit into LEASE_BYTES, one at least."""
-    fitting: list[int] = []
-    total = 0
-    for number in chosen:
-        total += sizes[number]
-        if fitting and total > LEASE_BYTES:
-            break
-        fitting.append(number)
-    return fitting
+def settle(connection: apsw.Connection, batch: Sequence[Delivery | Settled], *, now: float) -> list[RouterError | bool]:
+    """Record what started (a Delivery) and what became of deliveries, in this order of calls. True: the next of a shard is due.
 
-
-def settle(connection: apsw.Connection, batch: Sequence[Settled], *, now: float) -> list[RouterError | None]:
-    """Record what became of deliveries; LeaseLost for each that is no longer held under its attempt number."""
-    free = set(_json(connection, "held", held=json_text([(item.delivery.id, item.delivery.attempt) for item in batch])))
+    LeaseLost for each settlement of an attempt that is no longer held. An attempt is held when the event runs under its
+    number; or waits under the number before it: then its start was not recorded, and is now, together with its end."""
+    ids = [item.id if isinstance(item, Delivery) else item.delivery.id for item in batch]
+    standing = {number: (state, attempt) for number, state, attempt in _json(connection, "standing", ids=json_text(ids))}
+    started: dict[int, Delivery] = {}
     good: list[Settled] = []
-    answers: list[RouterError | None] = []
+    answers: list[RouterError | bool] = []
+    tally: Tally = {}
     for item in batch:
-        if item.delivery.id in free:
-            free.remove(item.delivery.id)  # a second settlement in this batch finds it gone
-            good.append(item)
-            answers.append(None)
+        delivery = item if isinstance(item, Delivery) else item.delivery
+        state = _held(standing.get(delivery.id), delivery)
+        if state is None:
+            answers.append(LeaseLost(f"event {delivery.envelope.request_id} is no longer held under attempt {delivery.attempt}"))
+            continue
+        answers.append(False)
+        rows.add(tally, delivery.envelope.function, state, -1)
+        if isinstance(item, Delivery):
+            started[delivery.id] = delivery
+            standing[delivery.id] = (State.RUNNING, delivery.attempt)
+            rows.add(tally, delivery.envelope.function, State.RUNNING, 1)
         else:
-            answers.append(LeaseLost(f"event {item.delivery.envelope.request_id} is no longer held under attempt {item.delivery.attempt}"))
-    if good:
-        _record(connection, good, now)
+            started.pop(delivery.id, None)
+            standing.pop(delivery.id)  # a second settlement in this batch finds it gone
+            good.append(item)
+            rows.add(tally, delivery.envelope.function, item.state, 1)
+    _record(connection, list(started.values()), good)
+    _count(connection, tally, now)
+    ended = [item.delivery.id for item in good if item.state in TERMINAL and item.delivery.envelope.shard]
+    if _promote(connection, ended, now):
+        return [answer if isinstance(answer, RouterError) else True for answer in answers]
     return answers
 
 
-def _record(connection: apsw.Connection, good: Sequence[Settled], now: float) -> None:
-    settled = [(i.delivery.id, i.state, i.due, i.failures, i.throttles, i.finished, i.error) for i in good]
+def _held(standing: tuple[str, int] | None, delivery: Delivery) -> State | None:
+    """The state in which an event is held under the delivery's attempt; None when it is not."""
+    waits = rows.waiting_state(delivery.failures)
+    for state, attempt in ((State.RUNNING, delivery.attempt), (waits, delivery.attempt - 1)):
+        if standing == (state, attempt):
+            return state
+    return None
+
+
+def _record(connection: apsw.Connection, started: Sequence[Delivery], good: Sequence[Settled]) -> None:
+    if started:
+        connection.execute(SQL["start"], {"started": json_text([(d.id, d.attempt) for d in started])})
+    if not good:
+        return
+    settled = [(i.delivery.id, i.state, i.due, i.failures, i.throttles, i.finished, i.error, i.delivery.attempt) for i in good]
     connection.execute(SQL["settle"], {"settled": json_text(settled)})
     if failed := [(i.delivery.id, i.delivery.attempt, i.at, i.error) for i in good if i.at is not None]:
         connection.execute(SQL["failed"], {"failed": json_text(failed)})
-    _promote(connection, [i.delivery.id for i in good if i.state in TERMINAL and i.delivery.envelope.shard], now)
-    tally: Tally = {}
-    for item in good:
-        rows.add(tally, item.delivery.envelope.function, State.RUNNING, -1)
-        rows.add(tally, item.delivery.envelope.function, item.state, 1)
-    _count(connection, tally, now)
 
 
 def redrive(connection: apsw.Connection, event_id: str, *, number: int, now: float, wall: float) -> str:
@@ -216,9 +279,13 @@ def _json(connection: apsw.Connection, name: str, **params: Any) -> Any:
     return orjson.loads(_rows(connection, name, **params)[0][0])
 
 
-def _promote(connection: apsw.Connection, numbers: Sequence[int], now: float) -> None:
-    if numbers:
-        connection.execute(SQL["promote"], {"ids": json_text(numbers), "now": now})
+def _promote(connection: apsw.Connection, numbers: Sequence[int], now: float) -> int:
+    """Have the heads of these events' shards be due; how many were not."""
+    if not numbers:
+        return 0
+    before = connection.total_changes()
+    connection.execute(SQL["promote"], {"ids": json_text(numbers), "now": now})
+    return connection.total_changes() - before
 
 
 def _count(connection: apsw.Connection, tally: Tally, now: float) -> None:

@@ -24,7 +24,7 @@ BUFFER: Final = 64 * 1024  # characters of one stream that wait for the disk at 
 DELAY: Final = 0.02  # seconds an event waits in memory at most
 SEGMENT: Final = 16 * 1024 * 1024  # bytes of one file
 SEGMENTS: Final = 4  # files of one stream
-OPEN: Final = 64  # files open at once
+OPEN: Final = 160  # files open at once: more than environments run at the default concurrency, or every flush opens them all again
 
 
 class LogStore:

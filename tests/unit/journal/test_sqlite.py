@@ -1,6 +1,8 @@
 """What only the journal on disk can promise: restarts, damage, space."""
 
 import asyncio
+import shutil
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -8,14 +10,15 @@ from typing import Any
 import apsw
 import pytest
 
-from router.errors import InvalidParameter, JournalError
-from router.journal import batch, units
+from router.errors import InvalidParameter, JournalError, LeaseLost
+from router.journal import ahead, batch, units, writer
 from router.journal import sqlite as module
 from router.journal.base import Query
 from router.journal.database import Database
 from router.journal.sqlite import SqliteJournal
 from router.model import Delivery, Envelope, State
 from tests.helpers.clock import VirtualClock
+from tests.unit.journal.disk import Disk
 
 Reopen = Callable[[], Awaitable[SqliteJournal]]
 
@@ -127,12 +130,12 @@ async def test_a_damaged_payload_is_never_handed_out(reopen: Reopen, damage: str
     for event in (bad, good, after):
         await journal.append(event)
     await execute(journal, damage)
-    assert [d.envelope for d in await lease(journal)] == [good]
+    journal = await reopen()
+    assert [d.envelope for d in await lease(journal)] == [good, after]
     found = await journal.find(bad.request_id)
     assert (found.row.state, journal.damaged) == (State.DEAD, 1)
     assert "damaged" in found.row.error
     assert [a.number for a in found.attempts] == [1]
-    assert [d.envelope for d in await lease(journal)] == [after]
     assert await journal.counts() == {"f": {State.RUNNING: 2, State.DEAD: 1}}
     with pytest.raises(InvalidParameter, match="damaged"):
         await journal.replay(bad.request_id)
@@ -196,7 +199,7 @@ async def test_more_than_memory_may_hold_is_refused(reopen: Reopen, monkeypatch:
 
 
 async def test_a_lease_holds_a_bounded_amount_of_payload(reopen: Reopen, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(units, "LEASE_BYTES", 1000)
+    monkeypatch.setattr(ahead, "LEASE_BYTES", 1000)
     journal = await reopen()
     for size in (1500, 400, 400, 400):
         await journal.append(envelope(payload=b"x" * size))
@@ -227,15 +230,16 @@ async def test_looking_for_work_keeps_the_processor_idle(reopen: Reopen, clock: 
 
 async def test_every_statement_that_serves_a_queue_uses_an_index(reopen: Reopen) -> None:
     journal = await reopen()
-    params = {"now": 1.0, "ids": "[1]", "function": "f", "limit": 5, "held": "[[1,1]]", "functions": '["f"]', "dedup": b"x", "before": 1.0}
+    params = {"now": 1.0, "ids": "[1]", "function": "f", "limit": 5, "started": "[]", "functions": '["f"]', "dedup": b"x", "before": 1.0}
     params |= {"settled": "[]", "failed": "[]", "request_id": "x", "first": 1, "last": 2}
 
     def plan(connection: apsw.Connection) -> dict[str, list[str]]:
         names = (
             "due",
             "start",
-            "started",
-            "held",
+            "later",
+            "waiting",
+            "standing",
             "settle",
             "promote",
             "earliest",
@@ -243,7 +247,6 @@ async def test_every_statement_that_serves_a_queue_uses_an_index(reopen: Reopen)
             "orphans",
             "is_known",
             "old",
-            "sizes",
             "present",
             "row",
         )
@@ -260,3 +263,127 @@ async def test_every_statement_that_serves_a_queue_uses_an_index(reopen: Reopen)
             if not step.startswith(("SCAN d VIRTUAL", "SCAN (subquery", "SCAN events USING COVERING INDEX events_running"))
         ]
         assert not scans, (name, steps)
+
+
+# --- leases that wait for no disk
+
+
+async def fallen(journal: SqliteJournal, clock: VirtualClock, into: Path) -> tuple[Database, SqliteJournal]:
+    """A second instance on the files as a kill at this moment leaves them."""
+    into.mkdir()
+    for end in ("", "-wal"):
+        shutil.copy(f"{journal._database.path}{end}", into / f"journal.db{end}")
+    database = await Database.open(into / "journal.db")
+    return database, await SqliteJournal.open(database, clock)
+
+
+async def test_a_lease_is_handed_out_while_the_disk_is_busy(tmp_path: Path, clock: VirtualClock) -> None:
+    disk, gate, syncing = Disk(), threading.Event(), threading.Event()
+    gate.set()
+    with disk.in_place() as vfs:
+        database = await Database.open(tmp_path / "journal.db", vfs=vfs)
+        journal = await SqliteJournal.open(database, clock)
+        await journal.append(first := envelope())
+
+        def hold() -> None:
+            syncing.set()
+            gate.wait()
+
+        disk.before_sync = hold
+        gate.clear()
+        accept = asyncio.create_task(journal.append(envelope()))
+        while not syncing.is_set():
+            await asyncio.to_thread(bool)
+        assert [d.envelope for d in await lease(journal)] == [first]
+        assert not accept.done()
+        gate.set()
+        assert await accept
+        await journal.close()
+        await database.close()
+
+
+async def test_what_is_not_synced_yet_is_not_leased(tmp_path: Path, clock: VirtualClock) -> None:
+    disk, gate, syncing = Disk(), threading.Event(), threading.Event()
+    with disk.in_place() as vfs:
+        database = await Database.open(tmp_path / "journal.db", vfs=vfs)
+        journal = await SqliteJournal.open(database, clock)
+        disk.before_sync = lambda: (syncing.set(), gate.wait())[0]
+        accept = asyncio.create_task(journal.append(envelope()))
+        while not syncing.is_set():
+            await asyncio.to_thread(bool)
+        assert await lease(journal) == []
+        gate.set()
+        assert await accept
+        assert len(await lease(journal)) == 1
+        await journal.close()
+        await database.close()
+
+
+async def test_a_start_that_nobody_recorded_is_made_again(reopen: Reopen, clock: VirtualClock, tmp_path: Path) -> None:
+    """Killed between the lease and its record, or right before an outcome: the event is queued as it was."""
+    journal = await reopen()
+    sent = [envelope(shard="k"), envelope(shard="k"), envelope()]
+    for event in sent:
+        await journal.append(event)
+    assert [d.envelope for d in await lease(journal)] == [sent[0], sent[2]]
+    database, after = await fallen(journal, clock, tmp_path / "after")
+    again = await lease(after)
+    assert [(d.envelope, d.attempt, d.failures) for d in again] == [(sent[0], 1, 0), (sent[2], 1, 0)]
+    await after.ack(again[0])
+    assert [d.envelope for d in await lease(after)] == [sent[1]]
+    await after.close()
+    await database.close()
+
+
+async def test_a_start_is_recorded_soon_though_nothing_else_is(
+    reopen: Reopen, clock: VirtualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "LINGER", 0.0)
+    journal = await reopen()
+    await journal.append(envelope())
+    await lease(journal)
+    while journal._settlements._open:
+        await asyncio.to_thread(bool)
+    database, after = await fallen(journal, clock, tmp_path / "after")
+    assert [d.attempt for d in await lease(after)] == [2]
+    await after.close()
+    await database.close()
+
+
+async def test_people_see_what_runs(reopen: Reopen) -> None:
+    journal = await reopen()
+    await journal.append(sent := envelope())
+    await lease(journal)
+    assert (await journal.find(sent.request_id)).row.state is State.RUNNING
+    await journal.append(envelope())
+    await lease(journal)
+    assert await journal.counts() == {"f": {State.RUNNING: 2}}
+    await journal.append(envelope())
+    await lease(journal)
+    assert {row.state for row in await journal.list(Query())} == {State.RUNNING}
+
+
+async def test_a_store_that_fails_under_a_run_has_it_neither_run_twice_nor_lost(
+    tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "REOPEN_PAUSE", 0.0)
+    disk = Disk()
+    with disk.in_place() as vfs:
+        database = await Database.open(tmp_path / "journal.db", vfs=vfs)
+        journal = await SqliteJournal.open(database, clock)
+        await journal.append(envelope())
+        (delivery,) = await lease(journal)
+        disk.calls, disk.fail_at, disk.fail_for = 0, 1, 1000
+        with pytest.raises(JournalError):
+            await journal.append(envelope())  # and the start's record fails with it
+        with pytest.raises(JournalError):
+            await journal.ack(delivery)
+        disk.heal()
+        assert await lease(journal) == []
+        await journal.ack(delivery)
+        assert (await journal.find(delivery.envelope.request_id)).row.state is State.SUCCEEDED
+        with pytest.raises(LeaseLost):
+            await journal.ack(delivery)
+        assert await journal.counts() == {}
+        await journal.close()
+        await database.close()
