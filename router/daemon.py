@@ -77,7 +77,7 @@ def sources(house: House) -> list[Source]:
     """The sources that the config's triggers ask for. Raises ConfigError for what only all triggers together show."""
     bindings: dict[type[Any], list[Binding]] = {kind: [] for kind in SOURCES.values()}
     for function in house.config.functions.values():
-        for index, trigger in enumerate(function.triggers):
+        for index, trigger in function.placed():
             bindings[SOURCES[trigger.word]].append(Binding(function, trigger, index))
     return [source for kind, found in bindings.items() for source in kind.build(found, house)]
 

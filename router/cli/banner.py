@@ -94,7 +94,8 @@ def _hints(config: Config, here: Path) -> Iterator[str]:
             else f"curl --unix-socket {config.http.path} http://localhost{path}"
         )
     for function, trigger in _triggers(config, "schedule"):
-        yield f"router schedules run {trigger.name or f'{function.name}-{function.triggers.index(trigger)}'}"
+        place = next(place for place, one in function.placed() if one is trigger)
+        yield f"router schedules run {trigger.name or f'{function.name}-{place}'}"
         break
     if config.functions:
         yield "router logs -f"

@@ -90,7 +90,7 @@ class Reader:
             reserved_concurrency=form.integer("reserved_concurrency", low=0, high=10_000) if form.has("reserved_concurrency") else None,
             maximum_retry_attempts=form.integer("maximum_retry_attempts", _DEFAULT.maximum_retry_attempts, low=0, high=2),
             maximum_event_age=form.seconds("maximum_event_age", _DEFAULT.maximum_event_age, low=60, high=21600),
-            triggers=self._triggers(form),
+            **self._triggers(form),
         )
 
     def _runtime(self, form: Node) -> str:
@@ -107,10 +107,12 @@ class Reader:
             form.problem("no runtime that can be used here; write python or python3.N", "runtime")
         return runtime
 
-    def _triggers(self, form: Node) -> tuple[Trigger, ...]:
+    def _triggers(self, form: Node) -> dict[str, Any]:
+        """The enabled triggers, and where each stands among all that are listed."""
         listed = form.child("triggers")
-        found = [self._trigger(node) for node in listed.elements()] if listed else []
-        return tuple(trigger for trigger in found if trigger is not None)
+        read = enumerate(self._trigger(node) for node in listed.elements()) if listed else ()
+        found = [(place, trigger) for place, trigger in read if trigger is not None]
+        return {"triggers": tuple(trigger for _, trigger in found), "places": tuple(place for place, _ in found)}
 
     def _trigger(self, node: Node) -> Trigger | None:
         """One element of the list: {word: value}; None when it is disabled or cannot be read."""

@@ -116,6 +116,11 @@ class Function:
     maximum_retry_attempts: int = 2  # after the first attempt, of an Event invocation
     maximum_event_age: float = 21600.0  # seconds
     triggers: tuple[Trigger, ...] = ()  # enabled ones only
+    places: tuple[int, ...] = ()  # where each of them stands in the config's list, from 0; (): it lists no others
+
+    def placed(self) -> list[tuple[int, Trigger]]:
+        """The enabled triggers and their places: switching one off must not rename the ones behind it."""
+        return list(zip(self.places or range(len(self.triggers)), self.triggers, strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class Binding:
 
     function: Function
     trigger: Any  # an instance of the source's Trigger
-    index: int  # position among the function's triggers, from 0; names schedules that have no name
+    index: int  # position among all triggers that the config lists for the function, from 0; names schedules that have no name
 
 
 @dataclass(frozen=True, slots=True)

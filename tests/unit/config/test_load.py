@@ -66,6 +66,7 @@ def test_everything_at_once(place: Place) -> None:
     assert f.environment == {"COUNTRY": "no", "TIME": "08:30", "OCTAL": "010", "NUMBER": "1.50", "GREETING": "hello\n", "EMPTY": ""}
     assert (f.reserved_concurrency, f.maximum_retry_attempts, f.maximum_event_age) == (0, 0, 3600.0)
     assert f.triggers == (Knock("front"), Knock("back", loud=True), Drop("uploads"))
+    assert f.placed() == [(0, f.triggers[0]), (1, f.triggers[1]), (3, f.triggers[2])]
     assert (g.runtime, g.timeout, g.memory, g.reserved_concurrency, g.triggers) == ("python", 3.0, 128, None, ())
 
 

@@ -1,0 +1,45 @@
+"""What the daemon builds of a config, before anything is opened."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from router import daemon
+from router.clock import SystemClock
+from router.journal.database import Database
+from router.sources import SOURCES
+from router.sources.base import House
+from router.telemetry.metrics import Metrics
+
+CONFIG = """
+version: 1
+functions:
+  f:
+    code: .
+    handler: app.handler
+    triggers:
+      - schedule: {expression: rate(1 minute)%s}
+      - schedule: rate(2 minutes)
+      - schedule: {expression: rate(3 minutes), enabled: false}
+      - schedule: rate(4 minutes)
+"""
+
+
+def schedules(directory: Path, first: str) -> dict[str, str]:
+    """Names and expressions of the schedules that are built."""
+    (directory / "app.py").write_text("def handler(event, context): ...\n")
+    path = directory / "config.yaml"
+    path.write_text(CONFIG % first)
+    config = daemon.check(path)
+    house = House(config, SystemClock(), cast("Database", None), Metrics())
+    (source,) = (cast("Any", it) for it in daemon.sources(house) if isinstance(it, SOURCES["schedule"]))
+    return {row["name"]: row["expression"] for row in source.rows()}
+
+
+@pytest.mark.parametrize("first", ["", ", enabled: false"])
+def test_a_disabled_trigger_renames_none_behind_it(tmp_path: Path, first: str) -> None:
+    """Another name would be another schedule, whose ticks begin anew."""
+    found = schedules(tmp_path, first)
+    assert ("f-0" in found) is (first == "")
+    assert {name: text for name, text in found.items() if name != "f-0"} == {"f-1": "rate(2 minutes)", "f-3": "rate(4 minutes)"}
