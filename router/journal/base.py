@@ -102,7 +102,7 @@ class Journal(Protocol):
         InvalidParameter when the event is in another state."""
 
     async def counts(self) -> Mapping[str, Mapping[State, int]]:
-        """Unfinished and dead events per function and state."""
+        """Unfinished, dead and expired events per function and state."""
 
     async def forget(self, *, before: float, limit: int) -> int:
         """Remove up to *limit* terminal events finished before *before* (dead letters too); give how many."""

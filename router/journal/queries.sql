@@ -36,7 +36,7 @@ CREATE TABLE attempts (             -- those that failed; a success needs no row
     error TEXT NOT NULL,
     PRIMARY KEY (event, number)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE tallies (              -- how many events of a function are in a state; unfinished and dead ones only
+CREATE TABLE tallies (              -- how many events of a function are in a state; unfinished, dead and expired ones only
     function TEXT NOT NULL,
     state TEXT NOT NULL,
     count INTEGER NOT NULL,
@@ -49,6 +49,12 @@ CREATE INDEX events_ready ON events (function, due) WHERE due IS NOT NULL;
 CREATE INDEX events_lanes ON events (function, source, shard) WHERE shard <> '' AND finished IS NULL;
 CREATE INDEX events_running ON events (function) WHERE state = 'running';
 CREATE INDEX events_finished ON events (finished) WHERE finished IS NOT NULL;
+
+-- name: schema_2
+-- Expired events are dead letters too and are counted; and what did not end well is found without looking at all that did.
+CREATE INDEX events_exhausted ON events (id) WHERE state IN ('dead', 'expired', 'discarded');
+INSERT INTO tallies SELECT function, state, count(*), 0.0 FROM events INDEXED BY events_exhausted
+WHERE state IN ('dead', 'expired', 'discarded') AND state = 'expired' GROUP BY function, state;
 
 -- name: latest
 -- The last id given out and the journal's time of the last change: (id, time).
@@ -168,6 +174,20 @@ ORDER BY id DESC LIMIT ?7;
 -- name: stretch
 -- Over one stretch: the time of the newest accept, NULL when it is empty, and the next lower id there is.
 SELECT max(created), (SELECT max(id) FROM events WHERE id < ?1) FROM events WHERE id BETWEEN ?1 AND ?2;
+
+-- name: exhausted_page
+-- The same as page, of events that are dead, expired or discarded.
+SELECT id, request_id, function, source, shard, state, attempt, created, due, finished, error, size
+FROM events INDEXED BY events_exhausted
+WHERE state IN ('dead', 'expired', 'discarded') AND id BETWEEN ?1 AND ?2 AND created >= ?3 AND (?4 = '' OR function = ?4)
+    AND (?5 = '' OR source = ?5) AND state IN (SELECT value FROM json_each(?6))
+ORDER BY id DESC LIMIT ?7;
+
+-- name: exhausted_stretch
+-- The same as stretch, of such events.
+SELECT max(created), (
+    SELECT max(id) FROM events INDEXED BY events_exhausted WHERE state IN ('dead', 'expired', 'discarded') AND id < ?1
+) FROM events INDEXED BY events_exhausted WHERE state IN ('dead', 'expired', 'discarded') AND id BETWEEN ?1 AND ?2;
 
 -- name: copied
 -- What a copy of an event needs.

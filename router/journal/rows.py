@@ -12,7 +12,8 @@ from router.errors import InvalidParameter
 from router.journal.base import EventRow
 from router.model import Delivery, Envelope, State
 
-COUNTED: Final = frozenset({State.QUEUED, State.RUNNING, State.RETRYING, State.DEAD})  # states that have a tally
+COUNTED: Final = frozenset({State.QUEUED, State.RUNNING, State.RETRYING, State.DEAD, State.EXPIRED})  # states that have a tally
+EXHAUSTED: Final = frozenset({State.DEAD, State.EXPIRED, State.DISCARDED})  # states that have an index
 ERROR_LIMIT: Final = 64 * 1024  # characters of an error that are kept
 DAMAGED: Final = "The payload on disk is damaged: its checksum does not match. The event was not handed to the function."
 

@@ -26,7 +26,7 @@ from router.model import TERMINAL, Delivery, Envelope, State
 
 T = TypeVar("T")
 
-STEPS: Final = (SQL["schema_1"],)
+STEPS: Final = (SQL["schema_1"], SQL["schema_2"])
 STRETCH: Final = 20_000  # ids that one read of a list looks at: long reads would keep the WAL from starting again
 
 
@@ -145,16 +145,25 @@ class SqliteJournal:
         await self._current()
         found: list[EventRow] = []
         states = rows.json_text(sorted(query.states))
-        high = await self._newest(query.before)
-        while high > 0 and len(found) < query.limit:
+        kind = "exhausted_" if query.states and query.states <= rows.EXHAUSTED else ""
+        wanted = min(query.limit, await self._at_most(query))
+        high = await self._newest(query.before) if wanted else 0
+        while high > 0 and len(found) < wanted:
             low = max(1, high - STRETCH + 1)
-            filters = (query.since, query.function, query.source, states, query.limit - len(found))
-            found += [self._row(row) for row in await self._database.read(SQL["page"], low, high, *filters)]
-            newest, below = (await self._database.read(SQL["stretch"], low, high))[0]
+            filters = (query.since, query.function, query.source, states, wanted - len(found))
+            found += [self._row(row) for row in await self._database.read(SQL[f"{kind}page"], low, high, *filters)]
+            newest, below = (await self._database.read(SQL[f"{kind}stretch"], low, high))[0]
             if newest is not None and newest < query.since:
                 break  # accepts are in the order of time, all further ones are older
             high = below or 0
         return found
+
+    async def _at_most(self, query: Query) -> int:
+        """How many events there are of a query's states, where that is known: what is not there need not be looked for."""
+        if not query.states or not query.states <= rows.COUNTED:
+            return query.limit
+        tallies = await self._database.read(SQL["counts"])
+        return sum(count for function, state, count in tallies if state in query.states and query.function in {"", function})
 
     async def _newest(self, before: str) -> int:
         """The highest id to list; 0 when there is nothing."""

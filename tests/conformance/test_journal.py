@@ -445,16 +445,44 @@ async def test_the_list_can_be_narrowed(journal: Journal) -> None:
     assert await ids(states=frozenset({State.QUEUED})) == {b.request_id, c.request_id}
 
 
-async def test_counts_are_of_what_is_unfinished_or_dead(journal: Journal) -> None:
-    for function in ("a", "a", "a", "b", "b", "c"):
+async def test_counts_are_of_what_is_unfinished_or_a_dead_letter(journal: Journal) -> None:
+    for function in ("a", "a", "a", "b", "b", "b", "c"):
         await journal.append(envelope(function))
-    deliveries = await journal.lease(10, wait=0, room={"a": 2, "b": 2, "c": 1}.__getitem__)
+    deliveries = await journal.lease(10, wait=0, room={"a": 2, "b": 3, "c": 1}.__getitem__)
     by = {name: [d for d in deliveries if d.envelope.function == name] for name in "abc"}
     await journal.retry(by["a"][0], delay=9, error="e")
     await journal.bury(by["b"][0], State.DEAD, error="e")
     await journal.bury(by["b"][1], State.DISCARDED, error="e")
+    await journal.bury(by["b"][2], State.EXPIRED, error="e")
     await journal.ack(by["c"][0])
-    assert await journal.counts() == {"a": {State.QUEUED: 1, State.RUNNING: 1, State.RETRYING: 1}, "b": {State.DEAD: 1}}
+    unfinished = {State.QUEUED: 1, State.RUNNING: 1, State.RETRYING: 1}
+    assert await journal.counts() == {"a": unfinished, "b": {State.DEAD: 1, State.EXPIRED: 1}}
+    await journal.redrive(by["b"][2].envelope.request_id)
+    assert await journal.counts() == {"a": unfinished, "b": {State.DEAD: 1, State.QUEUED: 1}}
+
+
+@pytest.mark.parametrize("states", [{State.DEAD}, {State.DEAD, State.EXPIRED}, {State.DISCARDED, State.RETRYING}, {State.QUEUED}])
+async def test_a_list_of_few_among_many_is_complete(journal: Journal, states: set[State]) -> None:
+    """Whichever way the few are found, page by page and of one function too."""
+    for n in range(60):
+        await journal.append(envelope("ab"[n % 2]))
+    for n, delivery in enumerate(await lease(journal, 50)):
+        match n % 7:
+            case 0 | 1 | 2:
+                await journal.bury(delivery, [State.DEAD, State.EXPIRED, State.DISCARDED][n % 7], error="e")
+            case 3:
+                await journal.retry(delivery, delay=1000, error="e")
+            case _:
+                await journal.ack(delivery)
+    everything = [row for row in await journal.list(Query(limit=1000)) if row.state in states]
+    assert everything
+    assert await journal.list(Query(states=frozenset(states), limit=1000)) == everything
+    of_one = [row for row in everything if row.function == "a"]
+    assert await journal.list(Query(function="a", states=frozenset(states), limit=1000)) == of_one
+    paged: list[Any] = []
+    while page := await journal.list(Query(states=frozenset(states), limit=3, before=paged[-1].id if paged else "")):
+        paged += page
+    assert paged == everything
 
 
 # --- replay, redrive, forget

@@ -177,6 +177,51 @@ async def test_a_list_since_a_time_stops_looking_where_all_is_older(
     assert len(looked) == 5  # the newest id, then two reads for each of two stretches
 
 
+@pytest.mark.parametrize(("states", "reads"), [({State.DEAD}, 2 + 2 * 2), ({State.QUEUED}, 2 + 2 * 1), ({State.RETRYING}, 1)])
+async def test_a_list_of_few_looks_at_few(reopen: Reopen, monkeypatch: pytest.MonkeyPatch, states: set[State], reads: int) -> None:
+    """Not at all that went well; and not at all when the counts say that there is none."""
+    monkeypatch.setattr(module, "STRETCH", 2)
+    journal = await reopen()
+    sent = [envelope() for _ in range(100)]
+    for n, event in enumerate(sent):
+        await journal.append(event)
+        if n != 99:
+            await (
+                journal.bury((await lease(journal))[0], State.DEAD, error="e") if n in {3, 90} else journal.ack((await lease(journal))[0])
+            )
+    await journal.counts()
+    looked: list[int] = []
+    read = journal._database.read
+
+    async def counted(sql: str, *params: Any) -> Any:
+        looked.append(1)
+        return await read(sql, *params)
+
+    monkeypatch.setattr(journal._database, "read", counted)
+    found = await journal.list(Query(states=frozenset(states)))
+    wanted = {State.DEAD: [sent[90], sent[3]], State.QUEUED: [sent[99]], State.RETRYING: []}
+    assert [row.id for row in found] == [event.request_id for state in states for event in wanted[state]]
+    assert len(looked) <= reads + 2
+
+
+async def test_a_store_of_the_first_version_has_its_expired_events_counted(tmp_path: Path, clock: VirtualClock) -> None:
+    database = await Database.open(tmp_path / "journal.db")
+    await database.migrate("journal", module.STEPS[:1])
+    for n, state in enumerate(("expired", "expired", "dead", "succeeded"), 1):
+        row = (n, f"r{n}", "f", "s", "", "", 2, 1.0, state, 1, 0, 0, 2.0, "")
+        await database.write(
+            "INSERT INTO events (id, request_id, function, source, shard, sequencer, size, created, state, attempt, failures, throttles,"
+            " finished, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            *row,
+        )
+    await database.write("INSERT INTO tallies VALUES ('f', 'dead', 1, 0.0)")
+    journal = await SqliteJournal.open(database, clock)
+    assert await journal.counts() == {"f": {State.DEAD: 1, State.EXPIRED: 2}}
+    assert [row.id for row in await journal.list(Query(states=frozenset({State.EXPIRED})))] == ["r2", "r1"]
+    await journal.close()
+    await database.close()
+
+
 async def test_on_the_reserve_nothing_is_accepted_but_outcomes_are_recorded(reopen: Reopen, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = await reopen()
     await journal.append(envelope())
@@ -231,7 +276,8 @@ async def test_looking_for_work_keeps_the_processor_idle(reopen: Reopen, clock: 
 async def test_every_statement_that_serves_a_queue_uses_an_index(reopen: Reopen) -> None:
     journal = await reopen()
     params = {"now": 1.0, "ids": "[1]", "function": "f", "limit": 5, "started": "[]", "functions": '["f"]', "dedup": b"x", "before": 1.0}
-    params |= {"settled": "[]", "failed": "[]", "request_id": "x", "first": 1, "last": 2}
+    params |= {"settled": "[]", "failed": "[]", "request_id": "x", "first": 1, "last": 2, "lanes": "[]"}
+    placed = {"row": ("x",), "exhausted_page": (1, 2, 0.0, "", "", "[]", 5), "exhausted_stretch": (1, 2)}
 
     def plan(connection: apsw.Connection) -> dict[str, list[str]]:
         names = (
@@ -249,9 +295,12 @@ async def test_every_statement_that_serves_a_queue_uses_an_index(reopen: Reopen)
             "old",
             "present",
             "row",
+            "busy",
+            "exhausted_page",
+            "exhausted_stretch",
         )
         return {
-            name: [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {units.SQL[name]}", params if name != "row" else ("x",))]
+            name: [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {units.SQL[name]}", placed.get(name, params))]
             for name in names
         }
 
