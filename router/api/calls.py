@@ -226,7 +226,14 @@ class Calls:
 
     async def install_feed(self, name: str) -> None:
         """Install the triggers of a table's feed."""
-        await self._feed(name).install()
+        feed = self._feed(name)
+        if not feed.readers:
+            raise InvalidParameter(f"no enabled trigger reads feed {name}: nobody would take what it notes")
+        await feed.install()
+
+    async def uninstall_feed(self, name: str) -> int:
+        """Take a table's feed out of its database; how many changes it held. Refused while a function reads it."""
+        return await self._feed(name).uninstall()
 
     async def feed_sql(self, name: str) -> str:
         """What install_feed would execute."""
@@ -235,7 +242,7 @@ class Calls:
     def _feed(self, name: str) -> FeedSource:
         found = [source for source in self._sources(FeedSource) if source.name == f"table:{name}"]
         if not found:
-            raise InvalidParameter(f"no feed {name}: no enabled trigger uses a table of this name")
+            raise InvalidParameter(f"no feed {name}: the config has no table of this name")
         return found[0]
 
 

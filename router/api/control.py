@@ -67,6 +67,7 @@ class Control:
             "POST /schedules/{name}/run": self._run_schedule,
             "GET /feeds": _awaited(lambda _: calls.feeds()),
             "POST /feeds/{name}/install": self._install_feed,
+            "POST /feeds/{name}/uninstall": self._uninstall_feed,
             "GET /feeds/{name}/sql": self._feed_sql,
         }
 
@@ -128,6 +129,9 @@ class Control:
     async def _install_feed(self, _: Request, parameters: Parameters) -> Response:
         await self._calls.install_feed(parameters["name"])
         return answer({"installed": True})
+
+    async def _uninstall_feed(self, _: Request, parameters: Parameters) -> Response:
+        return answer({"uninstalled": True, "changes": await self._calls.uninstall_feed(parameters["name"])})
 
     async def _feed_sql(self, _: Request, parameters: Parameters) -> Response:
         return answer({"sql": await self._calls.feed_sql(parameters["name"])})

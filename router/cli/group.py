@@ -24,7 +24,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "events": ("events", "events", "List, show and replay accepted events."),
     "dlq": ("dlq", "dlq", "List, show and redrive dead letters."),
     "schedules": ("schedules", "schedules", "List schedules, run one, compute fire times."),
-    "feeds": ("feeds", "feeds", "List change feeds, install their triggers."),
+    "feeds": ("feeds", "feeds", "List change feeds, install their triggers or take them out."),
     "doctor": ("doctor", "doctor", "Check this machine and say how to fix what is wrong."),
     "version": ("version", "version", "Print the version."),
 }

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final, Self
 
 from router.config.node import Node
 from router.config.types import Names, Table
-from router.errors import ConfigError
+from router.errors import ConfigError, InvalidParameter
 from router.sources.base import Binding, House, Outlet
 
 _LATER: Final = (
@@ -73,9 +73,11 @@ class FeedSource:
 
     @classmethod
     def build(cls, bindings: Sequence[Binding], house: House) -> Sequence[Self]:
-        """One source for each table that a trigger names. Raises ConfigError when a table is named twice."""
+        """One source for each table: those that no trigger names may have been read before. Raises ConfigError when one is named twice."""
         _refuse_doubles(bindings)
         tables = {binding.trigger.table.name: binding.trigger.table for binding in bindings}
+        read = {_place(table) for table in tables.values()}
+        tables |= {name: table for name, table in house.config.tables.items() if _place(table) not in read}
         sources = [cls(table, [one for one in bindings if one.trigger.table.name == name], house) for name, table in tables.items()]
         told = "Changes noted and not yet taken by the function, as of the last look."
         house.metrics.gauge("router_feed_lag_records", told, "feed", "function", read=lambda: _lags(sources))
@@ -103,6 +105,20 @@ class FeedSource:
 
         return await asyncio.to_thread(install_sql, self.table)
 
+    async def uninstall(self) -> int:
+        """Take outbox and triggers out of the database; how many changes went with them.
+
+        Raises InvalidParameter while a function reads them, SourceError when nothing is there or something is in the way."""
+        if readers := self.readers:
+            told = f"{'function' if len(readers) == 1 else 'functions'} {', '.join(readers)}"
+            raise InvalidParameter(f"feed {self.table.name} is read by {told}: disable or remove the trigger first")
+        return await self._feed.uninstall()
+
+    @property
+    def readers(self) -> list[str]:
+        """Functions that read it."""
+        return [mapping.settings.function for mapping in self._feed.mappings]
+
     def lags(self) -> dict[tuple[str, ...], float]:
         """Feed and function → changes noted and not yet taken."""
         return {(self.table.name, mapping.settings.function): mapping.lag for mapping in self._feed.mappings}
@@ -115,11 +131,16 @@ def _refuse_doubles(bindings: Sequence[Binding]) -> None:
     problems = [f"functions.{function}.triggers: two triggers read table {table}; one is enough" for function, table in doubles]
     first: dict[tuple[Path, str], str] = {}
     for table in {binding.trigger.table.name: binding.trigger.table for binding in bindings}.values():
-        other = first.setdefault((table.sqlite.resolve(), table.table.lower()), table.name)
+        other = first.setdefault(_place(table), table.name)
         if other != table.name:
             problems.append(f"tables.{table.name}: is the same table as tables.{other}; have all triggers name one of them")
     if problems:
         raise ConfigError(tuple(problems))
+
+
+def _place(table: Table) -> tuple[Path, str]:
+    """Which table of which file it is, whatever its name."""
+    return table.sqlite.resolve(), table.table.lower()
 
 
 def _lags(sources: Sequence[FeedSource]) -> dict[tuple[str, ...], float]:

@@ -1,7 +1,8 @@
 """What a feed has put into a user's database: looking at it, putting it in, and the SQL for people. Blocking."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import apsw
@@ -45,11 +46,34 @@ def inspect(connection: apsw.Connection, table: Table) -> Installation:
 
 def install(connection: apsw.Connection, table: Table) -> None:
     """Put in what is missing, all or nothing. Raises FeedFault, apsw.Error."""
+    with _whole(connection):
+        for statement in _statements(connection, table):
+            connection.execute(statement).fetchall()
+
+
+def uninstall(connection: apsw.Connection, table: Table) -> int:
+    """Take out everything of the feed, all or nothing; how many changes it held. Raises FeedFault when there is nothing, apsw.Error."""
+    names = feed_sql.Names.of(table.table)
+    with _whole(connection):
+        sql = "SELECT name FROM main.sqlite_schema WHERE lower(name) IN (SELECT lower(value) FROM json_each(?))"
+        ours = json.dumps([*names.triggers, names.outbox, names.layouts, names.replaced])
+        found = {name.lower() for (name,) in rows(connection, sql, ours)}
+        if not found:
+            raise FeedFault(f"no feed of table {table.table} is installed in {table.sqlite}")
+        held = names.outbox.lower() in found
+        changes = rows(connection, f"SELECT count(*) FROM {quoted(names.outbox)}")[0][0] if held else 0  # noqa: S608  quoted
+        for statement in feed_sql.uninstall_statements(table.table):
+            connection.execute(statement).fetchall()
+    return int(changes)
+
+
+@contextmanager
+def _whole(connection: apsw.Connection) -> Iterator[None]:
+    """One transaction, for which a person waits."""
     connection.set_busy_timeout(INSTALL_BUSY_MS)
     connection.execute("BEGIN IMMEDIATE").fetchall()
     try:
-        for statement in _statements(connection, table):
-            connection.execute(statement).fetchall()
+        yield
         connection.execute("COMMIT").fetchall()
     except BaseException:
         if connection.in_transaction:
@@ -70,6 +94,11 @@ def install_sql(table: Table) -> str:
     return "\n".join(
         [f"-- {comments[0]}", _transaction(statements), f"-- {comments[1]}", *(f"--   {line}" for line in undo.splitlines() if line)]
     )
+
+
+def printed_uninstall(table: Table) -> str:
+    """What uninstall() would execute, as text; needs no database."""
+    return uninstall_sql(table.table)
 
 
 def uninstall_sql(table: str) -> str:

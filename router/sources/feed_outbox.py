@@ -103,15 +103,37 @@ class Outbox:
         The newest row stays: with it gone, SQLite could use its number again (see head())."""
         with explain(self.table.sqlite, self.close):
             at = self._stream()
-            if at.found.stream != stream:
-                return False
-            outbox = quoted(at.found.names.outbox)
-            spared = f"seq < (SELECT max(seq) FROM {outbox})"  # noqa: S608  quoted
-            old = f"SELECT seq FROM {outbox} WHERE seq <= ? AND (at < ? OR seq <= ?) AND {spared} ORDER BY seq LIMIT {TRIM_ROWS}"  # noqa: S608
-            before = at.connection.total_changes()
-            bounds = (done, int((now - KEEP_SECONDS) * 1000), done - KEEP_ROWS)
-            at.connection.execute(f"DELETE FROM {outbox} WHERE seq IN ({old})", bounds).fetchall()  # noqa: S608  quoted
-            return at.connection.total_changes() - before == TRIM_ROWS
+            return at.found.stream == stream and self._trimmed(at, done, now)
+
+    def tidy(self, now: float) -> bool:
+        """The same of a stream that nobody reads: whatever is old goes. Repairs nothing; False when there is no stream."""
+        with explain(self.table.sqlite, self.close):
+            at = self._attached()
+            return bool(at.found.stream) and self._trimmed(at, _head(at).seq, now)
+
+    def _trimmed(self, at: _Attached, done: int, now: float) -> bool:
+        outbox = quoted(at.found.names.outbox)
+        spared = f"seq < (SELECT max(seq) FROM {outbox})"  # noqa: S608  quoted
+        old = f"SELECT seq FROM {outbox} WHERE seq <= ? AND (at < ? OR seq <= ?) AND {spared} ORDER BY seq LIMIT {TRIM_ROWS}"  # noqa: S608
+        before = at.connection.total_changes()
+        bounds = (done, int((now - KEEP_SECONDS) * 1000), done - KEEP_ROWS)
+        at.connection.execute(f"DELETE FROM {outbox} WHERE seq IN ({old})", bounds).fetchall()  # noqa: S608  quoted
+        return at.connection.total_changes() - before == TRIM_ROWS
+
+    def present(self) -> Head | None:
+        """Where the stream stands that is there; None when nothing is installed. Repairs nothing. Raises FeedFault."""
+        with explain(self.table.sqlite, self.close):
+            at = self._attached()
+            return _head(at) if at.found.stream else None
+
+    def uninstall(self) -> int:
+        """Take triggers and outbox out of the database; how many noted changes went with it. Raises FeedFault, also when there is nothing."""
+        with explain(self.table.sqlite, self.close):
+            at = self._attached()
+            try:
+                return feed_install.uninstall(at.connection, self.table)
+            finally:
+                self.close()
 
     def install(self) -> None:
         """Make the outbox and its triggers, or bring them up to date. Raises FeedFault."""

@@ -52,6 +52,18 @@ class Reader:
                 log.warning("feed_not_trimmed", feed=self._feed, error=str(fault))
             return False
 
+    async def present(self) -> Head | None:
+        """Where the stream stands of a feed that nobody reads; None when none is installed."""
+        return await self._run(self._outbox.present)
+
+    async def tidy(self) -> bool:
+        """Remove a few old changes of such a feed; say whether there are more. Raises FeedFault."""
+        return await self._run(self._outbox.tidy, self._clock.now())
+
+    async def uninstall(self) -> int:
+        """Take the feed out; how many changes it held."""
+        return await self._run(self._outbox.uninstall)
+
     async def close(self) -> None:
         """Hang up; the next call connects again."""
         await self._run(self._outbox.close)

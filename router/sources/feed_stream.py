@@ -3,7 +3,10 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
+
+import structlog
 
 from router.config.types import Table
 from router.errors import JournalError, SourceError
@@ -15,6 +18,8 @@ from router.sources.feed_outbox import Outbox
 from router.sources.feed_reader import Reader
 from router.sources.feed_schema import FeedFault
 from router.sources.feed_watch import Watch
+
+log = structlog.get_logger("router.sources.feed")
 
 TRIM_EVERY: Final = 60.0  # seconds
 TRIM_PAUSE: Final = 0.05  # seconds between two removals, so that the user's writers get in
@@ -34,6 +39,9 @@ class Feed:
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
         """Deliver changes until *stop*; each function at its own pace. Raises SourceError when the store cannot be used."""
+        if not self.mappings:
+            await self._keep_small(stop)
+            return
         try:
             await self._cursors.prepare()
         except JournalError as error:
@@ -52,10 +60,12 @@ class Feed:
 
     def health(self) -> str:
         """One sentence about a database or triggers that are not as they should be; else nothing."""
-        return self._reader.health()
+        return self._reader.health() if self.mappings else ""
 
     async def rows(self) -> list[dict[str, Any]]:
         """One row a function, for `router feeds`: cursor and head are rows of the outbox, lag is their distance in changes."""
+        if not self.mappings:
+            return await self._unread_row()
         error = ""
         try:
             head = (await self._reader.head()).seq
@@ -79,6 +89,43 @@ class Feed:
         """Make the outbox and its triggers, or bring them up to date. Raises SourceError with what is in the way."""
         await self._reader.install()
         self._watch.stir()
+
+    async def uninstall(self) -> int:
+        """Take the outbox and its triggers out of the database; how many changes went with them. Raises SourceError."""
+        return await self._reader.uninstall()
+
+    # -- a feed that is installed and that no trigger reads any more
+
+    async def _unread_row(self) -> list[dict[str, Any]]:
+        """One row if it is there at all."""
+        error = f"no enabled trigger reads it; `router feeds uninstall {self._table.name}` takes it out"
+        try:
+            head = await self._reader.present()
+        except FeedFault as fault:
+            if fault.absent:
+                return []
+            head, error = None, str(fault)
+        else:
+            if head is None:
+                return []
+        facts = {"installed": head is not None, "cursor": None, "head": head.seq if head else None, "lag": None, "error": error}
+        return [{"name": self._table.name, "function": None, **facts}]
+
+    async def _keep_small(self, stop: asyncio.Event) -> None:
+        """Its triggers go on noting changes: remove what is old, so that it does not fill the user's disk. Until *stop*."""
+        told = False
+        try:
+            while not await self._clock.wait(stop, TRIM_EVERY):
+                with suppress(FeedFault):  # a database that is away or locked has another minute
+                    if not told and await self._reader.present() is not None:
+                        told = True
+                        remedy = f"router feeds uninstall {self._table.name}"
+                        log.warning("feed_unread", feed=self._table.name, database=str(self._table.sqlite), remedy=remedy)
+                    while await self._reader.tidy() and not stop.is_set():
+                        await self._clock.sleep(TRIM_PAUSE)
+                await self._reader.close()  # nothing of ours stays open in a database that we do not serve
+        finally:
+            await self._reader.close()
 
     async def _trim(self) -> None:
         """Remove from the outbox what every function has done and is old; a little at a time. Until cancelled."""

@@ -305,6 +305,9 @@ def test_schedules_and_feeds_are_listed_and_run(control: Control) -> None:
     assert json.loads(control.run("feeds", "--output", "json").stdout) == [feed]
     assert control.run("feeds").stdout.splitlines()[1].split() == ["orders", "notify", "yes", "4", "9", "5", "-"]
     assert control.run("feeds", "install", "orders").stdout == "installed\n"
+    control.answer("POST", "/feeds/orders/uninstall", {"uninstalled": True, "changes": 3})
+    assert control.run("feeds", "uninstall", "orders").stdout == "uninstalled, with 3 noted changes\n"
+    assert json.loads(control.run("feeds", "uninstall", "orders", "--output", "json").stdout) == {"uninstalled": True, "changes": 3}
 
 
 CLIENT_COMMANDS = [
@@ -319,6 +322,7 @@ CLIENT_COMMANDS = [
     ["schedules", "run", "x"],
     ["feeds"],
     ["feeds", "install", "x"],
+    ["feeds", "uninstall", "x"],
 ]
 
 

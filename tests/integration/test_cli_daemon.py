@@ -177,6 +177,10 @@ def test_commands_against_a_running_daemon(trial: Trial, tmp_path: Path) -> None
     printed = run("feeds", "install", "orders", "--print", *config)
     assert (printed.returncode, printed.stdout.count("CREATE TRIGGER")) == (0, 5)
     assert run("feeds", "install", "orders", *config).stdout == "installed\n"
+    printed = run("feeds", "uninstall", "orders", "--print", *config)
+    assert (printed.returncode, printed.stdout.count("DROP T")) == (0, 8)
+    refused = run("feeds", "uninstall", "orders", *config)
+    assert (refused.returncode, "is read by function notify" in refused.stderr) == (1, True)
     refused = run("feeds", "install", "order", "--print", *config)
     assert (refused.returncode, refused.stderr) == (1, "Error: the config has no table order; did you mean orders?\n")
 

@@ -293,6 +293,8 @@ async def test_schedules_and_feeds_have_their_keys() -> None:
     [
         ("POST", "/schedules/f-2/run", "did you mean f-1?"),
         ("POST", "/feeds/order/install", "no feed order"),
+        ("POST", "/feeds/order/uninstall", "no feed order"),
+        ("POST", "/feeds/orders/uninstall", "is read by function"),
         ("GET", "/feeds/order/sql", "no feed order"),
     ],
 )

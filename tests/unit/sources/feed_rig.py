@@ -99,7 +99,12 @@ class Rig:
 
     async def __aenter__(self) -> Self:
         self.database = await Database.open(self.directory / "store.db")
-        house = House(Config(self.directory / "config.yaml", self.directory), self.clock, self.database, self.metrics)
+        house = House(
+            Config(self.directory / "config.yaml", self.directory, tables={self.feed.name: self.feed}),
+            self.clock,
+            self.database,
+            self.metrics,
+        )
         bindings = [Binding(Function(name, Path(), "app.handler"), self.trigger, 0) for name in self.functions]
         (self.source,) = FeedSource.build(bindings, house)
         self.stop = asyncio.Event()
@@ -111,6 +116,12 @@ class Rig:
         with suppress(asyncio.CancelledError):
             await asyncio.wait_for(self.task, 10)
         await self.database.close()
+
+    async def restart(self, *functions: str) -> None:
+        """Stop, and go on with these functions only."""
+        await self.__aexit__(None, None, None)
+        self.functions = functions
+        await self.__aenter__()
 
     async def kill(self) -> None:
         """Cancel the feed as a hard stop does."""

@@ -10,7 +10,7 @@ import pytest
 
 from router.config.load import load
 from router.config.types import Config, Function, Table
-from router.errors import ConfigError, EnvironmentUnavailable, JournalError, SourceError, TooManyRequests
+from router.errors import ConfigError, EnvironmentUnavailable, InvalidParameter, JournalError, SourceError, TooManyRequests
 from router.model import Envelope, Outcome
 from router.sources.base import Binding, House
 from router.sources.feed import FeedSource, TableTrigger
@@ -565,3 +565,67 @@ async def test_done_changes_are_removed_after_a_day_and_undone_ones_never(tmp_pa
         await rig.quiet(130)
         assert rows() == 2  # younger than a day
     user.close()
+
+
+# -- a feed that nobody reads any more
+
+
+async def test_an_unread_feed_is_kept_small_and_shown_until_it_is_uninstalled(tmp_path: Path, shop: Path) -> None:
+    user = writer(shop, ORDERS)
+
+    def names() -> set[str]:
+        return {name for (name,) in user.execute("SELECT name FROM sqlite_schema WHERE name LIKE '\\_router%' ESCAPE '\\'")}
+
+    async with Rig(tmp_path, table(shop), functions=("f",)) as rig:
+        await rig.caught_up()
+        with pytest.raises(InvalidParameter, match="feed orders is read by function f: disable or remove the trigger first"):
+            await rig.source.uninstall()
+        await rig.restart()
+        user.executemany("INSERT INTO orders VALUES (?, 'tea', 0)", [(i,) for i in range(1200)])
+        rig.clock.jump(user.execute("SELECT max(at) / 1000 FROM _router_feed_orders")[0][0] - rig.clock.now())
+        (row,) = await rig.source.rows()
+        assert (row["function"], row["installed"], row["head"]) == (None, True, 1200)
+        assert "router feeds uninstall orders" in row["error"]
+        assert rig.source.health() == ""
+        await rig.quiet(130)
+        assert user.execute("SELECT count(*) FROM _router_feed_orders") == [(1200,)]
+        rig.clock.jump(2 * 86400)
+        await rig.drive(lambda: user.execute("SELECT count(*) FROM _router_feed_orders") == [(1,)], step=5.0)
+        assert await rig.source.uninstall() == 1
+        assert names() == set()
+        user.execute("INSERT INTO orders VALUES (5000, 'tea', 0)")
+        await rig.quiet(130)
+        assert (names(), await rig.source.rows()) == (set(), [])
+        with pytest.raises(SourceError, match="no feed of table orders is installed"):
+            await rig.source.uninstall()
+    user.close()
+
+
+async def test_what_is_left_of_a_dropped_table_can_be_uninstalled(tmp_path: Path, shop: Path) -> None:
+    user = writer(shop, ORDERS)
+    async with Rig(tmp_path, table(shop)) as rig:
+        await rig.caught_up()
+        user.execute("INSERT INTO orders VALUES (1, 'tea', 0)")
+        await rig.got(1)
+        user.execute("DROP TABLE orders")
+        await rig.restart()
+        assert await rig.source.uninstall() == 1
+        assert user.execute("SELECT name FROM sqlite_schema WHERE name LIKE '%router%'") == []
+    user.close()
+
+
+async def test_a_database_that_is_away_is_no_trouble_to_a_feed_that_nobody_reads(tmp_path: Path, shop: Path) -> None:
+    async with Rig(tmp_path, table(shop), functions=()) as rig:
+        await rig.quiet(130)
+        assert (rig.source.health(), await rig.source.rows(), shop.exists()) == ("", [], False)
+        with pytest.raises(SourceError, match="does not exist"):
+            await rig.source.uninstall()
+
+
+def test_another_name_of_a_table_that_is_read_is_no_unread_feed(tmp_path: Path) -> None:
+    """It would remove changes that the other's functions have not taken."""
+    read, same, unread = table(tmp_path / "x.db"), table(tmp_path / "x.db", "alias", table="Orders"), table(tmp_path / "x.db", "users")
+    config = Config(tmp_path / "config.yaml", tmp_path, tables={one.name: one for one in (read, same, unread)})
+    house = House(config, VirtualClock(), None, Metrics())  # type: ignore[arg-type]
+    sources = FeedSource.build([Binding(Function("f", Path(), "app.handler"), TableTrigger(read), 0)], house)
+    assert {source.name: source.readers for source in sources} == {"table:orders": ["f"], "table:users": []}
