@@ -58,13 +58,14 @@ def framed(response: Response, *, at: float, close: bool, old: bool, head_only: 
     *close*: the connection ends after it; *old*: the client speaks HTTP/1.0; *head_only*: it asked with HEAD. A content-length
     of the answer's own counts where the listener cannot know better: for a streamed body, and for a HEAD without one.
     Raises ValueError when a header would break the framing; the answer must then be another one."""
-    status, headers, _ = response
+    status, headers, body = response
     lines = [_status_line(status)]
     for name, value in headers:
         if prefix := _sent(name):
             lines.append(prefix + value)
+    length = len(body) if body and isinstance(body, bytes) else _length(response, head_only=head_only)
     bodiless = head_only or status in BODILESS
-    length, chunked = _length(response, head_only=head_only), False
+    chunked = False
     if status in BODILESS:
         pass
     elif length is not None:
@@ -77,8 +78,9 @@ def framed(response: Response, *, at: float, close: bool, old: bool, head_only: 
     lines.append(_date(int(at)))
     if close or old:
         lines.append("connection: close" if close else "connection: keep-alive")
+    ends = len(lines) - 1
     head = "\r\n".join(lines)
-    if head.count("\r") != len(lines) - 1 or head.count("\n") != len(lines) - 1 or "\0" in head:
+    if head.count("\r") != ends or head.count("\n") != ends or "\0" in head:
         raise ValueError("a header of the answer holds CR, LF or NUL")
     return Framing(f"{head}\r\n\r\n".encode(), length, chunked, bodiless, close)
 

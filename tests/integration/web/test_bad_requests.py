@@ -6,11 +6,12 @@ import json
 import random
 import re
 from collections.abc import AsyncIterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import pytest
 
 from tests.helpers.hostile import CORPUS, HEALTHY, Hostile
+from tests.helpers.wire import Client
 from tests.integration.web.test_http_source import Running
 
 LAST = b"GET /last HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -51,7 +52,14 @@ async def source() -> AsyncIterator[Running]:
         await task
 
 
-async def heard(source: Running, attempt: Hostile, pieces: list[bytes]) -> list[Said]:
+class Door(Protocol):
+    """Where clients come in."""
+
+    async def client(self) -> Client:
+        """A new connection."""
+
+
+async def heard(source: Door, attempt: Hostile, pieces: list[bytes]) -> list[Said]:
     """All answers to what is sent in these pieces, read until the server ends the connection, or all is answered."""
     client = await source.client()
     try:
