@@ -251,17 +251,8 @@ class ProcessEnvironment:
         self._log.write(report.end(request_id))
         said = error_type if status == "error" else ""
         self._log.write(Report(request_id, duration_ms, billed, self.function.memory, memory_mb, init_ms, status, said).line())
-        return Outcome(
-            payload=payload,
-            function_error="Unhandled" if failed else "",
-            error_type=error_type,
-            duration_ms=duration_ms,
-            billed_ms=billed,
-            init_ms=init_ms,
-            max_memory_mb=memory_mb,
-            log=self._log.tail(),
-            log_stream=self._log.name,
-        )
+        told = "Unhandled" if failed else ""
+        return Outcome(payload, told, error_type, duration_ms, billed, init_ms, memory_mb, self._log.tail(), self._log.name)
 
     def expired(self) -> None:
         """The deadline passed; what the worker has handed over by now still counts."""
