@@ -20,6 +20,7 @@ import structlog
 from router import VERSION
 from router.api.calls import Calls, Parts
 from router.api.control import Control
+from router.api.doctor import Doctor
 from router.clock import Clock, SystemClock
 from router.config.load import load
 from router.config.types import Config, Listen
@@ -200,7 +201,10 @@ class Daemon:
         ]
         calls = Calls(Parts(config, functions, journal, dispatcher, slots, pool, supervisors, clock.now(), os.getpid()))
         health = Health(metrics, problems=calls.problems, ping=database.ping)
-        control = Listener("control", Listen("unix", path=config.state / "control.sock"), Control(calls), clock=clock, metrics=metrics)
+        doctor = Doctor(calls, database, journal, lock, clock=clock)
+        control = Listener(
+            "control", Listen("unix", path=config.state / "control.sock"), Control(calls, doctor), clock=clock, metrics=metrics
+        )
         console = Listener("console", config.console, health, clock=clock, metrics=metrics, hosts=CONSOLE_HOSTS)
         for listener in (control, console):
             await listener.start()

@@ -97,7 +97,7 @@ class Calls:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self.sender = Sender(parts.config, parts.dispatcher, self._sources(HttpSource))
+        self.sender = Sender(parts.config, parts.dispatcher, self.sources_of(HttpSource))
         self.listeners: dict[str, tuple[str, ...]] = {}  # name → what it is bound to; the daemon's own
 
     def _envelope(self, function: str, payload: bytes) -> Envelope:
@@ -141,7 +141,7 @@ class Calls:
 
     def _urls(self, function: Function) -> list[str]:
         """Where its routes are served, METHOD and URL; [] while the listener is not bound."""
-        bound = [address for source in self._sources(HttpSource) for address in source.addresses]
+        bound = [address for source in self.sources_of(HttpSource) for address in source.addresses]
         return [
             url
             for trigger in function.triggers
@@ -154,7 +154,8 @@ class Calls:
         """The config in force."""
         return self._parts.config
 
-    def _sources(self, kind: type[S]) -> list[S]:
+    def sources_of(self, kind: type[S]) -> list[S]:
+        """The sources of one class."""
         return [s.source for s in self._parts.supervisors if isinstance(s.source, kind)]
 
     def problems(self) -> list[str]:
@@ -164,7 +165,7 @@ class Calls:
     def status(self) -> dict[str, Any]:
         """The daemon itself."""
         parts = self._parts
-        bound = {"http": [a for s in self._sources(HttpSource) for a in s.addresses], **self.listeners}
+        bound = {"http": [a for s in self.sources_of(HttpSource) for a in s.addresses], **self.listeners}
         return {
             "version": VERSION,
             "pid": parts.pid,
@@ -211,18 +212,18 @@ class Calls:
 
     def schedules(self) -> list[dict[str, Any]]:
         """One row a schedule."""
-        return [row for source in self._sources(ScheduleSource) for row in source.rows()]
+        return [row for source in self.sources_of(ScheduleSource) for row in source.rows()]
 
     async def run_schedule(self, name: str) -> str:
         """Fire a schedule now; the request id."""
-        for source in self._sources(ScheduleSource):
+        for source in self.sources_of(ScheduleSource):
             request_id: str = await source.fire(name)
             return request_id
         raise InvalidParameter(f"no schedule {name}: the config has none")
 
     async def feeds(self) -> list[dict[str, Any]]:
         """One row a feed and function."""
-        return [row for source in self._sources(FeedSource) for row in await source.rows()]
+        return [row for source in self.sources_of(FeedSource) for row in await source.rows()]
 
     async def install_feed(self, name: str) -> None:
         """Install the triggers of a table's feed."""
@@ -240,7 +241,7 @@ class Calls:
         return await self._feed(name).install_sql()
 
     def _feed(self, name: str) -> FeedSource:
-        found = [source for source in self._sources(FeedSource) if source.name == f"table:{name}"]
+        found = [source for source in self.sources_of(FeedSource) if source.name == f"table:{name}"]
         if not found:
             raise InvalidParameter(f"no feed {name}: the config has no table of this name")
         return found[0]

@@ -12,6 +12,7 @@ import orjson
 import structlog
 
 from router.api.calls import Calls
+from router.api.doctor import Doctor
 from router.api.requests import request_of, spelled, whole
 from router.errors import InvalidParameter, RouterError
 from router.events.gateway import BadPath
@@ -43,15 +44,16 @@ def refusal(error: RouterError) -> Response:
 class Control:
     """Answers requests on the control socket."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, calls: Calls, doctor: Doctor | None = None) -> None:
+        self._calls, self._doctor = calls, doctor
         self._routes: RouteTable[Handler] = RouteTable()
         for route, handler in self._handlers().items():
             self._routes.add(parse(route), handler)
 
     def _handlers(self) -> dict[str, Handler]:
-        calls = self._calls
+        calls, doctor = self._calls, self._doctor
         return {
+            **({"GET /doctor": _awaited(lambda _: doctor.rows())} if doctor is not None else {}),
             "POST /functions/{name}/invocations": self._invoke,
             "GET /status": _call(lambda _: calls.status()),
             "GET /ps": _awaited(lambda _: calls.ps()),

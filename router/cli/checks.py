@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from router import VERSION
 from router.errors import ConfigError
 
 MB: Final = 2**20
@@ -152,6 +153,17 @@ def state(path: Path) -> Iterator[Check]:
         "make room, or shorten retention in the config",
         free >= FREE_DISK,
     )
+
+
+def daemon_version(running: str) -> Check:
+    """Whether the daemon that runs is the program that is installed."""
+    remedy = "restart the daemon: it still runs what was installed before"
+    return Check("daemon version", VERSION, running, "control socket", remedy, running == VERSION, required=False)
+
+
+def silent_daemon(told: str) -> Check:
+    """A daemon that is there and does not answer."""
+    return Check("daemon", "answers", told, "control socket", "see its log; restart it if that tells nothing", ok=False)
 
 
 def _owner(path: Path, there: Path) -> Check:

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote, urlencode
 
-from router.cli.exits import Exit, fail
+from router.cli.exits import Exit, NotRunning, fail
 from router.cli.place import state_directory
 from router.cli.settings import Settings
 
@@ -82,8 +82,8 @@ class Daemon:
             self._connection.request(method, path, body, dict(headers or {}))
             answer = self._connection.getresponse()
             return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
-        except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
-            fail(f"the daemon is not running on {self.state}: start it with `router run`", Exit.NOT_REACHABLE)
+        except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError) as error:
+            raise NotRunning(f"the daemon is not running on {self.state}: start it with `router run`") from error
         except PermissionError:
             fail(f"{self.state / SOCKET} belongs to another user: run this as the user that runs the daemon", Exit.NOT_REACHABLE)
         except TimeoutError:

@@ -1,6 +1,5 @@
 """`router doctor`: is this machine fit, and what to do where it is not."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -9,7 +8,7 @@ import click
 
 from router.cli import checks
 from router.cli.client import Daemon
-from router.cli.exits import Exit, Failure
+from router.cli.exits import Exit, Failure, NotRunning
 from router.cli.place import state_directory
 from router.cli.settings import Settings, pass_settings, shared_options
 from router.cli.show import document, table
@@ -46,12 +45,15 @@ def _daemons_own(daemon: Daemon) -> Iterator[Mapping[str, Any]]:
     """What only the running daemon knows; nothing when none runs."""
     try:
         with daemon:
-            reply = daemon.request("GET", "/doctor")
-    except Failure:
+            version = str(daemon.get("/status")["version"])
+            found = daemon.get("/doctor")
+    except NotRunning:
         return
-    if reply.status == 200:
-        for row in json.loads(reply.body):
-            yield {"required": True, **row}
+    except Failure as failure:
+        yield asdict(checks.silent_daemon(failure.message))
+        return
+    yield asdict(checks.daemon_version(version))
+    yield from found
 
 
 def _print(found: list[Mapping[str, Any]]) -> None:

@@ -23,6 +23,13 @@ class Failure(Exception):
         self.message, self.code = message, code
 
 
+class NotRunning(Failure):
+    """Nobody listens on the control socket."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, Exit.NOT_REACHABLE)
+
+
 def fail(message: str, code: Exit = Exit.FAILED) -> NoReturn:
     """Give up with one sentence."""
     raise Failure(message, code)

@@ -67,6 +67,14 @@ class StateLock:
         os.set_inheritable(self.fd, True)
         return self.fd
 
+    def held(self) -> bool:
+        """Whether STATE/lock is still the file that is locked: with it deleted, somebody else could take another one."""
+        try:
+            found, ours = self.path.stat(follow_symlinks=False), os.fstat(self.fd)
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino)
+
     def release(self) -> None:
         """Let go of our part of it."""
         if self.fd >= 0:

@@ -310,6 +310,35 @@ def test_schedules_and_feeds_are_listed_and_run(control: Control) -> None:
     assert json.loads(control.run("feeds", "uninstall", "orders", "--output", "json").stdout) == {"uninstalled": True, "changes": 3}
 
 
+def test_doctor_asks_the_running_daemon(control: Control) -> None:
+    row = {
+        "name": "source http",
+        "wanted": "ok",
+        "effective": "not bound",
+        "proof": "p",
+        "remedy": "bind it",
+        "ok": False,
+        "required": True,
+    }
+    control.answer("GET", "/status", {"version": "0.0.0"})
+    control.answer("GET", "/doctor", [row])
+    done = control.run("doctor", "--output", "json")
+    found = {row["name"]: row for row in json.loads(done.stdout)}
+    assert (done.exit_code, found["source http"]) == (1, row)
+    assert (found["daemon version"]["ok"], found["daemon version"]["effective"], found["daemon version"]["required"]) == (
+        False,
+        "0.0.0",
+        False,
+    )
+    assert "source http: bind it" in control.run("doctor").stdout
+
+
+def test_doctor_tells_of_a_daemon_that_refuses(control: Control) -> None:
+    control.answer("GET", "/status", {"code": "ServiceException", "message": "broken"}, status=500)
+    (row,) = [row for row in json.loads(control.run("doctor", "--output", "json").stdout) if row["name"] == "daemon"]
+    assert (row["ok"], row["required"], row["effective"]) == (False, True, "broken")
+
+
 CLIENT_COMMANDS = [
     ["ps"],
     ["invoke", "f"],

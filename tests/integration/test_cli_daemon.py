@@ -181,6 +181,9 @@ def test_commands_against_a_running_daemon(trial: Trial, tmp_path: Path) -> None
     assert (printed.returncode, printed.stdout.count("DROP T")) == (0, 8)
     refused = run("feeds", "uninstall", "orders", *config)
     assert (refused.returncode, "is read by function notify" in refused.stderr) == (1, True)
+    found = {row["name"]: row for row in json.loads(run("doctor", "--output", "json", *config).stdout)}
+    assert {"daemon", "daemon version", "store", "state lock", "open descriptors", "source http", "listener http"} <= found.keys()
+    assert [row["name"] for row in found.values() if row["required"] and not row["ok"]] == []
     refused = run("feeds", "install", "order", "--print", *config)
     assert (refused.returncode, refused.stderr) == (1, "Error: the config has no table order; did you mean orders?\n")
 
