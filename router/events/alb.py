@@ -6,11 +6,10 @@ sends itself."""
 
 import base64
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
 from router.events import answers
-from router.events.gateway import NEVER_PASSED, Arrival, Asked, Denied, Malformed, Passage, body_of, forwarded, listed, query_pairs
+from router.events.gateway import NEVER_PASSED, Arrival, Asked, Denied, Malformed, Passage, body_of, forwarded, listed, phrase, query_pairs
 from router.events.http import Headers, Request, Response
 
 LIMIT: Final = 1024 * 1024  # bytes of the event and of the answer, as JSON
@@ -84,7 +83,7 @@ class LoadBalancer:
 
     def failure(self, status: int, arrival: Arrival, *, retry_after: int | None = None) -> Response:  # noqa: ARG002 - ALBs name no ids
         """A small HTML page, as load balancers send."""
-        title = f"{status} {HTTPStatus(status).phrase}"
+        title = f"{status} {phrase(status)}"
         page = f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
         headers = [_SERVER, ("content-type", "text/html")]
         if retry_after is not None:

@@ -5,13 +5,12 @@ and responses_function_url_cases.json."""
 
 import re
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
 import orjson
 
 from router.events import answers
-from router.events.gateway import DEFAULT_STAGE, Arrival, Asked, Denied, Malformed, Passage
+from router.events.gateway import DEFAULT_STAGE, Arrival, Asked, Denied, Malformed, Passage, phrase
 from router.events.http import Headers, Response
 from router.events.http_api import Place, payload, structured
 from router.model import SYNC_LIMIT
@@ -69,7 +68,7 @@ class FunctionUrl:
     def failure(self, status: int, arrival: Arrival, *, retry_after: int | None = None) -> Response:
         """Text for what the function failed at, {"Message": …} for all else."""
         text = _TEXT.get(status)
-        body = text.encode() if text else orjson.dumps({"Message": HTTPStatus(status).phrase})
+        body = text.encode() if text else orjson.dumps({"Message": phrase(status)})
         headers = [("content-type", "text/plain" if text else "application/json"), *self.ids(arrival)]
         return _told(Response(status, headers, body), _KINDS.get(status, ""), retry_after)
 

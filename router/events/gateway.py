@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import unquote_plus, unquote_to_bytes
 
@@ -24,6 +25,7 @@ NEVER_PASSED: Final = frozenset(  # developer guide, "Known issues": request hea
 TEXT_TYPES: Final = frozenset(("application/json", "application/javascript", "application/xml"))
 LOCAL: Final = frozenset(("", "127.0.0.1", "::1"))  # peers whose X-Forwarded-Proto and -Port count: a proxy of ours
 
+_PHRASES: Final = {413: "Request Entity Too Large", 414: "Request-URI Too Long"}  # Python 3.13 has newer ones
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -191,6 +193,11 @@ def body_of(body: bytes, content_type: str) -> tuple[str, bool]:
 def domain_of(host: str) -> str:
     """A Host header without its port."""
     return host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
+
+
+def phrase(status: int) -> str:
+    """A status in words, whatever this version of Python calls it."""
+    return _PHRASES.get(status) or HTTPStatus(status).phrase
 
 
 def port_of(scheme: str) -> str:

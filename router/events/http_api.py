@@ -6,7 +6,6 @@ certificates (their key is left out, as AWS does)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 import orjson
@@ -26,6 +25,7 @@ from router.events.gateway import (
     clf,
     domain_of,
     joined,
+    phrase,
     port_of,
     query_pairs,
 )
@@ -208,7 +208,7 @@ def _body(value: Any, *, decode: bool) -> bytes:
 
 def failure(status: int, request_id: str, *, retry_after: int | None = None) -> Response:
     """The gateway's own answer: {"message": …}. *retry_after* in seconds."""
-    message = "Request Too Long" if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else HTTPStatus(status).phrase
+    message = "Request Too Long" if status == 413 else phrase(status)
     headers = [("content-type", "application/json"), ("apigw-requestid", request_id)]
     if retry_after is not None:
         headers.append(("retry-after", str(retry_after)))

@@ -5,13 +5,12 @@ recordings in tests/golden/apigw_v1_*.json and responses_rest_api_proxy_cases.js
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
 import orjson
 
 from router.events import payload_v1
-from router.events.gateway import Api, Arrival, Asked, Denied, Passage
+from router.events.gateway import Api, Arrival, Asked, Denied, Passage, phrase
 from router.events.http import Headers, Response
 from router.events.media import matches
 from router.model import SYNC_LIMIT
@@ -58,7 +57,7 @@ class RestApi:
 
     def failure(self, status: int, arrival: Arrival, *, retry_after: int | None = None) -> Response:
         """{"message": …} with x-amzn-ErrorType."""
-        message, kind = FAULTS.get(status) or (HTTPStatus(status).phrase, FAULTS[400 if status < 500 else 500][1])
+        message, kind = FAULTS.get(status) or (phrase(status), FAULTS[400 if status < 500 else 500][1])
         return gateway_response(status, {"message": message}, kind, arrival, retry_after=retry_after)
 
     def denial(self, denied: Denied, arrival: Arrival) -> Response:

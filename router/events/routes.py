@@ -33,6 +33,7 @@ class Route:
     literals: tuple[str | None, ...] = ()  # the segments before the greedy one; None is a variable
     names: tuple[str, ...] = ()  # of the variables, left to right, the greedy one last
     greedy: bool = False  # ends in {name+}
+    trailing: bool = False  # that variable may be empty, behind its slash
 
     @property
     def shape(self) -> str:
@@ -122,6 +123,11 @@ def slashed(route: Route) -> tuple[Route, ...]:
     if not route.method or route.greedy or route.literals[-1:] == ("",):
         return ()
     return (replace(route, literals=(*route.literals, "")),)
+
+
+def trailing(route: Route) -> Route:
+    """The route as an HTTP API has it: `/a/{proxy+}` takes `/a/` too, its variable empty (captured), `/{proxy+}` not the root."""
+    return replace(route, trailing=True) if route.greedy and route.literals else route
 
 
 class Match(NamedTuple, Generic[T]):
@@ -234,7 +240,7 @@ def _greedy(node: _Node[T], method: str, segments: list[str], index: int, values
     found = _of_method(node.greedy, method)
     if found is not None:
         rest = "/".join(segments[index:])
-        if not rest:
+        if not rest and not found.route.trailing:
             return None
         values.append(rest)
     return found

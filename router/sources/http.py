@@ -106,7 +106,7 @@ class HttpSource:
         faces = [(binding.trigger, self._route_face(binding, config)) for binding in bindings]
         for trigger, face in faces:
             base = trigger.base_path
-            self._table.add(routes.mounted(trigger.route, base), Mounted(face, base, bool(base), _stage_in_urls(trigger)))
+            self._table.add(routes.mounted(_route_of(trigger), base), Mounted(face, base, bool(base), _stage_in_urls(trigger)))
             self._cors = self._cors or face.cors is not None
             if trigger.api == "rest" and trigger.base_path:
                 self._rest_paths.append(trigger.base_path)
@@ -268,6 +268,10 @@ _REST: Final = RestApi(Api("", ""))  # for error bodies, which name no API
 _URL_PATHS: Final = f"{URL_PREFIX}/"
 
 
+def _route_of(trigger: HttpTrigger) -> routes.Route:
+    return routes.trailing(trigger.route) if trigger.api == "http" else trigger.route
+
+
 def _stage_in_urls(trigger: HttpTrigger) -> str:
     """The stage that URLs of this route may carry, as on AWS: one that is named, and not by its base path. "": none."""
     return trigger.stage if trigger.staged and trigger.stage != DEFAULT_STAGE else ""
@@ -277,14 +281,14 @@ def _elsewhere(trigger: HttpTrigger, face: Face) -> list[tuple[routes.Route, Mou
     """Where a route is found besides its own place: below its stage, without the root's slash, with one (REST APIs)."""
     if not trigger.route.method:
         return []
-    base, stage = trigger.base_path, _stage_in_urls(trigger)
-    places = [(routes.mounted(trigger.route, base), Mounted(face, base, bool(base)))]
+    route, base, stage = _route_of(trigger), trigger.base_path, _stage_in_urls(trigger)
+    places = [(routes.mounted(route, base), Mounted(face, base, bool(base)))]
     if stage:
-        places.append((routes.mounted(trigger.route, f"/{stage}"), Mounted(face, f"/{stage}")))
+        places.append((routes.mounted(route, f"/{stage}"), Mounted(face, f"/{stage}")))
     found = places[1:]
-    found += [(route, mounted) for _, mounted in places for route in routes.also_at(trigger.route, mounted.prefix)]
+    found += [(also, mounted) for _, mounted in places for also in routes.also_at(route, mounted.prefix)]
     if trigger.api == "rest":
-        found += [(route, mounted) for place, mounted in places for route in routes.slashed(place)]
+        found += [(also, mounted) for place, mounted in places for also in routes.slashed(place)]
     return found
 
 

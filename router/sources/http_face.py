@@ -79,7 +79,10 @@ class Patience:
             now = self._clock.monotonic()
             for number in [number for number, (deadline, _) in self._waiting.items() if deadline <= now]:
                 _, give_up = self._waiting.pop(number)
-                give_up()
+                try:
+                    give_up()
+                except Exception:  # the bulkhead around a single request: the others' time goes on
+                    log.exception("timeout_crashed")
 
 
 class Line:

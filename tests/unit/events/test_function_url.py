@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from router.events.function_url import FunctionUrl
 from router.events.gateway import Asked, Denied, Malformed, Passage
-from tests.helpers.faces import ARRIVAL, GATEWAYS, answer, asked, event, header, sent
+from tests.helpers.faces import ARRIVAL, GATEWAYS, RESULTS, answer, asked, event, header, sent
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 URL = GATEWAYS["url"]
@@ -150,6 +152,16 @@ def test_a_prelude_is_the_head() -> None:
     assert header(url.streamed(b"{}", "text/plain", ARRIVAL), "content-type") == ["application/octet-stream"]
     plain = url.streamed(b"", "text/plain", ARRIVAL)
     assert (plain.status, header(plain, "content-type"), header(plain, "x-amzn-requestid")) == (200, ["text/plain"], [ARRIVAL.request_id])
+
+
+@given(prelude=st.binary(max_size=20) | RESULTS.map(lambda value: json.dumps(value).encode()))
+def test_any_prelude_is_a_head_or_malformed(prelude: bytes) -> None:
+    try:
+        head = FunctionUrl("f.localhost").streamed(prelude, "text/plain", ARRIVAL)
+    except Malformed:
+        return
+    assert 200 <= head.status <= 599
+    assert not any(set("\r\n\0") & set(name + value) for name, value in head.headers)
 
 
 @pytest.mark.parametrize("prelude", [b"[]", b"x", b'"x"', b'{"statusCode": 99}', b'{"headers": {"a": "b\\r\\nc: d"}}', b'{"cookies": "a"}'])

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from router.events.gateway import BadPath
-from router.events.routes import DEPTH, BadRoute, Route, RouteTable, also_at, mounted, parse, segments_of, slashed
+from router.events.routes import DEPTH, BadRoute, Route, RouteTable, also_at, mounted, parse, segments_of, slashed, trailing
 
 RANK = {"exact": 0, "variable": 1, "greedy": 2}
 
@@ -279,6 +279,25 @@ def test_without_a_prefix_a_route_stays_where_it_is() -> None:
         assert also_at(parse(text), "") == ()
     assert mounted(parse("$default"), "/v1") == parse("$default")
     assert also_at(parse("GET /a"), "/v1") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "found"),
+    [
+        ("ANY /a/{rest+}", "/a/", {"rest": ""}),
+        ("ANY /{x}/{rest+}", "/a/", {"x": "a", "rest": ""}),
+        ("ANY /a/{rest+}", "/a", None),
+        ("ANY /a/{rest+}", "/a//", {"rest": "/"}),
+        ("ANY /{rest+}", "/", None),
+        ("GET /a", "/a/", None),
+    ],
+)
+def test_a_greedy_variable_that_may_be_empty(text: str, path: str, found: dict[str, str] | None) -> None:
+    made: RouteTable[str] = RouteTable()
+    made.add(trailing(parse(text)), text)
+    match = made.find("GET", path)
+    assert (match and match.parameters) == found
+    assert key(table("GET /a/", text), "GET", "/a/") == "GET /a/"
 
 
 @pytest.mark.parametrize(

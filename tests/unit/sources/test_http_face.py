@@ -206,6 +206,22 @@ async def test_patience_calls_who_is_late_once_and_nobody_else() -> None:
     watching.cancel()
 
 
+async def test_one_that_fails_to_give_up_does_not_stop_the_others_time() -> None:
+    clock = VirtualClock(NOW)
+    patience, called = Patience(clock), []
+
+    def fail() -> None:
+        raise RuntimeError("no more")
+
+    watching = asyncio.create_task(patience.run())
+    patience.begin(1, fail)
+    patience.begin(2, lambda: called.append("late"))
+    await clock.advance(3)
+    assert called == ["late"]
+    assert not watching.done()
+    watching.cancel()
+
+
 # -- invoke: async
 
 ASYNC = {

@@ -205,6 +205,28 @@ async def test_a_rest_api_takes_a_slash_more_and_an_http_api_does_not(route: str
         assert (await Rig(OK, f=f"[http: '{route}']").ask(target)).status == 404
 
 
+@pytest.mark.parametrize(
+    ("trigger", "target", "value"),
+    [
+        ("http: 'ANY /a/{proxy+}'", "/a/", ""),
+        ("http: {route: 'ANY /a/{proxy+}', payload_format_version: '1.0'}", "/a/", ""),
+        ("http: {route: 'ANY /a/{proxy+}', base_path: /v1}", "/v1/a/", ""),
+        ("http: {route: 'ANY /a/{proxy+}', stage: dev}", "/dev/a/", ""),
+        ("http: 'ANY /a/{proxy+}'", "/a", None),
+        ("http: 'ANY /{proxy+}'", "/", None),
+        ("http: {route: 'ANY /{proxy+}', base_path: /v1}", "/v1/", None),
+        ("http: {route: 'ANY /a/{proxy+}', api: rest}", "/a/", None),
+    ],
+)
+async def test_a_greedy_variable_of_an_http_api_may_be_empty_behind_its_slash(trigger: str, target: str, value: str | None) -> None:
+    made = Rig(OK, f=f"[{{{trigger}}}]")
+    response = await made.ask(target)
+    if value is None:
+        assert response.status in (403, 404)
+    else:
+        assert made.events()[0]["pathParameters"] == {"proxy": value}
+
+
 async def test_a_route_with_the_slash_is_stronger() -> None:
     made = Rig(OK, f="[{http: {route: GET /a, api: rest}}]", g="[http: GET /a/]")
     await made.ask("/a/")
