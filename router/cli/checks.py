@@ -40,6 +40,7 @@ class Check:
 def machine() -> Iterator[Check]:
     """Everything that can be looked at without a config."""
     yield python(sys.version_info[:3])
+    yield node()
     yield engine()
     yield process_handles()
     yield clock(time.time(), Path(__file__).stat().st_mtime)
@@ -59,6 +60,16 @@ def python(version: tuple[int, ...]) -> Check:
         "install a newer Python and make the venv again",
         version >= (3, 11),
     )
+
+
+def node() -> Check:
+    """What functions with a Node.js runtime run on; a config without any needs none."""
+    from router.runtime import node_programs  # noqa: PLC0415 - starts processes
+
+    found = node_programs.installed()
+    remedy = "apt-get install nodejs, or put another node on the daemon's PATH"
+    effective = ", ".join(f"{program.version} ({program.path})" for program in found) or "none"
+    return Check("node", f"{node_programs.OLDEST} or later", effective, "node --version", remedy, bool(found), required=False)
 
 
 def engine() -> Check:

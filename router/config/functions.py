@@ -28,7 +28,9 @@ _KNOWN: Final = (
 )
 _LATER: Final = ("layers", "role", "provisioned_concurrency", "ephemeral_storage", "require", "on_success", "on_failure", "dead_letter")
 _LATER_TRIGGERS: Final = ("event", "queue")
-_LATER_RUNTIMES: Final = re.compile(r"(nodejs|provided|java|dotnet|ruby|go)[a-z0-9.]*")
+_RUNTIMES: Final = re.compile(r"python(3\.[0-9]{1,2})?|nodejs([0-9]{1,2}\.x)?")
+_LATER_RUNTIMES: Final = re.compile(r"(provided|java|dotnet|ruby|go)[a-z0-9.]*")
+_WRITE: Final = "write python, python3.N, nodejs or nodejsN.x"
 _VARIABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _LONGEST_VARIABLE: Final = 128 * 1024 - 1  # bytes of NAME=VALUE: execve(2), MAX_ARG_STRLEN
 
@@ -75,15 +77,16 @@ class Reader:
     def _function(self, name: str, form: Node) -> Function:
         before = form.mistakes
         code, handler = form.file("code"), form.text("handler", pattern=r"\S{1,128}", what="a handler; write file.function")
+        runtime = self._runtime(form)
         if form.mistakes == before:
-            handlers.check(form, code, handler)
+            handlers.check(form, code, handler, runtime)
         _only(form, "isolation", "auto")
         _only(form, "log_format", "text")
         return Function(
             name=name,
             code=code,
             handler=handler,
-            runtime=self._runtime(form),
+            runtime=runtime,
             timeout=form.seconds("timeout", _DEFAULT.timeout, low=1, high=900),
             memory=form.megabytes("memory", _DEFAULT.memory, low=128, high=10240),
             environment=_environment(form),
@@ -95,16 +98,16 @@ class Reader:
 
     def _runtime(self, form: Node) -> str:
         runtime = form.text("runtime", _DEFAULT.runtime)
-        if re.fullmatch(r"python(3\.[0-9]{1,2})?", runtime):
+        if _RUNTIMES.fullmatch(runtime):
             wrong = self.runtimes(runtime) if self.runtimes else ""
         elif _LATER_RUNTIMES.fullmatch(runtime):
-            wrong = f"{runtime}: not supported yet; python and python3.N are"
+            wrong = f"{runtime}: not supported yet; {_WRITE}"
         else:
-            wrong = f"{shown(runtime)} is no runtime; write python or python3.N"
+            wrong = f"{shown(runtime)} is no runtime; {_WRITE}"
         if wrong and form.has("runtime") and "${" not in form.written("runtime"):
             form.problem(wrong, "runtime")
         elif wrong:
-            form.problem("no runtime that can be used here; write python or python3.N", "runtime")
+            form.problem(f"no runtime that can be used here; {_WRITE}", "runtime")
         return runtime
 
     def _triggers(self, form: Node) -> dict[str, Any]:

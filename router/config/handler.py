@@ -3,26 +3,26 @@
 Source: AWS's Python runtime: the text before the last dot is a module, slashes count as dots, the code directory is
 first on the path; a built-in module's name never reaches the file."""
 
-import os
-import stat
 import sys
 from pathlib import Path
 
+from router.config import node_handler
+from router.config.entries import kind, names
 from router.config.node import Node
 from router.config.problems import shown
 
 
-def check(node: Node, code: Path, handler: str) -> None:
-    """Note at *node* (the function) when *code* is no directory or holds no file for *handler*."""
-    kind = _kind(code)
-    if kind == "absent":
+def check(node: Node, code: Path, handler: str, runtime: str) -> None:
+    """Note at *node* (the function) when *code* is no directory or holds no file for *handler*, as *runtime* looks for it."""
+    found = kind(code)
+    if found == "absent":
         node.problem(f"{_told(code)} does not exist", "code")
     elif code.suffix == ".zip":
         node.problem("zip files are not supported yet; name the directory", "code")
-    elif kind != "directory":
+    elif found != "directory":
         node.problem(f"{_told(code)} is not a directory", "code")
     else:
-        wrong = missing(code, handler)
+        wrong = (node_handler.missing if runtime.startswith("nodejs") else missing)(code, handler)
         if wrong:
             node.problem(wrong, "handler")
 
@@ -36,35 +36,20 @@ def missing(code: Path, handler: str) -> str:
     if parts[0] in sys.builtin_module_names:
         return f"{parts[0]} is a module built into Python, which would be imported instead of {parts[0]}.py; give the file another name"
     parent, name = code.joinpath(*parts[:-1]), parts[-1]
-    if any(_kind(path) == "file" for path in (parent / f"{name}.py", parent / name / "__init__.py")) or _compiled(parent, name):
+    if any(kind(path) == "file" for path in (parent / f"{name}.py", parent / name / "__init__.py")) or _compiled(parent, name):
         return ""
     return f"{_told(parent / name)}.py does not exist{_suggestion(parent, name)}"
 
 
-def _kind(path: Path) -> str:
-    try:
-        mode = os.stat(path).st_mode  # noqa: PTH116 - a third of Path.stat's price, thousands of functions
-    except (OSError, ValueError):
-        return "absent"
-    return "directory" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
-
-
-def _names(directory: Path) -> list[str]:
-    try:
-        return os.listdir(directory)  # noqa: PTH208 - names are all we need
-    except (OSError, ValueError):
-        return []
-
-
 def _compiled(parent: Path, name: str) -> bool:
     """Whether an extension module stands there: name.so, name.abi3.so, name.cpython-311-….so."""
-    return any(entry.startswith(f"{name}.") and entry.endswith(".so") for entry in _names(parent))
+    return any(entry.startswith(f"{name}.") and entry.endswith(".so") for entry in names(parent))
 
 
 def _suggestion(parent: Path, name: str) -> str:
     from difflib import get_close_matches  # noqa: PLC0415 - only when something is wrong
 
-    known = [entry for entry in _names(parent)[:1000] if entry.endswith(".py")]
+    known = [entry for entry in names(parent)[:1000] if entry.endswith(".py")]
     close = get_close_matches(f"{name}.py", known, n=1, cutoff=0.6)
     return f", did you mean {shown(close[0])}?" if close else ""
 

@@ -108,7 +108,7 @@ class Function:
     name: str
     code: Path  # directory
     handler: str  # file.function
-    runtime: str = "python"  # python | python3.N
+    runtime: str = "python"  # python | python3.N | nodejs | nodejsN.x
     timeout: float = 3.0  # seconds
     memory: int = 128  # MB
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from router.errors import InvalidParameter
 
 _PYTHON: Final = re.compile(r"python(3\.(?:9|1[0-4]))?")
+_NODE: Final = re.compile(r"nodejs(?:(1[2468]|2[024])\.x)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,13 @@ class Resolved:
     family: str  # key of RUNTIMES
     runs: str  # e.g. python3.11
     note: str  # "" or one sentence for the operator: what is configured is not installed
+    program: str = ""  # path of the interpreter; "" for the daemon's own
+    version: str = ""  # of that program
+
+    @property
+    def told(self) -> str:
+        """The runtime that a function is told it runs on: the one configured, as it decides on details of behaviour."""
+        return self.runs if self.name == self.family else self.name
 
 
 def _python() -> Any:
@@ -29,13 +37,37 @@ def _python() -> Any:
     return PythonRuntime
 
 
-RUNTIMES: Final[Mapping[str, Callable[[], Any]]] = {"python": _python}  # family → its class (see pool.Runtime)
+def _nodejs() -> Any:
+    from router.runtime.nodejs import NodeRuntime  # noqa: PLC0415  # as above
+
+    return NodeRuntime
+
+
+RUNTIMES: Final[Mapping[str, Callable[[], Any]]] = {"python": _python, "nodejs": _nodejs}  # family → its class (see pool.Runtime)
 
 
 def resolve(runtime: str) -> Resolved:
     """What serves *runtime*. Raises InvalidParameter with a sentence for the operator when nothing does."""
-    if not _PYTHON.fullmatch(runtime):
-        raise InvalidParameter(f"runtime {runtime!r} is not supported; supported are python and python3.9 to python3.14")
-    here = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    note = "" if runtime in {"python", here} else f"{runtime} is not installed: its functions run on {here}"
-    return Resolved(runtime, "python", here, note)
+    if _PYTHON.fullmatch(runtime):
+        here = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+        return Resolved(runtime, "python", here, _note(runtime, "python", here))
+    node = _NODE.fullmatch(runtime)
+    if node:
+        return _resolve_node(runtime, int(node[1]) if node[1] else None)
+    known = "python, python3.9 to python3.14, nodejs and nodejs12.x to nodejs24.x"
+    raise InvalidParameter(f"runtime {runtime!r} is not supported; supported are {known}")
+
+
+def _resolve_node(runtime: str, major: int | None) -> Resolved:
+    from router.runtime import node_programs  # noqa: PLC0415  # only a config with Node.js functions pays for it
+
+    program = node_programs.nearest(major, node_programs.installed())
+    if program is None:
+        remedy = f"install node {node_programs.OLDEST} or later (apt-get install nodejs) and have it on the daemon's PATH"
+        raise InvalidParameter(f"runtime {runtime!r} needs node, and none is installed; {remedy}")
+    runs = f"nodejs{program.major}.x"
+    return Resolved(runtime, "nodejs", runs, _note(runtime, "nodejs", runs), program.path, program.version)
+
+
+def _note(runtime: str, family: str, runs: str) -> str:
+    return "" if runtime in {family, runs} else f"{runtime} is not installed: its functions run on {runs}"

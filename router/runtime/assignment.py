@@ -1,6 +1,5 @@
 """What a worker is told: once, what it is to become; then each invocation. Pure."""
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,15 +13,18 @@ from router.runtime.variables import variables
 def worker(
     function: Function,
     *,
+    runtime: str,
     region: str,
     interpreter: str,
     packages: str,
+    language: Mapping[str, str],
     log_stream: str,
     tmp: str,
     separator: str,
     extra: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The spawner's message, less its number. *separator*: letters that stand for newlines inside a log record; rest as in variables()."""
+    """The spawner's message, less its number. *separator*: letters that stand for newlines inside a log record; *runtime*: what the
+    function is told it runs on; rest as in variables()."""
     return {
         "function": function.name,
         "handler": function.handler,
@@ -32,20 +34,16 @@ def worker(
         "separator": separator,
         "variables": variables(
             function,
-            execution_env=f"AWS_Lambda_{execution_name(function.runtime)}",
+            execution_env=f"AWS_Lambda_{runtime}",
             region=region,
             log_stream=log_stream,
             packages=packages,
             tmp=tmp,
             interpreter=interpreter,
+            language=language,
             extra=extra,
         ),
     }
-
-
-def execution_name(runtime: str) -> str:
-    """The runtime that a function is told it runs on: the one configured, as it decides how results are written."""
-    return f"python{sys.version_info[0]}.{sys.version_info[1]}" if runtime == "python" else runtime
 
 
 def request(invocation: Invocation, left_ms: int) -> bytes:

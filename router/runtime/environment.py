@@ -112,6 +112,8 @@ class ProcessEnvironment:
             self._memory = ending.memory
             self._drain()
             self._change(Event.ANSWERED)
+            if ending.kind == frames.FATAL:
+                await self._forget_worker()
             return self._too_large() if ending.kind == frames.OVERSIZED else ending
         return await self._broken(ending, invocation.request_id, invocation.function.timeout)
 
@@ -131,7 +133,7 @@ class ProcessEnvironment:
     async def _init_phase(self) -> float | None:
         """The init phase of a cold start: its milliseconds, None when it did not succeed."""
         began = self._clock.monotonic()
-        self._log.write(report.init_start(self._shared.region))
+        self._log.write(self._recipe.init_start(self.function))
         await self._launch()
         failure = await self._initialised(await self._ending(began + INIT_LIMIT), None)
         if failure is None:

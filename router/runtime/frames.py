@@ -17,10 +17,11 @@ PIECE: Final = 8  # body: some of it
 END: Final = 9  # it is complete
 BROKEN: Final = 10  # as ERROR, instead of END
 NO_PROGRAM: Final = 11  # instead of READY: there is nothing to start; meta: errorType; body: why, a text
+FATAL: Final = 12  # as ERROR or, after BEGIN, as BROKEN; the worker exits after it
 
 PARTS: Final = (BEGIN, PIECE)
-ERRORS: Final = (ERROR, BROKEN)
-ANSWERS: Final = (RESULT, ERROR, OVERSIZED, END, BROKEN)  # what ends an invocation
+ERRORS: Final = (ERROR, BROKEN, FATAL)
+ANSWERS: Final = (RESULT, ERROR, OVERSIZED, END, BROKEN, FATAL)  # what ends an invocation
 
 RESPONSE_LIMIT: Final = 6 * 1024 * 1024 + 100  # bytes; router.model has the same number for the daemon's floors
 META_LIMIT: Final = 1024 * 1024  # bytes; a client context is the largest thing in it
@@ -79,6 +80,6 @@ class Decoder:
 
     def _header(self, data: bytes | bytearray) -> tuple[int, int, int, int]:
         kind, memory, meta, body = _HEADER.unpack_from(data)
-        if not INVOKE <= kind <= NO_PROGRAM or meta > META_LIMIT or body > self._body_limit:
+        if not INVOKE <= kind <= FATAL or meta > META_LIMIT or body > self._body_limit:
             raise FrameError(f"not a frame: kind {kind}, {meta} bytes of meta, {body} bytes of body")
         return kind, memory, meta, body

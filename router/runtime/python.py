@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from router.config.types import Function
-from router.runtime import assignment, packages
+from router.runtime import assignment, packages, resolve
 from router.runtime.environment import ProcessEnvironment
 from router.runtime.pipes import Channel
 from router.runtime.recipe import OnEnd, OnFrame
 from router.runtime.shared import Shared
+from router.telemetry import report
 from router.telemetry.report import LogStream
 
 
@@ -37,9 +38,11 @@ class PythonRuntime:
         """See Recipe."""
         return assignment.worker(
             function,
+            runtime=resolve(function.runtime).told,
             region=self.shared.region,
             interpreter=self.shared.interpreter,
             packages=str(self.packages),
+            language={"LC_CTYPE": "C.UTF-8", "PYTHONPATH": str(self.packages)},  # the former is set by Python itself on AWS
             log_stream=log_stream,
             tmp=tmp,
             separator=separator,
@@ -49,3 +52,8 @@ class PythonRuntime:
     def link(self, spec: Mapping[str, Any], on_frame: OnFrame, on_end: OnEnd) -> tuple[Channel, Mapping[str, Any]]:
         """See Recipe."""
         return Channel(on_frame, on_end), spec
+
+    def init_start(self, function: Function) -> str:  # noqa: ARG002  # all of them run on the daemon's own version
+        """See Recipe."""
+        major, minor, micro = sys.version_info[:3]
+        return report.init_start(self.shared.region, f"python:{major}.{minor}.v{micro}", sys.version)

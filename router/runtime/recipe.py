@@ -49,3 +49,6 @@ class Recipe(Protocol):
         """The ends of a process to be, and *spec* with what it has to know of them. Raises OSError (no descriptors).
 
         *on_end* is called once, when the process will send no more; frames are those of frames.py, READY or INIT_ERROR first."""
+
+    def init_start(self, function: Function) -> str:
+        """The log line that says what initialises; see report.init_start."""

@@ -51,23 +51,24 @@ def variables(
     packages: str,
     tmp: str,
     interpreter: str,
+    language: Mapping[str, str],
     extra: Mapping[str, str],
 ) -> dict[str, str]:
     """All variables of one environment: defaults < *extra* < the function's own, less reserved names < the platform's.
 
-    *packages*: the directory that holds boto3; *tmp*: the private temporary directory; *interpreter*: path of the python that runs it."""
+    *packages*: the directory of what the runtime brings; *tmp*: the private temporary directory; *interpreter*: path of what runs it;
+    *language*: defaults that only its kind of runtime has."""
     code = str(function.code)
     defaults = {
         "LANG": "en_US.UTF-8",
-        "LC_CTYPE": "C.UTF-8",  # set by Python itself on AWS
         "TZ": ":UTC",
         "PATH": os.pathsep.join(dict.fromkeys((os.path.dirname(interpreter), "/usr/local/bin", "/usr/bin", "/bin"))),  # noqa: PTH120  # text, not a file
         "LD_LIBRARY_PATH": f"{code}{os.pathsep}{code}/lib",
-        "PYTHONPATH": packages,
         "PWD": code,
         "SHLVL": "0",
         "TMPDIR": tmp,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        **language,
     }
     own = {name: value for name, value in function.environment.items() if name not in RESERVED}
     platform = {

@@ -6,7 +6,6 @@ Not covered: the JSON log format, XRAY and extension lines."""
 
 import hashlib
 import math
-import sys
 from typing import Literal, NamedTuple, Protocol
 
 from router import names
@@ -65,11 +64,10 @@ def billed_ms(duration_ms: float, init_ms: float | None, *, init_billed: bool = 
     return math.ceil(round(duration_ms + (init_ms or 0.0 if init_billed else 0.0), 6))
 
 
-def init_start(region: str) -> str:
-    """INIT_START of an environment on the running interpreter; the runtime's ARN is a hash that names its build."""
-    major, minor, micro = sys.version_info[:3]
-    build = hashlib.sha256(sys.version.encode()).hexdigest()
-    return f"INIT_START Runtime Version: python:{major}.{minor}.v{micro}\tRuntime Version ARN: arn:aws:lambda:{region}::runtime:{build}"
+def init_start(region: str, runtime: str, build: str) -> str:
+    """INIT_START on *runtime*, e.g. python:3.11.v2; the runtime's ARN is a hash that names its *build*, any text."""
+    arn = f"arn:aws:lambda:{region}::runtime:{hashlib.sha256(build.encode()).hexdigest()}"
+    return f"INIT_START Runtime Version: {runtime}\tRuntime Version ARN: {arn}"
 
 
 def init_report(init_ms: float, phase: Literal["init", "invoke"], status: Literal["error", "timeout"], error_type: str = "") -> str:

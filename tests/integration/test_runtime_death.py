@@ -112,7 +112,7 @@ async def echo(pool: WarmPool, code: Path, name: str = "echo") -> object:
 
 def spawner(pool: WarmPool) -> tuple[int, int]:
     """The guard's and the spawner's pid."""
-    guard = pool._runtimes["python"].launcher.pid
+    guard = pool._runtimes["python"].shared.launcher.pid
     (child,) = [row.pid for row in processes.table() if row.parent == guard and not row.zombie]
     return guard, child
 
@@ -178,7 +178,7 @@ async def test_the_daemon_alone_decides_when_they_leave(pool: WarmPool, code: Pa
     for pid in spawner(pool):
         os.kill(pid, number)
     assert await echo(pool, code) == 1
-    assert pool._runtimes["python"].launcher._deaths == 0
+    assert pool._runtimes["python"].shared.launcher._deaths == 0
 
 
 async def test_a_spawner_without_descriptors_is_no_fault_of_the_function(pool: WarmPool, code: Path) -> None:

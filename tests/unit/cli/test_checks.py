@@ -86,7 +86,7 @@ def test_another_users_state_directory_is_wrong(tmp_path: Path, monkeypatch: pyt
 def test_doctor_works_without_config_and_daemon(tmp_path: Path) -> None:
     done = CliRunner().invoke(root, ["doctor", "--config", str(tmp_path / "none.yaml"), "--output", "json"])
     rows = json.loads(done.stdout)
-    assert {"python", "sqlite", "clock", "pidfd", "uvloop"} <= {row["name"] for row in rows}
+    assert {"python", "node", "sqlite", "clock", "pidfd", "uvloop"} <= {row["name"] for row in rows}
     assert all(set(row) == {"name", "wanted", "effective", "proof", "remedy", "ok", "required"} for row in rows)
 
 

@@ -197,10 +197,14 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     ("age", "    maximum_event_age: 30\n", ["config.yaml:6:24: functions.f.maximum_event_age: 30 s is outside 60 to 21600 s"]),
     (
         "runtime of later",
-        "    runtime: nodejs20.x\n",
-        ["config.yaml:6:14: functions.f.runtime: nodejs20.x: not supported yet; python and python3.N are"],
+        "    runtime: ruby3.3\n",
+        ["config.yaml:6:14: functions.f.runtime: ruby3.3: not supported yet; write python, python3.N, nodejs or nodejsN.x"],
     ),
-    ("no runtime", "    runtime: pyhton\n", ["config.yaml:6:14: functions.f.runtime: pyhton is no runtime; write python or python3.N"]),
+    (
+        "no runtime",
+        "    runtime: pyhton\n",
+        ["config.yaml:6:14: functions.f.runtime: pyhton is no runtime; write python, python3.N, nodejs or nodejsN.x"],
+    ),
     (
         "reserved variable",
         "    environment: {AWS_REGION: x}\n",

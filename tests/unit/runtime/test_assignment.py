@@ -1,33 +1,29 @@
 """What a worker is told."""
 
 import json
-import sys
 from pathlib import Path
 
 from router.config.types import Function
 from router.runtime import assignment
 from router.runtime.base import Invocation
 
-HERE = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-
-
-def test_a_worker_is_told_the_runtime_that_was_configured() -> None:
-    assert [assignment.execution_name(name) for name in ("python", "python3.9")] == [HERE, "python3.9"]
-
 
 def test_the_start_message_is_json_and_its_secrets_are_in_the_variables_alone() -> None:
     function = Function("f", Path("/srv/f"), "app.handler", environment={"TOKEN": "canary"})
     spec = assignment.worker(
         function,
+        runtime="nodejs20.x",
         region="r",
         interpreter="/usr/bin/python3",
         packages="/p",
+        language={"NODE_PATH": "/n"},
         log_stream="s",
         tmp="/t",
         separator="00",
         extra={"BUCKET_A": "/a"},
     )
     told = json.loads(json.dumps(spec))
+    assert (told["variables"]["AWS_EXECUTION_ENV"], told["variables"]["NODE_PATH"]) == ("AWS_Lambda_nodejs20.x", "/n")
     assert (told["code"], told["handler"], told["variables"]["BUCKET_A"]) == ("/srv/f", "app.handler", "/a")
     assert told["variables"].pop("TOKEN") == "canary"
     assert "canary" not in json.dumps(told)

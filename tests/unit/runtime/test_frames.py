@@ -9,7 +9,7 @@ from router.runtime import frames
 from router.runtime.frames import Decoder, Frame, FrameError, encode
 
 FRAMES = st.builds(
-    Frame, st.integers(frames.INVOKE, frames.BROKEN), st.binary(max_size=200), st.binary(max_size=3000), st.integers(0, 2**32 - 1)
+    Frame, st.integers(frames.INVOKE, frames.FATAL), st.binary(max_size=200), st.binary(max_size=3000), st.integers(0, 2**32 - 1)
 )
 
 

@@ -21,6 +21,7 @@ def of(environment: dict[str, str], extra: dict[str, str]) -> dict[str, str]:
         packages="/p",
         tmp="/t",
         interpreter="/usr/bin/python3",
+        language={"PYTHONPATH": "/p"},
         extra=extra,
     )
 
@@ -39,6 +40,10 @@ def test_the_daemon_may_add_credentials_and_a_function_may_not_replace_them() ->
 
 def test_the_path_names_each_directory_once() -> None:
     assert of({}, {})["PATH"] == "/usr/bin:/usr/local/bin:/bin"
+
+
+def test_what_only_a_kind_of_runtime_has_may_be_overridden() -> None:
+    assert (of({}, {})["PYTHONPATH"], of({"PYTHONPATH": "/mine"}, {})["PYTHONPATH"]) == ("/p", "/mine")
 
 
 def test_buckets_are_spelled_for_the_shell() -> None:

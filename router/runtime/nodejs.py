@@ -1,0 +1,96 @@
+"""The Node.js runtime: workers that become node, with a bootstrap of our own (node_bootstrap/) that speaks frames.
+
+Node cannot be forked warm: an environment starts as fast as node does."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from router.config.types import Function
+from router.runtime import Resolved, assignment, frames, resolve
+from router.runtime.environment import ProcessEnvironment
+from router.runtime.pipes import Channel
+from router.runtime.recipe import OnEnd, OnFrame
+from router.runtime.shared import Shared
+from router.telemetry import report
+from router.telemetry.report import LogStream
+
+BOOTSTRAP: Final = Path(__file__).with_name("node_bootstrap") / "main.cjs"
+_HTTP_HEADERS: Final = 81920  # bytes of an answer's head that node's client takes, as on AWS; node's own bound is 16384
+_HEAP: Final = 0.9  # of the function's memory, for JavaScript objects
+_LOST: Final = frozenset({"dumpable"})  # what exec takes back and node has no call to set
+
+
+class NodeRuntime:
+    """See pool.Runtime and recipe.Recipe."""
+
+    def __init__(self, shared: Shared) -> None:
+        self.shared = shared
+        self.directory = shared.state / "runtime" / "nodejs"  # an operator may install packages for all functions here
+
+    async def open(self) -> None:
+        """Start the spawner. Raises EnvironmentUnavailable, OSError."""
+        await self.shared.open()
+
+    def environment(self, function: Function, stream: LogStream) -> ProcessEnvironment:
+        """A cold environment."""
+        return ProcessEnvironment(self, function, stream)
+
+    async def close(self) -> None:
+        """End the spawner with all that is below it."""
+        await self.shared.close()
+
+    def spec(self, function: Function, *, log_stream: str, tmp: str, separator: str) -> Mapping[str, Any]:
+        """See Recipe."""
+        resolved = resolve(function.runtime)
+        return assignment.worker(
+            function,
+            runtime=resolved.told,
+            region=self.shared.region,
+            interpreter=resolved.program,
+            packages=str(self.directory),
+            language={"NODE_PATH": f"{self.directory}/node_modules:{function.code}/node_modules:{function.code}"},
+            log_stream=log_stream,
+            tmp=tmp,
+            separator=separator,
+            extra=self.shared.added(function),
+        ) | {
+            "argv": argv(resolved, function.memory, separator),
+            "passes": "frames",
+            "absent": f"{resolved.program} is gone; restart the daemon to have it look for node again",
+        }
+
+    def link(self, spec: Mapping[str, Any], on_frame: OnFrame, on_end: OnEnd) -> tuple[Channel, Mapping[str, Any]]:
+        """See Recipe."""
+        return Channel(Starting(on_frame), on_end), spec
+
+    def init_start(self, function: Function) -> str:
+        """See Recipe."""
+        version = resolve(function.runtime).version
+        major, minor = version.split(".")[:2]
+        return report.init_start(self.shared.region, f"nodejs:{major}.v{minor}", f"node {version}")
+
+
+class Starting:
+    """Frames of a worker that becomes node: program.py's READY is held until the bootstrap has loaded the handler."""
+
+    def __init__(self, on_frame: OnFrame) -> None:
+        self._on_frame = on_frame
+        self._missing: bytes | None = None  # JSON list of controls, once program.py has said which
+
+    def __call__(self, frame: frames.Frame) -> None:
+        """Pass a frame on."""
+        if frame.kind == frames.READY:
+            if self._missing is None:
+                self._missing = orjson.dumps(sorted(_LOST.union(orjson.loads(frame.meta))))
+                return
+            frame = frame._replace(meta=self._missing)
+        self._on_frame(frame)
+
+
+def argv(resolved: Resolved, memory: int, separator: str) -> list[str]:
+    """The command line of a worker. *memory*: the function's, in MB."""
+    options = [f"--max-old-space-size={int(memory * _HEAP)}", f"--max-http-header-size={_HTTP_HEADERS}"]
+    return [resolved.program, *options, str(BOOTSTRAP), separator]
