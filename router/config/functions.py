@@ -16,6 +16,7 @@ _KNOWN: Final = (
     "code",
     "handler",
     "runtime",
+    "command",
     "timeout",
     "memory",
     "environment",
@@ -28,9 +29,9 @@ _KNOWN: Final = (
 )
 _LATER: Final = ("layers", "role", "provisioned_concurrency", "ephemeral_storage", "require", "on_success", "on_failure", "dead_letter")
 _LATER_TRIGGERS: Final = ("event", "queue")
-_RUNTIMES: Final = re.compile(r"python(3\.[0-9]{1,2})?|nodejs([0-9]{1,2}\.x)?")
-_LATER_RUNTIMES: Final = re.compile(r"(provided|java|dotnet|ruby|go)[a-z0-9.]*")
-_WRITE: Final = "write python, python3.N, nodejs or nodejsN.x"
+_RUNTIMES: Final = re.compile(r"python(3\.[0-9]{1,2})?|nodejs([0-9]{1,2}\.x)?|provided(\.al2|\.al2023)?|command")
+_LATER_RUNTIMES: Final = re.compile(r"(java|dotnet|ruby|go)[a-z0-9.]*")
+_WRITE: Final = "write python, python3.N, nodejs, nodejsN.x, provided, provided.al2, provided.al2023 or command"
 _VARIABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _LONGEST_VARIABLE: Final = 128 * 1024 - 1  # bytes of NAME=VALUE: execve(2), MAX_ARG_STRLEN
 
@@ -76,10 +77,10 @@ class Reader:
 
     def _function(self, name: str, form: Node) -> Function:
         before = form.mistakes
-        code, handler = form.file("code"), form.text("handler", pattern=r"\S{1,128}", what="a handler; write file.function")
-        runtime = self._runtime(form)
+        code, runtime = form.file("code"), self._runtime(form)
+        handler, command = _handler(form, runtime), _command(form, runtime)
         if form.mistakes == before:
-            handlers.check(form, code, handler, runtime)
+            handlers.check(form, code, handler, runtime, command)
         _only(form, "isolation", "auto")
         _only(form, "log_format", "text")
         return Function(
@@ -87,6 +88,7 @@ class Reader:
             code=code,
             handler=handler,
             runtime=runtime,
+            command=command,
             timeout=form.seconds("timeout", _DEFAULT.timeout, low=1, high=900),
             memory=form.megabytes("memory", _DEFAULT.memory, low=128, high=10240),
             environment=_environment(form),
@@ -155,6 +157,30 @@ def _only(form: Node, key: str, supported: str) -> None:
     child: Any = form.child(key)
     if child is not None and not (child.scalar and form.text(key) == supported):
         child.problem(f"not supported yet; only {supported} is")
+
+
+def _handler(form: Node, runtime: str) -> str:
+    """file.function where the runtime loads it; whatever a bootstrap makes of it; nothing for a command."""
+    if runtime == "command":
+        if form.has("handler"):
+            form.problem("not used by runtime command; what runs is command", "handler")
+        return ""
+    if runtime.startswith("provided") and not form.has("handler"):
+        return ""
+    return form.text("handler", pattern=r"\S{1,128}", what="a handler; write file.function")
+
+
+def _command(form: Node, runtime: str) -> tuple[str, ...]:
+    if runtime != "command":
+        if form.has("command"):
+            form.problem("only used by runtime: command", "command")
+        return ()
+    command = form.strings("command")
+    if not form.has("command"):
+        form.problem("runtime command needs command: [./script.sh, argument]")
+    elif not command or not command[0] or any("\0" in word for word in command):
+        form.problem("a program and its arguments; write [./script.sh, argument]", "command")
+    return command
 
 
 def _environment(form: Node) -> dict[str, str]:

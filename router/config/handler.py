@@ -6,14 +6,14 @@ first on the path; a built-in module's name never reaches the file."""
 import sys
 from pathlib import Path
 
-from router.config import node_handler
+from router.config import node_handler, programs
 from router.config.entries import kind, names
 from router.config.node import Node
 from router.config.problems import shown
 
 
-def check(node: Node, code: Path, handler: str, runtime: str) -> None:
-    """Note at *node* (the function) when *code* is no directory or holds no file for *handler*, as *runtime* looks for it."""
+def check(node: Node, code: Path, handler: str, runtime: str, command: tuple[str, ...]) -> None:
+    """Note at *node* (the function) when *code* is no directory or holds nothing for *runtime* to start: *handler*, a bootstrap, *command*."""
     found = kind(code)
     if found == "absent":
         node.problem(f"{_told(code)} does not exist", "code")
@@ -22,9 +22,18 @@ def check(node: Node, code: Path, handler: str, runtime: str) -> None:
     elif found != "directory":
         node.problem(f"{_told(code)} is not a directory", "code")
     else:
-        wrong = (node_handler.missing if runtime.startswith("nodejs") else missing)(code, handler)
+        wrong, key = _missing(code, handler, runtime, command)
         if wrong:
-            node.problem(wrong, "handler")
+            node.problem(wrong, key)
+
+
+def _missing(code: Path, handler: str, runtime: str, command: tuple[str, ...]) -> tuple[str, str]:
+    """What is wrong, and under which key."""
+    if runtime == "command":
+        return programs.no_command(code, command[0]), "command"
+    if runtime.startswith("provided"):
+        return programs.no_bootstrap(code), "code"
+    return (node_handler.missing if runtime.startswith("nodejs") else missing)(code, handler), "handler"
 
 
 def missing(code: Path, handler: str) -> str:

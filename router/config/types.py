@@ -107,8 +107,8 @@ class Function:
 
     name: str
     code: Path  # directory
-    handler: str  # file.function
-    runtime: str = "python"  # python | python3.N | nodejs | nodejsN.x
+    handler: str  # file.function; "" where the runtime needs none
+    runtime: str = "python"  # python | python3.N | nodejs | nodejsN.x | provided | provided.al2 | provided.al2023 | command
     timeout: float = 3.0  # seconds
     memory: int = 128  # MB
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -116,6 +116,7 @@ class Function:
     maximum_retry_attempts: int = 2  # after the first attempt, of an Event invocation
     maximum_event_age: float = 21600.0  # seconds
     triggers: tuple[Trigger, ...] = ()  # enabled ones only
+    command: tuple[str, ...] = ()  # runtime command: a program and its arguments
     places: tuple[int, ...] = ()  # where each of them stands in the config's list, from 0; (): it lists no others
 
     def placed(self) -> list[tuple[int, Trigger]]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from router.errors import InvalidParameter
 
 _PYTHON: Final = re.compile(r"python(3\.(?:9|1[0-4]))?")
+_PROVIDED: Final = re.compile(r"provided(\.al2|\.al2023)?")
 _NODE: Final = re.compile(r"nodejs(?:(1[2468]|2[024])\.x)?")
 
 
@@ -43,7 +44,24 @@ def _nodejs() -> Any:
     return NodeRuntime
 
 
-RUNTIMES: Final[Mapping[str, Callable[[], Any]]] = {"python": _python, "nodejs": _nodejs}  # family → its class (see pool.Runtime)
+def _provided() -> Any:
+    from router.runtime.provided import ProvidedRuntime  # noqa: PLC0415  # as above
+
+    return ProvidedRuntime
+
+
+def _command() -> Any:
+    from router.runtime.command import CommandRuntime  # noqa: PLC0415  # as above
+
+    return CommandRuntime
+
+
+RUNTIMES: Final[Mapping[str, Callable[[], Any]]] = {  # family → its class (see pool.Runtime)
+    "python": _python,
+    "nodejs": _nodejs,
+    "provided": _provided,
+    "command": _command,
+}
 
 
 def resolve(runtime: str) -> Resolved:
@@ -54,7 +72,9 @@ def resolve(runtime: str) -> Resolved:
     node = _NODE.fullmatch(runtime)
     if node:
         return _resolve_node(runtime, int(node[1]) if node[1] else None)
-    known = "python, python3.9 to python3.14, nodejs and nodejs12.x to nodejs24.x"
+    if runtime == "command" or _PROVIDED.fullmatch(runtime):
+        return Resolved(runtime, runtime.partition(".")[0], runtime, "")
+    known = "python, python3.9 to python3.14, nodejs, nodejs12.x to nodejs24.x, provided, provided.al2, provided.al2023 and command"
     raise InvalidParameter(f"runtime {runtime!r} is not supported; supported are {known}")
 
 

@@ -1,6 +1,6 @@
 """What a worker is told: once, what it is to become; then each invocation. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -41,6 +41,42 @@ def worker(
             tmp=tmp,
             interpreter=interpreter,
             language=language,
+            extra=extra,
+        ),
+    }
+
+
+def program(
+    function: Function,
+    argv: Sequence[str],
+    path: str,
+    *,
+    passes: str,
+    absent: str,
+    region: str,
+    log_stream: str,
+    tmp: str,
+    extra: Mapping[str, str],
+) -> dict[str, Any]:
+    """The spawner's message for a worker that becomes the program at *path*: see program.py. *absent*: what to say when there is none."""
+    code = str(function.code)
+    return {
+        "function": function.name,
+        "code": code,
+        "tmp": tmp,
+        "argv": list(argv),
+        "path": path,
+        "passes": passes,
+        "absent": absent,
+        "variables": variables(
+            function,
+            execution_env="",
+            region=region,
+            log_stream=log_stream,
+            packages=code,
+            tmp=tmp,
+            interpreter="/usr/local/bin/",
+            language={},
             extra=extra,
         ),
     }

@@ -44,8 +44,8 @@ class ProcessEnvironment:
         self._recipe, self._shared, self._clock = recipe, recipe.shared, recipe.shared.clock
         self._log = InvocationLog(stream, self._clock.now)
         self._tmp = self._shared.tmp / uuid.uuid4().hex
-        separator = os.urandom(12).hex()  # the letters themselves: a random byte may be a newline
-        self._spec = recipe.spec(function, log_stream=stream.name, tmp=str(self._tmp), separator=separator)
+        self._separator = os.urandom(12).hex()  # the letters themselves: a random byte may be a newline
+        self._spec = recipe.spec(function, log_stream=stream.name, tmp=str(self._tmp), separator=self._separator)
         self._worker: Worker | None = None
         self._channel: Link | None = None
         self._output: Output | None = None
@@ -104,10 +104,10 @@ class ProcessEnvironment:
                 return failure
         left = deadline - self._clock.monotonic() if fresh else invocation.function.timeout
         if not self._send(invocation, left) and not fresh:  # it died idle and has seen nothing of this
-            await self._forget_worker()
-            await self._launch()
-            return await self._run(invocation, began)
+            return await self._again(invocation, began)
         ending = await self._ending(deadline)
+        if isinstance(ending, Exit) and not fresh and self._channel is not None and not self._channel.taken:
+            return await self._again(invocation, began)
         if isinstance(ending, frames.Frame) and ending.kind in frames.ANSWERS:
             self._memory = ending.memory
             self._drain()
@@ -116,6 +116,12 @@ class ProcessEnvironment:
                 await self._forget_worker()
             return self._too_large() if ending.kind == frames.OVERSIZED else ending
         return await self._broken(ending, invocation.request_id, invocation.function.timeout)
+
+    async def _again(self, invocation: Invocation, began: float) -> Failure | frames.Frame:
+        """The worker is gone and has seen nothing of the event: run it in another."""
+        await self._forget_worker()
+        await self._launch()
+        return await self._run(invocation, began)
 
     def _send(self, invocation: Invocation, left: float) -> bool:
         """Hand the event to the worker, *left* seconds before its deadline. False: the worker is gone."""
@@ -149,7 +155,7 @@ class ProcessEnvironment:
         """Have a worker started; it answers with READY or INIT_ERROR. Raises EnvironmentUnavailable."""
         try:
             self._channel, spec = self._recipe.link(self._spec, self._framed, self._hung_up)
-            self._output = Output(Lines(self._spec["separator"].encode()), self._log.write, self._clock.monotonic)
+            self._output = Output(Lines(self._separator.encode()), self._log.write, self._clock.monotonic)
             self._waiting = asyncio.get_running_loop().create_future()
             self._worker = await self._shared.launcher.spawn(spec, (*self._channel.theirs, self._output.theirs), self._exited)
         except OSError as error:
@@ -168,6 +174,8 @@ class ProcessEnvironment:
     async def _ending(self, deadline: float) -> Ending:
         """What comes first: a frame, the worker's exit, the deadline, or our closing. Cancelled, the worker is ended."""
         assert self._waiting is not None
+        if self._worker is not None and self._worker.exited.done():
+            self._exited(self._worker.exited.result())  # it was told when nobody waited
         self._shared.deadlines.set(self, deadline)
         try:
             ending = await self._waiting

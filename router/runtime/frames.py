@@ -50,6 +50,15 @@ def encode(kind: int, meta: bytes = b"", body: bytes = b"", memory: int = 0) -> 
     return [head + body] if len(body) < _JOIN_UNDER else [head, body]
 
 
+def first(data: bytes) -> tuple[Frame, bytes] | None:
+    """The frame that *data* begins with, and what follows it, which need not be frames; None while it is incomplete."""
+    if len(data) < HEADER_SIZE:
+        return None
+    kind, memory, meta, body = _HEADER.unpack_from(data)
+    start, end = HEADER_SIZE + meta, HEADER_SIZE + meta + body
+    return (Frame(kind, data[HEADER_SIZE:start], data[start:end], memory), data[end:]) if len(data) >= end else None
+
+
 class Decoder:
     """Frames out of a stream of chunks, cut anywhere. Holds one unfinished frame at most."""
 

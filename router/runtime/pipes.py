@@ -42,6 +42,11 @@ class Channel:
         """The worker's ends, requests and responses, to be passed on."""
         return self._theirs
 
+    @property
+    def taken(self) -> bool:
+        """See Link: what is in a pipe may have been read."""
+        return True
+
     def passed_on(self, pid: int = 0) -> None:  # noqa: ARG002  # a Link; others ask who it is
         """The worker has its ends now: drop ours of them, so that its death is our end of file."""
         for descriptor in self._theirs:

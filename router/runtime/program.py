@@ -22,7 +22,7 @@ def run(spec: dict[str, Any], missing: list[str]) -> NoReturn:
         os.chdir(spec["code"])
     except OSError as error:
         _refuse("Runtime.InvalidWorkingDir", f"Working directory {spec['code']}: {error.strerror}")
-    path = spec["argv"][0]
+    path = spec.get("path", spec["argv"][0])
     if not os.path.isfile(path) or not os.access(path, os.X_OK):  # noqa: PTH113  # no pathlib in a worker
         _refuse("Runtime.InvalidEntrypoint", spec["absent"])
     _send(frames.READY, json.dumps(missing).encode())

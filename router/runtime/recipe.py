@@ -18,6 +18,10 @@ class Link(Protocol):
     def theirs(self) -> tuple[int, ...]:
         """The process's ends, requests and responses, to be passed on."""
 
+    @property
+    def taken(self) -> bool:
+        """Whether the process has seen the last event; false only when it certainly has not."""
+
     def passed_on(self, pid: int) -> None:
         """The process has its ends now: drop ours of them, so that its death is our end of file."""
 

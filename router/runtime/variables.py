@@ -1,7 +1,7 @@
 """The environment variables a function sees. Pure.
 
 Source: Lambda developer guide, "Defined runtime environment variables", and recordings of python3.12. Left out on
-purpose: AWS_LAMBDA_RUNTIME_API (the worker talks over a pipe), credentials (the caller's *extra* may carry them), the
+purpose: AWS_LAMBDA_RUNTIME_API (provided.py adds it; other workers talk over pipes), credentials (the caller's *extra* may carry them), the
 X-Ray daemon's address (there is none)."""
 
 import os.path
@@ -56,7 +56,7 @@ def variables(
 ) -> dict[str, str]:
     """All variables of one environment: defaults < *extra* < the function's own, less reserved names < the platform's.
 
-    *packages*: the directory of what the runtime brings; *tmp*: the private temporary directory; *interpreter*: path of what runs it;
+    *execution_env*: "" where AWS sets none; *packages*: the directory of what the runtime brings; *tmp*: the private temporary directory; *interpreter*: path of what runs it;
     *language*: defaults that only its kind of runtime has."""
     code = str(function.code)
     defaults = {
@@ -75,7 +75,6 @@ def variables(
         "_HANDLER": function.handler,
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
-        "AWS_EXECUTION_ENV": execution_env,
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
         "AWS_LAMBDA_FUNCTION_VERSION": names.LATEST,
@@ -84,5 +83,6 @@ def variables(
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "LAMBDA_TASK_ROOT": code,
         "LAMBDA_RUNTIME_DIR": packages,
+        **({"AWS_EXECUTION_ENV": execution_env} if execution_env else {}),
     }
     return {**defaults, **extra, **own, **platform}

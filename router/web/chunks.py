@@ -11,17 +11,19 @@ SIZE: Final = re.compile(rb"[0-9A-Fa-f]{1,8}")
 TRAILER: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\x20-\x7e\x80-\xff\t]*")
 NO_TRAILERS: Final = frozenset((b"content-length", b"host", b"transfer-encoding"))  # RFC 9110, 6.5.1; who merges them reads another request
 OVERHEAD: Final = 64 * 1024  # bytes of chunk framing beyond the body's own size that are borne
-TRAILERS: Final = 8 * 1024  # bytes
 
 
 class Chunks:
     """Takes the chunked framing off a body as it arrives."""
 
-    __slots__ = ("_left", "_limit", "_trailers", "_wire", "body")
+    __slots__ = ("_left", "_limit", "_size", "_trailer_bytes", "_trailers", "_wire", "body", "trailers")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, trailer_bytes: int) -> None:
+        """Bytes of the body, and of its trailers, at most."""
         self.body = bytearray()
-        self._limit = limit
+        self.trailers: list[tuple[str, str]] = []  # names lower-case
+        self._limit, self._trailer_bytes = limit, trailer_bytes
+        self._size = 0  # bytes of body so far, those that were taken away too
         self._left = 0  # bytes of the current chunk and its CRLF still to come; 0: a size line comes next
         self._trailers = -1  # bytes of trailer lines so far; -1: still in the body
         self._wire = 0  # bytes of framing so far
@@ -45,9 +47,9 @@ class Chunks:
             raise Refused(400, "malformed chunk size, or a chunk extension")
         size = int(line, 16)
         self._wire += len(line) + 4
-        if self._wire > len(self.body) + OVERHEAD:
+        if self._wire > self._size + OVERHEAD:
             raise Refused(400, "more chunk framing than body")
-        if len(self.body) + size > self._limit:
+        if self._size + size > self._limit:
             raise Refused(413, f"body over {self._limit} bytes")
         if size:
             self._left = size + 2
@@ -60,6 +62,7 @@ class Chunks:
         if self._left > 2 and buffer:
             taken = min(self._left - 2, len(buffer))
             self.body += buffer[:taken]
+            self._size += taken
             del buffer[:taken]
             self._left -= taken
         if self._left > 2 or len(buffer) < 2:
@@ -71,14 +74,15 @@ class Chunks:
         return True
 
     def _feed_trailers(self, buffer: bytearray) -> bool:
-        """Trailer fields are read and thrown away: no event has a place for them."""
-        while (line := _line(buffer, TRAILERS)) is not None:
+        """Trailer fields are kept for whoever knows what to do with them; no event has a place for them."""
+        while (line := _line(buffer, self._trailer_bytes)) is not None:
             if not line:
                 return True
             self._trailers += len(line)
             found = TRAILER.fullmatch(line)
-            if self._trailers > TRAILERS or found is None or found[1].lower() in NO_TRAILERS:
+            if self._trailers > self._trailer_bytes or found is None or found[1].lower() in NO_TRAILERS:
                 raise Refused(400, "malformed, oversized or misplaced trailer")
+            self.trailers.append((found[1].decode().lower(), line[found.end(1) + 1 :].decode("latin-1").strip(" \t")))
         return False
 
 

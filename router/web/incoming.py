@@ -4,6 +4,7 @@ Pure: knows no socket and no clock. Who is to be served, and how large a body ma
 
 from collections.abc import Callable
 
+from router.events.http import Headers
 from router.web import heads
 from router.web.chunks import Chunks
 from router.web.heads import Head
@@ -14,7 +15,7 @@ from router.web.refused import Refused
 class Incoming:
     """What came of a connection and is not a request yet."""
 
-    __slots__ = ("_buffer", "_check", "_chunks", "_limits", "_reader", "_room", "_seen", "ahead", "head")
+    __slots__ = ("_buffer", "_check", "_chunks", "_limits", "_reader", "_room", "_seen", "ahead", "head", "trailers")
 
     def __init__(self, limits: Limits, check: Callable[[str], None], room: Callable[[Head], int]) -> None:
         """*check*: raises Refused for a Host that is not served. *room*: bytes that a body still to come may have; may raise it too."""
@@ -24,6 +25,7 @@ class Incoming:
         self._seen = 0  # bytes of the buffer that were looked at for the end of a head
         self._chunks: Chunks | None = None
         self.head: Head | None = None  # of the request whose body arrives
+        self.trailers: Headers = ()  # of the last chunked body
         self.ahead = False  # some of that body came with its head: the client does not wait for 100 Continue
 
     def feed(self, data: bytes) -> tuple[Head, bytes] | None:
@@ -41,6 +43,19 @@ class Incoming:
     def next(self) -> tuple[Head, bytes] | None:
         """The next request of what is here already. Raises Refused."""
         return self._read_head() if self.head is None else self._read_body(self.head)
+
+    def take(self) -> bytes:
+        """Some of the body that arrives, before its end; it is no part of what comes later."""
+        if self.head is None:
+            return b""
+        if self._chunks is not None:
+            taken = bytes(self._chunks.body)
+            self._chunks.body.clear()
+        else:
+            taken = bytes(self._buffer)
+            self._buffer.clear()
+            self.head = self.head._replace(length=(self.head.length or 0) - len(taken))
+        return taken
 
     def clear(self) -> None:
         """Forget everything."""
@@ -105,14 +120,14 @@ class Incoming:
         if head.length is not None and head.length > limit:
             raise Refused(413, f"body over {limit} bytes")
         self.head = head
-        self._chunks = Chunks(limit) if head.length is None else None
+        self._chunks = Chunks(limit, self._limits.trailer_bytes) if head.length is None else None
         return self._read_body(head)
 
     def _read_body(self, head: Head) -> tuple[Head, bytes] | None:
         if self._chunks is not None:
             if not self._chunks.feed(self._buffer):
                 return None
-            body = bytes(self._chunks.body)
+            body, self.trailers = bytes(self._chunks.body), self._chunks.trailers
         else:
             size = head.length
             assert size is not None

@@ -19,5 +19,6 @@ class Limits:
     line: int = 8 * 1024  # request line
     header_count: int = 100
     header_bytes: int = 32 * 1024  # all headers
+    trailer_bytes: int = 8 * 1024  # all trailers of a chunked body
     body_bytes: int = 6 * 1024 * 1024  # as on the wire, chunk framing removed
     held_bytes: int = 256 * 1024 * 1024  # of bodies that arrive and answers that are not taken yet, all connections together

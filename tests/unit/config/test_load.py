@@ -105,7 +105,7 @@ def test_a_runtime_may_be_refused_by_who_knows_the_machine(place: Place) -> None
     assert place.load(BASE, runtimes=runtimes).functions["f"].runtime == "python"
     assert asked == ["python3.99", "python"]
     assert place.mistakes(BASE, runtimes=lambda _: "no Python here") == [
-        "config.yaml:4:5: functions.f.runtime: no runtime that can be used here; write python, python3.N, nodejs or nodejsN.x"
+        "config.yaml:4:5: functions.f.runtime: no runtime that can be used here; write python, python3.N, nodejs, nodejsN.x, provided, provided.al2, provided.al2023 or command"
     ]
 
 

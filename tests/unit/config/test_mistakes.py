@@ -198,12 +198,16 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     (
         "runtime of later",
         "    runtime: ruby3.3\n",
-        ["config.yaml:6:14: functions.f.runtime: ruby3.3: not supported yet; write python, python3.N, nodejs or nodejsN.x"],
+        [
+            "config.yaml:6:14: functions.f.runtime: ruby3.3: not supported yet; write python, python3.N, nodejs, nodejsN.x, provided, provided.al2, provided.al2023 or command"
+        ],
     ),
     (
         "no runtime",
         "    runtime: pyhton\n",
-        ["config.yaml:6:14: functions.f.runtime: pyhton is no runtime; write python, python3.N, nodejs or nodejsN.x"],
+        [
+            "config.yaml:6:14: functions.f.runtime: pyhton is no runtime; write python, python3.N, nodejs, nodejsN.x, provided, provided.al2, provided.al2023 or command"
+        ],
     ),
     (
         "reserved variable",

@@ -46,3 +46,10 @@ def test_a_body_over_the_limit_is_refused_before_it_arrives() -> None:
 
 def test_the_worker_and_the_daemon_agree_on_the_limit() -> None:
     assert frames.RESPONSE_LIMIT == RESPONSE_LIMIT
+
+
+@given(meta=st.binary(max_size=50), body=st.binary(max_size=50), rest=st.binary(max_size=50), cut=st.integers(0, 200))
+def test_the_first_frame_leaves_what_follows_as_it_is(meta: bytes, body: bytes, rest: bytes, cut: int) -> None:
+    wire = b"".join(frames.encode(frames.READY, meta, body, 7))
+    assert frames.first(wire + rest) == (frames.Frame(frames.READY, meta, body, 7), rest)
+    assert frames.first(wire[: cut % len(wire)]) is None

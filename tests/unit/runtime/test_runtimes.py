@@ -34,7 +34,19 @@ def test_a_version_that_is_not_installed_is_mapped_and_said_so(minor: int) -> No
 
 @pytest.mark.parametrize(
     "name",
-    ["python3.8", "python3.15", "python2.7", "nodejs20", "nodejs19.x", "nodejs26.x", "provided.al2023", "", "Python", "python3.11\n"],
+    [
+        "python3.8",
+        "python3.15",
+        "python2.7",
+        "nodejs20",
+        "nodejs19.x",
+        "nodejs26.x",
+        "provided.al1",
+        "command.sh",
+        "",
+        "Python",
+        "python3.11\n",
+    ],
 )
 def test_everything_else_is_refused_in_one_sentence(name: str) -> None:
     with pytest.raises(InvalidParameter, match=r"is not supported; supported are .*python3\.9 to python3\.14.*nodejs12\.x to nodejs24\.x"):
@@ -70,3 +82,9 @@ def test_without_a_newer_node_the_newest_serves(nodes: list[Program]) -> None:
 def test_without_any_node_the_operator_is_told_what_to_install(nodes: list[Program]) -> None:
     with pytest.raises(InvalidParameter, match=r"runtime 'nodejs20\.x' needs node, and none is installed; install node 18 or later"):
         resolve("nodejs20.x")
+
+
+@pytest.mark.parametrize("name", ["provided", "provided.al2", "provided.al2023", "command"])
+def test_programs_run_as_they_are(name: str) -> None:
+    resolved = resolve(name)
+    assert (resolved.runs, resolved.note, resolved.family in RUNTIMES) == (name, "", True)

@@ -12,7 +12,7 @@ from router.web.refused import Refused
 
 def unchunked(wire: bytes, cuts: list[int], limit: int = 10_000) -> tuple[bytes | None, bytes]:
     """The body and what is left behind it, fed in the pieces that *cuts* make of *wire*."""
-    chunks, buffer = Chunks(limit), bytearray()
+    chunks, buffer = Chunks(limit, 8192), bytearray()
     edges = sorted({0, len(wire), *(cut % (len(wire) + 1) for cut in cuts)})
     complete = False
     for start, end in pairwise(edges):

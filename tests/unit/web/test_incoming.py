@@ -118,3 +118,33 @@ def test_a_host_that_is_not_served() -> None:
         with pytest.raises(Refused) as caught:
             made.feed(data.replace(b"Host: a", b"Host: b"))
         assert caught.value.status == 421
+
+
+@pytest.mark.parametrize("wire", [POST, CHUNKED])
+@given(cuts=st.lists(st.integers(0, 200), max_size=20))
+def test_a_body_may_be_taken_before_its_end(wire: bytes, cuts: list[int]) -> None:
+    reader, _ = incoming()
+    edges = sorted({0, len(wire), *(cut % (len(wire) + 1) for cut in cuts)})
+    taken, found = b"", None
+    for start, end in pairwise(edges):
+        found = reader.feed(wire[start:end])
+        taken += reader.take() if found is None else found[1]
+    assert found is not None
+    assert (found[0].target, taken, reader.empty) == (wire.split()[1].decode(), BODIES[wire.split()[1].decode()], True)
+
+
+def test_what_was_taken_counts_against_the_room() -> None:
+    reader, _ = incoming(room=8)
+    head = b"PUT /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert reader.feed(head + b"5\r\nhello\r\n") is None
+    assert reader.take() == b"hello"
+    with pytest.raises(Refused):
+        reader.feed(b"4\r\nyous\r\n")
+
+
+def test_trailers_are_kept_for_who_wants_them() -> None:
+    reader, _ = incoming()
+    assert reader.feed(CHUNKED[:-2] + b"X-One: 1\r\ntwo:\t2 \r\n\r\n") is not None
+    assert list(reader.trailers) == [("x-one", "1"), ("two", "2")]
+    assert reader.feed(CHUNKED) is not None
+    assert list(reader.trailers) == []

@@ -1,0 +1,39 @@
+"""Whether the program of a function is there, without starting it: a bootstrap, or a command."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Final
+
+from router.config.problems import shown
+
+BOOTSTRAP: Final = "bootstrap"  # its name, in the code directory: Lambda developer guide, custom runtimes
+PATH: Final = "/usr/local/bin:/usr/bin:/bin"  # where a command without a slash is looked for
+
+
+def no_bootstrap(code: Path) -> str:
+    """Why the directory *code* holds no program of that name; "" when it does."""
+    return _wrong(code / BOOTSTRAP)
+
+
+def program(code: Path, name: str) -> Path | None:
+    """The file of a command: below *code* when its name has a slash, else the first of PATH; None when PATH has none."""
+    if "/" in name:
+        return Path(os.path.normpath(code / name))
+    found = shutil.which(name, path=PATH)
+    return Path(found) if found else None
+
+
+def no_command(code: Path, name: str) -> str:
+    """Why the command *name* cannot be run in *code*; "" when it can."""
+    path = program(code, name)
+    if path is None:
+        beside = f"; for the file in the code directory write ./{name}" if (code / name).is_file() else ""
+        return f"{shown(name)} is not found in {PATH}{beside}"
+    return _wrong(path)
+
+
+def _wrong(path: Path) -> str:
+    if not path.is_file():
+        return f"{shown(str(path), 300)} does not exist"
+    return "" if os.access(path, os.X_OK) else f"{shown(str(path), 300)} is not executable; chmod +x it"

@@ -1,0 +1,173 @@
+"""A Link over the Runtime API: a port of its own for every process, and nobody else is heard on it."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+import structlog
+
+from router.runtime import frames, peers
+from router.runtime.api_session import Session
+from router.runtime.api_wire import Wire
+from router.runtime.frames import Frame
+from router.runtime.pipes import Channel
+from router.runtime.recipe import OnFrame
+
+_CONNECTIONS: Final = 64  # of one process at one time; AWS's clients have one
+log: Final = structlog.get_logger(__name__)
+
+
+class ApiLink:
+    """See recipe.Link. The pipes carry what the process says before it is the program: READY or NO_PROGRAM."""
+
+    def __init__(self, on_frame: OnFrame, now: Callable[[], float]) -> None:
+        """*now*: epoch seconds. Raises OSError (no descriptors, no port)."""
+        self._on_frame, self._now = on_frame, now
+        self._session = Session(on_frame, now, self._memory)
+        self._wires: set[Wire] = set()
+        self._strangers: list[Wire] = []  # connected before it was known who may
+        self._pid = 0
+        self._socket = _listening()
+        try:
+            self._pipes = Channel(self._told, lambda: None)
+        except OSError:
+            self._socket.close()
+            raise
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._loop.add_reader(self._socket.fileno(), self._accept)
+
+    @property
+    def address(self) -> str:
+        """AWS_LAMBDA_RUNTIME_API."""
+        host, port = self._socket.getsockname()
+        return f"{host}:{port}"
+
+    @property
+    def theirs(self) -> tuple[int, ...]:
+        """See Link."""
+        return self._pipes.theirs
+
+    @property
+    def taken(self) -> bool:
+        """See Link."""
+        return self._session.taken
+
+    def passed_on(self, pid: int) -> None:
+        """See Link. From now on it is known who may connect."""
+        self._pipes.passed_on()
+        self._pid = pid
+        strangers, self._strangers = self._strangers, []
+        for wire in strangers:
+            self._greet(wire)
+
+    def send(self, kind: int, meta: bytes, body: bytes) -> bool:  # noqa: ARG002  # an INVOKE, there is no other
+        """See Link. The event waits for the process's next `next`."""
+        self._session.invoke(meta, body)
+        return True
+
+    def pump(self) -> None:
+        """See Link. Whoever posts waits for the answer, so what was handed over is here."""
+        self._pipes.pump()
+
+    def pause(self) -> None:
+        """See Link."""
+        self._session.pause()
+
+    def resume(self) -> None:
+        """See Link."""
+        self._session.resume()
+
+    def close(self) -> None:
+        """See Link."""
+        self._session.on_frame = lambda _: None
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+        self._pipes.close()
+        for task in self._tasks:
+            task.cancel()
+        for wire in [*self._wires]:
+            wire.drop()
+
+    def _told(self, frame: Frame) -> None:
+        if frame.kind == frames.READY:
+            self._session.ready = frame
+        elif frame.kind == frames.NO_PROGRAM:
+            self._on_frame(frame)
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._socket.accept()
+                if len(self._wires) + len(self._tasks) >= _CONNECTIONS:
+                    connection.close()
+                    continue
+                connection.setblocking(False)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                task = self._loop.create_task(self._connected(connection), name="runtime-api-connection")
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def _connected(self, connection: socket.socket) -> object:
+        return await self._loop.connect_accepted_socket(lambda: _Tracked(self._session, self._greet, self._now, self._wires), connection)
+
+    def _greet(self, wire: Wire) -> None:
+        """Serve it if it is the environment's own."""
+        if not self._pid:
+            self._strangers.append(wire)
+            return
+        client, server = wire.ends
+        if peers.belongs(client, server, self._pid):
+            wire.serve()
+        else:
+            log.warning("runtime_api_stranger_refused", pid=self._pid, client=f"{client[0]}:{client[1]}")
+            wire.drop()
+
+    def _memory(self) -> int:
+        """The process's own high-water mark so far, KiB; what its children needed shows in its exit."""
+        return high_water(self._pid)
+
+
+class _Tracked(Wire):
+    """A wire that its link can drop."""
+
+    def __init__(self, session: Session, on_made: Callable[[Wire], None], now: Callable[[], float], wires: set[Wire]) -> None:
+        super().__init__(session, on_made, now)
+        self._all = wires
+        wires.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See Wire."""
+        self._all.discard(self)
+        super().connection_lost(exc)
+
+
+def high_water(pid: int) -> int:
+    """VmHWM of a process, KiB; 0 when it is gone."""
+    try:
+        file = os.open(f"/proc/{pid}/status", os.O_RDONLY)
+    except OSError:
+        return 0
+    try:
+        text = os.read(file, 4096)
+    except OSError:
+        return 0
+    finally:
+        os.close(file)
+    _, found, rest = text.partition(b"\nVmHWM:")
+    return int(rest.split(None, 1)[0]) if found else 0
+
+
+def _listening() -> socket.socket:
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        made.bind(("127.0.0.1", 0))
+        made.listen(_CONNECTIONS)
+        made.setblocking(False)
+    except OSError:
+        made.close()
+        raise
+    return made
