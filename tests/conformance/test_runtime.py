@@ -532,7 +532,7 @@ async def test_killed_from_outside_mid_invocation(bench: Bench) -> None:
     pid = json.loads((await bench.run(function)).payload)[1]
     slow = asyncio.create_task(bench.run(Function("counted", bench.code, "app.slow", timeout=9), 8))
     os.kill(pid, signal.SIGKILL)
-    await asyncio.sleep(0.5)
+    await until(lambda: len([line for line in bench.logs.of("counted") if line.startswith("START")]) == 2)
     worker = next(environment._worker for environment in bench.pool._all if environment.function.handler == "app.slow")
     os.kill(worker.pid, signal.SIGKILL)
     assert (await slow).error_type == "Runtime.ExitError"
@@ -549,7 +549,7 @@ async def test_a_worker_that_died_idle_costs_the_next_event_nothing(bench: Bench
 
 async def test_the_spawner_dies_and_is_replaced(bench: Bench) -> None:
     slow = asyncio.create_task(bench.run(bench.function("slow", timeout=30.0), 20))
-    await asyncio.sleep(0.4)
+    await until(lambda: any(line.startswith("START") for line in bench.logs.of("slow")))
     outcome = await bench.run("kill_parent")
     assert outcome.error_type == "Runtime.ExitError"
     assert (await slow).error_type == "Runtime.ExitError"
@@ -812,7 +812,7 @@ async def test_closed_in_the_middle_a_stream_is_broken(bench: Bench) -> None:
 
 async def test_cancelled_the_run_is_cut_short(bench: Bench) -> None:
     running = asyncio.create_task(bench.run(bench.function("slow", timeout=30.0), 20))
-    await asyncio.sleep(0.3)
+    await until(lambda: any(line.startswith("START") for line in bench.logs.of("slow")))
     pids = [environment._worker.pid for environment in bench.pool._all]
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
-from router.clock import SystemClock
+from router.clock import Clock, SystemClock
 from router.config.types import Bucket, Config, Function
 from router.events import s3
 from router.journal.database import Database
@@ -34,6 +34,7 @@ class BucketHouse:
     mount: str = "optional"
     wanted: dict[str, s3.Filter] = field(default_factory=lambda: {"f": ALL})
     metrics: Metrics = field(default_factory=Metrics)
+    clock: Clock = field(default_factory=SystemClock)
 
     @property
     def root(self) -> Path:
@@ -44,7 +45,7 @@ class BucketHouse:
         """A source as a fresh daemon would build it."""
         bucket = Bucket("uploads", self.root, self.settle, self.scan, self.mount, self.watcher)  # type: ignore[arg-type]
         config = Config(self.place / "config.yaml", self.place, buckets={"uploads": bucket})
-        house = House(config, SystemClock(), self.database, self.metrics)
+        house = House(config, self.clock, self.database, self.metrics)
         functions = [(Function(name, self.place, "app.handler"), S3Trigger("uploads", wanted)) for name, wanted in self.wanted.items()]
         (source,) = S3DirSource.build([Binding(function, trigger, 0) for function, trigger in functions], house)
         return source
@@ -88,7 +89,7 @@ class BucketHouse:
 
 
 async def until(holds: Callable[[], object], timeout: float = 15.0) -> None:
-    """Wait until *holds*; TimeoutError after *timeout* real seconds."""
+    """Wait until *holds*, by turns of the loop and the threads; TimeoutError after *timeout* real seconds."""
     async with asyncio.timeout(timeout):
         while not holds():
-            await asyncio.sleep(0.005)
+            await asyncio.to_thread(bool)
