@@ -7,6 +7,7 @@ Not covered: CloudFront's headers of edge-optimised APIs, client certificates.""
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from router.events import answers
@@ -156,6 +157,7 @@ def _rest_body(request: Request, binary: Sequence[str]) -> tuple[str | None, boo
     return request.body.decode(errors="replace"), False
 
 
+@lru_cache(maxsize=1024)
 def short_id(text: str, length: int) -> str:
     """An id like those of API Gateway: lower-case letters and digits, always the same for one text."""
     number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:12])
