@@ -89,6 +89,13 @@ class EnvironmentUnavailable(RouterError):
     status, code = 503, "ServiceUnavailableException"
 
 
+class SpawnerDied(EnvironmentUnavailable):
+    """The process that all execution environments of a kind descend from died under an invocation, and took it with it."""
+
+    def __init__(self) -> None:
+        super().__init__("the spawner died and took the execution environment with it")
+
+
 class JournalError(RouterError):
     """The journal could not do this: nothing was accepted, nothing was recorded."""
 

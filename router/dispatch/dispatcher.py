@@ -17,6 +17,7 @@ from router.errors import (
     LeaseLost,
     RequestTooLarge,
     ShuttingDown,
+    SpawnerDied,
     TooManyRequests,
 )
 from router.functions.registry import Functions
@@ -192,6 +193,10 @@ class Dispatcher:
         except TooManyRequests as throttle:
             self._throttles.add(name)
             verdict, error = policy.Release(policy.backoff(delivery.throttles + 1), throttle.reason), ""
+        except SpawnerDied as fault:
+            function, age = self._functions.get(name), self._clock.now() - delivery.created
+            verdict = policy.after_spawner_death(function, age=age, failures=delivery.failures, throttles=delivery.throttles)
+            error = "" if isinstance(verdict, policy.Release) else str(fault)
         except EnvironmentUnavailable as fault:
             verdict, error = policy.Release(policy.backoff(delivery.throttles + 1), str(fault)), ""
         except Exception:  # the bulkhead around a single invocation: the others go on, this one is redelivered

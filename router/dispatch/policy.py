@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from router.config.types import Function
+from router.errors import SpawnerDied
 from router.model import State
 
+SPAWNER_DEATHS: Final = 3  # attempts in a row that may end so without being spent
 RETRY_DELAYS: Final = (60.0, 120.0)  # seconds before the second and the third attempt
 BACKOFF_FIRST: Final = 1.0  # seconds
 BACKOFF_LIMIT: Final = 300.0  # seconds
@@ -65,6 +67,13 @@ def after_failure(function: Function, *, age: float, failures: int) -> Retry | B
     if age + delay > function.maximum_event_age:
         return Bury(State.EXPIRED, "EventAgeExceeded")
     return Retry(delay)
+
+
+def after_spawner_death(function: Function, *, age: float, failures: int, throttles: int) -> Release | Retry | Bury:
+    """The spawner died under the event: our fault at first. An event whose every attempt it dies under is taken for the cause."""
+    if throttles < SPAWNER_DEATHS:
+        return Release(backoff(throttles + 1), str(SpawnerDied()))
+    return after_failure(function, age=age, failures=failures + 1)
 
 
 Verdict = Ack | Retry | Release | Bury

@@ -12,7 +12,7 @@ from typing import Final, Literal
 import orjson
 
 from router.config.types import Function
-from router.errors import EnvironmentUnavailable
+from router.errors import EnvironmentUnavailable, SpawnerDied
 from router.model import RESPONSE_LIMIT, STREAM_LIMIT, Outcome
 from router.runtime import assignment, frames, outcomes
 from router.runtime.base import Invocation
@@ -202,7 +202,7 @@ class ProcessEnvironment:
         return self.init_failure
 
     async def _broken(self, ending: Ending, request_id: str, timeout: float) -> Failure:
-        """End what is left of the worker; say what happened."""
+        """End what is left of the worker; say what happened. Raises EnvironmentUnavailable when it was no doing of the function's."""
         if isinstance(ending, Closed):
             raise EnvironmentUnavailable(_CLOSED)
         self._change(Event.DIED)
@@ -218,6 +218,9 @@ class ProcessEnvironment:
             return Failure(ending.meta.decode("utf-8", "replace"), ending.body, "", "error")
         if isinstance(ending, frames.Frame) and ending.kind == frames.NO_PROGRAM:
             return outcomes.not_started(request_id, ending.meta.decode(), ending.body.decode("utf-8", "replace"))
+        if exit_.orphaned:
+            self._log.write(outcomes.orphaned(request_id))
+            raise SpawnerDied
         return outcomes.exited(request_id, exit_.status)
 
     async def _end_worker(self) -> Exit:

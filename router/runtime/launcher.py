@@ -32,6 +32,7 @@ class Exit(NamedTuple):
 
     status: int  # raw wait status
     memory: int  # KiB, high-water mark; 0 when nobody could tell
+    orphaned: bool = False  # the spawner died and took it with it
 
 
 @dataclass(slots=True)
@@ -270,7 +271,7 @@ class Launcher:
             answer = self._answers.get(number)
             if answer is not None and not answer.done():
                 answer.set_exception(EnvironmentUnavailable("the spawner died"))
-            worker.end(Exit(signal.SIGKILL, 0))
+            worker.end(Exit(signal.SIGKILL, 0, orphaned=True))
         self._workers.clear()
 
     async def _end_process(self) -> None:

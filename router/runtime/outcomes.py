@@ -7,6 +7,7 @@ import os
 import signal
 from typing import Final, Literal, NamedTuple
 
+from router.errors import SpawnerDied
 from router.model import RESPONSE_LIMIT
 
 TIMED_OUT: Final = "Sandbox.Timedout"
@@ -53,6 +54,11 @@ def exited(request_id: str, status: int) -> Failure:
     said = f"Runtime exited with error: {reason}" if reason else "Runtime exited without providing a reason"
     message = f"RequestId: {request_id} Error: {said}"
     return Failure(EXITED, _platform_error(EXITED, message), f"{message}\n{EXITED}", "error")
+
+
+def orphaned(request_id: str) -> str:
+    """What the log says when an invocation was cut short by a fault of ours."""
+    return f"RequestId: {request_id} Error: {SpawnerDied()}; an event is run again"
 
 
 def not_started(request_id: str, error_type: str, why: str) -> Failure:

@@ -11,7 +11,7 @@ import pytest
 from router.config.types import Config, Function
 from router.dispatch.dispatcher import Dispatcher
 from router.dispatch.slots import Slots
-from router.errors import EnvironmentUnavailable, JournalError, RequestTooLarge, ShuttingDown, StreamBroken, TooManyRequests
+from router.errors import EnvironmentUnavailable, JournalError, RequestTooLarge, ShuttingDown, SpawnerDied, StreamBroken, TooManyRequests
 from router.functions.registry import Functions
 from router.journal.base import Query
 from router.journal.memory import MemoryJournal
@@ -107,6 +107,20 @@ async def test_a_fault_of_the_machine_spends_no_attempt(fault: Exception) -> Non
         await bench.clock.advance(60)
         assert await bench.states() == [State.SUCCEEDED]
         assert len(bench.pool.seen) == 6
+
+
+async def test_a_spawner_that_dies_spends_no_attempt_unless_it_always_does() -> None:
+    died = [SpawnerDied() for _ in range(4)]
+    async with Bench(*died[:3], Outcome(b"1"), maximum_retry_attempts=0) as bench:
+        await bench.dispatcher.emit(envelope())
+        await bench.clock.advance(60)
+        assert await bench.states() == [State.SUCCEEDED]
+    async with Bench(*died, maximum_retry_attempts=0) as bench:
+        await bench.dispatcher.emit(envelope())
+        await bench.clock.advance(60)
+        (row,) = await bench.journal.list(Query())
+        assert (row.state, row.attempts) == (State.DEAD, 4)
+        assert row.error == "the spawner died and took the execution environment with it"
 
 
 async def test_an_event_past_its_age_is_not_tried() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from router.config.types import Function
 from router.dispatch import policy
-from router.dispatch.policy import Bury, Retry
+from router.dispatch.policy import Bury, Release, Retry
 from router.model import State
 
 
@@ -46,6 +46,15 @@ def test_a_lowered_setting_holds_for_events_that_wait_for_a_retry() -> None:
 
 def test_throttles_back_off_from_one_second_to_five_minutes() -> None:
     assert [policy.backoff(n) for n in (1, 2, 3, 9, 10, 10_000)] == [1, 2, 4, 256, 300, 300]
+
+
+@given(throttles=st.integers(0, 20), failures=st.integers(0, 2))
+def test_a_spawner_may_die_three_times_in_a_row_at_no_cost(throttles: int, failures: int) -> None:
+    verdict = policy.after_spawner_death(function(), age=0, failures=failures, throttles=throttles)
+    if throttles < 3:
+        assert verdict == Release(policy.backoff(throttles + 1), "the spawner died and took the execution environment with it")
+    else:
+        assert verdict == policy.after_failure(function(), age=0, failures=failures + 1)
 
 
 @given(retries=st.integers(0, 2), age=st.floats(0, 30000), maximum_age=st.floats(60, 21600))
