@@ -78,9 +78,9 @@ class HttpSource:
         self._stranger: Gateway = HttpApi(Api(config.account, short_id(f"{config.account}/{config.region}/http", 10), config.region))
         self._arrive: Arrive = http_arrival  # of requests that have no route
         self._nobodys = FunctionUrl(url_domain("", config.region))  # whose words unknown function URLs have
-        for binding in bindings:
-            if isinstance(binding.trigger, UrlTrigger):
-                self._add_url(binding, config)
+        urls = [self._add_url(binding, config) for binding in bindings if isinstance(binding.trigger, UrlTrigger)]
+        if mistakes := tuple(told for told in urls if told):
+            raise ConfigError(mistakes)
         hooks = [binding for binding in bindings if isinstance(binding.trigger, WebhookTrigger)]
         self._memory = self._add_hooks(hooks, house) if hooks else None
         self._add_routes([binding for binding in bindings if isinstance(binding.trigger, HttpTrigger)], config)
@@ -127,15 +127,17 @@ class HttpSource:
             guards = self._gatehouse.guards(trigger.access, gateway.api, "rest" if trigger.api == "rest" else trigger.payload)
         return RouteFace(target, gateway, self._line, ARRIVALS[trigger.api], guards=guards, allowed=trigger.cors)
 
-    def _add_url(self, binding: Binding, config: Config) -> None:
+    def _add_url(self, binding: Binding, config: Config) -> str:
+        """Nothing, or why this function can have no URL."""
         trigger: UrlTrigger = binding.trigger
         name = binding.function.name
         gateway = FunctionUrl(url_domain(name, config.region))
         if gateway.domain in self._urls:
-            raise ConfigError((f"functions.{name}.triggers[{binding.index}]: {gateway.domain} is a function's URL already",))
+            return f"functions.{name}.triggers[{binding.index}]: {gateway.domain} is a function's URL already"
         target = Target(name, f"url:{name}", None)
         face = UrlFace(target, gateway, self._line, url_arrival, allowed=trigger.cors, streaming=trigger.streaming)
         self._urls[gateway.domain] = self._url_paths[name] = face
+        return ""
 
     def _add_hooks(self, bindings: Sequence[Binding], house: House) -> Memory:
         """All webhooks; they share the memory of what was taken."""

@@ -73,10 +73,14 @@ async def test_paths_of_urls_are_reserved_where_no_function_has_one() -> None:
 
 def test_two_urls_in_one_place_are_refused() -> None:
     house = House(Config(Path("/c"), Path("/s"), http=Listen("off")), VirtualClock(), None, Metrics())  # type: ignore[arg-type]
-    bindings = [Binding(Function(name, Path("/code"), "a.b"), UrlTrigger(), 0) for name in ("Resize", "resize")]
+    names = (("Resize", 0), ("resize", 0), ("a", 0), ("a", 1))
+    bindings = [Binding(Function(name, Path("/code"), "a.b"), UrlTrigger(), index) for name, index in names]
     with pytest.raises(ConfigError) as caught:
         HttpSource.build(bindings, house)
-    assert "functions.resize.triggers[0]: resize.lambda-url.us-east-1.localhost is a function's URL already" in str(caught.value)
+    assert caught.value.problems == (
+        "functions.resize.triggers[0]: resize.lambda-url.us-east-1.localhost is a function's URL already",
+        "functions.a.triggers[1]: a.lambda-url.us-east-1.localhost is a function's URL already",
+    )
 
 
 # -- stages and base paths
