@@ -25,7 +25,7 @@ def run(spec: dict[str, Any], missing: list[str]) -> NoReturn:
     path = spec.get("path", spec["argv"][0])
     if not os.path.isfile(path) or not os.access(path, os.X_OK):  # noqa: PTH113  # no pathlib in a worker
         _refuse("Runtime.InvalidEntrypoint", spec["absent"])
-    _send(frames.READY, json.dumps(missing).encode())
+    _send(frames.READY, json.dumps(sorted({*missing, "dumpable"})).encode())  # exec takes that one back
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and what is ignored stays so over exec
         signal.signal(number, signal.SIG_DFL)
     _pass(spec["passes"])
