@@ -67,7 +67,10 @@ try {
 log.install(separator)
 provide()
 load(process.env.LAMBDA_TASK_ROOT, process.env._HANDLER, { callbacks: !modern }).then((found) => {
-  handler = found
-  send(KIND.READY, '[]')
-  setImmediate(next)
+  setImmediate(() => { // after what the module left unhandled has been told
+    if (leaving) return
+    handler = found
+    send(KIND.READY, '[]')
+    setImmediate(next)
+  })
 }, (error) => leave('Uncaught Exception', error, EXIT.exception))
