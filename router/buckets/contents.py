@@ -90,11 +90,13 @@ def _read(file: int, upto: int, ended: Callable[[], bool]) -> Seen | None:
 def _digest(file: int, size: int, ended: Callable[[], bool]) -> tuple[str, int]:
     """MD5 of the content and how many bytes it was made of; stops when the file outgrows *size*."""
     digest, count = hashlib.md5(usedforsecurity=False), 0
-    while count <= size and (chunk := os.read(file, min(_CHUNK, size + 1))):
+    while count <= size and (chunk := os.read(file, wanted := min(_CHUNK, size + 1))):
         digest.update(chunk)
         count += len(chunk)
         if ended():
             return "", -1
+        if count == size and len(chunk) < wanted:
+            break  # the end, without one more call that gives the interpreter away
     return digest.hexdigest(), count
 
 
@@ -106,15 +108,15 @@ def _large(seen: Seen) -> str:
 def _open_for_writing(file: int) -> bool:
     """Whether some process has the file open for writing: then the kernel grants no read lease.
 
-    Only the file's owner may ask; for everybody else the answer is no, and standing still has to do. The lease is given back
-    at once; a writer who comes in between waits for microseconds, and the signal that tells us of him is one that is ignored."""
+    Only the file's owner may ask; for everybody else the answer is no, and standing still has to do. The lease ends with the
+    descriptor, which the caller closes next; a writer who comes in between waits for that, and the signal that tells us of him is
+    one that is ignored."""
     with contextlib.suppress(OSError, AttributeError):
         fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
         try:
             fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         except OSError as error:
             return error.errno == errno.EAGAIN
-        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     return False
 
 

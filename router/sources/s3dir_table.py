@@ -1,14 +1,15 @@
 """The version table of one bucket: what was reported of each object. With the scan of the directory it is the truth.
 
 A row is written only after every event of the change is durable. Rows are kept by directory, so that one directory is one
-range of the table. `floor` is the greatest sequencer of an object that is gone: none of its key may come before it."""
+range of the table. Lists go in and rows come out as JSON, one statement for many keys: each step of a statement has to win the
+interpreter back from a busy event loop (see journal/queries.sql). `floor` is the greatest sequencer of an object that is gone: none of its key may come before it."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final
 
 import apsw
+import orjson
 
 from router.buckets.keys import join, split
 from router.buckets.versions import Version
@@ -28,15 +29,19 @@ _STEPS: Final = (
 _FACTS: Final = attrgetter("root", "inode", "size", "mtime", "ctime", "etag", "sequencer", "racy")  # in the table's order
 _COLUMNS: Final = "v.root, v.inode, v.size, v.mtime, v.ctime, v.etag, v.sequencer, v.racy"
 _BY_KEYS: Final = f"""
-    SELECT v.directory, v.name, {_COLUMNS} FROM json_each(?2) AS k
+    SELECT json_group_array(json_array(v.directory, v.name, {_COLUMNS})) FROM json_each(?2) AS k
     CROSS JOIN s3_versions AS v ON v.bucket = ?1 AND v.directory = k.value ->> 0 AND v.name = k.value ->> 1
 """  # noqa: S608 - column names
 _BY_NAMES: Final = f"""
-    SELECT v.name, {_COLUMNS} FROM json_each(?3) AS k
+    SELECT json_group_array(json_array(v.name, {_COLUMNS})) FROM json_each(?3) AS k
     CROSS JOIN s3_versions AS v ON v.bucket = ?1 AND v.directory = ?2 AND v.name = k.value
 """  # noqa: S608 - column names
 _COUNT: Final = "SELECT count(*) FROM s3_versions WHERE bucket = ? AND directory = ?"
-_PAGE: Final = "SELECT name FROM s3_versions WHERE bucket = ? AND directory = ? AND name > ? ORDER BY name LIMIT ?"
+_PAGE: Final = """
+    SELECT json_group_array(name) FROM (
+        SELECT name FROM s3_versions WHERE bucket = ? AND directory = ? AND name > ? ORDER BY name LIMIT ?
+    )
+"""
 _DIRECTORIES: Final = """
     WITH RECURSIVE d(directory) AS (
         SELECT min(directory) FROM s3_versions WHERE bucket = ?1 AND directory > ?2 AND directory < ?3
@@ -48,8 +53,14 @@ _DIRECTORIES: Final = """
 """  # one seek for each directory, not one step for each row
 _OF_ROOT: Final = "SELECT 1 FROM s3_versions WHERE bucket = ? AND root = ? LIMIT 1"
 _FLOOR: Final = "SELECT floor FROM s3_floors WHERE bucket = ?"
-_PUT: Final = "INSERT OR REPLACE INTO s3_versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_DROP: Final = "DELETE FROM s3_versions WHERE bucket = ? AND directory = ? AND name = ?"
+_PUT: Final = """
+    INSERT OR REPLACE INTO s3_versions SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
+    value ->> 6, value ->> 7, value ->> 8, value ->> 9 FROM json_each(?2)
+"""
+_DROP: Final = """
+    DELETE FROM s3_versions
+    WHERE bucket = ?1 AND (directory, name) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?2))
+"""
 _RAISE_FLOOR: Final = "INSERT INTO s3_floors VALUES (?, ?) ON CONFLICT DO UPDATE SET floor = max(floor, excluded.floor)"
 _CONFIRM: Final = """
     UPDATE s3_versions SET root = ?3, racy = 0
@@ -71,13 +82,12 @@ class VersionTable:
 
     async def versions(self, keys: Iterable[str]) -> dict[str, Version]:
         """The rows of *keys*; keys without one are left out."""
-        wanted = json.dumps([split(key) for key in keys], ensure_ascii=False)
-        rows = await self._database.read(_BY_KEYS, self._bucket, wanted)
+        rows = await self._json(_BY_KEYS, self._bucket, _text([split(key) for key in keys]))
         return {join(directory, name): _version(columns) for directory, name, *columns in rows}
 
     async def named(self, directory: str, names: Iterable[str]) -> dict[str, Version]:
         """The rows of *names* in one directory, by name."""
-        rows = await self._database.read(_BY_NAMES, self._bucket, directory, json.dumps(list(names), ensure_ascii=False))
+        rows = await self._json(_BY_NAMES, self._bucket, directory, _text([*names]))
         return {name: _version(columns) for name, *columns in rows}
 
     async def count(self, directory: str) -> int:
@@ -86,7 +96,8 @@ class VersionTable:
 
     async def page(self, directory: str, after: str, limit: int) -> list[str]:
         """Names with a row in *directory*, in order, from behind *after*."""
-        return [name for (name,) in await self._database.read(_PAGE, self._bucket, directory, after, limit)]
+        names: list[str] = await self._json(_PAGE, self._bucket, directory, after, limit)
+        return names
 
     async def directories(self, below: str, after: str, limit: int) -> list[str]:
         """Directories with rows below *below* ("": the whole bucket), in order, from behind *after*."""
@@ -105,12 +116,13 @@ class VersionTable:
 
     async def store(self, changes: Mapping[str, Version | None], floor: str = "") -> None:
         """Record the versions of keys, None: gone; and raise the floor to *floor*. One transaction."""
-        kept = [(self._bucket, *split(key), *_FACTS(version)) for key, version in changes.items() if version is not None]
-        dropped = [(self._bucket, *split(key)) for key, version in changes.items() if version is None]
+        kept = [(*split(key), *_FACTS(version)) for key, version in changes.items() if version is not None]
+        dropped = [split(key) for key, version in changes.items() if version is None]
+        texts = [(statement, _text(rows)) for statement, rows in ((_PUT, kept), (_DROP, dropped)) if rows]
 
         def unit(connection: apsw.Connection) -> None:
-            connection.executemany(_PUT, kept)
-            connection.executemany(_DROP, dropped)
+            for statement, text in texts:
+                connection.execute(statement, (self._bucket, text))
             if floor:
                 connection.execute(_RAISE_FLOOR, (self._bucket, floor))
 
@@ -118,7 +130,15 @@ class VersionTable:
 
     async def confirm(self, directory: str, names: Sequence[str], root: int) -> None:
         """Record that these rows are as they are under *root*, and that no write can have gone unnoticed."""
-        await self._database.write(_CONFIRM, self._bucket, directory, root, json.dumps(names, ensure_ascii=False))
+        await self._database.write(_CONFIRM, self._bucket, directory, root, _text(names))
+
+    async def _json(self, statement: str, *params: object) -> Any:
+        """The answer of a statement that gives one JSON text."""
+        return orjson.loads((await self._database.read(statement, *params))[0][0])
+
+
+def _text(value: object) -> str:
+    return orjson.dumps(value).decode()
 
 
 def _version(columns: Sequence[Any]) -> Version:
