@@ -101,7 +101,7 @@ class Site(House):
 
     def _function(self, directory: Path, app: str) -> str:
         if app in NODE_APPS:
-            code, lines = NODE, node_function(app)
+            code, lines = NODE, f"handler: {app}.handler\n    runtime: nodejs"
         else:
             code, lines = package(directory / "code" / app, PYTHON[app]), f"handler: {PYTHON[app].handler}"
         if app == "keeper":
@@ -146,9 +146,3 @@ class Site(House):
         answer = self.ask(face, "teller", method, target, headers, body)
         assert answer.status == 200, answer
         return json.loads(answer.body)
-
-
-def node_function(app: str) -> str:
-    """How config.yaml says that a function runs under node. With a native runtime: `runtime: nodejs20.x, handler: APP.handler`."""
-    program = shutil.which("node") or "node"
-    return f"handler: shim.handler\n    environment: {{NODE: {program}, NODE_HANDLER: {app}.handler}}"
