@@ -24,13 +24,8 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's own clocks."""
 
-    def now(self) -> float:
-        """Wall time, epoch seconds."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Monotonic time, seconds."""
-        return time.monotonic()
+    now = staticmethod(time.time)  # wall time, epoch seconds
+    monotonic = staticmethod(time.monotonic)  # seconds
 
     async def sleep(self, seconds: float) -> None:
         """Sleep on the running loop."""

@@ -5,6 +5,8 @@ Sources: IAM user guide, "Amazon Resource Names"; the samples under tests/golden
 import os
 import time
 import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
@@ -52,22 +54,67 @@ def request_id() -> str:
 
     Its first 48 bits are the time in milliseconds, so that ids made one after another are neighbours in the journal's
     index: entirely random ones cost a page of it each. The other 74 bits are random."""
-    at, drawn = f"{time.time_ns() // 1_000_000:012x}"[-12:], chance().hex()
-    return f"{at[:8]}-{at[8:]}-4{drawn[:3]}-{'89ab'[int(drawn[3], 16) & 3]}{drawn[4:7]}-{drawn[8:20]}"
+    return _stamp(time.time_ns() // 1_000_000) + _drawn(_TAILS, _tails)
 
 
-def chance() -> bytes:
-    """16 random bytes. Drawn in advance: an id for a request must not cost a system call each. Any thread may call it."""
+def gateway_id() -> str:
+    """A fresh id in the form of API Gateway's: 15 characters of base64 and an equals sign, LV7fzho-PHcEJPw=."""
+    return _drawn(_SHORT, _short)
+
+
+def chance() -> str:
+    """24 hexadecimal digits: 96 random bits."""
+    return _drawn(_HEX, _hex)
+
+
+# Ids are drawn in advance, many at once: one for a request must not cost a system call. Any thread may take some.
+_AHEAD: Final = 256
+_TAILS: Final[list[str]] = []
+_SHORT: Final[list[str]] = []
+_HEX: Final[list[str]] = []
+
+
+def _drawn(stock: list[str], more: Callable[[], list[str]]) -> str:
     while True:
         try:
-            return _DRAWN.pop()
+            return stock.pop()
         except IndexError:
-            drawn = os.urandom(4096)
-            _DRAWN.extend(drawn[at : at + 16] for at in range(0, 4096, 16))
+            stock += more()
 
 
-_DRAWN: Final[list[bytes]] = []
-os.register_at_fork(after_in_child=_DRAWN.clear)  # two processes must not draw the same
+def _tails() -> list[str]:
+    """What follows the time in a request id."""
+    drawn = os.urandom(10 * _AHEAD).hex()
+    return [
+        f"-4{chance[:3]}-{'89ab'[int(chance[3], 16) & 3]}{chance[4:7]}-{chance[8:]}"
+        for chance in (drawn[at : at + 20] for at in range(0, len(drawn), 20))
+    ]
+
+
+def _short() -> list[str]:
+    drawn = urlsafe_b64encode(os.urandom(12 * _AHEAD)).decode()
+    return [f"{drawn[at : at + 15]}=" for at in range(0, len(drawn), 16)]
+
+
+def _hex() -> list[str]:
+    drawn = os.urandom(12 * _AHEAD).hex()
+    return [drawn[at : at + 24] for at in range(0, len(drawn), 24)]
+
+
+@lru_cache(maxsize=16)
+def _stamp(at: int) -> str:
+    """The first 48 bits of a request id: epoch milliseconds."""
+    stamp = f"{at:012x}"[-12:]
+    return f"{stamp[:8]}-{stamp[8:]}"
+
+
+def _forget() -> None:
+    """Two processes must not draw the same."""
+    for stock in (_TAILS, _SHORT, _HEX):
+        stock.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 def iso_ms(at: float) -> str:

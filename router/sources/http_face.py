@@ -3,7 +3,6 @@
 A route of a gateway is a RouteFace: guards, then the function, then the answer. A webhook is a face of its own
 (webhook.py). Everything about shapes is in the pure gateways (router/events)."""
 
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -228,22 +227,17 @@ class RouteFace:
 
 def http_arrival(_: Request, at: float) -> Arrival:
     """Of an HTTP API: an id shaped like LV7fzho-PHcEJPw=. A trace of the client's own stays in its headers."""
-    return Arrival(short_request_id(), fresh_trace(at), at)
+    return Arrival(names.gateway_id(), fresh_trace(at), at)
 
 
 def rest_arrival(request: Request, at: float) -> Arrival:
     """Of a REST API: a UUID and, beside it, a short id."""
-    return Arrival(names.request_id(), trace_of(request, at), at, short_request_id())
+    return Arrival(names.request_id(), trace_of(request, at), at, names.gateway_id())
 
 
 def url_arrival(request: Request, at: float) -> Arrival:
     """Of a function URL, and of a load balancer, which tells nobody: a UUID."""
     return Arrival(names.request_id(), trace_of(request, at), at)
-
-
-def short_request_id() -> str:
-    """A gateway request id, shaped like LV7fzho-PHcEJPw=."""
-    return urlsafe_b64encode(names.chance()[:11]).decode()
 
 
 def trace_of(request: Request, at: float) -> str:
@@ -253,4 +247,4 @@ def trace_of(request: Request, at: float) -> str:
 
 def fresh_trace(at: float) -> str:
     """An X-Ray trace header: version, epoch seconds, 96 random bits."""
-    return f"Root=1-{int(at):08x}-{names.chance()[:12].hex()}"
+    return f"Root=1-{int(at):08x}-{names.chance()}"
