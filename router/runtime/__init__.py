@@ -83,8 +83,8 @@ def _resolve_node(runtime: str, major: int | None) -> Resolved:
 
     program = node_programs.nearest(major, node_programs.installed())
     if program is None:
-        remedy = f"install node {node_programs.OLDEST} or later (apt-get install nodejs) and have it on the daemon's PATH"
-        raise InvalidParameter(f"runtime {runtime!r} needs node, and none is installed; {remedy}")
+        wanted = f"node {node_programs.OLDEST} or later"
+        raise InvalidParameter(f"runtime {runtime!r} needs {wanted}, and none is on the daemon's PATH; apt-get install nodejs")
     runs = f"nodejs{program.major}.x"
     return Resolved(runtime, "nodejs", runs, _note(runtime, "nodejs", runs), program.path, program.version)
 

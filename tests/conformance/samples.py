@@ -1,12 +1,13 @@
 """How each behaviour of tests/conformance/test_runtime.py is written in each language, and how the language's runtime tells of it."""
 
 import json
-import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
+
+from router.runtime.node_programs import installed
 
 PYTHON = '''
 import ctypes, datetime, json, logging, os, signal, socket, subprocess, sys, threading, time
@@ -413,7 +414,7 @@ NODE_SAMPLE = Sample(
     variables=VARIABLES | {"NODE_PATH"},
     marks=(
         pytest.mark.server,
-        pytest.mark.skipif(shutil.which("node") is None, reason="apt-get install nodejs"),
+        pytest.mark.skipif(not installed(), reason="node 18 or later: apt-get install nodejs"),
     ),
 )
 

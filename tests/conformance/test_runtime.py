@@ -21,6 +21,7 @@ from router.config.types import Function, Limits
 from router.dispatch.flow import HIGH, Flow
 from router.errors import EnvironmentUnavailable, SpawnerDied, StreamBroken
 from router.model import PRELUDE_END, RESPONSE_LIMIT, STREAM_LIMIT, Outcome, Stream
+from router.runtime import node_programs
 from router.runtime.base import Invocation
 from router.runtime.pool import WarmPool, warm_pool
 from router.telemetry.metrics import Metrics
@@ -905,6 +906,14 @@ async def test_a_heap_over_the_functions_memory_ends_the_process(styles: Bench) 
     outcome = await styles.run(styles.other("greedy", "styles.greedy", timeout=30.0))
     assert json.loads(outcome.payload)["errorMessage"].endswith("signal: aborted")
     assert any("JavaScript heap out of memory" in line for line in styles.logs.of("greedy"))
+
+
+@only("nodejs")
+async def test_a_node_that_is_gone_is_an_init_error(styles: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node_programs, "installed", lambda: (node_programs.Program("/nowhere/node", "20.0.0"),))
+    outcome = await styles.run(styles.function("echo"))
+    assert outcome.error_type == "Runtime.InvalidEntrypoint"
+    assert "/nowhere/node is gone" in json.loads(outcome.payload)["errorMessage"]
 
 
 @only("nodejs")

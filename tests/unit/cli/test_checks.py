@@ -10,6 +10,8 @@ from click.testing import CliRunner
 
 from router.cli import checks
 from router.cli.group import root
+from router.runtime import node_programs
+from router.runtime.node_programs import Program
 
 MOUNTS = """\
 22 1 0:20 / / rw shared:1 - ext4 /dev/sda1 rw
@@ -81,6 +83,15 @@ def test_a_file_in_the_place_of_the_state_directory_is_wrong(tmp_path: Path) -> 
 def test_another_users_state_directory_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 4711)
     assert next(check for check in checks.state(tmp_path) if check.name == "state directory").effective == "another user's"
+
+
+def test_node_is_told_by_version_and_its_absence_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node_programs, "installed", lambda: (Program("/usr/bin/node", "20.11.1"), Program("/opt/node", "22.1.0")))
+    found = checks.node()
+    assert (found.effective, found.ok) == ("20.11.1 (/usr/bin/node), 22.1.0 (/opt/node)", True)
+    monkeypatch.setattr(node_programs, "installed", lambda: ())
+    found = checks.node()
+    assert (found.effective, found.ok, found.required) == ("none", False, False)
 
 
 def test_doctor_works_without_config_and_daemon(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_without_a_newer_node_the_newest_serves(nodes: list[Program]) -> None:
 
 
 def test_without_any_node_the_operator_is_told_what_to_install(nodes: list[Program]) -> None:
-    with pytest.raises(InvalidParameter, match=r"runtime 'nodejs20\.x' needs node, and none is installed; install node 18 or later"):
+    with pytest.raises(InvalidParameter, match=r"runtime 'nodejs20\.x' needs node 18 or later, and none is on the daemon's PATH"):
         resolve("nodejs20.x")
 
 
