@@ -1,0 +1,2 @@
+// The smallest handler there is.
+export const identity = async (event) => event
