@@ -746,7 +746,28 @@ exports.child = async () => require('node:child_process').execSync('ls -l /proc/
 exports.loud = async () => { process.stdout.write('x'.repeat(200000) + '\\n'); process.exit(0) }
 exports.greedy = async () => { const all = []; for (;;) all.push(new Array(1e5).fill(Math.random())) }
 exports.fetches = async () => typeof fetch
+exports.debugged = async () => { process.kill(process.pid, 'SIGUSR1'); await sleep(200); return require('node:inspector').url() ?? null }
+const real = setTimeout
+exports.faked = async () => {
+  globalThis.setImmediate = () => {}
+  globalThis.setTimeout = () => {}
+  globalThis.Date = class extends Date { static now () { return 0 } }
+  await new Promise((resolve) => real(resolve, 1))
+  return 'faked'
+}
 exports.constant = 7
+exports.stray = awslambda.streamifyResponse(async (event, stream) => {
+  if (!event) { stream.end('clean'); return }
+  stream.write('first')
+  setTimeout(() => { stream.write('stray') }, 20)
+  await sleep(5)
+  throw new RangeError('no')
+})
+exports.early = awslambda.streamifyResponse(async (event, stream) => {
+  if (!event) { await sleep(100); stream.end('clean'); return }
+  setTimeout(() => { stream.write('stray') }, 20)
+  throw new RangeError('no')
+})
 exports.streamed = awslambda.streamifyResponse(async (event, stream) => {
   if (event === 'page') stream = awslambda.HttpResponseStream.from(stream, { statusCode: 201 })
   if (event === 'late') { stream.write('x'); stream.setContentType('text/plain') }
@@ -937,6 +958,30 @@ async def test_a_stream_that_nobody_asked_for_is_a_result(styles: Bench) -> None
     assert (await result(styles, "streamed", "late"))["errorType"] == "Runtime.InvalidStreamingOperation"
     outcome = await styles.run(styles.function("blocks"), {"mark": "/dev/null", "size": 2**20, "count": 7})
     assert outcome.error_type == "Function.ResponseSizeTooLarge"
+
+
+@only("nodejs")
+async def test_no_peer_can_open_nodes_debugger(styles: Bench) -> None:
+    assert await result(styles, "debugged") is None
+
+
+@only("nodejs")
+async def test_faked_timers_are_the_functions_own_affair(styles: Bench) -> None:
+    assert [await result(styles, "faked"), await result(styles, "faked")] == ["faked", "faked"]
+
+
+@only("nodejs")
+@pytest.mark.parametrize("name", ["stray", "early"])
+async def test_what_is_written_after_the_answer_reaches_no_other_invocation(styles: Bench, name: str) -> None:
+    function = styles.other(name, f"styles.{name}")
+    for _ in range(3):
+        _, running = await styles.stream(function, "fail")
+        assert (await running).error_type == "RangeError"
+        await asyncio.sleep(0.05)
+        stream, running = await styles.stream(function)
+        assert b"".join([piece async for piece in stream.pieces]) == b"clean"
+        assert (await running).function_error == ""
+    assert len(processes_of(f"fn:{name}")) == 1
 
 
 @only("nodejs")

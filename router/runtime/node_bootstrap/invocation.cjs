@@ -6,7 +6,8 @@ const { faults, told, encoded } = require('./errors.cjs')
 const { failed } = require('./log.cjs')
 const streaming = require('./streaming.cjs')
 
-const now = performance.now.bind(performance) // whatever a test library does to Date
+const soon = setImmediate // whatever a test library does to it
+const now = performance.now.bind(performance) // nor does the clock's setting matter
 const UNSETTLED = 'The event loop is empty and the handler\'s promise was never settled.'
 
 function parsed (text, name) {
@@ -65,7 +66,7 @@ class Invocation {
     if (error !== undefined && error !== null) return this.fail(error)
     if (!this.waits) return this.succeed(result)
     this.answered = true
-    this.whenDrained = () => setImmediate(() => {
+    this.whenDrained = () => soon(() => {
       this.answered = false
       this.succeed(result)
     })
@@ -98,6 +99,7 @@ class Invocation {
     if (this.answered) return
     this.answered = true
     this.whenDrained = () => {}
+    if (this.sink) this.sink.closed = true
     afterPieces(() => {
       write()
       this.next()

@@ -9,6 +9,7 @@ const log = require('./log.cjs')
 const { load, provide } = require('./load.cjs')
 const { Invocation } = require('./invocation.cjs')
 
+const soon = setImmediate // whatever a test library does to it
 const TRACE = '_X_AMZN_TRACE_ID'
 const EXIT = { rejection: 128, exception: 129, unsettled: 13 } // as there; the last is node's own
 
@@ -45,7 +46,7 @@ function next () {
   setTrace(request.trace)
   running = new Invocation(request, () => {
     running = null
-    setImmediate(next)
+    soon(next)
   }, { modern })
   running.start(handler, body)
 }
@@ -61,16 +62,17 @@ process.on('unhandledRejection', (reason) => {
   leave('Unhandled Promise Rejection', Object.assign(error, { reason }), EXIT.rejection)
 })
 process.on('beforeExit', drained)
+process.on('SIGUSR1', () => {}) // a peer of the same user could have node open its debugger's port by it
 try {
   fs.writeFileSync('/proc/self/comm', `fn:${process.env.AWS_LAMBDA_FUNCTION_NAME}`.slice(0, 15))
 } catch {} // a name is a convenience
 log.install(separator)
 provide()
 load(process.env.LAMBDA_TASK_ROOT, process.env._HANDLER, { callbacks: !modern }).then((found) => {
-  setImmediate(() => { // after what the module left unhandled has been told
+  soon(() => { // after what the module left unhandled has been told
     if (leaving) return
     handler = found
     send(KIND.READY, '[]')
-    setImmediate(next)
+    soon(next)
   })
 }, (error) => leave('Uncaught Exception', error, EXIT.exception))

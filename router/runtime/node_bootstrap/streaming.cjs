@@ -8,22 +8,24 @@ const { PRELUDE_TYPE } = require('./load.cjs')
 
 class TooLarge extends Error {}
 
-// Bytes that leave as they are written.
+// Bytes that leave as they are written, until the invocation has been answered: what a handler writes later is nobody's.
 class Sent {
   constructor () {
     this.begun = false
+    this.closed = false
     this.size = 0
   }
 
   begin (contentType) {
-    if (this.begun) return
+    if (this.begun || this.closed) return
     this.begun = true
     send(KIND.BEGIN, contentType)
   }
 
   take (data, done) {
     this.size += data.length
-    if (this.size > STREAM_LIMIT) done(new TooLarge())
+    if (this.closed) done(new faults.InvalidStreamingOperation('The invocation is over.'))
+    else if (this.size > STREAM_LIMIT) done(new TooLarge())
     else sendPieces(data, done)
   }
 
@@ -37,6 +39,7 @@ class Sent {
 class Collected {
   constructor () {
     this.begun = false // never in the caller's sight
+    this.closed = false
     this.size = 0
     this.parts = []
   }
@@ -47,6 +50,7 @@ class Collected {
 
   take (data, done) {
     this.size += data.length
+    if (this.closed) return done(null)
     if (this.size > RESPONSE_LIMIT) return done(new TooLarge())
     this.parts.push(Buffer.from(data))
     done(null)
