@@ -174,6 +174,7 @@ def listed(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
     return values
 
 
+@lru_cache(maxsize=256)
 def is_text(content_type: str) -> bool:
     """Whether a body of this type reaches the function as text: HTTP API, function URL, ALB."""
     media = content_type.partition(";")[0].strip().lower()
@@ -190,6 +191,7 @@ def body_of(body: bytes, content_type: str) -> tuple[str, bool]:
     return base64.b64encode(body).decode(), True
 
 
+@lru_cache(maxsize=256)
 def domain_of(host: str) -> str:
     """A Host header without its port."""
     return host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host

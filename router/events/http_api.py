@@ -74,6 +74,9 @@ class HttpApi:
         return made._replace(headers=[*made.headers, *challenge], body=orjson.dumps(denied.body))
 
 
+_APART: Final = NEVER_PASSED | {"cookie"}  # headers that are not passed on as they are
+
+
 class Place(NamedTuple):
     """Where a request came to, as its event says."""
 
@@ -145,10 +148,9 @@ def _headers(request: Request, trace: str, *, cookies_stay: bool) -> tuple[dict[
     headers: dict[str, str] = {}
     cookies: list[str] = []
     for name, value in request.headers:
-        if name in NEVER_PASSED:
-            continue
-        if name == "cookie":
-            cookies += [cookie for part in value.split(";") if (cookie := part.strip())]
+        if name in _APART:
+            if name == "cookie":
+                cookies += [cookie for part in value.split(";") if (cookie := part.strip())]
         else:
             headers[name] = f"{headers[name]},{value}" if name in headers else value
     if cookies and cookies_stay:

@@ -110,7 +110,8 @@ class ProcessEnvironment:
             return await self._again(invocation, began)
         if isinstance(ending, frames.Frame) and ending.kind in frames.ANSWERS:
             self._memory = ending.memory
-            self._drain()
+            if self._output is not None:
+                self._output.settle()
             self._change(Event.ANSWERED)
             if ending.kind == frames.FATAL:
                 await self._forget_worker()

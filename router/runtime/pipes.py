@@ -153,6 +153,7 @@ class Output:
         self._written.register(self._fd, select.POLLIN)
         self._lines, self._on_event, self._monotonic = lines, on_event, monotonic
         self._open = True
+        self._more = False
         self._loop.add_reader(self._fd, self._readable)
 
     @property
@@ -170,6 +171,16 @@ class Output:
         if self._theirs >= 0:
             os.close(self._theirs)
             self._theirs = -1
+
+    def settle(self) -> None:
+        """Log what the function wrote before it answered, an unfinished line too; for when the loop has handed over the answer.
+
+        No system call: what was written first was ready first, so the loop has called our reader in the turn that brought the answer."""
+        if self._more:
+            self.drain()
+            return
+        for event in self._lines.flush():
+            self._on_event(event)
 
     def drain(self) -> None:
         """Log all that was written up to now, an unfinished line too. Whoever goes on writing does not delay it."""
@@ -197,6 +208,7 @@ class Output:
         if not chunk:
             self._stop()
             return
+        self._more = len(chunk) == _CHUNK  # a pipe that was made larger may hold more than one read takes
         for event in self._lines.feed(chunk, self._monotonic()):
             self._on_event(event)
 

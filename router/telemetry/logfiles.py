@@ -55,9 +55,10 @@ def encoded(at: float, message: str) -> bytes:
     if len(message) > LONGEST:
         message = f"{message[:LONGEST]}… [{len(message) - LONGEST} more characters]"
     try:
-        return orjson.dumps({"t": int(at * 1000), "m": message}, option=orjson.OPT_APPEND_NEWLINE)
+        text = orjson.dumps(message)
     except TypeError:  # half a surrogate pair, which UTF-8 has no spelling for; the escape has
-        return json.dumps({"t": int(at * 1000), "m": message}, separators=(",", ":")).encode() + b"\n"
+        text = json.dumps(message).encode()
+    return b'{"t":%d,"m":%b}\n' % (int(at * 1000), text)
 
 
 def time_of(line: bytes) -> float | None:

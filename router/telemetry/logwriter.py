@@ -21,7 +21,7 @@ from router.telemetry.metrics import Metrics
 log = structlog.get_logger("router.logs")
 
 BUFFER: Final = 64 * 1024  # characters of one stream that wait for the disk at most
-DELAY: Final = 0.02  # seconds an event waits in memory at most
+DELAY: Final = 0.05  # seconds an event waits in memory at most; a shorter one costs a write for each few invocations
 SEGMENT: Final = 16 * 1024 * 1024  # bytes of one file
 SEGMENTS: Final = 4  # files of one stream
 OPEN: Final = 160  # files open at once: more than environments run at the default concurrency, or every flush opens them all again

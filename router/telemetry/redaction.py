@@ -34,6 +34,8 @@ class Redaction:
 
     def flat(self, pairs: Mapping[str, str | float]) -> dict[str, Any]:
         """As entries(), for a few texts and numbers under keys that give nothing away: a third of its cost."""
+        if self._known is None and all(type(value) is not str or len(value) <= _LONGEST for value in pairs.values()):
+            return dict(pairs)
         return {key: self.text(value) if type(value) is str else value for key, value in pairs.items()}
 
     def text(self, text: str) -> str:
