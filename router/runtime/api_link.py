@@ -17,6 +17,7 @@ from router.runtime.pipes import Channel
 from router.runtime.recipe import OnFrame
 
 _CONNECTIONS: Final = 64  # of one process at one time; AWS's clients have one
+_DYING: Final = 0.5  # seconds in which the exit of a process is told whose connections ended
 log: Final = structlog.get_logger(__name__)
 
 
@@ -26,7 +27,8 @@ class ApiLink:
     def __init__(self, on_frame: OnFrame, now: Callable[[], float]) -> None:
         """*now*: epoch seconds. Raises OSError (no descriptors, no port)."""
         self._on_frame, self._now = on_frame, now
-        self._session = Session(on_frame, now, self._memory)
+        self._loop = asyncio.get_running_loop()
+        self._session = Session(on_frame, now, self._memory, self._later)
         self._wires: set[Wire] = set()
         self._strangers: list[Wire] = []  # connected before it was known who may
         self._pid = 0
@@ -36,7 +38,6 @@ class ApiLink:
         except OSError:
             self._socket.close()
             raise
-        self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[object]] = set()
         self._loop.add_reader(self._socket.fileno(), self._accept)
 
@@ -70,8 +71,10 @@ class ApiLink:
         return True
 
     def pump(self) -> None:
-        """See Link. Whoever posts waits for the answer, so what was handed over is here."""
+        """See Link."""
         self._pipes.pump()
+        for wire in [*self._wires]:
+            wire.pump()
 
     def pause(self) -> None:
         """See Link."""
@@ -91,6 +94,9 @@ class ApiLink:
             task.cancel()
         for wire in [*self._wires]:
             wire.drop()
+
+    def _later(self, call: Callable[[], None]) -> None:
+        self._loop.call_later(_DYING, call)
 
     def _told(self, frame: Frame) -> None:
         if frame.kind == frames.READY:

@@ -50,9 +50,15 @@ class Call:
 class Session:
     """The state of one runtime's process, from its start to its end."""
 
-    def __init__(self, on_frame: Callable[[Frame], None], now: Callable[[], float], memory: Callable[[], int]) -> None:
-        """*now*: epoch seconds; *memory*: the process's high-water mark, KiB."""
-        self.on_frame, self._now, self._memory = on_frame, now, memory
+    def __init__(
+        self,
+        on_frame: Callable[[Frame], None],
+        now: Callable[[], float],
+        memory: Callable[[], int],
+        later: Callable[[Callable[[], None]], None],
+    ) -> None:
+        """*now*: epoch seconds; *memory*: the process's high-water mark, KiB; *later*: calls when an exit would have been told."""
+        self.on_frame, self._now, self._memory, self._later = on_frame, now, memory, later
         self.state = State.STARTED
         self.ready = READY  # what the first `next` is told as; its meta names controls that did not take
         self._waiting: Caller | None = None  # in a `next`
@@ -119,9 +125,8 @@ class Session:
         self.on_frame(Frame(kind, meta, body, 0 if kind in frames.PARTS else self._memory()))
 
     def done(self, kind: int, meta: bytes = b"", body: bytes = b"") -> None:
-        """The answer is complete, or will never be."""
-        self._change(Step.DONE)
-        self._uploading, self.current = None, ""
+        """The answer is complete."""
+        self._over()
         self.tell(kind, meta, body)
 
     def init_failed(self, error_type: str, body: bytes) -> None:
@@ -130,10 +135,18 @@ class Session:
         self.tell(frames.INIT_ERROR, error_type.encode(), body)
 
     def truncated(self) -> None:
-        """The answer was cut off."""
+        """The answer was cut off: by the end of the process most likely, which then is what happened."""
         error_type = "Runtime.TruncatedResponse"
         message = f"RequestId: {self.current} Error: the runtime's response was cut off"
-        self.done(frames.ERROR, error_type.encode(), orjson.dumps({"errorType": error_type, "errorMessage": message}))
+        error = orjson.dumps({"errorType": error_type, "errorMessage": message})
+        self._over()
+        self._later(lambda: self.tell(frames.ERROR, error_type.encode(), error))
+
+    def _over(self) -> None:
+        self._change(Step.DONE)
+        if self._uploading is not None:
+            self._uploading.go_on()
+        self._uploading, self.current = None, ""
 
     def _response(self, head: Head, caller: Caller) -> Call:
         mode = runtime_api.named(head.headers, runtime_api.MODE)

@@ -4,7 +4,9 @@ Not router/web's Connection, though of the same parts: `next` may wait for ever,
 has trailers, and a call that waits must be forgotten when its client leaves."""
 
 import asyncio
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, cast
 
 from router.events.http import Response
@@ -18,6 +20,8 @@ from router.web.refused import Refused
 
 _ANY: Final = 1 << 60  # bytes of a body: the calls know their own limits
 _LIMITS: Final = Limits(header_bytes=2 * 1024 * 1024, trailer_bytes=2 * 1024 * 1024, body_bytes=_ANY)  # an X-Ray cause may have 1 MB
+_CHUNK: Final = 65536  # bytes
+_TURN: Final = 8 * 1024 * 1024  # bytes that pump() takes at most
 _HELD: Final = 64 * 1024  # bytes of later requests that are read ahead
 
 
@@ -48,6 +52,18 @@ class Wire(asyncio.Protocol):
     def drop(self) -> None:
         """It is not; or all is over."""
         self._transport.abort()
+
+    def pump(self) -> None:
+        """Take what has arrived, without waiting for the loop to say so."""
+        connection = self._transport.get_extra_info("socket")
+        taken = 0
+        with suppress(OSError):  # nothing more is there
+            while self._served and not self._transport.is_closing() and taken < _TURN:
+                data = os.read(connection.fileno(), _CHUNK)
+                if not data:
+                    return  # the loop will see it too
+                taken += len(data)
+                self.data_received(data)
 
     # -- from the loop
 

@@ -95,7 +95,7 @@ class CommandLink:
         if exit_.status == 0:
             return Frame(frames.RESULT, body=output or b"null", memory=exit_.memory)
         error_type = _error_type(output)
-        return Frame(frames.ERROR, error_type.encode(), output, exit_.memory) if error_type else None
+        return None if error_type is None else Frame(frames.ERROR, error_type.encode(), output, exit_.memory)
 
     def _readable(self) -> None:
         taken = 0
@@ -177,7 +177,7 @@ class CommandEnvironment(ProcessEnvironment):
             super()._exited(exit_)
             return
         link.pump()  # whoever could write has ended
-        answer = link.answer(exit_) if self.state is State.BUSY else None
+        answer = link.answer(exit_) if self.state is State.BUSY and not exit_.orphaned else None
         self._resolve(answer or exit_)
 
 
@@ -233,11 +233,11 @@ def _held(event: bytes) -> int:
     return descriptor
 
 
-def _error_type(output: bytes) -> str:
-    """The errorType of an error object; "" when it is none."""
+def _error_type(output: bytes) -> str | None:
+    """The errorType of an error object; None when it is none."""
     try:
         found = orjson.loads(output)
     except ValueError:
-        return ""
+        return None
     error_type = found.get("errorType") if isinstance(found, dict) else None
-    return error_type if isinstance(error_type, str) else ""
+    return error_type if isinstance(error_type, str) else None

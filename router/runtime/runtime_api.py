@@ -113,7 +113,7 @@ def event(meta: Mapping[str, Any], payload: bytes, now: float) -> Response:
     """The answer to `next`: *meta* as assignment.request() makes it; *now*: epoch seconds."""
     headers = [
         ("Lambda-Runtime-Aws-Request-Id", meta["id"]),
-        ("Lambda-Runtime-Deadline-Ms", str(round(now * 1000) + meta["ms"])),
+        ("Lambda-Runtime-Deadline-Ms", str(int(now * 1000) + meta["ms"])),
         ("Lambda-Runtime-Invoked-Function-Arn", meta["arn"]),
         ("Lambda-Runtime-Trace-Id", one_line(meta["trace"])),
         ("Lambda-Runtime-Client-Context", one_line(meta["client"])),
@@ -138,7 +138,7 @@ def named(headers: Headers, name: str) -> str:
 
 
 def error(headers: Headers, body: bytes) -> tuple[str, bytes]:
-    """The type of an error that a runtime posts, never "", and its error object as the caller gets it."""
+    """The type of an error that a runtime posts, and its error object as the caller gets it."""
     try:
         found = orjson.loads(body)
     except ValueError:
@@ -146,7 +146,7 @@ def error(headers: Headers, body: bytes) -> tuple[str, bytes]:
     if isinstance(found, dict):
         if named(headers, "content-type").partition(";")[0].strip() == CAUSE:
             body = orjson.dumps({name: found[name] for name in ("errorMessage", "errorType", "stackTrace") if name in found})
-        if isinstance(found.get("errorType"), str) and found["errorType"]:
+        if isinstance(found.get("errorType"), str):
             return found["errorType"], body
     return category(named(headers, ERROR_TYPE)), body
 

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -286,6 +286,8 @@ class Sample:
     execution_env: str  # pattern
     variables: frozenset[str]
     marks: tuple[pytest.MarkDecorator, ...] = field(default=())
+    command: tuple[str, ...] = ()  # of runtime command; the handler's name follows
+    lacks: frozenset[str] = frozenset()  # what is not to be had: streams, init, warm (a process that stays), records (of several lines)
 
 
 PYTHON_SAMPLE = Sample(
@@ -418,7 +420,170 @@ NODE_SAMPLE = Sample(
     ),
 )
 
-SAMPLES = {"python": PYTHON_SAMPLE, "nodejs": NODE_SAMPLE}
+# What programs have in common that are written in Python: the same handlers, told apart by their process's name.
+SHARED = """
+import importlib, json, os, sys, traceback
+
+def load(name):
+    module, _, function = name.rpartition(".")
+    return getattr(importlib.import_module(module.replace("/", ".")), function)
+
+def strict(constant): raise ValueError(constant)
+def event(text): return json.loads(text, parse_constant=strict)
+
+def told(error):
+    ours = ("bootstrap.py", "run.py", "shared.py")
+    frames = [(frame.filename, frame.lineno, frame.name, frame.line) for frame in traceback.extract_tb(error.__traceback__)
+        if os.path.basename(frame.filename) not in ours]
+    found = {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": traceback.format_list(frames)}
+    os.write(2, f"[ERROR] {found['errorType']}: {found['errorMessage']}\\n".encode())
+    return json.dumps(found)
+"""
+NAMED = """
+import os
+with open("/proc/self/comm", "w") as file: file.write("fn:" + os.environ["AWS_LAMBDA_FUNCTION_NAME"])
+"""
+BOOTSTRAP = """
+import http.client, json, os, socket, sys
+from shared import event, load, told
+
+HOST, PORT = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
+BASE = "/2018-06-01/runtime/"
+
+connection = http.client.HTTPConnection(HOST, int(PORT))
+
+def ask(method, path, body=None):
+    connection.request(method, BASE + path, body)
+    answer = connection.getresponse()
+    return answer.read(), answer.headers
+
+class Streamed:
+    \"\"\"A response in chunks; its error in trailers.\"\"\"
+    def __init__(self, id, kind):
+        self.peer = connection.sock
+        self.peer.sendall((f"POST {BASE}invocation/{id}/response HTTP/1.1\\r\\nHost: x\\r\\nTransfer-Encoding: chunked\\r\\n"
+            f"Lambda-Runtime-Function-Response-Mode: streaming\\r\\n{kind}\\r\\n").encode())
+    def send(self, piece):
+        if isinstance(piece, str): piece = piece.encode()
+        if not isinstance(piece, (bytes, bytearray)): raise TypeError("a piece is bytes or str, not " + type(piece).__name__)
+        if piece: self.peer.sendall(b"%x\\r\\n%b\\r\\n" % (len(piece), piece))
+    def end(self, error=""):
+        import base64, json
+        trailers = ""
+        if error:
+            body = base64.b64encode(error.encode()).decode()
+            trailers = f"Lambda-Runtime-Function-Error-Type: {json.loads(error)['errorType']}\\r\\nLambda-Runtime-Function-Error-Body: {body}\\r\\n"
+        self.peer.sendall(f"0\\r\\n{trailers}\\r\\n".encode())
+        answer = http.client.HTTPResponse(self.peer)
+        answer.begin()
+        answer.read()
+
+def stream(id, pieces):
+    first, stream = next(pieces, b""), None
+    if isinstance(first, dict):
+        stream = Streamed(id, "Content-Type: application/vnd.awslambda.http-integration-response\\r\\n")
+        first = json.dumps(first).encode() + bytes(8)
+    stream = stream or Streamed(id, "")
+    try:
+        stream.send(first)
+        for piece in pieces: stream.send(piece)
+    except Exception as error:
+        stream.end(told(error))
+    else:
+        stream.end()
+
+def run(id, body, headers):
+    if headers["Lambda-Runtime-Client-Context"]: event(headers["Lambda-Runtime-Client-Context"])
+    os.environ.pop("_X_AMZN_TRACE_ID", None)
+    if headers["Lambda-Runtime-Trace-Id"]: os.environ["_X_AMZN_TRACE_ID"] = headers["Lambda-Runtime-Trace-Id"]
+    result = handler(event(body), None)
+    if hasattr(result, "__next__"): stream(id, result)
+    else: ask("POST", f"invocation/{id}/response", json.dumps(result))
+
+try:
+    handler = load(os.environ["_HANDLER"])
+except Exception as error:
+    ask("POST", "init/error", told(error))
+    sys.exit(1)
+while True:
+    body, headers = ask("GET", "invocation/next")
+    id = headers["Lambda-Runtime-Aws-Request-Id"]
+    try:
+        run(id, body, headers)
+    except Exception as error:
+        ask("POST", f"invocation/{id}/error", told(error))
+"""
+RUN = """
+import json, os, sys
+result = os.dup(1)
+os.dup2(2, 1)  # what a handler prints is its log
+from shared import event, load, told
+try:
+    if os.environ.get("AWS_LAMBDA_CLIENT_CONTEXT"): event(os.environ["AWS_LAMBDA_CLIENT_CONTEXT"])
+    answer, status = json.dumps(load(sys.argv[1])(event(sys.stdin.read()), None)), 0
+except Exception as error:
+    answer, status = told(error), 1
+rest = memoryview(answer.encode())
+while rest: rest = rest[os.write(result, rest):]
+sys.exit(status)
+"""
+_SH = f"#!/bin/sh\nPYTHONCOERCECLOCALE=0 exec {sys.executable} -u"
+_LAMBDAS = PYTHON_SAMPLE.files | {"app.py": NAMED + PYTHON}
+
+PROVIDED_SAMPLE = replace(
+    PYTHON_SAMPLE,
+    runtime="provided.al2023",
+    files=_LAMBDAS | {"bootstrap": f"{_SH} bootstrap.py\n", "bootstrap.py": BOOTSTRAP, "shared.py": SHARED},
+    short=1.0,
+    error=("errorMessage", "errorType", "stackTrace"),
+    marshal=("TypeError", "Object of type datetime is not JSON serializable"),
+    unmarshal=("ValueError", "NaN"),
+    client=("JSONDecodeError", "Expecting property name"),
+    logged=lambda kind, message: f"[ERROR] {kind}: {message}",
+    inits=(
+        ("raises.f", "RuntimeError", "at import"),
+        ("missing_import.f", "ModuleNotFoundError", "No module named 'no_such_module'"),
+        ("app.nothing", "AttributeError", "module 'app' has no attribute 'nothing'"),
+    ),
+    unasked="",
+    breaks=(
+        ("raise", "ValueError", "it broke", True),
+        ("odd", "TypeError", "a piece is bytes or str, not int", True),
+        ("leave", "Runtime.ExitError", "exit status 3", False),
+        ("hang", "Sandbox.Timedout", "Task timed out after 1.00 seconds", False),
+    ),
+    ahead=8 * 1024 * 1024,  # what the kernel holds for both ends of a loopback connection
+    execution_env="",
+    variables=(VARIABLES - {"AWS_EXECUTION_ENV"}) | {"AWS_LAMBDA_RUNTIME_API", "PYTHONCOERCECLOCALE"},
+    lacks=frozenset({"records"}),
+)
+RIC_SAMPLE = replace(
+    PYTHON_SAMPLE,
+    runtime="provided",
+    files=_LAMBDAS | {"bootstrap": f'{_SH} -m awslambdaric "$_HANDLER"\n'},
+    short=1.5,
+    logged=lambda kind, message: f"[ERROR] {kind}: {message}\rTraceback (most recent call last):",
+    execution_env="",
+    variables=(VARIABLES - {"AWS_EXECUTION_ENV"}) | {"AWS_LAMBDA_RUNTIME_API", "PYTHONCOERCECLOCALE"},
+    lacks=frozenset({"records", "streams"}),
+)
+COMMAND_SAMPLE = replace(
+    PROVIDED_SAMPLE,
+    runtime="command",
+    command=("./run",),
+    files=_LAMBDAS | {"run": f'{_SH} run.py "$1"\n', "run.py": RUN, "shared.py": SHARED},
+    variables=(VARIABLES - {"AWS_EXECUTION_ENV"})
+    | {"AWS_LAMBDA_REQUEST_ID", "AWS_LAMBDA_INVOKED_FUNCTION_ARN", "AWS_LAMBDA_DEADLINE_MS", "PYTHONCOERCECLOCALE"},
+    lacks=frozenset({"records", "streams", "init", "warm"}),
+)
+
+SAMPLES = {
+    "python": PYTHON_SAMPLE,
+    "nodejs": NODE_SAMPLE,
+    "provided": PROVIDED_SAMPLE,
+    "awslambdaric": RIC_SAMPLE,
+    "command": COMMAND_SAMPLE,
+}
 
 
 def each() -> list[object]:
@@ -426,11 +591,17 @@ def each() -> list[object]:
     return [pytest.param(name, marks=sample.marks) for name, sample in SAMPLES.items()]
 
 
-def only(name: str) -> pytest.MarkDecorator:
-    """A test of what one language alone has."""
-    return pytest.mark.parametrize("sample", [pytest.param(name, marks=SAMPLES[name].marks)], indirect=True)
+def only(*names: str) -> pytest.MarkDecorator:
+    """A test of what these alone have."""
+    return pytest.mark.parametrize("sample", [pytest.param(name, marks=SAMPLES[name].marks) for name in names], indirect=True)
 
 
-def cases(of: Callable[[Sample], tuple[tuple[object, ...], ...]]) -> list[object]:
-    """Parameters that each language has its own of, behind the sample's name."""
-    return [pytest.param(name, *case, marks=sample.marks) for name, sample in SAMPLES.items() for case in of(sample)]
+def needs(*promises: str) -> pytest.MarkDecorator:
+    """A test of promises that not every runtime makes; see Sample.lacks."""
+    return only(*(name for name, sample in SAMPLES.items() if not sample.lacks.intersection(promises)))
+
+
+def cases(of: Callable[[Sample], tuple[tuple[object, ...], ...]], *promises: str) -> list[object]:
+    """Parameters that each language has its own of, behind the sample's name; for those that keep *promises*."""
+    kept = {name: sample for name, sample in SAMPLES.items() if not sample.lacks.intersection(promises)}
+    return [pytest.param(name, *case, marks=sample.marks) for name, sample in kept.items() for case in of(sample)]

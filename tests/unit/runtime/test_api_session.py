@@ -41,7 +41,7 @@ class Runtime:
 
     def __init__(self) -> None:
         self.frames: list[Frame] = []
-        self.session = Session(self.frames.append, lambda: 1000.0, lambda: 42)
+        self.session = Session(self.frames.append, lambda: 1000.0, lambda: 42, lambda call: call())
 
     def open(self, method: str, path: str, headers: Headers = ()) -> tuple[Call, Caller]:
         caller = Caller()
@@ -202,6 +202,15 @@ def test_a_stream_is_passed_on_as_it_comes(runtime: Runtime) -> None:
     assert (caller.status, runtime.told()) == (202, [(frames.PIECE, b"", b"two"), (frames.END, b"", b"")])
     runtime.session.pause()
     assert not caller.held  # it is over
+
+
+def test_who_is_held_up_at_the_end_of_its_answer_is_let_go(runtime: Runtime) -> None:
+    runtime.invoke("one", stream=True)
+    call, caller = runtime.open("POST", "invocation/one/response", STREAMING)
+    call.feed(b"one")
+    runtime.session.pause()
+    call.end(())
+    assert not caller.held
 
 
 def test_a_stream_ends_broken_by_its_trailers(runtime: Runtime) -> None:
