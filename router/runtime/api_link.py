@@ -13,10 +13,12 @@ from router.runtime import frames, peers
 from router.runtime.api_session import Session
 from router.runtime.api_wire import Wire
 from router.runtime.frames import Frame
+from router.runtime.output import Allowance
 from router.runtime.pipes import Channel
 from router.runtime.recipe import OnFrame
 
-_CONNECTIONS: Final = 64  # of one process at one time; AWS's clients have one
+_CONNECTIONS: Final = 16  # of one process at one time; AWS's clients have one
+_SEARCHES: Final = (20.0, 2.0)  # for whom is not found at once: burst, then per second
 _DYING: Final = 0.5  # seconds in which the exit of a process is told whose connections ended
 log: Final = structlog.get_logger(__name__)
 
@@ -31,6 +33,7 @@ class ApiLink:
         self._session = Session(on_frame, now, self._memory, self._later)
         self._wires: set[Wire] = set()
         self._strangers: list[Wire] = []  # connected before it was known who may
+        self._searches, self._searched = Allowance(*_SEARCHES), 0
         self._pid = 0
         self._socket = _listening()
         try:
@@ -126,11 +129,21 @@ class ApiLink:
             self._strangers.append(wire)
             return
         client, server = wire.ends
-        if peers.belongs(client, server, self._pid):
+        searched = self._searched
+        if peers.belongs(client, server, self._pid, self._may_search):
             wire.serve()
-        else:
+            return
+        if self._searched > searched:  # at most as often as that is done
             log.warning("runtime_api_stranger_refused", pid=self._pid, client=f"{client[0]}:{client[1]}")
-            wire.drop()
+        wire.drop()
+
+    def _may_search(self) -> bool:
+        """Whether a connection of somebody who is not found at once is worth a longer look."""
+        if self._searches.left(self._loop.time()) < 1:
+            return False
+        self._searches.take(1)
+        self._searched += 1
+        return True
 
     def _memory(self) -> int:
         """The process's own high-water mark so far, KiB; what its children needed shows in its exit."""

@@ -19,7 +19,8 @@ from router.web.limits import Limits
 from router.web.refused import Refused
 
 _ANY: Final = 1 << 60  # bytes of a body: the calls know their own limits
-_LIMITS: Final = Limits(header_bytes=2 * 1024 * 1024, trailer_bytes=2 * 1024 * 1024, body_bytes=_ANY)  # an X-Ray cause may have 1 MB
+_HEADERS: Final = 1024 * 1024 + 64 * 1024  # bytes; an X-Ray cause may have 1 MB, and an error object in a trailer is not shorter
+_LIMITS: Final = Limits(header_bytes=_HEADERS, trailer_bytes=_HEADERS, body_bytes=_ANY)
 _CHUNK: Final = 65536  # bytes
 _TURN: Final = 8 * 1024 * 1024  # bytes that pump() takes at most
 _HELD: Final = 64 * 1024  # bytes of later requests that are read ahead

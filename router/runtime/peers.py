@@ -6,7 +6,7 @@ the other end (sock_diag(7)), and /proc which process holds it."""
 import os
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -23,12 +23,16 @@ _ID: Final = struct.Struct("!HH16s16s")  # inet_diag_sockid: ports, addresses; t
 _INODE_AT: Final = _HEADER.size + 4 + 48 + 16  # in an inet_diag_msg: behind state, id, expires, queues, uid
 
 
-def belongs(client: Address, server: Address, pid: int) -> bool:
-    """Whether the socket at *client*, connected to ours at *server*, is held by process *pid* or one below it."""
+def belongs(client: Address, server: Address, pid: int, may_search: Callable[[], bool] = lambda: True) -> bool:
+    """Whether the socket at *client*, connected to ours at *server*, is held by process *pid* or one below it.
+
+    *may_search*: asked before all processes of the machine are looked at, which costs milliseconds and only strangers need."""
     inode = socket_inode(client, server)
     if not inode:
         return False
-    return _holds(pid, inode) or any(_holds(row.pid, inode) for row in processes.below([pid], processes.table()))
+    if any(_holds(member, inode) for member in _family(pid)):
+        return True
+    return may_search() and any(_holds(row.pid, inode) for row in processes.below([pid], processes.table()))
 
 
 def socket_inode(client: Address, server: Address) -> int:
@@ -64,6 +68,19 @@ def _listed(client: Address, server: Address) -> int:
 def _spelled(address: Address) -> str:
     """As the kernel lists it: the number as this machine stores it, in hexadecimal."""
     return f"{struct.unpack('=I', socket.inet_aton(address[0]))[0]:08X}:{address[1]:04X}"
+
+
+def _family(pid: int) -> Iterator[int]:
+    """A process and those below it, as far as the kernel lists children: one that ends meanwhile may hide another."""
+    waiting = [pid]
+    while waiting:
+        member = waiting.pop()
+        yield member
+        directory = f"/proc/{member}/task"
+        with suppress(OSError):
+            for thread in os.listdir(directory):  # noqa: PTH208
+                with open(f"{directory}/{thread}/children", "rb") as file:  # noqa: PTH123
+                    waiting += map(int, file.read().split())
 
 
 def _holds(pid: int, inode: int) -> bool:

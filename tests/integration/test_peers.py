@@ -30,7 +30,9 @@ def test_a_socket_is_found_by_its_addresses(way: object, pair: tuple[socket.sock
     assert way(("127.0.0.2", ends[0][1]), ends[1]) == 0
 
 
-def test_a_connection_belongs_to_who_holds_it_and_to_those_above(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_a_connection_belongs_to_who_holds_it_and_to_those_above(
+    pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
     client, accepted = pair
     assert peers.belongs(client.getsockname(), accepted.getsockname(), os.getpid())
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -43,6 +45,10 @@ def test_a_connection_belongs_to_who_holds_it_and_to_those_above(pair: tuple[soc
             assert peers.belongs(*ends, os.getpid())  # a descendant's
             other = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
             assert not peers.belongs(*ends, other.pid)
+            assert peers.belongs(*ends, os.getpid(), lambda: False)  # found without a search
+            monkeypatch.setattr(peers, "_family", lambda pid: [pid])
+            assert peers.belongs(*ends, os.getpid())  # and with one, where the kernel's list misses it
+            assert not peers.belongs(*ends, os.getpid(), lambda: False)
             for process in (child, other):
                 process.communicate(b"")
             assert not peers.belongs(*ends, os.getpid())  # nobody holds it any more
