@@ -200,7 +200,7 @@ async def test_two_writes_within_one_tick_are_not_taken_for_one(bucket: BucketHo
     (bucket.root / "k").write_text("one")
     async with bucket.running():
         await until(bucket.told)
-        await bucket.database.write("UPDATE s3_versions SET racy = 1")
+    await bucket.database.write("UPDATE s3_versions SET racy = 1")
     times = (bucket.root / "k").stat()
     with (bucket.root / "k").open("r+") as file:
         file.write("two")
