@@ -158,7 +158,7 @@ class Session:
             return Call(caller, runtime_api.BAD_MODE)
         if mode and self.streams:
             return _Streamed(self, caller, runtime_api.named(head.headers, "content-type") or runtime_api.STREAM)
-        return _Buffered(self, caller)
+        return _Buffered(self, caller, runtime_api.named(head.headers, "content-type") if mode else "")
 
     def _hand_out(self) -> None:
         if self._waiting is None or self._event is None:
@@ -206,18 +206,22 @@ class _Body(Call):
 class _Buffered(_Body):
     """POST …/response whose result is one piece."""
 
-    def __init__(self, session: Session, caller: Caller) -> None:
+    def __init__(self, session: Session, caller: Caller, content_type: str) -> None:
+        """*content_type*: of a stream that is collected; "" for any other result."""
         super().__init__(session, caller, RESPONSE_LIMIT)
+        self._content_type = content_type
         session.begin(Step.RESPONSE, caller)
 
     def end(self, trailers: Headers) -> None:
         broken = runtime_api.broken(trailers)
+        result = runtime_api.collected(self._content_type, bytes(self._body))
+        self._over = self._over or len(result) > RESPONSE_LIMIT
         if self._over:
             self._session.done(frames.OVERSIZED)
         elif broken is not None:
             self._session.done(frames.ERROR, broken[0].encode(), broken[1])
         else:
-            self._session.done(frames.RESULT, b"", bytes(self._body))
+            self._session.done(frames.RESULT, b"", result)
         self._caller.answer(runtime_api.TOO_LARGE if self._over else runtime_api.ACCEPTED)
 
     def lost(self) -> None:

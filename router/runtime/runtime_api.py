@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from router.events.http import Headers, Response
-from router.model import RESPONSE_LIMIT
+from router.model import HTTP_INTEGRATION, PRELUDE_END, RESPONSE_LIMIT
 
 BASE: Final = "/2018-06-01"
 ERROR_TYPE: Final = "lambda-runtime-function-error-type"  # a header of errors, a trailer of streams
@@ -168,6 +168,21 @@ def broken(trailers: Headers) -> tuple[str, bytes] | None:
     except (binascii.Error, ValueError):
         decoded = body.encode()
     return told or error((), decoded)[0], decoded
+
+
+def collected(content_type: str, body: bytes) -> bytes:
+    """A stream that nobody asked for as a result: what its HTTP prelude says and its body in one object, any other as it is."""
+    prelude, end, rest = body.partition(PRELUDE_END)
+    if content_type != HTTP_INTEGRATION or not end:
+        return body
+    try:
+        answer = orjson.loads(prelude)
+        text, encoded = rest.decode(), False
+    except UnicodeDecodeError:
+        text, encoded = base64.b64encode(rest).decode(), True
+    except ValueError:
+        return body
+    return orjson.dumps({**answer, "body": text, "isBase64Encoded": encoded}) if isinstance(answer, dict) else body
 
 
 def _not_allowed(method: str) -> Response:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.events.http import Response
+from router.model import HTTP_INTEGRATION
 from router.runtime import runtime_api
 from router.runtime.runtime_api import NEXT, State, Step, Target
 
@@ -147,6 +148,25 @@ def test_trailers_of_a_stream() -> None:
     assert runtime_api.broken(((runtime_api.ERROR_TYPE, "MyError"), (runtime_api.ERROR_BODY, body))) == ("MyError", OBJECT)
     assert runtime_api.broken(((runtime_api.ERROR_BODY, body),)) == ("MyError", OBJECT)
     assert runtime_api.broken(((runtime_api.ERROR_TYPE, "E"), (runtime_api.ERROR_BODY, "no base64!"))) == ("E", b"no base64!")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "result"),
+    [
+        ("application/octet-stream", b"{}" + bytes(8) + b"x", b"{}" + bytes(8) + b"x"),
+        (
+            HTTP_INTEGRATION,
+            b'{"statusCode":201}' + bytes(8) + "é".encode(),
+            '{"statusCode":201,"body":"é","isBase64Encoded":false}'.encode(),
+        ),
+        (HTTP_INTEGRATION, b"{}" + bytes(8) + b"\xff", b'{"body":"/w==","isBase64Encoded":true}'),
+        (HTTP_INTEGRATION, b'{"statusCode":201}', b'{"statusCode":201}'),
+        (HTTP_INTEGRATION, b"no json" + bytes(8), b"no json" + bytes(8)),
+        (HTTP_INTEGRATION, b"[]" + bytes(8) + b"x", b"[]" + bytes(8) + b"x"),
+    ],
+)
+def test_a_stream_that_nobody_asked_for(content_type: str, body: bytes, result: bytes) -> None:
+    assert runtime_api.collected(content_type, body) == result
 
 
 def test_the_fixed_answers() -> None:
