@@ -78,7 +78,9 @@ class Dispatcher:
 
     async def invoke(self, envelope: Envelope, facts: Facts | None = None) -> Outcome:
         """Run now (RequestResponse). Raises FunctionNotFound, RequestTooLarge, TooManyRequests, EnvironmentUnavailable, ShuttingDown."""
-        function = await self._admitted(envelope)
+        function = self._admitted(envelope)
+        if not self._slots.take(function.name):
+            await self._slot(function.name)
         try:
             return await self._invoke(function, envelope, facts or NO_FACTS)
         finally:
@@ -88,7 +90,9 @@ class Dispatcher:
         """Run now and return once the answer has begun. Raises as invoke() does.
 
         Cancelled before that, the run is cut short as invoke()'s is; after it, the invocation is nobody's but its reader's."""
-        function = await self._admitted(envelope)
+        function = self._admitted(envelope)
+        if not self._slots.take(function.name):
+            await self._slot(function.name)
         flow = Flow()
         task = asyncio.create_task(self._flow(function, envelope, facts or NO_FACTS, flow), name=f"stream-{envelope.request_id}")
         self._streams.add(task)
@@ -111,19 +115,21 @@ class Dispatcher:
         finally:
             self._slots.give(function.name)
 
-    async def _admitted(self, envelope: Envelope) -> Function:
-        """The function of a request that may run now; a slot is taken for it."""
+    def _admitted(self, envelope: Envelope) -> Function:
+        """The function of a request that may run now. Raises FunctionNotFound, RequestTooLarge, ShuttingDown."""
         if self.closing:
             raise ShuttingDown("the daemon is shutting down")
         if len(envelope.payload) > SYNC_LIMIT:
             raise RequestTooLarge(SYNC_LIMIT)
-        function = self._functions.get(envelope.function)
+        return self._functions.get(envelope.function)
+
+    async def _slot(self, function: str) -> None:
+        """Wait for a slot. Raises TooManyRequests."""
         try:
-            await self._slots.acquire(function.name, wait=SYNC_WAIT)
+            await self._slots.acquire(function, wait=SYNC_WAIT)
         except TooManyRequests:
-            self._throttles.add(function.name)
+            self._throttles.add(function)
             raise
-        return function
 
     async def _invoke(self, function: Function, envelope: Envelope, facts: Facts, sink: Sink | None = None) -> Outcome:
         """Run in an environment; count it and log it. The slot is taken."""

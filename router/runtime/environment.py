@@ -14,7 +14,7 @@ import orjson
 from router.config.types import Function
 from router.errors import EnvironmentUnavailable, SpawnerDied
 from router.model import RESPONSE_LIMIT, STREAM_LIMIT, Outcome
-from router.runtime import assignment, frames, outcomes
+from router.runtime import assignment, frames, lifecycle, outcomes
 from router.runtime.base import Invocation
 from router.runtime.endings import Closed, Ending, Expired, Flooded
 from router.runtime.intake import Intake
@@ -62,10 +62,10 @@ class ProcessEnvironment:
 
     async def invoke(self, invocation: Invocation) -> Outcome:
         """Run it; see base. Raises EnvironmentUnavailable when no process could be had, or when closed meanwhile."""
-        init_ms = await self._init_phase() if self.state is State.COLD else None
-        if self.state is State.READY and self._worker is not None and self._worker.exited.done():
+        init_ms = await self._init_phase() if self.state is lifecycle.COLD else None
+        if self.state is lifecycle.READY and self._worker is not None and self._worker.exited.done():
             await self._forget_worker()
-        if self.state is State.BROKEN:
+        if self.state is lifecycle.BROKEN:
             await self._launch()
         self._log.begin()
         self._log.write(report.start(invocation.request_id))
@@ -85,7 +85,7 @@ class ProcessEnvironment:
 
     async def close(self) -> None:
         """End the worker with all its descendants and empty its temporary directory."""
-        if self.state is State.CLOSED:
+        if self.state is lifecycle.CLOSED:
             return
         self._change(Event.CLOSE)
         self._resolve(Closed())
@@ -96,7 +96,7 @@ class ProcessEnvironment:
     async def _run(self, invocation: Invocation, began: float) -> Failure | frames.Frame:
         """Initialise if need be, run the handler: what the platform has to say, or the answer of the worker."""
         deadline = began + invocation.function.timeout
-        fresh = self.state is State.STARTING
+        fresh = self.state is lifecycle.STARTING
         if fresh:
             failure = await self._initialised(await self._ending(deadline), invocation)
             if failure is not None:
@@ -112,7 +112,7 @@ class ProcessEnvironment:
             self._memory = ending.memory
             if self._output is not None:
                 self._output.settle()
-            self._change(Event.ANSWERED)
+            self._change(lifecycle.ANSWERED)
             if ending.kind == frames.FATAL:
                 await self._forget_worker()
             return self._too_large() if ending.kind == frames.OVERSIZED else ending
@@ -127,7 +127,7 @@ class ProcessEnvironment:
     def _send(self, invocation: Invocation, left: float) -> bool:
         """Hand the event to the worker, *left* seconds before its deadline. False: the worker is gone."""
         assert self._channel is not None
-        self._change(Event.INVOKE)
+        self._change(lifecycle.INVOKE)
         self._waiting = asyncio.get_running_loop().create_future()
         self._intake = Intake(invocation.sink, self._channel.pause, self._channel.resume) if invocation.sink is not None else None
         return self._channel.send(frames.INVOKE, assignment.request(invocation, max(0, round(left * 1000))), invocation.payload)
@@ -185,7 +185,7 @@ class ProcessEnvironment:
             self._shared.deadlines.clear(self)
             if self._intake is not None:
                 self._intake.end()
-        if self.state is State.CLOSED and not (isinstance(ending, frames.Frame) and ending.kind in frames.ANSWERS):
+        if self.state is lifecycle.CLOSED and not (isinstance(ending, frames.Frame) and ending.kind in frames.ANSWERS):
             return Closed()
         return ending
 

@@ -28,6 +28,15 @@ class Event(StrEnum):
     CLOSE = "close"
 
 
+# What every invocation asks for: through its class a member costs ten times as much.
+COLD: Final = State.COLD
+STARTING: Final = State.STARTING
+READY: Final = State.READY
+BROKEN: Final = State.BROKEN
+CLOSED: Final = State.CLOSED
+INVOKE: Final = Event.INVOKE
+ANSWERED: Final = Event.ANSWERED
+
 NEXT: Final[dict[State, dict[Event, State]]] = {
     State.COLD: {Event.START: State.STARTING, Event.CLOSE: State.CLOSED},
     State.STARTING: {Event.INITIALISED: State.READY, Event.DIED: State.BROKEN, Event.CLOSE: State.CLOSED},

@@ -15,7 +15,7 @@ from router.model import Outcome
 from router.runtime import RUNTIMES, resolve
 from router.runtime.backoff import FREE, InitBackoff
 from router.runtime.base import ExecutionEnvironment, Invocation
-from router.runtime.lifecycle import State
+from router.runtime.lifecycle import READY, State
 from router.runtime.outcomes import Failure
 from router.runtime.shared import Shared
 from router.telemetry.metrics import Labels, Metrics
@@ -94,7 +94,7 @@ class WarmPool:
         Cancelled, the run is cut short: the environment is ended with all its processes."""
         environment = self._take(invocation.function) or await self._add(invocation.function)
         try:
-            outcome = await self._run(environment, invocation)
+            outcome = await (environment.invoke(invocation) if environment.state is READY else self._first(environment, invocation))
         except BaseException:
             self._retire(environment)
             raise
@@ -135,10 +135,8 @@ class WarmPool:
         for runtime in self._runtimes.values():
             await runtime.close()
 
-    async def _run(self, environment: Environment, invocation: Invocation) -> Outcome:
-        """Run it, unless it would start a process of a function whose init keeps failing."""
-        if environment.state is State.READY:
-            return await environment.invoke(invocation)
+    async def _first(self, environment: Environment, invocation: Invocation) -> Outcome:
+        """Run it in an environment that is not initialised, unless that would start a process of a function whose init keeps failing."""
         name = invocation.function.name
         refusal = self._backoff.refusal(name, self._clock.monotonic(), invocation.request_id)
         if refusal is not None:
@@ -159,11 +157,11 @@ class WarmPool:
         """An idle environment of exactly this function, an initialised one if there is any."""
         stack = self._stacks.get(function.name, [])
         broken = None
-        for environment in reversed(stack[:] if stack and stack[-1].state is not State.READY else stack[-1:]):
+        for environment in reversed(stack[:] if stack and stack[-1].state is not READY else stack[-1:]):
             if environment.function is not function and environment.function != function:
                 self.retire(function.name)
                 return None
-            if environment.state is State.READY:
+            if environment.state is READY:
                 return self._taken(environment)
             broken = broken or environment
         return self._taken(broken) if broken is not None else None
