@@ -23,6 +23,7 @@ from router.sources.feed import FeedSource
 from router.sources.http import HttpSource, url_domain
 from router.sources.http_triggers import URL_PREFIX, HttpTrigger, UrlTrigger
 from router.sources.schedule import ScheduleSource
+from router.sources.webhook_trigger import WebhookTrigger
 
 S = TypeVar("S")
 
@@ -50,6 +51,8 @@ def served_at(trigger: Trigger, function: Function, region: str, address: str) -
     """METHOD and URL of what a trigger serves on the http listener, which is bound to *address*; () for any other trigger."""
     if isinstance(trigger, HttpTrigger):
         return (f"{trigger.route.method or 'ANY'} http://{address}{trigger.base_path}{trigger.route.key.partition(' ')[2]}",)
+    if isinstance(trigger, WebhookTrigger):
+        return (f"POST http://{address}{trigger.route.key.partition(' ')[2]}",)
     if isinstance(trigger, UrlTrigger):
         port = address.rpartition(":")[2]
         host = f"{url_domain(function.name, region)}:{port}" if port.isdigit() else url_domain(function.name, region)

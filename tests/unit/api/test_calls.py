@@ -1,10 +1,16 @@
 """What the daemon says of itself: functions, also removed ones, what is wrong, and dead letters by the hundred."""
 
+from pathlib import Path
+
 import pytest
 
 from router.api import calls as module
+from router.api.calls import served_at
+from router.config.document import parsed
+from router.config.types import Function, Names
 from router.errors import FunctionNotFound, InvalidParameter, InvalidRequestContent
 from router.model import Envelope
+from router.sources import TRIGGERS
 from tests.helpers.clock import settle
 from tests.unit.api.bench import FAILED, Bench
 
@@ -88,3 +94,20 @@ async def test_a_house_without_schedules_says_so() -> None:
         await bench.calls.run_schedule("f-1")
     assert bench.calls.schedules() == await bench.calls.feeds() == []
     await settle()
+
+
+@pytest.mark.parametrize(
+    ("yaml", "urls"),
+    [
+        ("{http: {route: 'GET /x', api: rest, base_path: /v1}}", ["GET http://127.0.0.1:8080/v1/x"]),
+        ("{http: $default}", ["ANY http://127.0.0.1:8080"]),
+        ("{url: none}", ["ANY http://f.lambda-url.eu-west-1.localhost:8080/", "ANY http://127.0.0.1:8080/_url/f/"]),
+        ("{webhook: {path: '/hooks/{who}', provider: github, secret: 0123456789abcdef}}", ["POST http://127.0.0.1:8080/hooks/{who}"]),
+        ("{schedule: rate(1 minute)}", []),
+    ],
+)
+def test_every_trigger_of_the_listener_is_told_with_its_place(yaml: str, urls: list[str]) -> None:
+    _, root = parsed(f"{yaml}\n", Path("config.yaml"), {})
+    ((word, node),) = root.items()
+    trigger = TRIGGERS[word].read(node, Names({}, {}))
+    assert list(served_at(trigger, Function("f", Path("/code"), "app.handler"), "eu-west-1", "127.0.0.1:8080")) == urls
