@@ -4,7 +4,6 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -19,6 +18,7 @@ from router.runtime.recipe import OnFrame
 
 _CONNECTIONS: Final = 16  # of one process at one time; AWS's clients have one
 _SEARCHES: Final = (20.0, 2.0)  # for whom is not found at once: burst, then per second
+_PAUSE: Final = 1.0  # seconds between tries to accept when there are no descriptors
 _DYING: Final = 0.5  # seconds in which the exit of a process is told whose connections ended
 log: Final = structlog.get_logger(__name__)
 
@@ -35,14 +35,15 @@ class ApiLink:
         self._strangers: list[Wire] = []  # connected before it was known who may
         self._searches, self._searched = Allowance(*_SEARCHES), 0
         self._pid = 0
+        self._closed = False
         self._socket = _listening()
         try:
             self._pipes = Channel(self._told, lambda: None)
         except OSError:
             self._socket.close()
             raise
-        self._tasks: set[asyncio.Task[object]] = set()
-        self._loop.add_reader(self._socket.fileno(), self._accept)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._listen()
 
     @property
     def address(self) -> str:
@@ -89,6 +90,7 @@ class ApiLink:
 
     def close(self) -> None:
         """See Link."""
+        self._closed = True
         self._session.on_frame = lambda _: None
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
@@ -107,24 +109,41 @@ class ApiLink:
         elif frame.kind == frames.NO_PROGRAM:
             self._on_frame(frame)
 
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self._socket.accept()
-                if len(self._wires) + len(self._tasks) >= _CONNECTIONS:
-                    connection.close()
-                    continue
-                connection.setblocking(False)
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                task = self._loop.create_task(self._connected(connection), name="runtime-api-connection")
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+    def _listen(self) -> None:
+        if not self._closed:
+            self._loop.add_reader(self._socket.fileno(), self._accept)
 
-    async def _connected(self, connection: socket.socket) -> object:
-        return await self._loop.connect_accepted_socket(lambda: _Tracked(self._session, self._greet, self._now, self._wires), connection)
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:  # no descriptors: who waits goes on waiting, and the loop is not asked again and again
+                self._loop.remove_reader(self._socket.fileno())
+                self._loop.call_later(_PAUSE, self._listen)
+                return
+            if len(self._wires) + len(self._tasks) >= _CONNECTIONS:
+                connection.close()
+                continue
+            connection.setblocking(False)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            task = self._loop.create_task(self._connected(connection), name="runtime-api-connection")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _connected(self, connection: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(lambda: _Tracked(self._session, self._greet, self._now, self._wires), connection)
+        except BaseException:  # cancelled, most likely
+            connection.close()
+            raise
 
     def _greet(self, wire: Wire) -> None:
         """Serve it if it is the environment's own."""
+        if self._closed:
+            wire.drop()
+            return
         if not self._pid:
             self._strangers.append(wire)
             return
@@ -156,7 +175,11 @@ class _Tracked(Wire):
     def __init__(self, session: Session, on_made: Callable[[Wire], None], now: Callable[[], float], wires: set[Wire]) -> None:
         super().__init__(session, on_made, now)
         self._all = wires
-        wires.add(self)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See Wire."""
+        self._all.add(self)
+        super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See Wire."""
