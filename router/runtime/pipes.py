@@ -1,8 +1,11 @@
 """The daemon's ends of a worker's descriptors: frames both ways, and its output. Nothing here blocks the loop."""
 
+import array
 import asyncio
+import fcntl
 import os
 import select
+import termios
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -35,6 +38,8 @@ class Channel:
         self._waiting: deque[memoryview] = deque()
         self._open = True
         self._paused = False
+        self._sending = 0  # bytes of the last frame
+        self._unsent = 0  # bytes of it that were never written
         self._loop.add_reader(self._reading, self._readable)
 
     @property
@@ -44,8 +49,10 @@ class Channel:
 
     @property
     def taken(self) -> bool:
-        """See Link: what is in a pipe may have been read."""
-        return True
+        """See Link: whether anything of the last frame has left the pipe."""
+        unread = array.array("i", [0])
+        fcntl.ioctl(self._writing, termios.FIONREAD, unread)
+        return unread[0] + self._unsent < self._sending
 
     def passed_on(self, pid: int = 0) -> None:  # noqa: ARG002  # a Link; others ask who it is
         """The worker has its ends now: drop ours of them, so that its death is our end of file."""
@@ -55,7 +62,9 @@ class Channel:
 
     def send(self, kind: int, meta: bytes, body: bytes) -> bool:
         """Send a frame, now or as the worker reads. False: the worker is gone and has seen nothing of it."""
-        for data in frames.encode(kind, meta, body):
+        buffers = frames.encode(kind, meta, body)
+        self._sending, self._unsent = sum(map(len, buffers)), 0
+        for data in buffers:
             if self._waiting:
                 self._waiting.append(memoryview(data))
                 continue
@@ -138,6 +147,7 @@ class Channel:
         self._open = False
         self._loop.remove_reader(self._reading)
         self._loop.remove_writer(self._writing)
+        self._unsent = sum(map(len, self._waiting))
         self._waiting.clear()
 
 

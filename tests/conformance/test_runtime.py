@@ -23,6 +23,7 @@ from router.errors import EnvironmentUnavailable, SpawnerDied, StreamBroken
 from router.model import PRELUDE_END, RESPONSE_LIMIT, STREAM_LIMIT, Outcome, Stream
 from router.runtime import node_programs, processes
 from router.runtime.base import Invocation
+from router.runtime.lifecycle import State
 from router.runtime.pool import WarmPool, warm_pool
 from router.telemetry.metrics import Metrics
 from tests.conformance.samples import SAMPLES, Sample, cases, each, needs, only
@@ -120,6 +121,11 @@ def processes_of(title: str) -> list[int]:
         if name == title and not row.zombie:
             found.append(row.pid)
     return found
+
+
+def busy(environment: Any, handler: str) -> bool:
+    """Whether it runs *handler*, and its worker has the event."""
+    return environment.function.handler == handler and environment.state is State.BUSY and environment._channel.taken
 
 
 async def until(holds: Callable[[], bool], seconds: float = 2.0) -> None:
@@ -404,8 +410,8 @@ async def test_killed_from_outside_mid_invocation(bench: Bench) -> None:
     pid = json.loads((await bench.run(function)).payload)[1]
     slow = asyncio.create_task(bench.run(bench.other("counted", "app.slow", timeout=9), 8))
     os.kill(pid, signal.SIGKILL)
-    await until(lambda: len([line for line in bench.logs.of("counted") if line.startswith("START")]) == 2)
-    worker = next(environment._worker for environment in bench.pool._all if environment.function.handler == "app.slow")
+    await until(lambda: any(busy(environment, "app.slow") for environment in bench.pool._all), 10)
+    worker = next(environment._worker for environment in bench.pool._all if busy(environment, "app.slow"))
     os.kill(worker.pid, signal.SIGKILL)
     assert (await slow).error_type == "Runtime.ExitError"
 
@@ -417,6 +423,20 @@ async def test_a_worker_that_died_idle_costs_the_next_event_nothing(bench: Bench
     os.kill(pid, signal.SIGKILL)
     await until(lambda: not alive(pid))
     count, fresh = json.loads((await bench.run(function)).payload)
+    assert (count, fresh != pid) == (1, True)
+
+
+@needs("warm")
+@pytest.mark.parametrize("size", [10, 1_000_000])
+async def test_an_event_that_a_dying_worker_has_not_read_goes_to_another(bench: Bench, size: int) -> None:
+    function = bench.function("counted")
+    pid = json.loads((await bench.run(function)).payload)[1]
+    os.kill(pid, signal.SIGSTOP)
+    await until(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+    running = asyncio.create_task(bench.run(function, "x" * size))
+    await asyncio.sleep(0.1)
+    os.kill(pid, signal.SIGKILL)
+    count, fresh = json.loads((await running).payload)
     assert (count, fresh != pid) == (1, True)
 
 
@@ -792,6 +812,7 @@ exports.faked = async () => {
   await new Promise((resolve) => real(resolve, 1))
   return 'faked'
 }
+exports.dangling = async () => { setImmediate(() => Promise.reject(new RangeError('late'))); return 1 }
 exports.constant = 7
 exports.stray = awslambda.streamifyResponse(async (event, stream) => {
   if (!event) { stream.end('clean'); return }
@@ -913,6 +934,13 @@ async def test_what_nobody_caught_is_the_answer_and_the_end_of_the_process(
         assert (error["errorType"], error["errorMessage"], outcome.function_error) == (error_type, message, "Unhandled")
         assert processes_of(f"fn:{name}") == []
     assert sum(f"ERROR\t{label} \t{{" in line for line in styles.logs.of(name)) == 3
+
+
+@only("nodejs")
+async def test_what_breaks_behind_an_answer_costs_the_next_event_nothing(styles: Bench) -> None:
+    function = styles.other("dangling", "styles.dangling")
+    assert [(await styles.run(function)).payload for _ in range(8)] == [b"1"] * 8
+    assert any('"errorMessage":"RangeError: late"' in line for line in styles.logs.of("dangling"))
 
 
 @only("nodejs")

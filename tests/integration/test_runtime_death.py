@@ -17,7 +17,7 @@ import pytest
 from router import names
 from router.clock import SystemClock
 from router.config.types import Function, Limits
-from router.errors import EnvironmentUnavailable
+from router.errors import EnvironmentUnavailable, SpawnerDied
 from router.runtime import processes
 from router.runtime.base import Invocation
 from router.runtime.pool import WarmPool, warm_pool
@@ -154,8 +154,8 @@ async def test_guard_or_spawner_is_killed_and_both_are_replaced(pool: WarmPool, 
     family = await asyncio.to_thread(pids, tmp_path / "mark", 2)
     guard, child = spawner(pool)
     os.kill(guard if victim == "guard" else child, signal.SIGKILL)
-    outcome = await running
-    assert outcome.error_type == "Runtime.ExitError"
+    with pytest.raises(SpawnerDied):
+        await running
     assert [pid for pid in (*family, guard) if alive(pid)] == []
     assert await echo(pool, code) == 1
 
