@@ -63,18 +63,20 @@ class Session:
         self.ready = READY  # what the first `next` is told as; its meta names controls that did not take
         self._waiting: Caller | None = None  # in a `next`
         self._event: tuple[dict[str, Any], bytes] | None = None  # not handed out yet
+        self._handed: Caller | None = None  # to whom the last event went
+        self._unread = False  # and who certainly has not read it
         self._uploading: Caller | None = None
         self.current = ""  # id of the invocation that awaits its answer
         self.streams = False  # it may be streamed
 
     @property
     def taken(self) -> bool:
-        """Whether the runtime has seen the last event."""
-        return self._event is None
+        """Whether the runtime has read the last event; false only when it certainly has not."""
+        return self._event is None and not self._unread
 
     def invoke(self, meta: bytes, payload: bytes) -> None:
         """Hand out an event: to the `next` that waits, or to the one that comes."""
-        self._event = orjson.loads(meta), payload
+        self._event, self._unread = (orjson.loads(meta), payload), False
         self._hand_out()
 
     def call(self, head: Head, caller: Caller) -> Call:
@@ -89,10 +91,12 @@ class Session:
             return self._response(head, caller)
         return _Error(self, caller, head, call)
 
-    def left(self, caller: Caller) -> None:
-        """The connection is gone."""
+    def left(self, caller: Caller, *, reset: bool) -> None:
+        """The connection is gone. *reset*: closed over bytes that nobody had read, as the kernel does for a process that dies."""
         if self._waiting is caller:
             self._waiting = None
+        if self._handed is caller and self.state is State.RUNNING:
+            self._unread = reset
 
     def pause(self) -> None:
         """Hold up the response that arrives."""
@@ -165,6 +169,7 @@ class Session:
             return
         (meta, payload), caller = self._event, self._waiting
         self._event = self._waiting = None
+        self._handed = caller
         self._change(Step.INVOKE)
         self.current, self.streams = meta["id"], meta["stream"]
         caller.answer(runtime_api.event(meta, payload, self._now()))

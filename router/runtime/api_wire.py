@@ -88,10 +88,10 @@ class Wire(asyncio.Protocol):
             self._lose()
             self._write(runtime_api.TRUNCATED, None)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:
         """Forget the client."""
         self._lose()
-        self._session.left(self)
+        self._session.left(self, reset=isinstance(exc, ConnectionError))
 
     # -- a Caller
 

@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import json
+import os
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -227,6 +229,23 @@ async def test_a_runtime_that_left_after_its_answer_costs_the_next_event_nothing
     for _ in range(3):
         assert (await bench.run({"do": "leave"})).payload == b'"answered"'
     assert (await bench.count())[0] == 1
+
+
+@pytest.mark.parametrize("size", [10, 3_000_000])
+async def test_an_event_that_a_dying_runtime_has_not_read_goes_to_another(bench: Bench, size: int) -> None:
+    function = bench.function()
+    pid = (await bench.count(function))[1]
+    (environment,) = bench.pool._all
+    while environment._channel._session._waiting is None:  # type: ignore[attr-defined]
+        await asyncio.sleep(0.001)
+    os.kill(pid, signal.SIGSTOP)
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        await asyncio.sleep(0.001)
+    running = asyncio.create_task(bench.run({"do": "count", "filled": "x" * size}, function))
+    await asyncio.sleep(0.1)
+    os.kill(pid, signal.SIGKILL)
+    count, fresh = json.loads((await running).payload)
+    assert (count, fresh != pid) == (1, True)
 
 
 async def test_errors_are_passed_on_as_they_are(bench: Bench) -> None:
