@@ -15,12 +15,12 @@ from router.model import RESPONSE_LIMIT, Outcome
 from router.runtime import assignment, frames
 from router.runtime.base import Invocation
 from router.runtime.environment import ProcessEnvironment
+from router.runtime.family import Family
 from router.runtime.frames import Frame
 from router.runtime.launcher import Exit
 from router.runtime.lifecycle import State
 from router.runtime.outcomes import Failure
 from router.runtime.recipe import OnEnd, OnFrame
-from router.runtime.shared import Shared
 from router.telemetry import report
 from router.telemetry.report import LogStream
 
@@ -181,23 +181,12 @@ class CommandEnvironment(ProcessEnvironment):
         self._resolve(answer or exit_)
 
 
-class CommandRuntime:
-    """See pool.Runtime and recipe.Recipe."""
-
-    def __init__(self, shared: Shared) -> None:
-        self.shared = shared
-
-    async def open(self) -> None:
-        """Start the spawner. Raises EnvironmentUnavailable, OSError."""
-        await self.shared.open()
+class CommandRuntime(Family):
+    """See Family."""
 
     def environment(self, function: Function, stream: LogStream) -> CommandEnvironment:
         """An environment without a process."""
         return CommandEnvironment(self, function, stream)
-
-    async def close(self) -> None:
-        """End the spawner with all that is below it."""
-        await self.shared.close()
 
     def spec(self, function: Function, *, log_stream: str, tmp: str, separator: str) -> Mapping[str, Any]:  # noqa: ARG002
         """See Recipe."""

@@ -10,12 +10,11 @@ import orjson
 
 from router.config.types import Function
 from router.runtime import Resolved, assignment, frames, resolve
-from router.runtime.environment import ProcessEnvironment
+from router.runtime.family import Family
 from router.runtime.pipes import Channel
 from router.runtime.recipe import OnEnd, OnFrame
 from router.runtime.shared import Shared
 from router.telemetry import report
-from router.telemetry.report import LogStream
 
 BOOTSTRAP: Final = Path(__file__).with_name("node_bootstrap") / "main.cjs"
 _HTTP_HEADERS: Final = 81920  # bytes of an answer's head that node's client takes, as on AWS; node's own bound is 16384
@@ -23,24 +22,12 @@ _HEAP: Final = 0.9  # of the function's memory, for JavaScript objects
 _LOST: Final = frozenset({"dumpable"})  # what exec takes back and node has no call to set
 
 
-class NodeRuntime:
-    """See pool.Runtime and recipe.Recipe."""
+class NodeRuntime(Family):
+    """See Family."""
 
     def __init__(self, shared: Shared) -> None:
-        self.shared = shared
+        super().__init__(shared)
         self.directory = shared.state / "runtime" / "nodejs"  # an operator may install packages for all functions here
-
-    async def open(self) -> None:
-        """Start the spawner. Raises EnvironmentUnavailable, OSError."""
-        await self.shared.open()
-
-    def environment(self, function: Function, stream: LogStream) -> ProcessEnvironment:
-        """A cold environment."""
-        return ProcessEnvironment(self, function, stream)
-
-    async def close(self) -> None:
-        """End the spawner with all that is below it."""
-        await self.shared.close()
 
     def spec(self, function: Function, *, log_stream: str, tmp: str, separator: str) -> Mapping[str, Any]:
         """See Recipe."""

@@ -1,41 +1,23 @@
 """Custom runtimes: an executable `bootstrap` in the code directory, which asks for its events over the Runtime API."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
+from router.config import programs
 from router.config.types import Function
 from router.runtime import assignment
 from router.runtime.api_link import ApiLink
-from router.runtime.environment import ProcessEnvironment
+from router.runtime.family import Family
 from router.runtime.recipe import OnEnd, OnFrame
-from router.runtime.shared import Shared
 from router.telemetry import report
-from router.telemetry.report import LogStream
-
-BOOTSTRAP: Final = "bootstrap"
 
 
-class ProvidedRuntime:
-    """See pool.Runtime and recipe.Recipe."""
-
-    def __init__(self, shared: Shared) -> None:
-        self.shared = shared
-
-    async def open(self) -> None:
-        """Start the spawner. Raises EnvironmentUnavailable, OSError."""
-        await self.shared.open()
-
-    def environment(self, function: Function, stream: LogStream) -> ProcessEnvironment:
-        """A cold environment."""
-        return ProcessEnvironment(self, function, stream)
-
-    async def close(self) -> None:
-        """End the spawner with all that is below it."""
-        await self.shared.close()
+class ProvidedRuntime(Family):
+    """See Family."""
 
     def spec(self, function: Function, *, log_stream: str, tmp: str, separator: str) -> Mapping[str, Any]:  # noqa: ARG002
         """See Recipe. A program's records of several lines are several events: it does not know a separator."""
-        path = str(function.code / BOOTSTRAP)
+        path = str(function.code / programs.BOOTSTRAP)
         return assignment.program(
             function,
             [path],

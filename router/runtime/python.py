@@ -7,32 +7,23 @@ from typing import Any
 
 from router.config.types import Function
 from router.runtime import assignment, packages, resolve
-from router.runtime.environment import ProcessEnvironment
+from router.runtime.family import Family
 from router.runtime.pipes import Channel
 from router.runtime.recipe import OnEnd, OnFrame
 from router.runtime.shared import Shared
 from router.telemetry import report
-from router.telemetry.report import LogStream
 
 
-class PythonRuntime:
-    """See pool.Runtime and recipe.Recipe."""
+class PythonRuntime(Family):
+    """See Family."""
 
     def __init__(self, shared: Shared) -> None:
-        self.shared = shared
+        super().__init__(shared)
         self.packages = shared.state / "runtime" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
     async def open(self) -> None:
         """Start the spawner, make boto3's directory. Raises EnvironmentUnavailable, OSError."""
         await asyncio.gather(asyncio.to_thread(packages.build, self.packages), self.shared.open())
-
-    def environment(self, function: Function, stream: LogStream) -> ProcessEnvironment:
-        """A cold environment."""
-        return ProcessEnvironment(self, function, stream)
-
-    async def close(self) -> None:
-        """End the spawner with all that is below it."""
-        await self.shared.close()
 
     def spec(self, function: Function, *, log_stream: str, tmp: str, separator: str) -> Mapping[str, Any]:
         """See Recipe."""

@@ -1,0 +1,42 @@
+"""What families of runtimes have in common: one process for each environment, made by a recipe of theirs."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from router.config.types import Function
+from router.runtime.environment import ProcessEnvironment
+from router.runtime.recipe import Link, OnEnd, OnFrame
+from router.runtime.shared import Shared
+from router.telemetry.report import LogStream
+
+
+class Family(ABC):
+    """See pool.Runtime; and recipe.Recipe, which is left to the one that inherits."""
+
+    def __init__(self, shared: Shared) -> None:
+        self.shared = shared
+
+    async def open(self) -> None:
+        """Start the spawner. Raises EnvironmentUnavailable, OSError."""
+        await self.shared.open()
+
+    def environment(self, function: Function, stream: LogStream) -> ProcessEnvironment:
+        """A cold environment."""
+        return ProcessEnvironment(self, function, stream)
+
+    async def close(self) -> None:
+        """End the spawner with all that is below it."""
+        await self.shared.close()
+
+    @abstractmethod
+    def spec(self, function: Function, *, log_stream: str, tmp: str, separator: str) -> Mapping[str, Any]:
+        """See Recipe."""
+
+    @abstractmethod
+    def link(self, spec: Mapping[str, Any], on_frame: OnFrame, on_end: OnEnd) -> tuple[Link, Mapping[str, Any]]:
+        """See Recipe."""
+
+    @abstractmethod
+    def init_start(self, function: Function) -> str:
+        """See Recipe."""
