@@ -52,6 +52,11 @@ class ApiLink:
         return f"{host}:{port}"
 
     @property
+    def bare(self) -> bool:
+        """See Link."""
+        return False
+
+    @property
     def theirs(self) -> tuple[int, ...]:
         """See Link."""
         return self._pipes.theirs

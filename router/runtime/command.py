@@ -51,6 +51,11 @@ class CommandLink:
         self._loop.add_reader(self._reading, self._readable)
 
     @property
+    def bare(self) -> bool:
+        """See Link."""
+        return False
+
+    @property
     def theirs(self) -> tuple[int, ...]:
         """See Link."""
         return self._theirs

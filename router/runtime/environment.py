@@ -110,8 +110,7 @@ class ProcessEnvironment:
             return await self._again(invocation, began)
         if isinstance(ending, frames.Frame) and ending.kind in frames.ANSWERS:
             self._memory = ending.memory
-            if self._output is not None:
-                self._output.settle()
+            self._hear_out()
             self._change(lifecycle.ANSWERED)
             if ending.kind == frames.FATAL:
                 await self._forget_worker()
@@ -245,6 +244,15 @@ class ProcessEnvironment:
             self._dropped += self._output.take_dropped()
             self._output.close()
         self._channel = self._output = None
+
+    def _hear_out(self) -> None:
+        """Log what was written before the answer."""
+        assert self._channel is not None
+        assert self._output is not None
+        if self._intake is None and self._channel.bare:
+            self._output.settle()
+        else:
+            self._output.drain()
 
     def _drain(self) -> None:
         if self._output is not None:

@@ -43,6 +43,11 @@ class Channel:
         self._loop.add_reader(self._reading, self._readable)
 
     @property
+    def bare(self) -> bool:
+        """See Link."""
+        return True
+
+    @property
     def theirs(self) -> tuple[int, ...]:
         """The worker's ends, requests and responses, to be passed on."""
         return self._theirs
@@ -185,7 +190,8 @@ class Output:
     def settle(self) -> None:
         """Log what the function wrote before it answered, an unfinished line too; for when the loop has handed over the answer.
 
-        No system call: what was written first was ready first, so the loop has called our reader in the turn that brought the answer."""
+        No system call: what was written first was ready first, so the loop has called our reader in the turn that brought the answer.
+        Not so where more than the answer comes the same way: then the turn may have begun before either was written."""
         if self._more:
             self.drain()
             return

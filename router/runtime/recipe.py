@@ -22,6 +22,10 @@ class Link(Protocol):
     def taken(self) -> bool:
         """Whether the process has seen the last event; false only when it certainly has not."""
 
+    @property
+    def bare(self) -> bool:
+        """Whether nothing comes for an event but its answer, unless that is streamed: then what announced it is the answer itself."""
+
     def passed_on(self, pid: int) -> None:
         """The process has its ends now: drop ours of them, so that its death is our end of file."""
 

@@ -130,6 +130,10 @@ class Serving(House):
         """Let handlers go on."""
         self.gate.touch()
 
+    def attempts(self, event_id: str, count: int) -> bool:
+        """Wait until so many starts of an event are recorded."""
+        return self.until(lambda: self.event(event_id)["attempts"] == count, 10)
+
     def event(self, event_id: str) -> dict[str, Any]:
         """The row of one event."""
         row: dict[str, Any] = self.get(f"/events/{event_id}")["event"]

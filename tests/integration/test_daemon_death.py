@@ -123,6 +123,7 @@ def test_workers_of_a_killed_daemon_are_gone_before_their_events_run_again(tmp_p
             left = [pid for row in former for pid in (row["pid"], row["child"]) if alive(pid)]
             assert left == [], "an event ran twice at the same time"
             assert alive(last["pid"])
+            assert house.attempts(event_id, turn + 1), "a start is recorded within 50 ms"
             house.kill()
         house.open_gate()
         house.up()
