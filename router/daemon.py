@@ -206,7 +206,7 @@ class Daemon:
             "control", Listen("unix", path=config.state / "control.sock"), Control(calls, doctor), clock=clock, metrics=metrics
         )
         console = Listener("console", config.console, health, clock=clock, metrics=metrics, hosts=CONSOLE_HOSTS)
-        for listener in (control, console):
+        for listener in (console, control):  # who finds the control socket finds the rest
             await listener.start()
             opened.push_async_callback(listener.close)
         calls.listeners["console"] = console.addresses
