@@ -33,11 +33,8 @@ class Batcher(Generic[Item, Answer]):
         database: Database,
         run: Callable[[apsw.Connection, Sequence[Item]], Sequence[Answer | RouterError]],
         landed: Callable[[Item, Answer], None],
-        *,
-        patient: bool = False,
     ) -> None:
-        """*patient*: as Database.submit says."""
-        self._database, self._run, self._landed, self._patient = database, run, landed, patient
+        self._database, self._run, self._landed = database, run, landed
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Entry[Item, Answer]] = deque()  # filled on the loop's thread, emptied by the unit
         self._waiting_bytes = 0  # of the loop's thread alone
@@ -83,7 +80,7 @@ class Batcher(Generic[Item, Answer]):
         if not self._handed_over:
             self._hand_over()
 
-    def _hand_over(self, *, following: bool = False) -> None:
+    def _hand_over(self) -> None:
         taken: list[_Entry[Item, Answer]] = []
 
         def unit(connection: apsw.Connection) -> Sequence[Answer | RouterError]:
@@ -93,7 +90,7 @@ class Batcher(Generic[Item, Answer]):
                 taken.append(self._waiting.popleft())
                 size += taken[-1][1]
             if self._waiting and not self._handed_over:
-                self._hand_over(following=True)
+                self._hand_over()
             return self._run(connection, [item for item, _, _ in taken])
 
         def done(answers: Sequence[Answer | RouterError], error: BaseException | None) -> None:
@@ -105,10 +102,7 @@ class Batcher(Generic[Item, Answer]):
 
         self._handed_over = True
         try:
-            if following:
-                self._database.follow(unit, done)
-            else:
-                self._database.submit(unit, done, patient=self._patient)
+            self._database.submit(unit, done)
         except JournalError as error:
             done((), error)
 

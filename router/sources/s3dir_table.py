@@ -126,7 +126,7 @@ class VersionTable:
             if floor:
                 connection.execute(_RAISE_FLOOR, (self._bucket, floor))
 
-        await self._database.transact(unit, patient=True)
+        await self._database.transact(unit)
 
     async def confirm(self, directory: str, names: Sequence[str], root: int) -> None:
         """Record that these rows are as they are under *root*, and that no write can have gone unnoticed."""
