@@ -6,7 +6,6 @@ record gives the same sequencers again: they are made of the file's times and th
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -170,7 +169,7 @@ class Lookers:
     async def _report(self, outlet: Outlet, found: Sequence[Found]) -> None:
         """Emit what changed, then record it; what the store does not take is put back."""
         try:
-            found = await self._mark_leaving(found)
+            found = await self._mark(found)
         except JournalError as error:
             self._put_back({one.key: one.work for one in found}, error)
             return
@@ -188,28 +187,35 @@ class Lookers:
             else:
                 self._site.work.done(one.key)
 
-    async def _mark_leaving(self, found: Sequence[Found]) -> Sequence[Found]:
-        """Give each removal its sequencer, on disk, before it is told: told again after a crash it is the same event.
+    async def _mark(self, found: Sequence[Found]) -> Sequence[Found]:
+        """Note of objects that go or come back, on disk, what is about to be told of them. Raises JournalError.
 
-        A version that was told just before a crash and never recorded may have come between the row and the removal: only
-        the file system's own time is known to be later than that one's. Raises JournalError."""
-        site = self._site
-        going = [one.key for one in found if self._verdict(one) is Verdict.REMOVED and one.row is not None and not one.row.leaving]
-        if not going:
-            return found
+        A removal gets its sequencer: told again after a crash it is the same event. A version that was told just before a crash
+        and never recorded may have come between the row and the removal: only the file system's own time is known to be later
+        than that one's. And of an object that comes back before the end of its removal was recorded, the row stops saying that
+        it leaves: or the next removal would be taken for the former."""
+        rows = {one.key: versions.back(one.row) for one in found if one.row is not None and one.row.leaving and one.seen is not None}
+        going = [one for one in found if one.row is not None and not one.row.leaving and self._verdict(one) is Verdict.REMOVED]
         try:
-            times = dict(zip(going, await site.in_thread(_gone_since, site.bucket.path, site.root, going), strict=True))
+            rows |= await self._leaving(going)
         except RootGone as gone:
-            site.end(gone)  # and with the root gone, nothing was removed from it
-            return [one for one in found if one.key not in going]
-        marked = [
-            one._replace(row=replace(one.row, inode=versions.LEAVING, sequencer=s3.sequencer(times[one.key], one.row.sequencer)))
-            if one.row is not None and one.key in times
-            else one
-            for one in found
-        ]
-        await site.table.store({one.key: one.row for one in marked if one.key in times})
-        return marked
+            self._site.end(gone)  # and with the root gone, nothing was removed from it
+            gone_with_it = {one.key for one in going}
+            found = [one for one in found if one.key not in gone_with_it]
+        if rows:
+            await self._site.table.store(rows)
+        return [one._replace(row=rows[one.key]) if one.key in rows else one for one in found]
+
+    async def _leaving(self, going: Sequence[Found]) -> dict[str, Version]:
+        """The rows of objects whose removal is about to be told. Raises RootGone."""
+        if not going:
+            return {}
+        times = await self._site.in_thread(_gone_since, self._site.bucket.path, self._site.root, [one.key for one in going])
+        return {
+            one.key: versions.leaving(one.row, s3.sequencer(at, one.row.sequencer))
+            for one, at in zip(going, times, strict=True)
+            if one.row is not None
+        }
 
     def _verdict(self, found: Found) -> Verdict:
         return versions.judge(found.row, found.seen, signs=found.work.signs, root=self._site.root.number)

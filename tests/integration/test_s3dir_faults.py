@@ -51,13 +51,14 @@ async def test_files_that_came_and_went_while_the_daemon_was_down(bucket: Bucket
 
 
 class Dying:
-    """Takes the event durably, then the daemon dies before anything else happens."""
+    """The daemon dies as soon as it has taken the event durably; or, *early*, just before."""
 
-    def __init__(self, bucket: BucketHouse) -> None:
-        self.bucket, self.died = bucket, asyncio.Event()
+    def __init__(self, bucket: BucketHouse, *, early: bool = False) -> None:
+        self.bucket, self.early, self.died = bucket, early, asyncio.Event()
 
     async def emit(self, envelope: Envelope) -> None:
-        await self.bucket.outlet.emit(envelope)
+        if not self.early:
+            await self.bucket.outlet.emit(envelope)
         self.died.set()
         raise RuntimeError("killed")
 
@@ -106,6 +107,35 @@ async def test_a_removal_comes_after_a_version_that_was_told_and_never_recorded(
         await until(lambda: len(bucket.outlet.emitted) == 3)
     assert [name for name, _ in bucket.told()] == [s3.CREATED, s3.CREATED, s3.REMOVED]
     assert sequencers(bucket) == sorted(set(sequencers(bucket)))
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["the first removal untold", "the first removal told"])
+async def test_a_second_removal_is_told_after_what_came_between_though_no_end_of_either_was_recorded(
+    bucket: BucketHouse, early: bool
+) -> None:
+    """Killed over a removal; the file is there again, and killed over that; it goes again: the row still says that the first one is being told."""
+    bucket.root.mkdir()
+    (bucket.root / "k").write_text("one")
+    async with bucket.running():
+        await until(lambda: len(bucket.outlet.emitted) == 1)
+    (bucket.root / "k").unlink()
+    await die(bucket, early=early)
+    (bucket.root / "k").write_text("two")
+    await die(bucket)
+    await asyncio.sleep(0.05)  # the file system's clock moves on
+    (bucket.root / "k").unlink()
+    told = len(bucket.outlet.emitted)
+    async with bucket.running():
+        await until(lambda: len(bucket.outlet.emitted) > told)
+    assert [name for name, _ in bucket.told()] == [s3.CREATED, *([] if early else [s3.REMOVED]), s3.CREATED, s3.REMOVED]
+    assert sequencers(bucket) == sorted(set(sequencers(bucket)))
+
+
+async def die(bucket: BucketHouse, *, early: bool = False) -> None:
+    """The daemon dies over the next event."""
+    with pytest.raises(BaseExceptionGroup):
+        async with bucket.running(dying := Dying(bucket, early=early)):
+            await dying.died.wait()
 
 
 async def test_a_record_that_fails_tells_the_same_sequencer_again(bucket: BucketHouse, monkeypatch: pytest.MonkeyPatch) -> None:
