@@ -1,18 +1,16 @@
 """A daemon whose functions are Node.js: from config.yaml to bytes on a socket."""
 
-import http.client
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from router.runtime.node_programs import installed
-from tests.helpers.house import House, free_port
+from tests.helpers.website import Website
 
 pytestmark = [pytest.mark.server, pytest.mark.skipif(not installed(), reason="node 18 or later: apt-get install nodejs")]
 
@@ -39,53 +37,31 @@ functions:
 """
 
 
-class Site(House):
-    """The daemon, and its port."""
-
-    def __init__(self, directory: Path) -> None:
-        self.port = free_port()
-        (directory / "code").mkdir()
-        (directory / "code" / "index.mjs").write_text(CODE)
-        super().__init__(directory, CONFIG.format(port=self.port))
-
-    @contextmanager
-    def ask(self, path: str) -> Iterator[http.client.HTTPResponse]:
-        """A request whose body is still to be read."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        with closing(connection):
-            connection.request("GET", path)
-            with connection.getresponse() as answer:
-                yield answer
-
-
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with Site(tmp_path_factory.mktemp("node")) as site:
-        site.start()
-        assert site.ready(60), site.log.read_text()
-        assert site.until(lambda: site.get("/status")["ready"], 30), site.log.read_text()
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
+    with Website(tmp_path_factory.mktemp("node"), CONFIG, {"index.mjs": CODE}).serving() as site:
         yield site
 
 
-def test_a_route(site: Site) -> None:
+def test_a_route(site: Website) -> None:
     with site.ask("/plain/x") as answer:
         assert (answer.status, answer.headers["content-type"], answer.read()) == (200, "text/plain", b"/plain/x")
 
 
-def test_a_stream_is_sent_on_as_it_is_made(site: Site) -> None:
+def test_a_stream_is_sent_on_as_it_is_made(site: Website) -> None:
     with site.ask("/_url/sent/") as answer:
         assert (answer.status, answer.headers["x-own"], answer.headers["set-cookie"]) == (201, "sent", "a=b")
         assert answer.read1() == b"first "
         assert answer.read() == b"second"
 
 
-def test_a_stream_behind_a_buffered_url_is_the_same_answer_in_one_piece(site: Site) -> None:
+def test_a_stream_behind_a_buffered_url_is_the_same_answer_in_one_piece(site: Website) -> None:
     with site.ask("/_url/held/") as answer:
         assert (answer.status, answer.headers["x-own"], answer.headers["set-cookie"]) == (201, "held", "a=b")
         assert (answer.headers["content-length"], answer.read()) == ("12", b"first second")
 
 
-def test_a_version_that_is_not_installed_is_mapped_and_said_once(site: Site) -> None:
+def test_a_version_that_is_not_installed_is_mapped_and_said_once(site: Website) -> None:
     for count in (1, 2):
         site.emit("dated", {"n": 1})
         assert site.until(partial(finished, site, count), 20), site.log.read_text()
@@ -95,13 +71,13 @@ def test_a_version_that_is_not_installed_is_mapped_and_said_once(site: Site) -> 
     assert rows["dated"] == rows["plain"]
 
 
-def finished(site: Site, count: int) -> bool:
+def finished(site: Website, count: int) -> bool:
     """Whether the daemon has logged so many invocations of dated."""
     lines = [line for line in site.log.read_text().splitlines() if "invocation_finished" in line and '"dated"' in line]
     return len(lines) == count
 
 
-def test_without_node_the_config_is_refused_with_the_remedy(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_node_the_config_is_refused_with_the_remedy(site: Website, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     command = [sys.executable, "-c", "from router.cli import main; main()", "check", "--config", str(site.config)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)

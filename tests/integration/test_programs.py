@@ -1,14 +1,11 @@
 """A daemon whose functions are a bootstrap and a command: from config.yaml to bytes on a socket, and from a file to a log line."""
 
-import http.client
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
 
 import pytest
 
-from tests.helpers.house import House, free_port
+from tests.helpers.website import Website
 
 BOOTSTRAP = """#!INTERPRETER -ISu
 import http.client, json, os, time
@@ -45,37 +42,14 @@ functions:
 """
 
 
-class Site(House):
-    """The daemon, and its port."""
-
-    def __init__(self, directory: Path) -> None:
-        self.port = free_port()
-        (directory / "code").mkdir()
-        for name, text in (("bootstrap", BOOTSTRAP.replace("INTERPRETER", sys.executable)), ("script.sh", SCRIPT)):
-            (directory / "code" / name).write_text(text)
-            (directory / "code" / name).chmod(0o755)
-        super().__init__(directory, CONFIG.format(port=self.port))
-
-    @contextmanager
-    def ask(self, path: str) -> Iterator[http.client.HTTPResponse]:
-        """A request whose body is still to be read."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        with closing(connection):
-            connection.request("GET", path)
-            with connection.getresponse() as answer:
-                yield answer
-
-
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with Site(tmp_path_factory.mktemp("programs")) as site:
-        site.start()
-        assert site.ready(60), site.log.read_text()
-        assert site.until(lambda: site.get("/status")["ready"], 30), site.log.read_text()
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
+    code = {"bootstrap": BOOTSTRAP.replace("INTERPRETER", sys.executable), "script.sh": SCRIPT}
+    with Website(tmp_path_factory.mktemp("programs"), CONFIG, code).serving() as site:
         yield site
 
 
-def test_a_stream_is_sent_on_as_it_is_made(site: Site) -> None:
+def test_a_stream_is_sent_on_as_it_is_made(site: Website) -> None:
     for _ in range(2):
         with site.ask("/_url/sent/") as answer:
             assert (answer.status, answer.headers["x-own"], answer.headers["set-cookie"]) == (201, "sent", "a=b")
@@ -83,13 +57,13 @@ def test_a_stream_is_sent_on_as_it_is_made(site: Site) -> None:
             assert answer.read() == b"second"
 
 
-def test_a_stream_behind_a_buffered_url_is_the_same_answer_in_one_piece(site: Site) -> None:
+def test_a_stream_behind_a_buffered_url_is_the_same_answer_in_one_piece(site: Website) -> None:
     with site.ask("/_url/held/x") as answer:
         assert (answer.status, answer.headers["x-own"], answer.headers["set-cookie"]) == (201, "held", "a=b")
         assert (answer.headers["content-length"], answer.read()) == ("12", b"first second")
 
 
-def test_an_event_is_run_by_a_command(site: Site) -> None:
+def test_an_event_is_run_by_a_command(site: Website) -> None:
     site.emit("script", {"a": "b"})
 
     def finished() -> bool:
@@ -101,7 +75,7 @@ def test_an_event_is_run_by_a_command(site: Site) -> None:
     )
 
 
-def test_what_runs_them_is_shown(site: Site) -> None:
+def test_what_runs_them_is_shown(site: Website) -> None:
     assert {row["function"]: row["runtime"] for row in site.get("/ps")} == {
         "sent": "provided.al2023",
         "held": "provided",

@@ -361,7 +361,7 @@ class JournalOutlet:
         await self._journal.append(envelope)
 
     async def invoke(self, envelope: Envelope) -> Outcome:
-        raise NotImplementedError
+        raise AssertionError("a webhook invokes nobody")
 
 
 STEPS: dict[str, tuple[type[Any], str]] = {
