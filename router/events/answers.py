@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from router.events.gateway import Malformed
+from router.events.http import FIELD_NAME
 
 HEADER_SIZE: Final = 32 * 1024  # characters of the names and values of one answer; more is a malformed result
 REMAPPED: Final = frozenset(("connection", "content-length", "date", "server"))  # sent on as x-amzn-Remapped-NAME
@@ -27,7 +28,6 @@ class Passing(NamedTuple):
 Named = dict[str, tuple[str, str]]
 """Headers by lower-case name: the name as it is sent, and the value."""
 
-_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110, 5.5: what a header value must not hold
 _STATUS: Final = re.compile("[0-9]{3}")
 
@@ -87,7 +87,7 @@ def multi_headers(value: Any, passing: Passing) -> dict[str, list[tuple[str, str
 
 def sent_name(name: str, passing: Passing) -> str:
     """The name under which a header goes out; "" when it does not. Raises Malformed when it is none."""
-    if not _TOKEN.fullmatch(name):
+    if not FIELD_NAME.fullmatch(name):
         raise Malformed(f"{name!r:.40} is no header name")
     low = name.lower()
     if low in passing.dropped:
@@ -99,7 +99,7 @@ def text(name: str, value: Any) -> str:
     """A scalar as the text of a header value. Raises Malformed."""
     if isinstance(value, list | dict) or value is None:
         raise Malformed(f"{name!r:.40} holds a {type(value).__name__}, not text")
-    said = value if isinstance(value, str) else orjson.dumps(value).decode()
+    said = value if isinstance(value, str) else written(value).decode()
     if _CONTROL.search(said):
         raise Malformed(f"{name!r:.40} holds a control character, which would split the answer's headers")
     return said

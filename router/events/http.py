@@ -3,10 +3,13 @@
 Source of truth: RFC 9110 and RFC 9112. A listener (router/web) makes requests and sends responses;
 gateways (http_api.py) turn the one into an event and a result into the other."""
 
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 Headers = Sequence[tuple[str, str]]
+
+FIELD_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a token: RFC 9110, 5.1
 
 
 class Response(NamedTuple):

@@ -8,13 +8,12 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from router.events.http import Response
+from router.events.http import FIELD_NAME, Response
 
 BODILESS: Final = (204, 304)
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST: Final = b"0\r\n\r\n"
 
-_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _OURS: Final = frozenset(  # headers that the listener sends, or that only it could keep the promise of
     ("connection", "content-length", "date", "keep-alive", "proxy-connection", "trailer", "transfer-encoding", "upgrade"),
 )
@@ -47,7 +46,7 @@ def _status_line(status: int) -> str:
 @lru_cache(maxsize=1024)
 def _sent(name: str) -> str:
     """What to put before the value; "" for a header that is ours to send. Raises ValueError."""
-    if not _TOKEN.fullmatch(name):
+    if not FIELD_NAME.fullmatch(name):
         raise ValueError(f"{name!r:.40} is no header name")
     return "" if name.lower() in _OURS else f"{name}: "
 

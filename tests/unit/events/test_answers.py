@@ -96,13 +96,14 @@ def test_a_name_that_is_none_is_malformed(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [("a", "a"), (1, "1"), (1.5, "1.5"), (True, "true"), (False, "false"), ("ü\t", "ü\t"), ("", "")]
+    ("value", "text"),
+    [("a", "a"), (1, "1"), (1.5, "1.5"), (2**64 - 1, "18446744073709551615"), (True, "true"), (False, "false"), ("ü\t", "ü\t"), ("", "")],
 )
 def test_scalars_are_text(value: Any, text: str) -> None:
     assert answers.text("a", value) == text
 
 
-@pytest.mark.parametrize("value", [None, [], ["a"], {}, "a\r\nb", "a\nb", "\0", "\x7f", "\x1b[0m"])
+@pytest.mark.parametrize("value", [None, [], ["a"], {}, 2**64, -(2**63) - 1, "a\r\nb", "a\nb", "\0", "\x7f", "\x1b[0m"])
 def test_anything_else_is_malformed_and_told_in_one_line(value: Any) -> None:
     with pytest.raises(Malformed) as caught:
         answers.text("a", value)
