@@ -37,8 +37,10 @@ def matches(kind: str, event: Any, config: Config) -> list[Match]:
         raise InvalidParameter(f"{kind!r:.60} is no type of event that triggers match; there are {', '.join(_KINDS)}")
     try:
         return match(kind, event, config)
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-        raise InvalidParameter(f"this is no {kind} event: {type(error).__name__}: {error}"[:300]) from error
+    except KeyError as error:
+        raise InvalidParameter(f"this is no {kind} event: {error.args[0]!r:.60} is missing") from error
+    except (IndexError, TypeError, AttributeError, ValueError) as error:
+        raise InvalidParameter(f"this is no {kind} event: something in it is not what such an event has there") from error
 
 
 # -- buckets
@@ -46,7 +48,9 @@ def matches(kind: str, event: Any, config: Config) -> list[Match]:
 
 def _s3(_: str, event: Any, config: Config) -> list[Match]:
     """By bucket and filters, as the directory's own source does it; the records name the configuration that matched."""
-    (record,) = event["Records"]
+    if len(event["Records"]) != 1:
+        raise InvalidParameter(f"an S3 event to send has one record, this one has {len(event['Records'])}")
+    record = event["Records"][0]
     name, bucket = _text(record["eventName"]), _text(record["s3"]["bucket"]["name"])
     change = _change(record)
     watching = [(function, trigger) for function, trigger, _ in _triggers(config, S3Trigger) if trigger.bucket == bucket]
@@ -100,9 +104,7 @@ def _spoken(wanted: s3.Filter) -> str:
 def _schedule(kind: str, event: Any, config: Config) -> list[Match]:
     """By the name in the resource's ARN. An input of the trigger's takes the event's place, as when it fires."""
     name = _text(event["resources"][0]).rpartition("/")[2]
-    found = {
-        trigger.name or f"{function.name}-{index}": (function, trigger) for function, trigger, index in _triggers(config, ScheduleTrigger)
-    }
+    found = {trigger.named(function.name, place): (function, trigger) for function, trigger, place in _triggers(config, ScheduleTrigger)}
     if name not in found:
         raise InvalidParameter(f"no schedule {name:.100}{_near(name, found)}")
     function, trigger = found[name]
@@ -122,6 +124,8 @@ def _schedule(kind: str, event: Any, config: Config) -> list[Match]:
 def _table(_: str, event: Any, config: Config) -> list[Match]:
     """By the table in the stream's ARN. Mapped: invoked now with these records; no cursor moves."""
     tables = {_text(record["eventSourceARN"]).split("/")[1] for record in event["Records"]}
+    if len(tables) != 1:
+        raise InvalidParameter(f"the records to send are of one table, these are of {len(tables)}")
     (table,) = tables
     functions = [function.name for function, trigger, _ in _triggers(config, TableTrigger) if trigger.table.name == table]
     if not functions:
@@ -163,11 +167,11 @@ _KINDS: Final[Mapping[str, Callable[[str, Any, Config], list[Match]]]] = {
 
 
 def _triggers(config: Config, kind: type[T]) -> Iterator[tuple[Function, T, int]]:
-    """Every trigger of a kind, its function, and its place among the function's triggers."""
+    """Every enabled trigger of a kind, its function, and its place among all that the function lists."""
     for function in config.functions.values():
-        for index, trigger in enumerate(function.triggers):
+        for place, trigger in function.placed():
             if isinstance(trigger, kind):
-                yield function, trigger, index
+                yield function, trigger, place
 
 
 def _text(value: Any) -> str:

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from router.cli.text import columns, visible
 from router.config.types import Config, Function, Listen
-from router.sources.http import url_domain
-from router.sources.http_triggers import URL_PREFIX, HttpTrigger
+from router.events.function_url import URL_PREFIX, url_domain
+from router.sources.http_triggers import HttpTrigger
 
 MOST: Final = 6  # lines of one kind; the rest is counted
 
@@ -95,7 +95,7 @@ def _hints(config: Config, here: Path) -> Iterator[str]:
         )
     for function, trigger in _triggers(config, "schedule"):
         place = next(place for place, one in function.placed() if one is trigger)
-        yield f"router schedules run {trigger.name or f'{function.name}-{place}'}"
+        yield f"router schedules run {trigger.named(function.name, place)}"
         break
     if config.functions:
         yield "router logs -f"

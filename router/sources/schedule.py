@@ -77,7 +77,7 @@ class ScheduleSource:
         Raises ConfigError when a name that was given is another schedule's FUNCTION-INDEX."""
         named: dict[str, list[Schedule]] = defaultdict(list)
         for binding in bindings:
-            name = binding.trigger.name or f"{binding.function.name}-{binding.index}"
+            name = binding.trigger.named(binding.function.name, binding.index)
             named[name].append(Schedule(name, binding.function.name, binding.trigger))
         twice = {name: " and ".join(schedule.function for schedule in found) for name, found in named.items() if len(found) > 1}
         if twice:

@@ -50,6 +50,10 @@ class ScheduleTrigger:
             name=form.text("name", pattern=NAME, what="1 to 64 letters, digits, hyphens, underscores and dots") if form.has("name") else "",
         )
 
+    def named(self, function: str, place: int) -> str:
+        """The schedule's name: its own, or made of its function's and its place among all triggers that are listed."""
+        return self.name or f"{function}-{place}"
+
     @property
     def claim(self) -> str:
         """A name is one schedule's."""

@@ -1,6 +1,7 @@
 """Which triggers an event by hand sets off: the sources' own rules, and a sentence where it sets off nothing."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
@@ -122,6 +123,15 @@ def test_a_schedule_without_a_name_has_its_functions_and_its_place() -> None:
     assert match.envelope.function == "f"
 
 
+def test_a_trigger_that_is_switched_off_counts_among_the_places() -> None:
+    unnamed = ScheduleTrigger("rate(1 day)", parse("rate(1 day)"))
+    where = config(f=unnamed)
+    where.functions["f"] = replace(where.functions["f"], places=(1,))
+    (match,) = matches("schedule", event("schedule", name="f-1"), where)
+    assert match.envelope.source == "schedule:f-1"
+    assert refusal("schedule", event("schedule", name="f-0"), where) == "no schedule f-0, did you mean f-1?"
+
+
 def test_an_input_takes_the_events_place() -> None:
     (match,) = matches("scheduler", event("scheduler", name="berlin", time="2026-11-23T08:00:00Z"), config(f=BERLIN))
     assert json.loads(match.envelope.payload) == {"at": "2026-11-23T08:00:00Z"}
@@ -174,6 +184,19 @@ JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["Records", "s3", "bucket", "name", "resources", "time"]), inner),
 )
+
+
+@pytest.mark.parametrize(
+    ("kind", "junk", "told"),
+    [
+        ("s3-put", {}, "this is no s3-put event: 'Records' is missing"),
+        ("s3-put", {"Records": []}, "an S3 event to send has one record, this one has 0"),
+        ("s3-put", [], "this is no s3-put event: something in it is not what such an event has there"),
+        ("dynamodb", {"Records": []}, "the records to send are of one table, these are of 0"),
+    ],
+)
+def test_what_is_wrong_is_told_in_words_of_events(kind: str, junk: Any, told: str) -> None:
+    assert refusal(kind, junk, config(f=(wanting(), NIGHTLY, TableTrigger(ORDERS)))) == told
 
 
 @given(kind=st.sampled_from(["s3-put", "schedule", "scheduler", "dynamodb"]), junk=JUNK)
