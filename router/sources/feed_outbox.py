@@ -103,20 +103,21 @@ class Outbox:
         The newest row stays: with it gone, SQLite could use its number again (see head())."""
         with explain(self.table.sqlite, self.close):
             at = self._stream()
-            return at.found.stream == stream and self._trimmed(at, done, now)
+            return at.found.stream == stream and self._trimmed(at, done, now, most=KEEP_ROWS)
 
     def tidy(self, now: float) -> bool:
-        """The same of a stream that nobody reads: whatever is old goes. Repairs nothing; False when there is no stream."""
+        """The same of a stream that nobody reads: what is old goes, but none for there being many: who is switched off for a while has
+        read none of it. Repairs nothing; False when there is no stream."""
         with explain(self.table.sqlite, self.close):
             at = self._attached()
-            return bool(at.found.stream) and self._trimmed(at, _head(at).seq, now)
+            return bool(at.found.stream) and self._trimmed(at, head := _head(at).seq, now, most=head)
 
-    def _trimmed(self, at: _Attached, done: int, now: float) -> bool:
+    def _trimmed(self, at: _Attached, done: int, now: float, *, most: int) -> bool:
         outbox = quoted(at.found.names.outbox)
         spared = f"seq < (SELECT max(seq) FROM {outbox})"  # noqa: S608  quoted
         old = f"SELECT seq FROM {outbox} WHERE seq <= ? AND (at < ? OR seq <= ?) AND {spared} ORDER BY seq LIMIT {TRIM_ROWS}"  # noqa: S608
         before = at.connection.total_changes()
-        bounds = (done, int((now - KEEP_SECONDS) * 1000), done - KEEP_ROWS)
+        bounds = (done, int((now - KEEP_SECONDS) * 1000), done - most)
         at.connection.execute(f"DELETE FROM {outbox} WHERE seq IN ({old})", bounds).fetchall()  # noqa: S608  quoted
         return at.connection.total_changes() - before == TRIM_ROWS
 

@@ -123,6 +123,21 @@ def test_what_is_kept_is_bounded_by_age_and_by_number(tmp_path: Path, monkeypatc
     user.close()
 
 
+def test_what_nobody_reads_goes_by_its_age_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_outbox, "KEEP_ROWS", 10)
+    user = writer(tmp_path / "x.db", "CREATE TABLE t (a INTEGER PRIMARY KEY)")
+    reader = outbox(tmp_path / "x.db")
+    reader.head()
+    user.executemany("INSERT INTO t VALUES (?)", [(i,) for i in range(20)])
+    now = user.execute("SELECT max(at) FROM _router_feed_t")[0][0] / 1000
+    reader.tidy(now)
+    assert user.execute("SELECT count(*) FROM _router_feed_t")[0][0] == 20
+    reader.tidy(now + 90_000)
+    assert user.execute("SELECT seq FROM _router_feed_t") == [(20,)]
+    reader.close()
+    user.close()
+
+
 def test_faults_say_what_would_be_right(tmp_path: Path) -> None:
     reader = outbox(tmp_path / "x.db")
     with pytest.raises(FeedFault, match="does not exist") as missing:
