@@ -244,6 +244,10 @@ def _context_of(value: Mapping[str, Any], *, any_context: bool) -> Mapping[str, 
         raise BadAnswer("context is no object")
     if not any_context and (wrong := [name for name, one in context.items() if not isinstance(one, str | int | float)]):
         raise BadAnswer(f"context.{wrong[0]:.40} is neither text nor a number nor a boolean")
+    try:
+        orjson.dumps(context)  # it becomes part of events: what can be read cannot always be written
+    except orjson.JSONEncodeError:
+        raise BadAnswer("context is nested too deep") from None
     return context
 
 

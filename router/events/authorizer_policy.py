@@ -74,7 +74,7 @@ def _statement(value: Any, index: int) -> Statement:
     if unknown := [str(key) for key in value if key not in _ELEMENTS]:
         raise BadPolicy(f"{where} has {unknown[0][:40]!r}, which is no element of such a policy")
     effect = value.get("Effect")
-    if effect not in {"Allow", "Deny"}:
+    if effect not in ("Allow", "Deny"):
         raise BadPolicy(f"{where}.Effect is neither Allow nor Deny")
     actions, resources = _matcher(value, "Action", where), _matcher(value, "Resource", where)
     for resource in resources.patterns:

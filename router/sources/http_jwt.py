@@ -100,5 +100,5 @@ def _verified(token: str, key: Any, algorithm: str) -> bytes:
     registry.max_header_length = HEAD_LONGEST
     try:
         return jws.deserialize_compact(token, key, registry=registry).payload
-    except (JoseError, ValueError, TypeError):
+    except (JoseError, ValueError, TypeError, RecursionError):  # the last: a head nested a thousand deep
         raise BadToken("the token's signature is wrong") from None

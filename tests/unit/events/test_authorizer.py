@@ -260,6 +260,12 @@ def test_what_is_no_policy_answer(payload: bytes, told: str) -> None:
     assert told in str(caught.value)
 
 
+def test_a_context_that_could_not_be_written_again_is_refused() -> None:
+    deep = b'{"isAuthorized":true,"context":{"a":' + b"[" * 600 + b"]" * 600 + b"}}"
+    with pytest.raises(BadAnswer, match="nested too deep"):
+        authorizer.read_simple(deep)
+
+
 @pytest.mark.parametrize("payload", [b"{}", b'{"isAuthorized":"true"}', b'{"isAuthorized":1}', b'{"isAuthorized":null}', answer(), b"true"])
 def test_what_is_no_simple_response(payload: bytes) -> None:
     with pytest.raises(BadAnswer):

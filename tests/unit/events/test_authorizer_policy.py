@@ -85,6 +85,8 @@ def test_one_statement_may_stand_without_a_list() -> None:
         (document("x"), "Statement[0] is no object"),
         (document(statement("Allow|Deny")), "neither Allow nor Deny"),
         (document(statement("allow")), "neither Allow nor Deny"),
+        (document(statement(["Allow"])), "neither Allow nor Deny"),
+        (document(statement({"Allow": 1})), "neither Allow nor Deny"),
         (document(statement(resource=None)), "neither text nor a list"),
         (document(statement(action=[])), "neither text nor a list"),
         (document({"Effect": "Allow", "Action": "*", "NotResource": []}), "neither text nor a list"),

@@ -116,6 +116,12 @@ def unsigned(header: dict[str, Any]) -> str:
     return f"{'.'.join(parts)}.AAAA"
 
 
+def nested() -> str:
+    """A head that one parser reads and another one does not."""
+    head = b'{"alg": "RS256", "kid": "rsa", "x": %b}' % (b"[" * 1000 + b"]" * 1000)
+    return f"{base64.urlsafe_b64encode(head).decode().rstrip('=')}.{unsigned({}).partition('.')[2]}"
+
+
 def confused() -> str:
     """HS256 with the public RSA key as the secret: the classic."""
     head = unsigned({"alg": "HS256", "kid": "rsa"}).rpartition(".")[0]
@@ -140,6 +146,7 @@ def confused() -> str:
         (lambda: unsigned({"alg": "none", "kid": "rsa"}), "algorithm is not accepted"),
         (lambda: unsigned({"alg": "RS256", "kid": "rsa"}), "signature is wrong"),
         (lambda: unsigned({"alg": "RS256", "kid": "rsa", "crit": ["x"], "x": 1}), "crit"),
+        (nested, "signature is wrong"),
         (lambda: signed(iss="https://evil.example.com"), "issuer"),
         (lambda: signed(aud="other"), "the token does not have a valid audience"),
         (lambda: signed(exp=int(NOW)), "expired"),
