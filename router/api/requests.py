@@ -7,7 +7,7 @@ from typing import Any, Final
 from router.errors import InvalidParameter
 from router.events.http import Request, Response
 
-LIMIT: Final = 20 * 1024 * 1024  # bytes of an answer: what a function URL may stream
+LIMIT: Final = 20 * 1024 * 1024  # bytes of an answer over the control socket, which holds it whole
 _TEXTS: Final = ("method", "target", "peer", "host")
 
 
@@ -48,12 +48,17 @@ def _pairs(headers: Sequence[tuple[str, str]]) -> list[list[str]]:
 
 
 async def whole(response: Response) -> bytes:
-    """The body, also of one that is sent in chunks: up to LIMIT bytes of it."""
-    if isinstance(response.body, bytes):
-        return response.body
+    """The body, also of one that is streamed. Raises InvalidParameter for one over LIMIT bytes."""
+    body = response.body
+    if isinstance(body, bytes):
+        return body
     found = bytearray()
-    async for chunk in response.body:
-        found += chunk
-        if len(found) >= LIMIT:
-            break
-    return bytes(found[:LIMIT])
+    try:
+        async for chunk in body:
+            found += chunk
+            if len(found) > LIMIT:
+                raise InvalidParameter(f"the answer is larger than {LIMIT} bytes: send the request to the http listener")
+    finally:
+        if (close := getattr(body, "aclose", None)) is not None:
+            await close()
+    return bytes(found)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from router.api.requests import LIMIT, request_of, spelled, whole
+from router.api.requests import request_of, spelled
 from router.cli.shapes import SHAPES, built
 from router.errors import InvalidParameter, TooManyRequests
 from router.events.http import Request, Response
@@ -199,13 +199,3 @@ def test_names_of_headers_keep_their_case_beside_the_lower_ones() -> None:
 def test_bytes_that_are_no_text_are_base64() -> None:
     told = spelled(Response(200, [("a", "b")]), b"\xff\x00")
     assert told == {"status": 200, "headers": [["a", "b"]], "body": "/wA=", "isBase64Encoded": True}
-
-
-async def test_a_streamed_answer_is_gathered_up_to_a_limit() -> None:
-    async def chunks(count: int) -> Any:
-        for _ in range(count):
-            yield b"x" * (LIMIT // 4)
-
-    assert len(await whole(Response(200, body=chunks(2)))) == LIMIT // 2
-    assert len(await whole(Response(200, body=chunks(9)))) == LIMIT
-    assert await whole(Response(200, body=b"whole")) == b"whole"
