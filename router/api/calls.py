@@ -14,14 +14,15 @@ from router.dispatch.dispatcher import Dispatcher, Facts
 from router.dispatch.slots import Slots
 from router.dispatch.supervisor import Supervisor
 from router.errors import InvalidParameter, InvalidRequestContent
+from router.events.function_url import URL_PREFIX, url_domain
 from router.functions.registry import Functions
 from router.journal.base import EventDetail, EventRow, Journal, Query
 from router.model import Envelope, Outcome, State
 from router.runtime import resolve
 from router.runtime.pool import WarmPool
 from router.sources.feed import FeedSource
-from router.sources.http import HttpSource, url_domain
-from router.sources.http_triggers import URL_PREFIX, HttpTrigger, UrlTrigger
+from router.sources.http import HttpSource
+from router.sources.http_triggers import HttpTrigger, UrlTrigger
 from router.sources.schedule import ScheduleSource
 from router.sources.webhook_trigger import WebhookTrigger
 

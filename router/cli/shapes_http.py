@@ -7,7 +7,7 @@ from router import names
 from router.cli.shape import ACCOUNT, REGION, Facts, Shape, mapping, texts, truth
 from router.events import routes
 from router.events.alb import LoadBalancer
-from router.events.function_url import FunctionUrl
+from router.events.function_url import URL_PREFIX, FunctionUrl, url_domain
 from router.events.gateway import DEFAULT_STAGE, FREE, Api, Arrival, Asked
 from router.events.http import Request
 from router.events.http_api import HttpApi
@@ -15,7 +15,6 @@ from router.events.payload_v1 import short_id
 from router.events.rest_api import STAGE, RestApi
 
 PORT: Final = 8080
-URL_PATH: Final = "/_url"  # where function URLs are found without their host names
 
 REQUEST: Final = {
     "method": "GET",
@@ -60,7 +59,7 @@ def request_of(facts: Facts) -> Request:
 
 def _sent_to_url(facts: Facts) -> Request:
     """The request of a function URL, by its path: its host depends on the daemon's region."""
-    return _request(facts, f"127.0.0.1:{PORT}", f"{URL_PATH}/{facts['function']}{_target(facts)}")
+    return _request(facts, f"127.0.0.1:{PORT}", f"{URL_PREFIX}/{facts['function']}{_target(facts)}")
 
 
 def asked_of(facts: Facts, request: Request, mounted: str = "") -> Asked:
@@ -110,7 +109,7 @@ def _rest(facts: Facts, at: float) -> Any:
 
 
 def _url(facts: Facts, at: float) -> Any:
-    domain = f"{facts['function'].lower()}.lambda-url.{facts['region']}.localhost"
+    domain = url_domain(facts["function"], facts["region"])
     request = _request(facts, f"{domain}:{PORT}", _target(facts))
     asked = Asked(request, "", DEFAULT_STAGE, {})
     return FunctionUrl(domain, facts["account"]).event(asked, arrival_of(at, names.request_id()), FREE)

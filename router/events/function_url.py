@@ -19,6 +19,7 @@ PASSING: Final = answers.Passing(
     answers.HOP_BY_HOP | {"x-amzn-requestid", "x-amzn-trace-id"},
     answers.REMAPPED | {"www-authenticate"},  # seen at real URLs: their clients get x-amzn-Remapped-www-authenticate
 )
+URL_PREFIX: Final = "/_url"  # where function URLs are found without their host names
 PRELUDE_LIMIT: Final = 64 * 1024  # bytes of a streamed answer's head, as JSON
 
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{17}")
@@ -87,6 +88,11 @@ class FunctionUrl:
             raise Malformed("the prelude of the stream is no object")
         head = {"statusCode": value.get("statusCode", 200), "headers": value.get("headers"), "cookies": value.get("cookies")}
         return structured(head, self.ids(arrival), PASSING, default_type="application/octet-stream")
+
+
+def url_domain(function: str, region: str) -> str:
+    """The host of a function's URL, with no port."""
+    return f"{function.lower()}.lambda-url.{region}.localhost"
 
 
 def _told(response: Response, kind: str, retry_after: int | None) -> Response:

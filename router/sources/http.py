@@ -15,7 +15,7 @@ from router.config.types import Config, Trigger
 from router.errors import ConfigError, JournalError, SourceError
 from router.events import cors, routes
 from router.events.alb import LoadBalancer
-from router.events.function_url import FunctionUrl
+from router.events.function_url import URL_PREFIX, FunctionUrl, url_domain
 from router.events.gateway import DEFAULT_STAGE, Api, Asked, BadPath, Gateway
 from router.events.http import Request, Response
 from router.events.http_api import HttpApi
@@ -35,7 +35,7 @@ from router.sources.http_face import (
     url_arrival,
 )
 from router.sources.http_guards import Gatehouse
-from router.sources.http_triggers import URL_PREFIX, HttpTrigger, UrlTrigger
+from router.sources.http_triggers import HttpTrigger, UrlTrigger
 from router.sources.http_url import UrlFace
 from router.sources.webhook import WebhookFace
 from router.sources.webhook_memory import Memory
@@ -176,17 +176,18 @@ class HttpSource:
         log.info("listener_started", listener="http", addresses=self._listener.addresses)
         for note in self._exposures:
             log.warning("webhook_exposed", note=note)
-        beside = [
-            asyncio.create_task(self._line.patience.run(), name="integration-timeouts"),
-            asyncio.create_task(self._gatehouse.run(), name="usage"),
-        ]
-        if self._memory is not None:
-            beside.append(asyncio.create_task(self._memory.keep(), name="webhook-memory"))
         try:
-            await self._listener.serve(stop)
+            async with asyncio.TaskGroup() as group:
+                beside = [
+                    group.create_task(self._line.patience.run(), name="integration-timeouts"),
+                    group.create_task(self._gatehouse.run(), name="usage"),
+                ]
+                if self._memory is not None:
+                    beside.append(group.create_task(self._memory.keep(), name="webhook-memory"))
+                await self._listener.serve(stop)
+                for task in beside:
+                    task.cancel()
         finally:
-            for task in beside:
-                task.cancel()
             await self._gatehouse.close()
 
     async def handle(self, request: Request) -> Response:
@@ -224,13 +225,17 @@ class HttpSource:
 
     def _url(self, request: Request) -> tuple[Face | None, Asked] | None:
         """The function URL that a request is for, by its host, else by its path; without a face it is nobody's. None: for none."""
-        host = request.host.partition(":")[0].lower()
-        if host.endswith(self._nobodys.domain):  # first: all paths of a host are its function's
+        host = _bare(request.host)
+        if self._is_url(host):  # first: all paths of a host are its function's
             return self._urls.get(host), Asked(request, "", DEFAULT_STAGE, {})
         if not request.target.startswith(_URL_PATHS):
             return None
         name = request.path.split("/", 3)[2]
         return self._url_paths.get(name), Asked(request, "", DEFAULT_STAGE, {}, f"{URL_PREFIX}/{name}")
+
+    def _is_url(self, host: str) -> bool:
+        """Whether a host (lower case, no port) is a function URL's, be it nobody's."""
+        return host.endswith(self._nobodys.domain)
 
     async def _serve_url(self, face: Face | None, asked: Asked) -> Response:
         if face is None:
@@ -249,6 +254,8 @@ class HttpSource:
     def _room(self, head: Head, peer: str) -> int:
         """How large a body may be that is still to come: a webhook's own limit. Raises Refused for who failed too often."""
         limit = self._listener.limits.body_bytes
+        if self._is_url(_bare(head.host)):
+            return limit
         try:
             match = self._table.find(head.method, head.target.partition("?")[0])
         except BadPath:
@@ -268,6 +275,11 @@ class HttpSource:
 
 _REST: Final = RestApi(Api("", ""))  # for error bodies, which name no API
 _URL_PATHS: Final = f"{URL_PREFIX}/"
+
+
+def _bare(host: str) -> str:
+    """A host header as names are compared: lower case, without its port."""
+    return host.partition(":")[0].lower()
 
 
 def _route_of(trigger: HttpTrigger) -> routes.Route:
@@ -309,8 +321,3 @@ def gateway_of(binding: Binding, config: Config) -> HttpApi | RestApi | LoadBala
     number = short_id(f"{config.account}/{config.region}/{trigger.api}", 10)
     api = Api(config.account, number, config.region, trigger.stage, dict(trigger.stage_variables) or None)
     return RestApi(api, trigger.binary) if trigger.api == "rest" else HttpApi(api, trigger.payload)
-
-
-def url_domain(function: str, region: str) -> str:
-    """The host of a function's URL."""
-    return f"{function.lower()}.lambda-url.{region}.localhost"

@@ -82,12 +82,12 @@ class Gatehouse:
 
     async def close(self) -> None:
         """To be called after the last request."""
+        if self._usage is not None:
+            await self._usage.save(self._house.database)
         for authorizer in self._authorizers.values():
             await authorizer.close()
         for keys in self._key_sets.values():
             await keys.close()
-        if self._usage is not None:
-            await self._usage.save(self._house.database)
 
     def _keys(self, keys: ApiKeys | None) -> KeyGuard | None:
         return None if keys is None or self._usage is None else KeyGuard(self._usage, keys.plans)

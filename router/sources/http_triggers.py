@@ -8,7 +8,9 @@ from router.config.node import Node
 from router.config.types import Names
 from router.events import media, rest_api, routes
 from router.events.cors import Cors
+from router.events.function_url import URL_PREFIX
 from router.events.gateway import DEFAULT_STAGE
+from router.events.http import FIELD_NAME
 from router.sources.http_access import KEYS, OPEN, Access, read_access
 
 ApiKind = Literal["http", "rest", "alb"]
@@ -18,7 +20,6 @@ TIMEOUTS: Final = {
     "http": (30.0, 30.0),
     "rest": (29.0, 900.0),
 }  # default and highest: seconds; REST's can be raised, up to a function's own
-URL_PREFIX: Final = "/_url"  # function URLs for clients that cannot resolve their host names
 METHODS: Final = ("*", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 _KNOWN: Final = ("route", "api", "timeout", "invoke", "stage", "stage_variables", "base_path", "cors", "payload_format_version")
@@ -207,6 +208,6 @@ def _origins(cors: Node) -> tuple[str, ...]:
 
 def _names(cors: Node, key: str) -> tuple[str, ...]:
     names = cors.strings(key)
-    if wrong := [one for one in names if not re.fullmatch(r"\*|[!#$%&'*+\-.^_`|~0-9A-Za-z]+", one)]:
+    if wrong := [one for one in names if one != "*" and not FIELD_NAME.fullmatch(one)]:
         cors.problem(f"{wrong[0]!r:.40} is no header name", key)
     return names

@@ -4,6 +4,7 @@ The order of steps is what keeps the promise: nothing looks into a body before i
 (emit, with the delivery as its sequencer) before the memory says so, and both before the sender is told."""
 
 import asyncio
+from functools import partial
 from typing import Final
 
 import orjson
@@ -16,7 +17,7 @@ from router.events.cors import Cors
 from router.events.gateway import FREE, LOCAL, Arrival, Asked, Gateway
 from router.events.http import Request, Response
 from router.events.http_api import HttpApi
-from router.events.webhook import Reason, Refusal, Verified, bearer, judge_time, vouched
+from router.events.webhook import Reason, Refusal, Verified, verify
 from router.model import ASYNC_LIMIT, Envelope
 from router.sources.http_face import RETRY_AFTER, Line, http_arrival
 from router.sources.webhook_memory import Memory, key_of, request_id_of
@@ -80,12 +81,9 @@ class WebhookFace:
 
     async def _verify(self, request: Request, now: float) -> Verified:
         """Grammar, time, secrets. Raises Refusal."""
-        trigger, body = self._trigger, request.body
-        claim = trigger.scheme.claim(request)
-        judge_time(claim, now, trigger.tolerance)
-        large = len(body) > IN_A_THREAD
-        key = await asyncio.to_thread(bearer, claim, trigger.keys) if large else bearer(claim, trigger.keys)
-        return vouched(trigger.scheme, claim, key, body, trigger.tolerance)
+        trigger = self._trigger
+        judge = partial(verify, trigger.scheme, trigger.keys, request, now=now, tolerance=trigger.tolerance)
+        return await asyncio.to_thread(judge) if len(request.body) > IN_A_THREAD else judge()
 
     def _refuse(self, reason: Reason, request: Request, arrival: Arrival) -> Response:
         """401 and nothing about why; 429 once a source has had too many of them. Beyond that it is counted and no longer logged."""

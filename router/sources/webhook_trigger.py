@@ -8,11 +8,11 @@ from typing import ClassVar, Final, Self, cast
 from router.config.node import Node
 from router.config.types import Listen, Names
 from router.events import routes, webhook_keys
+from router.events.function_url import URL_PREFIX
 from router.events.webhook import TOLERANCE, Key, Scheme
 from router.events.webhook_grammar import ANY_ID, PLAIN_ID, SIZES, Encoding
 from router.events.webhook_keys import BadSecret, Maker, NoKey, SecretEncoding
 from router.events.webhook_schemes import GITHUB, SHOPIFY, SLACK, GitLab, GitLabToken, Part, Signed, Standard, Stripe, Unsigned
-from router.sources.http_triggers import URL_PREFIX
 
 PRESETS: Final[dict[str, Scheme]] = {
     "github": GITHUB,
@@ -31,7 +31,8 @@ MOST_PARTS: Final = 16
 _HMAC: Final = ("header", "algorithm", "encoding", "prefix", "signed", "timestamp_header", "secret_encoding")
 _KNOWN: Final = ("path", "provider", "auth", "secret", "secrets", "token", "tolerance", "body_limit", "id_header", *_HMAC)
 _HEADER: Final = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
-_SIZE: Final = re.compile(r"([0-9]{1,7})(KB|MB)?")
+_SIZE: Final = re.compile(r"([0-9]{1,7})(KB|MB)")
+_UNITS: Final = {"KB": 1024, "MB": 1024 * 1024}  # bytes
 _REFERENCE: Final = re.compile(r"\$\{((?:env|credential|file):[^{}$]+)\}")
 _MARK: Final = re.compile(rb"[^A-Za-z0-9_-]")  # what neither a time nor an id can hold
 _NO_ROUTE: Final = routes.Route("")
@@ -95,7 +96,7 @@ def _route(form: Node) -> routes.Route:
 def _body_limit(form: Node) -> int:
     text = form.text("body_limit", "1MB", pattern=_SIZE.pattern, what="a size; write 256KB, 1MB")
     found = _SIZE.fullmatch(text)
-    size = int(found[1]) * (1024 if found[2] == "KB" else BODY_LIMIT) if found else BODY_LIMIT
+    size = int(found[1]) * _UNITS[found[2]] if found else BODY_LIMIT
     if not 1 <= size <= BODY_LIMIT:
         form.problem("is outside 1KB to 1MB, which is all that an event holds", "body_limit")
     return size

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -299,11 +300,15 @@ async def test_a_body_over_the_limit_is_413_unverified(site: Site) -> None:
 
 async def test_how_much_is_read_of_a_body_still_to_come(site: Site) -> None:
     await site.serve("{path: /hook, provider: github, secret: s, body_limit: 1KB}")
-    asked = type("Head", (), {"method": "POST", "target": "/hook?x=1"})()
     room: Callable[[Any, str], int] = site.source._room
+
+    def to(target: str, host: str = "hooks.example:8080") -> Any:
+        return SimpleNamespace(method="POST", target=target, host=host)
+
+    asked = to("/hook?x=1")
     assert room(asked, "192.0.2.1") == 1024
-    for target in ("/other", "/%", "/%ff"):
-        assert room(type("Head", (), {"method": "POST", "target": target})(), "192.0.2.1") == site.source._listener.limits.body_bytes
+    for other in (to("/other"), to("/%"), to("/%ff"), to("/hook", "F.lambda-url.us-east-1.localhost:8080")):
+        assert room(other, "192.0.2.1") == site.source._listener.limits.body_bytes
     for _ in range(BURST):
         await site.post({})
     with pytest.raises(Refused) as refused:
