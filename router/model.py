@@ -78,6 +78,7 @@ class Outcome(NamedTuple):
     max_memory_mb: int = 0  # high-water mark of the environment
     log: tuple[str, ...] = ()  # the last events of this invocation, START to REPORT: LOG_TAIL or a little more
     log_stream: str = ""
+    version: str = names.LATEST  # of the function that ran
 
     @property
     def log_tail(self) -> bytes:

@@ -94,7 +94,7 @@ class Control:
         if kind != "RequestResponse":
             raise InvalidParameter(f"invocation type {kind}: RequestResponse or Event")
         request_id, outcome = await self._calls.invoke(name, request.body)
-        headers = [*JSON_HEADERS, ("x-amzn-requestid", request_id), ("x-amz-executed-version", "$LATEST")]
+        headers = [*JSON_HEADERS, ("x-amzn-requestid", request_id), ("x-amz-executed-version", outcome.version)]
         if outcome.function_error:
             headers.append(("x-amz-function-error", outcome.function_error))
         if request.header("x-amz-log-type") == "Tail":

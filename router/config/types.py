@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self, runtime_checkable
 
+from router.names import LATEST
+
 if TYPE_CHECKING:
     from router.config.node import Node
 
@@ -118,6 +120,12 @@ class Function:
     triggers: tuple[Trigger, ...] = ()  # enabled ones only
     command: tuple[str, ...] = ()  # runtime command: a program and its arguments
     places: tuple[int, ...] = ()  # where each of them stands in the config's list, from 0; (): it lists no others
+    version: str = LATEST  # or the digits of a published one
+
+    @property
+    def qualified(self) -> str:
+        """Its name, and its version unless that is $LATEST: what environments belong to."""
+        return self.name if self.version == LATEST else f"{self.name}:{self.version}"
 
     def placed(self) -> list[tuple[int, Trigger]]:
         """The enabled triggers and their places: switching one off must not rename the ones behind it."""

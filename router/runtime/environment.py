@@ -68,7 +68,7 @@ class ProcessEnvironment:
         if self.state is lifecycle.BROKEN:
             await self._launch()
         self._log.begin()
-        self._log.write(report.start(invocation.request_id))
+        self._log.write(report.start(invocation.request_id, self.function.version))
         began = self._clock.monotonic()
         answer = await self._run(invocation, began)
         duration_ms = (self._clock.monotonic() - began) * 1000
@@ -79,7 +79,7 @@ class ProcessEnvironment:
     async def refuse(self, invocation: Invocation, payload: bytes, error_type: str) -> Outcome:
         """Answer with the error object of an earlier init, without starting a process."""
         self._log.begin()
-        self._log.write(report.start(invocation.request_id))
+        self._log.write(report.start(invocation.request_id, self.function.version))
         self._log.write(f"Init failed again and again: the error of the last one is repeated until the next try.\n{error_type}")
         return self._finish(invocation, Failure(error_type, payload, "", "error"), 0.0, None)
 
@@ -274,7 +274,9 @@ class ProcessEnvironment:
         said = error_type if status == "error" else ""
         self._log.write(Report(request_id, duration_ms, billed, self.function.memory, memory_mb, init_ms, status, said).line())
         told = "Unhandled" if failed else ""
-        return Outcome(payload, told, error_type, duration_ms, billed, init_ms, memory_mb, self._log.tail(), self._log.name)
+        return Outcome(
+            payload, told, error_type, duration_ms, billed, init_ms, memory_mb, self._log.tail(), self._log.name, self.function.version
+        )
 
     def expired(self) -> None:
         """The deadline passed; what the worker has handed over by now still counts."""

@@ -70,7 +70,7 @@ class WarmPool:
         self._runtimes, self._logs, self._clock, self._limits = runtimes, logs, clock, limits
         self._all: set[Environment] = set()
         self._idle: dict[Environment, float] = {}  # since when, monotonic; the least recently used first
-        self._stacks: dict[str, list[Environment]] = {}  # idle ones of a function, the most recently used last
+        self._stacks: dict[str, list[Environment]] = {}  # idle ones of a function's version, the most recently used last
         self._stale: set[Environment] = set()  # busy ones whose function has changed
         self._closing: set[asyncio.Task[None]] = set()
         self._starved = 0  # callers that wait for room
@@ -102,9 +102,9 @@ class WarmPool:
         return outcome
 
     def retire(self, function: str) -> None:
-        """The function's code or configuration changed: idle environments end now, busy ones after what they run."""
+        """The code or configuration of *function* (Function.qualified) changed: idle environments end now, busy ones after what they run."""
         for environment in list(self._all):
-            if environment.function.name == function:
+            if environment.function.qualified == function:
                 if environment in self._idle:
                     self._retire(environment)
                 else:
@@ -137,29 +137,29 @@ class WarmPool:
 
     async def _first(self, environment: Environment, invocation: Invocation) -> Outcome:
         """Run it in an environment that is not initialised, unless that would start a process of a function whose init keeps failing."""
-        name = invocation.function.name
-        refusal = self._backoff.refusal(name, self._clock.monotonic(), invocation.request_id)
+        name, key = invocation.function.name, invocation.function.qualified
+        refusal = self._backoff.refusal(key, self._clock.monotonic(), invocation.request_id)
         if refusal is not None:
             return await environment.refuse(invocation, *refusal)
         self._cold.add(name)
         outcome = await environment.invoke(invocation)
         failure = environment.init_failure
         if failure is None:
-            self._backoff.succeeded(name)
+            self._backoff.succeeded(key)
         else:
             now = self._clock.monotonic()
-            failures = self._backoff.failed(name, now, failure.payload, failure.error_type, invocation.request_id)
+            failures = self._backoff.failed(key, now, failure.payload, failure.error_type, invocation.request_id)
             if failures == FREE + 1:
                 log.warning("function_init_backed_off", function=name, failures=failures, error_type=failure.error_type)
         return outcome
 
     def _take(self, function: Function) -> Environment | None:
         """An idle environment of exactly this function, an initialised one if there is any."""
-        stack = self._stacks.get(function.name, [])
+        stack = self._stacks.get(function.qualified, [])
         broken = None
         for environment in reversed(stack[:] if stack and stack[-1].state is not READY else stack[-1:]):
             if environment.function is not function and environment.function != function:
-                self.retire(function.name)
+                self.retire(function.qualified)
                 return None
             if environment.state is READY:
                 return self._taken(environment)
@@ -168,7 +168,7 @@ class WarmPool:
 
     def _taken(self, environment: Environment) -> Environment:
         del self._idle[environment]
-        stack = self._stacks[environment.function.name]
+        stack = self._stacks[environment.function.qualified]
         if stack[-1] is environment:
             stack.pop()
         else:
@@ -183,7 +183,7 @@ class WarmPool:
             self._retire(environment)
             return
         self._idle[environment] = self._clock.monotonic()
-        self._stacks.setdefault(environment.function.name, []).append(environment)
+        self._stacks.setdefault(environment.function.qualified, []).append(environment)
 
     async def _add(self, function: Function) -> Environment:
         """A cold environment, once there is room for it."""
@@ -203,7 +203,7 @@ class WarmPool:
         if resolved.note and resolved.name not in self._told:
             self._told.add(resolved.name)
             log.warning("runtime_mapped", runtime=resolved.name, runs=resolved.runs)
-        environment = self._runtimes[resolved.family].environment(function, self._logs.stream(function.name))
+        environment = self._runtimes[resolved.family].environment(function, self._logs.stream(function.name, function.version))
         self._all.add(environment)
         return environment
 
@@ -221,8 +221,8 @@ class WarmPool:
             await environment.close()
         finally:
             self._all.discard(environment)
-            if not self._stacks.get(environment.function.name):
-                self._stacks.pop(environment.function.name, None)
+            if not self._stacks.get(environment.function.qualified):
+                self._stacks.pop(environment.function.qualified, None)
 
     async def _evict(self) -> None:
         """End what has been idle for limits.idle; until cancelled."""

@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from router.clock import Clock
-from router.names import log_stream
+from router.names import LATEST, log_stream
 from router.telemetry.logfiles import directory, encoded, parse_segment, segment
 from router.telemetry.metrics import Metrics
 
@@ -45,9 +45,9 @@ class LogStore:
         """How many events the disk did not take."""
         return int(self._dropped.value())
 
-    def stream(self, function: str) -> "LogStream":
+    def stream(self, function: str, version: str = LATEST) -> "LogStream":
         """A fresh stream for one execution environment. It has no file until something is written."""
-        return LogStream(self, function, log_stream(self._clock.now()))
+        return LogStream(self, function, log_stream(self._clock.now(), version))
 
     def flush(self) -> None:
         """Hand everything to the operating system now."""

@@ -26,8 +26,8 @@ class LogStream(Protocol):
 class LogStore(Protocol):
     """All log groups."""
 
-    def stream(self, function: str) -> LogStream:
-        """A fresh stream in the function's group."""
+    def stream(self, function: str, version: str = names.LATEST) -> LogStream:
+        """A fresh stream in the function's group, for an environment of this version."""
 
 
 class Report(NamedTuple):

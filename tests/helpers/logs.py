@@ -8,9 +8,9 @@ from router import names
 class MemoryStream:
     """A LogStream that remembers."""
 
-    def __init__(self, function: str) -> None:
+    def __init__(self, function: str, version: str = names.LATEST) -> None:
         self.function = function
-        self.name = names.log_stream(time.time())
+        self.name = names.log_stream(time.time(), version)
         self.messages: list[str] = []
         self.closed = False
 
@@ -31,9 +31,9 @@ class MemoryLogs:
     def __init__(self) -> None:
         self.streams: list[MemoryStream] = []
 
-    def stream(self, function: str) -> MemoryStream:
+    def stream(self, function: str, version: str = names.LATEST) -> MemoryStream:
         """A fresh stream."""
-        stream = MemoryStream(function)
+        stream = MemoryStream(function, version)
         self.streams.append(stream)
         return stream
 

@@ -164,6 +164,15 @@ async def test_a_changed_function_gets_new_environments(pool: WarmPool, runtime:
     assert [environment.function.memory for environment in runtime.living] == [512]
 
 
+async def test_versions_of_a_function_leave_each_others_environments_alone(pool: WarmPool, runtime: FakeRuntime) -> None:
+    third, fourth = replace(function("a"), version="3", memory=512), replace(function("a"), version="4")
+    runs = [await pool.invoke(Invocation(one, b"", "id", "arn")) for one in (third, fourth, third, function("a"), fourth)]
+    assert [outcome.payload for outcome in runs] == [b"1", b"2", b"1", b"3", b"2"]
+    pool.retire("a:3")
+    await settle()
+    assert sorted(environment.function.version for environment in runtime.living) == ["$LATEST", "4"]
+
+
 async def test_retired_while_busy_it_ends_after_what_it_runs(pool: WarmPool, runtime: FakeRuntime) -> None:
     runtime.gate = asyncio.Event()
     running = asyncio.create_task(run(pool, "a"))
