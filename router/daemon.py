@@ -34,6 +34,7 @@ from router.errors import InvalidParameter
 from router.functions.registry import Functions
 from router.journal.database import Database
 from router.journal.lock import StateLock, prepare_state
+from router.journal.restore import refuse_unfinished
 from router.journal.sqlite import SqliteJournal
 from router.runtime import resolve
 from router.runtime.pool import WarmPool, warm_pool
@@ -184,6 +185,7 @@ class Daemon:
         await asyncio.to_thread(_make_buckets, config)
         lock = await StateLock.acquire(config.state, wait=LOCK_WAIT, clock=clock)
         opened.callback(lock.release)
+        refuse_unfinished(config.state)
         database = await Database.open(config.state / "journal.db")
         opened.push_async_callback(database.close)
         journal = await SqliteJournal.open(database, clock)

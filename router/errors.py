@@ -106,6 +106,10 @@ class LeaseLost(JournalError):
     """The delivery is no longer held under this attempt number; its outcome was not recorded."""
 
 
+class BackupError(RouterError):
+    """A backup that cannot be taken, is none, is damaged, or cannot be put back; nothing was changed."""
+
+
 class SourceError(RouterError):
     """A source that cannot go on now; the daemon restarts it with back-off."""
 

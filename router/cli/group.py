@@ -25,6 +25,8 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "dlq": ("dlq", "dlq", "List, show and redrive dead letters."),
     "schedules": ("schedules", "schedules", "List schedules, run one, compute fire times."),
     "feeds": ("feeds", "feeds", "List change feeds, install their triggers or take them out."),
+    "backup": ("backup", "backup", "Copy the state directory into one file, while the daemon works."),
+    "restore": ("backup", "restore", "Put a backup back, or check one."),
     "doctor": ("doctor", "doctor", "Check this machine and say how to fix what is wrong."),
     "version": ("version", "version", "Print the version."),
 }
