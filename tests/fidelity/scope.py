@@ -11,7 +11,6 @@ NOT_PRODUCED: Final[Mapping[str, str]] = {
     "mqtt_iot_amazon_mq_rabbitmq": "no message broker as a source",
     "mqtt_iot_iot_custom_authorizer_request": "no IoT Core: devices do not connect here",
     "mqtt_iot_iot_custom_authorizer_response": "no IoT Core: devices do not connect here",
-    "eventbridge_input_transformer_cases": "event buses, whose targets transform, are not built yet",
     "destinations_template_async_success": "destinations are not built yet",
     "destinations_template_async_retries_exhausted": "destinations are not built yet",
     "dynamodb_streams_template_on_failure_destination": "destinations are not built yet",
