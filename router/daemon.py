@@ -50,6 +50,7 @@ log = structlog.get_logger("router.daemon")
 
 SWITCH: Final = 0.0005  # seconds; the store's thread must win the interpreter back after every step, also from a busy loop
 GARBAGE: Final = (10_000, 20, 50)  # gc thresholds: a request makes hundreds of short-lived objects and no cycles
+PROVISION_WAIT: Final = 30.0  # seconds that sources wait for provisioned environments; then invocations start what is missing
 LOCK_WAIT: Final = 5.0  # seconds a dying predecessor gets to end its last worker
 CONSOLE_HOSTS: Final = ("localhost", "127.0.0.1", "[::1]")  # a page that rebinds its own name to us gets 421
 
@@ -213,6 +214,7 @@ class Daemon:
             opened.push_async_callback(listener.close)
         calls.listeners["console"] = console.addresses
         housekeeping = Housekeeping(database, logs, self._manager, clock=clock, retention=config.retention.logs)
+        await self._provision(pool)
         return calls, [
             ("sources", lambda stop: _sources(supervisors, dispatcher, stop)),
             ("dispatch", dispatcher.run),
@@ -237,6 +239,19 @@ class Daemon:
         await pool.open()
         opened.push_async_callback(pool.close)
         return pool
+
+    async def _provision(self, pool: WarmPool) -> None:
+        """Have what is provisioned ready before there is traffic, within reason. /readyz answers 503 meanwhile."""
+        pool.provision(self._config.functions.values())
+        waits = [asyncio.create_task(pool.provisioned(PROVISION_WAIT)), asyncio.create_task(self._stop.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waits:
+                task.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+        for problem in pool.problems():
+            log.warning("provisioning_slow", problem=problem)
 
 
 def _count_store(metrics: Metrics, database: Database, journal: SqliteJournal) -> None:

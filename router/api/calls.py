@@ -164,7 +164,8 @@ class Calls:
 
     def problems(self) -> list[str]:
         """Why the daemon is not ready, a sentence each; [] when it is."""
-        return [f"{s.name}: {health}" for s in self._parts.supervisors if (health := s.health())]
+        sources = [f"{s.name}: {health}" for s in self._parts.supervisors if (health := s.health())]
+        return sources + self._parts.pool.problems()
 
     def status(self) -> dict[str, Any]:
         """The daemon itself."""

@@ -13,6 +13,8 @@ def check(config: Config, top: Node) -> None:
     """Note on *top* what does not go together."""
     _nested(config, top)
     _reserved(config, top)
+    _provisioned(config, top)
+    _memory(config, top)
 
 
 def _nested(config: Config, top: Node) -> None:
@@ -52,6 +54,53 @@ def _reserved(config: Config, top: Node) -> None:
         rest = ", and functions without a reservation need at least 1" if free else ""
         node.problem(f"all reservations up to here come to {total} of {limit} (limits.concurrency){rest}", "reserved_concurrency")
         return
+
+
+def _provisioned(config: Config, top: Node) -> None:
+    """Provisioned concurrency is within the function's reservation, or within what is not reserved and leaves a slot there for the others."""
+    limit = config.limits.concurrency
+    rest = limit - sum(function.reserved_concurrency or 0 for function in config.functions.values())
+    others = any(function.reserved_concurrency is None and not function.provisioned_concurrency for function in config.functions.values())
+    total = 0
+    for name, function in config.functions.items():
+        provisioned, reserved, node = function.provisioned_concurrency, function.reserved_concurrency, _function(top, name)
+        if node is None or not provisioned:
+            continue
+        if reserved is not None and provisioned > reserved:
+            node.problem(f"{provisioned} is more than the {reserved} of reserved_concurrency", "provisioned_concurrency")
+        total += provisioned if reserved is None else 0
+        if reserved is None and total + others > rest:
+            free = ", and functions without any need at least 1" if others else ""
+            node.problem(
+                f"all provisioned concurrency up to here comes to {total} of {rest} that are not reserved{free}", "provisioned_concurrency"
+            )
+            return
+
+
+def _memory(config: Config, top: Node) -> None:
+    """What is provisioned fits into limits.memory, and beside it one environment of each function."""
+    limit = config.limits.memory
+    if limit is None:
+        return
+    held = 0
+    for name, function in config.functions.items():
+        node = _function(top, name)
+        held += function.memory * function.provisioned_concurrency
+        if node is not None and function.provisioned_concurrency and held > limit:
+            node.problem(f"all that is provisioned up to here takes {held} of {limit} MB (limits.memory)", "provisioned_concurrency")
+            return
+    for name, function in config.functions.items():
+        node = _function(top, name)
+        if node is not None and not function.provisioned_concurrency and held + function.memory > limit:
+            beside = f" beside the {held} MB of what is provisioned" if held else ""
+            node.problem(
+                f"{function.memory} MB never fit into the {limit} MB of limits.memory{beside}", "memory" if node.has("memory") else ""
+            )
+
+
+def _function(top: Node, name: str) -> Node | None:
+    functions = top.child("functions")
+    return functions.child(name) if functions else None
 
 
 def notes(config: Config) -> tuple[str, ...]:

@@ -21,13 +21,14 @@ _KNOWN: Final = (
     "memory",
     "environment",
     "reserved_concurrency",
+    "provisioned_concurrency",
     "isolation",
     "log_format",
     "maximum_retry_attempts",
     "maximum_event_age",
     "triggers",
 )
-_LATER: Final = ("layers", "role", "provisioned_concurrency", "ephemeral_storage", "require", "on_success", "on_failure", "dead_letter")
+_LATER: Final = ("layers", "role", "ephemeral_storage", "require", "on_success", "on_failure", "dead_letter")
 _LATER_TRIGGERS: Final = ("event", "queue")
 _RUNTIMES: Final = re.compile(r"python(3\.[0-9]{1,2})?|nodejs([0-9]{1,2}\.x)?|provided(\.al2|\.al2023)?|command")
 _LATER_RUNTIMES: Final = re.compile(r"(java|dotnet|ruby|go)[a-z0-9.]*")
@@ -93,6 +94,7 @@ class Reader:
             memory=form.megabytes("memory", _DEFAULT.memory, low=128, high=10240),
             environment=_environment(form),
             reserved_concurrency=form.integer("reserved_concurrency", low=0, high=10_000) if form.has("reserved_concurrency") else None,
+            provisioned_concurrency=_provisioned(form, runtime),
             maximum_retry_attempts=form.integer("maximum_retry_attempts", _DEFAULT.maximum_retry_attempts, low=0, high=2),
             maximum_event_age=form.seconds("maximum_event_age", _DEFAULT.maximum_event_age, low=60, high=21600),
             **self._triggers(form),
@@ -181,6 +183,15 @@ def _command(form: Node, runtime: str) -> tuple[str, ...]:
     elif not command or not command[0] or any("\0" in word for word in command):
         form.problem("a program and its arguments; write [./script.sh, argument]", "command")
     return command
+
+
+def _provisioned(form: Node, runtime: str) -> int:
+    provisioned = form.integer("provisioned_concurrency", _DEFAULT.provisioned_concurrency, low=0, high=10_000)
+    if provisioned and runtime == "command":
+        form.problem(
+            "runtime command starts a process for each invocation: there is nothing to initialise before", "provisioned_concurrency"
+        )
+    return provisioned
 
 
 def _environment(form: Node) -> dict[str, str]:

@@ -17,6 +17,7 @@ _LONGEST_SOCKET: Final = 107  # bytes of a Unix socket's path: unix(7)
 _LIMITS: Final = Limits()
 _RETENTION: Final = Retention()
 
+_MOST_MEMORY: Final = 64 * 1024 * 1024  # MB
 HOUR: Final = 3600.0
 DAY: Final = 86400.0
 
@@ -50,10 +51,11 @@ def loopback(where: Listen) -> bool:
 
 def limits(node: Node) -> Limits:
     """The value under `limits`."""
-    form = node.form(known=("concurrency", "idle"), later=("memory",))
+    form = node.form(known=("concurrency", "idle", "memory"))
     return Limits(
         concurrency=form.integer("concurrency", _LIMITS.concurrency, low=1, high=10_000),
         idle=form.seconds("idle", _LIMITS.idle, low=1, high=DAY),
+        memory=form.megabytes("memory", low=128, high=_MOST_MEMORY) if form.has("memory") else None,
     )
 
 

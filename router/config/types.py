@@ -121,6 +121,8 @@ class Function:
     command: tuple[str, ...] = ()  # runtime command: a program and its arguments
     places: tuple[int, ...] = ()  # where each of them stands in the config's list, from 0; (): it lists no others
     version: str = LATEST  # or the digits of a published one
+    provisioned_concurrency: int = 0  # environments that are initialised before anybody asks
+    snap_start: bool = False  # initialised once; environments are forks of that
 
     @property
     def qualified(self) -> str:
@@ -153,6 +155,7 @@ class Limits:
 
     concurrency: int = 100
     idle: float = 600.0  # seconds an environment may be idle before it is evicted
+    memory: int | None = None  # MB: what the functions' `memory` of all environments may come to; None: no bound
 
 
 @dataclass(frozen=True, slots=True)

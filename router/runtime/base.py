@@ -5,6 +5,9 @@ from typing import NamedTuple, Protocol
 
 from router.config.types import Function
 from router.model import Outcome
+from router.runtime.lifecycle import Initialization, State
+from router.runtime.outcomes import Failure
+from router.telemetry.report import LogStream
 
 
 class Sink(Protocol):
@@ -39,6 +42,38 @@ class ExecutionEnvironment(Protocol):
 
     async def close(self) -> None:
         """End the process and all its descendants; return when none is left."""
+
+
+class Environment(ExecutionEnvironment, Protocol):
+    """What the pool needs to know of an environment beside running it."""
+
+    function: Function
+    state: State
+    init_failure: Failure | None  # why its last init failed
+    initialization: Initialization
+    on_lost: Callable[[], None]  # called when its process ends while nothing runs in it
+
+    async def warm(self) -> Failure | None:
+        """Initialise it before anything runs in it; why that failed. Raises EnvironmentUnavailable."""
+
+    async def refuse(self, invocation: Invocation, payload: bytes, error_type: str) -> Outcome:
+        """Answer with an error object without starting a process."""
+
+    def take_dropped(self) -> int:
+        """Bytes of output that were not logged since this was last asked."""
+
+
+class Runtime(Protocol):
+    """A family of runtimes; see RUNTIMES."""
+
+    async def open(self) -> None:
+        """Make ready to start environments. Raises EnvironmentUnavailable."""
+
+    def environment(self, function: Function, stream: LogStream, initialization: Initialization) -> Environment:
+        """A cold environment."""
+
+    async def close(self) -> None:
+        """End everything that is left."""
 
 
 class Pool(Protocol):

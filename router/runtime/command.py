@@ -18,7 +18,7 @@ from router.runtime.environment import ProcessEnvironment
 from router.runtime.family import Family
 from router.runtime.frames import Frame
 from router.runtime.launcher import Exit
-from router.runtime.lifecycle import State
+from router.runtime.lifecycle import Initialization, State
 from router.runtime.outcomes import Failure
 from router.runtime.recipe import OnEnd, OnFrame
 from router.telemetry import report
@@ -189,7 +189,7 @@ class CommandEnvironment(ProcessEnvironment):
 class CommandRuntime(Family):
     """See Family."""
 
-    def environment(self, function: Function, stream: LogStream) -> CommandEnvironment:
+    def environment(self, function: Function, stream: LogStream, initialization: Initialization) -> CommandEnvironment:  # noqa: ARG002
         """An environment without a process."""
         return CommandEnvironment(self, function, stream)
 

@@ -7,6 +7,7 @@ import asyncio
 import math
 import os
 import uuid
+from collections.abc import Callable
 from typing import Final, Literal
 
 import orjson
@@ -20,7 +21,7 @@ from router.runtime.endings import Closed, Ending, Expired, Flooded
 from router.runtime.intake import Intake
 from router.runtime.invocation_log import InvocationLog
 from router.runtime.launcher import Exit, Worker
-from router.runtime.lifecycle import NEXT, Event, State
+from router.runtime.lifecycle import NEXT, Event, Initialization, State
 from router.runtime.outcomes import Failure
 from router.runtime.output import Lines
 from router.runtime.pipes import Output
@@ -28,7 +29,6 @@ from router.runtime.recipe import Link, Recipe
 from router.telemetry import report
 from router.telemetry.report import LogStream, Report
 
-INIT_LIMIT: Final = 10.0  # seconds of the init phase; then init is repeated inside the first invocation: Lambda quotas
 _KILLED: Final = 3.0  # seconds to wait for a killed tree before going on; the spawner says what would not die
 _CLOSED: Final = "the execution environment was closed meanwhile"
 _HUNG_UP: Final = 0.5  # seconds for a worker without a channel to end by itself
@@ -37,21 +37,26 @@ _HUNG_UP: Final = 0.5  # seconds for a worker without a channel to end by itself
 class ProcessEnvironment:
     """One execution environment; see base.ExecutionEnvironment."""
 
-    def __init__(self, recipe: Recipe, function: Function, stream: LogStream) -> None:
-        self.function = function
+    def __init__(
+        self, recipe: Recipe, function: Function, stream: LogStream, initialization: Initialization = Initialization.ON_DEMAND
+    ) -> None:
+        self.function, self.initialization = function, initialization
+        self.on_lost: Callable[[], None] = lambda: None
         self.state = State.COLD
         self.init_failure: Failure | None = None  # why the last init failed; None once one succeeded
         self._recipe, self._shared, self._clock = recipe, recipe.shared, recipe.shared.clock
         self._log = InvocationLog(stream, self._clock.now)
         self._tmp = self._shared.tmp / uuid.uuid4().hex
         self._separator = os.urandom(12).hex()  # the letters themselves: a random byte may be a newline
-        self._spec = recipe.spec(function, log_stream=stream.name, tmp=str(self._tmp), separator=self._separator)
+        spec = recipe.spec(function, log_stream=stream.name, tmp=str(self._tmp), separator=self._separator)
+        self._spec = {**spec, "variables": {**spec["variables"], "AWS_LAMBDA_INITIALIZATION_TYPE": initialization.value}}
         self._worker: Worker | None = None
         self._channel: Link | None = None
         self._output: Output | None = None
         self._waiting: asyncio.Future[Ending] | None = None
         self._intake: Intake | None = None  # of the running invocation, when its answer may be streamed
         self._memory = 0  # KiB
+        self._init_ms: float | None = None  # of an early init phase that no REPORT has told of yet
         self._dropped = 0  # bytes of output that a worker before this one had dropped
 
     def take_dropped(self) -> int:
@@ -62,7 +67,8 @@ class ProcessEnvironment:
 
     async def invoke(self, invocation: Invocation) -> Outcome:
         """Run it; see base. Raises EnvironmentUnavailable when no process could be had, or when closed meanwhile."""
-        init_ms = await self._init_phase() if self.state is lifecycle.COLD else None
+        init_ms = await self._init_phase() if self.state is lifecycle.COLD else self._init_ms
+        self._init_ms = None
         if self.state is lifecycle.READY and self._worker is not None and self._worker.exited.done():
             await self._forget_worker()
         if self.state is lifecycle.BROKEN:
@@ -75,6 +81,11 @@ class ProcessEnvironment:
         if isinstance(answer, Failure) and answer.status == "timeout":
             duration_ms = invocation.function.timeout * 1000
         return self._finish(invocation, answer, duration_ms, init_ms)
+
+    async def warm(self) -> Failure | None:
+        """See base. Nothing waits for it, so it may take longer; the first REPORT tells how long it took, as on AWS."""
+        self._init_ms = await self._init_phase()
+        return self.init_failure
 
     async def refuse(self, invocation: Invocation, payload: bytes, error_type: str) -> Outcome:
         """Answer with the error object of an earlier init, without starting a process."""
@@ -141,7 +152,8 @@ class ProcessEnvironment:
         began = self._clock.monotonic()
         self._log.write(self._recipe.init_start(self.function))
         await self._launch()
-        failure = await self._initialised(await self._ending(began + INIT_LIMIT), None)
+        limit = lifecycle.init_limit(self.initialization, self.function.timeout)
+        failure = await self._initialised(await self._ending(began + limit), None)
         if failure is None:
             return (self._clock.monotonic() - began) * 1000
         self._init_failed(failure, began, "init")
@@ -197,7 +209,8 @@ class ProcessEnvironment:
             self._change(Event.INITIALISED)
             self.init_failure = None
             return None
-        request_id, timeout = (invocation.request_id, invocation.function.timeout) if invocation else ("", INIT_LIMIT)
+        limit = lifecycle.init_limit(self.initialization, self.function.timeout)
+        request_id, timeout = (invocation.request_id, invocation.function.timeout) if invocation else ("", limit)
         self.init_failure = await self._broken(ending, request_id, timeout)
         return self.init_failure
 
@@ -301,6 +314,8 @@ class ProcessEnvironment:
     def _exited(self, exit_: Exit) -> None:
         if self._channel is not None:
             self._channel.pump()  # an answer sent before the end counts
+        if self._waiting is None and self.state is lifecycle.READY:
+            self.on_lost()
         self._resolve(exit_)
 
     def _resolve(self, ending: Ending) -> None:

@@ -6,13 +6,14 @@ from typing import Any
 
 from router.config.types import Function
 from router.runtime.environment import ProcessEnvironment
+from router.runtime.lifecycle import Initialization
 from router.runtime.recipe import Link, OnEnd, OnFrame
 from router.runtime.shared import Shared
 from router.telemetry.report import LogStream
 
 
 class Family(ABC):
-    """See pool.Runtime; and recipe.Recipe, which is left to the one that inherits."""
+    """See base.Runtime; and recipe.Recipe, which is left to the one that inherits."""
 
     def __init__(self, shared: Shared) -> None:
         self.shared = shared
@@ -21,9 +22,9 @@ class Family(ABC):
         """Start the spawner. Raises EnvironmentUnavailable, OSError."""
         await self.shared.open()
 
-    def environment(self, function: Function, stream: LogStream) -> ProcessEnvironment:
+    def environment(self, function: Function, stream: LogStream, initialization: Initialization) -> ProcessEnvironment:
         """A cold environment."""
-        return ProcessEnvironment(self, function, stream)
+        return ProcessEnvironment(self, function, stream, initialization)
 
     async def close(self) -> None:
         """End the spawner with all that is below it."""

@@ -17,6 +17,14 @@ class State(StrEnum):
     CLOSED = "closed"
 
 
+class Initialization(StrEnum):
+    """What made an environment start: AWS_LAMBDA_INITIALIZATION_TYPE."""
+
+    ON_DEMAND = "on-demand"  # an invocation that found no other
+    PROVISIONED = "provisioned-concurrency"  # nobody yet
+    SNAP_START = "snap-start"  # as on demand, but forked off one that is initialised already
+
+
 class Event(StrEnum):
     """What can happen to it."""
 
@@ -36,6 +44,15 @@ BROKEN: Final = State.BROKEN
 CLOSED: Final = State.CLOSED
 INVOKE: Final = Event.INVOKE
 ANSWERED: Final = Event.ANSWERED
+
+INIT_LIMIT: Final = 10.0  # seconds of the init phase; then init is repeated inside the first invocation: Lambda quotas
+EARLY_INIT_LIMIT: Final = 130.0  # seconds when nobody waits for it; or the function's timeout when that is longer
+
+
+def init_limit(initialization: Initialization, timeout: float) -> float:
+    """Seconds that an init phase may take. Lambda developer guide, "Lambda execution environment lifecycle"."""
+    return INIT_LIMIT if initialization is Initialization.ON_DEMAND else max(EARLY_INIT_LIMIT, timeout)
+
 
 NEXT: Final[dict[State, dict[Event, State]]] = {
     State.COLD: {Event.START: State.STARTING, Event.CLOSE: State.CLOSED},

@@ -1,54 +1,31 @@
 """Environments kept warm. The caller holds a concurrency slot already: here is no waiting for one."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
 from router.clock import Clock
 from router.config.types import Function, Limits
-from router.errors import EnvironmentUnavailable
+from router.errors import EnvironmentUnavailable, TooManyRequests
 from router.model import Outcome
 from router.runtime import RUNTIMES, resolve
 from router.runtime.backoff import FREE, InitBackoff
-from router.runtime.base import ExecutionEnvironment, Invocation
-from router.runtime.lifecycle import READY, State
-from router.runtime.outcomes import Failure
+from router.runtime.base import Environment, Invocation, Runtime
+from router.runtime.capacity import Capacity
+from router.runtime.lifecycle import READY, Initialization
+from router.runtime.provisioning import Provisioner
 from router.runtime.shared import Shared
+from router.runtime.shelf import Shelf
 from router.telemetry.metrics import Labels, Metrics
-from router.telemetry.report import LogStore, LogStream
+from router.telemetry.report import LogStore
+
+ROOM_WAIT: Final = 1.0  # seconds that an invocation waits for room when nothing idle can make it
 
 log: Final = structlog.get_logger(__name__)
-
-
-class Environment(ExecutionEnvironment, Protocol):
-    """What the pool needs to know of an environment beside running it."""
-
-    function: Function
-    state: State
-    init_failure: Failure | None  # why its last init failed
-
-    async def refuse(self, invocation: Invocation, payload: bytes, error_type: str) -> Outcome:
-        """Answer with an error object without starting a process."""
-
-    def take_dropped(self) -> int:
-        """Bytes of output that were not logged since this was last asked."""
-
-
-class Runtime(Protocol):
-    """A family of runtimes; see RUNTIMES."""
-
-    async def open(self) -> None:
-        """Make ready to start environments. Raises EnvironmentUnavailable."""
-
-    def environment(self, function: Function, stream: LogStream) -> Environment:
-        """A cold environment."""
-
-    async def close(self) -> None:
-        """End everything that is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +41,27 @@ class Row:
 
 
 class WarmPool:
-    """See base.Pool. Total bounded by limits.concurrency, idle ones by limits.idle."""
+    """See base.Pool. All together bounded by limits.concurrency and limits.memory, idle ones by limits.idle."""
 
     def __init__(self, runtimes: Mapping[str, Runtime], *, logs: LogStore, clock: Clock, limits: Limits, metrics: Metrics) -> None:
         self._runtimes, self._logs, self._clock, self._limits = runtimes, logs, clock, limits
         self._all: set[Environment] = set()
-        self._idle: dict[Environment, float] = {}  # since when, monotonic; the least recently used first
-        self._stacks: dict[str, list[Environment]] = {}  # idle ones of a function's version, the most recently used last
+        self._shelf = Shelf()
+        self._capacity = Capacity(limits)
         self._stale: set[Environment] = set()  # busy ones whose function has changed
-        self._closing: set[asyncio.Task[None]] = set()
-        self._starved = 0  # callers that wait for room
+        self._closing: dict[Environment, asyncio.Task[None]] = {}
+        self._waiting: set[asyncio.Event] = set()  # of callers that wait for room
         self._backoff = InitBackoff()
+        self._provisioner = Provisioner(self._warm, self._provisioned, clock)
         self._told: set[str] = set()
         self._evictor: asyncio.Task[None] | None = None
         self._closed = False
-        self._cold = metrics.counter("router_cold_starts_total", "Environments initialised.", "function")
+        self._cold = metrics.counter("router_cold_starts_total", "Environments initialised for an invocation.", "function")
         self._dropped = metrics.counter("router_output_dropped_bytes_total", "Function output over its allowance, not logged.", "function")
+        self._evicted = metrics.counter("router_evictions_total", "Idle environments ended to make room for another.", "function")
+        self._spilled = metrics.counter(
+            "router_provisioned_spillover_total", "Invocations that found no provisioned environment idle.", "function"
+        )
         metrics.gauge("router_environments", "Execution environments.", "function", "state", read=self._counts)
 
     async def open(self) -> None:
@@ -88,11 +70,29 @@ class WarmPool:
             await runtime.open()
         self._evictor = asyncio.create_task(self._evict(), name="idle-environments")
 
+    def provision(self, functions: Iterable[Function]) -> None:
+        """Keep these functions' provisioned environments ready from now on, and no others."""
+        self._provisioner.want(functions)
+        for environment in [one for one in self._all if one.initialization is Initialization.PROVISIONED]:
+            if not self._provisioner.wants(environment.function):
+                self._retire_when_idle(environment)
+
+    async def provisioned(self, wait: float) -> bool:
+        """Wait until what is provisioned was ready once, or has failed; *wait* seconds at most."""
+        return await self._provisioner.settled(wait)
+
+    def problems(self) -> list[str]:
+        """What is provisioned and was not ready yet, a sentence each."""
+        return self._provisioner.problems()
+
     async def invoke(self, invocation: Invocation) -> Outcome:
-        """Run in the function's most recently used idle environment, or a new one. Raises EnvironmentUnavailable.
+        """Run in an idle environment of the function, or a new one. Raises EnvironmentUnavailable, TooManyRequests when there is no room.
 
         Cancelled, the run is cut short: the environment is ended with all its processes."""
-        environment = self._take(invocation.function) or await self._add(invocation.function)
+        function = invocation.function
+        environment = self._take(function) or await self._add(function, wait=ROOM_WAIT)
+        if function.provisioned_concurrency and environment.initialization is not Initialization.PROVISIONED:
+            self._spilled.add(function.name)
         try:
             outcome = await (environment.invoke(invocation) if environment.state is READY else self._first(environment, invocation))
         except BaseException:
@@ -105,10 +105,7 @@ class WarmPool:
         """The code or configuration of *function* (Function.qualified) changed: idle environments end now, busy ones after what they run."""
         for environment in list(self._all):
             if environment.function.qualified == function:
-                if environment in self._idle:
-                    self._retire(environment)
-                else:
-                    self._stale.add(environment)
+                self._retire_when_idle(environment)
         self._backoff.succeeded(function)
 
     def rows(self) -> list[Row]:
@@ -125,13 +122,15 @@ class WarmPool:
     async def close(self) -> None:
         """End every environment; what still runs is cut short with EnvironmentUnavailable."""
         self._closed = True
+        await self._provisioner.close()
         if self._evictor is not None:
             self._evictor.cancel()
             await asyncio.gather(self._evictor, return_exceptions=True)
         for environment in list(self._all):
             self._retire(environment)
+        self._news()
         if self._closing:
-            await asyncio.wait(self._closing)
+            await asyncio.wait(self._closing.values())
         for runtime in self._runtimes.values():
             await runtime.close()
 
@@ -153,93 +152,146 @@ class WarmPool:
                 log.warning("function_init_backed_off", function=name, failures=failures, error_type=failure.error_type)
         return outcome
 
-    def _take(self, function: Function) -> Environment | None:
-        """An idle environment of exactly this function, an initialised one if there is any."""
-        stack = self._stacks.get(function.qualified, [])
-        broken = None
-        for environment in reversed(stack[:] if stack and stack[-1].state is not READY else stack[-1:]):
-            if environment.function is not function and environment.function != function:
-                self.retire(function.qualified)
-                return None
-            if environment.state is READY:
-                return self._taken(environment)
-            broken = broken or environment
-        return self._taken(broken) if broken is not None else None
+    async def _warm(self, function: Function) -> str:
+        """Have one more provisioned environment; "" or why there is none. Raises TooManyRequests, EnvironmentUnavailable."""
+        environment = await self._add(function, Initialization.PROVISIONED, wait=ROOM_WAIT)
+        try:
+            failure = await environment.warm()
+        except BaseException:
+            self._retire(environment)
+            raise
+        environment.on_lost = lambda: self._retire_when_idle(environment)
+        if failure is not None:
+            self._retire(environment)
+            return failure.error_type or "its init failed"
+        self._give_back(environment)
+        return ""
 
-    def _taken(self, environment: Environment) -> Environment:
-        del self._idle[environment]
-        stack = self._stacks[environment.function.qualified]
-        if stack[-1] is environment:
-            stack.pop()
-        else:
-            stack.remove(environment)
-        return environment
+    def _provisioned(self, function: Function) -> int:
+        """How many provisioned environments of exactly this function there are or are being made."""
+        return sum(
+            one.initialization is Initialization.PROVISIONED
+            and one.function == function
+            and one not in self._stale
+            and one not in self._closing
+            for one in self._all
+        )
+
+    def _take(self, function: Function) -> Environment | None:
+        """An idle environment of exactly this function."""
+        environment = self._shelf.take(function)
+        if environment is None or environment.function is function or environment.function == function:
+            return environment
+        self._retire(environment)
+        self.retire(function.qualified)
+        return None
 
     def _give_back(self, environment: Environment) -> None:
         dropped = environment.take_dropped()
         if dropped:
             self._dropped.add(environment.function.name, amount=dropped)
-        if environment in self._stale or self._closed:
+        lost = environment.initialization is Initialization.PROVISIONED and environment.state is not READY
+        if lost or environment in self._stale or self._closed:
             self._retire(environment)
             return
-        self._idle[environment] = self._clock.monotonic()
-        self._stacks.setdefault(environment.function.qualified, []).append(environment)
+        self._shelf.put(environment, self._clock.monotonic())
+        if self._waiting:
+            self._news()
 
-    async def _add(self, function: Function) -> Environment:
-        """A cold environment, once there is room for it."""
-        self._starved += 1
-        try:
-            while len(self._all) >= self._limits.concurrency:
-                if len(self._closing) < self._starved and self._idle:
-                    self._retire(next(iter(self._idle)))
-                if not self._closing:
-                    break  # all are busy, and the caller has a slot: this one is within the bound
-                await asyncio.wait(self._closing, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self._starved -= 1
+    async def _add(self, function: Function, initialization: Initialization = Initialization.ON_DEMAND, *, wait: float) -> Environment:
+        """A cold environment, once there is room for it; or one of the function's own that became idle meanwhile.
+
+        Raises TooManyRequests when there is no room within *wait* seconds, EnvironmentUnavailable."""
+        until = self._clock.monotonic() + wait
+        while (victims := self._capacity.victims(self._shelf.evictable(), function.memory)) is None:
+            await self._more_room(until)
+            if initialization is not Initialization.PROVISIONED and (idle := self._take(function)) is not None:
+                return idle
+        for environment in victims:
+            self._evicted.add(environment.function.name)
+            self._retire(environment)
+        await self._cleared(function.memory)
         if self._closed:
             raise EnvironmentUnavailable("the daemon is shutting down")
         resolved = resolve(function.runtime)
         if resolved.note and resolved.name not in self._told:
             self._told.add(resolved.name)
             log.warning("runtime_mapped", runtime=resolved.name, runs=resolved.runs)
-        environment = self._runtimes[resolved.family].environment(function, self._logs.stream(function.name, function.version))
+        stream = self._logs.stream(function.name, function.version)
+        environment = self._runtimes[resolved.family].environment(function, stream, initialization)
         self._all.add(environment)
+        self._capacity.hold(function.memory)
         return environment
+
+    async def _more_room(self, until: float) -> None:
+        """Return when an environment became idle or is gone. Raises TooManyRequests at *until*."""
+        left = until - self._clock.monotonic()
+        news = asyncio.Event()
+        self._waiting.add(news)
+        try:
+            if left <= 0 or not await self._clock.wait(news, left):
+                raise TooManyRequests("ConcurrentInvocationLimitExceeded")
+        finally:
+            self._waiting.discard(news)
+        if self._closed:
+            raise EnvironmentUnavailable("the daemon is shutting down")
+
+    async def _cleared(self, need: int) -> None:
+        """Wait until what is ending has left enough room; meanwhile nobody else gets it."""
+        if self._capacity.fits(need):
+            return
+        self._capacity.claim(need)
+        try:
+            while not self._capacity.fits(need) and not self._closed:
+                await asyncio.wait(self._closing.values(), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._capacity.release(need)
+            self._news()
+
+    def _news(self) -> None:
+        for event in self._waiting:
+            event.set()
+
+    def _retire_when_idle(self, environment: Environment) -> None:
+        if environment in self._shelf:
+            self._retire(environment)
+        else:
+            self._stale.add(environment)
 
     def _retire(self, environment: Environment) -> None:
         """Close it in the background; it counts until it is gone."""
-        if environment in self._idle:
-            self._taken(environment)
+        if environment in self._closing or environment not in self._all:
+            return
+        if environment in self._shelf:
+            self._shelf.remove(environment)
         self._stale.discard(environment)
-        task = asyncio.create_task(self._close_one(environment), name="environment-close")
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        self._capacity.leave(environment.function.memory)
+        self._closing[environment] = asyncio.create_task(self._close_one(environment), name="environment-close")
 
     async def _close_one(self, environment: Environment) -> None:
         try:
             await environment.close()
         finally:
             self._all.discard(environment)
-            if not self._stacks.get(environment.function.qualified):
-                self._stacks.pop(environment.function.qualified, None)
+            self._stale.discard(environment)
+            del self._closing[environment]
+            self._capacity.gone(environment.function.memory)
+            self._provisioner.nudge(environment.function.qualified)
+            self._news()
 
     async def _evict(self) -> None:
         """End what has been idle for limits.idle; until cancelled."""
         while True:
             now = self._clock.monotonic()
-            for environment, since in list(self._idle.items()):
-                if now - since < self._limits.idle:
-                    break
+            for environment in self._shelf.expired(now - self._limits.idle):
                 self._retire(environment)
-            oldest = next(iter(self._idle.values()), now)
-            await self._clock.sleep(max(0.001, oldest + self._limits.idle - now))
+            await self._clock.sleep(max(0.001, self._shelf.oldest(now) + self._limits.idle - now))
 
     def _counts(self) -> dict[Labels, float]:
         counts: dict[Labels, float] = {}
         for environment in self._all:
             name = environment.function.name
-            state = "idle" if environment in self._idle else "busy"
+            state = "idle" if environment in self._shelf else "busy"
             counts.setdefault((name, "idle"), 0)
             counts.setdefault((name, "busy"), 0)
             counts[name, state] += 1

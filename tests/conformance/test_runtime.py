@@ -478,7 +478,7 @@ async def test_leaving_in_init_is_an_exit_error(bench: Bench) -> None:
 
 @needs("init")
 async def test_a_slow_init_counts_against_the_timeout_when_repeated(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("router.runtime.environment.INIT_LIMIT", 0.2)
+    monkeypatch.setattr("router.runtime.lifecycle.INIT_LIMIT", 0.2)
     late = await bench.run(bench.other("late", "slow_init.f", timeout=3, environment={"INIT": "0.4"}))
     assert (late.payload, late.init_ms) == (b'"late"', None)
     assert late.duration_ms >= 400
@@ -494,6 +494,26 @@ async def test_a_function_whose_init_keeps_failing_does_not_start_processes_with
     assert {outcome.error_type for outcome in outcomes} == {bench.sample.raised}
     assert len([line for line in bench.logs.of("f") if line == "importing"]) <= 8
     assert bench.logs.of("f")[-1].endswith(f"Error Type: {bench.sample.raised}")
+
+
+@needs("init", "warm")
+async def test_a_provisioned_environment_is_initialised_before_its_first_event_and_again_when_it_dies(bench: Bench) -> None:
+    function = bench.function("counted", provisioned_concurrency=1)
+    bench.pool.provision([function])
+    assert await bench.pool.provisioned(30)
+    assert not any(line.startswith("START") for line in bench.logs.of("counted"))
+    outcomes = [await bench.run(function) for _ in range(2)]
+    assert [outcome.init_ms is not None for outcome in outcomes] == [True, False]  # told by the first REPORT, as on AWS
+    (count, pid) = json.loads(outcomes[1].payload)
+    assert count == 2
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: any(processes_of("fn:counted")) and pid not in processes_of("fn:counted"), 30)
+    await until(lambda: any(one.state is State.READY for one in bench.pool._all), 30)
+    assert json.loads((await bench.run(function)).payload)[0] == 1
+    bench.pool.provision([bench.function("environment", provisioned_concurrency=1)])
+    await bench.pool.provisioned(30)
+    seen = json.loads((await bench.run(bench.function("environment", provisioned_concurrency=1))).payload)
+    assert seen["AWS_LAMBDA_INITIALIZATION_TYPE"] == "provisioned-concurrency"
 
 
 # what a handler sees ---------------------------------------------------------------------------------------------------------

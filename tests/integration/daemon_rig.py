@@ -51,6 +51,7 @@ def pause(event, context):
 '''
 BROKEN = "raise RuntimeError('no database')\n"
 DYING = "import os\nos._exit(7)\n"
+LATER = "from app import *\nwhile not os.path.exists(GATE):\n    time.sleep(0.01)\n"  # initialised when the gate opens
 CONFIG = """
 version: 1
 state: ./state
@@ -83,7 +84,7 @@ class Serving(House):
         self.record, self.gate = directory / "record", directory / "gate"
         self._resources, self._drain = resources, drain
         (directory / "code").mkdir()
-        for name, text in (("app", HANDLERS), ("broken", BROKEN), ("dying", DYING)):
+        for name, text in (("app", HANDLERS), ("broken", BROKEN), ("dying", DYING), ("later", LATER)):
             (directory / f"code/{name}.py").write_text(text)
         super().__init__(directory, "", factor=factor)
         self.configure(functions)

@@ -112,6 +112,23 @@ well: {…, handler: app.seen, triggers: [{http: GET /well}]}
     assert max(starts.get("broken", 0), starts.get("dying", 0)) < 40, "an init that keeps failing is not tried for every event"
 
 
+def test_what_is_provisioned_is_ready_before_there_is_traffic(tmp_path: Path) -> None:
+    functions = "f: {…, handler: later.seen, provisioned_concurrency: 2, triggers: [{http: GET /f}]}"
+    with Serving(tmp_path, functions) as house:
+        house.start()
+        assert house.ready(), house.said()
+        answer = house.ask("GET", "/readyz", port=house.console)
+        assert answer.status == 503
+        assert "function f: not all of its 2 provisioned environments are initialised yet" in answer.json["problems"]
+        with pytest.raises(ConnectionRefusedError):
+            house.ask("GET", "/f")
+        house.open_gate()
+        assert house.until(lambda: house.ask("GET", "/readyz", port=house.console).status == 200, 20)
+        assert house.ask("GET", "/f").status == 200
+        assert "router_cold_starts_total{" not in house.ask("GET", "/metrics", port=house.console).body.decode()
+        assert house.stop() == 0
+
+
 def test_metrics_and_health_are_what_prometheus_and_probes_read(tmp_path: Path) -> None:
     with Serving(tmp_path, "f: {…, handler: app.seen, triggers: [{http: GET /f}]}") as house:
         house.up()

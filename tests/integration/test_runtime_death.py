@@ -218,6 +218,6 @@ async def test_nothing_leaks_over_many_environments(pool: WarmPool, code: Path) 
         assert await echo(pool, code, f"f{round_}") == 1
         pool.retire(f"f{round_}")
     while pool._closing:
-        await asyncio.wait(pool._closing)
+        await asyncio.wait(pool._closing.values())
     assert (len(os.listdir("/proc/self/fd")), len(os.listdir(f"/proc/{child}/fd"))) == before
     assert len(descendants(child)) == 1

@@ -50,6 +50,10 @@ class ScriptedPool:
             raise self.script
         return self.script if isinstance(self.script, Outcome) else await self.script(invocation)
 
+    def problems(self) -> list[str]:
+        """Nothing is provisioned."""
+        return []
+
     def rows(self) -> list[Row]:
         return [Row("f", "python3.11", 2, 1, 1, 2)]
 

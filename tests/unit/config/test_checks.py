@@ -80,3 +80,27 @@ def test_reservations_that_fit(place: Place) -> None:
     assert place.mistakes(text + "    reserved_concurrency: 7\n" + more) == [
         "config.yaml:8:57: functions.g.reserved_concurrency: all reservations up to here come to 11 of 10 (limits.concurrency)"
     ]
+
+
+def test_provisioned_concurrency_that_fits(place: Place) -> None:
+    text = "version: 1\nlimits: {concurrency: 10}\n" + BASE.removeprefix("version: 1\n")
+    g = "  g: {code: code, handler: app.f, reserved_concurrency: 4, provisioned_concurrency: 4}\n"
+    assert place.load(text + "    provisioned_concurrency: 6\n" + g)
+    assert place.mistakes(text + "    provisioned_concurrency: 7\n" + g) == [
+        "config.yaml:7:30: functions.f.provisioned_concurrency: all provisioned concurrency up to here comes to 7 of 6 that are not reserved"
+    ]
+
+
+def test_memory_that_fits(place: Place) -> None:
+    text = "version: 1\nlimits: {memory: 1GB}\n" + BASE.removeprefix("version: 1\n")
+    g = "  g: {code: code, handler: app.f, memory: 256, provisioned_concurrency: 3}\n"
+    assert place.load(text + "    memory: 256\n" + g).limits.memory == 1024
+    assert place.mistakes(text + "    memory: 257\n" + g) == [
+        "config.yaml:7:13: functions.f.memory: 257 MB never fit into the 1024 MB of limits.memory beside the 768 MB of what is provisioned"
+    ]
+    assert place.mistakes(text + g + "  h: {code: code, handler: app.f, provisioned_concurrency: 3}\n") == [
+        "config.yaml:8:60: functions.h.provisioned_concurrency: all that is provisioned up to here takes 1152 of 1024 MB (limits.memory)"
+    ]
+    assert place.mistakes(text + "    memory: 2GB\n") == [
+        "config.yaml:7:13: functions.f.memory: 2048 MB never fit into the 1024 MB of limits.memory"
+    ]

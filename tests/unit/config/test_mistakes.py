@@ -29,7 +29,7 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     ("nested duplicate", "version: 1\nlimits: {idle: 5, idle: 6}\n", ["config.yaml:2:19: idle: duplicate key, first on line 2"]),
     ("region", "version: 1\nregion: Frankfurt\n", ["config.yaml:2:9: region: Frankfurt is not a region's name, as us-east-1"]),
     ("account", "version: 1\naccount: 12345\n", ["config.yaml:2:10: account: 12345 is not an account number of 12 digits"]),
-    ("limits.memory", "version: 1\nlimits: {memory: 4GB}\n", ["config.yaml:2:10: limits.memory: not supported yet"]),
+    ("limits.memory", "version: 1\nlimits: {memory: 64MB}\n", ["config.yaml:2:18: limits.memory: 64 MB is outside 128 to 67108864 MB"]),
     ("concurrency", "version: 1\nlimits: {concurrency: 0}\n", ["config.yaml:2:23: limits.concurrency: 0 is outside 1 to 10000"]),
     ("drain", "version: 1\ndrain: 2h\n", ["config.yaml:2:8: drain: 7200 s is outside 0 to 3600 s"]),
     ("retention", "version: 1\nretention: {logs: 14}\n", ["config.yaml:2:19: retention.logs: 14 s is outside 3600 to 315360000 s"]),
@@ -155,12 +155,10 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     ("function key", "    memry: 256\n", ["config.yaml:6:5: functions.f.memry: unknown key, did you mean memory?"]),
     (
         "function keys of later",
-        "    layers: []\n    role: r\n    provisioned_concurrency: 1\n    on_success: {queue: q}\n    on_failure: {function: f}\n    dead_letter: {queue: q}\n    ephemeral_storage: 512\n    require: []\n",
+        "    layers: []\n    role: r\n    on_success: {queue: q}\n    on_failure: {function: f}\n    dead_letter: {queue: q}\n    ephemeral_storage: 512\n    require: []\n",
         [
             f"config.yaml:{line}:5: functions.f.{key}: not supported yet"
-            for line, key in enumerate(
-                ("layers", "role", "provisioned_concurrency", "on_success", "on_failure", "dead_letter", "ephemeral_storage", "require"), 6
-            )
+            for line, key in enumerate(("layers", "role", "on_success", "on_failure", "dead_letter", "ephemeral_storage", "require"), 6)
         ],
     ),
     ("isolation", "    isolation: strict\n", ["config.yaml:6:16: functions.f.isolation: not supported yet; only auto is"]),
@@ -289,6 +287,26 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         "    reserved_concurrency: 100\n  g: {code: code, handler: app.f}\n",
         [
             "config.yaml:6:27: functions.f.reserved_concurrency: all reservations up to here come to 100 of 100 (limits.concurrency), and functions without a reservation need at least 1"
+        ],
+    ),
+    (
+        "more provisioned than reserved",
+        "    reserved_concurrency: 2\n    provisioned_concurrency: 3\n",
+        ["config.yaml:7:30: functions.f.provisioned_concurrency: 3 is more than the 2 of reserved_concurrency"],
+    ),
+    (
+        "too much provisioned",
+        "    provisioned_concurrency: 100\n  g: {code: code, handler: app.f}\n",
+        [
+            "config.yaml:6:30: functions.f.provisioned_concurrency: all provisioned concurrency up to here comes to 100 of 100 that are not reserved, and functions without any need at least 1"
+        ],
+    ),
+    (
+        "a command provisioned",
+        "    provisioned_concurrency: 1\n    runtime: command\n    command: [sh]\n",
+        [
+            "config.yaml:5:14: functions.f.handler: not used by runtime command; what runs is command",
+            "config.yaml:6:30: functions.f.provisioned_concurrency: runtime command starts a process for each invocation: there is nothing to initialise before",
         ],
     ),
     (

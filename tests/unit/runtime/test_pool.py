@@ -1,17 +1,17 @@
 """Which environment an invocation gets."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from router.config.types import Function, Limits
-from router.errors import EnvironmentUnavailable
+from router.errors import EnvironmentUnavailable, TooManyRequests
 from router.model import Outcome
 from router.runtime.base import Invocation
-from router.runtime.lifecycle import State
+from router.runtime.lifecycle import Initialization, State
 from router.runtime.outcomes import Failure
 from router.runtime.pool import WarmPool
 from router.telemetry.metrics import Metrics
@@ -22,8 +22,9 @@ from tests.helpers.logs import MemoryLogs
 class FakeEnvironment:
     """Runs until released; an init of function "bad" fails."""
 
-    def __init__(self, runtime: "FakeRuntime", function: Function, number: int) -> None:
-        self.function, self.number, self._runtime = function, number, runtime
+    def __init__(self, runtime: "FakeRuntime", function: Function, number: int, initialization: Initialization) -> None:
+        self.function, self.number, self._runtime, self.initialization = function, number, runtime, initialization
+        self.on_lost: Callable[[], None] = lambda: None
         self.state = State.COLD
         self.init_failure: Failure | None = None
         self.refused = 0
@@ -38,8 +39,15 @@ class FakeEnvironment:
         self.state = State.BUSY
         if self._runtime.gate is not None:
             await self._runtime.gate.wait()
-        self.state = State.READY
+        self.state = State.BROKEN if invocation.payload == b"crash" else State.READY
         return Outcome(str(self.number).encode())
+
+    async def warm(self) -> Failure | None:
+        if self.function.name == "bad":
+            self._runtime.starts += 1
+            return Failure("E", b"bad", "", "error")
+        self.state = State.READY
+        return None
 
     async def refuse(self, invocation: Invocation, payload: bytes, error_type: str) -> Outcome:
         self.refused += 1
@@ -68,9 +76,9 @@ class FakeRuntime:
     async def open(self) -> None:
         """Nothing to do."""
 
-    def environment(self, function: Function, stream: object) -> FakeEnvironment:
+    def environment(self, function: Function, stream: object, initialization: Initialization) -> FakeEnvironment:
         self.made += 1
-        environment = FakeEnvironment(self, function, self.made)
+        environment = FakeEnvironment(self, function, self.made, initialization)
         self.living.add(environment)
         self.most = max(self.most, len(self.living))
         return environment
@@ -236,3 +244,154 @@ async def test_closed_it_starts_nothing(pool: WarmPool) -> None:
     await pool.close()
     with pytest.raises(EnvironmentUnavailable):
         await run(pool)
+
+
+# room -----------------------------------------------------------------------------------------------------------------------
+
+
+def sized(name: str, memory: int = 128, provisioned: int = 0) -> Function:
+    return replace(function(name), memory=memory, provisioned_concurrency=provisioned)
+
+
+async def call(pool: WarmPool, of: Function, payload: bytes = b"") -> int:
+    return int((await pool.invoke(Invocation(of, payload, "id", "arn"))).payload)
+
+
+@pytest.fixture
+async def small(runtime: FakeRuntime, clock: VirtualClock, metrics: Metrics) -> AsyncIterator[WarmPool]:
+    """A pool of 512 MB."""
+    limits = Limits(concurrency=10, idle=600, memory=512)
+    pool = WarmPool({"python": runtime}, logs=MemoryLogs(), clock=clock, limits=limits, metrics=metrics)
+    await pool.open()
+    yield pool
+    await pool.close()
+    assert not runtime.living
+
+
+async def test_idle_ones_of_others_end_for_one_that_would_not_fit(small: WarmPool, runtime: FakeRuntime, metrics: Metrics) -> None:
+    for name in "abcd":
+        await call(small, sized(name))
+    await call(small, sized("a"))
+    await call(small, sized("e", 256))
+    assert sorted(environment.function.name for environment in runtime.living) == ["a", "d", "e"]
+    assert 'router_evictions_total{function="b"} 1' in metrics.exposition()
+
+
+async def test_without_room_a_caller_waits_for_it(small: WarmPool, runtime: FakeRuntime, clock: VirtualClock) -> None:
+    runtime.gate = asyncio.Event()
+    busy = asyncio.create_task(call(small, sized("a", 512)))
+    await settle()
+    waiting = asyncio.create_task(call(small, sized("b")))
+    await clock.advance(0.9)
+    assert not waiting.done()
+    runtime.gate.set()
+    assert [await busy, await waiting] == [1, 2]
+
+
+async def test_one_that_waits_takes_its_functions_own_when_that_becomes_idle(small: WarmPool, runtime: FakeRuntime) -> None:
+    runtime.gate = asyncio.Event()
+    calls = [asyncio.create_task(call(small, sized("a", 512))) for _ in range(3)]
+    await settle()
+    runtime.gate.set()
+    assert await asyncio.gather(*calls) == [1, 1, 1]
+
+
+async def test_without_room_for_a_second_a_caller_is_throttled(small: WarmPool, runtime: FakeRuntime, clock: VirtualClock) -> None:
+    runtime.gate = asyncio.Event()
+    busy = asyncio.create_task(call(small, sized("a", 512)))
+    await settle()
+    waiting = asyncio.create_task(call(small, sized("b")))
+    await clock.advance(1.1)
+    with pytest.raises(TooManyRequests):
+        await waiting
+    runtime.gate.set()
+    assert await busy == 1
+
+
+async def test_one_that_waits_hears_of_the_end(small: WarmPool, runtime: FakeRuntime) -> None:
+    runtime.gate = asyncio.Event()
+    busy = asyncio.create_task(call(small, sized("a", 512)))
+    await settle()
+    waiting = asyncio.create_task(call(small, sized("b")))
+    await settle()
+    await small.close()
+    with pytest.raises(EnvironmentUnavailable):
+        await waiting
+    runtime.gate.set()
+    await busy
+
+
+async def test_many_sizes_at_once_stay_within_the_memory(small: WarmPool, runtime: FakeRuntime) -> None:
+    for round_ in range(20):
+        await asyncio.gather(*(call(small, sized(f"{name}{round_ % 3}", size)) for name, size in (("a", 128), ("b", 256), ("c", 128))))
+        assert sum(environment.function.memory for environment in runtime.living) <= 512
+
+
+# provisioned ----------------------------------------------------------------------------------------------------------------
+
+
+def started(runtime: FakeRuntime) -> list[str]:
+    return sorted(f"{one.function.name} {one.initialization}" for one in runtime.living)
+
+
+async def test_provisioned_ones_are_there_before_anybody_asks(pool: WarmPool, runtime: FakeRuntime, metrics: Metrics) -> None:
+    a = sized("a", provisioned=2)
+    pool.provision([a, sized("b")])
+    assert pool.problems() == ["function a: not all of its 2 provisioned environments are initialised yet"]
+    assert await pool.provisioned(5)
+    assert started(runtime) == ["a provisioned-concurrency"] * 2
+    assert await call(pool, a) in {1, 2}
+    assert "router_cold_starts_total{" not in metrics.exposition()
+    runtime.gate = asyncio.Event()
+    calls = [asyncio.create_task(call(pool, a)) for _ in range(3)]
+    await settle()
+    runtime.gate.set()
+    assert sorted(await asyncio.gather(*calls)) == [1, 2, 3]
+    assert started(runtime) == ["a on-demand", *["a provisioned-concurrency"] * 2]
+    assert 'router_provisioned_spillover_total{function="a"} 1' in metrics.exposition()
+
+
+async def test_provisioned_ones_neither_expire_nor_make_room(small: WarmPool, runtime: FakeRuntime, clock: VirtualClock) -> None:
+    a = sized("a", 256, provisioned=1)
+    small.provision([a])
+    await small.provisioned(5)
+    await clock.advance(10_000)
+    await call(small, sized("b"))
+    await call(small, sized("c", 256))
+    assert started(runtime) == ["a provisioned-concurrency", "c on-demand"]
+
+
+async def test_one_that_crashed_is_replaced(pool: WarmPool, runtime: FakeRuntime) -> None:
+    a = sized("a", provisioned=1)
+    pool.provision([a])
+    await pool.provisioned(5)
+    await call(pool, a, b"crash")
+    await settle()
+    assert [(one.number, one.state) for one in runtime.living] == [(2, State.READY)]
+    (idle,) = runtime.living
+    idle.on_lost()
+    await settle()
+    assert [one.number for one in runtime.living] == [3]
+
+
+async def test_a_changed_function_is_provisioned_anew(pool: WarmPool, runtime: FakeRuntime) -> None:
+    pool.provision([sized("a", provisioned=1)])
+    await pool.provisioned(5)
+    pool.retire("a")  # its code changed
+    await settle()
+    assert [one.number for one in runtime.living] == [2]
+    pool.provision([sized("a", 256, provisioned=1)])
+    await pool.provisioned(5)
+    await settle()
+    assert [one.function.memory for one in runtime.living] == [256]
+    pool.provision([])
+    await settle()
+    assert not runtime.living
+
+
+async def test_provisioned_ones_that_fail_leave_nothing_behind(pool: WarmPool, runtime: FakeRuntime, clock: VirtualClock) -> None:
+    pool.provision([sized("bad", provisioned=2)])
+    assert await pool.provisioned(5)
+    await clock.advance(30)
+    assert not runtime.living
+    assert runtime.starts <= 16
