@@ -28,6 +28,7 @@ from router.console.health import Health
 from router.dispatch.dispatcher import Dispatcher
 from router.dispatch.housekeeping import Housekeeping
 from router.dispatch.janitor import Janitor
+from router.dispatch.pulse import Pulse
 from router.dispatch.slots import Slots
 from router.dispatch.supervisor import Supervisor
 from router.errors import InvalidParameter
@@ -221,6 +222,7 @@ class Daemon:
             ("listeners", lambda stop: _listeners((control, console), stop)),
             ("retention", Janitor(journal, history=config.retention.history, clock=clock).run),
             ("housekeeping", housekeeping.run),
+            ("pulse", Pulse(clock, metrics).run),
         ]
 
     async def _pool(self, opened: contextlib.AsyncExitStack, logs: LogStore, lock: StateLock) -> WarmPool:
