@@ -44,9 +44,11 @@ def log_group(function: str) -> str:
     return f"/aws/lambda/{function}"
 
 
-def log_stream(at: float, version: str = LATEST) -> str:
-    """A fresh log stream name for an environment made at *at* (epoch seconds): YYYY/MM/DD/[version]32 hex."""
-    return f"{datetime.fromtimestamp(at, UTC):%Y/%m/%d}/[{version}]{uuid.uuid4().hex}"
+def log_stream(at: float, version: str = LATEST, function: str = "") -> str:
+    """A fresh log stream name for an environment made at *at* (epoch seconds): YYYY/MM/DD/[version]32 hex.
+
+    *function*: named before the version in a log group that is not the function's own."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y/%m/%d}/{function}[{version}]{uuid.uuid4().hex}"
 
 
 def request_id() -> str:

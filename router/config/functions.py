@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from router.config import handler as handlers
+from router.config import log_settings
 from router.config.node import Node
 from router.config.problems import shown
 from router.config.types import Function, Names, Trigger
@@ -23,7 +24,7 @@ _KNOWN: Final = (
     "reserved_concurrency",
     "provisioned_concurrency",
     "isolation",
-    "log_format",
+    *log_settings.KEYS,
     "maximum_retry_attempts",
     "maximum_event_age",
     "triggers",
@@ -83,7 +84,6 @@ class Reader:
         if form.mistakes == before:
             handlers.check(form, code, handler, runtime, command)
         _only(form, "isolation", "auto")
-        _only(form, "log_format", "text")
         return Function(
             name=name,
             code=code,
@@ -97,6 +97,7 @@ class Reader:
             provisioned_concurrency=_provisioned(form, runtime),
             maximum_retry_attempts=form.integer("maximum_retry_attempts", _DEFAULT.maximum_retry_attempts, low=0, high=2),
             maximum_event_age=form.seconds("maximum_event_age", _DEFAULT.maximum_event_age, low=60, high=21600),
+            logging=log_settings.read(form),
             **self._triggers(form),
         )
 

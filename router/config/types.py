@@ -104,6 +104,16 @@ class Exposed(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Logging:
+    """How a function's log is written: Lambda's LoggingConfig. Levels count where the format is json."""
+
+    format: Literal["text", "json"] = "text"
+    application_level: str = "INFO"  # TRACE | DEBUG | INFO | WARN | ERROR | FATAL
+    system_level: str = "INFO"  # DEBUG | INFO | WARN
+    group: str = ""  # "": the function's own
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
     """A Lambda function."""
 
@@ -120,6 +130,7 @@ class Function:
     triggers: tuple[Trigger, ...] = ()  # enabled ones only
     command: tuple[str, ...] = ()  # runtime command: a program and its arguments
     places: tuple[int, ...] = ()  # where each of them stands in the config's list, from 0; (): it lists no others
+    logging: Logging = Logging()
     version: str = LATEST  # or the digits of a published one
     provisioned_concurrency: int = 0  # environments that are initialised before anybody asks
     snap_start: bool = False  # initialised once; environments are forks of that

@@ -5,7 +5,7 @@ What it writes to standard error is its log. An exit status other than 0 is a fu
 import asyncio
 import os
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import orjson
 
@@ -148,6 +148,8 @@ class CommandLink:
 class CommandEnvironment(ProcessEnvironment):
     """A log stream and a temporary directory, and one process after another."""
 
+    INITIALISES: ClassVar[bool] = False
+
     def __init__(self, recipe: "CommandRuntime", function: Function, stream: LogStream) -> None:
         super().__init__(recipe, function, stream)
         self.state = State.BROKEN  # there is nothing to initialise before an event is there
@@ -212,7 +214,7 @@ class CommandRuntime(Family):
         """See Recipe."""
         return CommandLink(spec[EVENT], on_frame), {name: value for name, value in spec.items() if name != EVENT}
 
-    def init_start(self, function: Function) -> str:
+    def init_start(self, function: Function) -> report.InitStart:
         """See Recipe."""
         return report.init_start(self.shared.region, "command:1.v1", function.name)  # never written: nothing initialises
 

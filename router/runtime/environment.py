@@ -8,7 +8,7 @@ import math
 import os
 import uuid
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 import orjson
 
@@ -37,6 +37,8 @@ _HUNG_UP: Final = 0.5  # seconds for a worker without a channel to end by itself
 class ProcessEnvironment:
     """One execution environment; see base.ExecutionEnvironment."""
 
+    INITIALISES: ClassVar[bool] = True  # a process does something before it can run a handler
+
     def __init__(
         self, recipe: Recipe, function: Function, stream: LogStream, initialization: Initialization = Initialization.ON_DEMAND
     ) -> None:
@@ -45,7 +47,7 @@ class ProcessEnvironment:
         self.state = State.COLD
         self.init_failure: Failure | None = None  # why the last init failed; None once one succeeded
         self._recipe, self._shared, self._clock = recipe, recipe.shared, recipe.shared.clock
-        self._log = InvocationLog(stream, self._clock.now)
+        self._log = InvocationLog(stream, self._clock.now, function, initialization)
         self._tmp = self._shared.tmp / uuid.uuid4().hex
         self._separator = os.urandom(12).hex()  # the letters themselves: a random byte may be a newline
         spec = recipe.spec(function, log_stream=stream.name, tmp=str(self._tmp), separator=self._separator)
@@ -73,8 +75,7 @@ class ProcessEnvironment:
             await self._forget_worker()
         if self.state is lifecycle.BROKEN:
             await self._launch()
-        self._log.begin()
-        self._log.write(report.start(invocation.request_id, self.function.version))
+        self._log.started(invocation.request_id, invocation.trace)
         began = self._clock.monotonic()
         answer = await self._run(invocation, began)
         duration_ms = (self._clock.monotonic() - began) * 1000
@@ -89,9 +90,9 @@ class ProcessEnvironment:
 
     async def refuse(self, invocation: Invocation, payload: bytes, error_type: str) -> Outcome:
         """Answer with the error object of an earlier init, without starting a process."""
-        self._log.begin()
-        self._log.write(report.start(invocation.request_id, self.function.version))
-        self._log.write(f"Init failed again and again: the error of the last one is repeated until the next try.\n{error_type}")
+        self._log.started(invocation.request_id, invocation.trace)
+        again = f"Init failed again and again: the error of the last one is repeated until the next try.\n{error_type}"
+        self._log.failed(invocation.request_id, again)
         return self._finish(invocation, Failure(error_type, payload, "", "error"), 0.0, None)
 
     async def close(self) -> None:
@@ -109,10 +110,14 @@ class ProcessEnvironment:
         deadline = began + invocation.function.timeout
         fresh = self.state is lifecycle.STARTING
         if fresh:
+            if self.INITIALISES:
+                self._log.init_started(self._recipe.init_start(self.function), "invoke")
             failure = await self._initialised(await self._ending(deadline), invocation)
             if failure is not None:
                 self._init_failed(failure, began, "invoke")
                 return failure
+            if self.INITIALISES:
+                self._log.init_ended((self._clock.monotonic() - began) * 1000, "invoke")
         left = deadline - self._clock.monotonic() if fresh else invocation.function.timeout
         if not self._send(invocation, left) and not fresh:  # it died idle and has seen nothing of this
             return await self._again(invocation, began)
@@ -150,24 +155,26 @@ class ProcessEnvironment:
     async def _init_phase(self) -> float | None:
         """The init phase of a cold start: its milliseconds, None when it did not succeed."""
         began = self._clock.monotonic()
-        self._log.write(self._recipe.init_start(self.function))
+        self._log.init_started(self._recipe.init_start(self.function), "init")
         await self._launch()
         limit = lifecycle.init_limit(self.initialization, self.function.timeout)
         failure = await self._initialised(await self._ending(began + limit), None)
         if failure is None:
-            return (self._clock.monotonic() - began) * 1000
+            init_ms = (self._clock.monotonic() - began) * 1000
+            self._log.init_ended(init_ms, "init")
+            return init_ms
         self._init_failed(failure, began, "init")
         return None
 
     def _init_failed(self, failure: Failure, began: float, phase: Literal["init", "invoke"]) -> None:
         spent = (self._clock.monotonic() - began) * 1000
-        self._log.write(report.init_report(spent, phase, failure.status, failure.error_type if failure.status == "error" else ""))
+        self._log.init_ended(spent, phase, failure.status, failure.error_type)
 
     async def _launch(self) -> None:
         """Have a worker started; it answers with READY or INIT_ERROR. Raises EnvironmentUnavailable."""
         try:
             self._channel, spec = self._recipe.link(self._spec, self._framed, self._hung_up)
-            self._output = Output(Lines(self._separator.encode()), self._log.write, self._clock.monotonic)
+            self._output = Output(Lines(self._separator.encode()), self._log.output, self._clock.monotonic)
             self._waiting = asyncio.get_running_loop().create_future()
             self._worker = await self._shared.launcher.spawn(spec, (*self._channel.theirs, self._output.theirs), self._exited)
         except OSError as error:
@@ -223,7 +230,7 @@ class ProcessEnvironment:
         if isinstance(ending, Expired):
             failure = outcomes.timed_out(request_id, timeout)
             if request_id:
-                self._log.write(report.timed_out(request_id, timeout, self._clock.now()))
+                self._log.timed_out(request_id, timeout)
             return failure
         if isinstance(ending, Flooded):
             return self._too_large()
@@ -232,7 +239,7 @@ class ProcessEnvironment:
         if isinstance(ending, frames.Frame) and ending.kind == frames.NO_PROGRAM:
             return outcomes.not_started(request_id, ending.meta.decode(), ending.body.decode("utf-8", "replace"))
         if exit_.orphaned:
-            self._log.write(outcomes.orphaned(request_id))
+            self._log.failed(request_id, outcomes.orphaned(request_id))
             raise SpawnerDied
         return outcomes.exited(request_id, exit_.status)
 
@@ -278,14 +285,14 @@ class ProcessEnvironment:
         if isinstance(answer, Failure):
             error_type, payload, line, status = answer
             if line:
-                self._log.write(line)
+                self._log.failed(invocation.request_id, line)
         else:
             payload = answer.body
             error_type = answer.meta.decode("utf-8", "replace") if failed else ""
         request_id, memory_mb, billed = invocation.request_id, math.ceil(self._memory / 1024), report.billed_ms(duration_ms, init_ms)
-        self._log.write(report.end(request_id))
         said = error_type if status == "error" else ""
-        self._log.write(Report(request_id, duration_ms, billed, self.function.memory, memory_mb, init_ms, status, said).line())
+        figures = (duration_ms, billed, self.function.memory, memory_mb, init_ms)
+        self._log.ended(Report(request_id, *figures, status, said, len(payload), invocation.trace))
         told = "Unhandled" if failed else ""
         return Outcome(
             payload, told, error_type, duration_ms, billed, init_ms, memory_mb, self._log.tail(), self._log.name, self.function.version

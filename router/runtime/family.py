@@ -9,6 +9,7 @@ from router.runtime.environment import ProcessEnvironment
 from router.runtime.lifecycle import Initialization
 from router.runtime.recipe import Link, OnEnd, OnFrame
 from router.runtime.shared import Shared
+from router.telemetry import report
 from router.telemetry.report import LogStream
 
 
@@ -39,5 +40,5 @@ class Family(ABC):
         """See Recipe."""
 
     @abstractmethod
-    def init_start(self, function: Function) -> str:
+    def init_start(self, function: Function) -> report.InitStart:
         """See Recipe."""

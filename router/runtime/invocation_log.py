@@ -1,11 +1,16 @@
-"""One environment's log stream, and the tail of the running invocation for X-Amz-Log-Result."""
+"""One environment's log stream, in the format of its function, and the tail of the running invocation for X-Amz-Log-Result."""
 
+import uuid
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from router.config.types import Function
 from router.model import LOG_TAIL
-from router.telemetry.report import LogStream
+from router.telemetry import platform, report
+from router.telemetry.levels import Level, admitted
+from router.telemetry.platform import Phase, PlatformEvent, Status
+from router.telemetry.report import InitStart, LogStream, Report
 
 TAIL: Final = LOG_TAIL  # characters; never more than bytes
 
@@ -13,8 +18,13 @@ TAIL: Final = LOG_TAIL  # characters; never more than bytes
 class InvocationLog:
     """Writes events to the stream and remembers the last of them."""
 
-    def __init__(self, stream: LogStream, now: Callable[[], float]) -> None:
-        self._stream, self._now = stream, now
+    def __init__(self, stream: LogStream, now: Callable[[], float], function: Function, initialization: str = platform.ON_DEMAND) -> None:
+        """*now*: epoch seconds; *initialization*: AWS's word for why the environment is made."""
+        self._stream, self._now, self._function = stream, now, function
+        self._json = function.logging.format == "json"
+        self._application, self._system = Level[function.logging.application_level], Level[function.logging.system_level]
+        self._initialization = initialization
+        self._instance = str(uuid.uuid4()) if self._json else ""
         self._tail: deque[str] = deque()
         self._size = 0  # characters in the tail
 
@@ -22,6 +32,60 @@ class InvocationLog:
     def name(self) -> str:
         """The stream's name."""
         return self._stream.name
+
+    # -- what the platform tells
+
+    def init_started(self, told: InitStart, phase: Phase) -> None:
+        """An init begins."""
+        self._tell(platform.init_start(told, self._function, self._instance, phase, self._initialization))
+
+    def init_ended(self, init_ms: float, phase: Phase, status: Status = "", error_type: str = "") -> None:
+        """It has ended."""
+        self._tell(platform.init_runtime_done(phase, status, error_type, self._initialization))
+        self._tell(platform.init_report(init_ms, phase, status, error_type, self._initialization))
+
+    def started(self, request_id: str, trace: str = "") -> None:
+        """A new invocation: its tail starts here."""
+        self._tail.clear()
+        self._size = 0
+        if self._json:
+            self._tell(platform.start(request_id, self._function.version, trace))
+        else:
+            self.write(report.start(request_id, self._function.version))
+
+    def ended(self, told: Report) -> None:
+        """The invocation is over."""
+        if self._json:
+            self._tell(platform.runtime_done(told))
+            self._tell(platform.reported(told))
+        else:
+            self.write(report.end(told.request_id))
+            self.write(told.line())
+
+    def timed_out(self, request_id: str, timeout: float) -> None:
+        """It ran into its timeout (seconds)."""
+        if self._json:
+            self.failed(request_id, f"Task timed out after {timeout:.2f} seconds\nSandbox.Timedout")
+        else:
+            self.write(report.timed_out(request_id, timeout, self._now()))
+
+    def failed(self, request_id: str, line: str) -> None:
+        """Its process failed. *line*: message, newline, error type."""
+        message, _, error_type = line.rpartition("\n")
+        self.write(platform.fault(request_id, message or line, error_type if message else "", self._now()) if self._json else line)
+
+    def _tell(self, event: PlatformEvent) -> None:
+        if self._json and event.level >= self._system:
+            self.write(platform.encoded(event.spelled(self._now())))
+        elif not self._json and event.text:
+            self.write(event.text)
+
+    # -- what the function tells
+
+    def output(self, line: str) -> None:
+        """A line of the function's output, or a record of its runtime's logger."""
+        if not self._json or admitted(line, self._application):
+            self.write(line)
 
     def write(self, event: str) -> None:
         """Append one event."""
@@ -31,13 +95,8 @@ class InvocationLog:
         if self._size > TAIL:
             self._trim()
 
-    def begin(self) -> None:
-        """A new invocation: its tail starts here."""
-        self._tail.clear()
-        self._size = 0
-
     def tail(self) -> tuple[str, ...]:
-        """The last events since begin(): TAIL characters or, with their newlines, a little more."""
+        """The last events since started(): TAIL characters or, with their newlines, a little more."""
         return tuple(self._tail)
 
     def _trim(self) -> None:

@@ -53,7 +53,7 @@ class NodeRuntime(Family):
         """See Recipe."""
         return Channel(Starting(on_frame), on_end), spec
 
-    def init_start(self, function: Function) -> str:
+    def init_start(self, function: Function) -> report.InitStart:
         """See Recipe."""
         version = resolve(function.runtime).version
         major, minor = version.split(".")[:2]

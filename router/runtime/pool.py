@@ -217,7 +217,7 @@ class WarmPool:
         if resolved.note and resolved.name not in self._told:
             self._told.add(resolved.name)
             log.warning("runtime_mapped", runtime=resolved.name, runs=resolved.runs)
-        stream = self._logs.stream(function.name, function.version)
+        stream = self._logs.stream(function.name, function.version, function.logging.group)
         environment = self._runtimes[resolved.family].environment(function, stream, initialization)
         self._all.add(environment)
         self._capacity.hold(function.memory)

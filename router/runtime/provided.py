@@ -35,7 +35,7 @@ class ProvidedRuntime(Family):
         link = ApiLink(on_frame, self.shared.clock.now)
         return link, {**spec, "variables": {**spec["variables"], "AWS_LAMBDA_RUNTIME_API": link.address}}
 
-    def init_start(self, function: Function) -> str:
+    def init_start(self, function: Function) -> report.InitStart:
         """See Recipe."""
         name, _, version = function.runtime.partition(".")
         return report.init_start(self.shared.region, f"{name}:{version or 'al2023'}.v1", function.runtime)

@@ -44,7 +44,7 @@ class PythonRuntime(Family):
         """See Recipe."""
         return Channel(on_frame, on_end), spec
 
-    def init_start(self, function: Function) -> str:  # noqa: ARG002  # all of them run on the daemon's own version
+    def init_start(self, function: Function) -> report.InitStart:  # noqa: ARG002  # all of them run on the daemon's own version
         """See Recipe."""
         major, minor, micro = sys.version_info[:3]
         return report.init_start(self.shared.region, f"python:{major}.{minor}.v{micro}", sys.version)

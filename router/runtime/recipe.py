@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from router.config.types import Function
 from router.runtime import frames
 from router.runtime.shared import Shared
+from router.telemetry import report
 
 OnFrame = Callable[[frames.Frame], None]
 OnEnd = Callable[[], None]
@@ -58,5 +59,5 @@ class Recipe(Protocol):
 
         *on_end* is called once, when the process will send no more; frames are those of frames.py, READY or INIT_ERROR first."""
 
-    def init_start(self, function: Function) -> str:
-        """The log line that says what initialises; see report.init_start."""
+    def init_start(self, function: Function) -> report.InitStart:
+        """What initialises; see report.init_start."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from router import names
-from router.config.types import Function
+from router.config.types import Function, Logging
 
 RESERVED: Final = frozenset(
     {
@@ -79,10 +79,16 @@ def variables(
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
         "AWS_LAMBDA_FUNCTION_VERSION": function.version,
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": names.log_group(function.name),
+        "AWS_LAMBDA_LOG_GROUP_NAME": function.logging.group or names.log_group(function.name),
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "LAMBDA_TASK_ROOT": code,
         "LAMBDA_RUNTIME_DIR": packages,
         **({"AWS_EXECUTION_ENV": execution_env} if execution_env else {}),
+        **_logging(function.logging),
     }
     return {**defaults, **extra, **own, **platform}
+
+
+def _logging(told: Logging) -> dict[str, str]:
+    """What a runtime's own logger goes by; nothing where the log is text, as on AWS."""
+    return {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": told.application_level} if told.format == "json" else {}

@@ -2,7 +2,8 @@
 
 ROOT/aws/lambda/FUNCTION/2026/11/23/%5B%24LATEST%5D0123….jsonl is the first segment of the stream
 `2026/11/23/[$LATEST]0123…` of the log group `/aws/lambda/FUNCTION`; the next ones are ….1.jsonl, ….2.jsonl. Each line
-is one event: {"t": epoch milliseconds, "m": message}; a message may hold newlines. Format for people: docs/telemetry.md."""
+is one event: {"t": epoch milliseconds, "m": message}; a message may hold newlines. A log group of another name stands in
+ROOT/groups/NAME instead, and its streams name the function: FUNCTION%5B…. Format for people: docs/telemetry.md."""
 
 import json
 import re
@@ -28,14 +29,26 @@ class LogEvent:
     message: str
 
 
-def group(root: Path, function: str) -> Path:
-    """The directory of a function's log group."""
+def group(root: Path, function: str, name: str = "") -> Path:
+    """The directory of a function's log group. *name*: "" when it is the function's own."""
+    if name:
+        return shared(root) / quote(name, safe="").replace(".", "%2E")  # no name means a directory above
     return root / "aws" / "lambda" / quote(function, safe="")
 
 
-def directory(root: Path, function: str, stream: str) -> Path:
-    """The directory in which a stream's segments stand: that of the day in its name."""
-    return group(root, function).joinpath(*stream.split("/")[:-1])
+def shared(root: Path) -> Path:
+    """The directory of log groups that are no function's own."""
+    return root / "groups"
+
+
+def directory(root: Path, function: str, stream: str, name: str = "") -> Path:
+    """The directory in which a stream's segments stand: that of the day in its name. *name*: of its group, as in group()."""
+    return group(root, function, name).joinpath(*stream.split("/")[:-1])
+
+
+def owner(stem: str) -> str:
+    """The function that the last part of a stream's name tells of, as streams of shared groups do; "" when it names none."""
+    return stem.partition("[")[0]
 
 
 def segment(stream: str, number: int) -> str:

@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from router.clock import Clock, SystemClock
-from router.telemetry.logfiles import LogEvent, decoded, group, parse_segment, segment, time_of
+from router.telemetry.logfiles import LogEvent, decoded, owner, parse_segment, segment, shared, time_of
 from router.telemetry.selection import Selection, Verdict
 
 FOREVER: Final = float("inf")
@@ -239,25 +239,35 @@ class Streams:
 
     def find(self, changed_since: float, days: Collection[str] | None = None) -> Iterator[Tail]:
         """Streams with a file changed at or after *changed_since*, named after one of *days* (None: any day up to the end of what is wanted)."""
-        for function in self._functions():
-            for day in self._days(function) if days is None else days:
-                yield from self._streams(function, group(self._root, function) / day, day, changed_since - _SLACK)
+        for function, folder in self._groups():
+            for day in self._days(folder) if days is None else days:
+                yield from self._streams(function, folder / day, day, changed_since - _SLACK)
 
-    def _days(self, function: str) -> list[str]:
+    def _days(self, folder: Path) -> list[str]:
         last = _day(self._wanted.until + _DAY)
-        found = sorted("/".join(path.parts[-3:]) for path in group(self._root, function).glob("[0-9]*/[0-9]*/[0-9]*"))
+        found = sorted("/".join(path.parts[-3:]) for path in folder.glob("[0-9]*/[0-9]*/[0-9]*"))
         return [day for day in found if day <= last]
 
-    def _functions(self) -> list[str]:
-        with suppress(OSError):
-            names = sorted(unquote(path.name) for path in (self._root / "aws" / "lambda").iterdir())
-            return [name for name in names if self._wanted.function in {None, name}]
-        return []
+    def _groups(self) -> Iterator[tuple[str, Path]]:
+        """Log groups in which there may be wanted streams: of which function, "" when the streams tell, and where."""
+        for path in _listed(self._root / "aws" / "lambda"):
+            if self._wanted.function in {None, unquote(path.name)}:
+                yield unquote(path.name), path
+        for path in _listed(shared(self._root)):
+            yield "", path
 
     def _streams(self, function: str, folder: Path, day: str, changed_since: float) -> Iterator[Tail]:
         for stem, number in sorted(_changed(folder, changed_since).items()):
-            selection = Selection(request_id=self._wanted.request_id, failed=self._wanted.failed)
-            yield Tail(folder, function, f"{day}/{stem}", self._wanted, selection, _Position(number))
+            name = function or owner(stem)
+            if self._wanted.function in {None, name}:
+                selection = Selection(request_id=self._wanted.request_id, failed=self._wanted.failed)
+                yield Tail(folder, name, f"{day}/{stem}", self._wanted, selection, _Position(number))
+
+
+def _listed(directory: Path) -> list[Path]:
+    with suppress(OSError):
+        return sorted(directory.iterdir(), key=lambda path: unquote(path.name))
+    return []
 
 
 def _changed(folder: Path, since: float) -> dict[str, int]:

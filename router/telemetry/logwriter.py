@@ -14,8 +14,8 @@ from typing import Final
 import structlog
 
 from router.clock import Clock
-from router.names import LATEST, log_stream
-from router.telemetry.logfiles import directory, encoded, parse_segment, segment
+from router.names import LATEST, log_group, log_stream
+from router.telemetry.logfiles import directory, encoded, parse_segment, segment, shared
 from router.telemetry.metrics import Metrics
 
 log = structlog.get_logger("router.logs")
@@ -45,9 +45,12 @@ class LogStore:
         """How many events the disk did not take."""
         return int(self._dropped.value())
 
-    def stream(self, function: str, version: str = LATEST) -> "LogStream":
-        """A fresh stream for one execution environment. It has no file until something is written."""
-        return LogStream(self, function, log_stream(self._clock.now(), version))
+    def stream(self, function: str, version: str = LATEST, group: str = "") -> "LogStream":
+        """A fresh stream for one execution environment. It has no file until something is written.
+
+        *group*: the name of its log group, "" for the function's own."""
+        group = "" if group == log_group(function) else group
+        return LogStream(self, function, log_stream(self._clock.now(), version, function=function if group else ""), group)
 
     def flush(self) -> None:
         """Hand everything to the operating system now."""
@@ -106,7 +109,7 @@ class LogStore:
     def remove(self, stream: "LogStream", number: int) -> None:
         """Delete one segment of the stream."""
         with suppress(OSError):
-            (directory(self._root, stream.function, stream.name) / segment(stream.name, number)).unlink()
+            (directory(self._root, stream.function, stream.name, stream.group) / segment(stream.name, number)).unlink()
 
     def _descriptor(self, stream: "LogStream") -> int:
         descriptor = self._open.get(stream)
@@ -115,7 +118,7 @@ class LogStore:
                 self._open.move_to_end(stream)
                 return descriptor
             self.forget(stream)  # retention removed the file of an environment that was idle for long
-        folder = directory(self._root, stream.function, stream.name)
+        folder = directory(self._root, stream.function, stream.name, stream.group)
         descriptor = _opened(folder, segment(stream.name, stream.segment))
         self._open[stream] = descriptor
         if len(self._open) > OPEN:
@@ -126,10 +129,10 @@ class LogStore:
 class LogStream:
     """The log stream of one execution environment."""
 
-    __slots__ = ("_buffer", "_size", "_store", "_torn", "_written", "function", "name", "segment")
+    __slots__ = ("_buffer", "_size", "_store", "_torn", "_written", "function", "group", "name", "segment")
 
-    def __init__(self, store: LogStore, function: str, name: str) -> None:
-        self._store, self.function, self.name = store, function, name
+    def __init__(self, store: LogStore, function: str, name: str, group: str = "") -> None:
+        self._store, self.function, self.name, self.group = store, function, name, group
         self._buffer: list[tuple[float, str]] = []
         self._size = 0  # characters in the buffer
         self.segment = 0  # the current one
@@ -188,7 +191,8 @@ def expire(root: Path, before: float, limit: int) -> int:
     """Remove up to *limit* segments last written before *before*, oldest days first, and directories that become empty."""
     removed = 0
     last = datetime.fromtimestamp(before, UTC).strftime("%Y/%m/%d")
-    for day in sorted((root / "aws" / "lambda").glob("*/[0-9]*/[0-9]*/[0-9]*"), key=lambda path: path.parts[-3:]):
+    days = [day for groups in (root / "aws" / "lambda", shared(root)) for day in groups.glob("*/[0-9]*/[0-9]*/[0-9]*")]
+    for day in sorted(days, key=lambda path: path.parts[-3:]):
         if "/".join(day.parts[-3:]) > last:
             break
         removed += _expire_day(day, before, limit - removed)

@@ -2,7 +2,7 @@
 
 Lines carry no newline at their end: one message is one log event. Formats: CloudWatch recordings quoted in
 docs/telemetry.md; numbers: durations in milliseconds with two decimals, billed duration rounded up, memory in MB.
-Not covered: the JSON log format, XRAY and extension lines."""
+The JSON form of the same events: platform.py."""
 
 import hashlib
 import math
@@ -26,8 +26,8 @@ class LogStream(Protocol):
 class LogStore(Protocol):
     """All log groups."""
 
-    def stream(self, function: str, version: str = names.LATEST) -> LogStream:
-        """A fresh stream in the function's group, for an environment of this version."""
+    def stream(self, function: str, version: str = names.LATEST, group: str = "") -> LogStream:
+        """A fresh stream for an environment of this version, in the function's own group or the named one."""
 
 
 class Report(NamedTuple):
@@ -41,6 +41,8 @@ class Report(NamedTuple):
     init_ms: float | None = None  # on a cold start whose init phase succeeded
     status: Literal["", "error", "timeout"] = ""  # "": the platform did its part, whatever the handler raised
     error_type: str = ""
+    produced: int = 0  # bytes of the answer
+    trace: str = ""  # X-Ray header; "" when there is none
 
     def line(self) -> str:
         """REPORT RequestId: …; ends in a TAB when there is no status, as AWS's does."""
@@ -64,10 +66,20 @@ def billed_ms(duration_ms: float, init_ms: float | None, *, init_billed: bool = 
     return math.ceil(round(duration_ms + (init_ms or 0.0 if init_billed else 0.0), 6))
 
 
-def init_start(region: str, runtime: str, build: str) -> str:
-    """INIT_START on *runtime*, e.g. python:3.11.v2; the runtime's ARN is a hash that names its *build*, any text."""
-    arn = f"arn:aws:lambda:{region}::runtime:{hashlib.sha256(build.encode()).hexdigest()}"
-    return f"INIT_START Runtime Version: {runtime}\tRuntime Version ARN: {arn}"
+class InitStart(NamedTuple):
+    """What initialises."""
+
+    version: str  # of the runtime, e.g. python:3.11.v2
+    arn: str  # of that version
+
+    def line(self) -> str:
+        """INIT_START."""
+        return f"INIT_START Runtime Version: {self.version}\tRuntime Version ARN: {self.arn}"
+
+
+def init_start(region: str, runtime: str, build: str) -> InitStart:
+    """An environment begins to initialise *runtime*, e.g. python:3.11.v2, whose ARN is a hash that names its *build*, any text."""
+    return InitStart(runtime, f"arn:aws:lambda:{region}::runtime:{hashlib.sha256(build.encode()).hexdigest()}")
 
 
 def init_report(init_ms: float, phase: Literal["init", "invoke"], status: Literal["error", "timeout"], error_type: str = "") -> str:

@@ -31,7 +31,7 @@ class MemoryLogs:
     def __init__(self) -> None:
         self.streams: list[MemoryStream] = []
 
-    def stream(self, function: str, version: str = names.LATEST) -> MemoryStream:
+    def stream(self, function: str, version: str = names.LATEST, group: str = "") -> MemoryStream:
         """A fresh stream."""
         stream = MemoryStream(function, version)
         self.streams.append(stream)

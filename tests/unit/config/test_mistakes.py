@@ -162,7 +162,6 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         ],
     ),
     ("isolation", "    isolation: strict\n", ["config.yaml:6:16: functions.f.isolation: not supported yet; only auto is"]),
-    ("log_format", "    log_format: json\n", ["config.yaml:6:17: functions.f.log_format: not supported yet; only text is"]),
     ("timeout", "    timeout: 1200\n", ["config.yaml:6:14: functions.f.timeout: 1200 s is outside 1 to 900 s"]),
     ("timeout with a unit", "    timeout: 20m\n", ["config.yaml:6:14: functions.f.timeout: 1200 s is outside 1 to 900 s"]),
     ("timeout in quotes", '    timeout: "30"\n', ['config.yaml:6:14: functions.f.timeout: "30" in quotes is text; write 30 without them']),

@@ -232,3 +232,31 @@ async def test_following_before_there_is_anything(root: Path) -> None:
     await follower.look()
     assert await follower.look() == ["hello"]
     await follower.close()
+
+
+def test_a_shared_group_holds_the_streams_of_several_functions(store: LogStore, root: Path) -> None:
+    write_all(store.stream("resize"), "own")
+    for group in ("..", "/shop/all", "a.b#c"):
+        write_all(store.stream("resize", group=group), f"resize in {group}")
+        write_all(store.stream("alert", group=group), f"alert in {group}")
+    store.flush()
+    assert sorted(event.message for event in read(root, "resize")) == ["own", "resize in ..", "resize in /shop/all", "resize in a.b#c"]
+    assert {event.function for event in read(root, "alert")} == {"alert"}
+    assert len(list(read(root))) == 7
+    assert all(path.resolve().is_relative_to(root) for path in root.rglob("*"))
+    assert {path.name for path in root.iterdir()} == {"aws", "groups"}
+
+
+def test_the_functions_own_group_may_be_named(store: LogStore, root: Path) -> None:
+    stream = store.stream("resize", group="/aws/lambda/resize")
+    assert stream.name.split("/")[-1].startswith("[$LATEST]")
+    write_all(stream, "own")
+    store.flush()
+    assert not (root / "groups").exists()
+
+
+async def test_shared_groups_expire_too(store: LogStore, root: Path) -> None:
+    write_all(store.stream("resize", group="/shop/all"), "old")
+    store.close()
+    assert await store.expire(2**33) == 1
+    assert list((root / "groups").iterdir()) == []

@@ -70,5 +70,5 @@ def test_the_other_lines() -> None:
     )
     assert re.fullmatch(
         r"INIT_START Runtime Version: python:3\.\d+\.v\d+\tRuntime Version ARN: arn:aws:lambda:eu-west-1::runtime:[0-9a-f]{64}",
-        report.init_start("eu-west-1", "python:3.11.v2", "3.11.2 (main)"),
+        report.init_start("eu-west-1", "python:3.11.v2", "3.11.2 (main)").line(),
     )

@@ -1,5 +1,6 @@
 """Whole invocations or nothing, against an oracle that sees everything at once."""
 
+import json
 from dataclasses import dataclass
 
 from hypothesis import given
@@ -17,12 +18,42 @@ class Run:
     events: tuple[str, ...]
 
 
+AT = "2026-01-01T00:00:00.000Z"
+
+
+def event(kind: str, **record: str) -> str:
+    """A platform event of a JSON log."""
+    return json.dumps({"time": AT, "type": f"platform.{kind}", "record": record}, separators=(",", ":"))
+
+
+def record(**members: object) -> str:
+    """A record of a logger in a JSON log."""
+    return json.dumps({"timestamp": AT, "level": "ERROR", **members}, separators=(",", ":"))
+
+
 BAD = (
+    record(errorMessage="no", errorType="ValueError", requestId="r", stackTrace=[]),
+    record(requestId="r", message={"errorType": "Error", "errorMessage": "no", "stackTrace": []}),
+    "2026-01-01T00:00:00.000Z\tr\tERROR\tInvoke Error \t{}",
     "[ERROR] ValueError: no\nTraceback",
     "RequestId: r Error: Runtime exited with error: exit status 1",
     "2026-01-01T00:00:00.000Z r Task timed out after 1.00 seconds",
 )
-GOOD = ("plain", "", "[ERROR]\t2026-01-01T00:00:00.000Z\tr\tby hand", "END RequestId: other", "error", "[INFO]\tx")
+GOOD = (
+    record(message="by hand", logger="root", errorType="ValueError", errorMessage="no"),
+    record(message="by hand", requestId="r"),
+    event("initStart", phase="invoke"),
+    event("runtimeDone", requestId="r", status="success"),
+    '{"time":"torn',
+    '{"timestamp":[]}',
+    "2026-01-01T00:00:00.000Z\tr\tERROR\tby hand",
+    "plain",
+    "",
+    "[ERROR]\t2026-01-01T00:00:00.000Z\tr\tby hand",
+    "END RequestId: other",
+    "error",
+    "[INFO]\tx",
+)
 
 
 @st.composite
@@ -39,6 +70,8 @@ def runs(draw: st.DrawFn) -> Run:
             ]
         )
     )
+    if draw(st.booleans()):
+        return in_json(request_id, lines, status, len(init))
     events = (
         *init,
         f"START RequestId: {request_id} Version: $LATEST",
@@ -47,6 +80,15 @@ def runs(draw: st.DrawFn) -> Run:
         f"REPORT RequestId: {request_id}\tDuration: 1.00 ms\t{status}",
     )
     return Run(request_id, bool(status) or len(init) == 2 or any(line in BAD for line in lines), events)
+
+
+def in_json(request_id: str, lines: list[str], status: str, init: int) -> Run:
+    """The same in a JSON log. *init*: 0 for a warm one, 1 with an init, 2 with one that failed."""
+    told = {"": "success", "Status: timeout": "timeout"}.get(status, "error")
+    begin = (event("initStart", phase="init"), event("initReport", phase="init", status="error"))[:init]
+    end = (event("runtimeDone", requestId=request_id, status=told), event("report", requestId=request_id, status=told))
+    events = (*begin, event("start", requestId=request_id, version="$LATEST"), *lines, *end)
+    return Run(request_id, bool(status) or init == 2 or any(line in BAD for line in lines), events)
 
 
 def shown(selection: Selection, events: list[str]) -> list[str]:
