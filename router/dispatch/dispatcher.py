@@ -1,6 +1,7 @@
 """From an envelope to its outcome: the router's side of the two doors, and the loop that runs what the journal leases."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +22,7 @@ from router.errors import (
     TooManyRequests,
 )
 from router.functions.registry import Functions
-from router.journal.base import Journal
+from router.journal.base import Beside, Journal
 from router.model import ASYNC_LIMIT, SYNC_LIMIT, Delivery, Envelope, Outcome, State, Stream
 from router.runtime.base import Invocation, Pool, Sink
 from router.telemetry.metrics import Metrics
@@ -75,6 +76,14 @@ class Dispatcher:
             raise RequestTooLarge(ASYNC_LIMIT)
         fresh = await self._journal.append(envelope)
         (self._accepted if fresh else self._known).add(envelope.function)
+
+    async def emit_all(self, envelopes: Sequence[Envelope], beside: Beside | None = None) -> None:
+        """Accept Events for several functions and do *beside* in the store: all durable, or nothing. Raises as emit() does.
+
+        The limit is each event's own affair: an event of a bus may have 1 MB before it is wrapped."""
+        fresh = await self._journal.append_all(envelopes, beside)
+        for envelope, new in zip(envelopes, fresh, strict=True):
+            (self._accepted if new else self._known).add(envelope.function)
 
     async def invoke(self, envelope: Envelope, facts: Facts | None = None) -> Outcome:
         """Run now (RequestResponse). Raises FunctionNotFound, RequestTooLarge, TooManyRequests, EnvironmentUnavailable, ShuttingDown."""

@@ -1,10 +1,15 @@
 """The journal's Protocol and its rows. Implementations: sqlite.py (default), memory.py (tests)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import apsw
+
 from router.model import Delivery, Envelope, State
+
+Beside = Callable[[apsw.Connection], None]
+"""What is to be recorded together with events; it neither begins nor ends transactions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,11 @@ class Journal(Protocol):
 
     async def append(self, envelope: Envelope) -> bool:
         """Accept an event; durable on return. False: known already (same function, source, shard, sequencer)."""
+
+    async def append_all(self, envelopes: Sequence[Envelope], beside: Beside | None = None) -> list[bool]:
+        """Accept events and do *beside* in the store, all in one transaction; durable on return. For each event: False, known already.
+
+        Raises InvalidParameter or JournalError: nothing was accepted, nothing was done."""
 
     async def lease(self, limit: int, *, wait: float, room: Callable[[str], int]) -> list[Delivery]:
         """Take up to *limit* due events, oldest due first and in turn over functions, at most room(function) of each.

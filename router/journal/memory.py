@@ -1,14 +1,14 @@
 """A journal that forgets everything at the end of the process: for tests, and the model that the others are held against."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
 from router import names
 from router.clock import Clock
 from router.errors import EventNotFound, InvalidParameter, JournalError, LeaseLost
-from router.journal.base import Attempt, EventDetail, EventRow, Query
+from router.journal.base import Attempt, Beside, EventDetail, EventRow, Query
 from router.journal.database import Database
 from router.journal.rows import COUNTED, kept_error
 from router.journal.turns import in_turn, rotated
@@ -43,8 +43,8 @@ class _Event:
 class MemoryJournal:
     """Everything in one dict, looked through whole for every question."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, database: Database | None = None) -> None:
+        self._clock, self._database = clock, database
         self._events: dict[int, _Event] = {}  # in the order of the accepts
         self._last_id = 0
         self._served = ""  # the function that was served last
@@ -52,9 +52,9 @@ class MemoryJournal:
         self._closed = False
 
     @classmethod
-    async def open(cls, _: Database, clock: Clock) -> Self:
-        """As every journal opens; there is nothing on disk."""
-        return cls(clock)
+    async def open(cls, database: Database, clock: Clock) -> Self:
+        """As every journal opens; of its own there is nothing on disk."""
+        return cls(clock, database)
 
     async def append(self, envelope: Envelope) -> bool:
         """See Journal."""
@@ -68,6 +68,18 @@ class MemoryJournal:
             raise InvalidParameter(f"an event with the id {envelope.request_id} exists already: every event needs its own")
         self._add(_Event(self._next_id(), envelope, self._clock.now(), None))
         return True
+
+    async def append_all(self, envelopes: Sequence[Envelope], beside: Beside | None = None) -> list[bool]:
+        """See Journal. Without a store there is nothing beside."""
+        before, last_id = dict(self._events), self._last_id
+        try:
+            fresh = [await self.append(envelope) for envelope in envelopes]
+            if beside is not None and self._database is not None:
+                await self._database.transact(beside)
+        except BaseException:
+            self._events, self._last_id = before, last_id
+            raise
+        return fresh
 
     async def lease(self, limit: int, *, wait: float, room: Callable[[str], int]) -> list[Delivery]:
         """See Journal."""

@@ -16,7 +16,7 @@ from router.clock import Clock
 from router.errors import EventNotFound, InvalidParameter, JournalError, RouterError
 from router.journal import rows, units
 from router.journal.ahead import Waiting
-from router.journal.base import Attempt, EventDetail, EventRow, Query
+from router.journal.base import Attempt, Beside, EventDetail, EventRow, Query
 from router.journal.batch import Batcher
 from router.journal.database import Database, Row
 from router.journal.leasing import Leasing
@@ -57,6 +57,24 @@ class SqliteJournal:
         self._check_open()
         item = Accepted(envelope, rows.dedup_key(envelope), self._clock.now())
         return await self._appends.do(item, len(envelope.payload)) is not None
+
+    async def append_all(self, envelopes: Sequence[Envelope], beside: Beside | None = None) -> list[bool]:
+        """See Journal."""
+        self._check_open()
+        items = [Accepted(envelope, rows.dedup_key(envelope), self._clock.now()) for envelope in envelopes]
+
+        def unit(connection: apsw.Connection) -> Sequence[Placed | None]:
+            placed = [_accepted(answer) for answer in self._append_unit(connection, items)] if items else []
+            if beside is not None:
+                beside(connection)
+            return placed
+
+        def landed(placed: Sequence[Placed | None]) -> None:
+            for item, place in zip(items, placed, strict=True):
+                self._appended(item, place)
+
+        placed = await self._transact(unit, landed)
+        return [place is not None for place in placed]
 
     def _append_unit(self, connection: apsw.Connection, batch: Sequence[Accepted]) -> Sequence[Placed | RouterError | None]:
         if self._database.short_of_space:
@@ -266,3 +284,10 @@ class SqliteJournal:
 def _fail(answer: "asyncio.Future[T]", error: BaseException) -> None:
     if not answer.done():
         answer.set_exception(error if isinstance(error, RouterError) else JournalError(f"the journal could not do this: {error}"))
+
+
+def _accepted(answer: Placed | RouterError | None) -> Placed | None:
+    """Raises what stands in an answer's place."""
+    if isinstance(answer, RouterError):
+        raise answer
+    return answer

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol, Self
 
 from router.clock import Clock
 from router.config.types import Config, Function, Trigger
+from router.journal.base import Beside
 from router.journal.database import Database
 from router.model import Envelope, Outcome, Stream
 from router.telemetry.metrics import Metrics
@@ -20,6 +21,9 @@ class Outlet(Protocol):
 
     async def emit(self, envelope: Envelope) -> None:
         """Event: return once durable. Raises JournalError: nothing was accepted."""
+
+    async def emit_all(self, envelopes: Sequence[Envelope], beside: Beside | None = None) -> None:
+        """Events for several functions, and *beside* in the store: all durable on return, or nothing. Raises as emit() does."""
 
     async def invoke(self, envelope: Envelope) -> Outcome:
         """RequestResponse: run now, return the outcome. Raises TooManyRequests, EnvironmentUnavailable, ShuttingDown."""

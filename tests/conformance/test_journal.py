@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from router.clock import Clock
@@ -113,6 +114,30 @@ async def test_duplicates_and_collisions_among_many_at_once(journal: Journal) ->
     assert isinstance(answers[101], InvalidParameter)
     assert (await journal.counts())["f"] == {State.QUEUED: 51}
     assert {d.envelope.request_id for d in await lease(journal, 200)} == {*(e.request_id for e in sent[:50]), "one-id"}
+
+
+async def test_many_are_appended_together_with_what_stands_beside_them(journal: Journal) -> None:
+    await journal.append(envelope(sequencer="2"))
+    sent = [envelope(sequencer=str(n)) for n in range(4)] + [envelope("g", shard="lane")]
+
+    def beside(connection: apsw.Connection) -> None:
+        connection.execute("CREATE TABLE beside (x)")
+
+    assert await journal.append_all(sent, beside) == [True, True, False, True, True]
+    with pytest.raises(Exception, match="beside"):
+        await journal.append_all([envelope("h")], beside)  # the table is there already
+    assert await journal.append_all([], None) == []
+    assert len(await lease(journal, 20)) == 5
+
+
+async def test_of_many_none_is_appended_when_one_cannot_be(journal: Journal) -> None:
+    await journal.append(envelope(request_id="taken"))
+    with pytest.raises(InvalidParameter):
+        await journal.append_all([envelope("g"), envelope("g", request_id="taken"), envelope("g")])
+    assert (await journal.counts()).get("g", {}) == {}
+    assert [row.function for row in await journal.list(Query())] == ["f"]
+    assert await journal.append_all([envelope("g")]) == [True]
+    assert len(await lease(journal)) == 2
 
 
 # --- lease

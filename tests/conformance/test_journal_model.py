@@ -62,6 +62,16 @@ class Journals(RuleBasedStateMachine):
 
     @rule(
         target=events,
+        sent=st.lists(st.tuples(functions, st.sampled_from(["", "x", "y"]), st.sampled_from(["", "1", "2"])), max_size=4),
+    )
+    def append_all(self, sent: list[tuple[str, str, str]]) -> Any:
+        envelopes = [Envelope(function, b"{}", "s", sequencer, shard) for function, shard, sequencer in sent]
+        model, journal = self.both(lambda it: it.append_all(envelopes))
+        assert model == journal
+        return multiple(*(envelope.request_id for envelope, new in zip(envelopes, model, strict=True) if new))
+
+    @rule(
+        target=events,
         function=functions,
         source=st.sampled_from(["s", "t"]),
         shard=st.sampled_from(["", "k", "l"]),

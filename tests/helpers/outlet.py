@@ -2,10 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
 from router.errors import JournalError, StreamBroken
+from router.journal.base import Beside
 from router.model import HTTP_INTEGRATION, Envelope, Outcome, Stream
 
 
@@ -54,6 +55,7 @@ class MemoryOutlet:
         self.duplicates: list[Envelope] = []
         self.invoked: list[Envelope] = []
         self.refuse = 0  # how many of the next emits fail, as with a full disk
+        self.store: Any = None  # where emit_all() does what is beside
         self._answer = answer or (lambda _: Outcome(b"null"))
         self._known: set[tuple[str, str, str, str]] = set()
         self._changed = asyncio.Condition()
@@ -72,6 +74,17 @@ class MemoryOutlet:
             self.emitted.append(envelope)
         async with self._changed:
             self._changed.notify_all()
+
+    async def emit_all(self, envelopes: Sequence[Envelope], beside: Beside | None = None) -> None:
+        """Remember them all, or none; what is beside goes to *store*."""
+        if self.refuse:
+            self.refuse -= 1
+            raise JournalError("disk full")
+        if beside is not None:
+            assert self.store is not None, "this test gave the outlet no store"
+            await self.store.transact(beside)
+        for envelope in envelopes:
+            await self.emit(envelope)
 
     async def invoke(self, envelope: Envelope) -> Outcome:
         """Remember the envelope and answer it."""
