@@ -46,11 +46,16 @@ class Channel:
 
     def send(self, kind: int, meta: bytes = b"", body: bytes = b"") -> None:
         """Send a frame, with this process's memory high-water mark where something ends."""
-        memory = 0 if kind in frames.PARTS else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        memory = 0 if kind in frames.PARTS else _high_water()
         for data in frames.encode(kind, meta, body, memory):
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(self._responses, rest) :]
+
+
+def _high_water() -> int:
+    """KiB that this process, or the largest of its children that have ended, held at most. What the spawner held before the fork is not in it."""
+    return max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 
 class Worker:

@@ -15,7 +15,7 @@ import orjson
 from router.config.types import Function
 from router.errors import EnvironmentUnavailable, SpawnerDied
 from router.model import RESPONSE_LIMIT, STREAM_LIMIT, Outcome
-from router.runtime import assignment, frames, lifecycle, outcomes
+from router.runtime import assignment, farewell, frames, lifecycle, outcomes
 from router.runtime.base import Invocation
 from router.runtime.endings import Closed, Ending, Expired, Flooded
 from router.runtime.intake import Intake
@@ -96,11 +96,14 @@ class ProcessEnvironment:
         return self._finish(invocation, Failure(error_type, payload, "", "error"), 0.0, None)
 
     async def close(self) -> None:
-        """End the worker with all its descendants and empty its temporary directory."""
+        """End the worker with all its descendants and empty its temporary directory. One that is idle is told first."""
         if self.state is lifecycle.CLOSED:
             return
+        idle = self.state is lifecycle.READY
         self._change(Event.CLOSE)
         self._resolve(Closed())
+        if idle and self._worker is not None:
+            await farewell.bid(self._worker)
         await self._end_worker()
         self._log.close()
         await asyncio.to_thread(self._shared.remove, self._tmp)
@@ -125,7 +128,7 @@ class ProcessEnvironment:
         if isinstance(ending, Exit) and not fresh and self._channel is not None and not self._channel.taken:
             return await self._again(invocation, began)
         if isinstance(ending, frames.Frame) and ending.kind in frames.ANSWERS:
-            self._memory = ending.memory
+            self._memory = max(self._memory, ending.memory)
             self._hear_out()
             self._change(lifecycle.ANSWERED)
             if ending.kind == frames.FATAL:
@@ -210,7 +213,7 @@ class ProcessEnvironment:
     async def _initialised(self, ending: Ending, invocation: Invocation | None) -> Failure | None:
         """Take note of how an init ended; inside an invocation or, without one, in the init phase."""
         if isinstance(ending, frames.Frame) and ending.kind == frames.READY:
-            self._memory = ending.memory
+            self._memory = max(self._memory, ending.memory)
             self._shared.missing |= frozenset(orjson.loads(ending.meta))
             self._drain()
             self._change(Event.INITIALISED)

@@ -99,6 +99,15 @@ def ask_boto(event, context):
         found.append(name)
     return [boto3.__name__, found]
 def traced(event, context): return os.environ.get("_X_AMZN_TRACE_ID")
+def bye(event, context):
+    def leave(*_):
+        open(event["mark"], "w").close()
+        print("bye")
+        if event["leaves"]: sys.exit(0)
+    signal.signal(signal.SIGTERM, leave)
+    return os.getpid()
+def hungry(event, context): return len(bytearray(event))
+def parent(event, context): subprocess.run([sys.executable, "-c", f"bytearray({event})"])
 def stop_self(event, context): os.kill(os.getpid(), signal.SIGSTOP)
 def pieces(event, context):
     print("begins")

@@ -232,6 +232,18 @@ async def test_one_event_at_a_time_so_two_at_once_get_two_environments(bench: Be
     assert len({stream.name for stream in bench.logs.streams}) == 2
 
 
+@only("python")
+async def test_max_memory_used_is_the_environments_own(bench: Bench) -> None:
+    small = await bench.run("echo")
+    assert 4 <= small.max_memory_mb < 40
+    function = bench.function("hungry", timeout=20.0)
+    large, after = await bench.run(function, 100 * 2**20), await bench.run(function, 1)
+    assert 100 <= large.max_memory_mb < 150
+    assert after.max_memory_mb >= large.max_memory_mb  # over its life, as on AWS
+    assert (await bench.run("echo")).max_memory_mb < 40
+    assert (await bench.run(bench.function("parent", timeout=20.0), 200 * 2**20)).max_memory_mb >= 200  # a program that it ran
+
+
 # logs ------------------------------------------------------------------------------------------------------------------------
 
 
@@ -494,6 +506,17 @@ async def test_a_function_whose_init_keeps_failing_does_not_start_processes_with
     assert {outcome.error_type for outcome in outcomes} == {bench.sample.raised}
     assert len([line for line in bench.logs.of("f") if line == "importing"]) <= 8
     assert bench.logs.of("f")[-1].endswith(f"Error Type: {bench.sample.raised}")
+
+
+@only("python")
+@pytest.mark.parametrize("leaves", [True, False])
+async def test_one_that_listens_is_told_of_its_end(bench: Bench, tmp_path: Path, leaves: bool) -> None:
+    mark = tmp_path / "mark"
+    pid = json.loads((await bench.run("bye", {"mark": str(mark), "leaves": leaves})).payload)
+    bench.pool.retire("bye")
+    await until(lambda: not bench.pool._all, 5)
+    assert (mark.exists(), alive(pid)) == (True, False)
+    assert bench.logs.of("bye")[-1] == "bye"
 
 
 @needs("init", "warm")
