@@ -40,16 +40,13 @@ class Leasing:
 
     async def lease(self, limit: int, *, wait: float, room: Callable[[str], int]) -> list[Delivery]:
         """See Journal; the starts have still to be recorded. Nobody was handed anything when it is cancelled or raises."""
-        until, asked = self._time() + wait, dict[str, int]()
+        until = self._time() + wait
         while True:
             if self._closed:
                 raise JournalError("the journal is closed")
             self._changed.clear()
             now = self._time()
-            for name in (ready := self._ahead.ready(now, self._served)):
-                if name not in asked:
-                    asked[name] = room(name)
-            rooms = {name: asked[name] for name in ready if asked[name] > 0}
+            rooms = {name: left for name in self._ahead.ready(now, self._served) if (left := room(name)) > 0}  # anew: others may have gone
             if self._wants(rooms, limit, now):
                 await self._read(rooms, limit)
             elif rooms:
@@ -58,7 +55,6 @@ class Leasing:
                 return []
             else:
                 await self._clock.wait(self._changed, pause)
-                asked.clear()
 
     def nudge(self) -> None:
         """Have a waiting lease look again."""
