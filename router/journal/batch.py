@@ -9,7 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 import apsw
 
 from router.errors import JournalError, RouterError
-from router.journal.database import Database
+from router.journal.database import Database, as_ours
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -98,7 +98,7 @@ class Batcher(Generic[Item, Answer]):
                 self._handed_over = False
                 taken.extend(self._waiting)
                 self._waiting.clear()
-            self._deliver(taken, [_as_ours(error)] * len(taken) if error is not None else answers)
+            self._deliver(taken, [as_ours(error)] * len(taken) if error is not None else answers)
 
         self._handed_over = True
         try:
@@ -119,11 +119,3 @@ class Batcher(Generic[Item, Answer]):
                 future.set_exception(answer)
             else:
                 future.set_result(answer)
-
-
-def _as_ours(error: BaseException) -> RouterError:
-    if isinstance(error, RouterError):
-        return error
-    ours = JournalError(f"the journal could not record this: {error}")
-    ours.__cause__ = error
-    return ours

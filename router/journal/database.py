@@ -12,7 +12,7 @@ from typing import Any, Final, Self, TypeVar
 
 import apsw
 
-from router.errors import JournalError
+from router.errors import JournalError, RouterError
 from router.journal import files
 from router.journal.writer import Writer
 
@@ -173,6 +173,15 @@ class Database:
         reader, self._reader = self._reader, None
         if reader is not None:
             reader.close(True)
+
+
+def as_ours(error: BaseException) -> RouterError:
+    """What a unit raised, as its callers are told it: an error of ours as it is, anything else as JournalError with its cause."""
+    if isinstance(error, RouterError):
+        return error
+    ours = JournalError(f"the journal could not do this: {error}")
+    ours.__cause__ = error
+    return ours
 
 
 def _create(connection: apsw.Connection) -> None:

@@ -15,10 +15,10 @@ from typing import Final
 import apsw
 
 from router.clock import Clock
-from router.errors import JournalError, RouterError
+from router.errors import JournalError
 from router.journal import units
 from router.journal.ahead import AHEAD, LEASE_BYTES, Ahead, Waiting
-from router.journal.database import Database
+from router.journal.database import Database, as_ours
 from router.journal.units import Look, Read
 from router.model import Delivery
 
@@ -121,7 +121,7 @@ class Leasing:
                 answer.set_result(None)
             else:
                 ahead.read((), assumed)
-                answer.set_exception(error if isinstance(error, RouterError) else _as_ours(error))
+                answer.set_exception(as_ours(error))
             self._changed.set()
 
         def unit(connection: apsw.Connection) -> Read:
@@ -133,9 +133,3 @@ class Leasing:
         except JournalError as error:
             done(Read(), error)
         return answer
-
-
-def _as_ours(error: BaseException) -> JournalError:
-    ours = JournalError(f"the journal could not do this: {error}")
-    ours.__cause__ = error
-    return ours

@@ -18,7 +18,7 @@ from router.journal import rows, units
 from router.journal.ahead import Waiting
 from router.journal.base import Attempt, Beside, EventDetail, EventRow, Query
 from router.journal.batch import Batcher
-from router.journal.database import Database, Row
+from router.journal.database import Database, Row, as_ours
 from router.journal.leasing import Leasing
 from router.journal.queries import SQL
 from router.journal.rows import Accepted, Placed, Settled
@@ -257,12 +257,14 @@ class SqliteJournal:
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
         def done(result: T, error: BaseException | None) -> None:
-            if error is not None:
-                _fail(answer, error)
+            if error is None:
+                landed(result)
+            if answer.done():
                 return
-            landed(result)
-            if not answer.done():
+            if error is None:
                 answer.set_result(result)
+            else:
+                answer.set_exception(as_ours(error))
 
         self._database.submit(unit, done)
         return await answer
@@ -279,11 +281,6 @@ class SqliteJournal:
     def _check_open(self) -> None:
         if self._closed:
             raise JournalError("the journal is closed")
-
-
-def _fail(answer: "asyncio.Future[T]", error: BaseException) -> None:
-    if not answer.done():
-        answer.set_exception(error if isinstance(error, RouterError) else JournalError(f"the journal could not do this: {error}"))
 
 
 def _accepted(answer: Placed | RouterError | None) -> Placed | None:

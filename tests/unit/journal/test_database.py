@@ -10,7 +10,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from router.errors import JournalError
+from router.errors import JournalError, LeaseLost
 from router.journal import database as module
 from router.journal import files, writer
 from router.journal.database import Database
@@ -275,3 +275,12 @@ async def test_a_reader_in_the_way_delays_the_checkpoint_and_no_writer(database:
         await database.write("INSERT INTO t VALUES (?, ?)", number, "x" * 5000)
     assert database.writer.wal_frames < 30
     assert database.writer.checkpoints > 1
+
+
+def test_an_error_of_ours_stays_and_any_other_is_told_as_ours() -> None:
+    lost, foreign = LeaseLost("gone"), ValueError("no such thing")
+    assert module.as_ours(lost) is lost
+    told = module.as_ours(foreign)
+    assert isinstance(told, JournalError)
+    assert "no such thing" in str(told)
+    assert told.__cause__ is foreign

@@ -436,3 +436,16 @@ async def test_a_store_that_fails_under_a_run_has_it_neither_run_twice_nor_lost(
         assert await journal.counts() == {}
         await journal.close()
         await database.close()
+
+
+async def test_a_call_that_fails_for_a_foreign_reason_says_which(reopen: Reopen, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = await reopen()
+    foreign = ValueError("no such thing")
+
+    def failing(*_: Any, **__: Any) -> str:
+        raise foreign
+
+    monkeypatch.setattr(units, "redrive", failing)
+    with pytest.raises(JournalError, match="no such thing") as thrown:
+        await journal.redrive("x")
+    assert thrown.value.__cause__ is foreign
