@@ -40,7 +40,7 @@ class SqliteJournal:
         self._leasing = Leasing(database, clock, time=self._time, earliest=start.earliest)
         self._closed = False
         self._appends: Batcher[Accepted, Placed | None] = Batcher(database, self._append_unit, self._appended)
-        self._settlements: Batcher[Delivery | Settled, bool] = Batcher(database, self._settle_unit, self._settled)
+        self._settlements: Batcher[Delivery | Settled, float | None] = Batcher(database, self._settle_unit, self._settled)
 
     @classmethod
     async def open(cls, database: Database, clock: Clock) -> Self:
@@ -133,17 +133,18 @@ class SqliteJournal:
         self._check_open()
         await self._settlements.do(item)
 
-    def _settle_unit(self, connection: apsw.Connection, batch: Sequence[Delivery | Settled]) -> Sequence[RouterError | bool]:
+    def _settle_unit(self, connection: apsw.Connection, batch: Sequence[Delivery | Settled]) -> Sequence[RouterError | float | None]:
         return units.settle(connection, batch, now=self._time())
 
-    def _settled(self, item: Delivery | Settled, next_is_due: bool) -> None:  # noqa: FBT001  the answer of the unit
+    def _settled(self, item: Delivery | Settled, next_due: float | None) -> None:
+        """*next_due*: when the next of a shard became due; None: none did."""
         if isinstance(item, Delivery):
             return
         self._leasing.settled(item.delivery)
         if item.due is not None:
             self._leasing.expect(item.delivery.envelope.function, item.due, item.delivery.id)
-        elif next_is_due and item.delivery.envelope.shard:
-            self._leasing.expect(item.delivery.envelope.function, self._time())
+        elif next_due is not None and item.delivery.envelope.shard:
+            self._leasing.expect(item.delivery.envelope.function, next_due)
 
     # --- looking
 
@@ -222,11 +223,12 @@ class SqliteJournal:
         """See Journal."""
         await self._current()
 
-        def unit(connection: apsw.Connection) -> str:
+        def unit(connection: apsw.Connection) -> tuple[str, float]:
             self._last_id += 1
-            return units.redrive(connection, event_id, number=self._last_id, now=self._time(), wall=self._clock.now())
+            now = self._time()
+            return units.redrive(connection, event_id, number=self._last_id, now=now, wall=self._clock.now()), now
 
-        await self._transact(unit, lambda function: self._leasing.expect(function, self._time()))
+        await self._transact(unit, lambda queued: self._leasing.expect(*queued))
 
     async def forget(self, *, before: float, limit: int) -> int:
         """See Journal."""

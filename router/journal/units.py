@@ -182,8 +182,9 @@ def _fetch(connection: apsw.Connection, chosen: Sequence[Due], read: Read, *, no
         settle(connection, buried, now=now)
 
 
-def settle(connection: apsw.Connection, batch: Sequence[Delivery | Settled], *, now: float) -> list[RouterError | bool]:
-    """Record what started (a Delivery) and what became of deliveries, in this order of calls. True: the next of a shard is due.
+def settle(connection: apsw.Connection, batch: Sequence[Delivery | Settled], *, now: float) -> list[RouterError | float | None]:
+    """Record what started (a Delivery) and what became of deliveries, in this order of calls. Give *now* where the next of a
+    shard became due with it.
 
     LeaseLost for each settlement of an attempt that is no longer held. An attempt is held when the event runs under its
     number; or waits under the number before it: then its start was not recorded, and is now, together with its end."""
@@ -191,7 +192,7 @@ def settle(connection: apsw.Connection, batch: Sequence[Delivery | Settled], *, 
     standing = {number: (state, attempt) for number, state, attempt in _json(connection, "standing", ids=json_text(ids))}
     started: dict[int, Delivery] = {}
     good: list[Settled] = []
-    answers: list[RouterError | bool] = []
+    answers: list[RouterError | float | None] = []
     tally: Tally = {}
     for item in batch:
         delivery = item if isinstance(item, Delivery) else item.delivery
@@ -199,7 +200,7 @@ def settle(connection: apsw.Connection, batch: Sequence[Delivery | Settled], *, 
         if state is None:
             answers.append(LeaseLost(f"event {delivery.envelope.request_id} is no longer held under attempt {delivery.attempt}"))
             continue
-        answers.append(False)
+        answers.append(None)
         rows.add(tally, delivery.envelope.function, state, -1)
         if isinstance(item, Delivery):
             started[delivery.id] = delivery
@@ -214,7 +215,7 @@ def settle(connection: apsw.Connection, batch: Sequence[Delivery | Settled], *, 
     _count(connection, tally, now)
     ended = [item.delivery.id for item in good if item.state in TERMINAL and item.delivery.envelope.shard]
     if _promote(connection, ended, now):
-        return [answer if isinstance(answer, RouterError) else True for answer in answers]
+        return [answer if isinstance(answer, RouterError) else now for answer in answers]
     return answers
 
 

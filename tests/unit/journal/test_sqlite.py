@@ -17,7 +17,7 @@ from router.journal.base import Query
 from router.journal.database import Database
 from router.journal.sqlite import SqliteJournal
 from router.model import Delivery, Envelope, State
-from tests.helpers.clock import VirtualClock
+from tests.helpers.clock import VirtualClock, settle
 from tests.unit.journal.disk import Disk
 
 Reopen = Callable[[], Awaitable[SqliteJournal]]
@@ -449,3 +449,62 @@ async def test_a_call_that_fails_for_a_foreign_reason_says_which(reopen: Reopen,
     with pytest.raises(JournalError, match="no such thing") as thrown:
         await journal.redrive("x")
     assert thrown.value.__cause__ is foreign
+
+
+async def test_the_next_of_a_shard_is_due_when_the_store_says_so(tmp_path: Path, clock: VirtualClock) -> None:
+    """A sync that takes long must not have it come behind what was accepted in the same moment."""
+    disk, gates = Disk(), [(threading.Event(), threading.Event()) for _ in range(2)]
+    with disk.in_place() as vfs:
+        database = await Database.open(tmp_path / "journal.db", vfs=vfs)
+        journal = await SqliteJournal.open(database, clock)
+        for event in (sent := [envelope(shard="k"), envelope(shard="k")]):
+            await journal.append(event)
+        (head,) = await lease(journal)
+        left = iter(gates)
+
+        def hold() -> None:
+            if gate := next(left, None):
+                gate[0].set()
+                gate[1].wait(30)
+
+        disk.before_sync = hold
+        calls = [asyncio.create_task(journal.append(envelope("g")))]
+        await reached(gates[0][0])
+        calls.append(asyncio.create_task(journal.ack(head)))
+        await settle()
+        calls.append(asyncio.create_task(journal.append(later := envelope())))
+        await settle()
+        gates[0][1].set()
+        await reached(gates[1][0])
+        await clock.advance(5)
+        gates[1][1].set()
+        await asyncio.gather(*calls)
+        found = [(await journal.lease(1, wait=0, room=lambda name: int(name == "f")))[0].envelope for _ in range(2)]
+        assert found == [sent[1], later]
+        await journal.close()
+        await database.close()
+
+
+async def reached(event: threading.Event) -> None:
+    while not event.is_set():
+        await asyncio.to_thread(bool)
+
+
+async def test_a_redriven_event_is_due_when_the_store_says_so(reopen: Reopen, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = await reopen()
+    await journal.append(envelope())
+    await journal.bury((await lease(journal))[0], State.DEAD, error="e")
+    (dead,) = await journal.list(Query())
+    told: list[float] = []
+    monkeypatch.setattr(journal._leasing, "expect", lambda _, due: told.append(due))
+    redrive = units.redrive
+
+    def slow(*args: Any, **facts: Any) -> str:
+        function = redrive(*args, **facts)
+        clock._monotonic += 5  # until it has landed
+        return function
+
+    monkeypatch.setattr(units, "redrive", slow)
+    await journal.redrive(dead.id)
+    ((due,),) = await journal._database.read("SELECT due FROM events")
+    assert told == [due]
