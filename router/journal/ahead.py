@@ -42,7 +42,7 @@ class Ahead:
         """*earliest*: function → when its first event in the store is due; a lower bound of it does."""
         self._earliest = dict(earliest)
         self._lines: dict[str, deque[Waiting]] = {}  # none is empty
-        self._taken: dict[str, set[int]] = {}  # function → ids that are in its line, or handed out and not settled
+        self._taken: dict[str, dict[int, int]] = {}  # function → id → attempt: in its line, or handed out and not settled
         self._looked: dict[str, list[tuple[int, float]]] = {}  # functions that are being read → what was accepted meanwhile: id, due
         self.count = 0  # events in the lines
         self.bytes = 0  # of their payloads
@@ -117,7 +117,7 @@ class Ahead:
 
     def _put(self, function: str, found: Sequence[Waiting]) -> None:
         self._lines.setdefault(function, deque()).extend(found)
-        self._taken.setdefault(function, set()).update(waiting.delivery.id for waiting in found)
+        self._taken.setdefault(function, {}).update((waiting.delivery.id, waiting.delivery.attempt) for waiting in found)
         self.count += len(found)
         self.bytes += sum(len(waiting.delivery.envelope.payload) for waiting in found)
 
@@ -130,8 +130,8 @@ class Ahead:
         return [waiting.delivery for waiting in chosen]
 
     def settled(self, delivery: Delivery) -> None:
-        """What was handed out is the store's again."""
-        self._drop(delivery.envelope.function, delivery.id)
+        """What was handed out is the store's again; not so when a later attempt of it is here."""
+        self._drop(delivery)
 
     def _pop(self, function: str) -> Waiting:
         line = self._lines[function]
@@ -144,12 +144,13 @@ class Ahead:
 
     def _forget(self, function: str) -> None:
         while function in self._lines:
-            self._drop(function, self._pop(function).delivery.id)
+            self._drop(self._pop(function).delivery)
 
-    def _drop(self, function: str, number: int) -> None:
+    def _drop(self, delivery: Delivery) -> None:
+        function = delivery.envelope.function
         taken = self._taken.get(function)
-        if taken is not None:
-            taken.discard(number)
+        if taken is not None and taken.get(delivery.id) == delivery.attempt:
+            del taken[delivery.id]
             if not taken:
                 del self._taken[function]
 

@@ -79,6 +79,11 @@ class Leasing:
         """The end of *delivery* is recorded."""
         self._ahead.settled(delivery)
 
+    def lost(self, delivery: Delivery) -> None:
+        """The store says that *delivery* is not held: whatever it has of the event now is looked for."""
+        self._ahead.settled(delivery)
+        self.expect(delivery.envelope.function, 0.0, delivery.id)
+
     def _wants(self, rooms: Mapping[str, int], limit: int, now: float) -> bool:
         """Whether the store has to be read before anything is handed out: who is served first would not be the right one."""
         ahead = self._ahead

@@ -13,7 +13,7 @@ import apsw
 
 from router import names
 from router.clock import Clock
-from router.errors import EventNotFound, InvalidParameter, JournalError, RouterError
+from router.errors import EventNotFound, InvalidParameter, JournalError, LeaseLost, RouterError
 from router.journal import rows, units
 from router.journal.ahead import Waiting
 from router.journal.base import Attempt, Beside, EventDetail, EventRow, Query
@@ -131,7 +131,11 @@ class SqliteJournal:
 
     async def _settle(self, item: Settled) -> None:
         self._check_open()
-        await self._settlements.do(item)
+        try:
+            await self._settlements.do(item)
+        except LeaseLost:
+            self._leasing.lost(item.delivery)
+            raise
 
     def _settle_unit(self, connection: apsw.Connection, batch: Sequence[Delivery | Settled]) -> Sequence[RouterError | float | None]:
         return units.settle(connection, batch, now=self._time())

@@ -451,6 +451,22 @@ async def test_a_call_that_fails_for_a_foreign_reason_says_which(reopen: Reopen,
     assert thrown.value.__cause__ is foreign
 
 
+async def test_an_event_that_the_store_gave_to_another_attempt_is_found_there(reopen: Reopen) -> None:
+    """Somebody put it back by hand: the run that was on loses its lease, and the event is not forgotten."""
+    journal = await reopen()
+    await journal.append(sent := envelope())
+    (delivery,) = await lease(journal)
+    await journal.counts()  # its start is recorded
+    await execute(journal, "UPDATE events SET state = 'queued', attempt = 7, due = 1")
+    assert await lease(journal) == []
+    with pytest.raises(LeaseLost):
+        await journal.ack(delivery)
+    assert [(d.envelope, d.attempt) for d in await lease(journal)] == [(sent, 8)]
+    with pytest.raises(LeaseLost):
+        await journal.ack(delivery)  # once more, and the attempt that runs is not handed out twice for it
+    assert await lease(journal) == []
+
+
 async def test_the_next_of_a_shard_is_due_when_the_store_says_so(tmp_path: Path, clock: VirtualClock) -> None:
     """A sync that takes long must not have it come behind what was accepted in the same moment."""
     disk, gates = Disk(), [(threading.Event(), threading.Event()) for _ in range(2)]
