@@ -62,7 +62,7 @@ class Dispatcher:
         self._known = metrics.counter("router_events_duplicate_total", "Events that the journal knew already.", "function")
         self._ended = metrics.counter("router_events_finished_total", "Events that reached a terminal state.", "function", "state")
         self._invocations = metrics.counter("router_invocations_total", "Invocations finished.", "function", "outcome")
-        self._throttles = metrics.counter("router_throttles_total", "Invocations refused or put back for want of a slot.", "function")
+        self._throttles = metrics.counter("router_throttles_total", "Invocations refused for want of a slot.", "function")
         self._duration = metrics.histogram("router_invocation_duration_seconds", "Run time of handlers.", "function")
         self._faults = metrics.counter("router_dispatch_faults_total", "Deliveries that a fault of ours put back.", "function")
 
@@ -174,15 +174,14 @@ class Dispatcher:
     async def _lease_on(self, executions: asyncio.TaskGroup) -> None:
         while True:
             for delivery in await self._leased():
-                taken = self._slots.take(delivery.envelope.function)
-                executions.create_task(self._execute(delivery, taken=taken), name=f"delivery-{delivery.id}")
+                executions.create_task(self._execute(delivery), name=f"delivery-{delivery.id}")
 
     async def _leased(self) -> list[Delivery]:
-        """Lease only what can start at once; [] when nothing came for a while."""
+        """Lease only what can start at once, its slots taken; [] when nothing came for a while."""
         while (room := self._slots.total_room()) < 1:
             await self._slots.given()
         try:
-            return await self._journal.lease(room, wait=LEASE_WAIT, room=self._room)
+            return await self._journal.lease(room, wait=LEASE_WAIT, room=self._room, take=self._take)
         except JournalError as error:
             log.error("lease_failed", error=str(error))
             await self._clock.sleep(JOURNAL_PAUSE)
@@ -194,20 +193,21 @@ class Dispatcher:
         self._short = self._short or room < 1
         return room
 
+    def _take(self, function: str) -> bool:
+        """A slot for a delivery of *function*: others that were told of the same room may have had it."""
+        return function in self._switched_off or self._slots.take(function)
+
     def _room_again(self) -> None:
         """A slot is free: have the lease look again, if it was refused. To wake it for every slot costs each invocation 5 µs."""
         if self._short:
             self._short = False
             self._journal.nudge()
 
-    async def _execute(self, delivery: Delivery, *, taken: bool) -> None:
-        """One delivery from its slot to its record in the journal."""
+    async def _execute(self, delivery: Delivery) -> None:
+        """One delivery from its slot, which is taken, to its record in the journal."""
         name = delivery.envelope.function
         try:
-            verdict, error = await self._attempt(delivery, taken=taken)
-        except TooManyRequests as throttle:
-            self._throttles.add(name)
-            verdict, error = policy.Release(policy.backoff(delivery.throttles + 1), throttle.reason), ""
+            verdict, error = await self._attempt(delivery)
         except SpawnerDied as fault:
             function, age = self._functions.get(name), self._clock.now() - delivery.created
             verdict = policy.after_spawner_death(function, age=age, failures=delivery.failures, throttles=delivery.throttles)
@@ -220,20 +220,17 @@ class Dispatcher:
             verdict, error = policy.Release(policy.backoff(delivery.throttles + 1), "a fault of the router; see its log"), ""
         await self._record(delivery, verdict, error)
 
-    async def _attempt(self, delivery: Delivery, *, taken: bool) -> tuple[policy.Verdict, str]:
-        """Run the delivery if it may run; the verdict, and the error to keep with it."""
-        function = self._functions.get(delivery.envelope.function)
+    async def _attempt(self, delivery: Delivery) -> tuple[policy.Verdict, str]:
+        """Run the delivery if it may run, and give its slot back; the verdict, and the error to keep with it."""
         try:
+            function = self._functions.get(delivery.envelope.function)
             doom = policy.before_attempt(function, age=self._clock.now() - delivery.created, failures=delivery.failures)
             if doom is not None:
                 return doom, ""
-            if not taken:
-                await self._slots.acquire(function.name, wait=SYNC_WAIT)
-                taken = True
             outcome = await self._invoke(function, delivery.envelope, NO_FACTS)
         finally:
-            if taken:
-                self._slots.give(function.name)
+            if delivery.envelope.function not in self._switched_off:
+                self._slots.give(delivery.envelope.function)
         if not outcome.function_error:
             return policy.Ack(), ""
         age = self._clock.now() - delivery.created

@@ -4,7 +4,7 @@ Reading ahead changes nothing in the store: what is here is queued there, and a 
 function the oldest due events are here, so that handing them out keeps the order; what becomes due later never comes before them."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 
@@ -121,13 +121,14 @@ class Ahead:
         self.count += len(found)
         self.bytes += sum(len(waiting.delivery.envelope.payload) for waiting in found)
 
-    def hand_out(self, rooms: Mapping[str, int], limit: int) -> list[Delivery]:
-        """Up to *limit* events, the functions in turn and of each as many as there is room for; those are no longer ahead."""
+    def hand_out(self, rooms: Mapping[str, int], limit: int, take: Callable[[str], bool]) -> list[Delivery]:
+        """Up to *limit* events, the functions in turn and of each as many as there is room for; those are no longer ahead.
+
+        *take* has the last word on each of them: what it refuses stays first in its line."""
         lines = [list(islice(self._lines.get(name, ()), room)) for name, room in rooms.items()]
         chosen = within([(waiting, len(waiting.delivery.envelope.payload)) for waiting in in_turn(lines, limit)], LEASE_BYTES)
-        for waiting in chosen:
-            self._pop(waiting.delivery.envelope.function)
-        return [waiting.delivery for waiting in chosen]
+        functions = [waiting.delivery.envelope.function for waiting in chosen]
+        return [self._pop(function).delivery for function in functions if take(function)]
 
     def settled(self, delivery: Delivery) -> None:
         """What was handed out is the store's again; not so when a later attempt of it is here."""

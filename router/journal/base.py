@@ -59,6 +59,11 @@ class Query:
     limit: int = 100
 
 
+def always(_: str) -> bool:
+    """Every event may start."""
+    return True
+
+
 class Journal(Protocol):
     """Durable at-least-once queue; raises JournalError only.
 
@@ -74,11 +79,13 @@ class Journal(Protocol):
 
         Raises InvalidParameter or JournalError: nothing was accepted, nothing was done."""
 
-    async def lease(self, limit: int, *, wait: float, room: Callable[[str], int]) -> list[Delivery]:
+    async def lease(self, limit: int, *, wait: float, room: Callable[[str], int], take: Callable[[str], bool] = always) -> list[Delivery]:
         """Take up to *limit* due events, oldest due first and in turn over functions, at most room(function) of each.
 
-        *room* is asked on the event loop's thread, once a function and look. Per shard only the oldest unfinished event
-        is ever due. Waits up to *wait* seconds (of the Clock) for work; [] when there is none. Leasing starts an attempt."""
+        *room* is asked on the event loop's thread, once a function and look; *take* then of each event that is about to be
+        handed out, in the same turn of the loop: what it refuses stays where it is, nothing of it recorded. It must not
+        refuse the first one after *room* allowed it. Per shard only the oldest unfinished event is ever due. Waits up to
+        *wait* seconds (of the Clock) for work; [] when there is none. Leasing starts an attempt."""
 
     def nudge(self) -> None:
         """Have a waiting lease() look again: there is room where there was none."""

@@ -38,7 +38,7 @@ class Leasing:
         self._closed = False
         self.damaged = 0  # events buried because their payload did not match its checksum
 
-    async def lease(self, limit: int, *, wait: float, room: Callable[[str], int]) -> list[Delivery]:
+    async def lease(self, limit: int, *, wait: float, room: Callable[[str], int], take: Callable[[str], bool]) -> list[Delivery]:
         """See Journal; the starts have still to be recorded. Nobody was handed anything when it is cancelled or raises."""
         until = self._time() + wait
         while True:
@@ -50,7 +50,7 @@ class Leasing:
             if self._wants(rooms, limit, now):
                 await self._read(rooms, limit)
             elif rooms:
-                return self._hand_out(rooms, limit, now)
+                return self._hand_out(rooms, limit, now, take)
             elif (pause := min(until, self._ahead.next_due(now)) - now) <= 0:
                 return []
             else:
@@ -92,8 +92,8 @@ class Leasing:
             ahead.holds(name) < min(room, limit) and ahead.more(name, now) for name, room in islice(rooms.items(), limit)
         )
 
-    def _hand_out(self, rooms: Mapping[str, int], limit: int, now: float) -> list[Delivery]:
-        taken = self._ahead.hand_out(rooms, limit)
+    def _hand_out(self, rooms: Mapping[str, int], limit: int, now: float, take: Callable[[str], bool]) -> list[Delivery]:
+        taken = self._ahead.hand_out(rooms, limit, take)
         self._served = taken[-1].envelope.function if taken else self._served
         low = [name for name in rooms if self._ahead.holds(name) < LOW and self._ahead.more(name, now)]
         if low and self._reading is None and self._ahead.spare() > LOW:

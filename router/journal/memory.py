@@ -8,7 +8,7 @@ from typing import Self
 from router import names
 from router.clock import Clock
 from router.errors import EventNotFound, InvalidParameter, JournalError, LeaseLost
-from router.journal.base import Attempt, Beside, EventDetail, EventRow, Query
+from router.journal.base import Attempt, Beside, EventDetail, EventRow, Query, always
 from router.journal.database import Database
 from router.journal.rows import COUNTED, kept_error
 from router.journal.turns import in_turn, rotated
@@ -81,13 +81,13 @@ class MemoryJournal:
             raise
         return fresh
 
-    async def lease(self, limit: int, *, wait: float, room: Callable[[str], int]) -> list[Delivery]:
+    async def lease(self, limit: int, *, wait: float, room: Callable[[str], int], take: Callable[[str], bool] = always) -> list[Delivery]:
         """See Journal."""
         until = self._clock.monotonic() + wait
         while True:
             self._open()
             changed = self._changed
-            if taken := [*self._take(limit, room)]:
+            if taken := [*self._take(limit, room, take)]:
                 return taken
             now = self._clock.monotonic()
             later = [event.due for event in self._events.values() if event.due is not None and event.due > now]
@@ -197,14 +197,15 @@ class MemoryJournal:
         if event.envelope.shard and lane and lane[0].state is State.QUEUED and lane[0].due is None:
             lane[0].due = self._clock.monotonic()
 
-    def _take(self, limit: int, room: Callable[[str], int]) -> Iterator[Delivery]:
+    def _take(self, limit: int, room: Callable[[str], int], take: Callable[[str], bool]) -> Iterator[Delivery]:
         now = self._clock.monotonic()
         due = [event for event in self._events.values() if event.due is not None and event.due <= now]
         due.sort(key=lambda event: (event.due, event.id))
         functions = rotated({event.envelope.function for event in due}, self._served)
         lines = [[event for event in due if event.envelope.function == name][: max(0, room(name))] for name in functions]
-        taken = in_turn(lines, limit)
-        for event in taken:
+        for event in in_turn(lines, limit):
+            if not take(event.envelope.function):
+                continue
             event.due, event.state, event.attempt = None, State.RUNNING, event.attempt + 1
             self._served = event.envelope.function
             yield Delivery(event.id, event.envelope, event.attempt, event.failures, event.created, event.throttles)

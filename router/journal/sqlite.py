@@ -16,7 +16,7 @@ from router.clock import Clock
 from router.errors import EventNotFound, InvalidParameter, JournalError, LeaseLost, RouterError
 from router.journal import rows, units
 from router.journal.ahead import Waiting
-from router.journal.base import Attempt, Beside, EventDetail, EventRow, Query
+from router.journal.base import Attempt, Beside, EventDetail, EventRow, Query, always
 from router.journal.batch import Batcher
 from router.journal.database import Database, Row, as_ours
 from router.journal.leasing import Leasing
@@ -89,10 +89,10 @@ class SqliteJournal:
 
     # --- leasing
 
-    async def lease(self, limit: int, *, wait: float, room: Callable[[str], int]) -> list[Delivery]:
+    async def lease(self, limit: int, *, wait: float, room: Callable[[str], int], take: Callable[[str], bool] = always) -> list[Delivery]:
         """See Journal."""
         self._check_open()
-        taken = await self._leasing.lease(limit, wait=wait, room=room)
+        taken = await self._leasing.lease(limit, wait=wait, room=room, take=take)
         for delivery in taken:
             self._settlements.post(delivery)
         return taken

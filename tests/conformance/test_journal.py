@@ -16,6 +16,7 @@ from router.journal.base import Journal, Query
 from router.journal.database import Database
 from router.model import Delivery, Envelope, State
 from tests.helpers.clock import VirtualClock
+from tests.helpers.slots import lane
 
 
 @pytest.fixture
@@ -202,6 +203,18 @@ async def test_no_more_of_a_function_than_there_is_room(journal: Journal, clock:
     assert [d.envelope.function for d in await task] == ["b"]
 
 
+async def test_what_is_refused_stays_first_in_its_line_and_nothing_of_it_is_recorded(journal: Journal) -> None:
+    """Functions that share slots are told of the same room."""
+    sent = [envelope(function) for function in "aabbc"]
+    for event in sent:
+        await journal.append(event)
+    leased = await journal.lease(10, wait=0, room=lambda _: 2, take=lane(3))
+    assert [d.envelope for d in leased] == [sent[0], sent[2], sent[4], sent[1]]
+    row = (await journal.find(sent[3].request_id)).row
+    assert (row.state, row.attempts) == (State.QUEUED, 0)
+    assert [d.attempt for d in await lease(journal)] == [1]
+
+
 async def test_room_is_asked_once_a_function(journal: Journal) -> None:
     await journal.append(envelope("a"))
     await journal.append(envelope("b"))
@@ -372,8 +385,8 @@ async def test_shards_do_not_hold_each_other_back(journal: Journal) -> None:
         {"shard": ""},
         {"shard": ""},
     ]
-    for lane in lanes:
-        await journal.append(envelope(**lane))
+    for facts in lanes:
+        await journal.append(envelope(**facts))
     assert len(await lease(journal)) == len(lanes)
 
 

@@ -19,6 +19,7 @@ from router.journal.memory import MemoryJournal
 from router.journal.sqlite import SqliteJournal
 from router.model import Delivery, Envelope, State
 from tests.helpers.clock import VirtualClock
+from tests.helpers.slots import lane
 
 T = TypeVar("T")
 Held = tuple[Delivery, Delivery]  # of the model, of the journal
@@ -89,9 +90,12 @@ class Journals(RuleBasedStateMachine):
         model, journal = self.both(lambda it: it.append(Envelope("a", b"", "s", request_id=event)))
         assert journal == model
 
-    @rule(target=held, limit=st.integers(1, 6), rooms=st.fixed_dictionaries(dict.fromkeys("abc", st.integers(0, 4))))
-    def lease(self, limit: int, rooms: dict[str, int]) -> Any:
-        model, journal = self.both(lambda it: it.lease(limit, wait=0, room=rooms.__getitem__))
+    @rule(
+        target=held, limit=st.integers(1, 6), rooms=st.fixed_dictionaries(dict.fromkeys("abc", st.integers(0, 4))), shared=st.integers(1, 6)
+    )
+    def lease(self, limit: int, rooms: dict[str, int], shared: int) -> Any:
+        """*shared*: slots that a and b have together."""
+        model, journal = self.both(lambda it: it.lease(limit, wait=0, room=rooms.__getitem__, take=lane(shared)))
         assert [replace(d, id=0) for d in journal] == [replace(d, id=0) for d in model]
         return multiple(*zip(model, journal, strict=True))
 

@@ -49,7 +49,8 @@ class Bench:
     def __init__(self, *answers: Any, limit: int = 4, **settings: Any) -> None:
         self.clock = VirtualClock()
         function = Function("f", Path("/code"), "app.handler", **settings)
-        config = Config(Path("/config.yaml"), Path("/state"), functions={"f": function, "g": Function("g", Path("/code"), "app.handler")})
+        functions = {"f": function, **{name: Function(name, Path("/code"), "app.handler") for name in "gh"}}
+        config = Config(Path("/config.yaml"), Path("/state"), functions=functions)
         self.journal = MemoryJournal(self.clock)
         self.pool = ScriptedPool(*(answers or (Outcome(b"1"),)))
         slots = Slots(config.functions, limit=limit, clock=self.clock)
@@ -164,6 +165,27 @@ async def test_no_more_run_at_once_than_there_are_slots() -> None:
             await settle()
         assert most == 3
         assert await bench.states() == [State.SUCCEEDED] * 10
+
+
+async def test_functions_that_share_slots_are_handed_no_more_than_can_start() -> None:
+    """Each is told of the same room, and the idle lane of a third makes for a longer lease: what is too much stays in the queue."""
+    gate = asyncio.Event()
+
+    async def busy(_: Invocation) -> Outcome:
+        await gate.wait()
+        return Outcome(b"1")
+
+    async with Bench(busy, limit=4, reserved_concurrency=2) as bench:
+        for name in "gh" * 4:
+            await bench.journal.append(envelope(name))
+        await bench.clock.advance(5)
+        waiting = [row for row in await bench.journal.list(Query()) if row.state is State.QUEUED]
+        assert len(waiting) == 6
+        assert [(row.attempts, row.error) for row in waiting] == [(0, "")] * 6
+        gate.set()
+        for _ in range(20):
+            await settle()
+        assert {(row.state, row.attempts) for row in await bench.journal.list(Query())} == {(State.SUCCEEDED, 1)}
 
 
 async def test_a_function_at_its_cap_starts_the_next_event_as_soon_as_one_ends() -> None:

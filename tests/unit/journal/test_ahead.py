@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from router.journal import ahead as module
 from router.journal.ahead import AHEAD, Ahead, Due, Waiting, shares, within
+from router.journal.base import always
 from router.journal.turns import in_turn
 from router.model import Delivery, Envelope
+from tests.helpers.slots import lane
 
 functions = st.sampled_from("abc")
 sizes = st.integers(0, 30)
@@ -55,13 +57,15 @@ class Queue:
         assert assumed.keys() <= rooms.keys()
         self.ahead.read(found, {name: dues[0] for name, dues in rest.items() if dues})
 
-    def lease(self, limit: int, rooms: dict[str, int]) -> list[int]:
-        """As Leasing does it, and held against what the whole queue says."""
+    def lease(self, limit: int, rooms: dict[str, int], shared: int = 100) -> list[int]:
+        """As Leasing does it, and held against what the whole queue says. *shared*: what a and b may take of it together."""
         ready = {name: rooms[name] for name in self.ahead.ready(self.now, "") if rooms[name]}
         if any(self.ahead.more(name, self.now) for name in ready):
             self.read(ready, limit)
         best = in_turn([self.line(name)[:room] for name, room in sorted(rooms.items())], limit)
-        taken = [delivery.id for delivery in self.ahead.hand_out(ready, limit)]
+        may = lane(shared)
+        best = [row for row in best if may(row.delivery.envelope.function)]
+        taken = [delivery.id for delivery in self.ahead.hand_out(ready, limit, lane(shared))]
         assert taken == [row.delivery.id for row in best]
         for number in taken:
             self.out[number] = self.rows.pop(number)
@@ -77,7 +81,11 @@ class Queue:
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("append"), functions, st.booleans()),
-        st.tuples(st.just("lease"), st.integers(1, 5), st.fixed_dictionaries(dict.fromkeys("abc", st.integers(0, 4)))),
+        st.tuples(
+            st.just("lease"),
+            st.integers(1, 5),
+            st.tuples(st.fixed_dictionaries(dict.fromkeys("abc", st.integers(0, 4))), st.integers(1, 5)),
+        ),
         st.tuples(st.just("back"), st.integers(0, 50), st.none()),
         st.tuples(st.just("done"), st.integers(0, 50), st.none()),
         st.tuples(st.just("pass"), st.none(), st.none()),
@@ -110,7 +118,7 @@ def _do(queue: Queue, step: str, one: Any, other: Any) -> None:
         if not other:  # known of as a redriven one is
             queue.ahead.expect(one, row.due)
     elif step == "lease":
-        queue.lease(one, other)
+        queue.lease(one, *other)
     elif step == "back" and queue.out:
         queue.put_back(sorted(queue.out)[one % len(queue.out)])
     elif step == "done" and queue.out:
@@ -134,7 +142,7 @@ def test_what_was_handed_out_is_not_read_again_before_it_is_settled() -> None:
     ahead = Ahead({"f": 0.0})
     ahead.look(["f"])
     ahead.read([waiting(1, 0.0)], {})
-    (delivery,) = ahead.hand_out({"f": 1}, 1)
+    (delivery,) = ahead.hand_out({"f": 1}, 1, always)
     assert ahead.taken("f") == {1}
     ahead.settled(delivery)
     assert ahead.taken("f") == frozenset()

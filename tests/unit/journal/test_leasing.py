@@ -9,6 +9,7 @@ import pytest
 
 from router.errors import JournalError
 from router.journal.ahead import FOREVER, LEASE_BYTES, Waiting
+from router.journal.base import always
 from router.journal.database import Database
 from router.journal.leasing import Leasing
 from router.journal.units import Read
@@ -33,7 +34,7 @@ class Rig:
         return self.free.get(function, 1000)
 
     def lease(self, limit: int = 10, *, wait: float = 30, room: Callable[[str], int] | None = None) -> asyncio.Task[list[Delivery]]:
-        return asyncio.create_task(self.leasing.lease(limit, wait=wait, room=room or self.room))
+        return asyncio.create_task(self.leasing.lease(limit, wait=wait, room=room or self.room, take=always))
 
     def found(self, *found: Delivery, due: float = 0.0, earliest: Mapping[str, float] | None = None, looked: str = "f") -> None:
         """The store's answer to the reading that waits."""
