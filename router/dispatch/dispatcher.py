@@ -55,6 +55,7 @@ class Dispatcher:
         self._journal, self._pool, self._functions, self._slots, self._clock = journal, pool, functions, slots, clock
         slots.on_room = self._room_again
         self._short = False  # a lease was told that there is no room
+        self._deaths: dict[int, int] = {}  # unfinished event → attempts in a row under which the spawner died
         self._switched_off = {function.name for function in functions if function.reserved_concurrency == 0}
         self._streams: set[asyncio.Task[None]] = set()
         self.closing = False
@@ -209,16 +210,22 @@ class Dispatcher:
         try:
             verdict, error = await self._attempt(delivery)
         except SpawnerDied as fault:
-            function, age = self._functions.get(name), self._clock.now() - delivery.created
-            verdict = policy.after_spawner_death(function, age=age, failures=delivery.failures, throttles=delivery.throttles)
-            error = "" if isinstance(verdict, policy.Release) else str(fault)
+            verdict, error = self._after_spawner_death(delivery, fault)
         except EnvironmentUnavailable as fault:
             verdict, error = policy.Release(policy.backoff(delivery.throttles + 1), str(fault)), ""
         except Exception:  # the bulkhead around a single invocation: the others go on, this one is redelivered
             self._faults.add(name)
             log.exception("delivery_failed", function=name, request_id=delivery.envelope.request_id)
             verdict, error = policy.Release(policy.backoff(delivery.throttles + 1), "a fault of the router; see its log"), ""
+        if not isinstance(verdict, policy.Release):  # what is put back has its deaths remembered
+            self._deaths.pop(delivery.id, None)
         await self._record(delivery, verdict, error)
+
+    def _after_spawner_death(self, delivery: Delivery, fault: SpawnerDied) -> tuple[policy.Verdict, str]:
+        deaths = self._deaths[delivery.id] = self._deaths.get(delivery.id, 0) + 1
+        function, age = self._functions.get(delivery.envelope.function), self._clock.now() - delivery.created
+        verdict = policy.after_spawner_death(function, age=age, failures=delivery.failures, deaths=deaths)
+        return verdict, "" if isinstance(verdict, policy.Release) else str(fault)
 
     async def _attempt(self, delivery: Delivery) -> tuple[policy.Verdict, str]:
         """Run the delivery if it may run, and give its slot back; the verdict, and the error to keep with it."""

@@ -69,10 +69,12 @@ def after_failure(function: Function, *, age: float, failures: int) -> Retry | B
     return Retry(delay)
 
 
-def after_spawner_death(function: Function, *, age: float, failures: int, throttles: int) -> Release | Retry | Bury:
-    """The spawner died under the event: our fault at first. An event whose every attempt it dies under is taken for the cause."""
-    if throttles < SPAWNER_DEATHS:
-        return Release(backoff(throttles + 1), str(SpawnerDied()))
+def after_spawner_death(function: Function, *, age: float, failures: int, deaths: int) -> Release | Retry | Bury:
+    """The spawner died under the event: our fault at first. An event whose every attempt it dies under is taken for the cause.
+
+    *deaths*: attempts in a row that ended so, this one included."""
+    if deaths <= SPAWNER_DEATHS:
+        return Release(backoff(deaths), str(SpawnerDied()))
     return after_failure(function, age=age, failures=failures + 1)
 
 

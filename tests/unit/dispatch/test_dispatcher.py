@@ -124,6 +124,24 @@ async def test_a_spawner_that_dies_spends_no_attempt_unless_it_always_does() -> 
         assert row.error == "the spawner died and took the execution environment with it"
 
 
+async def test_what_else_put_an_event_back_is_no_death_of_a_spawner() -> None:
+    """Five times without a process, then three deaths: all of that is our fault still."""
+    faults: list[Any] = [EnvironmentUnavailable("no processes left") for _ in range(5)] + [SpawnerDied() for _ in range(3)]
+    async with Bench(*faults, Outcome(b"1"), maximum_retry_attempts=0) as bench:
+        await bench.dispatcher.emit(envelope())
+        await bench.clock.advance(1000)
+        assert await bench.states() == [State.SUCCEEDED]
+        assert bench.dispatcher._deaths == {}
+
+
+async def test_deaths_of_a_spawner_count_in_a_row() -> None:
+    deaths = [SpawnerDied() for _ in range(3)]
+    async with Bench(*deaths, FAILED, *deaths, Outcome(b"1"), maximum_retry_attempts=1) as bench:
+        await bench.dispatcher.emit(envelope())
+        await bench.clock.advance(1000)
+        assert await bench.states() == [State.SUCCEEDED]
+
+
 async def test_an_event_past_its_age_is_not_tried() -> None:
     bench = Bench(maximum_event_age=60)
     await bench.dispatcher.emit(envelope())

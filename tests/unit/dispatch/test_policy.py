@@ -48,11 +48,11 @@ def test_throttles_back_off_from_one_second_to_five_minutes() -> None:
     assert [policy.backoff(n) for n in (1, 2, 3, 9, 10, 10_000)] == [1, 2, 4, 256, 300, 300]
 
 
-@given(throttles=st.integers(0, 20), failures=st.integers(0, 2))
-def test_a_spawner_may_die_three_times_in_a_row_at_no_cost(throttles: int, failures: int) -> None:
-    verdict = policy.after_spawner_death(function(), age=0, failures=failures, throttles=throttles)
-    if throttles < 3:
-        assert verdict == Release(policy.backoff(throttles + 1), "the spawner died and took the execution environment with it")
+@given(deaths=st.integers(1, 20), failures=st.integers(0, 2))
+def test_a_spawner_may_die_three_times_in_a_row_at_no_cost(deaths: int, failures: int) -> None:
+    verdict = policy.after_spawner_death(function(), age=0, failures=failures, deaths=deaths)
+    if deaths <= 3:
+        assert verdict == Release(policy.backoff(deaths), "the spawner died and took the execution environment with it")
     else:
         assert verdict == policy.after_failure(function(), age=0, failures=failures + 1)
 
