@@ -32,7 +32,7 @@ class ApiLink:
         self._loop = asyncio.get_running_loop()
         self._session = Session(on_frame, now, self._memory, self._later)
         self._wires: set[Wire] = set()
-        self._strangers: list[Wire] = []  # connected before it was known who may
+        self._strangers: set[Wire] = set()  # connected before it was known who may
         self._searches, self._searched = Allowance(*_SEARCHES), 0
         self._pid = 0
         self._closed = False
@@ -70,7 +70,7 @@ class ApiLink:
         """See Link. From now on it is known who may connect."""
         self._pipes.passed_on()
         self._pid = pid
-        strangers, self._strangers = self._strangers, []
+        strangers, self._strangers = self._strangers, set()
         for wire in strangers:
             self._greet(wire)
 
@@ -139,20 +139,21 @@ class ApiLink:
 
     async def _connected(self, connection: socket.socket) -> None:
         try:
-            await self._loop.connect_accepted_socket(lambda: _Tracked(self._session, self._greet, self._now, self._wires), connection)
+            await self._loop.connect_accepted_socket(lambda: Wire(self._session, self._greet, self._now, self._lost), connection)
         except BaseException:  # cancelled, most likely
             connection.close()
             raise
 
     def _greet(self, wire: Wire) -> None:
         """Serve it if it is the environment's own."""
-        if self._closed:
+        self._wires.add(wire)
+        client, server = wire.ends
+        if self._closed or client is None or server is None:
             wire.drop()
             return
         if not self._pid:
-            self._strangers.append(wire)
+            self._strangers.add(wire)
             return
-        client, server = wire.ends
         searched = self._searched
         if peers.belongs(client, server, self._pid, self._may_search):
             wire.serve()
@@ -160,6 +161,10 @@ class ApiLink:
         if self._searched > searched:  # at most as often as that is done
             log.warning("runtime_api_stranger_refused", pid=self._pid, client=f"{client[0]}:{client[1]}")
         wire.drop()
+
+    def _lost(self, wire: Wire) -> None:
+        self._wires.discard(wire)
+        self._strangers.discard(wire)
 
     def _may_search(self) -> bool:
         """Whether a connection of somebody who is not found at once is worth a longer look."""
@@ -172,24 +177,6 @@ class ApiLink:
     def _memory(self) -> int:
         """The process's own high-water mark so far, KiB; what its children needed shows in its exit."""
         return high_water(self._pid)
-
-
-class _Tracked(Wire):
-    """A wire that its link can drop."""
-
-    def __init__(self, session: Session, on_made: Callable[[Wire], None], now: Callable[[], float], wires: set[Wire]) -> None:
-        super().__init__(session, on_made, now)
-        self._all = wires
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See Wire."""
-        self._all.add(self)
-        super().connection_made(transport)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """See Wire."""
-        self._all.discard(self)
-        super().connection_lost(exc)
 
 
 def high_water(pid: int) -> int:

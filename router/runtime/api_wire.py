@@ -12,6 +12,7 @@ from typing import Final, cast
 from router.events.http import Response
 from router.runtime import runtime_api
 from router.runtime.api_session import Call, Session
+from router.runtime.peers import Address
 from router.web import answers
 from router.web.heads import Head
 from router.web.incoming import Incoming
@@ -29,20 +30,22 @@ _HELD: Final = 64 * 1024  # bytes of later requests that are read ahead
 class Wire(asyncio.Protocol):
     """The protocol of one client."""
 
-    def __init__(self, session: Session, on_made: Callable[["Wire"], None], now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        on_made: Callable[["Wire"], None],
+        now: Callable[[], float],
+        on_lost: Callable[["Wire"], None] = lambda _: None,
+    ) -> None:
         """*on_made*: decides whether it is served, at once or later: serve() or drop(). *now*: epoch seconds."""
-        self._session, self._on_made, self._now = session, on_made, now
+        self._session, self._on_made, self._now, self._on_lost = session, on_made, now, on_lost
+        self.ends: tuple[Address | None, Address | None] = (None, None)  # the client's address and ours; None: it has left already
         self._incoming = Incoming(_LIMITS, lambda _: None, lambda _: _ANY)
         self._transport: asyncio.Transport  # set when the loop connects it, before anything else
         self._call: Call | None = None  # whose body arrives
         self._asked: Head | None = None  # the request that awaits its answer
         self._served = False
         self._pauses: set[str] = set()
-
-    @property
-    def ends(self) -> tuple[tuple[str, int], tuple[str, int]]:
-        """The client's address and ours."""
-        return self._transport.get_extra_info("peername"), self._transport.get_extra_info("sockname")
 
     def serve(self) -> None:
         """It is who it should be."""
@@ -71,6 +74,7 @@ class Wire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait until somebody says that it is served."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's are no subclass
+        self.ends = _address(transport, "peername"), _address(transport, "sockname")
         self._pause("unknown")
         self._on_made(self)
 
@@ -90,6 +94,7 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the client."""
+        self._on_lost(self)
         self._lose()
         self._session.left(self, reset=isinstance(exc, ConnectionError))
 
@@ -174,3 +179,12 @@ class Wire(asyncio.Protocol):
             self._pauses.discard(why)
             if not self._pauses and not self._transport.is_closing():
                 self._transport.resume_reading()
+
+
+def _address(transport: asyncio.BaseTransport, end: str) -> Address | None:
+    """None for the peer of a connection that was reset before it was looked at."""
+    try:
+        found: Address | None = transport.get_extra_info(end)
+    except OSError:  # as uvloop says it
+        return None
+    return found

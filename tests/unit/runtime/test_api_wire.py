@@ -183,6 +183,27 @@ async def test_a_client_that_leaves_is_forgotten() -> None:
     assert rig.transport.written == b""
 
 
+@pytest.mark.parametrize("found", [None, OSError(107, "not connected")])
+async def test_a_client_that_has_left_before_it_was_looked_at_has_no_address(
+    found: OSError | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: Transport, __: str) -> None:
+        if found is not None:
+            raise found
+
+    monkeypatch.setattr(Transport, "get_extra_info", gone)
+    rig = Rig(on_made=Wire.drop)
+    assert rig.wire.ends == (None, None)
+    assert rig.transport.aborted
+
+
+async def test_the_addresses_are_those_of_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that leaves later takes them along from the transport."""
+    rig = Rig(on_made=lambda _: None)
+    monkeypatch.setattr(Transport, "get_extra_info", lambda _, __: None)
+    assert rig.wire.ends == (("127.0.0.1", 1), ("127.0.0.1", 1))
+
+
 async def test_a_client_that_leaves_within_its_answer_has_cut_it_off() -> None:
     rig = Rig()
     await rig.feed(NEXT)

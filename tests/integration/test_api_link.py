@@ -1,0 +1,80 @@
+"""Connections at a Runtime API port before and after it is known whose it is, over real sockets."""
+
+import asyncio
+import os
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from router.runtime.api_link import ApiLink
+
+PING = b"GET /2018-06-01/ping HTTP/1.1\r\nHost: x\r\n\r\n"
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER that ends a connection with a reset
+
+
+@pytest.fixture
+async def link() -> AsyncIterator[ApiLink]:
+    opened = ApiLink(lambda _: None, lambda: 0.0)
+    yield opened
+    opened.close()
+    await until(lambda: not opened._wires and not opened._tasks)
+
+
+def connected(link: ApiLink) -> socket.socket:
+    host, _, port = link.address.partition(":")
+    return socket.create_connection((host, int(port)))
+
+
+def reset(link: ApiLink) -> None:
+    """Connect and leave in such a way that nobody can say any more who it was."""
+    client = connected(link)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    client.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def answer(client: socket.socket) -> bytes:
+    with client:
+        client.sendall(PING)
+        client.settimeout(20)
+        return await asyncio.to_thread(client.recv, 1000)
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_a_client_that_connects_and_resets_is_nobodys_trouble(link: ApiLink, *, known: bool) -> None:
+    if known:
+        link.passed_on(os.getpid())
+    for _ in range(10):
+        reset(link)
+    last = connected(link)  # those before it have been looked at when it is
+    if not known:
+        await until(lambda: len(link._strangers) == 1)
+        link.passed_on(os.getpid())
+    assert b"pong" in await answer(last)
+    await until(lambda: not link._wires and not link._tasks)
+
+
+async def test_a_stranger_that_resets_while_it_waits_breaks_no_launch(link: ApiLink) -> None:
+    client, other = connected(link), connected(link)
+    await until(lambda: len(link._strangers) == 2)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    client.close()
+    link.passed_on(os.getpid())
+    assert b"pong" in await answer(other)
+    await until(lambda: not link._wires)
+
+
+async def test_a_stranger_that_is_dropped_is_forgotten(link: ApiLink) -> None:
+    with connected(link):
+        await until(lambda: len(link._strangers) == 1)
+        (wire,) = link._strangers
+        wire.drop()
+        await until(lambda: not link._strangers)
+    assert not link._wires
