@@ -57,7 +57,7 @@ class Channel:
         """See Link: whether anything of the last frame has left the pipe."""
         unread = array.array("i", [0])
         fcntl.ioctl(self._writing, termios.FIONREAD, unread)
-        return unread[0] + self._unsent < self._sending
+        return unread[0] + self._unsent + sum(map(len, self._waiting)) < self._sending
 
     def passed_on(self, pid: int = 0) -> None:  # noqa: ARG002  # a Link; others ask who it is
         """The worker has its ends now: drop ours of them, so that its death is our end of file."""
@@ -145,6 +145,7 @@ class Channel:
         except BlockingIOError:
             return
         except OSError:
+            self._unsent += sum(map(len, self._waiting))
             self._waiting.clear()  # the worker is gone; its exit is reported by the spawner
         self._loop.remove_writer(self._writing)
 
@@ -152,7 +153,7 @@ class Channel:
         self._open = False
         self._loop.remove_reader(self._reading)
         self._loop.remove_writer(self._writing)
-        self._unsent = sum(map(len, self._waiting))
+        self._unsent += sum(map(len, self._waiting))
         self._waiting.clear()
 
 
