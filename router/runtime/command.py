@@ -2,8 +2,11 @@
 
 What it writes to standard error is its log. An exit status other than 0 is a function error."""
 
+import array
 import asyncio
+import fcntl
 import os
+import termios
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
@@ -76,9 +79,12 @@ class CommandLink:
         return True
 
     def pump(self) -> None:
-        """See Link."""
-        while self._open and self._read():
-            pass
+        """See Link. What is there now, and no more: a process that goes on writing holds nobody up."""
+        unread = array.array("i", [0])
+        fcntl.ioctl(self._reading, termios.FIONREAD, unread)
+        taken = 0
+        while self._open and taken < unread[0] and (size := self._read()):
+            taken += size
 
     def pause(self) -> None:
         """See Link. A result is one piece."""
@@ -222,10 +228,14 @@ class CommandRuntime(Family):
 def _held(event: bytes) -> int:
     """A descriptor that reads the event; memory, so that a program that does not read it holds nobody up."""
     descriptor = os.memfd_create("event", os.MFD_CLOEXEC)
-    view = memoryview(event)
-    while view:
-        view = view[os.write(descriptor, view) :]
-    os.lseek(descriptor, 0, os.SEEK_SET)
+    try:
+        view = memoryview(event)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.lseek(descriptor, 0, os.SEEK_SET)
+    except OSError:  # no memory for it
+        os.close(descriptor)
+        raise
     return descriptor
 
 

@@ -1,5 +1,6 @@
 """What a command's output means."""
 
+import errno
 import os
 
 import pytest
@@ -11,6 +12,44 @@ from router.runtime.frames import Frame
 from router.runtime.launcher import Exit
 
 FAILED = 1 << 8  # wait status of exit status 1
+
+
+def descriptors() -> set[str]:
+    return {os.readlink(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd") if os.path.lexists(f"/proc/self/fd/{name}")}
+
+
+@pytest.mark.parametrize("call", ["write", "lseek", "pipe"])
+async def test_a_link_that_cannot_be_made_holds_no_descriptor(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, failing)
+        with pytest.raises(OSError, match="no space"):
+            CommandLink(b"event", lambda _: None)
+    assert not [name for name in descriptors() if "memfd:event" in name]
+
+
+async def test_a_process_that_goes_on_writing_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As much as was there is taken, however much comes meanwhile."""
+    link = CommandLink(b"event", lambda _: None)
+    _, stdout = link.theirs
+    os.write(stdout, b"x" * 1000)
+    read, reads = os.read, 0
+
+    def followed(descriptor: int, size: int) -> bytes:
+        nonlocal reads
+        data = read(descriptor, size)
+        reads += 1
+        assert reads < 100
+        os.write(stdout, b"x" * 1000)
+        return data
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "read", followed)
+        link.pump()
+    assert reads == 1
+    link.close()
 
 
 async def answered(output: bytes, status: int) -> tuple[list[Frame], Frame | None]:
