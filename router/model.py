@@ -40,6 +40,7 @@ class _Envelope(NamedTuple):
     sequencer: str = ""  # with function, source and shard: two envelopes alike in all four are one event; "": never alike
     shard: str = ""  # an ordered lane: events of one function, source and shard run one after another; "": no order
     request_id: str = ""  # names the event for its whole life, on every attempt; a fresh one when none is given
+    trace: str = ""  # X-Ray header of who caused it; "" for none. The journal does not keep it
 
 
 class Envelope(_Envelope):
@@ -48,10 +49,10 @@ class Envelope(_Envelope):
     __slots__ = ()
 
     def __new__(  # noqa: PLR0917 - the fields of a tuple
-        cls, function: str, payload: bytes, source: str, sequencer: str = "", shard: str = "", request_id: str = ""
+        cls, function: str, payload: bytes, source: str, sequencer: str = "", shard: str = "", request_id: str = "", trace: str = ""
     ) -> Self:
         """See _Envelope for the fields."""
-        return super().__new__(cls, function, payload, source, sequencer, shard, request_id or names.request_id())
+        return super().__new__(cls, function, payload, source, sequencer, shard, request_id or names.request_id(), trace)
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,16 +104,16 @@ class Calls:
         self.sender = Sender(parts.config, parts.dispatcher, self.sources_of(HttpSource))
         self.listeners: dict[str, tuple[str, ...]] = {}  # name → what it is bound to; the daemon's own
 
-    def _envelope(self, function: str, payload: bytes) -> Envelope:
+    def _envelope(self, function: str, payload: bytes, trace: str = "") -> Envelope:
         try:
             json.loads(payload.decode(), parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
             raise InvalidRequestContent(f"Could not parse request body into json: {error}") from error
-        return Envelope(self._parts.functions.get(function).name, payload, "invoke")
+        return Envelope(self._parts.functions.get(function).name, payload, "invoke", trace=trace)
 
-    async def invoke(self, function: str, payload: bytes, *, client_context: str = "") -> tuple[str, Outcome]:
+    async def invoke(self, function: str, payload: bytes, *, client_context: str = "", trace: str = "") -> tuple[str, Outcome]:
         """Run now; the request id and the outcome. An empty payload is {}, as on Lambda."""
-        envelope = self._envelope(function, payload or b"{}")
+        envelope = self._envelope(function, payload or b"{}", trace)
         return envelope.request_id, await self._parts.dispatcher.invoke(envelope, Facts(client_context))
 
     async def emit(self, function: str, payload: bytes) -> str:
@@ -136,6 +136,9 @@ class Calls:
                 "queued": sum(counts.get(name, {}).get(state, 0) for state in UNFINISHED),
                 "dead": sum(counts.get(name, {}).get(state, 0) for state in DEAD_LETTERS),
                 "errors": parts.dispatcher.errors(name),
+                "requests": parts.dispatcher.invocations(name),
+                "gb_seconds": round(parts.dispatcher.bill.used(name), 6),
+                "cost_usd": round(parts.dispatcher.bill.cost(name), 9),
                 "urls": self._urls(function),
             }
             for name, function in parts.config.functions.items()
@@ -262,5 +265,8 @@ def _row_of_a_removed_function(name: str, counts: Mapping[State, int]) -> dict[s
         "queued": sum(counts.get(state, 0) for state in UNFINISHED),
         "dead": sum(counts.get(state, 0) for state in DEAD_LETTERS),
         "errors": 0,
+        "requests": 0,
+        "gb_seconds": 0.0,
+        "cost_usd": 0.0,
         "urls": [],
     }

@@ -93,7 +93,7 @@ class Control:
             return Response(202, (("x-amzn-requestid", await self._calls.emit(name, request.body)),))
         if kind != "RequestResponse":
             raise InvalidParameter(f"invocation type {kind}: RequestResponse or Event")
-        request_id, outcome = await self._calls.invoke(name, request.body)
+        request_id, outcome = await self._calls.invoke(name, request.body, trace=request.header("x-amzn-trace-id"))
         headers = [*JSON_HEADERS, ("x-amzn-requestid", request_id), ("x-amz-executed-version", outcome.version)]
         if outcome.function_error:
             headers.append(("x-amz-function-error", outcome.function_error))

@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from router import names
 from router.clock import Clock
 from router.config.types import Function
 from router.dispatch import policy
@@ -21,10 +22,12 @@ from router.errors import (
     SpawnerDied,
     TooManyRequests,
 )
+from router.events import tracing
 from router.functions.registry import Functions
 from router.journal.base import Beside, Journal
 from router.model import ASYNC_LIMIT, SYNC_LIMIT, Delivery, Envelope, Outcome, State, Stream
 from router.runtime.base import Invocation, Pool, Sink
+from router.telemetry.cost import Bill
 from router.telemetry.metrics import Metrics
 from router.telemetry.setup import DirectLog
 
@@ -42,7 +45,6 @@ class Facts:
     """What a caller may add to an invocation."""
 
     client_context: str = ""
-    trace: str = ""
 
 
 NO_FACTS: Final = Facts()
@@ -65,7 +67,12 @@ class Dispatcher:
         self._invocations = metrics.counter("router_invocations_total", "Invocations finished.", "function", "outcome")
         self._throttles = metrics.counter("router_throttles_total", "Invocations refused for want of a slot.", "function")
         self._duration = metrics.histogram("router_invocation_duration_seconds", "Run time of handlers.", "function")
+        self.bill = Bill(metrics, lambda: [function.name for function in functions], self.invocations)
         self._faults = metrics.counter("router_dispatch_faults_total", "Deliveries that a fault of ours put back.", "function")
+
+    def invocations(self, function: str) -> int:
+        """How many invocations of *function* finished since the start."""
+        return sum(int(self._invocations.value(function, outcome)) for outcome in ("ok", "error"))
 
     def errors(self, function: str) -> int:
         """How many invocations of *function* ended in a function error since the start."""
@@ -144,12 +151,14 @@ class Dispatcher:
     async def _invoke(self, function: Function, envelope: Envelope, facts: Facts, sink: Sink | None = None) -> Outcome:
         """Run in an environment; count it and log it. The slot is taken."""
         arn = self._functions.arn(function)
+        trace = tracing.of_invocation(envelope.trace, envelope.request_id, names.chance()[:16])
         outcome = await self._pool.invoke(
-            Invocation(function, envelope.payload, envelope.request_id, arn, facts.client_context, facts.trace, sink),
+            Invocation(function, envelope.payload, envelope.request_id, arn, facts.client_context, trace, sink),
         )
         result = "error" if outcome.function_error else "ok"
         self._invocations.add(function.name, result)
         self._duration.observe(outcome.duration_ms / 1000, function.name)
+        self.bill.add(function.name, function.memory, outcome.billed_ms)
         direct_log.info(
             "invocation_finished",
             function=function.name,

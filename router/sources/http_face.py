@@ -12,7 +12,7 @@ import structlog
 from router import names
 from router.clock import Clock
 from router.errors import RequestTooLarge, RouterError, TooManyRequests
-from router.events import cors
+from router.events import cors, tracing
 from router.events.gateway import FREE, Arrival, Asked, Denied, Gateway, Malformed, Passage
 from router.events.http import Request, Response
 from router.model import ASYNC_LIMIT, Envelope, Outcome
@@ -164,8 +164,8 @@ class RouteFace:
             admitted = Passage(authorizer, {**admitted.identity, **learned.identity})
         return admitted
 
-    def _envelope(self, event: bytes, arrival: Arrival) -> Envelope:  # noqa: ARG002 - a function URL's event names the invocation's own id
-        return Envelope(self._target.function, event, self._target.source)
+    def _envelope(self, event: bytes, arrival: Arrival) -> Envelope:
+        return Envelope(self._target.function, event, self._target.source, trace=arrival.trace)
 
     async def _accept(self, envelope: Envelope, arrival: Arrival) -> Response:
         """202 and the invocation's request id, once the event is durable."""
@@ -225,9 +225,9 @@ class RouteFace:
 # -- ids
 
 
-def http_arrival(_: Request, at: float) -> Arrival:
-    """Of an HTTP API: an id shaped like LV7fzho-PHcEJPw=. A trace of the client's own stays in its headers."""
-    return Arrival(names.gateway_id(), fresh_trace(at), at)
+def http_arrival(request: Request, at: float) -> Arrival:
+    """Of an HTTP API: an id shaped like LV7fzho-PHcEJPw=."""
+    return Arrival(names.gateway_id(), trace_of(request, at), at)
 
 
 def rest_arrival(request: Request, at: float) -> Arrival:
@@ -241,8 +241,8 @@ def url_arrival(request: Request, at: float) -> Arrival:
 
 
 def trace_of(request: Request, at: float) -> str:
-    """The client's X-Ray trace header, or a fresh one."""
-    return request.header("x-amzn-trace-id") or fresh_trace(at)
+    """The client's X-Ray trace header, its W3C one in X-Ray's spelling, or a fresh one."""
+    return request.header("x-amzn-trace-id") or tracing.of_w3c(request.header("traceparent")) or fresh_trace(at)
 
 
 def fresh_trace(at: float) -> str:

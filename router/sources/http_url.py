@@ -30,7 +30,7 @@ class UrlFace(RouteFace):
 
     def _envelope(self, event: bytes, arrival: Arrival) -> Envelope:
         """The request id in the event is the invocation's own."""
-        return Envelope(self._target.function, event, self._target.source, request_id=arrival.request_id)
+        return Envelope(self._target.function, event, self._target.source, request_id=arrival.request_id, trace=arrival.trace)
 
     async def _run(self, envelope: Envelope, asked: Asked, arrival: Arrival) -> Response:
         """As every face; in stream mode an answer that streams goes out as it comes, and any other result as if it were buffered."""

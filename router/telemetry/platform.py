@@ -12,6 +12,7 @@ import orjson
 
 from router import names
 from router.config.types import Function
+from router.events import tracing
 from router.telemetry import report
 from router.telemetry.levels import Level
 from router.telemetry.report import InitStart, Report
@@ -141,8 +142,7 @@ def _level(status: Status, success: Level) -> Level:
 
 
 def _tracing(trace: str) -> dict[str, dict[str, str]]:
-    """*trace*: an X-Ray header; "" for none."""
-    if not trace:
+    """The member of a sampled trace."""
+    if not tracing.sampled(trace):
         return {}
-    fields = dict(part.split("=", 1) for part in trace.split(";") if "=" in part)
-    return {"tracing": {"spanId": fields.get("Parent", ""), "type": "X-Amzn-Trace-Id", "value": trace}}
+    return {"tracing": {"spanId": tracing.fields(trace).get("Parent", ""), "type": "X-Amzn-Trace-Id", "value": trace}}

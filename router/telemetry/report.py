@@ -6,9 +6,12 @@ The JSON form of the same events: platform.py."""
 
 import hashlib
 import math
-from typing import Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from router import names
+from router.events import tracing
+
+_ID: Final = 64  # characters
 
 
 class LogStream(Protocol):
@@ -45,14 +48,21 @@ class Report(NamedTuple):
     trace: str = ""  # X-Ray header; "" when there is none
 
     def line(self) -> str:
-        """REPORT RequestId: …; ends in a TAB when there is no status, as AWS's does."""
+        """REPORT RequestId: …; ends in a TAB when there is no status, as AWS's does. A sampled trace is named on a second line."""
         text = (
             f"REPORT RequestId: {self.request_id}\tDuration: {self.duration_ms:.2f} ms\tBilled Duration: {self.billed_ms} ms"
             f"\tMemory Size: {self.memory_mb} MB\tMax Memory Used: {self.max_memory_mb} MB\t"
         )
         if self.init_ms is not None:
             text += f"Init Duration: {self.init_ms:.2f} ms\t"
-        return text + _status(self.status, self.error_type)
+        return text + _status(self.status, self.error_type) + _xray(self.trace)
+
+
+def _xray(trace: str) -> str:
+    if not tracing.sampled(trace):
+        return ""
+    found = tracing.fields(trace)
+    return f"\nXRAY TraceId: {found.get('Root', '')[:_ID]}\tSegmentId: {found.get('Parent', '')[:_ID]}\tSampled: true\t"
 
 
 def _status(status: str, error_type: str) -> str:

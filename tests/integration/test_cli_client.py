@@ -274,11 +274,21 @@ def test_redrive_wants_to_know_which(control: Control, words: list[str]) -> None
 
 
 def test_ps_says_what_is_wrong_on_stderr(control: Control) -> None:
-    row = {"function": "resize", "runtime": "python3.11", "environments": 1, "running": 0, "queued": 7, "dead": 3, "errors": 2, "urls": []}
+    row: dict[str, Any] = {
+        "function": "resize",
+        "runtime": "python3.11",
+        "environments": 1,
+        "running": 0,
+        "queued": 7,
+        "dead": 3,
+        "errors": 2,
+        "urls": [],
+    }
+    row |= {"gb_seconds": 12.5, "cost_usd": 8.3e-9}
     control.answer("GET", "/ps", [row])
     control.answer("GET", "/status", {"problems": ["s3:uploads: no such directory\x1b"]})
     done = control.run("ps")
-    assert done.stdout.splitlines()[1].split() == ["resize", "python3.11", "1", "0", "7", "3", "2", "-"]
+    assert done.stdout.splitlines()[1].split() == ["resize", "python3.11", "1", "0", "7", "3", "2", "12.500000", "<0.000001", "-"]
     assert done.stderr == "! s3:uploads: no such directory\\e\n"
     assert json.loads(control.run("ps", "--output", "json").stdout) == [row]
 

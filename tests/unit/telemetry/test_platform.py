@@ -89,3 +89,11 @@ def test_any_text_is_one_line_of_json(message: str, error_type: str) -> None:
     assert "\n" not in line
     found = json.loads(line)
     assert (found["errorMessage"], found["errorType"], found["level"]) == (message, error_type, "ERROR")
+
+
+def test_a_sampled_trace_is_a_member() -> None:
+    trace = "Root=1-5e34a614-10bdb1f6f1fb44f07bc535a1;Parent=07f5f5ab2d1f6f85;Sampled=1"
+    expected = {"spanId": "07f5f5ab2d1f6f85", "type": "X-Amzn-Trace-Id", "value": trace}
+    assert platform.start(ID, "$LATEST", trace).record["tracing"] == expected
+    assert platform.reported(Report(ID, 1.0, 1, 128, 84, trace=trace)).record["tracing"] == expected
+    assert "tracing" not in platform.start(ID, "$LATEST", trace.replace("Sampled=1", "Sampled=0")).record

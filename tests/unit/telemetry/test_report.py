@@ -72,3 +72,12 @@ def test_the_other_lines() -> None:
         r"INIT_START Runtime Version: python:3\.\d+\.v\d+\tRuntime Version ARN: arn:aws:lambda:eu-west-1::runtime:[0-9a-f]{64}",
         report.init_start("eu-west-1", "python:3.11.v2", "3.11.2 (main)").line(),
     )
+
+
+def test_a_sampled_trace_is_named_under_the_report() -> None:
+    trace = "Root=1-5e34a614-10bdb1f6f1fb44f07bc535a1;Parent=07f5f5ab2d1f6f85;Sampled=1"
+    told = Report(ID, 2.9, 3, 128, 36)
+    assert told._replace(trace=trace).line() == told.line() + (
+        "\nXRAY TraceId: 1-5e34a614-10bdb1f6f1fb44f07bc535a1\tSegmentId: 07f5f5ab2d1f6f85\tSampled: true\t"
+    )
+    assert told._replace(trace=trace.replace("Sampled=1", "Sampled=0")).line() == told.line()
