@@ -20,6 +20,9 @@ def say(event, context):
 def fail(event, context): raise ValueError("it broke")
 def nameless(event, context): raise type("", (Exception,), {})("it broke")
 def slow(event, context): time.sleep(event)
+def held(event, context):
+    open(event, "w").close()
+    time.sleep(8)
 def counted(event, context):
     global count
     count += 1
@@ -158,6 +161,7 @@ exports.say = async () => {
 exports.fail = async () => { throw new TypeError('it broke') }
 exports.nameless = async () => { const error = new Error('it broke'); error.name = ''; throw error }
 exports.slow = async (event) => { await sleep(event) }
+exports.held = async (event) => { fs.writeFileSync(event, ''); await sleep(8) }
 exports.counted = async () => [++count, pid]
 exports.sized = async (event) => 'x'.repeat(event - 2)
 exports.leave = async (event) => process.exit(event === 'text' ? 1 : event)

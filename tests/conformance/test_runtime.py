@@ -417,15 +417,15 @@ async def test_a_worker_without_descriptors_is_an_exit_error(bench: Bench) -> No
 
 
 @needs("warm")
-async def test_killed_from_outside_mid_invocation(bench: Bench) -> None:
-    function = bench.function("counted")
+async def test_killed_from_outside_mid_invocation(bench: Bench, tmp_path: Path) -> None:
+    function, mark = bench.function("counted"), tmp_path / "begun"
     pid = json.loads((await bench.run(function)).payload)[1]
-    slow = asyncio.create_task(bench.run(bench.other("counted", "app.slow", timeout=9), 8))
+    held = asyncio.create_task(bench.run(bench.other("counted", "app.held", timeout=9), str(mark)))
     os.kill(pid, signal.SIGKILL)
-    await until(lambda: any(busy(environment, "app.slow") for environment in bench.pool._all), 10)
-    worker = next(environment._worker for environment in bench.pool._all if busy(environment, "app.slow"))
+    await until(mark.exists, 10)
+    worker = next(environment._worker for environment in bench.pool._all if busy(environment, "app.held"))
     os.kill(worker.pid, signal.SIGKILL)
-    assert (await slow).error_type == "Runtime.ExitError"
+    assert (await held).error_type == "Runtime.ExitError"
 
 
 @needs("warm")
