@@ -21,6 +21,7 @@ from router import VERSION
 from router.api.calls import Calls, Parts
 from router.api.control import Control
 from router.api.doctor import Doctor
+from router.api.queueing import QueueCalls
 from router.clock import Clock, SystemClock
 from router.config.load import load
 from router.config.types import Config, Listen
@@ -37,6 +38,9 @@ from router.journal.database import Database
 from router.journal.lock import StateLock, prepare_state
 from router.journal.restore import refuse_unfinished
 from router.journal.sqlite import SqliteJournal
+from router.queues.keeper import Keeper
+from router.queues.moves import Moves
+from router.queues.store import Queues
 from router.runtime import resolve
 from router.runtime.pool import WarmPool, warm_pool
 from router.sources import SOURCES, TRIGGERS
@@ -191,6 +195,8 @@ class Daemon:
         database = await Database.open(config.state / "journal.db")
         opened.push_async_callback(database.close)
         journal = await SqliteJournal.open(database, clock)
+        queues = await Queues.open(database, clock, config.queues, region=config.region, account=config.account)
+        moves = Moves(queues, clock)
         _count_store(metrics, database, journal)
         opened.push_async_callback(journal.close)
         logs = LogStore(config.state / "logs", clock, metrics)
@@ -201,13 +207,17 @@ class Daemon:
         dispatcher = Dispatcher(journal, pool, functions, slots, clock=clock, metrics=metrics)
         supervisors = [
             Supervisor(source, clock=clock, metrics=metrics, chance=random.Random())  # noqa: S311 - spreads restarts
-            for source in sources(House(config, clock, database, metrics))
+            for source in sources(House(config, clock, database, metrics, queues))
         ]
         calls = Calls(Parts(config, functions, journal, dispatcher, slots, pool, supervisors, clock.now(), os.getpid()))
         health = Health(metrics, problems=calls.problems, ping=database.ping)
         doctor = Doctor(calls, database, journal, lock, clock=clock)
         control = Listener(
-            "control", Listen("unix", path=config.state / "control.sock"), Control(calls, doctor), clock=clock, metrics=metrics
+            "control",
+            Listen("unix", path=config.state / "control.sock"),
+            Control(calls, doctor, QueueCalls(queues, moves)),
+            clock=clock,
+            metrics=metrics,
         )
         console = Listener("console", config.console, health, clock=clock, metrics=metrics, hosts=CONSOLE_HOSTS)
         for listener in (console, control):  # who finds the control socket finds the rest
@@ -222,6 +232,7 @@ class Daemon:
             ("listeners", lambda stop: _listeners((control, console), stop)),
             ("retention", Janitor(journal, history=config.retention.history, clock=clock).run),
             ("housekeeping", housekeeping.run),
+            ("queues", Keeper(queues, moves, clock).run),
             ("pulse", Pulse(clock, metrics).run),
         ]
 

@@ -24,6 +24,11 @@ def bucket_arn(name: str) -> str:
     return f"arn:aws:s3:::{name}"
 
 
+def queue_arn(region: str, account: str, name: str) -> str:
+    """The ARN of a queue."""
+    return f"arn:aws:sqs:{region}:{account}:{name}"
+
+
 def rule_arn(region: str, account: str, name: str) -> str:
     """The ARN of an EventBridge rule on the default bus."""
     return f"arn:aws:events:{region}:{account}:rule/{name}"

@@ -13,6 +13,7 @@ import structlog
 
 from router.api.calls import Calls
 from router.api.doctor import Doctor
+from router.api.queueing import QueueCalls
 from router.api.requests import request_of, spelled, whole
 from router.errors import InvalidParameter, RouterError
 from router.events.gateway import BadPath
@@ -20,6 +21,7 @@ from router.events.http import Request, Response
 from router.events.routes import RouteTable, parse
 from router.journal.base import Query
 from router.model import State
+from router.queues.moves import RATE
 
 log = structlog.get_logger("router.control")
 
@@ -44,10 +46,10 @@ def refusal(error: RouterError) -> Response:
 class Control:
     """Answers requests on the control socket."""
 
-    def __init__(self, calls: Calls, doctor: Doctor | None = None) -> None:
+    def __init__(self, calls: Calls, doctor: Doctor | None = None, queues: QueueCalls | None = None) -> None:
         self._calls, self._doctor = calls, doctor
         self._routes: RouteTable[Handler] = RouteTable()
-        for route, handler in self._handlers().items():
+        for route, handler in {**self._handlers(), **(queue_handlers(queues) if queues is not None else {})}.items():
             self._routes.add(parse(route), handler)
 
     def _handlers(self) -> dict[str, Handler]:
@@ -151,6 +153,50 @@ def _awaited(call: Callable[[Parameters], Awaitable[Any]]) -> Handler:
         return answer(await call(parameters))
 
     return handler
+
+
+def queue_handlers(queues: QueueCalls) -> dict[str, Handler]:
+    """The calls on queues."""
+
+    async def send(request: Request, parameters: Parameters) -> Response:
+        return answer(await queues.send(parameters["name"], body_of(request)))
+
+    async def receive(request: Request, parameters: Parameters) -> Response:
+        body = body_of(request)
+        most, wait, visibility = body.get("max", 1), body.get("wait") or 0, body.get("visibility")
+        if type(most) is not int or not _number(wait) or (visibility is not None and not _number(visibility)):
+            raise InvalidParameter("max is a whole number, wait and visibility are seconds")
+        return answer(await queues.receive(parameters["name"], most=most, wait=wait, visibility=visibility))
+
+    async def delete(request: Request, parameters: Parameters) -> Response:
+        handles = body_of(request).get("handles")
+        if not isinstance(handles, list) or not all(isinstance(handle, str) for handle in handles):
+            raise InvalidParameter("handles is a list of receipt handles")
+        return answer({"deleted": await queues.delete(parameters["name"], handles)})
+
+    async def redrive(request: Request, parameters: Parameters) -> Response:
+        body = body_of(request)
+        to, rate = body.get("to") or "", body.get("rate", RATE)
+        if not isinstance(to, str) or type(rate) is not int:
+            raise InvalidParameter("to is a queue, rate a whole number of messages a second")
+        return answer({"task": await queues.redrive(parameters["name"], to, rate)})
+
+    async def purge(_: Request, parameters: Parameters) -> Response:
+        return answer({"purged": await queues.purge(parameters["name"])})
+
+    return {
+        "GET /queues": _awaited(lambda _: queues.rows()),
+        "POST /queues/{name}/messages": send,
+        "POST /queues/{name}/receive": receive,
+        "POST /queues/{name}/delete": delete,
+        "POST /queues/{name}/purge": purge,
+        "POST /queues/{name}/redrive": redrive,
+        "GET /moves": _awaited(lambda _: queues.moves()),
+    }
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def body_of(request: Request) -> dict[str, Any]:

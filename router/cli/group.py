@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "feeds": ("feeds", "feeds", "List change feeds, install their triggers or take them out."),
     "backup": ("backup", "backup", "Copy the state directory into one file, while the daemon works."),
     "restore": ("backup", "restore", "Put a backup back, or check one."),
+    "queues": ("queues", "queues", "List queues, send and receive messages, redrive dead letters."),
     "doctor": ("doctor", "doctor", "Check this machine and say how to fix what is wrong."),
     "version": ("version", "version", "Print the version."),
 }

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from router.config import checks, document, functions, resources, settings, usage
+from router.config import checks, document, functions, queues, resources, settings, usage
 from router.config.functions import Runtimes
 from router.config.node import Node
 from router.config.types import Config, Function, Limits, Names, Retention, Trigger
@@ -16,10 +16,10 @@ from router.errors import ConfigError
 
 _KNOWN: Final = (
     *("version", "region", "account", "state", "listen", "limits", "drain", "retention"),
-    *("buckets", "tables", "usage_plans", "functions"),
+    *("buckets", "tables", "queues", "usage_plans", "functions"),
 )
 _DEFAULT: Final = Config(Path(), Path())
-_LATER: Final = ("queues", "buses", "roles")
+_LATER: Final = ("buses", "roles")
 
 
 def load(
@@ -45,6 +45,7 @@ def _config(file: Path, top: Node, triggers: Mapping[str, type[Trigger]], runtim
     _version(form)
     buckets = {} if (node := form.child("buckets")) is None else resources.buckets(node)
     tables = {} if (node := form.child("tables")) is None else resources.tables(node)
+    own_queues = {} if (node := form.child("queues")) is None else queues.queues(node)
     plans = {} if (node := form.child("usage_plans")) is None else usage.plans(node)
     http, console = (settings.HTTP, settings.CONSOLE) if (node := form.child("listen")) is None else settings.listen(node)
     config = Config(
@@ -59,10 +60,11 @@ def _config(file: Path, top: Node, triggers: Mapping[str, type[Trigger]], runtim
         retention=Retention() if (node := form.child("retention")) is None else settings.retention(node),
         buckets=buckets,
         tables=tables,
+        queues=own_queues,
         usage_plans=plans,
         functions={}
         if (node := form.child("functions")) is None
-        else _functions(node, Names(buckets, tables, usage_plans=plans), triggers, runtimes),
+        else _functions(node, Names(buckets, tables, usage_plans=plans, queues=own_queues), triggers, runtimes),
     )
     checks.check(config, form)
     return config

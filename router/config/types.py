@@ -46,6 +46,29 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Redrive:
+    """Where a queue's exhausted messages go."""
+
+    queue: str
+    max_receive_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue of our own, with SQS's settings."""
+
+    name: str
+    visibility_timeout: float = 30.0  # seconds
+    delay: float = 0.0  # seconds
+    retention: float = 4 * 86400.0  # seconds
+    fifo: bool = False
+    content_based_deduplication: bool = False
+    redrive: Redrive | None = None
+    max_message_size: int = 1_048_576  # bytes, attributes included
+    receive_wait: float = 0.0  # seconds that a receive waits when it does not say
+
+
+@dataclass(frozen=True, slots=True)
 class Throttle:
     """A token bucket: AWS's rateLimit and burstLimit."""
 
@@ -79,6 +102,7 @@ class Names:
     tables: Mapping[str, Table]
     functions: frozenset[str] = frozenset()
     usage_plans: Mapping[str, UsagePlan] = field(default_factory=dict)
+    queues: Mapping[str, Queue] = field(default_factory=dict)
 
 
 class Trigger(Protocol):
@@ -192,6 +216,7 @@ class Config:
     retention: Retention = Retention()
     buckets: Mapping[str, Bucket] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
+    queues: Mapping[str, Queue] = field(default_factory=dict)
     usage_plans: Mapping[str, UsagePlan] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=dict)
     secrets: frozenset[str] = field(default=frozenset(), repr=False)  # values that must never be logged

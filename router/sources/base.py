@@ -13,6 +13,7 @@ from router.config.types import Config, Function, Trigger
 from router.journal.base import Beside
 from router.journal.database import Database
 from router.model import Envelope, Outcome, Stream
+from router.queues.store import Queues
 from router.telemetry.metrics import Metrics
 
 
@@ -49,6 +50,7 @@ class House:
     clock: Clock
     database: Database  # cursors, version tables, ticks
     metrics: Metrics
+    queues: Queues | None = None  # None: nothing is opened, the config is only looked at
 
 
 class Source(Protocol):

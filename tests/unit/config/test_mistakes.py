@@ -12,8 +12,8 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     ("unlike any key", "version: 1\nqqq: {}\n", ["config.yaml:2:1: qqq: unknown key"]),
     (
         "keys of later",
-        "version: 1\nqueues: {}\nbuses: {}\nroles: {}\n",
-        [f"config.yaml:{line}:1: {key}: not supported yet" for line, key in ((2, "queues"), (3, "buses"), (4, "roles"))],
+        "version: 1\nbuses: {}\nroles: {}\n",
+        [f"config.yaml:{line}:1: {key}: not supported yet" for line, key in ((2, "buses"), (3, "roles"))],
     ),
     (
         "a list",

@@ -1,0 +1,90 @@
+"""Queues: what triggers, destinations and SDKs refer to by name. Pure.
+
+AWS's words and limits: Amazon SQS API reference, CreateQueue and SetQueueAttributes."""
+
+import re
+from typing import Final
+
+from router.config.node import Node
+from router.config.settings import DAY
+from router.config.types import Queue, Redrive
+
+FIFO_SUFFIX: Final = ".fifo"
+LARGEST: Final = 1_048_576  # bytes of a message
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo")
+_SIZE: Final = re.compile(r"([0-9]{1,9})(KB|MB)?")
+_UNITS: Final = {None: 1, "KB": 1024, "MB": 1024 * 1024}
+_DEFAULT: Final = Queue("")
+_KNOWN: Final = (
+    *("visibility_timeout", "delay", "retention", "fifo", "content_based_deduplication"),
+    *("redrive", "max_message_size", "receive_wait"),
+)
+
+
+def queues(node: Node) -> dict[str, Queue]:
+    """The value under `queues`; dead-letter queues must be there too and of the same kind."""
+    found: dict[str, Queue] = {}
+    nodes: dict[str, Node] = {}
+    for name, child in node.items():
+        if not _NAME.fullmatch(name):
+            node.misnamed(name, "a queue's name is 1 to 80 letters, digits, hyphens and underscores; a FIFO queue's ends with .fifo")
+        nodes[name] = child
+        found[name] = _queue(name, child)
+    for name, queue in found.items():
+        _check_redrive(queue, found, nodes[name])
+    return found
+
+
+def _queue(name: str, node: Node) -> Queue:
+    form = node.form(known=_KNOWN)
+    fifo = form.boolean("fifo", default=name.endswith(FIFO_SUFFIX))
+    if fifo != name.endswith(FIFO_SUFFIX):
+        form.problem("a FIFO queue's name ends with .fifo, and no other's does", "fifo")
+    content_based = form.boolean("content_based_deduplication", default=False)
+    if content_based and not fifo:
+        form.problem("only a FIFO queue has this", "content_based_deduplication")
+    return Queue(
+        name=name,
+        visibility_timeout=form.seconds("visibility_timeout", _DEFAULT.visibility_timeout, low=0, high=43_200),
+        delay=form.seconds("delay", _DEFAULT.delay, low=0, high=900),
+        retention=form.seconds("retention", _DEFAULT.retention, low=60, high=14 * DAY),
+        fifo=fifo,
+        content_based_deduplication=content_based,
+        redrive=None if (child := form.child("redrive")) is None else _redrive(child),
+        max_message_size=_size(form),
+        receive_wait=form.seconds("receive_wait", _DEFAULT.receive_wait, low=0, high=20),
+    )
+
+
+def _redrive(node: Node) -> Redrive:
+    form = node.form(known=("queue", "max_receive_count"))
+    return Redrive(form.text("queue"), form.integer("max_receive_count", low=1, high=1000))
+
+
+def _check_redrive(queue: Queue, found: dict[str, Queue], node: Node) -> None:
+    redrive = node.child("redrive")
+    if queue.redrive is None or redrive is None or not redrive.has("queue"):
+        return
+    other = found.get(queue.redrive.queue)
+    if other is None:
+        redrive.problem(f"no queue has the name {queue.redrive.queue}{redrive.did_you_mean(queue.redrive.queue, found)}", "queue")
+    elif other is queue:
+        redrive.problem("a queue cannot be its own dead-letter queue", "queue")
+    elif other.fifo != queue.fifo:
+        redrive.problem(f"the dead-letter queue of a {_kind(queue)} queue must be a {_kind(queue)} queue too", "queue")
+
+
+def _kind(queue: Queue) -> str:
+    return "FIFO" if queue.fifo else "standard"
+
+
+def _size(form: Node) -> int:
+    """Bytes: a bare number as in AWS, or 256KB, 1MB."""
+    if not form.has("max_message_size"):
+        return _DEFAULT.max_message_size
+    found = _SIZE.fullmatch(form.text("max_message_size"))
+    size = int(found[1]) * _UNITS[found[2]] if found else 0
+    if not 1024 <= size <= LARGEST:
+        form.problem("write bytes as a bare number, or 256KB, 1MB; from 1024 to 1MB", "max_message_size")
+        return _DEFAULT.max_message_size
+    return size

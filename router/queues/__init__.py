@@ -1,0 +1,1 @@
+"""Queues: SQS's semantics in the journal's own store."""

@@ -1,0 +1,58 @@
+"""What happens in queues while nobody calls: messages past their retention go, move tasks go on."""
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from router.clock import Clock
+from router.errors import JournalError
+from router.queues.moves import Moves
+from router.queues.store import Queues
+from router.queues.units import EXPIRE_AT_ONCE
+
+log = structlog.get_logger("router.queues")
+
+PERIOD: Final = 60.0  # seconds between rounds of retention; a receive never hands out what is too old
+BREATH: Final = 0.05  # seconds between two removals, for others' writes
+FAULT_PAUSE: Final = 5.0  # seconds after a fault of the store
+
+
+class Keeper:
+    """Runs until the daemon stops."""
+
+    def __init__(self, queues: Queues, moves: Moves, clock: Clock) -> None:
+        self._queues, self._moves, self._clock = queues, moves, clock
+        self._work = asyncio.Event()
+        moves.on_start = self._work.set
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Keep house until *stop*; a task that is cut short goes on at the next start."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._expire(), name="queue-retention"), group.create_task(self._move(), name="queue-moves")]
+            await stop.wait()
+            for task in tasks:
+                task.cancel()
+
+    async def _expire(self) -> None:
+        while True:
+            try:
+                for name in self._queues.settings:
+                    while await self._queues.expire(name) == EXPIRE_AT_ONCE:
+                        await self._clock.sleep(BREATH)
+            except JournalError as error:
+                log.warning("queue_retention_failed", error=str(error))
+            await self._clock.sleep(PERIOD)
+
+    async def _move(self) -> None:
+        while True:
+            self._work.clear()
+            try:
+                pause = await self._moves.step()
+            except JournalError as error:
+                log.warning("move_failed", error=str(error))
+                pause = FAULT_PAUSE
+            if pause is None:
+                await self._work.wait()
+            else:
+                await self._clock.sleep(pause)

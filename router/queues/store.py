@@ -1,0 +1,301 @@
+"""The queues of a daemon: SQS's calls, durable on return. The HTTP endpoint, sources and destinations all come through here.
+
+Time: as in the journal, *visible* and the like are the queues' own time, which starts at the wall clock's, or where the last
+instance left off when that is later, and then moves with the monotonic clock. What people and AWS read is wall time."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple, Self, TypeVar
+
+import apsw
+import structlog
+
+from router import names
+from router.clock import Clock
+from router.config.types import Queue
+from router.errors import JournalError, RouterError
+from router.events.sqs import Message
+from router.events.sqs_errors import PurgeQueueInProgress, QueueDoesNotExist
+from router.events.sqs_rules import New, Rules, check, check_batch_size, check_visibility, deduplication_id
+from router.journal.database import Database, Row
+from router.queues.queries import SQL
+from router.queues.units import Received, Sent, Settled, Wanted, Work
+
+log = structlog.get_logger("router.queues")
+
+T = TypeVar("T")
+
+STEPS: Final = (SQL["schema_1"],)
+PURGE_EVERY: Final = 60.0  # seconds between two purges of one queue
+PATIENCE: Final = 20.0  # seconds between two looks of who waits, at most
+
+
+class Count(NamedTuple):
+    """How full a queue is."""
+
+    messages: int  # all of them
+    in_flight: int
+    delayed: int
+    size: int  # bytes
+    oldest: float | None  # seconds since the oldest was sent
+    made: int  # epoch seconds
+
+    @property
+    def visible(self) -> int:
+        """Messages that may be received now."""
+        return max(0, self.messages - self.in_flight - self.delayed)
+
+
+class Queues:
+    """All queues of the config. Its database is closed by whoever opened it."""
+
+    def __init__(self, database: Database, clock: Clock, queues: Mapping[str, Queue], *, region: str, account: str) -> None:
+        self.settings, self._database, self._clock = queues, database, clock
+        self._region, self._account = region, account
+        self._offset = clock.now() - clock.monotonic()  # of the queues' time from the monotonic clock
+        self._last_id = 0  # the writer thread's
+        self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._purged: dict[str, float] = {}  # queue → monotonic time of its last purge
+
+    @classmethod
+    async def open(cls, database: Database, clock: Clock, queues: Mapping[str, Queue], *, region: str, account: str) -> Self:
+        """Bring the tables up to date; make visible at once what event source mappings of a dead instance held. Raises JournalError."""
+        made = cls(database, clock, queues, region=region, account=account)
+        await database.migrate("queues", STEPS)
+
+        def unit(connection: apsw.Connection) -> None:
+            found: list[Row] = connection.execute(SQL["latest"]).fetchall()
+            made._last_id, at = found[0]
+            made._offset = max(clock.now(), at) - clock.monotonic()
+            work = made.work(connection)
+            work.release_orphans()
+            known = {row[0] for row in connection.execute(SQL["tallies"])}
+            for name in queues.keys() - known:
+                connection.execute(SQL["tally"], (name, 0, 0, 0, work.now, work.wall // 1000)).fetchall()
+
+        await database.transact(unit)
+        return made
+
+    # --- naming
+
+    def of(self, name: str) -> Queue:
+        """A queue's settings. Raises QueueDoesNotExist."""
+        try:
+            return self.settings[name]
+        except KeyError:
+            raise QueueDoesNotExist(name) from None
+
+    def arn(self, name: str) -> str:
+        """A queue's ARN."""
+        return names.queue_arn(self._region, self._account, name)
+
+    def sources_of(self, name: str) -> list[str]:
+        """Queues whose dead letters go to this one."""
+        return [queue.name for queue in self.settings.values() if queue.redrive is not None and queue.redrive.queue == name]
+
+    # --- sending
+
+    async def send(self, name: str, messages: Sequence[New]) -> list[Sent | RouterError]:
+        """Store messages, all in one commit; for each its ids, or what is wrong with it. Raises QueueDoesNotExist, BatchRequestTooLong, JournalError."""
+        queue = self.of(name)
+        check_batch_size(messages)
+        checked = [self._checked(queue, message) for message in messages]
+
+        def unit(connection: apsw.Connection) -> list[Sent | RouterError]:
+            if self._database.short_of_space:
+                raise JournalError(
+                    f"{self._database.path}: the device is full but for a reserve; free some space, work then resumes by itself"
+                )
+            work = self.work(connection)
+            sent = [item if isinstance(item, RouterError) else work.send(queue, *item) for item in checked]
+            work.finish()
+            return sent
+
+        if all(isinstance(item, RouterError) for item in checked):
+            return [item for item in checked if isinstance(item, RouterError)]
+        return await self._transact(unit, lambda _: self.ring(name))
+
+    def _checked(self, queue: Queue, message: New) -> tuple[New, int, str] | RouterError:
+        rules = rules_of(queue)
+        try:
+            return self._signed(message), check(message, rules), deduplication_id(message, rules)
+        except RouterError as refusal:
+            return refusal
+
+    def _signed(self, message: New) -> New:
+        return message if message.sender else replace(message, sender=self._account)
+
+    def put(self, connection: apsw.Connection, name: str, message: New, size: int) -> None:
+        """Store a message of the router's own inside somebody else's unit, whatever its size; ring() is for afterwards."""
+        work = self.work(connection)
+        work.send(self.settings[name], self._signed(message), size, message.deduplication)
+        work.finish()
+
+    # --- receiving
+
+    async def receive(self, name: str, *, most: int = 1, visibility: float | None = None, wait: float | None = None) -> list[Message]:
+        """Hand out up to *most* messages, waiting up to *wait* seconds for the first. Raises QueueDoesNotExist, OverLimit, JournalError."""
+        queue = self.of(name)
+        if visibility is not None:
+            check_visibility(visibility)
+        wanted = Wanted(most, queue.visibility_timeout if visibility is None else visibility)
+        until = self._clock.monotonic() + (queue.receive_wait if wait is None else wait)
+        with self.bell(name) as bell:
+            while True:
+                bell.event.clear()
+                got = await self.take(name, wanted)
+                left = until - self._clock.monotonic()
+                if got.messages or left <= 0:
+                    return got.messages
+                await self._clock.wait(bell.event, min(left, self.until(got)))
+
+    async def take(self, name: str, wanted: Wanted) -> Received:
+        """One look: hand out what can be received now. Raises as receive() does."""
+        queue = self.of(name)
+        dead_letters = self.settings.get(queue.redrive.queue) if queue.redrive is not None else None
+        got = await self._transact(lambda connection: self.work(connection).receive(queue, dead_letters, wanted, self.arn), lambda _: None)
+        if got.buried and dead_letters is not None:
+            log.info("messages_buried", queue=name, dead_letter_queue=dead_letters.name, count=got.buried)
+            self.ring(dead_letters.name)
+        if got.damaged:
+            log.error("messages_damaged", queue=name, count=got.damaged)
+        return got
+
+    def until(self, got: Received) -> float:
+        """Seconds to wait before it is worth another look, unless the bell rings."""
+        return PATIENCE if got.due is None else min(PATIENCE, max(0.0, got.due - self._time()))
+
+    # --- settling
+
+    async def delete(self, name: str, handles: Sequence[str]) -> list[RouterError | None]:
+        """Remove received messages; for each what is wrong, or None. Raises QueueDoesNotExist, JournalError."""
+        return await self.settle(name, [Settled(handle) for handle in handles])
+
+    async def change_visibility(self, name: str, changes: Sequence[tuple[str, float]]) -> list[RouterError | None]:
+        """Have received messages (handle, seconds from now) become visible then; for each what is wrong, or None."""
+        for _, seconds in changes:
+            check_visibility(seconds)
+        return await self.settle(name, [Settled(handle, seconds) for handle, seconds in changes])
+
+    async def settle(self, name: str, items: Sequence[Settled]) -> list[RouterError | None]:
+        """Remove some, make others visible: one commit."""
+        queue = self.of(name)
+        again = queue.fifo or any(item.visible is not None for item in items)
+        landed: Callable[[object], None] = (lambda _: self.ring(name)) if again else (lambda _: None)
+        return await self._transact(lambda connection: self.work(connection).settle(queue, items), landed)
+
+    async def extend(self, name: str, handles: Sequence[str], seconds: float, holder: str) -> None:
+        """Hold for *holder* what it holds for *seconds* from now."""
+        queue = self.of(name)
+        await self._transact(lambda connection: self.work(connection).extend(queue, handles, seconds, holder), lambda _: None)
+
+    # --- people's own calls
+
+    async def count(self, name: str) -> Count:
+        """How full a queue is. Raises QueueDoesNotExist."""
+        queue = self.of(name)
+        now, never = self._time(), 1_000_000
+        row = await self._database.read(SQL["tallies"])
+        messages, size, _, made = next((tally[1:] for tally in row if tally[0] == name), (0, 0, 0.0, 0))
+        held = await self._database.read(SQL["lanes_in_flight" if queue.fifo else "in_flight"], name, now, never)
+        delayed = await self._database.read(SQL["delayed"], name, now)
+        oldest = (await self._database.read(SQL["oldest"], name))[0][0]
+        return Count(messages, held[0][0], delayed[0][0], size, None if oldest is None else max(0.0, now - oldest), made)
+
+    async def left_behind(self) -> dict[str, int]:
+        """Queues that are not in the config any more but hold messages, and how many."""
+        return {row[0]: row[1] for row in await self._database.read(SQL["tallies"]) if row[1] and row[0] not in self.settings}
+
+    async def purge(self, name: str) -> int:
+        """Remove all messages that are in the queue now, held ones too; how many. Raises PurgeQueueInProgress within a minute of the last."""
+        if name in self.settings:
+            last = self._purged.get(name)
+            if last is not None and self._clock.monotonic() < last + PURGE_EVERY:
+                raise PurgeQueueInProgress(name)
+            self._purged[name] = self._clock.monotonic()
+        elif name not in await self.left_behind():
+            raise QueueDoesNotExist(name)
+        upto, gone = self._last_id, 0
+        while step := await self._transact(lambda connection: self.work(connection).purge(name, upto), lambda _: None):
+            gone += step
+        return gone
+
+    async def expire(self, name: str) -> int:
+        """Remove some messages past their retention; how many."""
+        queue = self.of(name)
+        return await self._transact(lambda connection: self.work(connection).expire(queue), lambda _: None)
+
+    # --- waiting
+
+    def bell(self, name: str) -> "Bell":
+        """A context in which an event is set whenever there may be something to receive."""
+        return Bell(self._waiting.setdefault(name, set()))
+
+    def ring(self, name: str) -> None:
+        """Have all look who wait for this queue."""
+        for event in self._waiting.get(name, ()):
+            event.set()
+
+    # --- the store and the time
+
+    def work(self, connection: apsw.Connection) -> Work:
+        """A unit at work; on the writer's thread."""
+        return Work(connection, self._time(), int(self._clock.now() * 1000), self._number)
+
+    async def transact(self, unit: Callable[[apsw.Connection], T], landed: Callable[[T], None]) -> T:
+        """For what stands beside this: moves, destinations."""
+        return await self._transact(unit, landed)
+
+    async def read(self, sql: str, *params: object) -> list[Row]:
+        """For the same."""
+        return await self._database.read(sql, *params)
+
+    def _number(self) -> int:
+        self._last_id += 1
+        return self._last_id
+
+    @property
+    def newest(self) -> int:
+        """The newest id given out."""
+        return self._last_id
+
+    def _time(self) -> float:
+        """The queues' time. Any thread."""
+        return self._clock.monotonic() + self._offset
+
+    async def _transact(self, unit: Callable[[apsw.Connection], T], landed: Callable[[T], None]) -> T:
+        """Run *unit*; *landed* hears its result even when the caller no longer waits."""
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        def done(result: T, error: BaseException | None) -> None:
+            if error is None:
+                landed(result)
+            if answer.done():
+                return
+            if error is None:
+                answer.set_result(result)
+            else:
+                answer.set_exception(error if isinstance(error, RouterError) else JournalError(f"the queue could not do this: {error}"))
+
+        self._database.submit(unit, done)
+        return await answer
+
+
+class Bell:
+    """See Queues.bell()."""
+
+    def __init__(self, waiting: set[asyncio.Event]) -> None:
+        self._waiting, self.event = waiting, asyncio.Event()
+
+    def __enter__(self) -> Self:
+        self._waiting.add(self.event)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._waiting.discard(self.event)
+
+
+def rules_of(queue: Queue) -> Rules:
+    """What a queue's settings say of the messages it takes."""
+    return Rules(queue.fifo, queue.content_based_deduplication, queue.max_message_size)
