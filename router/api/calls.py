@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from router import VERSION, names
+from router import VERSION
+from router.api.history import DEAD_LETTERS, History, time_of
 from router.api.sending import Sender
 from router.config.types import Config, Function, Trigger
 from router.dispatch.dispatcher import Dispatcher, Facts
@@ -16,7 +17,7 @@ from router.dispatch.supervisor import Supervisor
 from router.errors import InvalidParameter, InvalidRequestContent
 from router.events.function_url import URL_PREFIX, url_domain
 from router.functions.registry import Functions
-from router.journal.base import EventDetail, EventRow, Journal, Query
+from router.journal.base import Journal
 from router.model import Envelope, Outcome, State
 from router.runtime import resolve
 from router.runtime.pool import WarmPool
@@ -29,8 +30,6 @@ from router.sources.webhook_trigger import WebhookTrigger
 S = TypeVar("S")
 
 UNFINISHED: Final = (State.QUEUED, State.RUNNING, State.RETRYING)
-DEAD_LETTERS: Final = frozenset({State.DEAD, State.EXPIRED})
-REDRIVE_PAGE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,39 +60,9 @@ def served_at(trigger: Trigger, function: Function, region: str, address: str) -
     return ()
 
 
-def _time(at: float | None) -> str | None:
-    return None if at is None else names.iso_ms(at)
-
-
 def _no_constant(name: str) -> None:
     """NaN and the infinities are Python's JSON, not that of RFC 8259 or of Lambda. Raises ValueError."""
     raise ValueError(f"{name} is not JSON")
-
-
-def event_row(row: EventRow) -> dict[str, Any]:
-    """One row of `router events list`; the keys are stable."""
-    return {
-        "id": row.id,
-        "function": row.function,
-        "source": row.source,
-        "shard": row.shard,
-        "state": row.state.value,
-        "attempts": row.attempts,
-        "created": _time(row.created),
-        "due": _time(row.due),
-        "finished": _time(row.finished),
-        "error": row.error or None,
-        "size": row.size,
-    }
-
-
-def event_detail(detail: EventDetail) -> dict[str, Any]:
-    """One event as `router events show` prints it."""
-    return {
-        "event": event_row(detail.row),
-        "payload": detail.payload.decode(errors="replace"),
-        "history": [{"attempt": a.number, "at": _time(a.at), "error": a.error} for a in detail.attempts],
-    }
 
 
 class Calls:
@@ -101,6 +70,7 @@ class Calls:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self.history = History(parts.journal, parts.functions)
         self.sender = Sender(parts.config, parts.dispatcher, self.sources_of(HttpSource))
         self.listeners: dict[str, tuple[str, ...]] = {}  # name → what it is bound to; the daemon's own
 
@@ -179,44 +149,11 @@ class Calls:
             "pid": parts.pid,
             "ready": not self.problems(),
             "problems": self.problems(),
-            "started": _time(parts.started),
+            "started": time_of(parts.started),
             "config": str(parts.config.file),
             "listeners": {name: f"http://{addresses[0]}" for name, addresses in bound.items() if addresses},
             "sources": [{"name": s.name, "health": s.health() or "ok"} for s in parts.supervisors],
         }
-
-    async def events(self, query: Query) -> list[dict[str, Any]]:
-        """Events that match, newest first."""
-        return [event_row(row) for row in await self._parts.journal.list(query)]
-
-    async def event(self, event_id: str) -> dict[str, Any]:
-        """One event with payload and history."""
-        return event_detail(await self._parts.journal.find(event_id))
-
-    async def replay(self, event_id: str, function: str) -> str:
-        """Run a finished event again as a new one, of another function when named; the new one's id."""
-        target = self._parts.functions.get(function).name if function else ""
-        return await self._parts.journal.replay(event_id, function=target)
-
-    async def dead_letters(self, function: str, limit: int) -> list[dict[str, Any]]:
-        """Exhausted and expired events, newest first."""
-        return await self.events(Query(function=function, states=DEAD_LETTERS, limit=limit))
-
-    async def redrive(self, *, ids: Sequence[str] = (), function: str = "", everything: bool = False) -> int:
-        """Queue dead letters again: those named, those of a function, or all; how many."""
-        if not (ids or function or everything):
-            raise InvalidParameter('say which: {"ids": [...]}, {"function": NAME} or {"all": true}')
-        for event_id in ids:
-            await self._parts.journal.redrive(event_id)
-        redriven = len(ids)
-        while not ids and (rows := await self._page_of_dead_letters(function)):
-            for row in rows:
-                await self._parts.journal.redrive(row.id)
-            redriven += len(rows)
-        return redriven
-
-    async def _page_of_dead_letters(self, function: str) -> list[EventRow]:
-        return await self._parts.journal.list(Query(function=function, states=DEAD_LETTERS, limit=REDRIVE_PAGE))
 
     def schedules(self) -> list[dict[str, Any]]:
         """One row a schedule."""

@@ -13,6 +13,7 @@ import structlog
 
 from router.api.calls import Calls
 from router.api.doctor import Doctor
+from router.api.history import MOST, Wanted
 from router.api.queueing import QueueCalls
 from router.api.requests import request_of, spelled, whole
 from router.errors import InvalidParameter, RouterError
@@ -61,12 +62,13 @@ class Control:
             "GET /ps": _awaited(lambda _: calls.ps()),
             "POST /events": self._send,
             "POST /requests": self._request,
-            "GET /events": _awaited(lambda p: calls.events(query_of(p))),
-            "GET /events/{id}": _awaited(lambda p: calls.event(p["id"])),
-            "POST /events/{id}/replay": self._replay,
-            "GET /dlq": _awaited(lambda p: calls.dead_letters(p.get("function", ""), limit_of(p))),
-            "GET /dlq/{id}": _awaited(lambda p: calls.event(p["id"])),
+            "GET /events": _awaited(lambda p: calls.history.events(query_of(p))),
+            "GET /events/{id}": _awaited(lambda p: calls.history.event(p["id"])),
+            "POST /events/replay": self._replay,
+            "GET /dlq": _awaited(lambda p: calls.history.dead_letters(p.get("function", ""), limit_of(p))),
+            "GET /dlq/{id}": _awaited(lambda p: calls.history.event(p["id"])),
             "POST /dlq/redrive": self._redrive,
+            "POST /dlq/purge": self._purge,
             "GET /schedules": _call(lambda _: calls.schedules()),
             "POST /schedules/{name}/run": self._run_schedule,
             "GET /feeds": _awaited(lambda _: calls.feeds()),
@@ -115,17 +117,27 @@ class Control:
         response = await self._calls.sender.serve(str(body.get("type") or ""), given)
         return answer(spelled(response, await whole(response)))
 
-    async def _replay(self, request: Request, parameters: Parameters) -> Response:
-        function = str(body_of(request).get("function") or "")
-        return answer({"id": await self._calls.replay(parameters["id"], function)})
+    async def _replay(self, request: Request, _: Parameters) -> Response:
+        """{"ids": [...]} or {"query": {as GET /events}, "dry_run": true}, and "to": NAME."""
+        body = body_of(request)
+        to, query = body.get("to") or "", body.get("query")
+        if not isinstance(to, str):
+            raise InvalidParameter("to is a function's name")
+        if query is None:
+            return answer({"ids": await self._calls.history.replay(_ids_in(body), to)})
+        if not isinstance(query, dict) or "ids" in body:
+            raise InvalidParameter("query is an object, and stands without ids")
+        asked = query_of({str(name): str(value) for name, value in query.items()}, most=MOST)
+        return answer(await self._calls.history.replay_all(asked, to, dry_run=body.get("dry_run") is True))
 
     async def _redrive(self, request: Request, _: Parameters) -> Response:
-        body = body_of(request)
-        ids, function = body.get("ids") or [], body.get("function") or ""
-        if not isinstance(ids, list) or not isinstance(function, str):
-            raise InvalidParameter("ids is a list of event ids, function a name")
-        count = await self._calls.redrive(ids=[str(i) for i in ids], function=function, everything=body.get("all") is True)
-        return answer({"redriven": count})
+        return answer({"redriven": await self._calls.history.redrive(wanted_of(request))})
+
+    async def _purge(self, request: Request, _: Parameters) -> Response:
+        wanted = wanted_of(request)
+        count = await self._calls.history.purge(wanted)
+        log.info("dead_letters_purged", count=count, function=wanted.function)
+        return answer({"purged": count})
 
     async def _run_schedule(self, _: Request, parameters: Parameters) -> Response:
         return answer({"id": await self._calls.run_schedule(parameters["name"])})
@@ -210,15 +222,31 @@ def body_of(request: Request) -> dict[str, Any]:
     return body
 
 
-def limit_of(parameters: Parameters) -> int:
-    """How many rows are wanted, 1 to ROWS; 100 when nothing is said."""
+def wanted_of(request: Request) -> Wanted:
+    """The dead letters that a request means: {"ids": [...]}, {"function": NAME} or {"all": true}. Raises InvalidParameter."""
+    body = body_of(request)
+    function = body.get("function") or ""
+    if not isinstance(function, str):
+        raise InvalidParameter("function is a name")
+    return Wanted(_ids_in(body) if body.get("ids") else (), function, body.get("all") is True)
+
+
+def _ids_in(body: Mapping[str, Any]) -> list[str]:
+    ids = body.get("ids")
+    if not isinstance(ids, list) or not ids or not all(isinstance(one, str) for one in ids):
+        raise InvalidParameter("ids is a list of event ids")
+    return ids
+
+
+def limit_of(parameters: Parameters, most: int = ROWS) -> int:
+    """How many rows are wanted, 1 to *most*; 100 when nothing is said."""
     text = parameters.get("limit", "100")
-    if not text.isdecimal() or len(text) > len(str(ROWS)) or not 1 <= int(text) <= ROWS:
-        raise InvalidParameter(f"limit {text[:20]}: a number from 1 to {ROWS}")
+    if not text.isdecimal() or len(text) > len(str(most)) or not 1 <= int(text) <= most:
+        raise InvalidParameter(f"limit {text[:20]}: a number from 1 to {most}")
     return int(text)
 
 
-def query_of(parameters: Parameters) -> Query:
+def query_of(parameters: Parameters, *, most: int = ROWS) -> Query:
     """The listing that the query string asks for. Raises InvalidParameter."""
     try:
         states = frozenset(State(state) for state in parameters.get("state", "").split(",") if state)
@@ -233,5 +261,5 @@ def query_of(parameters: Parameters) -> Query:
         states=states,
         since=since,
         before=parameters.get("before", ""),
-        limit=limit_of(parameters),
+        limit=limit_of(parameters, most),
     )

@@ -11,7 +11,7 @@ from router.cli.settings import Settings, pass_settings, shared_options
 from router.cli.show import document, rows
 
 
-@click.group(short_help="List, show and redrive dead letters.")
+@click.group(short_help="List, show, redrive and purge dead letters.")
 @shared_options
 def dlq() -> None:
     """Dead letters: events that failed on every attempt or grew too old."""
@@ -48,12 +48,36 @@ def show(settings: Settings, event_id: str) -> None:
 @pass_settings
 def redrive(settings: Settings, ids: tuple[str, ...], function: str | None, *, everything: bool) -> None:
     """Queue dead letters again, under their own ids, with attempts and age counted from zero."""
-    if sum(map(bool, (ids, function, everything))) != 1:
-        raise click.UsageError("name dead letters by ID, or give --function NAME, or --all: one of the three")
-    wanted: dict[str, Any] = {"ids": list(ids)} if ids else {"function": function} if function else {"all": True}
+    wanted = _wanted(ids, function, everything=everything)
     with Daemon.of(settings) as daemon:
         found = daemon.post("/dlq/redrive", wanted)
     if settings.json:
         document(found)
     else:
         click.echo(f"{found['redriven']} queued again")
+
+
+@dlq.command(short_help="Remove dead letters for good.")
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--function", metavar="NAME", help="All of this function.")
+@click.option("--all", "everything", is_flag=True, help="All of them.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@shared_options
+@pass_settings
+def purge(settings: Settings, ids: tuple[str, ...], function: str | None, *, everything: bool, yes: bool) -> None:
+    """Remove dead letters for good, with their payloads and their history."""
+    wanted = _wanted(ids, function, everything=everything)
+    if not yes and not ids:
+        click.confirm(f"Remove all dead letters{f' of {function}' if function else ''} for good?", abort=True, err=True)
+    with Daemon.of(settings) as daemon:
+        found = daemon.post("/dlq/purge", wanted)
+    if settings.json:
+        document(found)
+    else:
+        click.echo(f"{found['purged']} removed")
+
+
+def _wanted(ids: tuple[str, ...], function: str | None, *, everything: bool) -> dict[str, Any]:
+    if sum(map(bool, (ids, function, everything))) != 1:
+        raise click.UsageError("name dead letters by ID, or give --function NAME, or --all: one of the three")
+    return {"ids": list(ids)} if ids else {"function": function} if function else {"all": True}

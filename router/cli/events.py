@@ -12,6 +12,7 @@ from router.cli.show import document, fields, rows, table
 from router.cli.text import cell, visible
 
 STATES = ("queued", "running", "retrying", "succeeded", "dead", "expired", "discarded")
+FINISHED = ("succeeded", "dead", "expired", "discarded")
 HEADERS = {
     "id": "ID",
     "function": "FUNCTION",
@@ -57,19 +58,35 @@ def show(settings: Settings, event_id: str) -> None:
     detail(settings, found)
 
 
-@events.command(short_help="Queue a copy of a finished event.")
-@click.argument("event_id", metavar="ID")
-@click.option("--function", metavar="NAME", help="To this function instead of its own.")
+@events.command(short_help="Queue copies of finished events.")
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@function_option
+@click.option("--state", type=click.Choice(FINISHED), help="Only those in this state.")
+@click.option("--source", metavar="NAME", help="Only those of this source, e.g. s3:inbox.")
+@since_option
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="The newest so many.")
+@click.option("--to", metavar="NAME", help="To this function instead of their own.")
+@click.option("--dry-run", is_flag=True, help="List what would be replayed and queue nothing.")
 @shared_options
 @pass_settings
-def replay(settings: Settings, event_id: str, function: str | None) -> None:
-    """Queue a copy of the finished event ID; print the copy's id."""
+def replay(settings: Settings, /, ids: tuple[str, ...], to: str | None, *, dry_run: bool, limit: int, **query: Any) -> None:
+    """Queue copies of the finished events ID, or of those that a filter names, oldest first; print the copies' ids."""
+    filters = {name: value for name, value in query.items() if value is not None}
+    if bool(ids) == bool(filters):
+        raise click.UsageError("name events by ID, or give a filter: --function, --state, --source or --since")
+    if ids and dry_run:
+        raise click.UsageError("--dry-run is for filters: `router events show ID` shows an event")
+    wanted = {"ids": list(ids)} if ids else {"query": {**filters, "limit": limit}, "dry_run": dry_run}
     with Daemon.of(settings) as daemon:
-        found = daemon.post(f"/events/{part(event_id)}/replay", {"function": function} if function else {})
+        found = daemon.post("/events/replay", wanted | ({"to": to} if to else {}))
     if settings.json:
         document(found)
+    elif dry_run:
+        rows(settings, found["events"], HEADERS, "no events")
     else:
-        click.echo(f"queued as {found['id']}")
+        click.echo("\n".join(f"queued as {copy}" for copy in found["ids"]) or "no events")
+    if found.get("more"):
+        click.echo(f"only the newest {limit}: there are more, see --limit", err=True)
 
 
 def detail(settings: Settings, found: Mapping[str, Any]) -> None:

@@ -22,7 +22,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "logs": ("logs", "logs", "Print what functions logged."),
     "ps": ("ps", "ps", "List functions, what they run and what waits for them."),
     "events": ("events", "events", "List, show and replay accepted events."),
-    "dlq": ("dlq", "dlq", "List, show and redrive dead letters."),
+    "dlq": ("dlq", "dlq", "List, show, redrive and purge dead letters."),
     "schedules": ("schedules", "schedules", "List schedules, run one, compute fire times."),
     "feeds": ("feeds", "feeds", "List change feeds, install their triggers or take them out."),
     "backup": ("backup", "backup", "Copy the state directory into one file, while the daemon works."),

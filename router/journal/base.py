@@ -118,6 +118,10 @@ class Journal(Protocol):
         """Queue a dead or expired event again under its own id, failures and age counted from zero. Raises EventNotFound;
         InvalidParameter when the event is in another state."""
 
+    async def purge(self, ids: Sequence[str]) -> int:
+        """Remove dead and expired events for good, all of them or none; how many. Raises EventNotFound; InvalidParameter when
+        one of them is in another state."""
+
     async def counts(self) -> Mapping[str, Mapping[State, int]]:
         """Unfinished, dead and expired events per function and state."""
 

@@ -152,6 +152,16 @@ class MemoryJournal:
         event.state, event.failures, event.throttles = State.QUEUED, 0, 0
         self._add(event)
 
+    async def purge(self, ids: Sequence[str]) -> int:
+        """See Journal."""
+        events = {event.id: event for event in map(self._find, ids)}
+        for event in events.values():
+            if event.state not in {State.DEAD, State.EXPIRED}:
+                raise InvalidParameter(f"event {event.envelope.request_id} is {event.state}: only a dead or expired one can be purged")
+        for number in events:
+            del self._events[number]
+        return len(events)
+
     async def counts(self) -> Mapping[str, Mapping[State, int]]:
         """See Journal."""
         self._open()

@@ -234,6 +234,11 @@ class SqliteJournal:
 
         await self._transact(unit, lambda queued: self._leasing.expect(*queued))
 
+    async def purge(self, ids: Sequence[str]) -> int:
+        """See Journal."""
+        self._check_open()
+        return await self._transact(partial(units.purge, ids=ids, now=self._time()), lambda _: None)
+
     async def forget(self, *, before: float, limit: int) -> int:
         """See Journal."""
         self._check_open()

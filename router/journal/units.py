@@ -261,14 +261,34 @@ def redrive(connection: apsw.Connection, event_id: str, *, number: int, now: flo
 def forget(connection: apsw.Connection, *, before: float, limit: int, now: float) -> int:
     """Remove up to *limit* events that finished before *before* (wall time), the first ones first."""
     old = _json(connection, "old", before=before, limit=limit)
-    ids = {"ids": json_text([number for number, _, _ in old])}
+    _remove(connection, old, now)
+    return len(old)
+
+
+def purge(connection: apsw.Connection, *, ids: Sequence[str], now: float) -> int:
+    """Remove dead and expired events by their request ids, all or none. Raises EventNotFound, InvalidParameter."""
+    found = []
+    for event_id in dict.fromkeys(ids):
+        match _rows(connection, "exhausted", request_id=event_id):
+            case []:
+                raise EventNotFound(event_id)
+            case [(_, _, (State.DEAD | State.EXPIRED)) as row]:
+                found.append(row)
+            case [(_, _, state)]:
+                raise InvalidParameter(f"event {event_id} is {state}: only a dead or expired one can be purged")
+    _remove(connection, found, now)
+    return len(found)
+
+
+def _remove(connection: apsw.Connection, gone: Sequence[Sequence[Any]], now: float) -> None:
+    """Delete terminal events, given as (id, function, state)."""
+    ids = {"ids": json_text([number for number, _, _ in gone])}
     for name in ("forget", "forget_payloads", "forget_attempts"):
         connection.execute(SQL[name], ids)
     tally: Tally = {}
-    for _, function, state in old:
+    for _, function, state in gone:
         rows.add(tally, function, State(state), -1)
     _count(connection, tally, now)
-    return len(old)
 
 
 def _rows(connection: apsw.Connection, name: str, **params: Any) -> list[tuple[Any, ...]]:

@@ -576,6 +576,26 @@ async def test_only_dead_and_expired_events_are_redriven(journal: Journal) -> No
             await journal.redrive(sent.request_id)
 
 
+async def test_dead_letters_are_purged_all_or_none(journal: Journal) -> None:
+    sent = [envelope() for _ in range(3)]
+    ids = [event.request_id for event in sent]
+    await journal.append_all(sent)
+    dead, expired, done = await lease(journal)
+    await journal.bury(dead, State.DEAD, error="")
+    await journal.bury(expired, State.EXPIRED, error="")
+    await journal.ack(done)
+    for wanted, fault in ((ids, InvalidParameter), ([ids[0], "nobody"], EventNotFound)):
+        with pytest.raises(fault):
+            await journal.purge(wanted)
+    assert len(await journal.list(Query())) == 3
+    assert await journal.purge([ids[0], ids[1], ids[0]]) == 2
+    assert await journal.purge([]) == 0
+    assert [row.id for row in await journal.list(Query())] == [ids[2]]
+    assert await journal.counts() == {}
+    with pytest.raises(EventNotFound):
+        await journal.find(ids[0])
+
+
 async def test_only_old_finished_events_are_forgotten_oldest_first(journal: Journal, clock: VirtualClock) -> None:
     sent = []
     for n in range(250):

@@ -244,10 +244,35 @@ def test_show_prints_history_and_payload(control: Control, noun: str) -> None:
 
 
 def test_replay_names_the_copy(control: Control) -> None:
-    control.answer("POST", "/events/e-1/replay", {"id": "e-2"})
+    control.answer("POST", "/events/replay", {"ids": ["e-2"]})
     assert control.run("events", "replay", "e-1").stdout == "queued as e-2\n"
-    assert control.run("events", "replay", "e-1", "--function", "other", "--output", "json").exit_code == 0
-    assert [json.loads(body) for *_, body in control.asked] == [{}, {"function": "other"}]
+    assert control.run("events", "replay", "e-1", "--to", "other", "--output", "json").exit_code == 0
+    assert [json.loads(body) for *_, body in control.asked] == [{"ids": ["e-1"]}, {"ids": ["e-1"], "to": "other"}]
+
+
+def test_a_replay_by_filter_says_what_it_would_do(control: Control) -> None:
+    control.answer("POST", "/events/replay", {"events": [ROW], "ids": [], "more": True})
+    done = control.run("events", "replay", "--function", "f", "--state", "dead", "--limit", "1", "--dry-run")
+    assert (done.exit_code, str(ROW["id"]) in done.stdout) == (0, True)
+    assert done.stderr == "only the newest 1: there are more, see --limit\n"
+    assert json.loads(control.asked[0][3]) == {"query": {"function": "f", "state": "dead", "limit": 1}, "dry_run": True}
+    control.answer("POST", "/events/replay", {"events": [], "ids": [], "more": False})
+    assert control.run("events", "replay", "--state", "dead").stdout == "no events\n"
+
+
+@pytest.mark.parametrize("words", [[], ["e-1", "--state", "dead"], ["e-1", "--dry-run"], ["--state", "queued"]])
+def test_a_replay_wants_to_know_which(control: Control, words: list[str]) -> None:
+    assert control.run("events", "replay", *words).exit_code == 2
+    assert control.asked == []
+
+
+def test_dead_letters_are_purged_when_somebody_says_yes(control: Control) -> None:
+    control.answer("POST", "/dlq/purge", {"purged": 3})
+    assert control.run("dlq", "purge", "--all").exit_code == 1, "nobody said yes"
+    assert control.asked == []
+    assert control.run("dlq", "purge", "--all", "--yes").stdout == "3 removed\n"
+    assert control.run("dlq", "purge", "a", "b").stdout == "3 removed\n"
+    assert [json.loads(body) for *_, body in control.asked] == [{"all": True}, {"ids": ["a", "b"]}]
 
 
 def test_an_unknown_event_is_the_daemons_own_sentence(control: Control) -> None:
@@ -357,6 +382,7 @@ CLIENT_COMMANDS = [
     ["events", "replay", "x"],
     ["dlq", "list"],
     ["dlq", "redrive", "--all"],
+    ["dlq", "purge", "--all", "--yes"],
     ["schedules"],
     ["schedules", "run", "x"],
     ["feeds"],

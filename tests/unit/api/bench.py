@@ -135,6 +135,10 @@ class Bench:
         named = [(name.replace("_", "-"), value) for name, value in headers.items()]
         return Answer(*await self.control(Request(method, target, named, body)))
 
+    async def post(self, target: str, body: Any) -> Answer:
+        """One request with a JSON body."""
+        return await self.ask("POST", target, json.dumps(body).encode())
+
     async def get(self, target: str) -> Any:
         """The JSON of an answer that must be 200."""
         answer = await self.ask("GET", target)

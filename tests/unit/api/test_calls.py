@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from router.api import calls as module
+from router.api import history
 from router.api.calls import served_at
+from router.api.history import Wanted
 from router.config.document import parsed
 from router.config.types import Function, Names
 from router.errors import FunctionNotFound, InvalidParameter, InvalidRequestContent
@@ -62,18 +63,18 @@ async def test_not_ready_until_every_source_is_attached() -> None:
 
 
 async def test_all_dead_letters_are_redriven_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "REDRIVE_PAGE", 2)
+    monkeypatch.setattr(history, "PAGE", 2)
     bench = Bench()
     dead = [await bench.dead() for _ in range(5)]
-    assert await bench.calls.redrive(everything=True) == 5
+    assert await bench.calls.history.redrive(Wanted(everything=True)) == 5
     assert {(await bench.row(event_id)).state for event_id in dead} == {"queued"}
-    assert await bench.calls.redrive(everything=True) == 0
+    assert await bench.calls.history.redrive(Wanted(everything=True)) == 0
 
 
 async def test_ids_win_over_a_function() -> None:
     bench = Bench()
     one, other = await bench.dead(), await bench.dead()
-    assert await bench.calls.redrive(ids=[one], function="f", everything=True) == 1
+    assert await bench.calls.history.redrive(Wanted([one], "f", everything=True)) == 1
     assert [(await bench.row(event_id)).state for event_id in (one, other)] == ["queued", "dead"]
 
 
@@ -84,7 +85,7 @@ async def test_events_that_cannot_be_are_refused() -> None:
     with pytest.raises(InvalidRequestContent):
         await calls.invoke("f", b"{")
     with pytest.raises(InvalidParameter):
-        await calls.redrive()
+        await calls.history.redrive(Wanted())
 
 
 async def test_a_house_without_schedules_says_so() -> None:

@@ -215,9 +215,11 @@ async def test_filters_that_are_none_are_refused(query: str) -> None:
     assert "queued" in answer.json["message"]
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/events/{}"), ("GET", "/dlq/{}"), ("POST", "/events/{}/replay")])
-async def test_an_unknown_event_is_404(method: str, path: str) -> None:
-    answer = await Bench().ask(method, path.format(UNKNOWN))
+@pytest.mark.parametrize(
+    ("method", "path", "body"), [("GET", "/events/{}", {}), ("GET", "/dlq/{}", {}), ("POST", "/events/replay", {"ids": [UNKNOWN]})]
+)
+async def test_an_unknown_event_is_404(method: str, path: str, body: Any) -> None:
+    answer = await Bench().ask(method, path.format(UNKNOWN), json.dumps(body).encode())
     assert answer.refusal == (404, "ResourceNotFoundException")
     assert UNKNOWN in answer.json["message"]
 
@@ -225,13 +227,62 @@ async def test_an_unknown_event_is_404(method: str, path: str) -> None:
 async def test_replay_gives_the_copys_id() -> None:
     bench = Bench()
     event_id = await bench.emit(payload=b'{"a": 1}')
-    assert (await bench.ask("POST", f"/events/{event_id}/replay")).refusal == (400, "InvalidParameterValueException")  # not finished
+    wanted = {"ids": [event_id]}
+    assert (await bench.post("/events/replay", wanted)).refusal == (400, "InvalidParameterValueException")  # not finished
     await bench.work()
-    copy = (await bench.ask("POST", f"/events/{event_id}/replay")).json["id"]
+    (copy,) = (await bench.post("/events/replay", wanted)).json["ids"]
     assert copy != event_id
-    other = (await bench.ask("POST", f"/events/{event_id}/replay", b'{"function": "g"}')).json["id"]
+    (other,) = (await bench.post("/events/replay", wanted | {"to": "g"})).json["ids"]
     assert [(await bench.row(one)).function for one in (copy, other)] == ["f", "g"]
-    assert (await bench.ask("POST", f"/events/{event_id}/replay", b'{"function": "h"}')).refusal[0] == 404
+    assert (await bench.post("/events/replay", wanted | {"to": "h"})).refusal[0] == 404
+
+
+async def test_a_filter_replays_the_newest_that_match_oldest_first() -> None:
+    bench = Bench()
+    dead = [await bench.dead(function) for function in ("f", "g", "f", "f")]
+    asked = {"query": {"function": "f", "state": "dead", "limit": 2}, "to": "g"}
+    told = (await bench.post("/events/replay", asked | {"dry_run": True})).json
+    assert ([row["id"] for row in told["events"]], told["ids"], told["more"]) == ([dead[2], dead[3]], [], True)
+    assert len(await bench.get("/events")) == 4
+    told = (await bench.post("/events/replay", asked)).json
+    assert [(await bench.row(copy)).function for copy in told["ids"]] == ["g", "g"]
+    assert len(await bench.get("/events")) == 6
+    told = (await bench.post("/events/replay", {"query": {"limit": "10"}, "dry_run": True})).json
+    assert ([row["id"] for row in told["events"]], told["more"]) == (dead, False), "what is queued is not finished"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"ids": []},
+        {"ids": "a"},
+        {"ids": [1]},
+        {"ids": ["a"], "query": {}},
+        {"query": []},
+        {"query": {"state": "queued"}},
+        {"query": {"state": "odd"}},
+        {"query": {"limit": 10_001}},
+        {"query": {}, "to": 1},
+    ],
+)
+async def test_a_replay_that_names_nothing_is_refused(body: Any) -> None:
+    assert (await Bench().post("/events/replay", body)).refusal == (400, "InvalidParameterValueException")
+
+
+async def test_dead_letters_are_purged_together_or_not_at_all() -> None:
+    bench = Bench()
+    dead = [await bench.dead(function) for function in ("f", "g", "f", "f")]
+    alive = await bench.emit()
+    assert (await bench.post("/dlq/purge", {"ids": [dead[0], alive]})).refusal[0] == 400
+    assert (await bench.post("/dlq/purge", {"ids": [dead[0], UNKNOWN]})).refusal[0] == 404
+    assert (await bench.post("/dlq/purge", {})).refusal[0] == 400
+    assert len(await bench.get("/dlq")) == 4
+    assert (await bench.post("/dlq/purge", {"ids": [dead[0], dead[0]]})).json == {"purged": 1}
+    assert (await bench.post("/dlq/purge", {"function": "f"})).json == {"purged": 2}
+    assert [row["id"] for row in await bench.get("/dlq")] == [dead[1]]
+    assert (await bench.post("/dlq/purge", {"all": True})).json == {"purged": 1}
+    assert [row["id"] for row in await bench.get("/events")] == [alive]
 
 
 # -- dead letters
