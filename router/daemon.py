@@ -10,7 +10,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
@@ -24,7 +24,7 @@ from router.api.doctor import Doctor
 from router.api.queueing import QueueCalls
 from router.clock import Clock, SystemClock
 from router.config.load import load
-from router.config.types import Config, Listen
+from router.config.types import Config, Function, Listen
 from router.console.health import Health
 from router.dispatch.dispatcher import Dispatcher
 from router.dispatch.housekeeping import Housekeeping
@@ -32,8 +32,10 @@ from router.dispatch.janitor import Janitor
 from router.dispatch.pulse import Pulse
 from router.dispatch.slots import Slots
 from router.dispatch.supervisor import Supervisor
-from router.errors import InvalidParameter
+from router.errors import ConfigError, InvalidParameter
+from router.functions import deploy
 from router.functions.registry import Functions
+from router.functions.store import Trees
 from router.journal.database import Database
 from router.journal.lock import StateLock, prepare_state
 from router.journal.restore import refuse_unfinished
@@ -41,7 +43,7 @@ from router.journal.sqlite import SqliteJournal
 from router.queues.keeper import Keeper
 from router.queues.moves import Moves
 from router.queues.store import Queues
-from router.runtime import resolve
+from router.runtime import python_programs, resolve
 from router.runtime.pool import WarmPool, warm_pool
 from router.sources import SOURCES, TRIGGERS
 from router.sources.base import Binding, House, Source
@@ -74,7 +76,7 @@ class Stage:
 
 def check(path: Path) -> Config:
     """Read the config as run() does. Raises ConfigError with every mistake."""
-    config = load(path, TRIGGERS, runtimes=_wrong_with_runtime)
+    config = load(path, TRIGGERS, runtimes=_wrong_with_runtime, interpreters=python_programs.wrong)
     sources(
         House(config, SystemClock(), cast("Database", None), Metrics())
     )  # building opens nothing: no store is needed to see that it fails
@@ -202,7 +204,7 @@ class Daemon:
         logs = LogStore(config.state / "logs", clock, metrics)
         opened.callback(logs.close)
         pool = await self._pool(opened, logs, lock)
-        functions = Functions(config)
+        functions = Functions(config, await self._deploy())
         slots = Slots(config.functions, limit=config.limits.concurrency, clock=clock)
         dispatcher = Dispatcher(journal, pool, functions, slots, clock=clock, metrics=metrics)
         supervisors = [
@@ -225,7 +227,7 @@ class Daemon:
             opened.push_async_callback(listener.close)
         calls.listeners["console"] = console.addresses
         housekeeping = Housekeeping(database, logs, self._manager, clock=clock, retention=config.retention.logs)
-        await self._provision(pool)
+        await self._provision(pool, functions)
         return calls, [
             ("sources", lambda stop: _sources(supervisors, dispatcher, stop)),
             ("dispatch", dispatcher.run),
@@ -236,14 +238,25 @@ class Daemon:
             ("pulse", Pulse(clock, metrics).run),
         ]
 
+    async def _deploy(self) -> Mapping[str, Function]:
+        """The functions as they run. Raises ConfigError."""
+        config = self._config
+        trees = Trees(config.state / "code", deploy.excluded(config))
+        await asyncio.to_thread(trees.open)
+        deployed = await asyncio.to_thread(deploy.deploy, config.functions.values(), trees)
+        if deployed.problems:
+            raise ConfigError(deployed.problems)
+        return deployed.functions
+
     async def _pool(self, opened: contextlib.AsyncExitStack, logs: LogStore, lock: StateLock) -> WarmPool:
         config = self._config
-        buckets = {bucket.variable: str(bucket.path) for bucket in config.buckets.values()}
+        places = {bucket.variable: str(bucket.path) for bucket in config.buckets.values()}
+        places |= {table.variable: str(table.sqlite) for table in config.tables.values()}
         pool = warm_pool(
             state=config.state,
             lock_fd=lock.fd,
             region=config.region,
-            variables=lambda _: buckets,
+            variables=lambda _: places,
             logs=logs,
             clock=self._clock,
             limits=config.limits,
@@ -253,9 +266,9 @@ class Daemon:
         opened.push_async_callback(pool.close)
         return pool
 
-    async def _provision(self, pool: WarmPool) -> None:
+    async def _provision(self, pool: WarmPool, functions: Functions) -> None:
         """Have what is provisioned ready before there is traffic, within reason. /readyz answers 503 meanwhile."""
-        pool.provision(self._config.functions.values())
+        pool.provision(functions)
         waits = [asyncio.create_task(pool.provisioned(PROVISION_WAIT)), asyncio.create_task(self._stop.wait())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

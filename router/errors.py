@@ -114,6 +114,12 @@ class SourceError(RouterError):
     """A source that cannot go on now; the daemon restarts it with back-off."""
 
 
+class CodeRefused(RouterError):
+    """Code or a layer that is not taken; the text says why."""
+
+    status, code = 400, "InvalidParameterValueException"
+
+
 class StateLocked(RouterError):
     """Another daemon holds the state directory."""
 

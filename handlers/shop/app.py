@@ -14,7 +14,7 @@ LARGEST = 2**63 - 1  # an SQLite INTEGER
 
 def connect():
     """The shop's database; its table is made by whoever comes first."""
-    path = Path(os.environ.get("LAMBDA_TASK_ROOT", "."), os.environ["SHOP_DB"]).resolve()
+    path = Path(os.environ["TABLE_ORDERS"])
     path.parent.mkdir(parents=True, exist_ok=True)
     database = sqlite3.connect(path, timeout=10, isolation_level=None)
     database.row_factory = sqlite3.Row

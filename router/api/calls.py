@@ -100,7 +100,7 @@ class Calls:
         rows = [
             {
                 "function": name,
-                "runtime": resolve(function.runtime).runs,
+                "runtime": resolve(function.runtime, function.python).runs,
                 "environments": environments[name].environments if name in environments else 0,
                 "running": parts.slots.running(name),
                 "queued": sum(counts.get(name, {}).get(state, 0) for state in UNFINISHED),

@@ -21,6 +21,8 @@ _KNOWN: Final = (
     "timeout",
     "memory",
     "environment",
+    "layers",
+    "python",
     "reserved_concurrency",
     "provisioned_concurrency",
     "isolation",
@@ -29,7 +31,7 @@ _KNOWN: Final = (
     "maximum_event_age",
     "triggers",
 )
-_LATER: Final = ("layers", "role", "ephemeral_storage", "require", "on_success", "on_failure", "dead_letter")
+_LATER: Final = ("aliases", "role", "ephemeral_storage", "require", "on_success", "on_failure", "dead_letter")
 _LATER_TRIGGERS: Final = ("event", "queue")
 _RUNTIMES: Final = re.compile(r"python(3\.[0-9]{1,2})?|nodejs([0-9]{1,2}\.x)?|provided(\.al2|\.al2023)?|command")
 _LATER_RUNTIMES: Final = re.compile(r"(java|dotnet|ruby|go)[a-z0-9.]*")
@@ -57,6 +59,9 @@ RESERVED: Final = frozenset(
 
 Runtimes = Callable[[str], str]
 """A runtime's name → "" when this machine can run it, else one sentence that says what is wrong."""
+Interpreters = Callable[[str, Path], str]
+"""A runtime's name and the path of an interpreter → "" when that can run it, else what is wrong."""
+LAYERS: Final = 5  # of one function: Lambda quotas
 
 
 @dataclass(slots=True)
@@ -66,6 +71,7 @@ class Reader:
     names: Names
     triggers: Mapping[str, type[Trigger]]
     runtimes: Runtimes | None
+    interpreters: Interpreters | None
     _claims: dict[str, str]  # claim → where
 
     def functions(self, node: Node) -> dict[str, Function]:
@@ -81,8 +87,9 @@ class Reader:
         before = form.mistakes
         code, runtime = form.file("code"), self._runtime(form)
         handler, command = _handler(form, runtime), _command(form, runtime)
+        layers, python = _layers(form), self._python(form, runtime)
         if form.mistakes == before:
-            handlers.check(form, code, handler, runtime, command)
+            handlers.check(form, Function(name, code, handler, runtime, command=command, layers=layers))
         _only(form, "isolation", "auto")
         return Function(
             name=name,
@@ -90,6 +97,8 @@ class Reader:
             handler=handler,
             runtime=runtime,
             command=command,
+            layers=layers,
+            python=python,
             timeout=form.seconds("timeout", _DEFAULT.timeout, low=1, high=900),
             memory=form.megabytes("memory", _DEFAULT.memory, low=128, high=10240),
             environment=_environment(form),
@@ -115,15 +124,30 @@ class Reader:
             form.problem(f"no runtime that can be used here; {_WRITE}", "runtime")
         return runtime
 
+    def _python(self, form: Node, runtime: str) -> Path | None:
+        """The interpreter that the function brings."""
+        if not form.has("python"):
+            return None
+        path = form.file("python")
+        if not runtime.startswith("python"):
+            form.problem("only used by runtimes of Python", "python")
+        elif wrong := self.interpreters(runtime, path) if self.interpreters else "":
+            form.problem(wrong, "python")
+        return path
+
     def _triggers(self, form: Node) -> dict[str, Any]:
-        """The enabled triggers, and where each stands among all that are listed."""
+        """The enabled triggers, where each stands among all that are listed, and what it invokes."""
         listed = form.child("triggers")
         read = enumerate(self._trigger(node) for node in listed.elements()) if listed else ()
-        found = [(place, trigger) for place, trigger in read if trigger is not None]
-        return {"triggers": tuple(trigger for _, trigger in found), "places": tuple(place for place, _ in found)}
+        found = [(place, *entry) for place, entry in read if entry is not None]
+        return {
+            "triggers": tuple(trigger for _, trigger, _ in found),
+            "places": tuple(place for place, _, _ in found),
+            "qualifiers": tuple(qualifier for _, _, qualifier in found),
+        }
 
-    def _trigger(self, node: Node) -> Trigger | None:
-        """One element of the list: {word: value}; None when it is disabled or cannot be read."""
+    def _trigger(self, node: Node) -> tuple[Trigger, str] | None:
+        """One element of the list: {word: value}, and its qualifier; None when it is disabled or cannot be read."""
         entries = [] if node.scalar else node.items()
         if len(entries) != 1:
             node.problem(f"a trigger is one word and its value, as schedule: rate(5 minutes); words: {', '.join(self.triggers)}")
@@ -141,7 +165,7 @@ class Reader:
         if not enabled or node.mistakes > before:
             return None
         self._claim(trigger.claim, value)
-        return trigger
+        return trigger, ""
 
     def _claim(self, claim: str, value: Node) -> None:
         if not claim:
@@ -151,9 +175,11 @@ class Reader:
             value.problem(f"{shown(claim, 200)} is taken already by {first}")
 
 
-def read(node: Node, names: Names, triggers: Mapping[str, type[Trigger]], runtimes: Runtimes | None) -> dict[str, Function]:
+def read(
+    node: Node, names: Names, triggers: Mapping[str, type[Trigger]], runtimes: Runtimes | None, interpreters: Interpreters | None = None
+) -> dict[str, Function]:
     """The value under `functions`; mistakes are noted on the node."""
-    return Reader(names, triggers, runtimes, {}).functions(node)
+    return Reader(names, triggers, runtimes, interpreters, {}).functions(node)
 
 
 def _only(form: Node, key: str, supported: str) -> None:
@@ -171,6 +197,14 @@ def _handler(form: Node, runtime: str) -> str:
     if runtime.startswith("provided") and not form.has("handler"):
         return ""
     return form.text("handler", pattern=r"\S{1,128}", what="a handler; write file.function")
+
+
+def _layers(form: Node) -> tuple[Path, ...]:
+    """Directories or .zip files, in the order in which they are laid over one another."""
+    layers = tuple(form.beside(text) for text in form.strings("layers"))
+    if len(layers) > LAYERS:
+        form.problem(f"a function has {LAYERS} layers at most", "layers")
+    return layers
 
 
 def _command(form: Node, runtime: str) -> tuple[str, ...]:

@@ -7,33 +7,54 @@ import sys
 from pathlib import Path
 
 from router.config import node_handler, programs
-from router.config.entries import kind, names
+from router.config.entries import ARCHIVE, kind, names
 from router.config.node import Node
 from router.config.problems import shown
+from router.config.types import Function
 
 
-def check(node: Node, code: Path, handler: str, runtime: str, command: tuple[str, ...]) -> None:
-    """Note at *node* (the function) when *code* is no directory or holds nothing for *runtime* to start: *handler*, a bootstrap, *command*."""
-    found = kind(code)
-    if found == "absent":
-        node.problem(f"{_told(code)} does not exist", "code")
-    elif code.suffix == ".zip":
-        node.problem("zip files are not supported yet; name the directory", "code")
-    elif found != "directory":
-        node.problem(f"{_told(code)} is not a directory", "code")
-    else:
-        wrong, key = _missing(code, handler, runtime, command)
+def check(node: Node, function: Function) -> None:
+    """Note at *node* (the function) what is wrong with its code or layers, or that nothing is there for its runtime to start."""
+    before = node.mistakes
+    if wrong := _no_tree(function.code):
+        node.problem(wrong, "code")
+    for layer in function.layers:
+        if wrong := _no_tree(layer):
+            node.problem(wrong, "layers")
+    if node.mistakes == before:
+        wrong, key = unstartable(function)
         if wrong:
             node.problem(wrong, key)
 
 
-def _missing(code: Path, handler: str, runtime: str, command: tuple[str, ...]) -> tuple[str, str]:
-    """What is wrong, and under which key."""
+def unstartable(function: Function) -> tuple[str, str]:
+    """What is missing for the function to start, and under which key of the config: its handler, a bootstrap, its command. ("", …): nothing."""
+    code, runtime = function.code, function.runtime
     if runtime == "command":
-        return programs.no_command(code, command[0]), "command"
+        return programs.no_command(code, function.command[0]), "command"
     if runtime.startswith("provided"):
-        return programs.no_bootstrap(code), "code"
-    return (node_handler.missing if runtime.startswith("nodejs") else missing)(code, handler), "handler"
+        return programs.no_bootstrap(code, function.layers), "code"
+    return (node_handler.missing if runtime.startswith("nodejs") else missing)(code, function.handler), "handler"
+
+
+def _no_tree(path: Path) -> str:
+    """Why *path* is neither a directory nor a .zip that can be unpacked; "" when it is one."""
+    found = kind(path)
+    if found == "directory":
+        return ""
+    if found == "absent":
+        return f"{_told(path)} does not exist"
+    if found != "file" or path.suffix != ARCHIVE:
+        return f"{_told(path)} is neither a directory nor a .zip"
+    from router.config import archive  # noqa: PLC0415 - only a config with archives pays for it
+
+    try:
+        archive.read(path)
+    except archive.BadArchive as error:
+        return f"{_told(path)} cannot be used: {error}"
+    except OSError as error:
+        return f"{_told(path)} cannot be read: {error.strerror}"
+    return ""
 
 
 def missing(code: Path, handler: str) -> str:

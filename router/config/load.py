@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from router.config import checks, document, functions, queues, resources, settings, usage
-from router.config.functions import Runtimes
+from router.config.functions import Interpreters, Runtimes
 from router.config.node import Node
 from router.config.types import Config, Function, Limits, Names, Retention, Trigger
 from router.errors import ConfigError
@@ -21,6 +21,8 @@ _KNOWN: Final = (
 _DEFAULT: Final = Config(Path(), Path())
 _LATER: Final = ("buses", "roles")
 
+Machine = tuple[Runtimes | None, Interpreters | None]  # what can run here
+
 
 def load(
     path: Path,
@@ -28,19 +30,21 @@ def load(
     *,
     environ: Mapping[str, str] = os.environ,
     runtimes: Runtimes | None = None,
+    interpreters: Interpreters | None = None,
 ) -> Config:
-    """Read *path*. *triggers*: word → class; *runtimes*: name → what is wrong with it, "" when nothing is.
+    """Read *path*. *triggers*: word → class; *runtimes*: name → what is wrong with it, "" when nothing is; *interpreters*: the same
+    of a runtime and the path of an interpreter.
 
     Raises ConfigError with every mistake, in the order of the file."""
     shared, top = document.read(path, environ)
-    config = _config(Path(os.path.abspath(path)), top, triggers, runtimes)  # noqa: PTH100 - resolve() would follow a symlink
+    config = _config(Path(os.path.abspath(path)), top, triggers, (runtimes, interpreters))  # noqa: PTH100 - resolve() would follow a symlink
     problems = shared.problems
     if problems.count:
         raise ConfigError(problems.lines())
     return replace(config, secrets=frozenset(filter(None, shared.references.secrets)))
 
 
-def _config(file: Path, top: Node, triggers: Mapping[str, type[Trigger]], runtimes: Runtimes | None) -> Config:
+def _config(file: Path, top: Node, triggers: Mapping[str, type[Trigger]], machine: Machine) -> Config:
     form = top.form(known=_KNOWN, later=_LATER)
     _version(form)
     buckets = {} if (node := form.child("buckets")) is None else resources.buckets(node)
@@ -64,15 +68,15 @@ def _config(file: Path, top: Node, triggers: Mapping[str, type[Trigger]], runtim
         usage_plans=plans,
         functions={}
         if (node := form.child("functions")) is None
-        else _functions(node, Names(buckets, tables, usage_plans=plans, queues=own_queues), triggers, runtimes),
+        else _functions(node, Names(buckets, tables, usage_plans=plans, queues=own_queues), triggers, machine),
     )
     checks.check(config, form)
     return config
 
 
-def _functions(node: Node, names: Names, triggers: Mapping[str, type[Trigger]], runtimes: Runtimes | None) -> dict[str, Function]:
+def _functions(node: Node, names: Names, triggers: Mapping[str, type[Trigger]], machine: Machine) -> dict[str, Function]:
     """The value under `functions`, whose triggers may name other functions."""
-    return functions.read(node, replace(names, functions=frozenset(name for name, _ in node.items())), triggers, runtimes)
+    return functions.read(node, replace(names, functions=frozenset(name for name, _ in node.items())), triggers, *machine)
 
 
 def _version(form: Node) -> None:

@@ -2,18 +2,20 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from router.config.entries import executable, kind
 from router.config.problems import shown
 
 BOOTSTRAP: Final = "bootstrap"  # its name, in the code directory: Lambda developer guide, custom runtimes
 PATH: Final = "/usr/local/bin:/usr/bin:/bin"  # where a command without a slash is looked for
 
 
-def no_bootstrap(code: Path) -> str:
-    """Why the directory *code* holds no program of that name; "" when it does."""
-    return _wrong(code / BOOTSTRAP)
+def no_bootstrap(code: Path, layers: Sequence[Path] = ()) -> str:
+    """Why neither the directory *code* nor a layer holds a program of that name; "" when one does."""
+    return "" if any(not _wrong(layer / BOOTSTRAP) for layer in layers) else _wrong(code / BOOTSTRAP)
 
 
 def program(code: Path, name: str) -> Path | None:
@@ -28,12 +30,12 @@ def no_command(code: Path, name: str) -> str:
     """Why the command *name* cannot be run in *code*; "" when it can."""
     path = program(code, name)
     if path is None:
-        beside = f"; for the file in the code directory write ./{name}" if (code / name).is_file() else ""
+        beside = f"; for the file in the code directory write ./{name}" if kind(code / name) == "file" else ""
         return f"{shown(name)} is not found in {PATH}{beside}"
     return _wrong(path)
 
 
 def _wrong(path: Path) -> str:
-    if not path.is_file():
+    if kind(path) != "file":
         return f"{shown(str(path), 300)} does not exist"
-    return "" if os.access(path, os.X_OK) else f"{shown(str(path), 300)} is not executable; chmod +x it"
+    return "" if executable(path) else f"{shown(str(path), 300)} is not executable; chmod +x it"

@@ -78,12 +78,16 @@ def _ignore(form: Node) -> tuple[str, ...]:
 
 
 def tables(node: Node) -> dict[str, Table]:
-    """The value under `tables`."""
+    """The value under `tables`. Two names that would share one TABLE_… variable are refused."""
     found: dict[str, Table] = {}
+    variables: dict[str, str] = {}
     for name, child in node.items():
         if not _TABLE.fullmatch(name):
             node.misnamed(name, "a table's name is 3 to 255 letters, digits, underscores, hyphens and dots")
-        found[name] = _table(name, child)
+        table = found[name] = _table(name, child)
+        other = variables.setdefault(table.variable, name)
+        if other != name and _TABLE.fullmatch(name):
+            node.misnamed(name, f"functions would find it and table {other} under one name, {table.variable}")
     return found
 
 

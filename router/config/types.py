@@ -44,6 +44,11 @@ class Table:
     view: Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"] = "NEW_AND_OLD_IMAGES"
     install: Literal["auto", "manual"] = "manual"
 
+    @property
+    def variable(self) -> str:
+        """The environment variable in which functions find the database's path: TABLE_MY_ORDERS for my-orders."""
+        return "TABLE_" + re.sub(r"[^A-Z0-9]", "_", self.name.upper())
+
 
 @dataclass(frozen=True, slots=True)
 class Redrive:
@@ -138,11 +143,21 @@ class Logging:
 
 
 @dataclass(frozen=True, slots=True)
+class Alias:
+    """A name for a version, or for two of them with weights."""
+
+    name: str
+    version: str  # digits, or $LATEST
+    other: str = ""  # digits of a second version; "": there is none
+    weight: float = 0.0  # the second version's share of invocations, 0 to 1
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
     """A Lambda function."""
 
     name: str
-    code: Path  # directory
+    code: Path  # a directory, or a .zip in the config; what runs is always a directory
     handler: str  # file.function; "" where the runtime needs none
     runtime: str = "python"  # python | python3.N | nodejs | nodejsN.x | provided | provided.al2 | provided.al2023 | command
     timeout: float = 3.0  # seconds
@@ -158,6 +173,12 @@ class Function:
     version: str = LATEST  # or the digits of a published one
     provisioned_concurrency: int = 0  # environments that are initialised before anybody asks
     snap_start: bool = False  # initialised once; environments are forks of that
+    layers: tuple[Path, ...] = ()  # directories or .zip files, as configured
+    opt: Path | None = None  # what AWS has in /opt: all layers as one tree, the later over the earlier; None: no layers
+    python: Path | None = None  # the interpreter that runs it; None: the daemon's own
+    sha256: str = ""  # CodeSha256 of what runs, base64; "": the code runs where the config says it is
+    aliases: Mapping[str, Alias] = field(default_factory=dict)
+    qualifiers: tuple[str, ...] = ()  # of each trigger: the version or alias that it invokes, "" for $LATEST; (): all of them ""
 
     @property
     def qualified(self) -> str:
@@ -167,6 +188,10 @@ class Function:
     def placed(self) -> list[tuple[int, Trigger]]:
         """The enabled triggers and their places: switching one off must not rename the ones behind it."""
         return list(zip(self.places or range(len(self.triggers)), self.triggers, strict=True))
+
+    def targets(self) -> list[str]:
+        """What each enabled trigger invokes: the name, with the qualifier that the trigger names."""
+        return [f"{self.name}:{qualifier}" if qualifier else self.name for qualifier in self.qualifiers or ("",) * len(self.triggers)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Pure. Source: Lambda API reference, parameter FunctionName of Invoke and GetFunc
 There is one version of each function, $LATEST, so any other qualifier names nothing."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from router.config.types import Config, Function
@@ -35,8 +35,9 @@ class OtherRegion(FunctionNotFound):
 class Functions:
     """The functions of one configuration."""
 
-    def __init__(self, config: Config) -> None:
-        self._functions = config.functions
+    def __init__(self, config: Config, deployed: Mapping[str, Function] | None = None) -> None:
+        """*deployed*: the functions as they run; None: as the config has them."""
+        self._functions = config.functions if deployed is None else deployed
         self._region, self._account = config.region, config.account
 
     def __iter__(self) -> Iterator[Function]:

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from router.errors import InvalidParameter
@@ -64,9 +65,11 @@ RUNTIMES: Final[Mapping[str, Callable[[], Any]]] = {  # family → its class (se
 }
 
 
-def resolve(runtime: str) -> Resolved:
-    """What serves *runtime*. Raises InvalidParameter with a sentence for the operator when nothing does."""
+def resolve(runtime: str, python: Path | None = None) -> Resolved:
+    """What serves *runtime*, with the function's own interpreter when it has one. Raises InvalidParameter with a sentence for the operator when nothing does."""
     if _PYTHON.fullmatch(runtime):
+        if python is not None:
+            return _resolve_python(runtime, python)
         here = f"python{sys.version_info[0]}.{sys.version_info[1]}"
         return Resolved(runtime, "python", here, _note(runtime, "python", here))
     node = _NODE.fullmatch(runtime)
@@ -76,6 +79,15 @@ def resolve(runtime: str) -> Resolved:
         return Resolved(runtime, runtime.partition(".")[0], runtime, "")
     known = "python, python3.9 to python3.14, nodejs, nodejs12.x to nodejs24.x, provided, provided.al2, provided.al2023 and command"
     raise InvalidParameter(f"runtime {runtime!r} is not supported; supported are {known}")
+
+
+def _resolve_python(runtime: str, path: Path) -> Resolved:
+    from router.runtime import python_programs  # noqa: PLC0415  # only a config with such functions pays for it
+
+    found = python_programs.known(path)
+    if found is None:
+        raise InvalidParameter(python_programs.wrong(runtime, path))
+    return Resolved(runtime, "python", found.runs, "", str(path), ".".join(map(str, found.version)))
 
 
 def _resolve_node(runtime: str, major: int | None) -> Resolved:

@@ -194,10 +194,11 @@ def _set_trace(value: str) -> None:
         del os.environ[_TRACE]
 
 
-def _prepare(code: str, packages: str) -> None:
-    """Make the interpreter what a function expects: its path first, nothing of ours in the way."""
+def _prepare(code: str, packages: str, layers: list[str]) -> None:
+    """Make the interpreter what a function expects: its path first, then its layers, nothing of ours in the way."""
     time.tzset()
-    sys.path[:] = [code, *sys.path, packages]
+    own = [place for place in os.environ.get("PYTHONPATH", "").split(":") if place not in {"", packages}]
+    sys.path[:] = list(dict.fromkeys((code, *own, *layers, *sys.path, packages)))
     sys.dont_write_bytecode = True  # a code directory is the operator's
     for leave in ("exit", "quit"):
         setattr(builtins, leave, sys.exit)  # site's, which is not loaded
@@ -217,5 +218,5 @@ def run(spec: dict[str, Any], missing: list[str]) -> NoReturn:
         os.chdir(spec["code"])
     except OSError as error:
         worker._fail_init(f"Working directory {spec['code']}: {error.strerror}", "Runtime.InvalidWorkingDir", [])  # noqa: SLF001
-    _prepare(spec["code"], spec["packages"])
+    _prepare(spec["code"], spec["packages"], spec.get("layers", []))
     worker.run(worker.initialise(spec["handler"], missing))

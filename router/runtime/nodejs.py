@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
-
 from router.config.types import Function
-from router.runtime import Resolved, assignment, frames, resolve
+from router.runtime import Resolved, assignment, resolve
 from router.runtime.family import Family
+from router.runtime.layers import node_paths
 from router.runtime.pipes import Channel
 from router.runtime.recipe import OnEnd, OnFrame
 from router.runtime.shared import Shared
+from router.runtime.starting import DUMPABLE, Starting
 from router.telemetry import report
 
 BOOTSTRAP: Final = Path(__file__).with_name("node_bootstrap") / "main.cjs"
 _HTTP_HEADERS: Final = 81920  # bytes of an answer's head that node's client takes, as on AWS; node's own bound is 16384
 _HEAP: Final = 0.9  # of the function's memory, for JavaScript objects
-_LOST: Final = frozenset({"dumpable"})  # what exec takes back and node has no call to set
+_LOST: Final = (DUMPABLE,)  # what exec takes back and node has no call to set
 
 
 class NodeRuntime(Family):
@@ -32,13 +32,14 @@ class NodeRuntime(Family):
     def spec(self, function: Function, *, log_stream: str, tmp: str, separator: str) -> Mapping[str, Any]:
         """See Recipe."""
         resolved = resolve(function.runtime)
+        own = (f"{self.directory}/node_modules", f"{function.code}/node_modules", str(function.code))
         return assignment.worker(
             function,
             runtime=resolved.told,
             region=self.shared.region,
             interpreter=resolved.program,
             packages=str(self.directory),
-            language={"NODE_PATH": f"{self.directory}/node_modules:{function.code}/node_modules:{function.code}"},
+            language={"NODE_PATH": ":".join((*node_paths(function.opt, resolved.version.partition(".")[0]), *own))},
             log_stream=log_stream,
             tmp=tmp,
             separator=separator,
@@ -51,30 +52,13 @@ class NodeRuntime(Family):
 
     def link(self, spec: Mapping[str, Any], on_frame: OnFrame, on_end: OnEnd) -> tuple[Channel, Mapping[str, Any]]:
         """See Recipe."""
-        return Channel(Starting(on_frame), on_end), spec
+        return Channel(Starting(on_frame, _LOST), on_end), spec
 
     def init_start(self, function: Function) -> report.InitStart:
         """See Recipe."""
         version = resolve(function.runtime).version
         major, minor = version.split(".")[:2]
         return report.init_start(self.shared.region, f"nodejs:{major}.v{minor}", f"node {version}")
-
-
-class Starting:
-    """Frames of a worker that becomes node: program.py's READY is held until the bootstrap has loaded the handler."""
-
-    def __init__(self, on_frame: OnFrame) -> None:
-        self._on_frame = on_frame
-        self._missing: bytes | None = None  # JSON list of controls, once program.py has said which
-
-    def __call__(self, frame: frames.Frame) -> None:
-        """Pass a frame on."""
-        if frame.kind == frames.READY:
-            if self._missing is None:
-                self._missing = orjson.dumps(sorted(_LOST.union(orjson.loads(frame.meta))))
-                return
-            frame = frame._replace(meta=self._missing)
-        self._on_frame(frame)
 
 
 def argv(resolved: Resolved, memory: int, separator: str) -> list[str]:

@@ -115,7 +115,7 @@ class WarmPool:
         rows = []
         for name in sorted({name for name, _ in counts}):
             idle, busy = int(counts[name, "idle"]), int(counts[name, "busy"])
-            runs = resolve(functions[name].runtime).runs
+            runs = resolve(functions[name].runtime, functions[name].python).runs
             rows.append(Row(name, runs, idle + busy, idle, busy, int(self._cold.value(name))))
         return rows
 
@@ -213,7 +213,7 @@ class WarmPool:
         await self._cleared(function.memory)
         if self._closed:
             raise EnvironmentUnavailable("the daemon is shutting down")
-        resolved = resolve(function.runtime)
+        resolved = resolve(function.runtime, function.python)
         if resolved.note and resolved.name not in self._told:
             self._told.add(resolved.name)
             log.warning("runtime_mapped", runtime=resolved.name, runs=resolved.runs)

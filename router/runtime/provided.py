@@ -1,5 +1,6 @@
 """Custom runtimes: an executable `bootstrap` in the code directory, which asks for its events over the Runtime API."""
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,13 +18,14 @@ class ProvidedRuntime(Family):
 
     def spec(self, function: Function, *, log_stream: str, tmp: str, separator: str) -> Mapping[str, Any]:  # noqa: ARG002
         """See Recipe. A program's records of several lines are several events: it does not know a separator."""
-        path = str(function.code / programs.BOOTSTRAP)
+        places = [str(tree / programs.BOOTSTRAP) for tree in (function.code, function.opt) if tree is not None]
+        path = next((place for place in places if os.access(place, os.X_OK)), places[0])
         return assignment.program(
             function,
             [path],
             path,
             passes="",
-            absent=f"Couldn't find valid bootstrap(s): [{path}]",
+            absent=f"Couldn't find valid bootstrap(s): [{' '.join(places)}]",
             region=self.shared.region,
             log_stream=log_stream,
             tmp=tmp,

@@ -1,17 +1,29 @@
-"""The Python runtime: the handler's file imported by our own bootstrap, in a process forked off the spawner."""
+"""The Python runtime: the handler's file imported by our own bootstrap, in a process forked off the spawner.
+
+A function's own interpreter, and one whose code or layers have shared libraries, get a program instead (python_program.py)."""
 
 import asyncio
+import json
+import os
+import platform
 import sys
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
+from router.config.entries import names
 from router.config.types import Function
-from router.runtime import assignment, packages, resolve
+from router.runtime import Resolved, assignment, packages, resolve
 from router.runtime.family import Family
+from router.runtime.layers import python_paths
 from router.runtime.pipes import Channel
 from router.runtime.recipe import OnEnd, OnFrame
 from router.runtime.shared import Shared
+from router.runtime.starting import Starting
 from router.telemetry import report
+
+PROGRAM: Final = Path(__file__).with_name("python_program.py")
+NEEDED: Final = ("handler", "code", "packages", "separator", "layers")  # what it has to know
 
 
 class PythonRuntime(Family):
@@ -26,25 +38,53 @@ class PythonRuntime(Family):
         await asyncio.gather(asyncio.to_thread(packages.build, self.packages), self.shared.open())
 
     def spec(self, function: Function, *, log_stream: str, tmp: str, separator: str) -> Mapping[str, Any]:
-        """See Recipe."""
-        return assignment.worker(
+        """See Recipe. A fork of the spawner where that will do, else a program of its own."""
+        resolved = resolve(function.runtime, function.python)
+        layers = python_paths(function.opt, version_of(resolved))
+        own = () if resolved.program else (str(self.packages),)  # of an interpreter of the function's, its own packages come first
+        spec = assignment.worker(
             function,
-            runtime=resolve(function.runtime).told,
+            runtime=resolved.told,
             region=self.shared.region,
-            interpreter=self.shared.interpreter,
+            interpreter=resolved.program or self.shared.interpreter,
             packages=str(self.packages),
-            language={"LC_CTYPE": "C.UTF-8", "PYTHONPATH": str(self.packages)},  # the former is set by Python itself on AWS
+            language={"LC_CTYPE": "C.UTF-8", "PYTHONPATH": os.pathsep.join((*layers, *own))},  # the former is set by Python itself on AWS
             log_stream=log_stream,
             tmp=tmp,
             separator=separator,
             extra=self.shared.added(function),
-        )
+        ) | {"layers": layers}
+        if resolved.program or has_libraries(function.code, function.opt):
+            return {**spec, **_program(resolved.program, self.shared.interpreter, spec)}
+        return spec
 
     def link(self, spec: Mapping[str, Any], on_frame: OnFrame, on_end: OnEnd) -> tuple[Channel, Mapping[str, Any]]:
         """See Recipe."""
-        return Channel(on_frame, on_end), spec
+        return Channel(Starting(on_frame) if "argv" in spec else on_frame, on_end), spec
 
-    def init_start(self, function: Function) -> report.InitStart:  # noqa: ARG002  # all of them run on the daemon's own version
+    def init_start(self, function: Function) -> report.InitStart:
         """See Recipe."""
-        major, minor, micro = sys.version_info[:3]
-        return report.init_start(self.shared.region, f"python:{major}.{minor}.v{micro}", sys.version)
+        resolved = resolve(function.runtime, function.python)
+        major, minor, micro = (resolved.version or platform.python_version()).split(".")[:3]
+        return report.init_start(self.shared.region, f"python:{major}.{minor}.v{micro}", resolved.version or sys.version)
+
+
+def version_of(resolved: Resolved) -> tuple[int, int]:
+    """Of the interpreter that runs the function."""
+    major, minor = (resolved.version or platform.python_version()).split(".")[:2]
+    return int(major), int(minor)
+
+
+def has_libraries(*trees: Path | None) -> bool:
+    """Whether LD_LIBRARY_PATH leads to a shared library in one of these."""
+    places = [place for tree in trees if tree is not None for place in (tree, tree / "lib")]
+    return any(name.startswith("lib") and ".so" in name for place in places for name in names(place))
+
+
+def _program(program: str, interpreter: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """What a worker's message says when it becomes a program; see program.py."""
+    options = ["-s", "-P"] if program else ["-I", "-S"]  # PYTHON* variables are for an interpreter that the function brings
+    told = json.dumps({key: spec[key] for key in NEEDED})
+    path = program or interpreter
+    argv = [path, *options, "-B", "-u", str(PROGRAM), told]
+    return {"argv": argv, "passes": "frames", "absent": f"{path} is gone"}

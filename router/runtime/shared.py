@@ -1,15 +1,13 @@
 """What all runtimes of a daemon share: the spawner, the timer of deadlines, the temporary directories."""
 
 import asyncio
-import os
-import shutil
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from router.clock import Clock
 from router.config.types import Function
+from router.functions.files import remove_tree
 from router.runtime.deadlines import Deadlines
 from router.runtime.launcher import Launcher
 
@@ -59,20 +57,3 @@ class Shared:
     def _prepare(self) -> None:
         remove_tree(self.tmp)
         self.tmp.mkdir(parents=True, exist_ok=True, mode=0o700)
-
-
-def remove_tree(path: Path) -> None:
-    """Remove a directory and all in it, whatever modes a function left there; what cannot go stays. Blocking."""
-    shutil.rmtree(path, ignore_errors=True)
-    if path.exists():
-        for directory, _, _ in os.walk(path):  # top down: a directory is opened before it is listed
-            _open_up(Path(directory))
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def _open_up(directory: Path) -> None:
-    with suppress(OSError):
-        directory.chmod(0o700)
-        for entry in directory.iterdir():
-            if entry.is_dir() and not entry.is_symlink():
-                entry.chmod(0o700)

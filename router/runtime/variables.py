@@ -58,12 +58,13 @@ def variables(
 
     *execution_env*: "" where AWS sets none; *packages*: the directory of what the runtime brings; *tmp*: the private temporary directory; *interpreter*: path of what runs it;
     *language*: defaults that only its kind of runtime has."""
-    code = str(function.code)
+    code, opt = str(function.code), "" if function.opt is None else str(function.opt)
+    own_bin = os.path.dirname(interpreter)  # noqa: PTH120  # text, not a file
     defaults = {
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
-        "PATH": os.pathsep.join(dict.fromkeys((os.path.dirname(interpreter), "/usr/local/bin", "/usr/bin", "/bin"))),  # noqa: PTH120  # text, not a file
-        "LD_LIBRARY_PATH": f"{code}{os.pathsep}{code}/lib",
+        "PATH": os.pathsep.join(dict.fromkeys((own_bin, "/usr/local/bin", "/usr/bin", "/bin", *_of(opt, "bin")))),
+        "LD_LIBRARY_PATH": os.pathsep.join((code, f"{code}/lib", *_of(opt, "lib"))),
         "PWD": code,
         "SHLVL": "0",
         "TMPDIR": tmp,
@@ -92,3 +93,8 @@ def variables(
 def _logging(told: Logging) -> dict[str, str]:
     """What a runtime's own logger goes by; nothing where the log is text, as on AWS."""
     return {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": told.application_level} if told.format == "json" else {}
+
+
+def _of(opt: str, name: str) -> tuple[str, ...]:
+    """A directory of the layers, last in a variable as on AWS."""
+    return (f"{opt}/{name}",) if opt else ()

@@ -59,8 +59,8 @@ def test_the_code_directory_itself(place: Place) -> None:
     (place.root / "code.zip").write_text("")
     for code, told in (
         ("nowhere", "DIR/nowhere does not exist"),
-        ("file", "DIR/file is not a directory"),
-        ("code.zip", "zip files are not supported yet; name the directory"),
+        ("file", "DIR/file is neither a directory nor a .zip"),
+        ("code.zip", "DIR/code.zip cannot be used: it is no .zip file, or was cut short"),
     ):
         assert place.mistakes(FUNCTION.replace("CODE", code)) == [f"config.yaml:2:23: functions.f.code: {told}"]
     assert place.mistakes(FUNCTION.replace("CODE", "''")) == ["config.yaml:2:23: functions.f.code: an empty path"]

@@ -73,8 +73,7 @@ def test_odd_tables_are_summarised_too(text: str, rows: int, columns: list[str])
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("LAMBDA_TASK_ROOT", str(tmp_path / "code/shop"))
-    monkeypatch.setenv("SHOP_DB", "../../data/shop.db")
+    monkeypatch.setenv("TABLE_ORDERS", str(tmp_path / "data/shop.db"))
     module = load("shop")
     yield module
     module.DATABASE.close()

@@ -5,7 +5,8 @@ from importlib.resources import files
 
 from router.runtime import Resolved, frames
 from router.runtime.frames import Frame
-from router.runtime.nodejs import BOOTSTRAP, Starting, argv
+from router.runtime.nodejs import BOOTSTRAP, argv
+from router.runtime.starting import Starting
 
 NODE = Resolved("nodejs", "nodejs", "nodejs20.x", "", "/usr/bin/node", "20.11.1")
 
@@ -21,7 +22,7 @@ def test_the_bootstrap_is_part_of_the_package() -> None:
 
 def test_ready_is_said_once_and_names_what_exec_took_back() -> None:
     seen: list[Frame] = []
-    starting = Starting(seen.append)
+    starting = Starting(seen.append, ("dumpable",))
     starting(Frame(frames.READY, b'["oom_score"]', b"", 9))
     assert seen == []
     starting(Frame(frames.READY, b"[]", b"", 41_000))
@@ -32,5 +33,5 @@ def test_ready_is_said_once_and_names_what_exec_took_back() -> None:
 
 def test_why_there_is_no_program_is_passed_on() -> None:
     seen: list[Frame] = []
-    Starting(seen.append)(Frame(frames.NO_PROGRAM, b"Runtime.InvalidEntrypoint", b"gone"))
+    Starting(seen.append, ("dumpable",))(Frame(frames.NO_PROGRAM, b"Runtime.InvalidEntrypoint", b"gone"))
     assert [frame.kind for frame in seen] == [frames.NO_PROGRAM]
