@@ -65,7 +65,9 @@ class Dispatcher:
         self._known = metrics.counter("router_events_duplicate_total", "Events that the journal knew already.", "function")
         self._ended = metrics.counter("router_events_finished_total", "Events that reached a terminal state.", "function", "state")
         self._invocations = metrics.counter("router_invocations_total", "Invocations finished.", "function", "outcome")
-        self._throttles = metrics.counter("router_throttles_total", "Invocations refused for want of a slot.", "function")
+        self._throttles = metrics.counter(
+            "router_throttles_total", "Invocations refused or put back for want of a slot or of room.", "function"
+        )
         self._duration = metrics.histogram("router_invocation_duration_seconds", "Run time of handlers.", "function")
         self.bill = Bill(metrics, lambda: [function.name for function in functions], self.invocations)
         self._faults = metrics.counter("router_dispatch_faults_total", "Deliveries that a fault of ours put back.", "function")
@@ -218,6 +220,9 @@ class Dispatcher:
         name = delivery.envelope.function
         try:
             verdict, error = await self._attempt(delivery)
+        except TooManyRequests as throttle:  # there is a slot, and no room for an environment
+            self._throttles.add(name)
+            verdict, error = policy.Release(policy.backoff(delivery.throttles + 1), throttle.reason), ""
         except SpawnerDied as fault:
             verdict, error = self._after_spawner_death(delivery, fault)
         except EnvironmentUnavailable as fault:

@@ -110,6 +110,18 @@ async def test_a_fault_of_the_machine_spends_no_attempt(fault: Exception) -> Non
         assert len(bench.pool.seen) == 6
 
 
+async def test_an_event_without_room_for_its_environment_is_put_back_as_throttled(capsys: pytest.CaptureFixture[str]) -> None:
+    async with Bench(TooManyRequests("ConcurrentInvocationLimitExceeded"), Outcome(b"1"), maximum_retry_attempts=0) as bench:
+        await bench.dispatcher.emit(envelope())
+        await settle()
+        assert bench.dispatcher._throttles.value("f") == 1
+        (row,) = await bench.journal.list(Query())
+        assert (row.state, row.error) == (State.QUEUED, "ConcurrentInvocationLimitExceeded")
+        await bench.clock.advance(2)
+        assert await bench.states() == [State.SUCCEEDED]
+    assert "delivery_failed" not in capsys.readouterr().out
+
+
 async def test_a_spawner_that_dies_spends_no_attempt_unless_it_always_does() -> None:
     died = [SpawnerDied() for _ in range(4)]
     async with Bench(*died[:3], Outcome(b"1"), maximum_retry_attempts=0) as bench:
