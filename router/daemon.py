@@ -36,6 +36,7 @@ from router.errors import ConfigError, InvalidParameter
 from router.functions import deploy
 from router.functions.registry import Functions
 from router.functions.store import Trees
+from router.iam.reading import mistakes_in
 from router.journal.database import Database
 from router.journal.lock import StateLock, prepare_state
 from router.journal.restore import refuse_unfinished
@@ -76,7 +77,7 @@ class Stage:
 
 def check(path: Path) -> Config:
     """Read the config as run() does. Raises ConfigError with every mistake."""
-    config = load(path, TRIGGERS, runtimes=_wrong_with_runtime, interpreters=python_programs.wrong)
+    config = load(path, TRIGGERS, runtimes=_wrong_with_runtime, interpreters=python_programs.wrong, policies=mistakes_in)
     sources(
         House(config, SystemClock(), cast("Database", None), Metrics())
     )  # building opens nothing: no store is needed to see that it fails

@@ -29,9 +29,10 @@ _KNOWN: Final = (
     *log_settings.KEYS,
     "maximum_retry_attempts",
     "maximum_event_age",
+    "role",
     "triggers",
 )
-_LATER: Final = ("aliases", "role", "ephemeral_storage", "require", "on_success", "on_failure", "dead_letter")
+_LATER: Final = ("aliases", "ephemeral_storage", "require", "on_success", "on_failure", "dead_letter")
 _LATER_TRIGGERS: Final = ("event", "queue")
 _RUNTIMES: Final = re.compile(r"python(3\.[0-9]{1,2})?|nodejs([0-9]{1,2}\.x)?|provided(\.al2|\.al2023)?|command")
 _LATER_RUNTIMES: Final = re.compile(r"(java|dotnet|ruby|go)[a-z0-9.]*")
@@ -107,8 +108,15 @@ class Reader:
             maximum_retry_attempts=form.integer("maximum_retry_attempts", _DEFAULT.maximum_retry_attempts, low=0, high=2),
             maximum_event_age=form.seconds("maximum_event_age", _DEFAULT.maximum_event_age, low=60, high=21600),
             logging=log_settings.read(form),
+            role=self._role(form),
             **self._triggers(form),
         )
+
+    def _role(self, form: Node) -> str:
+        role = form.text("role", _DEFAULT.role)
+        if role not in self.names.roles and form.has("role"):
+            form.problem(f"no role {shown(role)}{form.did_you_mean(role, self.names.roles)}; roles are defined under roles", "role")
+        return role
 
     def _runtime(self, form: Node) -> str:
         runtime = form.text("runtime", _DEFAULT.runtime)

@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Final
 
 from router.config import checks, document, functions, queues, resources, settings, usage
+from router.config import roles as policies_of_roles
 from router.config.functions import Interpreters, Runtimes
 from router.config.node import Node
+from router.config.roles import Policies
 from router.config.types import Config, Function, Limits, Names, Retention, Trigger
 from router.errors import ConfigError
 
 _KNOWN: Final = (
     *("version", "region", "account", "state", "listen", "limits", "drain", "retention"),
-    *("buckets", "tables", "queues", "usage_plans", "functions"),
+    *("buckets", "tables", "queues", "usage_plans", "roles", "functions"),
 )
 _DEFAULT: Final = Config(Path(), Path())
-_LATER: Final = ("buses", "roles")
+_LATER: Final = ("buses",)
 
 Machine = tuple[Runtimes | None, Interpreters | None]  # what can run here
 
@@ -31,26 +33,28 @@ def load(
     environ: Mapping[str, str] = os.environ,
     runtimes: Runtimes | None = None,
     interpreters: Interpreters | None = None,
+    policies: Policies | None = None,
 ) -> Config:
     """Read *path*. *triggers*: word → class; *runtimes*: name → what is wrong with it, "" when nothing is; *interpreters*: the same
-    of a runtime and the path of an interpreter.
+    of a runtime and the path of an interpreter; *policies*: a role's policy document → its mistakes.
 
     Raises ConfigError with every mistake, in the order of the file."""
     shared, top = document.read(path, environ)
-    config = _config(Path(os.path.abspath(path)), top, triggers, (runtimes, interpreters))  # noqa: PTH100 - resolve() would follow a symlink
+    config = _config(Path(os.path.abspath(path)), top, triggers, (runtimes, interpreters), policies)  # noqa: PTH100 - resolve() would follow a symlink
     problems = shared.problems
     if problems.count:
         raise ConfigError(problems.lines())
     return replace(config, secrets=frozenset(filter(None, shared.references.secrets)))
 
 
-def _config(file: Path, top: Node, triggers: Mapping[str, type[Trigger]], machine: Machine) -> Config:
+def _config(file: Path, top: Node, triggers: Mapping[str, type[Trigger]], machine: Machine, policies: Policies | None) -> Config:
     form = top.form(known=_KNOWN, later=_LATER)
     _version(form)
     buckets = {} if (node := form.child("buckets")) is None else resources.buckets(node)
     tables = {} if (node := form.child("tables")) is None else resources.tables(node)
     own_queues = {} if (node := form.child("queues")) is None else queues.queues(node)
     plans = {} if (node := form.child("usage_plans")) is None else usage.plans(node)
+    roles = {} if (node := form.child("roles")) is None else policies_of_roles.roles(node, policies)
     http, console = (settings.HTTP, settings.CONSOLE) if (node := form.child("listen")) is None else settings.listen(node)
     config = Config(
         file=file,
@@ -66,9 +70,10 @@ def _config(file: Path, top: Node, triggers: Mapping[str, type[Trigger]], machin
         tables=tables,
         queues=own_queues,
         usage_plans=plans,
+        roles=roles,
         functions={}
         if (node := form.child("functions")) is None
-        else _functions(node, Names(buckets, tables, usage_plans=plans, queues=own_queues), triggers, machine),
+        else _functions(node, Names(buckets, tables, usage_plans=plans, queues=own_queues, roles=roles), triggers, machine),
     )
     checks.check(config, form)
     return config

@@ -194,6 +194,17 @@ class Node:
         node = self._at(key)
         return default if node is None else node._json()  # noqa: SLF001 - its own kind
 
+    def literal(self) -> Any:
+        """The JSON value that this value spells, `${` left as it stands: a document in whose language it means something else."""
+        value = self._value
+        if isinstance(value, Form):
+            return {key: node.literal() for key, node in self.items()}
+        if isinstance(value, Items):
+            return [node.literal() for node in self.elements()]
+        if self.empty:
+            return None
+        return values.json_scalar(value.text) if value.plain else value.text
+
     def secret(self, key: str, text: str) -> None:
         """Remember *text*, read under *key*, as a secret when the key's name says that it holds one."""
         if private(key):

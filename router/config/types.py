@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from router.names import LATEST
 
@@ -100,6 +100,14 @@ class UsagePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Role:
+    """What a function may do."""
+
+    name: str
+    policy: Mapping[str, Any] = field(default_factory=dict)  # an IAM policy document
+
+
+@dataclass(frozen=True, slots=True)
 class Names:
     """What triggers may refer to."""
 
@@ -108,6 +116,7 @@ class Names:
     functions: frozenset[str] = frozenset()
     usage_plans: Mapping[str, UsagePlan] = field(default_factory=dict)
     queues: Mapping[str, Queue] = field(default_factory=dict)
+    roles: Mapping[str, Role] = field(default_factory=dict)
 
 
 class Trigger(Protocol):
@@ -179,6 +188,7 @@ class Function:
     sha256: str = ""  # CodeSha256 of what runs, base64; "": the code runs where the config says it is
     aliases: Mapping[str, Alias] = field(default_factory=dict)
     qualifiers: tuple[str, ...] = ()  # of each trigger: the version or alias that it invokes, "" for $LATEST; (): all of them ""
+    role: str = ""  # one of the config's; "": it may call nothing
 
     @property
     def qualified(self) -> str:
@@ -243,5 +253,6 @@ class Config:
     tables: Mapping[str, Table] = field(default_factory=dict)
     queues: Mapping[str, Queue] = field(default_factory=dict)
     usage_plans: Mapping[str, UsagePlan] = field(default_factory=dict)
+    roles: Mapping[str, Role] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=dict)
     secrets: frozenset[str] = field(default=frozenset(), repr=False)  # values that must never be logged

@@ -4,10 +4,10 @@ Pure. Sources: IAM user guide, "IAM JSON policy elements" and "Policy evaluation
 "Output from an API Gateway Lambda authorizer". Not covered: conditions. A statement that has one is taken for the worse:
 a Deny always applies, an Allow never does. Policy variables (${…}) and principals are refused."""
 
-import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
+
+from router import wildcards
 
 INVOKE: Final = "execute-api:Invoke"
 VERSIONS: Final = ("2012-10-17", "2008-10-17")
@@ -99,14 +99,4 @@ def _matcher(statement: Mapping[str, Any], key: str, where: str) -> Matcher:
 
 
 def _matches(matcher: Matcher, text: str, *, fold: bool) -> bool:
-    return any(_compiled(pattern, fold).fullmatch(text) for pattern in matcher.patterns) != matcher.inverted
-
-
-@lru_cache(maxsize=4096)
-def _compiled(pattern: str, fold: bool) -> re.Pattern[str]:  # noqa: FBT001 - a cache key
-    """`*` is any run of characters, `?` is one. What lies between two stars is looked for once, without going back:
-    neither the policy's author nor the client, who chose the path, can make this slow."""
-    pieces = [re.escape(piece).replace(r"\?", ".") for piece in pattern.split("*")]
-    middle = "".join(f"(?>.*?{piece})" for piece in pieces[1:-1] if piece)
-    whole = pieces[0] if len(pieces) == 1 else f"{pieces[0]}{middle}.*{pieces[-1]}"
-    return re.compile(whole, re.DOTALL | (re.IGNORECASE | re.ASCII if fold else 0))
+    return any(wildcards.matches(pattern, text, fold=fold) for pattern in matcher.patterns) != matcher.inverted

@@ -12,6 +12,7 @@ from router.config.load import load
 from router.config.node import Node
 from router.config.types import Config, Names
 from router.errors import ConfigError
+from router.iam.reading import mistakes_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Place:
 
     def load(self, text: str | bytes, environ: Mapping[str, str] | None = None, runtimes: Runtimes | None = None) -> Config:
         self.file.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return load(self.file, TRIGGERS, environ=environ or {}, runtimes=runtimes)
+        return load(self.file, TRIGGERS, environ=environ or {}, runtimes=runtimes, policies=mistakes_in)
 
     def mistakes(self, text: str | bytes, environ: Mapping[str, str] | None = None, runtimes: Runtimes | None = None) -> list[str]:
         """All mistakes, with this directory's path told as DIR."""

@@ -1,0 +1,129 @@
+"""`router why`: whether a role, a function or an access key may do something, and which statement says so."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from router.cli.exits import Exit, fail
+from router.cli.settings import Settings, pass_settings, shared_options
+from router.cli.show import document
+from router.cli.text import visible
+
+if TYPE_CHECKING:
+    from router.config.types import Config
+    from router.iam.evaluation import Decision, Policies, Request
+    from router.iam.principals import Principal
+
+
+@click.command(short_help="Say whether a role, function or key may do something, and why.")
+@click.argument("action", metavar="ACTION")
+@click.argument("resource", metavar="RESOURCE")
+@click.option("--role", metavar="NAME", help="One of the config's roles.")
+@click.option("--function", metavar="NAME", help="A function, with the role it has.")
+@click.option("--key", metavar="ID", help="An access key.")
+@click.option(
+    "--context", "pairs", metavar="KEY=VALUE", multiple=True, help="A condition key of the request; several values: several times."
+)
+@shared_options
+@pass_settings
+def why(settings: Settings, /, action: str, resource: str, pairs: Sequence[str], **who: str | None) -> None:
+    """Say whether ACTION (s3:PutObject) on RESOURCE (an ARN, or *) is allowed, by which statement, and what every other one says.
+
+    Reads the config and needs no daemon. Exits 1 when it is not allowed."""
+    if sum(map(bool, who.values())) != 1:
+        raise click.UsageError("say who asks: --role NAME, --function NAME or --key ID, one of the three")
+    from router.daemon import check  # noqa: PLC0415 - imports the daemon
+
+    config = check(settings.existing_config())
+    principal, policies = _asking(config, who["role"] or "", who["function"] or "", who["key"] or "")
+    _tell(settings, _request(config, action, resource, principal, context_of(pairs)), policies)
+
+
+def _asking(config: "Config", role: str, function: str, key: str) -> "tuple[Principal, Policies]":
+    if key:
+        return _key(config, key)
+    if function and function not in config.functions:
+        fail(f"no function {function}", Exit.USAGE)
+    if function and not config.functions[function].role:
+        click.echo(visible(f"{function} has no role: it may call nothing"), err=True)
+    return _role(config, config.functions[function].role if function else role, function or "why")
+
+
+def _role(config: "Config", role: str, session: str) -> "tuple[Principal, Policies]":
+    from router.credentials import roles  # noqa: PLC0415 - as above
+    from router.iam.evaluation import Policies  # noqa: PLC0415
+    from router.iam.principals import role_session  # noqa: PLC0415
+
+    found = roles(config)
+    if role and role not in found:
+        fail(f"no role {role}: the config has {', '.join(found) or 'none'}", Exit.USAGE)
+    return role_session(config.account, role or "none", session), Policies((found[role],) if role else ())
+
+
+def _key(config: "Config", key_id: str) -> "tuple[Principal, Policies]":
+    from router.credentials import KeyStore  # noqa: PLC0415 - as above
+    from router.iam.evaluation import Policies  # noqa: PLC0415
+    from router.iam.principals import user  # noqa: PLC0415
+
+    key = KeyStore(config.state).all().get(key_id)
+    if key is None:
+        fail(f"no access key {key_id}; `router keys list` shows them", Exit.USAGE)
+    return user(config.account, key.name), Policies(key.policies)
+
+
+def _request(config: "Config", action: str, resource: str, who: "Principal", context: Mapping[str, tuple[str, ...]]) -> "Request":
+    from router.iam.evaluation import Request  # noqa: PLC0415 - as above
+
+    if ":" not in action or any(letter in action for letter in "*? "):
+        raise click.BadParameter("one action, as s3:PutObject", param_hint="ACTION")
+    if resource != "*" and not (resource.startswith("arn:") and resource.count(":") >= 5):
+        raise click.BadParameter("an ARN of six fields, as arn:aws:s3:::bucket/key, or *", param_hint="RESOURCE")
+    return Request(action, resource, who, context, config.account)
+
+
+def context_of(pairs: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """KEY=VALUE, again and again, as condition keys in lower case. Raises BadParameter."""
+    found: dict[str, tuple[str, ...]] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or ":" not in name:
+            raise click.BadParameter(f"{pair!r} is no KEY=VALUE, as aws:SourceIp=203.0.113.7", param_hint="--context")
+        found[name.lower()] = (*found.get(name.lower(), ()), value)
+    return found
+
+
+def _tell(settings: Settings, request: "Request", policies: "Policies") -> None:
+    from router.iam import telling  # noqa: PLC0415 - as above
+    from router.iam.evaluation import evaluate  # noqa: PLC0415
+
+    decision = evaluate(request, policies)
+    if settings.json:
+        document(_document(request, decision))
+    else:
+        click.echo(visible(telling.verdict(decision)))
+        for line in telling.lines(decision):
+            click.echo(visible(f"  {line}"))
+        if not decision.allowed:
+            click.echo(visible(telling.denial(request, decision)), err=True)
+    if not decision.allowed:
+        raise SystemExit(Exit.FAILED)
+
+
+def _document(request: "Request", decision: "Decision") -> Mapping[str, Any]:
+    from router.iam import telling  # noqa: PLC0415 - as above
+
+    rows = [
+        {"policy": one.policy, "kind": one.kind, "statement": one.statement, "effect": one.effect, "applies": one.applies, "why": one.why}
+        for one in decision.findings
+    ]
+    return {
+        "allowed": decision.allowed,
+        "reason": decision.reason.value,
+        "principal": request.principal.arn,
+        "action": request.action,
+        "resource": request.resource,
+        "verdict": telling.verdict(decision),
+        "message": None if decision.allowed else telling.denial(request, decision),
+        "statements": rows,
+    }

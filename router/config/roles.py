@@ -1,0 +1,63 @@
+"""Roles: what functions may do, as IAM policy documents. Pure.
+
+What a policy may say is passed in, as the words of triggers are: it stands beside this room (router/iam)."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from router.config.node import Node
+from router.config.types import Role
+
+NAME: Final = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")  # IAM quotas: names of roles
+CURRENT: Final = "2012-10-17"
+LARGEST: Final = 10_240  # characters without spaces: IAM quotas, all inline policies of a role
+
+Place = Sequence[str | int]
+Policies = Callable[[Any], Sequence[tuple[Place, str]]]
+"""A policy document → its mistakes, each with its place in it; () for a document that is right."""
+
+
+def roles(node: Node, policies: Policies | None) -> dict[str, Role]:
+    """The value under `roles`; mistakes are noted where they stand in the document."""
+    found: dict[str, Role] = {}
+    for name, child in node.items():
+        if not NAME.fullmatch(name):
+            node.misnamed(name, "a role's name is 1 to 64 letters, digits and _ + = , . @ -")
+        found[name] = Role(name, _policy(child.form(known=("policy",)), policies))
+    return found
+
+
+def _policy(form: Node, policies: Policies | None) -> dict[str, Any]:
+    """The document: written whole, or as a list of its statements, which may use policy variables."""
+    child = form.child("policy")
+    if child is None or child.empty or child.scalar:
+        form.problem("is required: a list of statements, as - {Effect: Allow, Action: s3:GetObject, Resource: arn:aws:s3:::in/*}", "policy")
+        return {}
+    written = child.literal()
+    listed = isinstance(written, list)
+    document = {"Version": CURRENT, "Statement": written} if listed else dict(written)
+    for place, message in policies(document) if policies is not None else ():
+        _note(child, tuple(place[1:]) if listed and place[:1] in (["Statement"], ("Statement",)) else tuple(place), message)
+    if len(re.sub(r"\s", "", repr(document))) > LARGEST:
+        child.problem(f"longer than the {LARGEST:,} characters that a role's policies may have")
+    return document
+
+
+def _note(node: Node, place: tuple[str | int, ...], message: str) -> None:
+    """Note a mistake at the last step of *place* that is there; a key that should not be there is told at the key."""
+    for index, step in enumerate(place):
+        if isinstance(step, int):
+            elements = node.elements()
+            if step >= len(elements):
+                break
+            node = elements[step]
+            continue
+        child = node.child(step)
+        if child is None:
+            break
+        if index == len(place) - 1 and message.startswith("no element of a policy"):
+            node.misnamed(step, message)
+            return
+        node = child
+    node.problem(message)

@@ -1,0 +1,1 @@
+"""Pure: policies, what they say and why, signatures, credentials."""

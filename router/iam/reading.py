@@ -1,0 +1,299 @@
+"""Policy documents into policies, strictly: every mistake is told, with its place in the document.
+
+Pure. Source: IAM user guide, "Grammar of the IAM JSON policy language". A document is what JSON or YAML has:
+{"Version": …, "Statement": [ … ]}. Stricter than AWS: an operator must be known, its values must be of its kind."""
+
+import json
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Final, Literal
+
+from router.iam import values
+from router.iam.conditions import NULL, OPERATORS, operator
+from router.iam.policy import (
+    CURRENT,
+    VERSIONS,
+    Actions,
+    BadPolicy,
+    Condition,
+    Kind,
+    Mistake,
+    Operator,
+    Place,
+    Policy,
+    Principals,
+    Resources,
+    Statement,
+)
+from router.iam.variables import BadVariable, Template, keys_of, spelled, template
+
+LIMIT: Final = 20_480  # characters of a document as JSON: Lambda's limit for a function's policy; a role's is 10,240
+STATEMENTS: Final = 1000
+
+_TOP: Final = ("Version", "Id", "Statement")
+_ELEMENTS: Final = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition")
+_PRINCIPALS: Final = ("AWS", "Service", "Federated", "CanonicalUser")
+_ACTION: Final = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
+_SID: Final = re.compile(r"[A-Za-z0-9]*")
+_KEY: Final = re.compile(r"[A-Za-z0-9-]+:[^\s]+")
+_ACCOUNT: Final = re.compile(r"[0-9]{12}")
+_AWS_ARN: Final = re.compile(r"arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:(root|user/.+|role/.+|assumed-role/[^/]+/[^/]+)")
+_SERVICE: Final = re.compile(r"[a-z0-9.-]+\.amazonaws\.com")
+_VALUES: Final = {
+    "Numeric": (values.number, "a number"),
+    "Date": (values.moment, "an ISO 8601 date or epoch seconds"),
+    "Bool": (values.truth, "true or false"),
+    "Binary": (values.octets, "base64"),
+    "IpAddress": (values.network, "an address or a range, as 203.0.113.0/24"),
+    "Arn": (lambda text: text.count(":") >= values.ARN_FIELDS - 1 or None, "an ARN of six fields"),
+    "Null": (values.truth, "true or false"),
+}
+
+
+def parse(text: str) -> Any:
+    """A document from JSON text. Raises BadPolicy: no JSON, or an element that stands there twice."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in found:
+                raise BadPolicy((Mistake((), f"{key[:80]!r} stands there twice"),))
+            found[key] = value
+        return found
+
+    try:
+        return json.loads(text, object_pairs_hook=once)
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, BadPolicy):
+            raise
+        raise BadPolicy((Mistake((), f"no JSON: {str(error)[:200]}"),)) from None
+
+
+def read(document: Any, *, name: str, kind: Kind = "identity", lenient: bool = False) -> Policy:
+    """The policy that a document spells. Raises BadPolicy with every mistake.
+
+    *lenient*: condition operators that are not known are kept, and no request meets what they stand in."""
+    reader = _Reader(kind, lenient)
+    statements = reader.document(document)
+    if reader.mistakes:
+        raise BadPolicy(tuple(reader.mistakes))
+    return Policy(name, kind, statements)
+
+
+def mistakes_in(document: Any) -> Sequence[Mistake]:
+    """What is wrong with a role's policy document; () when nothing is."""
+    try:
+        read(document, name="")
+    except BadPolicy as error:
+        return error.mistakes
+    return ()
+
+
+class _Reader:
+    """Reads one document; notes mistakes and goes on."""
+
+    def __init__(self, kind: Kind, lenient: bool) -> None:  # noqa: FBT001 - read()'s own
+        self._resource, self._lenient = kind == "resource", lenient
+        self._variables = False
+        self._sids: set[str] = set()
+        self.mistakes: list[Mistake] = []
+
+    def document(self, value: Any) -> tuple[Statement, ...]:
+        if not isinstance(value, Mapping):
+            self._note((), 'a policy is an object: {"Version": "2012-10-17", "Statement": […]}')
+            return ()
+        self._known(value, (), _TOP)
+        if value.get("Version", CURRENT) not in VERSIONS:
+            self._note(("Version",), f"one of {', '.join(VERSIONS)}")
+        if "Id" in value and not isinstance(value["Id"], str):
+            self._note(("Id",), "is no text")
+        self._variables = value.get("Version") == CURRENT
+        listed = value.get("Statement")
+        if isinstance(listed, Mapping):
+            listed = [listed]
+        if not isinstance(listed, list) or not listed:
+            self._note(("Statement",) if "Statement" in value else (), "Statement is one statement or a list of them")
+            return ()
+        if len(listed) > STATEMENTS:
+            self._note(("Statement",), f"more than {STATEMENTS} statements")
+            return ()
+        single = isinstance(value["Statement"], Mapping)
+        read = (self._statement(one, ("Statement",) if single else ("Statement", at), at) for at, one in enumerate(listed))
+        return tuple(statement for statement in read if statement is not None)
+
+    def _statement(self, value: Any, place: Place, index: int) -> Statement | None:
+        if not isinstance(value, Mapping):
+            self._note(place, 'a statement is an object: {"Effect": "Allow", "Action": …, "Resource": …}')
+            return None
+        self._known(value, place, _ELEMENTS)
+        effect: Literal["Allow", "Deny"] = "Allow" if value.get("Effect") == "Allow" else "Deny"
+        if value.get("Effect") not in ("Allow", "Deny"):
+            self._note((*place, "Effect") if "Effect" in value else place, "Effect is Allow or Deny")
+        return Statement(
+            self._sid(value, place) or f"Statement[{index}]",
+            effect,
+            self._actions(value, place),
+            self._resources(value, place),
+            self._principals(value, place),
+            tuple(self._conditions(value.get("Condition", {}), (*place, "Condition"))),
+        )
+
+    def _sid(self, value: Mapping[str, Any], place: Place) -> str:
+        sid = value.get("Sid", "")
+        if not isinstance(sid, str) or not _SID.fullmatch(sid):
+            self._note((*place, "Sid"), "a Sid is letters and digits")
+            return ""
+        if sid and sid in self._sids:
+            self._note((*place, "Sid"), f"{sid[:60]} names another statement already")
+        self._sids.add(sid)
+        return sid
+
+    # -- what and whom it is about
+
+    def _actions(self, value: Mapping[str, Any], place: Place) -> Actions:
+        key, patterns = self._either(value, place, "Action")
+        for index, pattern in patterns:
+            if pattern != "*" and not _ACTION.fullmatch(pattern):
+                self._note(_at(place, key, index), f"{pattern[:60]!r} is no action; write s3:GetObject, s3:Get* or *")
+        return Actions(tuple(pattern for _, pattern in patterns), key == "NotAction")
+
+    def _resources(self, value: Mapping[str, Any], place: Place) -> Resources:
+        key, patterns = self._either(value, place, "Resource")
+        found = []
+        for index, pattern in patterns:
+            at = _at(place, key, index)
+            parts = self._template(pattern, at)
+            if pattern != "*" and not (pattern.startswith("arn:") and spelled(parts).count(":") >= values.ARN_FIELDS - 1):
+                self._note(at, f"{pattern[:60]!r} is neither * nor an ARN of six fields, as arn:aws:s3:::bucket/*")
+            found.append(parts)
+        return Resources(tuple(found), key == "NotResource")
+
+    def _principals(self, value: Mapping[str, Any], place: Place) -> Principals | None:
+        if not self._resource:
+            for key in ("Principal", "NotPrincipal"):
+                if key in value:
+                    self._note((*place, key), "a role's or a key's policy has no principal: it is that of whoever has the policy")
+            return None
+        given = [key for key in ("Principal", "NotPrincipal") if key in value]
+        if len(given) != 1:
+            self._note(place, "a resource's policy names its Principal" if not given else "both Principal and NotPrincipal")
+            return None
+        key, at = given[0], (*place, given[0])
+        if value[key] == "*":
+            return Principals((("AWS", "*"),), key == "NotPrincipal")
+        if not isinstance(value[key], Mapping) or not value[key]:
+            self._note(at, '* or an object, as {"Service": "s3.amazonaws.com"}')
+            return None
+        self._known(value[key], at, _PRINCIPALS)
+        named = [(kind, name) for kind in value[key] for name in self._names(kind, value[key][kind], (*at, kind))]
+        return Principals(tuple(named), key == "NotPrincipal")
+
+    def _names(self, kind: str, value: Any, place: Place) -> Iterable[str]:
+        for index, name in self._texts(value, place):
+            at = place if index is None else (*place, index)
+            if kind == "AWS" and name != "*" and not _ACCOUNT.fullmatch(name) and not _AWS_ARN.fullmatch(name):
+                self._note(
+                    at, f"{name[:80]!r} is no principal: *, an account of 12 digits, or the ARN of a user, a role or a role's session"
+                )
+            elif kind == "Service" and not _SERVICE.fullmatch(name):
+                self._note(at, f"{name[:80]!r} is no service, as s3.amazonaws.com")
+            else:
+                yield name
+
+    # -- conditions
+
+    def _conditions(self, value: Any, place: Place) -> Iterable[Condition]:
+        if not isinstance(value, Mapping):
+            self._note(place, 'an object of objects, as {"StringLike": {"s3:prefix": "in/*"}}')
+            return
+        for name, keys in value.items():
+            at, found = (*place, name), operator(name) if isinstance(name, str) else None
+            if found is None and self._lenient and isinstance(name, str):
+                found = Operator(name, "")
+            if found is None:
+                self._note(at, f"{str(name)[:60]} is no condition operator{_near(str(name), OPERATORS)}")
+            elif not isinstance(keys, Mapping) or not keys:
+                self._note(at, "an object of keys and values")
+            else:
+                yield from self._keys(found, keys, at)
+
+    def _keys(self, found: Operator, keys: Mapping[str, Any], place: Place) -> Iterable[Condition]:
+        seen: set[str] = set()
+        for key, given in keys.items():
+            at = (*place, key)
+            if not isinstance(key, str) or not _KEY.fullmatch(key):
+                self._note(at, f"{str(key)[:60]!r} is no condition key, as aws:SourceIp")
+                continue
+            if key.lower() in seen:
+                self._note(at, "stands there twice: the letter case of a key does not count")
+            seen.add(key.lower())
+            yield Condition(found, key, tuple(self._values(found, given, at)))
+
+    def _values(self, found: Operator, given: Any, place: Place) -> Iterable[Template]:
+        kind = next((kind for kind in _VALUES if found.base.startswith(kind)), "")
+        for index, text in self._texts(given, place, scalars=True):
+            at = place if index is None else (*place, index)
+            parts = self._template(text, at)
+            if found.base == NULL and keys_of(parts):
+                self._note(at, "Null takes true or false, no variable")
+            elif kind and not keys_of(parts) and _VALUES[kind][0](spelled(parts)) is None:
+                self._note(at, f"{text[:60]!r} is not {_VALUES[kind][1]}, which {found.name} compares")
+            yield parts
+
+    # -- small things
+
+    def _either(self, value: Mapping[str, Any], place: Place, key: str) -> tuple[str, list[tuple[int | None, str]]]:
+        """Which of Action and NotAction (Resource and NotResource) there is, and its texts."""
+        given = [name for name in (key, f"Not{key}") if name in value]
+        if len(given) != 1:
+            self._note(place, f"both {key} and Not{key}" if given else f"neither {key} nor Not{key}")
+            return key, []
+        return given[0], list(self._texts(value[given[0]], (*place, given[0])))
+
+    def _texts(self, value: Any, place: Place, *, scalars: bool = False) -> Iterable[tuple[int | None, str]]:
+        """A text, or the texts of a list, each with its index. *scalars*: numbers and booleans are texts too."""
+        listed = isinstance(value, list)
+        if listed and not value:
+            self._note(place, "an empty list")
+        for index, one in enumerate(value if listed else [value]):
+            text = _spelled(one) if scalars else one
+            if isinstance(text, str):
+                yield (index if listed else None), text
+            else:
+                self._note((*place, index) if listed else place, "is neither text nor a list of texts")
+
+    def _template(self, text: str, place: Place) -> Template:
+        try:
+            return template(text, variables=self._variables)
+        except BadVariable as error:
+            self._note(place, str(error))
+            return ()
+
+    def _known(self, value: Mapping[Any, Any], place: Place, known: Collection[str]) -> None:
+        for key in value:
+            if key not in known:
+                self._note((*place, str(key)[:80]), f"no element of a policy{_near(str(key), known)}")
+
+    def _note(self, place: Place, message: str) -> None:
+        self.mistakes.append(Mistake(place, message))
+
+
+def _at(place: Place, key: str, index: int | None) -> Place:
+    return (*place, key) if index is None else (*place, key, index)
+
+
+def _spelled(value: Any) -> Any:
+    """A condition's value as text: true is "true", 10 is "10"."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) and abs(value) < 10**30 else repr(value) if isinstance(value, float) else value
+
+
+def _near(word: str, known: Collection[str]) -> str:
+    """`, did you mean Resource?`, or nothing."""
+    if len(word) > 60:
+        return ""
+    close = get_close_matches(word, known, n=1, cutoff=0.6) or get_close_matches(word.lower(), [k.lower() for k in known], n=1, cutoff=0.6)
+    meant = next((one for one in known if close and one.lower() == close[0].lower()), "")
+    return f", did you mean {meant}?" if meant else ""

@@ -1,0 +1,1 @@
+"""Tests of router/iam, file by file; the grid of verdicts in grid.py."""
