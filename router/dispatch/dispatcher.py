@@ -34,7 +34,6 @@ from router.telemetry.setup import DirectLog
 log = structlog.get_logger("router.dispatch")
 direct_log = DirectLog("router.dispatch")
 
-SYNC_WAIT: Final = 1.0  # seconds a synchronous invocation may wait for a slot before it is throttled
 LEASE_WAIT: Final = 30.0  # seconds that one lease waits for work
 JOURNAL_PAUSE: Final = 1.0  # seconds between tries while the journal cannot be read
 RECORD_PAUSE: Final = 8.0  # seconds between tries to record an outcome, at most: work resumes within 10 s of a fault's end
@@ -145,7 +144,7 @@ class Dispatcher:
     async def _slot(self, function: str) -> None:
         """Wait for a slot. Raises TooManyRequests."""
         try:
-            await self._slots.acquire(function, wait=SYNC_WAIT)
+            await self._slots.acquire(function)
         except TooManyRequests:
             self._throttles.add(function)
             raise

@@ -1,7 +1,7 @@
 """Slots: how many invocations may run at once, in all and for one function.
 
 Reserved concurrency is taken out of the whole and belongs to its function alone, as a cap and as a guarantee;
-the others share the rest. Source: AWS Lambda developer guide, "Configuring reserved concurrency"."""
+the others share the rest, fairly (fairness.py). Source: AWS Lambda developer guide, "Configuring reserved concurrency"."""
 
 import asyncio
 from collections import deque
@@ -10,9 +10,21 @@ from typing import Final
 
 from router.clock import Clock
 from router.config.types import Function
+from router.dispatch import fairness
 from router.errors import TooManyRequests
 
 SHARED: Final = ""  # the lane of all functions without reserved concurrency
+WAIT: Final = 1.0  # seconds that an invocation waits in line for a slot before it is throttled
+
+
+class Turn:
+    """Somebody's place in the line: awaited, it says whether a slot came in time."""
+
+    __slots__ = ("due", "function", "handed")
+
+    def __init__(self, function: str, due: float) -> None:
+        self.function, self.due = function, due
+        self.handed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
 
 class Slots:
@@ -23,7 +35,10 @@ class Slots:
         self._lane = {name: name if name in reserved else SHARED for name in functions}
         self._free = {SHARED: limit - sum(reserved.values()), **reserved}
         self._capacity = dict(self._free)
-        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        self._about = fairness.About()
+        self._lines: dict[str, deque[Turn]] = {}  # who waits, by function; the function served last comes last. None is empty
+        self._turns: deque[Turn] = deque()  # the same and those of late, in the order of their times
+        self._timer: asyncio.Task[None] | None = None
         self._running: dict[str, int] = dict.fromkeys(functions, 0)
         self._clock = clock
         self._given = asyncio.Event()
@@ -32,7 +47,15 @@ class Slots:
     def room(self, function: str) -> int:
         """How many more invocations of *function* may start now; 0 for a function we do not know."""
         lane = self._lane.get(function)
-        return 0 if lane is None or self._waiting.get(lane) else self._free[lane]
+        return 0 if lane is None or function in self._lines else self._room(function, lane)
+
+    def _room(self, function: str, lane: str) -> int:
+        """The same, whoever waits in line."""
+        free = self._free[lane]
+        if lane != SHARED:
+            return free
+        about = self._about.count(function, self._clock.monotonic())
+        return fairness.room(free, self._running[function], capacity=self._capacity[SHARED], about=about)
 
     def total_room(self) -> int:
         """How many more invocations may start now, of whatever functions."""
@@ -49,58 +72,81 @@ class Slots:
         self._occupy(function)
         return True
 
-    async def acquire(self, function: str, *, wait: float) -> None:
-        """Take a slot, waiting up to *wait* seconds for one. Raises TooManyRequests with Lambda's reason."""
+    async def acquire(self, function: str) -> None:
+        """Take a slot, waiting up to WAIT seconds for one. Raises TooManyRequests with Lambda's reason."""
         if self.take(function):
             return
         lane = self._lane[function]
-        if self._capacity[lane] > 0 and wait > 0 and await self._queue(lane, wait):
-            self._running[function] += 1
-            return
-        raise TooManyRequests(
-            "ConcurrentInvocationLimitExceeded" if lane == SHARED else "ReservedFunctionConcurrentInvocationLimitExceeded",
-        )
+        if not self._capacity[lane] or not await self._queue(function):
+            kind = "" if lane == SHARED else "ReservedFunction"
+            raise TooManyRequests(f"{kind}ConcurrentInvocationLimitExceeded")
 
-    async def _queue(self, lane: str, wait: float) -> bool:
-        """Stand in line for a slot of the lane; a slot handed over is ours already."""
-        turn = asyncio.Event()
-        handed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        handed.add_done_callback(lambda _: turn.set())
-        line = self._waiting.setdefault(lane, deque())
-        line.append(handed)
+    async def _queue(self, function: str) -> bool:
+        """Stand in line; whether a slot was handed over, which is taken then."""
+        turn = Turn(function, self._clock.monotonic() + WAIT)
+        self._lines.setdefault(function, deque()).append(turn)
+        self._turns.append(turn)
+        if self._timer is None:
+            self._timer = asyncio.create_task(self._expire(), name="slots")
         try:
-            await self._clock.wait(turn, wait)
+            return await turn.handed
         except asyncio.CancelledError:
-            if handed.done() and not handed.cancelled():
-                self._hand_on(lane)
+            if turn.handed.cancelled():
+                self._leave(turn)
+            elif turn.handed.result():
+                self.give(function)
             raise
-        finally:
-            if not handed.done():
-                line.remove(handed)
-                handed.cancel()
+
+    async def _expire(self) -> None:
+        """End the turns of those who have waited for too long: one timer for all, for a task each would cost more than most invocations."""
+        while self._turns:
+            await self._clock.sleep(max(0.0, self._turns[0].due - self._clock.monotonic()))
+            now = self._clock.monotonic()
+            while self._turns and self._turns[0].due <= now:
+                turn = self._turns.popleft()
+                if not turn.handed.done():
+                    self._leave(turn)
+                    turn.handed.set_result(False)
+        self._timer = None
+
+    def _leave(self, turn: Turn) -> None:
+        line = self._lines.get(turn.function, deque())
+        if turn in line:
+            line.remove(turn)
             if not line:
-                self._waiting.pop(lane, None)
-        return not handed.cancelled()
+                del self._lines[turn.function]
 
     def _occupy(self, function: str) -> None:
         self._free[self._lane[function]] -= 1
         self._running[function] += 1
 
     def give(self, function: str) -> None:
-        """Give a slot back: to who waits longest for its lane, else to the free ones."""
+        """Give a slot back: to who waits for one of its lane, the functions in turn and of each the longest; else to the free ones."""
+        lane = self._lane[function]
         self._running[function] -= 1
-        self._hand_on(self._lane[function])
-
-    def _hand_on(self, lane: str) -> None:
-        line = self._waiting.get(lane)
-        while line:
-            handed = line.popleft()
-            if not handed.done():
-                handed.set_result(None)
-                return
         self._free[lane] += 1
+        if self._lines and (turn := self._next(lane)) is not None:
+            self._occupy(turn.function)
+            turn.handed.set_result(True)
+            return
         self._given.set()
         self.on_room()
+
+    def _next(self, lane: str) -> Turn | None:
+        """Who is next in a lane, no longer in line; None when nobody waits who may start."""
+        for function in [lane] if lane != SHARED else list(self._lines):
+            line = self._lines.get(function)
+            if line is None or self._lane[function] != lane or self._room(function, lane) < 1:
+                continue
+            del self._lines[function]
+            turn = line.popleft()
+            while turn.handed.done() and line:  # cancelled, and not yet gone
+                turn = line.popleft()
+            if line:
+                self._lines[function] = line
+            if not turn.handed.done():
+                return turn
+        return None
 
     async def given(self) -> None:
         """Return once a slot was given back since the last call."""

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.config.types import Function
+from router.dispatch import fairness
 from router.dispatch.slots import Slots
 from router.errors import TooManyRequests
 from tests.helpers.clock import VirtualClock, settle
@@ -34,7 +35,7 @@ async def test_a_full_pool_throttles_after_a_bounded_wait() -> None:
     clock = VirtualClock()
     subject = slots(clock, limit=1, f=None)
     assert subject.take("f")
-    waiting = asyncio.create_task(subject.acquire("f", wait=1.0))
+    waiting = asyncio.create_task(subject.acquire("f"))
     await clock.advance(0.9)
     assert not waiting.done()
     await clock.advance(0.2)
@@ -47,9 +48,9 @@ async def test_a_slot_given_back_goes_to_who_waits_longest() -> None:
     clock = VirtualClock()
     subject = slots(clock, limit=1, f=None, g=None)
     assert subject.take("f")
-    first = asyncio.create_task(subject.acquire("g", wait=1.0))
+    first = asyncio.create_task(subject.acquire("g"))
     await settle()
-    second = asyncio.create_task(subject.acquire("f", wait=1.0))
+    second = asyncio.create_task(subject.acquire("f"))
     await settle()
     subject.give("f")
     await settle()
@@ -67,7 +68,7 @@ async def test_a_slot_given_back_goes_to_who_waits_longest() -> None:
 async def test_reserved_zero_refuses_at_once() -> None:
     subject = slots(f=0)
     with pytest.raises(TooManyRequests) as thrown:
-        await subject.acquire("f", wait=100.0)
+        await subject.acquire("f")
     assert thrown.value.reason == "ReservedFunctionConcurrentInvocationLimitExceeded"
 
 
@@ -75,12 +76,74 @@ async def test_a_waiter_that_is_cancelled_takes_no_slot_with_it() -> None:
     clock = VirtualClock()
     subject = slots(clock, limit=1, f=None)
     assert subject.take("f")
-    waiting = asyncio.create_task(subject.acquire("f", wait=1.0))
+    waiting = asyncio.create_task(subject.acquire("f"))
     await settle()
     subject.give("f")  # handed over, and cancelled before it could run
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     assert subject.room("f") == 1
+
+
+async def test_who_waits_in_a_flood_waits_for_no_more_than_a_turn() -> None:
+    subject = slots(limit=2, f=None, g=None)
+    assert [subject.take("f") for _ in range(3)] == [True, True, False]
+    flood = [asyncio.create_task(subject.acquire("f")) for _ in range(5)]
+    await settle()
+    quiet = asyncio.create_task(subject.acquire("g"))
+    await settle()
+    for _ in range(2):
+        subject.give("f")
+    await settle()
+    assert quiet.done()
+    assert sum(task.done() for task in flood) == 1
+    for task in flood:
+        task.cancel()
+    await asyncio.gather(*flood, return_exceptions=True)
+
+
+async def test_a_function_that_floods_leaves_slots_for_the_others() -> None:
+    clock = VirtualClock()
+    subject = slots(clock, limit=16, flood=None, quiet=None, third=None)
+    assert subject.room("flood") == 16, "it is alone"
+    assert subject.room("quiet") == 14, "all but the two that are kept"
+    for _ in range(14):
+        assert subject.take("flood")
+    assert not subject.take("flood")
+    waiting = asyncio.create_task(subject.acquire("flood"))
+    await settle()
+    assert subject.take("quiet")
+    assert subject.take("third")
+    subject.give("quiet")
+    await settle()
+    subject.give("flood")
+    await settle()
+    assert not waiting.done(), "what is kept is kept"
+    subject.give("third")
+    await settle()
+    assert waiting.done()
+    await clock.advance(fairness.RECENT + 1)
+    assert subject.room("flood") == 2, "it is alone again"
+
+
+async def test_many_wait_and_their_time_ends_in_order() -> None:
+    clock = VirtualClock()
+    subject = slots(clock, limit=1, f=None)
+    assert subject.take("f")
+    waiting = []
+    for _ in range(4):
+        waiting.append(asyncio.create_task(subject.acquire("f")))
+        await clock.advance(0.3)
+    assert [task.done() for task in waiting] == [True, False, False, False]
+    subject.give("f")
+    await settle()
+    assert waiting[1].done()
+    assert waiting[1].exception() is None
+    await clock.advance(1.0)
+    assert [type(task.exception()) for task in waiting] == [TooManyRequests, type(None), TooManyRequests, TooManyRequests]
+    subject.give("f")
+    assert subject.room("f") == 1
+    await clock.advance(1.0)
+    assert subject._timer is None
 
 
 @given(steps=st.lists(st.tuples(st.sampled_from("abr"), st.booleans()), max_size=60))

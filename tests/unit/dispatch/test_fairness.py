@@ -1,0 +1,40 @@
+"""Shares of slots that several functions have in common."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.dispatch.fairness import HEADROOM, RECENT, About, room
+
+COUNT = st.integers(0, 200)
+
+
+@given(capacity=COUNT, running=st.lists(st.integers(0, 50), min_size=1, max_size=20))
+def test_nobody_gets_what_is_not_there_and_who_is_alone_gets_all(capacity: int, running: list[int]) -> None:
+    free = max(0, capacity - sum(running))
+    for one in running:
+        assert 0 <= room(free, one, capacity=capacity, about=len(running)) <= free
+        assert room(free, one, capacity=capacity, about=1) == free
+
+
+@given(capacity=st.integers(HEADROOM, 200), about=st.integers(2, 50))
+def test_however_one_floods_another_finds_a_slot(capacity: int, about: int) -> None:
+    running = 0
+    while room(capacity - running, running, capacity=capacity, about=about) > 0:
+        running += 1
+    assert capacity - running == capacity // HEADROOM or running <= max(1, capacity // about)
+    assert room(capacity - running, 0, capacity=capacity, about=about) > 0
+
+
+@given(capacity=st.integers(0, HEADROOM - 1), running=st.integers(0, 8), about=st.integers(2, 9))
+def test_of_a_few_slots_none_is_kept(capacity: int, running: int, about: int) -> None:
+    free = max(0, capacity - running)
+    assert room(free, running, capacity=capacity, about=about) == free
+
+
+@given(asked=st.lists(st.tuples(st.sampled_from("abcd"), st.floats(0, 50)), min_size=1))
+def test_who_asked_of_late_is_about(asked: list[tuple[str, float]]) -> None:
+    about, now, times = About(), 0.0, dict[str, float]()
+    for function, pause in asked:
+        now += pause
+        times[function] = now
+        assert about.count(function, now) == sum(at >= now - RECENT for at in times.values())
