@@ -29,9 +29,14 @@ def queue_arn(region: str, account: str, name: str) -> str:
     return f"arn:aws:sqs:{region}:{account}:{name}"
 
 
-def rule_arn(region: str, account: str, name: str) -> str:
-    """The ARN of an EventBridge rule on the default bus."""
-    return f"arn:aws:events:{region}:{account}:rule/{name}"
+def rule_arn(region: str, account: str, name: str, bus: str = "default") -> str:
+    """The ARN of an EventBridge rule; the default bus is not named in it."""
+    return f"arn:aws:events:{region}:{account}:rule/{name if bus == 'default' else f'{bus}/{name}'}"
+
+
+def bus_arn(region: str, account: str, name: str) -> str:
+    """The ARN of an event bus."""
+    return f"arn:aws:events:{region}:{account}:event-bus/{name}"
 
 
 def schedule_arn(region: str, account: str, name: str, group: str = "default") -> str:

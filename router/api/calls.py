@@ -21,6 +21,7 @@ from router.journal.base import Journal
 from router.model import Envelope, Outcome, State
 from router.runtime import resolve
 from router.runtime.pool import WarmPool
+from router.sources.bus import BusSource
 from router.sources.feed import FeedSource
 from router.sources.http import HttpSource
 from router.sources.http_triggers import HttpTrigger, UrlTrigger
@@ -165,6 +166,11 @@ class Calls:
             request_id: str = await source.fire(name)
             return request_id
         raise InvalidParameter(f"no schedule {name}: the config has none")
+
+    @property
+    def bus(self) -> BusSource:
+        """The event buses."""
+        return self.sources_of(BusSource)[0]
 
     async def feeds(self) -> list[dict[str, Any]]:
         """One row a feed and function."""

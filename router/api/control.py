@@ -17,12 +17,14 @@ from router.api.history import MOST, Wanted
 from router.api.queueing import QueueCalls
 from router.api.requests import request_of, spelled, whole
 from router.errors import InvalidParameter, RouterError
+from router.events.eventbridge import LATEST
 from router.events.gateway import BadPath
 from router.events.http import Request, Response
 from router.events.routes import RouteTable, parse
 from router.journal.base import Query
 from router.model import State
 from router.queues.moves import RATE
+from router.sources.bus_store import Replay
 
 log = structlog.get_logger("router.control")
 
@@ -71,6 +73,12 @@ class Control:
             "POST /dlq/purge": self._purge,
             "GET /schedules": _call(lambda _: calls.schedules()),
             "POST /schedules/{name}/run": self._run_schedule,
+            "GET /buses": _awaited(lambda _: calls.bus.rows()),
+            "GET /buses/rules": _call(lambda _: calls.bus.rule_rows()),
+            "POST /buses/events": self._put_events,
+            "GET /buses/replays": _awaited(lambda _: calls.bus.replay_rows()),
+            "POST /buses/replays": self._start_replay,
+            "POST /buses/replays/{name}/cancel": self._cancel_replay,
             "GET /feeds": _awaited(lambda _: calls.feeds()),
             "POST /feeds/{name}/install": self._install_feed,
             "POST /feeds/{name}/uninstall": self._uninstall_feed,
@@ -141,6 +149,17 @@ class Control:
 
     async def _run_schedule(self, _: Request, parameters: Parameters) -> Response:
         return answer({"id": await self._calls.run_schedule(parameters["name"])})
+
+    async def _put_events(self, request: Request, _: Parameters) -> Response:
+        """PutEvents: its own request and answer."""
+        return answer(await self._calls.bus.put(body_of(request)))
+
+    async def _start_replay(self, request: Request, _: Parameters) -> Response:
+        return answer({"name": await self._calls.bus.start_replay(replay_of(body_of(request)))})
+
+    async def _cancel_replay(self, _: Request, parameters: Parameters) -> Response:
+        await self._calls.bus.cancel_replay(parameters["name"])
+        return answer({"cancelled": True})
 
     async def _install_feed(self, _: Request, parameters: Parameters) -> Response:
         await self._calls.install_feed(parameters["name"])
@@ -236,6 +255,19 @@ def _ids_in(body: Mapping[str, Any]) -> list[str]:
     if not isinstance(ids, list) or not ids or not all(isinstance(one, str) for one in ids):
         raise InvalidParameter("ids is a list of event ids")
     return ids
+
+
+def replay_of(body: Mapping[str, Any]) -> Replay:
+    """The replay that {"name", "bus", "from", "to", "rules", "pattern"} asks for; times are epoch seconds. Raises InvalidParameter."""
+    texts = [body.get(key) or default for key, default in (("name", ""), ("bus", "default"), ("pattern", ""))]
+    times = [body.get("from", 0), body.get("to", LATEST)]
+    rules = body.get("rules") or []
+    if not all(isinstance(text, str) for text in texts) or not isinstance(rules, list) or not all(isinstance(one, str) for one in rules):
+        raise InvalidParameter("name, bus and pattern are texts, rules is a list of names")
+    if not all(isinstance(at, int | float) and not isinstance(at, bool) and 0 <= at <= LATEST for at in times):
+        raise InvalidParameter("from and to are times in epoch seconds")
+    name, bus, pattern = texts
+    return Replay(name, bus, float(times[0]), float(times[1]), tuple(rules), pattern)
 
 
 def limit_of(parameters: Parameters, most: int = ROWS) -> int:

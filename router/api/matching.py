@@ -14,7 +14,11 @@ import orjson
 from router.config.types import Config, Function
 from router.errors import InvalidParameter
 from router.events import s3, scheduled
+from router.events.transform import InvalidInput
 from router.model import Envelope
+from router.sources.base import Binding
+from router.sources.bus_rules import Occurrence, Rule
+from router.sources.bus_trigger import EventTrigger
 from router.sources.feed import TableTrigger
 from router.sources.s3dir import S3Trigger
 from router.sources.s3dir_tell import lane
@@ -134,16 +138,29 @@ def _table(_: str, event: Any, config: Config) -> list[Match]:
     return [Match(Envelope(function, payload, f"table:{table}"), mapped=True) for function in dict.fromkeys(functions)]
 
 
+# -- event buses
+
+
+def _bus(_: str, event: Any, config: Config) -> list[Match]:
+    """By the rules of the default bus. It does not pass through the bus: its archive stays as it is."""
+    occurrence = Occurrence.of("default", event, datetime.fromisoformat(event["time"]).timestamp())
+    of_all = (Rule.of(Binding(function, trigger, place), config) for function, trigger, place in _triggers(config, EventTrigger))
+    rules = [rule for rule in of_all if rule.bus == "default"]
+    found = [rule for rule in rules if rule.pattern.matches(event)]
+    if not found:
+        told = f"none of its {len(rules)} rules matches" if rules else "it has no rules"
+        raise InvalidParameter(f"the event sets nothing off on the default bus: {told}")
+    try:
+        return [Match(rule.envelope(occurrence, at=occurrence.at)._replace(sequencer="")) for rule in found]
+    except InvalidInput as error:
+        raise InvalidParameter(str(error)) from error
+
+
 # -- what no trigger takes
 
 
 def _by_hand(kind: str) -> str:
     return f"`router event {kind} | router invoke FUNCTION -e -` hands it to a function"
-
-
-def _no_bus(kind: str, event: Any, config: Config) -> list[Match]:
-    del event, config
-    raise InvalidParameter(f"{kind} cannot be sent: there are no event buses yet, so no trigger could match; {_by_hand(kind)}")
 
 
 def _no_trigger(kind: str, event: Any, config: Config) -> list[Match]:
@@ -160,7 +177,7 @@ _KINDS: Final[Mapping[str, Callable[[str, Any, Config], list[Match]]]] = {
     **dict.fromkeys(("s3-put", "s3-copy", "s3-multipart", "s3-delete"), _s3),
     **dict.fromkeys(("schedule", "scheduler"), _schedule),
     "dynamodb": _table,
-    **dict.fromkeys(("s3-eventbridge", "eventbridge"), _no_bus),
+    **dict.fromkeys(("s3-eventbridge", "eventbridge"), _bus),
     **dict.fromkeys(("sqs", "sns", "kinesis", "logs"), _no_trigger),
     **dict.fromkeys(("authorizer-token", "authorizer-request"), _no_authorizer),
 }

@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "events": ("events", "events", "List, show and replay accepted events."),
     "dlq": ("dlq", "dlq", "List, show, redrive and purge dead letters."),
     "schedules": ("schedules", "schedules", "List schedules, run one, compute fire times."),
+    "buses": ("buses", "buses", "List event buses and rules, put events, replay archived ones."),
     "feeds": ("feeds", "feeds", "List change feeds, install their triggers or take them out."),
     "backup": ("backup", "backup", "Copy the state directory into one file, while the daemon works."),
     "restore": ("backup", "restore", "Put a backup back, or check one."),

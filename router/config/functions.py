@@ -33,7 +33,7 @@ _KNOWN: Final = (
     "triggers",
 )
 _LATER: Final = ("aliases", "ephemeral_storage", "require", "on_success", "on_failure", "dead_letter")
-_LATER_TRIGGERS: Final = ("event", "queue")
+_LATER_TRIGGERS: Final = ("queue",)
 _RUNTIMES: Final = re.compile(r"python(3\.[0-9]{1,2})?|nodejs([0-9]{1,2}\.x)?|provided(\.al2|\.al2023)?|command")
 _LATER_RUNTIMES: Final = re.compile(r"(java|dotnet|ruby|go)[a-z0-9.]*")
 _WRITE: Final = "write python, python3.N, nodejs, nodejsN.x, provided, provided.al2, provided.al2023 or command"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from router.config import checks, document, functions, queues, resources, settings, usage
+from router.config import buses, checks, document, functions, queues, resources, settings, usage
 from router.config import roles as policies_of_roles
 from router.config.functions import Interpreters, Runtimes
 from router.config.node import Node
@@ -18,10 +18,9 @@ from router.errors import ConfigError
 
 _KNOWN: Final = (
     *("version", "region", "account", "state", "listen", "limits", "drain", "retention"),
-    *("buckets", "tables", "queues", "usage_plans", "roles", "functions"),
+    *("buckets", "tables", "queues", "buses", "usage_plans", "roles", "functions"),
 )
 _DEFAULT: Final = Config(Path(), Path())
-_LATER: Final = ("buses",)
 
 Machine = tuple[Runtimes | None, Interpreters | None]  # what can run here
 
@@ -48,11 +47,12 @@ def load(
 
 
 def _config(file: Path, top: Node, triggers: Mapping[str, type[Trigger]], machine: Machine, policies: Policies | None) -> Config:
-    form = top.form(known=_KNOWN, later=_LATER)
+    form = top.form(known=_KNOWN)
     _version(form)
     buckets = {} if (node := form.child("buckets")) is None else resources.buckets(node)
     tables = {} if (node := form.child("tables")) is None else resources.tables(node)
     own_queues = {} if (node := form.child("queues")) is None else queues.queues(node)
+    events = buses.buses(form.child("buses"))
     plans = {} if (node := form.child("usage_plans")) is None else usage.plans(node)
     roles = {} if (node := form.child("roles")) is None else policies_of_roles.roles(node, policies)
     http, console = (settings.HTTP, settings.CONSOLE) if (node := form.child("listen")) is None else settings.listen(node)
@@ -69,11 +69,12 @@ def _config(file: Path, top: Node, triggers: Mapping[str, type[Trigger]], machin
         buckets=buckets,
         tables=tables,
         queues=own_queues,
+        buses=events,
         usage_plans=plans,
         roles=roles,
         functions={}
         if (node := form.child("functions")) is None
-        else _functions(node, Names(buckets, tables, usage_plans=plans, queues=own_queues, roles=roles), triggers, machine),
+        else _functions(node, Names(buckets, tables, usage_plans=plans, queues=own_queues, buses=events, roles=roles), triggers, machine),
     )
     checks.check(config, form)
     return config

@@ -52,7 +52,7 @@ def buckets(node: Node) -> dict[str, Bucket]:
 
 
 def _bucket(name: str, node: Node) -> Bucket:
-    form = node.form(main="path", known=("path", "settle", "scan", "mount", "watcher", "ignore", "event_version", "after"))
+    form = node.form(main="path", known=("path", "settle", "scan", "mount", "watcher", "ignore", "event_version", "eventbridge", "after"))
     after = form.child("after")
     if after is not None and not (after.scalar and form.text("after") == "keep"):
         after.problem("not supported yet; only keep is")
@@ -66,6 +66,7 @@ def _bucket(name: str, node: Node) -> Bucket:
             'Literal["auto", "inotify", "watchdog", "scan"]', form.choice("watcher", "auto", ("auto", "inotify", "watchdog", "scan"))
         ),
         ignore=_ignore(form),
+        eventbridge=form.boolean("eventbridge", default=False),
         event_version=form.choice("event_version", _DEFAULT.event_version, EVENT_VERSIONS),
     )
 

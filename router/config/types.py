@@ -25,6 +25,7 @@ class Bucket:
     mount: Literal["optional", "required"] = "optional"  # required: a path that is not a mount point is never scanned
     watcher: Literal["auto", "inotify", "watchdog", "scan"] = "auto"
     ignore: tuple[str, ...] = (".*", "*.part", "*.tmp", "*.crdownload", "*~")  # glob patterns of one path segment
+    eventbridge: bool = False  # its events go to the default bus too
     event_version: str = "2.1"  # of the notifications' records; one of EVENT_VERSIONS (config/resources.py)
 
     @property
@@ -74,6 +75,15 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class Bus:
+    """An event bus."""
+
+    name: str
+    archive: float = 0.0  # seconds that its events are kept for replays; 0: not at all, infinite: for ever
+    archive_pattern: Any = None  # the JSON value of a pattern: only events that match it are kept; None: all
+
+
+@dataclass(frozen=True, slots=True)
 class Throttle:
     """A token bucket: AWS's rateLimit and burstLimit."""
 
@@ -117,6 +127,7 @@ class Names:
     usage_plans: Mapping[str, UsagePlan] = field(default_factory=dict)
     queues: Mapping[str, Queue] = field(default_factory=dict)
     roles: Mapping[str, Role] = field(default_factory=dict)
+    buses: Mapping[str, Bus] = field(default_factory=lambda: {"default": Bus("default")})
 
 
 class Trigger(Protocol):
@@ -252,6 +263,7 @@ class Config:
     buckets: Mapping[str, Bucket] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
     queues: Mapping[str, Queue] = field(default_factory=dict)
+    buses: Mapping[str, Bus] = field(default_factory=lambda: {"default": Bus("default")})
     usage_plans: Mapping[str, UsagePlan] = field(default_factory=dict)
     roles: Mapping[str, Role] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=dict)

@@ -4,7 +4,7 @@ Pure. A trie: what a branch asks of its paths, the most telling first, leads fro
 the way. An event follows what its own leaves lead to, through tables of values, prefixes and ranges. Where a way ends the
 branch is only likely to match (the way knows nothing of arrays, absence and exceptions), so it is then matched in full."""
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, NamedTuple, Self, TypeVar
 
@@ -25,7 +25,7 @@ from router.events.patterns_values import (
     kind,
 )
 
-T = TypeVar("T", bound=Hashable)
+T = TypeVar("T")
 
 WAYS: Final = 64  # that one branch may end at; beyond, some of its fields are left to the full match
 
@@ -187,7 +187,7 @@ class Index(Generic[T]):
         self.steps = 0  # looks at a value or a branch that the last search took
 
     def find(self, event: Mapping[str, Any]) -> list[T]:
-        """What the patterns stand for that *event* matches, in the order of the patterns, each once."""
+        """What the patterns stand for that *event* matches, in their order."""
         leaves = leaves_of(event, self._names)
         found: dict[int, T] = {}
         for number in self._likely(leaves):
@@ -195,7 +195,7 @@ class Index(Generic[T]):
             self.steps += 1
             if place not in found and rule.matches(leaves):
                 found[place] = owner
-        return list(dict.fromkeys(found[place] for place in sorted(found)))
+        return [found[place] for place in sorted(found)]
 
     def _likely(self, leaves: Leaves) -> set[int]:
         """The branches at which the event's ways end."""

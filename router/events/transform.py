@@ -16,6 +16,7 @@ from router import names
 
 INPUT_CHARS: Final = 8192  # of an input or of a template at most
 VARIABLES: Final = 100  # of a template at most
+RESULT_CHARS: Final = 4 * 1024 * 1024  # of what a template comes to at most, before it is looked at
 PATH_CHARS: Final = 256  # of a path at most
 MISSING: Final = object()  # what a path finds where there is nothing
 
@@ -79,7 +80,7 @@ class Input:
         return made
 
     def of(self, event: Mapping[str, Any], facts: Facts) -> bytes:
-        """What the function gets, JSON text."""
+        """What the function gets, JSON text. Raises InvalidInput when a template comes to more than any function can get."""
         if self.path is not None:
             found = find(event, self.path)
             return dumped({} if found is MISSING else found)
@@ -89,10 +90,18 @@ class Input:
 
     def _filled(self, event: Mapping[str, Any], facts: Facts) -> str:
         values = {piece.name: self._value(piece.name, event, facts) for piece in self.pieces if piece.name}
-        text = "".join(piece.filled(values, _bare) for piece in self.pieces)
-        if _parsed(text) is MISSING:
-            text = "".join(piece.filled(values, _escaped) for piece in self.pieces)
-        return text
+        text = self._joined(values, _bare)
+        return text if _parsed(text) is not MISSING else self._joined(values, _escaped)
+
+    def _joined(self, values: Mapping[str, Any], inside: Callable[[Any], str]) -> str:
+        parts: list[str] = []
+        size = 0
+        for piece in self.pieces:  # a template may ask for one large value a hundred times
+            parts.append(piece.filled(values, inside))
+            size += len(parts[-1])
+            if size > RESULT_CHARS:
+                raise InvalidInput(f"the input made of the event has over {RESULT_CHARS} characters")
+        return "".join(parts)
 
     def _value(self, name: str, event: Mapping[str, Any], facts: Facts) -> Any:
         own = _OWN.get(name)

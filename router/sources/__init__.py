@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from router.config.types import Trigger
+from router.sources.bus import BusSource
 from router.sources.feed import FeedSource
 from router.sources.http import HttpSource
 from router.sources.s3dir import S3DirSource
@@ -15,6 +16,7 @@ SOURCES: Final[dict[str, type[Any]]] = {
     "webhook": HttpSource,
     "schedule": ScheduleSource,
     "table": FeedSource,
+    "event": BusSource,
 }
 
 TRIGGERS: Final[dict[str, type[Trigger]]] = {trigger.word: trigger for source in SOURCES.values() for trigger in source.TRIGGERS}

@@ -5,7 +5,7 @@ in config.yaml (TRIGGERS) and builds itself from the triggers that use them."""
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, Self
 
 from router.clock import Clock
@@ -14,6 +14,7 @@ from router.journal.base import Beside
 from router.journal.database import Database
 from router.model import Envelope, Outcome, Stream
 from router.queues.store import Queues
+from router.sources.bus_rules import Buses
 from router.telemetry.metrics import Metrics
 
 
@@ -51,6 +52,7 @@ class House:
     database: Database  # cursors, version tables, ticks
     metrics: Metrics
     queues: Queues | None = None  # None: nothing is opened, the config is only looked at
+    buses: Buses = field(default_factory=Buses)  # where events are put that are for whoever has a rule for them
 
 
 class Source(Protocol):

@@ -35,7 +35,9 @@ class S3Trigger:
     @classmethod
     def read(cls, node: Node, names: Names) -> Self:
         """Read the value under `s3:`; unknown buckets and events that no file can cause are problems."""
-        form = node.form(main="bucket", known=("bucket", "events", "prefix", "suffix"), later=("eventbridge",))
+        form = node.form(main="bucket", known=("bucket", "events", "prefix", "suffix", "eventbridge"))
+        if form.has("eventbridge"):
+            form.problem("is a setting of the bucket: write it under buckets", "eventbridge")
         bucket = form.text("bucket")
         if form.has("bucket") and bucket not in names.buckets:
             form.problem(f"no bucket has the name {bucket}{form.did_you_mean(bucket, names.buckets)}", "bucket")
@@ -72,8 +74,9 @@ class S3DirSource:
 
     @classmethod
     def build(cls, bindings: Sequence[Binding], house: House) -> Sequence[Self]:
-        """One source for each bucket that a trigger names."""
-        wanted = dict.fromkeys(binding.trigger.bucket for binding in bindings)
+        """One source for each bucket that a trigger names, or whose events go to the default bus."""
+        bridged = (bucket.name for bucket in house.config.buckets.values() if bucket.eventbridge)
+        wanted = dict.fromkeys([*(binding.trigger.bucket for binding in bindings), *bridged])
         sources = [cls(house.config.buckets[name], [one for one in bindings if one.trigger.bucket == name], house) for name in wanted]
         for figure, told in _GAUGES.items():
             house.metrics.gauge(f"router_s3_{figure}", told, "bucket", read=partial(_figures, sources, figure))

@@ -22,7 +22,7 @@ from router.sources.base import Binding, House, Outlet
 from router.sources.s3dir_session import Session
 from router.sources.s3dir_site import Figures, Refusals, Site, Storage
 from router.sources.s3dir_table import VersionTable, prepare
-from router.sources.s3dir_tell import Stamp, Target, Teller
+from router.sources.s3dir_tell import Bridge, Stamp, Target, Teller
 
 log = structlog.get_logger("router.sources.s3dir")
 
@@ -36,7 +36,8 @@ class Attachment:
     def __init__(self, bucket: Bucket, bindings: Sequence[Binding], house: House) -> None:
         self._bucket, self._house = bucket, house
         stamp = Stamp(bucket.name, house.config.region, house.config.account, bucket.event_version)
-        self._teller = Teller([_target(binding, bucket.name) for binding in bindings], stamp)
+        bridge = Bridge(house.buses, stamp) if bucket.eventbridge else None
+        self._teller = Teller([_target(binding, bucket.name) for binding in bindings], stamp, bridge)
         self.figures = Figures(bucket.name, house.metrics)
         self.refusals = Refusals(bucket.name, self.figures)
         self._storage = Storage(house.clock)

@@ -6,12 +6,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Final, NamedTuple
+from uuid import UUID, uuid5
 
 import orjson
 
-from router.events import s3
+from router.config.buses import DEFAULT
+from router.events import s3, s3_eventbridge
+from router.events.eventbridge import Place
 from router.model import Envelope
 from router.sources.base import Outlet
+from router.sources.bus_rules import Buses, Occurrence
+
+_CHANGES: Final = UUID("5b1dd1a6-6f0a-5d0e-8f2b-3f3d6c1f1b6e")  # the namespace of ids made of changes
 
 LANE: Final = 200  # characters of a key that stand for its shard as they are
 
@@ -46,15 +52,36 @@ class Told(NamedTuple):
     etag: str = ""
 
 
-class Teller:
-    """The functions of one bucket."""
+class Bridge:
+    """The way of a bucket's events to the default bus."""
 
-    def __init__(self, targets: Sequence[Target], stamp: Stamp) -> None:
-        self._targets, self._stamp = targets, stamp
+    def __init__(self, buses: Buses, stamp: Stamp) -> None:
+        self._buses, self._stamp = buses, stamp
+
+    async def tell(self, outlet: Outlet, told: Told) -> int:
+        """Put the event on the bus, under an id made of the change: told twice it is one event. How many functions got it."""
+        if told.name not in s3_eventbridge.NAMES or self._buses.idle(DEFAULT):
+            return 0
+        stamp = self._stamp
+        event = s3_eventbridge.event(
+            _change(told, stamp.bucket),
+            told.name,
+            s3_eventbridge.Request(uuid5(_CHANGES, f"{told.sequencer}/request").hex[:16].upper(), stamp.account),
+            event_id=str(uuid5(_CHANGES, f"{stamp.bucket}\0{told.name}\0{told.sequencer}\0{told.key}")),
+            place=Place(stamp.region, stamp.account),
+        )
+        return await self._buses.publish(outlet, [Occurrence.of(DEFAULT, event, told.at)])
+
+
+class Teller:
+    """The functions of one bucket, and the default bus when its events go there."""
+
+    def __init__(self, targets: Sequence[Target], stamp: Stamp, bridge: Bridge | None = None) -> None:
+        self._targets, self._stamp, self._bridge = targets, stamp, bridge
 
     def wants(self, key: str) -> bool:
         """Whether any function may want to hear of *key*."""
-        return any(target.wanted.covers(key) for target in self._targets)
+        return self._bridge is not None or any(target.wanted.covers(key) for target in self._targets)
 
     async def tell(self, outlet: Outlet, told: Told) -> int:
         """Emit to each function that wants it, by the first of its triggers that matches; give how many, once all are durable.
@@ -71,14 +98,12 @@ class Teller:
             for result in await asyncio.gather(*(outlet.emit(envelope) for envelope in envelopes), return_exceptions=True):
                 if isinstance(result, BaseException):
                     raise result
-        return len(envelopes)
+        return len(envelopes) + (await self._bridge.tell(outlet, told) if self._bridge is not None else 0)
 
     def _envelope(self, told: Told, target: Target) -> Envelope:
         stamp = self._stamp
-        at = datetime.fromtimestamp(told.at, UTC)
-        change = s3.ObjectChange(stamp.bucket, told.key, told.size, told.etag, told.sequencer, at)
         event = s3.notification(
-            change,
+            _change(told, stamp.bucket),
             name=told.name,
             region=stamp.region,
             account=stamp.account,
@@ -86,6 +111,10 @@ class Teller:
             version=stamp.version,
         )
         return Envelope(target.function, orjson.dumps(event), f"s3:{stamp.bucket}", told.sequencer, lane(told.key))
+
+
+def _change(told: Told, bucket: str) -> s3.ObjectChange:
+    return s3.ObjectChange(bucket, told.key, told.size, told.etag, told.sequencer, datetime.fromtimestamp(told.at, UTC))
 
 
 def lane(key: str) -> str:

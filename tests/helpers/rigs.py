@@ -22,8 +22,10 @@ import apsw
 
 from router.config.types import Bucket, Config, Function, Listen, Table
 from router.dispatch.supervisor import Supervisor
-from router.errors import JournalError, TooManyRequests
+from router.errors import JournalError, ShuttingDown, TooManyRequests
 from router.events import routes, s3
+from router.events.eventbridge import Place, envelope
+from router.events.patterns import compile_pattern
 from router.events.schedule import parse
 from router.events.webhook_keys import HmacKey
 from router.events.webhook_schemes import GITHUB
@@ -31,6 +33,8 @@ from router.journal.database import Database
 from router.model import Envelope, Outcome
 from router.sources import SOURCES
 from router.sources.base import Binding, House
+from router.sources.bus_rules import Occurrence
+from router.sources.bus_trigger import EventTrigger
 from router.sources.feed import TableTrigger
 from router.sources.http_triggers import HttpTrigger, UrlTrigger
 from router.sources.s3dir import S3Trigger
@@ -422,6 +426,62 @@ class WebhookRig(HttpRig):
         return [json.loads(json.loads(envelope.payload)["body"])["n"]]
 
 
+class BusRig(Rig):
+    """Somebody puts an event on the bus, and again until it is taken."""
+
+    remembers = False
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(place)
+        self._current: Any = None  # the source that was built last
+        self._clients: list[asyncio.Task[None]] = []
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Rig]:
+        """No client outlives it."""
+        async with super().opened():
+            try:
+                yield self
+            finally:
+                for client in self._clients:
+                    client.cancel()
+                await asyncio.gather(*self._clients, return_exceptions=True)
+
+    def bindings(self, *names: str) -> list[Binding]:
+        """A rule each, which one event in two matches."""
+        pattern = compile_pattern({"source": ["rig"], "detail": {"wanted": [True]}})
+        return [Binding(function(name), EventTrigger(pattern), index) for index, name in enumerate(names or ("f",))]
+
+    def sources(self, bindings: Sequence[Binding]) -> Sequence[Any]:
+        """As any rig; clients turn to the one that was built last."""
+        sources = super().sources(bindings)
+        (self._current,) = sources
+        return sources
+
+    async def occur(self) -> str:
+        """Two clients begin, one of them with an event that nobody wants."""
+        number = str(self.number())
+        for wanted in (True, False):
+            detail = {"n": number, "wanted": wanted}
+            place = Place("us-east-1", "123456789012")
+            event = envelope("rig", "made", detail, event_id=f"{number}-{wanted}", at=self.clock.now(), place=place)
+            self._clients.append(asyncio.create_task(self._put(Occurrence.of("default", event, self.clock.now()))))
+        return number
+
+    async def _put(self, occurrence: Occurrence) -> None:
+        while True:
+            try:
+                await self._current.publish([occurrence])
+            except (ShuttingDown, JournalError):
+                await self.clock.sleep(0.5)
+            else:
+                return
+
+    def identities(self, envelope: Envelope) -> list[str]:
+        """What the detail says."""
+        return [json.loads(envelope.payload)["detail"]["n"]]
+
+
 RIGS: Final[dict[str, type[Rig]]] = {
     "s3": S3Rig,
     "http": HttpRig,
@@ -429,4 +489,5 @@ RIGS: Final[dict[str, type[Rig]]] = {
     "webhook": WebhookRig,
     "schedule": ScheduleRig,
     "table": TableRig,
+    "event": BusRig,
 }

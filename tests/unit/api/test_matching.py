@@ -15,7 +15,10 @@ from router.cli.shapes import SHAPES, built
 from router.config.types import Bucket, Config, Function, Table
 from router.errors import InvalidParameter
 from router.events import s3
+from router.events.patterns import compile_pattern
 from router.events.schedule import parse
+from router.events.transform import Input
+from router.sources.bus_trigger import EventTrigger
 from router.sources.feed import TableTrigger
 from router.sources.s3dir import S3Trigger
 from router.sources.schedule_trigger import ScheduleTrigger
@@ -161,8 +164,6 @@ def test_records_go_to_who_reads_the_table_once_each() -> None:
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("s3-eventbridge", "there are no event buses yet"),
-        ("eventbridge", "there are no event buses yet"),
         ("sqs", "no trigger takes such events"),
         ("sns", "no trigger takes such events"),
         ("kinesis", "no trigger takes such events"),
@@ -174,6 +175,21 @@ def test_what_no_trigger_could_match_is_refused_with_another_way(kind: str, said
     assert told.startswith(f"{kind} cannot be sent: ")
     assert said in told
     assert told.endswith(f"`router event {kind} | router invoke FUNCTION -e -` hands it to a function")
+
+
+def test_an_event_of_a_bus_goes_by_the_rules_of_the_default_bus() -> None:
+    shop = EventTrigger(compile_pattern({"source": ["shop"]}), input=Input.part("$.detail"))
+    other = EventTrigger(compile_pattern({"source": ["shop"]}), bus="orders")
+    images = EventTrigger(compile_pattern({"source": ["aws.s3"], "detail": {"bucket": {"name": ["uploads"]}}}))
+    there = config(f=(shop, other), g=images)
+    (match,) = matches("eventbridge", event("eventbridge", detail='{"id": 9}'), there)
+    assert (match.envelope.function, match.envelope.payload, match.envelope.source) == ("f", b'{"id":9}', "event:default/f-0")
+    (match,) = matches("s3-eventbridge", event("s3-eventbridge", bucket="uploads"), there)
+    assert (match.envelope.function, match.mapped) == ("g", False)
+    assert refusal("eventbridge", event("eventbridge", source="till"), there) == (
+        "the event sets nothing off on the default bus: none of its 2 rules matches"
+    )
+    assert "it has no rules" in refusal("eventbridge", event("eventbridge"), config(f=other))
 
 
 def test_an_authorizers_event_belongs_to_its_route() -> None:

@@ -53,7 +53,7 @@ def test_a_replayed_event_names_its_replay_and_no_other_does() -> None:
         (Entry("s", "t", "text"), "MalformedDetail", "Detail is malformed."),
         (Entry("s", "t", '{"a": NaN}'), "MalformedDetail", "Detail is malformed."),
         (Entry("s", "t", "[" * 100_000), "MalformedDetail", "Detail is malformed."),
-        (Entry("s", "t", json.dumps({"a": "x" * ENTRY_BYTES})), "InvalidArgument", "over 262144 bytes"),
+        (Entry("s", "t", json.dumps({"a": "x" * ENTRY_BYTES})), "InvalidArgument", "over 1048576 bytes"),
     ],
 )
 def test_a_bad_entry_is_refused_with_awss_code(entry: Entry, code: str, said: str) -> None:

@@ -74,9 +74,9 @@ def test_the_index_gives_awss_verdict_with_all_cases_in_it() -> None:
         assert (case["name"] in index.find(case["event"])) is (case["expect"] == "match"), case["name"]
 
 
-def test_an_owner_with_several_patterns_is_found_once() -> None:
-    index = Index([("one", compile_pattern({"a": [1]})), ("two", compile_pattern({"a": [1]})), ("one", compile_pattern({"b": [1]}))])
-    assert index.find({"a": 1, "b": 1}) == ["one", "two"]
+def test_what_is_found_comes_in_the_order_of_the_patterns() -> None:
+    index = Index([(name, compile_pattern(pattern)) for name, pattern in (("one", {"a": [1]}), ("two", {"b": [1]}), ("three", {"a": [1]}))])
+    assert index.find({"b": 1, "a": 1}) == ["one", "two", "three"]
     assert Index[str]([]).find({"a": 1}) == []
 
 
