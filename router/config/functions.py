@@ -25,6 +25,7 @@ _KNOWN: Final = (
     "python",
     "reserved_concurrency",
     "provisioned_concurrency",
+    "snap_start",
     "isolation",
     *log_settings.KEYS,
     "maximum_retry_attempts",
@@ -105,6 +106,7 @@ class Reader:
             environment=_environment(form),
             reserved_concurrency=form.integer("reserved_concurrency", low=0, high=10_000) if form.has("reserved_concurrency") else None,
             provisioned_concurrency=_provisioned(form, runtime),
+            snap_start=_snap_start(form, runtime),
             maximum_retry_attempts=form.integer("maximum_retry_attempts", _DEFAULT.maximum_retry_attempts, low=0, high=2),
             maximum_event_age=form.seconds("maximum_event_age", _DEFAULT.maximum_event_age, low=60, high=21600),
             logging=log_settings.read(form),
@@ -235,6 +237,15 @@ def _provisioned(form: Node, runtime: str) -> int:
             "runtime command starts a process for each invocation: there is nothing to initialise before", "provisioned_concurrency"
         )
     return provisioned
+
+
+def _snap_start(form: Node, runtime: str) -> bool:
+    wanted = form.boolean("snap_start", default=False)
+    if wanted and not runtime.startswith("python"):
+        form.problem("only Python functions can be started from a snapshot", "snap_start")
+    elif wanted and form.has("provisioned_concurrency"):
+        form.problem("not together with provisioned_concurrency, as on AWS", "snap_start")
+    return wanted
 
 
 def _environment(form: Node) -> dict[str, str]:

@@ -66,11 +66,22 @@ class Environment(ExecutionEnvironment, Protocol):
 class Runtime(Protocol):
     """A family of runtimes; see RUNTIMES."""
 
+    on_unprepared: Callable[[str], None]  # called with Function.qualified when what prepare() made is lost
+
     async def open(self) -> None:
         """Make ready to start environments. Raises EnvironmentUnavailable."""
 
     def environment(self, function: Function, stream: LogStream, initialization: Initialization) -> Environment:
         """A cold environment."""
+
+    async def prepare(self, function: Function, stream: Callable[[], LogStream]) -> Failure | None:
+        """Have ready what environments of *function* are made from; why not. *stream*: for what that writes. Raises EnvironmentUnavailable."""
+
+    def prepared(self, function: Function) -> bool:
+        """Whether prepare() has nothing to do."""
+
+    def forget(self, function: str) -> None:
+        """What is prepared for this function (Function.qualified) is out of date."""
 
     async def close(self) -> None:
         """End everything that is left."""

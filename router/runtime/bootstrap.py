@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Final, NoReturn
 
-from router.runtime import frames, isolation, streaming
+from router.runtime import frames, isolation, snapshot_hooks, streaming
 from router.runtime.context import LambdaContext
 from router.runtime.marshalling import Fault, marshal, raw_utf8, to_json, unmarshal
 from router.runtime.worker_log import WorkerLog
@@ -68,16 +68,23 @@ class Worker:
         self._raw = raw_utf8(os.environ["AWS_EXECUTION_ENV"])
         self._begun = False  # the running invocation streams its answer
 
-    def initialise(self, name: str, missing: list[str]) -> Handler:
-        """Import the handler and say so, or report why not and exit with status 1."""
+    def loaded(self, name: str) -> Handler:
+        """Import the handler, or report why not and exit with status 1."""
         try:
-            handler = load(name)
+            return load(name)
         except Fault as fault:
-            self._fail_init(str(fault), fault.error_type, list(fault.trace))
+            self.fail_init(str(fault), fault.error_type, list(fault.trace))
         except Exception as error:  # noqa: BLE001  # whatever the function's module raises is its init error
-            self._fail_init(*_told(error))
+            self.fail_init(*told(error))
+
+    def ready(self, missing: list[str]) -> None:
+        """Say that events may come."""
         self._channel.send(frames.READY, json.dumps(missing).encode())
-        return handler
+
+    def renew(self, separator: str) -> None:
+        """This is a fork of the process that has loaded the handler, with a log and descriptors of its own."""
+        self._pid = os.getpid()
+        self._log.separate(separator.encode())
 
     def run(self, handler: Handler) -> NoReturn:
         """One event after another, until the channel ends or the function ends the process."""
@@ -103,7 +110,7 @@ class Worker:
         except Fault as fault:
             return self._error(str(fault), fault.error_type, list(fault.trace), request["id"])
         except Exception as error:  # noqa: BLE001  # the function's, reported as its error object
-            return self._error(*_told(error), request["id"])
+            return self._error(*told(error), request["id"])
         if len(result) > frames.RESPONSE_LIMIT:
             return frames.OVERSIZED, b"", b""
         return frames.RESULT, b"", result
@@ -143,7 +150,8 @@ class Worker:
             os._exit(0)  # a child that the handler forked came back with the handler's return: only one may answer
         self._channel.send(kind, meta, body)
 
-    def _fail_init(self, message: str, error_type: str, trace: list[str]) -> NoReturn:
+    def fail_init(self, message: str, error_type: str, trace: list[str]) -> NoReturn:
+        """Say why no events may come, and leave."""
         self._log.write("LAMBDA_WARNING: Unhandled exception. The most likely cause is an issue in the function code.")
         _, meta, body = self._error(message, error_type, trace, "")
         self._channel.send(frames.INIT_ERROR, meta, body)
@@ -172,7 +180,7 @@ def load(name: str) -> Handler:
     return handler
 
 
-def _told(error: BaseException) -> tuple[str, str, list[str]]:
+def told(error: BaseException) -> tuple[str, str, list[str]]:
     """Message, type and stack trace of an exception; the trace starts at the function's first frame."""
     try:
         message = str(error)
@@ -199,6 +207,7 @@ def _prepare(code: str, packages: str, layers: list[str]) -> None:
     time.tzset()
     own = [place for place in os.environ.get("PYTHONPATH", "").split(":") if place not in {"", packages}]
     sys.path[:] = list(dict.fromkeys((code, *own, *layers, *sys.path, packages)))
+    sys.meta_path.append(snapshot_hooks.Finder)
     sys.dont_write_bytecode = True  # a code directory is the operator's
     for leave in ("exit", "quit"):
         setattr(builtins, leave, sys.exit)  # site's, which is not loaded
@@ -209,14 +218,22 @@ def _prepare(code: str, packages: str, layers: list[str]) -> None:
             sys.modules.pop(name, None)
 
 
-def run(spec: dict[str, Any], missing: list[str]) -> NoReturn:
-    """The worker's whole life; *spec* as the daemon sent it, *missing*: always-on controls that did not take."""
+def prepared(spec: dict[str, Any]) -> Worker:
+    """The worker, in the function's directory and with the function's path."""
     log = WorkerLog(spec["separator"].encode())
     log.install()
     worker = Worker(Channel(isolation.REQUESTS, isolation.RESPONSES), log)
     try:
         os.chdir(spec["code"])
     except OSError as error:
-        worker._fail_init(f"Working directory {spec['code']}: {error.strerror}", "Runtime.InvalidWorkingDir", [])  # noqa: SLF001
+        worker.fail_init(f"Working directory {spec['code']}: {error.strerror}", "Runtime.InvalidWorkingDir", [])
     _prepare(spec["code"], spec["packages"], spec.get("layers", []))
-    worker.run(worker.initialise(spec["handler"], missing))
+    return worker
+
+
+def run(spec: dict[str, Any], missing: list[str]) -> NoReturn:
+    """The worker's whole life; *spec* as the daemon sent it, *missing*: always-on controls that did not take."""
+    worker = prepared(spec)
+    handler = worker.loaded(spec["handler"])
+    worker.ready(missing)
+    worker.run(handler)

@@ -27,6 +27,7 @@ from router.runtime.output import Lines
 from router.runtime.pipes import Output
 from router.runtime.recipe import Link, Recipe
 from router.telemetry import report
+from router.telemetry.platform import Phase, Status
 from router.telemetry.report import LogStream, Report
 
 _KILLED: Final = 3.0  # seconds to wait for a killed tree before going on; the spawner says what would not die
@@ -38,6 +39,7 @@ class ProcessEnvironment:
     """One execution environment; see base.ExecutionEnvironment."""
 
     INITIALISES: ClassVar[bool] = True  # a process does something before it can run a handler
+    RESTORES: ClassVar[bool] = False  # which is no init, but what follows the fork of a snapshot
 
     def __init__(
         self, recipe: Recipe, function: Function, stream: LogStream, initialization: Initialization = Initialization.ON_DEMAND
@@ -53,6 +55,7 @@ class ProcessEnvironment:
         spec = recipe.spec(function, log_stream=stream.name, tmp=str(self._tmp), separator=self._separator)
         self._spec = {**spec, "variables": {**spec["variables"], "AWS_LAMBDA_INITIALIZATION_TYPE": initialization.value}}
         self._worker: Worker | None = None
+        self._launcher = self._shared.launcher
         self._channel: Link | None = None
         self._output: Output | None = None
         self._waiting: asyncio.Future[Ending] | None = None
@@ -114,13 +117,13 @@ class ProcessEnvironment:
         fresh = self.state is lifecycle.STARTING
         if fresh:
             if self.INITIALISES:
-                self._log.init_started(self._recipe.init_start(self.function), "invoke")
+                self._tell_init("invoke")
             failure = await self._initialised(await self._ending(deadline), invocation)
             if failure is not None:
                 self._init_failed(failure, began, "invoke")
                 return failure
             if self.INITIALISES:
-                self._log.init_ended((self._clock.monotonic() - began) * 1000, "invoke")
+                self._tell_init_end((self._clock.monotonic() - began) * 1000, "invoke")
         left = deadline - self._clock.monotonic() if fresh else invocation.function.timeout
         if not self._send(invocation, left) and not fresh:  # it died idle and has seen nothing of this
             return await self._again(invocation, began)
@@ -158,20 +161,29 @@ class ProcessEnvironment:
     async def _init_phase(self) -> float | None:
         """The init phase of a cold start: its milliseconds, None when it did not succeed."""
         began = self._clock.monotonic()
-        self._log.init_started(self._recipe.init_start(self.function), "init")
+        self._tell_init("init")
         await self._launch()
-        limit = lifecycle.init_limit(self.initialization, self.function.timeout)
-        failure = await self._initialised(await self._ending(began + limit), None)
+        failure = await self._initialised(await self._ending(began + self._limit()), None)
         if failure is None:
             init_ms = (self._clock.monotonic() - began) * 1000
-            self._log.init_ended(init_ms, "init")
+            self._tell_init_end(init_ms, "init")
             return init_ms
         self._init_failed(failure, began, "init")
         return None
 
     def _init_failed(self, failure: Failure, began: float, phase: Literal["init", "invoke"]) -> None:
         spent = (self._clock.monotonic() - began) * 1000
-        self._log.init_ended(spent, phase, failure.status, failure.error_type)
+        self._tell_init_end(spent, phase, failure.status, failure.error_type)
+
+    def _limit(self) -> float:
+        """Seconds that the init phase may take."""
+        return lifecycle.RESTORE_LIMIT if self.RESTORES else lifecycle.init_limit(self.initialization, self.function.timeout)
+
+    def _tell_init(self, phase: Phase) -> None:
+        (self._log.restore_started if self.RESTORES else self._log.init_started)(self._recipe.init_start(self.function), phase)
+
+    def _tell_init_end(self, spent: float, phase: Phase, status: Status = "", error_type: str = "") -> None:
+        (self._log.restore_ended if self.RESTORES else self._log.init_ended)(spent, phase, status, error_type)
 
     async def _launch(self) -> None:
         """Have a worker started; it answers with READY or INIT_ERROR. Raises EnvironmentUnavailable."""
@@ -179,7 +191,8 @@ class ProcessEnvironment:
             self._channel, spec = self._recipe.link(self._spec, self._framed, self._hung_up)
             self._output = Output(Lines(self._separator.encode()), self._log.output, self._clock.monotonic)
             self._waiting = asyncio.get_running_loop().create_future()
-            self._worker = await self._shared.launcher.spawn(spec, (*self._channel.theirs, self._output.theirs), self._exited)
+            self._launcher = self._recipe.launcher(self.function)
+            self._worker = await self._launcher.spawn(spec, (*self._channel.theirs, self._output.theirs), self._exited)
         except OSError as error:
             self._drop_descriptors()
             raise EnvironmentUnavailable(f"no descriptors for an execution environment: {error.strerror}") from error
@@ -219,8 +232,7 @@ class ProcessEnvironment:
             self._change(Event.INITIALISED)
             self.init_failure = None
             return None
-        limit = lifecycle.init_limit(self.initialization, self.function.timeout)
-        request_id, timeout = (invocation.request_id, invocation.function.timeout) if invocation else ("", limit)
+        request_id, timeout = (invocation.request_id, invocation.function.timeout) if invocation else ("", self._limit())
         self.init_failure = await self._broken(ending, request_id, timeout)
         return self.init_failure
 
@@ -251,7 +263,7 @@ class ProcessEnvironment:
         worker, self._worker = self._worker, None
         exit_ = Exit(9, 0)
         if worker is not None:
-            self._shared.launcher.kill(worker)
+            self._launcher.kill(worker)
             done, _ = await asyncio.wait([worker.exited], timeout=_KILLED)
             if done:
                 exit_ = worker.exited.result()
@@ -294,8 +306,9 @@ class ProcessEnvironment:
             error_type = answer.meta.decode("utf-8", "replace") if failed else ""
         request_id, memory_mb, billed = invocation.request_id, math.ceil(self._memory / 1024), report.billed_ms(duration_ms, init_ms)
         said = error_type if status == "error" else ""
-        figures = (duration_ms, billed, self.function.memory, memory_mb, init_ms)
-        self._log.ended(Report(request_id, *figures, status, said, len(payload), invocation.trace))
+        init, restore = (None, init_ms) if self.RESTORES else (init_ms, None)
+        figures = (duration_ms, billed, self.function.memory, memory_mb, init)
+        self._log.ended(Report(request_id, *figures, status, said, len(payload), invocation.trace, restore))
         told = "Unhandled" if failed else ""
         return Outcome(
             payload, told, error_type, duration_ms, billed, init_ms, memory_mb, self._log.tail(), self._log.name, self.function.version
@@ -319,7 +332,7 @@ class ProcessEnvironment:
     def _hung_up(self) -> None:
         """The channel ended before the exit was reported: the worker is dying, or has closed its descriptors."""
         if self._worker is not None:
-            asyncio.get_running_loop().call_later(_HUNG_UP, self._shared.launcher.kill, self._worker)
+            asyncio.get_running_loop().call_later(_HUNG_UP, self._launcher.kill, self._worker)
 
     def _exited(self, exit_: Exit) -> None:
         if self._channel is not None:

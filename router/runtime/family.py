@@ -1,12 +1,14 @@
 """What families of runtimes have in common: one process for each environment, made by a recipe of theirs."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from router.config.types import Function
 from router.runtime.environment import ProcessEnvironment
+from router.runtime.launcher import Launcher
 from router.runtime.lifecycle import Initialization
+from router.runtime.outcomes import Failure
 from router.runtime.recipe import Link, OnEnd, OnFrame
 from router.runtime.shared import Shared
 from router.telemetry import report
@@ -18,6 +20,7 @@ class Family(ABC):
 
     def __init__(self, shared: Shared) -> None:
         self.shared = shared
+        self.on_unprepared: Callable[[str], None] = lambda _: None
 
     async def open(self) -> None:
         """Start the spawner. Raises EnvironmentUnavailable, OSError."""
@@ -26,6 +29,21 @@ class Family(ABC):
     def environment(self, function: Function, stream: LogStream, initialization: Initialization) -> ProcessEnvironment:
         """A cold environment."""
         return ProcessEnvironment(self, function, stream, initialization)
+
+    async def prepare(self, function: Function, stream: Callable[[], LogStream]) -> Failure | None:  # noqa: ARG002
+        """See base.Runtime: there is nothing to do."""
+        return None
+
+    def prepared(self, function: Function) -> bool:  # noqa: ARG002
+        """See base.Runtime."""
+        return True
+
+    def forget(self, function: str) -> None:  # noqa: B027  # a choice, not a duty
+        """See base.Runtime."""
+
+    def launcher(self, function: Function) -> Launcher:  # noqa: ARG002
+        """See Recipe: the spawner."""
+        return self.shared.launcher
 
     async def close(self) -> None:
         """End the spawner with all that is below it."""

@@ -53,13 +53,15 @@ def main(control: int, life: int, lock: int) -> None:
         keep(child, life)
         return
     os.close(life)
-    from router.runtime import bootstrap, program, spawner  # noqa: PLC0415  # here: loaded once for all workers, and the guard stays small
+    from router.runtime import bootstrap, program, snapshot, spawner  # noqa: PLC0415  # here: loaded once for all workers, and the guard stays small
 
     assignment = spawner.serve(control, guard, lock, niceness)
     if assignment is None:
         return
     if "argv" in assignment.spec:
         program.run(assignment.spec, assignment.missing)  # a worker that is another program from here on
+    if "template" in assignment.spec:
+        snapshot.run(assignment.spec, assignment.missing)  # a worker that forks workers
     bootstrap.run(assignment.spec, assignment.missing)  # a worker: ends as the function's process ends
 
 

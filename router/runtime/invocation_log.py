@@ -44,6 +44,15 @@ class InvocationLog:
         self._tell(platform.init_runtime_done(phase, status, error_type, self._initialization))
         self._tell(platform.init_report(init_ms, phase, status, error_type, self._initialization))
 
+    def restore_started(self, told: InitStart, phase: Phase) -> None:  # noqa: ARG002  # a restore tells of no phase
+        """A snapshot is restored."""
+        self._tell(platform.restore_start(told, self._function, self._instance))
+
+    def restore_ended(self, restore_ms: float, phase: Phase, status: Status = "", error_type: str = "") -> None:  # noqa: ARG002
+        """It has been, or has not."""
+        self._tell(platform.restore_runtime_done(status, error_type))
+        self._tell(platform.restore_report(restore_ms, status, error_type))
+
     def started(self, request_id: str, trace: str = "") -> None:
         """A new invocation: its tail starts here."""
         self._tail.clear()

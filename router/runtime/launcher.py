@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import structlog
 
@@ -59,6 +59,16 @@ class Worker:
         if self.handle >= 0:
             with suppress(OSError):
                 signal.pidfd_send_signal(self.handle, number)
+
+
+class Spawning(Protocol):
+    """A process that forks workers, from start to end."""
+
+    control: socket.socket
+    pid: int
+
+    def leave(self) -> None:
+        """Have everything ended; blocking, until it is gone."""
 
 
 class _Process:
@@ -111,7 +121,7 @@ class Launcher:
     def __init__(self, interpreter: str, *, lock_fd: int | None, clock: Clock, on_restart: Callable[[], None]) -> None:
         """*lock_fd*: the state directory's lock, an flock: it is shared by inheritance. *on_restart*: the spawner died and is replaced."""
         self._interpreter, self._lock_fd, self._clock, self._on_restart = interpreter, lock_fd, clock, on_restart
-        self._process: _Process | None = None
+        self._process: Spawning | None = None
         self._ready = asyncio.Event()
         self._workers: dict[int, Worker] = {}
         self._answers: dict[int, asyncio.Future[None]] = {}
@@ -214,7 +224,11 @@ class Launcher:
             if not data:
                 self._lost()
                 return
-            self._heard(json.loads(data), descriptors)
+            self._received(data, descriptors)
+
+    def _received(self, data: bytes, descriptors: list[int]) -> None:
+        """A message of the spawner's, which is trusted."""
+        self._heard(json.loads(data), descriptors)
 
     def _heard(self, message: dict[str, Any], descriptors: list[int]) -> None:
         if "spawned" in message:
@@ -252,7 +266,7 @@ class Launcher:
         self._deaths = 1 if self._clock.monotonic() - self._started > _STEADY else self._deaths + 1
         self._restarting = asyncio.create_task(self._restart(process), name="spawner-restart")
 
-    async def _restart(self, process: _Process) -> None:
+    async def _restart(self, process: Spawning) -> None:
         for worker in self._workers.values():
             worker.signal(signal.SIGKILL)
         await asyncio.to_thread(process.leave)

@@ -48,6 +48,8 @@ ANSWERED: Final = Event.ANSWERED
 INIT_LIMIT: Final = 10.0  # seconds of the init phase; then init is repeated inside the first invocation: Lambda quotas
 EARLY_INIT_LIMIT: Final = 130.0  # seconds when nobody waits for it; or the function's timeout when that is longer
 
+RESTORE_LIMIT: Final = 10.0  # seconds of an environment's part of a restored snapshot, its hooks included
+
 
 def init_limit(initialization: Initialization, timeout: float) -> float:
     """Seconds that an init phase may take. Lambda developer guide, "Lambda execution environment lifecycle"."""

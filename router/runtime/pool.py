@@ -16,12 +16,13 @@ from router.runtime import RUNTIMES, resolve
 from router.runtime.backoff import FREE, InitBackoff
 from router.runtime.base import Environment, Invocation, Runtime
 from router.runtime.capacity import Capacity
-from router.runtime.lifecycle import READY, Initialization
+from router.runtime.lifecycle import COLD, READY, Initialization
+from router.runtime.outcomes import Failure
 from router.runtime.provisioning import Provisioner
 from router.runtime.shared import Shared
 from router.runtime.shelf import Shelf
 from router.telemetry.metrics import Labels, Metrics
-from router.telemetry.report import LogStore
+from router.telemetry.report import LogStore, LogStream
 
 ROOM_WAIT: Final = 1.0  # seconds that an invocation waits for room when nothing idle can make it
 
@@ -68,6 +69,7 @@ class WarmPool:
         """Open the runtimes. Raises EnvironmentUnavailable, OSError."""
         for runtime in self._runtimes.values():
             await runtime.open()
+            runtime.on_unprepared = self._provisioner.nudge
         self._evictor = asyncio.create_task(self._evict(), name="idle-environments")
 
     def provision(self, functions: Iterable[Function]) -> None:
@@ -103,9 +105,10 @@ class WarmPool:
 
     def retire(self, function: str) -> None:
         """The code or configuration of *function* (Function.qualified) changed: idle environments end now, busy ones after what they run."""
-        for environment in list(self._all):
-            if environment.function.qualified == function:
-                self._retire_when_idle(environment)
+        self._retire_of(function)
+        for runtime in self._runtimes.values():
+            runtime.forget(function)
+        self._provisioner.nudge(function)
         self._backoff.succeeded(function)
 
     def rows(self) -> list[Row]:
@@ -140,9 +143,13 @@ class WarmPool:
         refusal = self._backoff.refusal(key, self._clock.monotonic(), invocation.request_id)
         if refusal is not None:
             return await environment.refuse(invocation, *refusal)
-        self._cold.add(name)
-        outcome = await environment.invoke(invocation)
-        failure = environment.init_failure
+        failure = await self._prepare(invocation.function)
+        if failure is None:
+            self._cold.add(name)
+            outcome = await environment.invoke(invocation)
+            failure = environment.init_failure
+        else:
+            outcome = await environment.refuse(invocation, failure.payload, failure.error_type)
         if failure is None:
             self._backoff.succeeded(key)
         else:
@@ -152,15 +159,22 @@ class WarmPool:
                 log.warning("function_init_backed_off", function=name, failures=failures, error_type=failure.error_type)
         return outcome
 
+    async def _prepare(self, function: Function) -> Failure | None:
+        """Have what its environments are made from; why not. Raises EnvironmentUnavailable."""
+        runtime = self._runtime(function)
+        return None if runtime.prepared(function) else await runtime.prepare(function, lambda: self._stream(function))
+
     async def _warm(self, function: Function) -> str:
-        """Have one more provisioned environment; "" or why there is none. Raises TooManyRequests, EnvironmentUnavailable."""
+        """Have one more provisioned environment, or the snapshot; "" or why not. Raises TooManyRequests, EnvironmentUnavailable."""
+        if function.snap_start:
+            failure = await self._prepare(function)
+            return failure.error_type or "its init failed" if failure else ""
         environment = await self._add(function, Initialization.PROVISIONED, wait=ROOM_WAIT)
         try:
             failure = await environment.warm()
         except BaseException:
             self._retire(environment)
             raise
-        environment.on_lost = lambda: self._retire_when_idle(environment)
         if failure is not None:
             self._retire(environment)
             return failure.error_type or "its init failed"
@@ -168,7 +182,9 @@ class WarmPool:
         return ""
 
     def _provisioned(self, function: Function) -> int:
-        """How many provisioned environments of exactly this function there are or are being made."""
+        """How many provisioned environments of exactly this function there are or are being made; whether there is a snapshot."""
+        if function.snap_start:
+            return int(self._runtime(function).prepared(function))
         return sum(
             one.initialization is Initialization.PROVISIONED
             and one.function == function
@@ -183,14 +199,15 @@ class WarmPool:
         if environment is None or environment.function is function or environment.function == function:
             return environment
         self._retire(environment)
-        self.retire(function.qualified)
+        self._retire_of(function.qualified)
+        self._backoff.succeeded(function.qualified)
         return None
 
     def _give_back(self, environment: Environment) -> None:
         dropped = environment.take_dropped()
         if dropped:
             self._dropped.add(environment.function.name, amount=dropped)
-        lost = environment.initialization is Initialization.PROVISIONED and environment.state is not READY
+        lost = environment.initialization is not Initialization.ON_DEMAND and environment.state not in {READY, COLD}
         if lost or environment in self._stale or self._closed:
             self._retire(environment)
             return
@@ -213,15 +230,21 @@ class WarmPool:
         await self._cleared(function.memory)
         if self._closed:
             raise EnvironmentUnavailable("the daemon is shutting down")
+        environment = self._runtime(function).environment(function, self._stream(function), initialization)
+        environment.on_lost = lambda: self._lost(environment)
+        self._all.add(environment)
+        self._capacity.hold(function.memory)
+        return environment
+
+    def _runtime(self, function: Function) -> Runtime:
         resolved = resolve(function.runtime, function.python)
         if resolved.note and resolved.name not in self._told:
             self._told.add(resolved.name)
             log.warning("runtime_mapped", runtime=resolved.name, runs=resolved.runs)
-        stream = self._logs.stream(function.name, function.version, function.logging.group)
-        environment = self._runtimes[resolved.family].environment(function, stream, initialization)
-        self._all.add(environment)
-        self._capacity.hold(function.memory)
-        return environment
+        return self._runtimes[resolved.family]
+
+    def _stream(self, function: Function) -> LogStream:
+        return self._logs.stream(function.name, function.version, function.logging.group)
 
     async def _more_room(self, until: float) -> None:
         """Return when an environment became idle or is gone. Raises TooManyRequests at *until*."""
@@ -248,9 +271,19 @@ class WarmPool:
             self._capacity.release(need)
             self._news()
 
+    def _lost(self, environment: Environment) -> None:
+        """Its process ended while nothing ran in it. One on demand starts another when it is asked to."""
+        if environment.initialization is not Initialization.ON_DEMAND:
+            self._retire_when_idle(environment)
+
     def _news(self) -> None:
         for event in self._waiting:
             event.set()
+
+    def _retire_of(self, function: str) -> None:
+        for environment in list(self._all):
+            if environment.function.qualified == function:
+                self._retire_when_idle(environment)
 
     def _retire_when_idle(self, environment: Environment) -> None:
         if environment in self._shelf:

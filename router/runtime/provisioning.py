@@ -1,4 +1,4 @@
-"""Provisioned concurrency: environments that are initialised before anybody asks, and again whenever one is lost.
+"""Provisioned concurrency: environments that are initialised before anybody asks, and again whenever one is lost. And snapshots.
 
 Source: AWS Lambda developer guide, "Configuring provisioned concurrency"."""
 
@@ -36,7 +36,7 @@ class Provisioner:
 
     def want(self, functions: Iterable[Function]) -> None:
         """These are the functions from now on; one that is provisioned as before is left alone."""
-        wanted = {function.qualified: function for function in functions if function.provisioned_concurrency}
+        wanted = {function.qualified: function for function in functions if _number(function)}
         for key, old in list(self._wanted.items()):
             if wanted.get(key) != old.function:
                 del self._wanted[key]
@@ -67,7 +67,7 @@ class Provisioner:
     def problems(self) -> list[str]:
         """Functions whose first environments are still on their way, a sentence each."""
         return [
-            f"function {key}: not all of its {wanted.function.provisioned_concurrency} provisioned environments are initialised yet"
+            f"function {key}: {_told(wanted.function)} initialised yet"
             for key, wanted in self._wanted.items()
             if not wanted.settled.is_set()
         ]
@@ -85,7 +85,7 @@ class Provisioner:
         function, failures = wanted.function, 0
         while True:
             wanted.look.clear()
-            missing = function.provisioned_concurrency - self._have(function)
+            missing = _number(function) - self._have(function)
             if missing < 1:
                 wanted.settled.set()
                 await wanted.look.wait()
@@ -107,6 +107,16 @@ class Provisioner:
             return "no room within limits.concurrency and limits.memory"
         except RouterError as error:
             return str(error)
+
+
+def _number(function: Function) -> int:
+    """How many environments are wanted; or one snapshot, from which any number is had at once."""
+    return function.provisioned_concurrency or int(function.snap_start)
+
+
+def _told(function: Function) -> str:
+    many = function.provisioned_concurrency
+    return f"not all of its {many} provisioned environments are" if many else "what its snapshot is taken of is not"
 
 
 def _cancel(wanted: _Wanted) -> None:

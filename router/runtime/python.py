@@ -7,20 +7,26 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from router.config.entries import names
 from router.config.types import Function
 from router.runtime import Resolved, assignment, packages, resolve
+from router.runtime.environment import ProcessEnvironment
 from router.runtime.family import Family
+from router.runtime.launcher import Launcher
 from router.runtime.layers import python_paths
+from router.runtime.lifecycle import Initialization
+from router.runtime.outcomes import Failure
 from router.runtime.pipes import Channel
 from router.runtime.recipe import OnEnd, OnFrame
 from router.runtime.shared import Shared
+from router.runtime.snapshots import ForkRecipe, RestoredEnvironment, Snapshots
 from router.runtime.starting import Starting
 from router.telemetry import report
+from router.telemetry.report import LogStream
 
 PROGRAM: Final = Path(__file__).with_name("python_program.py")
 NEEDED: Final = ("handler", "code", "packages", "separator", "layers")  # what it has to know
@@ -31,11 +37,42 @@ class PythonRuntime(Family):
 
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared)
+        self._snapshots = Snapshots(self, self._lost)
         self.packages = shared.state / "runtime" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
     async def open(self) -> None:
         """Start the spawner, make boto3's directory. Raises EnvironmentUnavailable, OSError."""
         await asyncio.gather(asyncio.to_thread(packages.build, self.packages), self.shared.open())
+
+    def environment(self, function: Function, stream: LogStream, initialization: Initialization) -> ProcessEnvironment:
+        """A cold environment."""
+        if function.snap_start:
+            return RestoredEnvironment(ForkRecipe(self), function, stream, Initialization.SNAP_START)
+        return super().environment(function, stream, initialization)
+
+    async def prepare(self, function: Function, stream: Callable[[], LogStream]) -> Failure | None:
+        """See base.Runtime."""
+        return await self._snapshots.prepare(function, stream) if function.snap_start else None
+
+    def prepared(self, function: Function) -> bool:
+        """See base.Runtime."""
+        return not function.snap_start or self._snapshots.of(function) is not None
+
+    def _lost(self, function: str) -> None:
+        self.on_unprepared(function)
+
+    def forget(self, function: str) -> None:
+        """See base.Runtime."""
+        self._snapshots.forget(function)
+
+    def launcher(self, function: Function) -> Launcher:
+        """See Recipe."""
+        return self._snapshots.launcher(function) if function.snap_start else super().launcher(function)
+
+    async def close(self) -> None:
+        """See base.Runtime."""
+        await self._snapshots.close()
+        await super().close()
 
     def spec(self, function: Function, *, log_stream: str, tmp: str, separator: str) -> Mapping[str, Any]:
         """See Recipe. A fork of the spawner where that will do, else a program of its own."""

@@ -27,7 +27,12 @@ def main(spec: str) -> None:
     missing = [] if isolation.prctl(_PR_SET_DUMPABLE, 0) else ["dumpable"]
     isolation.set_title(f"fn:{os.environ['AWS_LAMBDA_FUNCTION_NAME']}")
     sys.argv[:] = ["bootstrap"]
-    bootstrap.run(json.loads(spec), missing)
+    told = json.loads(spec)
+    if "template" in told:
+        from router.runtime import snapshot  # noqa: PLC0415  # the other programs do without
+
+        snapshot.run(told, missing)
+    bootstrap.run(told, missing)
 
 
 if __name__ == "__main__":

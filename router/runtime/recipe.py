@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from router.config.types import Function
 from router.runtime import frames
+from router.runtime.launcher import Launcher
 from router.runtime.shared import Shared
 from router.telemetry import report
 
@@ -58,6 +59,9 @@ class Recipe(Protocol):
         """The ends of a process to be, and *spec* with what it has to know of them. Raises OSError (no descriptors).
 
         *on_end* is called once, when the process will send no more; frames are those of frames.py, READY or INIT_ERROR first."""
+
+    def launcher(self, function: Function) -> Launcher:
+        """Who starts processes of *function*. Raises EnvironmentUnavailable."""
 
     def init_start(self, function: Function) -> report.InitStart:
         """What initialises; see report.init_start."""

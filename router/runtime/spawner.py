@@ -176,7 +176,7 @@ def _kill_group(pid: int) -> None:
             send(pid, signal.SIGKILL)
 
 
-def _wakeup() -> int:
+def wakeup() -> int:
     """A descriptor that turns readable when a child dies."""
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
@@ -196,11 +196,11 @@ def serve(control: int, guard: int, lock: int, niceness: int) -> Assignment | No
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     soft = min(isolation.NOFILE, soft)
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))  # so that a worker knows what to close
-    wakeup = _wakeup()
+    woken = wakeup()
     server = Spawner(socket.socket(fileno=control), handle, max(soft, control, lock), niceness)
     gc.collect()
     gc.freeze()  # a worker's collector never looks at what is loaded by now, so those pages stay shared
-    assignment = server.serve(wakeup)
+    assignment = server.serve(woken)
     if assignment is None:
         server.end_all()
     return assignment

@@ -70,6 +70,10 @@ class WorkerLog(logging.Handler):
             root.setLevel("DEBUG" if level == "TRACE" else level)
         root.addHandler(self)
 
+    def separate(self, separator: bytes) -> None:
+        """From now on *separator* stands for newlines inside a record."""
+        self._separator = separator
+
     def _attribute(self, record: logging.LogRecord) -> bool:
         record.aws_request_id = self.request_id
         return True

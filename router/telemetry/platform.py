@@ -2,9 +2,10 @@
 
 An event is a line in a text log (report.py), an object in a JSON log, and what subscribers of the Telemetry API get. Members,
 statuses and levels: Lambda developer guide, "Lambda Telemetry API Event schema reference" and "System log level event mapping".
-Left out: spans, of which nothing here is measured. Not covered: the events of snapshots."""
+Left out: spans, of which nothing here is measured."""
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple
 
@@ -20,7 +21,8 @@ from router.telemetry.report import InitStart, Report
 Phase = Literal["init", "invoke"]
 Status = Literal["", "error", "timeout"]  # "": success
 
-ON_DEMAND: Final = "on-demand"  # the other initialization types: provisioned-concurrency, snap-start
+ON_DEMAND: Final = "on-demand"  # the other initialization types: provisioned-concurrency and
+SNAP_START: Final = "snap-start"
 
 
 class PlatformEvent(NamedTuple):
@@ -73,8 +75,34 @@ def init_report(init_ms: float, phase: Phase, status: Status, error_type: str = 
         **_status(status, error_type),
         "metrics": {"durationMs": round(init_ms, 3)},
     }
-    text = report.init_report(init_ms, phase, status, error_type if status == "error" else "") if status else ""
+    told = bool(status) or initialization == SNAP_START  # whose init no REPORT tells of
+    text = report.init_report(init_ms, phase, status, error_type if status == "error" else "") if told else ""
     return PlatformEvent("initReport", _level(status, Level.DEBUG if initialization == ON_DEMAND else Level.INFO), record, text)
+
+
+def restore_start(told: InitStart, function: Function, instance: str) -> PlatformEvent:
+    """An environment named *instance* begins as a copy of a snapshot."""
+    record = {
+        "runtimeVersion": told.version,
+        "runtimeVersionArn": told.arn,
+        "functionName": function.name,
+        "functionVersion": function.version,
+        "instanceId": instance,
+        "instanceMaxMemory": function.memory,
+    }
+    return PlatformEvent("restoreStart", Level.INFO, record, report.restore_start(told))
+
+
+def restore_runtime_done(status: Status, error_type: str = "") -> PlatformEvent:
+    """The runtime goes on in it, or does not."""
+    return PlatformEvent("restoreRuntimeDone", _level(status, Level.DEBUG), _status(status, error_type))
+
+
+def restore_report(restore_ms: float, status: Status, error_type: str = "") -> PlatformEvent:
+    """The end of restoring."""
+    record = {**_status(status, error_type), "metrics": {"durationMs": round(restore_ms, 3)}}
+    text = report.restore_report(restore_ms, status, error_type if status == "error" else "")
+    return PlatformEvent("restoreReport", _level(status, Level.INFO), record, text)
 
 
 def start(request_id: str, version: str, trace: str = "") -> PlatformEvent:
@@ -104,6 +132,8 @@ def reported(told: Report) -> PlatformEvent:
     }
     if told.init_ms is not None:
         metrics["initDurationMs"] = round(told.init_ms, 3)
+    if told.restore_ms is not None:
+        metrics |= {"restoreDurationMs": round(told.restore_ms, 3), "billedRestoreDurationMs": math.ceil(told.restore_ms)}
     record = {"requestId": told.request_id, **_status(told.status, told.error_type), "metrics": metrics, **_tracing(told.trace)}
     return PlatformEvent("report", _level(told.status, Level.INFO), record, told.line())
 

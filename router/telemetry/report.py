@@ -46,6 +46,7 @@ class Report(NamedTuple):
     error_type: str = ""
     produced: int = 0  # bytes of the answer
     trace: str = ""  # X-Ray header; "" when there is none
+    restore_ms: float | None = None  # in place of init_ms where a snapshot was restored
 
     def line(self) -> str:
         """REPORT RequestId: …; ends in a TAB when there is no status, as AWS's does. A sampled trace is named on a second line."""
@@ -55,6 +56,8 @@ class Report(NamedTuple):
         )
         if self.init_ms is not None:
             text += f"Init Duration: {self.init_ms:.2f} ms\t"
+        if self.restore_ms is not None:
+            text += f"Restore Duration: {self.restore_ms:.2f} ms\tBilled Restore Duration: {math.ceil(self.restore_ms)} ms\t"
         return text + _status(self.status, self.error_type) + _xray(self.trace)
 
 
@@ -92,9 +95,20 @@ def init_start(region: str, runtime: str, build: str) -> InitStart:
     return InitStart(runtime, f"arn:aws:lambda:{region}::runtime:{hashlib.sha256(build.encode()).hexdigest()}")
 
 
-def init_report(init_ms: float, phase: Literal["init", "invoke"], status: Literal["error", "timeout"], error_type: str = "") -> str:
-    """INIT_REPORT, written when an init did not succeed."""
-    return f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}\t{_status(status, error_type)}"
+def init_report(init_ms: float, phase: Literal["init", "invoke"], status: Literal["", "error", "timeout"], error_type: str = "") -> str:
+    """INIT_REPORT: of an init that did not succeed, and of any that no REPORT tells of."""
+    said = f"\tPhase: {phase}\t{_status(status, error_type)}" if status else ""
+    return f"INIT_REPORT Init Duration: {init_ms:.2f} ms{said}"
+
+
+def restore_start(told: InitStart) -> str:
+    """RESTORE_START."""
+    return f"RESTORE_START Runtime Version: {told.version}\tRuntime Version ARN: {told.arn}"
+
+
+def restore_report(restore_ms: float, status: Literal["", "error", "timeout"], error_type: str = "") -> str:
+    """RESTORE_REPORT."""
+    return f"RESTORE_REPORT Restore Duration: {restore_ms:.2f} ms" + (f"\t{_status(status, error_type)}" if status else "")
 
 
 def start(request_id: str, version: str = names.LATEST) -> str:

@@ -303,6 +303,11 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         ],
     ),
     (
+        "two ways to start early",
+        "    snap_start: true\n    provisioned_concurrency: 1\n",
+        ["config.yaml:6:17: functions.f.snap_start: not together with provisioned_concurrency, as on AWS"],
+    ),
+    (
         "alias",
         "    environment: {A: &x b, B: *x}\n",
         [

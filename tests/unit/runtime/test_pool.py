@@ -72,9 +72,26 @@ class FakeRuntime:
         self.most = 0
         self.gate: asyncio.Event | None = None
         self.exhausted = False
+        self.refusing = False
+        self.preparations = 0
+        self.snapshots: set[str] = set()
+
+    def on_unprepared(self, function: str) -> None:
+        """Replaced by the pool."""
 
     async def open(self) -> None:
         """Nothing to do."""
+
+    async def prepare(self, function: Function, stream: object) -> Failure | None:
+        self.preparations += 1
+        self.snapshots |= set() if self.refusing else {function.qualified}
+        return Failure("Runtime.SnapshotRefused", b"no", "", "error") if self.refusing else None
+
+    def prepared(self, function: Function) -> bool:
+        return not function.snap_start or function.qualified in self.snapshots
+
+    def forget(self, function: str) -> None:
+        self.snapshots.discard(function)
 
     def environment(self, function: Function, stream: object, initialization: Initialization) -> FakeEnvironment:
         self.made += 1
@@ -395,3 +412,31 @@ async def test_provisioned_ones_that_fail_leave_nothing_behind(pool: WarmPool, r
     await clock.advance(30)
     assert not runtime.living
     assert runtime.starts <= 16
+
+
+async def test_a_snapshot_is_there_before_anybody_asks_and_again_when_it_is_lost(pool: WarmPool, runtime: FakeRuntime) -> None:
+    f = replace(function("f"), snap_start=True)
+    pool.provision([f])
+    assert await pool.provisioned(5)
+    assert (runtime.preparations, runtime.made) == (1, 0)
+    await call(pool, f)
+    assert runtime.preparations == 1
+    pool.retire("f")
+    await settle()
+    assert runtime.preparations == 2
+    runtime.snapshots.clear()
+    runtime.on_unprepared("f")
+    await settle()
+    assert runtime.preparations == 3
+
+
+async def test_a_snapshot_that_cannot_be_taken_is_every_callers_error(pool: WarmPool, runtime: FakeRuntime, clock: VirtualClock) -> None:
+    runtime.refusing = True
+    f = replace(function("f"), snap_start=True)
+    for _ in range(10):
+        outcome = await pool.invoke(Invocation(f, b"", "id", "arn"))
+        assert (outcome.payload, outcome.error_type) == (b"no", "Runtime.SnapshotRefused")
+    assert runtime.preparations == 3
+    runtime.refusing = False
+    await clock.advance(2)
+    assert await call(pool, f) == 1

@@ -97,3 +97,21 @@ def test_a_sampled_trace_is_a_member() -> None:
     assert platform.start(ID, "$LATEST", trace).record["tracing"] == expected
     assert platform.reported(Report(ID, 1.0, 1, 128, 84, trace=trace)).record["tracing"] == expected
     assert "tracing" not in platform.start(ID, "$LATEST", trace.replace("Sampled=1", "Sampled=0")).record
+
+
+def test_the_restore_of_a_snapshot() -> None:
+    start = platform.restore_start(report.init_start("eu-west-1", "python:3.12.v1", "x"), Function("f", Path("/f"), "a.b"), "instance")
+    assert (start.type, start.level, start.record["functionName"], start.record["instanceId"]) == (
+        "restoreStart",
+        Level.INFO,
+        "f",
+        "instance",
+    )
+    done = platform.restore_runtime_done("", "")
+    assert (done.type, done.level, done.record, done.text) == ("restoreRuntimeDone", Level.DEBUG, {"status": "success"}, "")
+    failed = platform.restore_report(1.23456, "error", "E")
+    assert failed.record == {"status": "error", "errorType": "E", "metrics": {"durationMs": 1.235}}
+    assert failed.level is Level.WARN
+    metrics = platform.reported(Report("id", 1.0, 6, 128, 30, restore_ms=4.2)).record["metrics"]
+    assert (metrics["restoreDurationMs"], metrics["billedRestoreDurationMs"]) == (4.2, 5)
+    assert platform.init_report(1.0, "init", "", "", "snap-start").text.startswith("INIT_REPORT Init Duration")

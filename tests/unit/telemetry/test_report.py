@@ -81,3 +81,13 @@ def test_a_sampled_trace_is_named_under_the_report() -> None:
         "\nXRAY TraceId: 1-5e34a614-10bdb1f6f1fb44f07bc535a1\tSegmentId: 07f5f5ab2d1f6f85\tSampled: true\t"
     )
     assert told._replace(trace=trace.replace("Sampled=1", "Sampled=0")).line() == told.line()
+
+
+def test_a_restored_report_and_its_lines() -> None:
+    told = Report("id", 5.02, 13, 512, 150, restore_ms=7.4).line()
+    assert told.endswith("Max Memory Used: 150 MB\tRestore Duration: 7.40 ms\tBilled Restore Duration: 8 ms\t")
+    start = report.restore_start(report.init_start("eu-west-1", "python:3.12.v1", "x"))
+    assert start.startswith("RESTORE_START Runtime Version: python:3.12.v1\tRuntime Version ARN: arn:aws:lambda:eu-west-1::runtime:")
+    assert report.restore_report(407.41, "") == "RESTORE_REPORT Restore Duration: 407.41 ms"
+    assert report.restore_report(1, "error", "E") == "RESTORE_REPORT Restore Duration: 1.00 ms\tStatus: error\tError Type: E"
+    assert report.init_report(1, "init", "") == "INIT_REPORT Init Duration: 1.00 ms"
