@@ -14,11 +14,12 @@ from typing import Any, ClassVar, Final, Self
 from router.config.node import Node
 from router.config.types import Names, Table
 from router.errors import ConfigError, InvalidParameter
+from router.events.filters import ALL, Filters
 from router.sources.base import Binding, House, Outlet
+from router.sources.mapping_keys import filters
 
 _LATER: Final = (
     "bisect_on_error",
-    "filter",
     "maximum_record_age",
     "maximum_retry_attempts",
     "on_failure",
@@ -38,11 +39,12 @@ class TableTrigger:
     batch_size: int = 100
     batch_window: float = 0.0  # seconds
     starting_position: str = "TRIM_HORIZON"  # of a mapping that has never run; or LATEST
+    filters: Filters = ALL
 
     @classmethod
     def read(cls, node: Node, names: Names) -> Self:
         """Read the value under `table:`; an unknown table is a problem."""
-        form = node.form(main="name", known=("name", "batch_size", "batch_window", "starting_position"), later=_LATER)
+        form = node.form(main="name", known=("name", "batch_size", "batch_window", "starting_position", "filter"), later=_LATER)
         name = form.text("name")
         if form.has("name") and name not in names.tables:
             form.problem(f"no table has the name {name}{form.did_you_mean(name, names.tables)}", "name")
@@ -51,6 +53,7 @@ class TableTrigger:
             batch_size=form.integer("batch_size", 100, low=1, high=10_000),
             batch_window=form.seconds("batch_window", 0.0, low=0, high=300),
             starting_position=form.choice("starting_position", "TRIM_HORIZON", ("TRIM_HORIZON", "LATEST")),
+            filters=filters(form),
         )
 
     @property

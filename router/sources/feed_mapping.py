@@ -13,6 +13,7 @@ import structlog
 from router.clock import Clock
 from router.errors import JournalError, RouterError
 from router.events import batching
+from router.events.filters import ALL, Filters
 from router.model import Envelope, Outcome
 from router.sources.base import Outlet
 from router.sources.feed_cursors import Cursor, Cursors
@@ -36,6 +37,7 @@ class Settings:
     batch_size: int
     batch_window: float  # seconds
     latest: bool  # a new mapping begins with what comes next, not with what the outbox holds
+    filters: Filters = ALL  # records that do not pass are done without the function
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class EventSourceMapping:
             batch = await self._read(stop)
             if batch is None:
                 await self._due.wait()
-            elif await self._deliver(outlet, batch, stop):
+            elif not batch.packed.records or await self._deliver(outlet, batch, stop):
                 await self._move(batch.last, stop)
 
     # -- reading
@@ -92,7 +94,7 @@ class EventSourceMapping:
             cursor = self.cursor or await self._begin()
             if self.settings.batch_window:
                 await self._gather(cursor, stop)
-            batch = await self._parts.reader.read(cursor, self.settings.batch_size)
+            batch = await self._parts.reader.read(cursor, self.settings.batch_size, self.settings.filters)
         except FeedFault as fault:
             if fault.passing:
                 self._parts.watch.stir()
@@ -103,7 +105,8 @@ class EventSourceMapping:
         self.head = batch.head
         if batch.notice and batch.packed.records:
             log.warning("feed_position_odd", feed=self.settings.feed, function=self.settings.function, reason=batch.notice)
-        return batch if batch.packed.records and not stop.is_set() else None
+        moved = batch.packed.records or (self.settings.filters.patterns and batch.last != cursor)
+        return batch if moved and not stop.is_set() else None
 
     async def _begin(self) -> Cursor:
         """The stored cursor, or a first one, which is stored at once: LATEST means the moment of the first start."""

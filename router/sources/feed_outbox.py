@@ -15,6 +15,7 @@ from router import names
 from router.config.types import Table
 from router.events import batching
 from router.events.dynamodb import Stream, record, split
+from router.events.filters import ALL, Filters
 from router.model import SYNC_LIMIT
 from router.sources import feed_install
 from router.sources.feed_cursors import Cursor
@@ -85,8 +86,10 @@ class Outbox:
         with explain(self.table.sqlite, self.close):
             return _head(self._stream())
 
-    def read(self, cursor: Cursor, most: int) -> Batch:
-        """The records after *cursor*: *most*, and 6 MB, at most. Raises FeedFault."""
+    def read(self, cursor: Cursor, most: int, filters: Filters = ALL) -> Batch:
+        """The records after *cursor* that pass the filters: *most*, and 6 MB, at most. Raises FeedFault.
+
+        Without any, the batch's cursor stands behind those that were looked at."""
         with explain(self.table.sqlite, self.close):
             at = self._stream()
             head = _head(at)
@@ -94,7 +97,7 @@ class Outbox:
                 return Batch(batching.pack((), most=most, limit=SYNC_LIMIT), cursor, head.seq)
             cursor, notice = self._placed(at, cursor, head)
             done = [cursor]
-            packed = batching.pack(self._records(at, cursor, most, done), most=most, limit=SYNC_LIMIT)
+            packed = batching.pack(self._records(at, cursor, most, done, filters), most=most, limit=SYNC_LIMIT)
             return Batch(packed, done[packed.records], head.seq, notice)
 
     def trim(self, stream: str, done: int, now: float) -> bool:
@@ -193,8 +196,9 @@ class Outbox:
             return cursor, f"{first - cursor.rest} changes were removed from the outbox before they were read"
         return cursor, ""
 
-    def _records(self, at: _Attached, cursor: Cursor, most: int, done: list[Cursor]) -> Iterator[bytes | None]:
-        """Encoded records after *cursor*; None: a change too large to be read. Adds to *done* where the cursor stands after each."""
+    def _records(self, at: _Attached, cursor: Cursor, most: int, done: list[Cursor], filters: Filters) -> Iterator[bytes | None]:
+        """Encoded records after *cursor*; None: a change too large to be read. Adds to *done* where the cursor stands after each,
+        and after those behind it that do not pass."""
         outbox = quoted(at.found.names.outbox)
         number = at.connection.execute(f"SELECT layout FROM {outbox} WHERE seq >= ? ORDER BY seq LIMIT 1", (cursor.rest,)).get  # noqa: S608
         if number is None:
@@ -212,9 +216,15 @@ class Outbox:
         for change in reading.changes(cursor.rest, last):
             halves = split(change, stream.keys)
             for half in halves:
-                if half.number > cursor.number:
-                    done.append(Cursor(cursor.stream, half.number | (half is halves[-1]), half.mark))
-                    yield orjson.dumps(record(half, stream))
+                if half.number <= cursor.number:
+                    continue
+                behind = Cursor(cursor.stream, half.number | (half is halves[-1]), half.mark)
+                made = record(half, stream)
+                if filters.passes(made):
+                    done.append(behind)
+                    yield orjson.dumps(made)
+                else:
+                    done[-1] = behind
 
     def _dynamodb_stream(self, found: Installation, layout: Layout) -> Stream:
         label = names.iso_ms(found.made).removesuffix("Z")

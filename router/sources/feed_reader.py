@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from router.clock import Clock
+from router.events.filters import Filters
 from router.sources.feed_cursors import Cursor
 from router.sources.feed_outbox import Batch, Head, Outbox
 from router.sources.feed_schema import FeedFault
@@ -35,9 +36,9 @@ class Reader:
         """Where the stream stands."""
         return await self._call(self._outbox.head)
 
-    async def read(self, cursor: Cursor, most: int) -> Batch:
-        """The records after *cursor*, *most* at most."""
-        return await self._call(self._outbox.read, cursor, most)
+    async def read(self, cursor: Cursor, most: int, filters: Filters) -> Batch:
+        """The records after *cursor* that pass the filters, *most* at most."""
+        return await self._call(self._outbox.read, cursor, most, filters)
 
     async def install(self) -> None:
         """Make the triggers, or bring them up to date."""

@@ -143,4 +143,4 @@ class Feed:
 def _settings(binding: Binding) -> Settings:
     trigger: TableTrigger = binding.trigger
     latest = trigger.starting_position == "LATEST"
-    return Settings(trigger.table.name, binding.function.name, trigger.batch_size, trigger.batch_window, latest)
+    return Settings(trigger.table.name, binding.function.name, trigger.batch_size, trigger.batch_window, latest, trigger.filters)

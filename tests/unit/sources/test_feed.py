@@ -11,6 +11,7 @@ import pytest
 from router.config.load import load
 from router.config.types import Config, Function, Table
 from router.errors import ConfigError, EnvironmentUnavailable, InvalidParameter, JournalError, SourceError, TooManyRequests
+from router.events.filters import Filters
 from router.model import Envelope, Outcome
 from router.sources.base import Binding, House
 from router.sources.feed import FeedSource, TableTrigger
@@ -59,6 +60,14 @@ def test_every_key_of_the_trigger(read: Any) -> None:
     assert (found.batch_size, found.batch_window, found.starting_position) == (10_000, 300.0, "LATEST")
 
 
+def test_filters_of_the_trigger(read: Any) -> None:
+    one, several = (
+        read("{name: orders, filter: {eventName: [INSERT]}}"),
+        read("{name: orders, filter: [{eventName: [INSERT]}, {eventName: [REMOVE]}]}"),
+    )
+    assert [found.filters.passes({"eventName": "REMOVE"}) for found in (one, several)] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("trigger", "told"),
     [
@@ -67,7 +76,8 @@ def test_every_key_of_the_trigger(read: Any) -> None:
         ("{name: orders, batch_window: 301}", "outside 0 to 300"),
         ("{name: orders, starting_position: AT_TIMESTAMP}", "one of TRIM_HORIZON, LATEST"),
         ("{name: orders, bisect_on_error: true}", "not supported yet"),
-        ("{name: orders, filter: []}", "not supported yet"),
+        ("{name: orders, filter: []}", "write 1 to 10 patterns"),
+        ("{name: orders, filter: {eventName: INSERT}}", 'Reason: "eventName" must be an object or an array'),
         ("{name: orders, batch_sice: 1}", "did you mean batch_size?"),
         ("{batch_size: 1}", "is required"),
     ],
@@ -156,6 +166,27 @@ async def test_ten_thousand_rows_of_one_transaction(tmp_path: Path, shop: Path) 
         user.execute("COMMIT")
         assert [short(record) for record in await rig.got(10_000)] == [f"I{i}" for i in range(10_000)]
         assert all(len(envelope.payload) <= 6 * 1024 * 1024 for envelope in rig.outlet.invoked)
+    user.close()
+
+
+async def test_a_filter_lets_through_what_it_matches_and_the_cursor_passes_the_rest(tmp_path: Path, shop: Path) -> None:
+    user = writer(shop, ORDERS)
+    wanted = Filters.of(
+        [{"eventName": ["INSERT"], "dynamodb": {"NewImage": {"item": {"S": [{"prefix": "a"}]}}}}, {"eventName": ["REMOVE"]}]
+    )
+    async with Rig(tmp_path, table(shop), filters=wanted, batch_size=10) as rig:
+        await rig.caught_up()
+        for number in range(1, 40):
+            user.execute("INSERT INTO orders (id, item) VALUES (?, ?)", (number, "apple" if number % 4 == 0 else "pear"))
+        user.execute("DELETE FROM orders WHERE id = 7")
+        user.execute("UPDATE orders SET item = 'again'")
+        got = await rig.got(10)
+        await rig.caught_up()
+        assert [short(record) for record in got] == [*(f"I{number}" for number in range(4, 40, 4)), "R7"]
+        assert len(records(rig.outlet.invoked)) == 10
+        await rig.restart("f")
+        await rig.quiet()
+        assert len(records(rig.outlet.invoked)) == 10, "what did not pass is done too"
     user.close()
 
 
