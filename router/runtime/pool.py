@@ -111,6 +111,11 @@ class WarmPool:
         self._provisioner.nudge(function)
         self._backoff.succeeded(function)
 
+    def evict(self, function: str) -> None:
+        """End the idle environments of *function* (Function.qualified), as if there were no room for them."""
+        for environment in [one for one in self._all if one.function.qualified == function and one in self._shelf]:
+            self._retire(environment)
+
     def rows(self) -> list[Row]:
         """One row for each function that has or had environments."""
         counts = self._counts()
