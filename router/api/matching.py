@@ -20,6 +20,7 @@ from router.sources.base import Binding
 from router.sources.bus_rules import Occurrence, Rule
 from router.sources.bus_trigger import EventTrigger
 from router.sources.feed import TableTrigger
+from router.sources.queue import QueueTrigger
 from router.sources.s3dir import S3Trigger
 from router.sources.s3dir_tell import lane
 from router.sources.schedule_trigger import ScheduleTrigger
@@ -156,6 +157,22 @@ def _bus(_: str, event: Any, config: Config) -> list[Match]:
         raise InvalidParameter(str(error)) from error
 
 
+# -- queues
+
+
+def _queue(_: str, event: Any, config: Config) -> list[Match]:
+    """By the queue in the records' ARN. Mapped: invoked now with these records; the queue itself is not touched."""
+    arns = {_text(record["eventSourceARN"]) for record in event["Records"]}
+    if len(arns) != 1:
+        raise InvalidParameter(f"the records to send are of one queue, these are of {len(arns)}")
+    queue = min(arns).rpartition(":")[2]
+    functions = [function.name for function, trigger, _ in _triggers(config, QueueTrigger) if trigger.queue.name == queue]
+    if not functions:
+        raise InvalidParameter(f"no trigger reads queue {queue:.100}{_near(queue, config.queues)}")
+    payload = orjson.dumps(event)
+    return [Match(Envelope(function, payload, f"queue:{queue}"), mapped=True) for function in dict.fromkeys(functions)]
+
+
 # -- what no trigger takes
 
 
@@ -178,7 +195,8 @@ _KINDS: Final[Mapping[str, Callable[[str, Any, Config], list[Match]]]] = {
     **dict.fromkeys(("schedule", "scheduler"), _schedule),
     "dynamodb": _table,
     **dict.fromkeys(("s3-eventbridge", "eventbridge"), _bus),
-    **dict.fromkeys(("sqs", "sns", "kinesis", "logs"), _no_trigger),
+    **dict.fromkeys(("sns", "kinesis", "logs"), _no_trigger),
+    "sqs": _queue,
     **dict.fromkeys(("authorizer-token", "authorizer-request"), _no_authorizer),
 }
 

@@ -34,7 +34,6 @@ _KNOWN: Final = (
     "triggers",
 )
 _LATER: Final = ("aliases", "ephemeral_storage", "require", "on_success", "on_failure", "dead_letter")
-_LATER_TRIGGERS: Final = ("queue",)
 _RUNTIMES: Final = re.compile(r"python(3\.[0-9]{1,2})?|nodejs([0-9]{1,2}\.x)?|provided(\.al2|\.al2023)?|command")
 _LATER_RUNTIMES: Final = re.compile(r"(java|dotnet|ruby|go)[a-z0-9.]*")
 _WRITE: Final = "write python, python3.N, nodejs, nodejsN.x, provided, provided.al2, provided.al2023 or command"
@@ -165,9 +164,7 @@ class Reader:
         word, value = entries[0]
         kind = self.triggers.get(word)
         if kind is None:
-            node.misnamed(
-                word, "not supported yet" if word in _LATER_TRIGGERS else f"unknown trigger{node.did_you_mean(word, self.triggers)}"
-            )
+            node.misnamed(word, f"unknown trigger{node.did_you_mean(word, self.triggers)}")
             return None
         enabled = value.boolean("enabled", default=True)
         before = node.mistakes

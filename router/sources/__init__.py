@@ -6,6 +6,7 @@ from router.config.types import Trigger
 from router.sources.bus import BusSource
 from router.sources.feed import FeedSource
 from router.sources.http import HttpSource
+from router.sources.queue import QueueSource
 from router.sources.s3dir import S3DirSource
 from router.sources.schedule import ScheduleSource
 
@@ -17,6 +18,7 @@ SOURCES: Final[dict[str, type[Any]]] = {
     "schedule": ScheduleSource,
     "table": FeedSource,
     "event": BusSource,
+    "queue": QueueSource,
 }
 
 TRIGGERS: Final[dict[str, type[Trigger]]] = {trigger.word: trigger for source in SOURCES.values() for trigger in source.TRIGGERS}

@@ -106,7 +106,7 @@ async def test_stop_ends_a_source_that_is_refused(rig: Rig) -> None:
         running.stop.set()
         before = rig.clock.monotonic()
         outlet.refusing = 0 if not rig.remembers else outlet.refusing  # a client that is told 429 comes back until it is served
-        await rig.drive(running.task.done)
+        await rig.drive(running.task.done, still=3.0)
         assert rig.clock.monotonic() - before < 10
     outlet.refusing = 0
     if rig.remembers:
@@ -186,7 +186,9 @@ async def test_health_says_nothing_when_attached_and_a_sentence_when_not(rig: Ri
 
 
 async def test_names_are_unique_and_say_which_source_it_is(rig: Rig) -> None:
-    two = {"s3": ("uploads", "results"), "table": ("orders", "items")}.get(rig.bindings()[0].trigger.word, ("f", "g"))
+    two = {"s3": ("uploads", "results"), "table": ("orders", "items"), "queue": ("orders", "items")}.get(
+        rig.bindings()[0].trigger.word, ("f", "g")
+    )
     names = [source.name for source in rig.sources(rig.bindings(*two))]
     assert len(set(names)) == len(names)
     assert all(names)

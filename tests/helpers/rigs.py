@@ -20,23 +20,26 @@ from urllib.parse import unquote_plus
 
 import apsw
 
-from router.config.types import Bucket, Config, Function, Listen, Table
+from router.config.types import Bucket, Config, Function, Listen, Queue, Table
 from router.dispatch.supervisor import Supervisor
 from router.errors import JournalError, ShuttingDown, TooManyRequests
 from router.events import routes, s3
 from router.events.eventbridge import Place, envelope
 from router.events.patterns import compile_pattern
 from router.events.schedule import parse
+from router.events.sqs_rules import New
 from router.events.webhook_keys import HmacKey
 from router.events.webhook_schemes import GITHUB
 from router.journal.database import Database
 from router.model import Envelope, Outcome
+from router.queues.store import Queues
 from router.sources import SOURCES
 from router.sources.base import Binding, House
 from router.sources.bus_rules import Occurrence
 from router.sources.bus_trigger import EventTrigger
 from router.sources.feed import TableTrigger
 from router.sources.http_triggers import HttpTrigger, UrlTrigger
+from router.sources.queue import QueueSource, QueueTrigger
 from router.sources.s3dir import S3Trigger
 from router.sources.schedule_trigger import ScheduleTrigger
 from router.sources.webhook_trigger import WebhookTrigger
@@ -300,6 +303,51 @@ class TableRig(Rig):
         return [record["dynamodb"]["Keys"]["id"]["N"] for record in json.loads(envelope.payload)["Records"]]
 
 
+class QueueRig(Rig):
+    """A message that is sent."""
+
+    # the timeout: virtual time goes far while a busy disk syncs
+    QUEUES: ClassVar = {name: Queue(name, visibility_timeout=10_000) for name in ("jobs", "orders", "items", "uploads", "results")}
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Rig]:
+        """With queues."""
+        async with super().opened():
+            self.queues = await self._open()
+            yield self
+
+    @asynccontextmanager
+    async def running(self, outlet: Doors, source: Any = None, *, well: bool = True) -> AsyncIterator["Running"]:
+        """As after a start of the daemon: queues are opened, and what the last one held is free."""
+        if source is None and not self.database.failing:
+            self.queues = await self._open()
+        async with super().running(outlet, source, well=well) as run:
+            yield run
+
+    async def _open(self) -> Queues:
+        return await Queues.open(self.database, self.clock, self.QUEUES, region="us-east-1", account="123456789012")
+
+    def sources(self, bindings: Sequence[Binding]) -> Sequence[Any]:
+        """Sources as a fresh daemon builds them."""
+        return QueueSource.build(bindings, House(self.config(), self.clock, self.database, self.metrics, self.queues))
+
+    def bindings(self, *names: str) -> list[Binding]:
+        """Small batches, so that several messages need several."""
+        return [
+            Binding(function("f"), QueueTrigger(self.QUEUES[name], batch_size=2), index) for index, name in enumerate(names or ("jobs",))
+        ]
+
+    async def occur(self) -> str:
+        """One message."""
+        number = str(self.number())
+        await self.queues.send("jobs", [New(number)])
+        return number
+
+    def identities(self, envelope: Envelope) -> list[str]:
+        """Bodies."""
+        return [record["body"] for record in json.loads(envelope.payload)["Records"]]
+
+
 class HttpRig(Rig):
     """A client that asks, and asks again when it is told to come back later."""
 
@@ -490,4 +538,5 @@ RIGS: Final[dict[str, type[Rig]]] = {
     "schedule": ScheduleRig,
     "table": TableRig,
     "event": BusRig,
+    "queue": QueueRig,
 }

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from router.api.matching import matches
 from router.cli.shapes import SHAPES, built
-from router.config.types import Bucket, Config, Function, Table
+from router.config.types import Bucket, Config, Function, Queue, Table
 from router.errors import InvalidParameter
 from router.events import s3
 from router.events.patterns import compile_pattern
@@ -20,6 +20,7 @@ from router.events.schedule import parse
 from router.events.transform import Input
 from router.sources.bus_trigger import EventTrigger
 from router.sources.feed import TableTrigger
+from router.sources.queue import QueueTrigger
 from router.sources.s3dir import S3Trigger
 from router.sources.schedule_trigger import ScheduleTrigger
 
@@ -161,10 +162,19 @@ def test_records_go_to_who_reads_the_table_once_each() -> None:
     assert refusal("dynamodb", event("dynamodb", table="order"), config(f=reading)) == "no trigger reads table order, did you mean orders?"
 
 
+def test_messages_go_to_the_functions_that_read_their_queue() -> None:
+    told = config(f=(QueueTrigger(Queue("jobs")),), g=(QueueTrigger(Queue("jobs")),), h=(QueueTrigger(Queue("other")),))
+    found = matches("sqs", event("sqs"), told)
+    assert [(match.envelope.function, match.envelope.source, match.mapped) for match in found] == [
+        ("f", "queue:jobs", True),
+        ("g", "queue:jobs", True),
+    ]
+    assert refusal("sqs", event("sqs"), config(h=(QueueTrigger(Queue("job")),))).startswith("no trigger reads queue jobs")
+
+
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("sqs", "no trigger takes such events"),
         ("sns", "no trigger takes such events"),
         ("kinesis", "no trigger takes such events"),
         ("logs", "no trigger takes such events"),

@@ -240,13 +240,6 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         ["config.yaml:6:16: functions.f.triggers[0].knok: unknown trigger, did you mean knock?"],
     ),
     (
-        "triggers of later",
-        "    triggers: [queue: q]\n",
-        [
-            "config.yaml:6:16: functions.f.triggers[0].queue: not supported yet",
-        ],
-    ),
-    (
         "trigger's field",
         "    triggers: [knock: {dor: a}]\n",
         [

@@ -1,0 +1,296 @@
+"""Queues as event sources: what the config says, and the loop over a real store with time that only the test moves."""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from router.config.types import Config, Function, Queue, Redrive
+from router.errors import ConfigError, TooManyRequests
+from router.events.sqs_rules import New
+from router.journal.database import Database
+from router.model import Envelope, Outcome
+from router.queues.store import Queues
+from router.sources.base import Binding, House
+from router.sources.queue import QueueSource, QueueTrigger
+from router.telemetry.metrics import Metrics
+from tests.helpers.clock import VirtualClock
+from tests.helpers.outlet import MemoryOutlet
+from tests.unit.config.conftest import Place
+
+QUEUES = {
+    queue.name: queue
+    for queue in (
+        Queue("jobs", visibility_timeout=30, redrive=Redrive("dead", 2)),
+        Queue("dead"),
+        Queue("line.fifo", fifo=True, visibility_timeout=30),
+    )
+}
+OK = Outcome(b"null")
+FAILED = Outcome(b'{"errorMessage": "no"}', "Unhandled", "Exception")
+GOLDEN = Path(__file__).parents[2] / "golden"
+
+
+def bodies(envelope: Envelope) -> list[str]:
+    return [record["body"] for record in json.loads(envelope.payload)["Records"]]
+
+
+class Rig:
+    """One mapping that runs."""
+
+    def __init__(self, queues: Queues, clock: VirtualClock, outlet: MemoryOutlet, metrics: Metrics) -> None:
+        self.queues, self.clock, self.outlet, self.metrics = queues, clock, outlet, metrics
+        self.stop = asyncio.Event()
+
+    async def send(self, name: str, *texts: str, group: str = "") -> None:
+        for text in texts:
+            await self.queues.send(name, [New(text, group=group, deduplication=f"{group}-{text}" if group else "")])
+
+    async def drive(self, holds: Callable[[], object], step: float = 0.05) -> None:
+        """Move time on until *holds*: the disk gets its real time first."""
+        async with asyncio.timeout(20):
+            while not holds():
+                for _ in range(20):
+                    await asyncio.to_thread(bool)
+                    if holds():
+                        return
+                await self.clock.advance(step)
+
+    async def left(self, name: str, count: int) -> None:
+        async with asyncio.timeout(20):
+            while (await self.queues.count(name)).messages != count:
+                await self.clock.advance(0.05)
+
+    @property
+    def seen(self) -> list[list[str]]:
+        return [bodies(envelope) for envelope in self.outlet.invoked]
+
+
+@asynccontextmanager
+async def rig(
+    path: Path, queue: str = "jobs", answer: Callable[[Envelope], Any] | None = None, *, before: Any = None, outlet: Any = None, **keys: Any
+):
+    clock, metrics = VirtualClock(), Metrics()
+    database = await Database.open(path / "store.db")
+    queues = await Queues.open(database, clock, QUEUES, region="eu-west-1", account="123456789012")
+    made = Rig(queues, clock, outlet or MemoryOutlet(answer or (lambda _: OK)), metrics)
+    if before is not None:
+        await before(made)
+    function = Function("f", Path(), "app.handler", reserved_concurrency=keys.pop("reserved", None))
+    house = House(Config(path / "config.yaml", path, region="eu-west-1"), clock, database, metrics, queues)
+    (source,) = QueueSource.build([Binding(function, QueueTrigger(QUEUES[queue], **keys), 0)], house)
+    task = asyncio.create_task(source.run(made.outlet, made.stop))
+    try:
+        yield made
+    finally:
+        made.stop.set()
+        await made.drive(task.done)
+        await task
+        await database.close()
+
+
+# -- the config
+
+
+def triggers(place: Place, value: str) -> tuple[Any, ...]:
+    from router.config.load import load
+
+    place.file.write_text(
+        f"version: 1\nqueues: {{jobs: {{}}, line.fifo: {{}}}}\nfunctions:\n  f:\n    code: ./code\n    handler: app.handler\n    triggers:\n      - queue: {value}\n"
+    )
+    return load(place.file, {"queue": QueueTrigger}, environ={}).functions["f"].triggers
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def test_a_trigger_as_written(place: Place) -> None:
+    (bare,) = triggers(place, "jobs")
+    assert (bare.queue.name, bare.batch_size, bare.batch_window, bare.partial, bare.maximum_concurrency) == ("jobs", 10, 0.0, False, None)
+    (full,) = triggers(
+        place,
+        "{name: jobs, batch_size: 500, batch_window: 2, report_batch_item_failures: true, maximum_concurrency: 7, filter: [{body: {a: [1]}}, {body: [x]}]}",
+    )
+    assert (full.batch_size, full.batch_window, full.partial, full.maximum_concurrency) == (500, 2.0, True, 7)
+    assert [full.filters.passes({"body": body}) for body in ('{"a": 1}', '{"a": 2}', "x", "y")] == [True, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("jbos", "no queue has the name jbos, did you mean jobs?"),
+        ("{name: jobs, batch_size: 11}", "needs a batch_window of at least 1 s"),
+        ("{name: jobs, batch_size: 10001}", "outside 1 to 10000"),
+        ("{name: line.fifo, batch_size: 11}", "outside 1 to 10"),
+        ("{name: line.fifo, batch_window: 1}", "batches wait for nothing"),
+        ("{name: jobs, batch_window: 301}", "outside 0 to 300"),
+        ("{name: jobs, maximum_concurrency: 1}", "outside 2 to 1000"),
+        ("{name: jobs, filter: []}", "write 1 to 10 patterns"),
+        ("{name: jobs, filter: {body: x}}", "Event pattern is not valid. Reason:"),
+        ("{name: jobs, batchsize: 1}", "did you mean batch_size?"),
+    ],
+)
+def test_mistakes_in_a_trigger(place: Place, value: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        triggers(place, value)
+    assert any(told in problem for problem in caught.value.problems), caught.value.problems
+
+
+def test_what_only_function_and_queue_together_show(tmp_path: Path) -> None:
+    house = House(Config(tmp_path, tmp_path), VirtualClock(), None, Metrics())  # type: ignore[arg-type]
+    slow = Binding(Function("f", Path(), "app.handler", timeout=31), QueueTrigger(QUEUES["jobs"]), 0)
+    with pytest.raises(ConfigError) as caught:
+        QueueSource.build([slow, slow], house)
+    assert any("31 s is longer than the visibility timeout of queue jobs, 30 s" in problem for problem in caught.value.problems)
+    assert any("two triggers read queue jobs" in problem for problem in caught.value.problems)
+
+
+# -- the loop
+
+
+async def test_messages_are_handed_over_and_deleted(tmp_path: Path) -> None:
+    async with rig(tmp_path) as house:
+        await house.send("jobs", "a")
+        await house.drive(lambda: house.seen == [["a"]])
+        await house.left("jobs", 0)
+        record = json.loads(house.outlet.invoked[0].payload)["Records"][0]
+        golden = json.loads((GOLDEN / "sqs_template_message_attributes.json").read_text())["Records"][0]
+        assert record.keys() == golden.keys() - {"md5OfMessageAttributes"}
+        assert record["eventSourceARN"] == "arn:aws:sqs:eu-west-1:123456789012:jobs"
+
+
+async def test_a_failed_batch_comes_again_after_the_visibility_timeout_and_then_is_a_dead_letter(tmp_path: Path) -> None:
+    async with rig(tmp_path, answer=lambda _: FAILED) as house:
+        await house.send("jobs", "poison")
+        await house.drive(lambda: len(house.seen) == 1)
+        start = house.clock.monotonic()
+        await house.drive(lambda: len(house.seen) == 2)
+        assert 25 <= house.clock.monotonic() - start <= 60
+        await house.left("dead", 1)
+        assert len(house.seen) == 2
+
+
+async def test_only_reported_messages_come_again(tmp_path: Path) -> None:
+    def answer(envelope: Envelope) -> Outcome:
+        failed = [{"itemIdentifier": r["messageId"]} for r in json.loads(envelope.payload)["Records"] if r["body"] == "b"]
+        return Outcome(json.dumps({"batchItemFailures": failed}).encode())
+
+    async with rig(tmp_path, answer=answer, partial=True, before=lambda it: it.send("jobs", "a", "b", "c")) as house:
+        await house.drive(lambda: len(house.seen) == 2)
+        assert house.seen == [["a", "b", "c"], ["b"]]
+        await house.left("dead", 1)
+
+
+async def test_a_throttle_costs_no_receive(tmp_path: Path) -> None:
+    """The queue gives up after two receives; the function is refused far more often."""
+    refused = 0
+
+    def answer(_: Envelope) -> Outcome:
+        nonlocal refused
+        if refused < 8:
+            refused += 1
+            raise TooManyRequests("ReservedFunctionConcurrentInvocationLimitExceeded")
+        return OK
+
+    async with rig(tmp_path, answer=answer) as house:
+        await house.send("jobs", "a")
+        await house.drive(lambda: len(house.seen) == 9, step=0.5)
+        await house.left("jobs", 0)
+        assert json.loads(house.outlet.invoked[-1].payload)["Records"][0]["attributes"]["ApproximateReceiveCount"] == "1"
+
+
+async def test_a_stop_gives_back_what_was_never_handed_on(tmp_path: Path) -> None:
+    def answer(_: Envelope) -> Outcome:
+        raise TooManyRequests("ConcurrentInvocationLimitExceeded")
+
+    async with rig(tmp_path, answer=answer) as house:
+        await house.send("jobs", "a")
+        await house.drive(lambda: house.seen)
+    async with rig(tmp_path) as house:
+        await house.drive(lambda: house.seen)
+        assert json.loads(house.outlet.invoked[0].payload)["Records"][0]["attributes"]["ApproximateReceiveCount"] == "1"
+
+
+async def test_a_window_gathers_a_batch(tmp_path: Path) -> None:
+    async with rig(tmp_path, batch_size=100, batch_window=5) as house:
+        await house.send("jobs", "a")
+        await house.drive(lambda: house.clock.sleepers > 0)
+        await house.send("jobs", "b", "c")
+        await house.drive(lambda: house.seen)
+        assert house.seen == [["a", "b", "c"]]
+
+
+async def test_unwanted_messages_are_deleted(tmp_path: Path) -> None:
+    from router.events.filters import Filters
+
+    wanted = Filters.of([{"body": {"kind": ["good"]}}], "body")
+    async with rig(tmp_path, filters=wanted, before=lambda it: it.send("jobs", '{"kind": "good"}', '{"kind": "bad"}', "plain")) as house:
+        await house.left("jobs", 0)
+        assert house.seen == [['{"kind": "good"}']]
+
+
+async def test_no_more_batches_than_allowed_at_once(tmp_path: Path) -> None:
+    class Slow(MemoryOutlet):
+        running = most = 0
+
+        async def invoke(self, envelope: Envelope) -> Outcome:
+            self.running += 1
+            self.most = max(self.most, self.running)
+            for _ in range(30):
+                await asyncio.to_thread(bool)
+            self.running -= 1
+            return await super().invoke(envelope)
+
+    outlet = Slow()
+    numbers = [str(n) for n in range(30)]
+    async with rig(tmp_path, outlet=outlet, batch_size=1, maximum_concurrency=3, before=lambda it: it.send("jobs", *numbers)) as house:
+        await house.left("jobs", 0)
+        assert sorted(text for batch in house.seen for text in batch) == sorted(numbers)
+        assert outlet.most == 3
+
+
+async def test_a_function_that_is_switched_off_receives_nothing(tmp_path: Path) -> None:
+    async with rig(tmp_path, reserved=0) as house:
+        await house.send("jobs", "a")
+        await house.clock.advance(60)
+        assert house.seen == []
+        assert (await house.queues.count("jobs")).visible == 1
+
+
+async def test_groups_keep_their_order_one_batch_at_a_time_whatever_fails(tmp_path: Path) -> None:
+    class Grouped(MemoryOutlet):
+        def __init__(self) -> None:
+            super().__init__()
+            self.done: dict[str, list[str]] = defaultdict(list)
+            self.running: set[str] = set()
+
+        async def invoke(self, envelope: Envelope) -> Outcome:
+            records = json.loads(envelope.payload)["Records"]
+            groups = {record["attributes"]["MessageGroupId"] for record in records}
+            assert not groups & self.running, "two batches of one group at once"
+            self.running |= groups
+            await super().invoke(envelope)
+            await asyncio.to_thread(bool)
+            self.running -= groups
+            if len(self.invoked) % 3 == 0:
+                return FAILED
+            for record in records:
+                self.done[record["attributes"]["MessageGroupId"]].append(record["body"])
+            return OK
+
+    async def before(it: Rig) -> None:
+        for number in range(12):
+            for group in "xyz":
+                await it.send("line.fifo", str(number), group=group)
+
+    outlet = Grouped()
+    async with rig(tmp_path, "line.fifo", outlet=outlet, batch_size=4, before=before) as house:
+        await house.left("line.fifo", 0)
+    assert outlet.done == {group: [str(n) for n in range(12)] for group in "xyz"}
