@@ -19,12 +19,12 @@ from typing import Any, Final, NoReturn
 from router.runtime import frames, isolation, snapshot_hooks, streaming
 from router.runtime.context import LambdaContext
 from router.runtime.marshalling import Fault, marshal, raw_utf8, to_json, unmarshal
+from router.runtime.trace_variable import TraceVariable
 from router.runtime.worker_log import WorkerLog
 
 Handler = Callable[[Any, LambdaContext], Any]
 _RECEIVE: Final = 65536  # bytes
 _OURS: Final = ("ctypes", "resource", "fcntl")  # loaded for us, not by AWS's runtime: a function's own module of that name wins
-_TRACE: Final = "_X_AMZN_TRACE_ID"
 _META: Final = json.JSONDecoder()  # json.loads of bytes would look for their encoding first
 
 
@@ -67,6 +67,7 @@ class Worker:
         self._pid = os.getpid()
         self._raw = raw_utf8(os.environ["AWS_EXECUTION_ENV"])
         self._begun = False  # the running invocation streams its answer
+        self._trace = TraceVariable()
 
     def loaded(self, name: str) -> Handler:
         """Import the handler, or report why not and exit with status 1."""
@@ -93,7 +94,7 @@ class Worker:
             request = _META.decode(frame.meta.decode())
             self._log.request_id = request["id"]
             self._begun = False
-            _set_trace(request["trace"])
+            self._trace.set(request["trace"])
             self._answer(*self._invoke(handler, request, frame.body))
 
     def _invoke(self, handler: Handler, request: dict[str, Any], body: bytes) -> tuple[int, bytes, bytes]:
@@ -193,13 +194,6 @@ def _trace(found: TracebackType | None) -> list[str]:
     stack = [(frame.filename, frame.lineno or 0, frame.name, frame.line) for frame in traceback.extract_tb(found)]  # no columns, as on AWS
     first = next((at for at, frame in enumerate(stack) if frame[0] != __file__), 0)
     return traceback.format_list(stack[first:])
-
-
-def _set_trace(value: str) -> None:
-    if value:
-        os.environ[_TRACE] = value
-    elif _TRACE in os.environ:
-        del os.environ[_TRACE]
 
 
 def _prepare(code: str, packages: str, layers: list[str]) -> None:

@@ -440,3 +440,11 @@ async def test_a_snapshot_that_cannot_be_taken_is_every_callers_error(pool: Warm
     runtime.refusing = False
     await clock.advance(2)
     assert await call(pool, f) == 1
+
+
+async def test_evicted_by_name(pool: WarmPool, runtime: FakeRuntime) -> None:
+    await run(pool, "a")
+    await run(pool, "b")
+    pool.evict("a")
+    await settle()
+    assert [environment.function.name for environment in runtime.living] == ["b"]

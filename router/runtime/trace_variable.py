@@ -1,0 +1,33 @@
+"""_X_AMZN_TRACE_ID in a worker's environment: another value for every invocation, in one piece of memory.
+
+The C library's setenv() keeps every value that a variable ever had, about a hundred bytes an invocation for ever; putenv()
+takes our own memory, which may be written to (POSIX). Standard library only; runs in the worker."""
+
+import ctypes
+import os
+from typing import Final
+
+NAME: Final = "_X_AMZN_TRACE_ID"
+ROOM: Final = 4096  # bytes of NAME=VALUE; a header that is longer goes the usual way
+_libc: Final = ctypes.CDLL(None)
+
+
+class TraceVariable:
+    """The variable, as os.environ and as child processes see it."""
+
+    def __init__(self) -> None:
+        self._key = NAME.encode()
+        self._held = ctypes.create_string_buffer(ROOM)  # lives as long as this: the environment points to it
+
+    def set(self, value: str) -> None:
+        """Set it; "" unsets it."""
+        data = value.encode("utf-8", "replace")
+        seen = getattr(os.environ, "_data", None)  # a function may have put something else there
+        if not value:
+            os.environ.pop(NAME, None)
+        elif len(self._key) + len(data) + 2 > ROOM or b"\0" in data or not isinstance(seen, dict):
+            os.environ[NAME] = value
+        else:
+            self._held.value = self._key + b"=" + data
+            _libc.putenv(self._held)
+            seen[self._key] = data
