@@ -16,7 +16,7 @@ from datetime import tzinfo
 from typing import Final, Literal
 
 from router.events import schedule
-from router.events.schedule import At, Expression
+from router.events.schedule import At, Expression, Rate
 
 Missed = Literal["skip", "once", "all"]
 
@@ -35,6 +35,38 @@ class Timetable:
     expression: Expression
     zone: tzinfo
     missed: Missed = "once"
+    window: int = 0  # seconds after its time in which a tick may run: within it nothing is missed
+    start: int | None = None  # epoch seconds of the first tick that may run
+    end: int | None = None  # epoch seconds of the last
+
+    @property
+    def grace(self) -> int:
+        """How many seconds after its time a tick is still on time."""
+        return max(GRACE, self.window)
+
+    def after(self, instant: float, anchor: int) -> int | None:
+        """The first tick later than *instant*, within start and end."""
+        instant = instant if self.start is None else max(instant, self.start - 1)
+        tick = schedule.next_after(self.expression, instant, self.zone, anchor=self._anchor(anchor))
+        return None if tick is None or (self.end is not None and tick > self.end) else tick
+
+    def until(self, instant: float, anchor: int) -> int | None:
+        """The last tick not later than *instant*, within start and end."""
+        instant = instant if self.end is None else min(instant, self.end)
+        tick = schedule.last_until(self.expression, instant, self.zone, anchor=self._anchor(anchor))
+        return None if tick is None or (self.start is not None and tick < self.start) else tick
+
+    def count(self, after: int, until: int, anchor: int) -> int:
+        """How many ticks lie after *after*, up to and including *until*, within start and end."""
+        after = after if self.start is None else max(after, self.start - 1)
+        until = until if self.end is None else min(until, self.end)
+        return schedule.count_between(self.expression, after, until, self.zone, anchor=self._anchor(anchor))
+
+    def _anchor(self, anchor: int) -> int:
+        """A rate() with a start counts from there, and ticks there first."""
+        if self.start is None or not isinstance(self.expression, Rate):
+            return anchor
+        return self.start - self.expression.seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +90,7 @@ class Due:
 
 def next_tick(table: Timetable, cursor: Cursor) -> int | None:
     """The first tick not decided yet; None when none will come."""
-    return schedule.next_after(table.expression, cursor.until, table.zone, anchor=cursor.anchor)
+    return table.after(cursor.until, cursor.anchor)
 
 
 def due(name: str, table: Timetable, cursor: Cursor, now: float) -> Due | None:
@@ -70,19 +102,19 @@ def due(name: str, table: Timetable, cursor: Cursor, now: float) -> Due | None:
 def _decide(name: str, table: Timetable, cursor: Cursor, first: int, now: float) -> Due:
     """*first* is the first tick not decided yet, and due."""
     decided = Cursor(int(now), cursor.anchor)
-    if first >= now - GRACE:
+    if first >= now - table.grace:
         ticks, following = _on_time(table, first, cursor.anchor, now)
         return Due(name, tuple(ticks), 0, decided, following)
-    ticks = _newest(table, cursor, now, _limit(table.missed))
+    ticks = _newest(table, cursor, now, _limit(table))
     if table.missed == "skip":
-        ticks = [tick for tick in ticks if tick >= now - GRACE]
-    total = schedule.count_between(table.expression, cursor.until, decided.until, table.zone, anchor=cursor.anchor)
+        ticks = [tick for tick in ticks if tick >= now - table.grace]
+    total = table.count(cursor.until, decided.until, cursor.anchor)
     return Due(name, tuple(ticks), max(0, total - len(ticks)), decided, next_tick(table, decided))
 
 
-def _limit(policy: Missed) -> int:
-    """How many of the newest due ticks can matter; within GRACE there are two at most."""
-    return {"skip": 2, "once": 1, "all": CATCH_UP}[policy]
+def _limit(table: Timetable) -> int:
+    """How many of the newest due ticks can matter; ticks are a minute apart at least."""
+    return {"skip": table.grace // 60 + 1, "once": 1, "all": CATCH_UP}[table.missed]
 
 
 def _on_time(table: Timetable, first: int, anchor: int, now: float) -> tuple[list[int], int | None]:
@@ -91,7 +123,7 @@ def _on_time(table: Timetable, first: int, anchor: int, now: float) -> tuple[lis
     tick: int | None = first
     while tick is not None and tick <= now:
         ticks.append(tick)
-        tick = schedule.next_after(table.expression, tick, table.zone, anchor=anchor)
+        tick = table.after(tick, anchor)
     return ticks, tick
 
 
@@ -100,7 +132,7 @@ def _newest(table: Timetable, cursor: Cursor, now: float, limit: int) -> list[in
     ticks: list[int] = []
     before = now
     while len(ticks) < limit:
-        tick = schedule.last_until(table.expression, before, table.zone, anchor=cursor.anchor)
+        tick = table.until(before, cursor.anchor)
         if tick is None or tick <= cursor.until:
             break
         ticks.append(tick)

@@ -6,6 +6,7 @@ The Scheduler's event without input is a string in `detail`, as captured samples
 
 import re
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, Final
 
 import orjson
@@ -25,6 +26,11 @@ class Firing:
     account: str
     at: float  # the planned time, epoch seconds
     id: str  # a UUID, new for each firing
+
+
+def delay(name: str, at: int, window: int) -> int:
+    """How many seconds after its time a tick of a flexible schedule runs: drawn from 0 to *window*, the same however often it is asked."""
+    return int.from_bytes(blake2b(f"{name}\0{at}".encode(), digest_size=8).digest()) % (window + 1)
 
 
 def rule_event(firing: Firing) -> dict[str, Any]:

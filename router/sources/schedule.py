@@ -5,6 +5,7 @@ events/scheduled.py. This is the shell: store, timer, tasks. One source serves a
 
 import asyncio
 import difflib
+import heapq
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ class Schedule:
     trigger: ScheduleTrigger
     last: int | None = None  # time of the newest tick handed over
     missed: int = 0  # ticks dropped since the schedule began
+    pending: int = 0  # ticks decided and not handed over yet
 
     @property
     def spelling(self) -> str:
@@ -46,7 +48,12 @@ class Schedule:
     @property
     def timetable(self) -> Timetable:
         """What the agenda knows of it."""
-        return Timetable(self.trigger.expression, self.trigger.zone, self.trigger.missed)
+        trigger = self.trigger
+        return Timetable(trigger.expression, trigger.zone, trigger.missed, trigger.window, trigger.start, trigger.end)
+
+    def due(self, at: int) -> int:
+        """When a tick runs, epoch seconds: at its time, or within its window."""
+        return at + scheduled.delay(self.name, at, self.trigger.window) if self.trigger.window else at
 
 
 class ScheduleSource:
@@ -63,6 +70,7 @@ class ScheduleSource:
         self._agenda = Agenda({}, {})
         self._outlet: Outlet | None = None  # while running
         self._room = asyncio.Semaphore(UNDER_WAY)
+        self._later: list[tuple[int, Tick]] = []  # ticks in their windows: a heap, by when they run
         self._emitted: list[Tick] = []  # handed over, not recorded as such yet
         self._settling = False
         self._seen = (0.0, 0.0)  # wall and monotonic time of the last look
@@ -89,7 +97,11 @@ class ScheduleSource:
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
         """Emit ticks until *stop*; what is under way then is finished. Raises SourceError when the store or the journal fails."""
-        self._room, self._emitted = asyncio.Semaphore(UNDER_WAY), []  # anew: a task cancelled before it began gave nothing back
+        self._room, self._emitted, self._later = (
+            asyncio.Semaphore(UNDER_WAY),
+            [],
+            [],
+        )  # anew: a task cancelled before it began gave nothing back
         try:
             while self._clock.now() < PLAUSIBLE and not stop.is_set():
                 await self._timer.wait(None, stop)
@@ -111,7 +123,8 @@ class ScheduleSource:
         now = self._clock.now()
         loaded = await self._store.load({name: schedule.spelling for name, schedule in self._schedules.items()}, int(now))
         for name, stored in loaded.schedules.items():
-            self._schedules[name].last, self._schedules[name].missed = stored.last, stored.missed
+            schedule = self._schedules[name]
+            schedule.last, schedule.missed, schedule.pending = stored.last, stored.missed, 0
         if loaded.removed:
             named = sorted({name for name, _ in loaded.removed})
             log.warning("ticks_forgotten", count=len(loaded.removed), schedules=named[:10], reason="the config has these schedules no more")
@@ -126,16 +139,45 @@ class ScheduleSource:
         now = self._clock.now()
         if abs(self._step(now)) > STEP:
             await self._rewind(now)
+        ripe = self._ripe(now)
+        await self._emit_all(emits, outlet, ripe)
         decided = self._agenda.plan(now)
         if not decided:
-            await self._timer.wait(self._agenda.wake, stop)
+            if not ripe:
+                await self._timer.wait(self._wake, stop)
             return
         await self._store.decide(decided)
         self._tell([due for due in decided if due.dropped])
         await self._start(emits, outlet, [(due.name, tick) for due in decided for tick in due.ticks])
 
     async def _start(self, emits: asyncio.TaskGroup, outlet: Outlet, ticks: Sequence[Tick]) -> None:
-        """Emit ticks that are on record, each in a task of its own, so that they share the journal's group commits."""
+        """Emit ticks that are on record, or put them by until their moment within their window."""
+        now, ripe = self._clock.now(), []
+        for tick in ticks:
+            schedule = self._schedules[tick[0]]
+            schedule.pending += 1
+            due = schedule.due(tick[1])
+            if due > now:
+                heapq.heappush(self._later, (due, tick))
+            else:
+                ripe.append(tick)
+        await self._emit_all(emits, outlet, ripe)
+
+    def _ripe(self, now: float) -> list[Tick]:
+        """Take out the ticks whose moment has come."""
+        ripe = []
+        while self._later and self._later[0][0] <= now:
+            ripe.append(heapq.heappop(self._later)[1])
+        return ripe
+
+    @property
+    def _wake(self) -> int | None:
+        """When there is something to do next, epoch seconds."""
+        moments = [at for at in (self._agenda.wake, self._later[0][0] if self._later else None) if at is not None]
+        return min(moments, default=None)
+
+    async def _emit_all(self, emits: asyncio.TaskGroup, outlet: Outlet, ticks: Sequence[Tick]) -> None:
+        """Each in a task of its own, so that they share the journal's group commits."""
         for name, at in ticks:
             await self._room.acquire()
             emits.create_task(self._emit(outlet, self._schedules[name], at), name=f"tick-{name}-{at}")
@@ -146,8 +188,9 @@ class ScheduleSource:
         finally:
             self._room.release()
         schedule.last = max(schedule.last or at, at)
+        schedule.pending -= 1
         self._ticks.add(schedule.function)
-        self._late.observe(max(0.0, self._clock.now() - at))
+        self._late.observe(max(0.0, self._clock.now() - schedule.due(at)))
         await self._settle((schedule.name, at))
 
     async def _settle(self, tick: Tick) -> None:
@@ -201,8 +244,8 @@ class ScheduleSource:
     async def fire(self, name: str) -> str:
         """Run a schedule now, beside its times; the request id. Raises InvalidParameter for an unknown name, ShuttingDown, JournalError."""
         schedule = self._schedules.get(name)
-        if schedule is None:
-            close = difflib.get_close_matches(name, self._schedules, n=1)
+        if schedule is None or self._gone(schedule):
+            close = difflib.get_close_matches(name, self._schedules.keys() - {name}, n=1)
             raise InvalidParameter(f"no schedule {name}" + (f", did you mean {close[0]}?" if close else ""))
         if self._outlet is None:
             raise ShuttingDown(self.health())
@@ -211,8 +254,13 @@ class ScheduleSource:
         return envelope.request_id
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row a schedule, times in UTC; state is `enabled`, or `finished` when no tick will come."""
-        return [self._row(schedule) for _, schedule in sorted(self._schedules.items())]
+        """One row a schedule, times in UTC; state is `enabled`, or `finished` when no tick will come; one that is deleted by then has no row."""
+        return [self._row(schedule) for _, schedule in sorted(self._schedules.items()) if not self._gone(schedule)]
+
+    def _gone(self, schedule: Schedule) -> bool:
+        """Whether it was to be deleted after its last tick, and has run that."""
+        over = self._outlet is not None and schedule.name not in self._agenda.next and not schedule.pending
+        return schedule.trigger.delete and over
 
     def _row(self, schedule: Schedule) -> dict[str, Any]:
         upcoming = self._agenda.next.get(schedule.name)

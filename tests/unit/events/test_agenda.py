@@ -1,6 +1,7 @@
 """The missed-run policy and the order of what is due."""
 
 from datetime import UTC
+from itertools import takewhile
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -135,3 +136,39 @@ def test_a_clock_that_was_wrong_by_more_than_a_day_does_not_silence_a_schedule()
     assert all(not found.ticks and not found.dropped for found in back)
     assert plan.next == {"cron": T - T % HOUR + HOUR, "rate": T + HOUR, "near": T + 23 * HOUR}
     assert plan.rewind(T) == []
+
+
+@given(
+    expression=st.sampled_from(["rate(7 minutes)", "cron(0/5 * * * ? *)", "cron(30 2 * * ? *)"]),
+    start=st.none() | st.integers(T - 9 * HOUR, T + 9 * HOUR),
+    length=st.none() | st.integers(0, 20 * HOUR),
+    decided=st.integers(T - 10 * HOUR, T + 10 * HOUR),
+    later=st.integers(0, 10 * HOUR),
+)
+def test_start_and_end_leave_exactly_the_ticks_between_them(
+    expression: str, start: int | None, length: int | None, decided: int, later: int
+) -> None:
+    end = None if length is None else (start if start is not None else T) + length
+    bounded = Timetable(parse(expression), UTC, "all", start=start, end=end)
+    anchor = decided if start is None or not expression.startswith("rate") else start - 420
+    ticks = list(takewhile(lambda tick: tick <= T + 30 * HOUR, upcoming(bounded.expression, T - 40 * HOUR, UTC, anchor=anchor)))
+    wanted = [tick for tick in ticks if (start is None or tick >= start) and (end is None or tick <= end)]
+    assert bounded.after(decided, decided) == next((tick for tick in wanted if tick > decided), None)
+    assert bounded.until(decided, decided) == next((tick for tick in reversed(wanted) if tick <= decided), None)
+    assert bounded.count(decided, decided + later, decided) == sum(decided < tick <= decided + later for tick in wanted)
+
+
+def test_a_rate_with_a_start_ticks_there_first() -> None:
+    hourly = Timetable(parse("rate(1 hour)"), UTC, start=T + 90)
+    assert hourly.after(T, T) == T + 90
+    assert hourly.after(T + 90, T) == T + 90 + HOUR
+
+
+def test_within_its_window_nothing_is_missed() -> None:
+    flexible = Timetable(parse("rate(10 minutes)"), UTC, "skip", window=1800)
+    found = agenda.due("s", flexible, Cursor(T, T), T + 2400)
+    assert found is not None
+    assert (found.ticks, found.dropped) == ((T + 600, T + 1200, T + 1800, T + 2400), 0)
+    found = agenda.due("s", flexible, Cursor(T, T), T + 2401)
+    assert found is not None
+    assert (found.ticks, found.dropped) == ((T + 1200, T + 1800, T + 2400), 1)

@@ -80,3 +80,19 @@ def test_the_schedulers_input_is_filled_in_wherever_a_placeholder_stands() -> No
 )
 def test_any_json_arrives_as_it_was_written(value: Any) -> None:
     assert json.loads(scheduled.payload(FIRING, json.dumps(value), scheduler=True)) == value
+
+
+@given(name=st.text(), at=st.integers(), window=st.integers(0, 86_400))
+def test_a_delay_is_within_its_window_and_always_the_same(name: str, at: int, window: int) -> None:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return
+    assert 0 <= scheduled.delay(name, at, window) <= window
+    assert scheduled.delay(name, at, window) == scheduled.delay(name, at, window)
+
+
+def test_delays_are_spread_over_the_window() -> None:
+    delays = [scheduled.delay("s", at, 900) for at in range(0, 600_000, 600)]
+    assert len(set(delays)) > 500
+    assert 400 < sum(delays) / len(delays) < 500

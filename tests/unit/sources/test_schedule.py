@@ -150,6 +150,63 @@ async def test_a_zone_or_at_makes_it_the_schedulers_event() -> None:
     assert events["verbatim"] == ["<aws.scheduler.scheduled-time>"]
 
 
+# -- EventBridge Scheduler's own: windows, bounds, completion
+
+
+async def test_in_a_flexible_window_each_tick_runs_once_at_a_moment_of_its_own() -> None:
+    bench, moments = Bench(), {}
+    async with bench.running(f=trigger("rate(10 minutes)", window=1800)) as source:
+        for _ in range(4 * 60):
+            await bench.clock.advance(60)
+            moments.update({at: bench.clock.now() for at in bench.times() if at not in moments})
+        assert [row[1] for row in bench.pending()] == sorted(tick for _, tick in (one[1] for one in source._later))
+    due = [T + n * 600 for n in range(1, 24)]
+    done = [at for at in due if at + 1800 < T + 4 * HOUR]
+    assert set(done) <= set(moments)
+    assert len(bench.times()) == len(set(bench.times()))
+    assert all(0 <= moments[at] - at <= 1860 for at in done)
+    assert len({moments[at] - at for at in done}) > 5, "they are spread"
+    assert {event["time"][-3:] for event in bench.outlet.events()} == {"00Z"}, "the event tells the planned time"
+
+
+async def test_a_restart_within_a_window_runs_what_waits_there_at_its_moment() -> None:
+    bench = Bench()
+    flexible = trigger("at(2026-09-21T14:20:00)", window=3600)
+    async with bench.running(f=flexible) as source:
+        due = source._schedules["f-0"].due(1_790_000_400)
+        await bench.clock.advance(1_790_000_400 + 1 - bench.clock.now())
+        assert bench.times() == []
+    assert due > 1_790_000_400 + 60
+    async with bench.running(f=flexible):
+        await bench.clock.advance(due - 1 - bench.clock.now())
+        assert bench.times() == []
+        await bench.clock.advance(2)
+        assert bench.times() == [1_790_000_400]
+    assert bench.pending() == []
+
+
+async def test_between_start_and_end_it_ticks_and_is_finished_then() -> None:
+    bench = Bench()
+    async with bench.running(f=trigger("rate(1 minute)", start=T + 90, end=T + 210)) as source:
+        await bench.clock.advance(HOUR)
+        assert bench.times() == [T + 90, T + 150, T + 210]
+        assert [row["state"] for row in source.rows()] == ["finished"]
+
+
+async def test_what_is_deleted_after_completion_is_gone_and_stays_gone() -> None:
+    bench = Bench()
+    once = trigger("at(2026-09-21T14:20:00)", delete=True)
+    for _ in range(2):
+        async with bench.running(once=once, kept=trigger("rate(1 hour)")) as source:
+            if not bench.times("once-0"):
+                assert len(source.rows()) == 2
+            await bench.clock.advance(600)
+            assert bench.times("once-0") == [1_790_000_400]
+            assert [row["name"] for row in source.rows()] == ["kept-0"]
+            with pytest.raises(InvalidParameter, match="no schedule once-0"):
+                await source.fire("once-0")
+
+
 # -- down and up again
 
 

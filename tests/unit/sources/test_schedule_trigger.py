@@ -44,6 +44,16 @@ def test_every_key(read: Any) -> None:
     assert (trigger.claim, trigger.scheduler, str(trigger.zone)) == ("schedule am", True, "Europe/Berlin")
 
 
+def test_the_keys_of_the_scheduler(read: Any) -> None:
+    (trigger,) = read(
+        "{expression: rate(1 day), timezone: Europe/Berlin, flexible_window: 15m, start: 2030-07-01T08:00:00, end: 2031-01-01T00:00:00Z, action_after_completion: DELETE}"
+    )
+    assert (trigger.window, trigger.start, trigger.end, trigger.delete) == (900, 1_909_116_000, 1_924_992_000, True)
+    assert trigger.scheduler
+    (trigger,) = read("{expression: rate(1 day), start: 2030-07-01T08:00:00+02:00}")
+    assert (trigger.start, trigger.scheduler) == (1_909_116_000, True), "a rule has no start"
+
+
 def test_null_as_input_is_an_input(read: Any) -> None:
     assert read("{expression: rate(1 day), input: null}")[0].input == "null"
 
@@ -70,7 +80,13 @@ def test_a_disabled_schedule_is_still_read(read: Any) -> None:
         ("{timezone: Europe/Berlin}", "expression"),
         ("{expression: rate(1 day), missed: latest}", "one of skip, once, all"),
         ("{expression: rate(1 day), name: my schedule}", "1 to 64 letters, digits, hyphens, underscores and dots"),
-        ("{expression: rate(1 day), flexible_window: 5m}", "flexible_window: not supported yet"),
+        ("{expression: rate(1 day), flexible_window: 30s}", "30 s is outside 60 to 86400 s"),
+        ("{expression: rate(1 day), flexible_window: 90s}", "flexible_window: is whole minutes"),
+        ("{expression: rate(1 day), start: soon}", "start: soon is no date and time"),
+        ("{expression: rate(1 day), start: 1970-01-01T00:00:00Z}", "start: the year is 1971 to 2199"),
+        ("{expression: rate(1 day), start: 2030-01-02T00:00:00, end: 2030-01-01T00:00:00}", "end: is before start"),
+        ('{expression: "at(2030-01-31T08:00:00)", end: 2031-01-01T00:00:00Z}', "end: does not go with at()"),
+        ("{expression: rate(1 day), action_after_completion: REMOVE}", "one of NONE, DELETE"),
         ("{expression: rate(1 day), tz: UTC}", "tz: unknown key"),
         (
             f"{{expression: rate(1 day), input: {'x' * INPUT_LIMIT}}}",
