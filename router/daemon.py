@@ -257,6 +257,7 @@ class Daemon:
             state=config.state,
             lock_fd=lock.fd,
             region=config.region,
+            account=config.account,
             variables=lambda _: places,
             logs=logs,
             clock=self._clock,

@@ -28,6 +28,7 @@ _KNOWN: Final = (
     "snap_start",
     "isolation",
     *log_settings.KEYS,
+    "internal_extensions",
     "maximum_retry_attempts",
     "maximum_event_age",
     "role",
@@ -109,6 +110,7 @@ class Reader:
             maximum_retry_attempts=form.integer("maximum_retry_attempts", _DEFAULT.maximum_retry_attempts, low=0, high=2),
             maximum_event_age=form.seconds("maximum_event_age", _DEFAULT.maximum_event_age, low=60, high=21600),
             logging=log_settings.read(form),
+            internal_extensions=_internal_extensions(form, runtime),
             role=self._role(form),
             **self._triggers(form),
         )
@@ -266,3 +268,12 @@ def _misnamed(name: str) -> str:
     if name in RESERVED or name.startswith("AWS_LAMBDA_"):
         return "reserved: Lambda sets this variable itself"
     return "" if _VARIABLE.fullmatch(name) else "a variable's name begins with a letter and is letters, digits and underscores"
+
+
+def _internal_extensions(form: Node, runtime: str) -> bool:
+    wanted = form.boolean("internal_extensions", default=False)
+    if wanted and runtime == "command":
+        form.problem("runtime command has no init in which an extension could register", "internal_extensions")
+    elif wanted and form.boolean("snap_start", default=False):
+        form.problem("not together with snap_start", "internal_extensions")
+    return wanted

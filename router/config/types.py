@@ -190,6 +190,7 @@ class Function:
     command: tuple[str, ...] = ()  # runtime command: a program and its arguments
     places: tuple[int, ...] = ()  # where each of them stands in the config's list, from 0; (): it lists no others
     logging: Logging = Logging()
+    internal_extensions: bool = False  # its code registers extensions: it needs a Runtime API whatever its runtime
     version: str = LATEST  # or the digits of a published one
     provisioned_concurrency: int = 0  # environments that are initialised before anybody asks
     snap_start: bool = False  # initialised once; environments are forks of that

@@ -1,21 +1,22 @@
-"""A Link over the Runtime API: a port of its own for every process, and nobody else is heard on it."""
+"""A Link over the Runtime API: a port for every environment, and nobody but its processes is heard on it."""
 
 import asyncio
 import os
 import socket
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
 from router.runtime import frames, peers
-from router.runtime.api_session import Session
+from router.runtime.api_session import Front, Session
 from router.runtime.api_wire import Wire
 from router.runtime.frames import Frame
 from router.runtime.output import Allowance
 from router.runtime.pipes import Channel
 from router.runtime.recipe import OnFrame
 
+PORT: Final = "port"  # where an environment's spec holds the port that its runtime shares with extensions
 _CONNECTIONS: Final = 16  # of one process at one time; AWS's clients have one
 _SEARCHES: Final = (20.0, 2.0)  # for whom is not found at once: burst, then per second
 _PAUSE: Final = 1.0  # seconds between tries to accept when there are no descriptors
@@ -23,25 +24,20 @@ _DYING: Final = 0.5  # seconds in which the exit of a process is told whose conn
 log: Final = structlog.get_logger(__name__)
 
 
-class ApiLink:
-    """See recipe.Link. The pipes carry what the process says before it is the program: READY or NO_PROGRAM."""
+class ApiPort:
+    """A listener that serves the processes of one environment, and nobody else."""
 
-    def __init__(self, on_frame: OnFrame, now: Callable[[], float]) -> None:
-        """*now*: epoch seconds. Raises OSError (no descriptors, no port)."""
-        self._on_frame, self._now = on_frame, now
+    def __init__(self, front: Front, now: Callable[[], float], connections: int = _CONNECTIONS) -> None:
+        """*front*: takes the calls; *now*: epoch seconds; *connections*: at one time. Raises OSError (no descriptors, no port)."""
+        self._front, self._now, self._connections = front, now, connections
         self._loop = asyncio.get_running_loop()
-        self._session = Session(on_frame, now, self._memory, self._later)
         self._wires: set[Wire] = set()
         self._strangers: set[Wire] = set()  # connected before it was known who may
         self._searches, self._searched = Allowance(*_SEARCHES), 0
-        self._pid = 0
+        self._pids: list[int] = []  # whose connections, and those of whom is below them, are served
+        self._expected = 0  # processes that start and are not known yet
         self._closed = False
         self._socket = _listening()
-        try:
-            self._pipes = Channel(self._told, lambda: None)
-        except OSError:
-            self._socket.close()
-            raise
         self._tasks: set[asyncio.Task[None]] = set()
         self._listen()
 
@@ -51,68 +47,38 @@ class ApiLink:
         host, port = self._socket.getsockname()
         return f"{host}:{port}"
 
-    @property
-    def bare(self) -> bool:
-        """See Link."""
-        return False
+    def expect(self) -> None:
+        """A process starts: whoever connects and is not known yet waits until admit() or forgo()."""
+        self._expected += 1
 
-    @property
-    def theirs(self) -> tuple[int, ...]:
-        """See Link."""
-        return self._pipes.theirs
+    def admit(self, pid: int) -> None:
+        """It has started."""
+        self._pids.append(pid)
+        self.forgo()
 
-    @property
-    def taken(self) -> bool:
-        """See Link."""
-        return self._session.taken
-
-    def passed_on(self, pid: int) -> None:
-        """See Link. From now on it is known who may connect."""
-        self._pipes.passed_on()
-        self._pid = pid
+    def forgo(self) -> None:
+        """One that was expected is known now, or does not come."""
+        self._expected -= 1
         strangers, self._strangers = self._strangers, set()
         for wire in strangers:
             self._greet(wire)
 
-    def send(self, kind: int, meta: bytes, body: bytes) -> bool:  # noqa: ARG002  # an INVOKE, there is no other
-        """See Link. The event waits for the process's next `next`."""
-        self._session.invoke(meta, body)
-        return True
-
     def pump(self) -> None:
-        """See Link."""
-        self._pipes.pump()
+        """Take what has arrived, without waiting for the loop to say so."""
         for wire in [*self._wires]:
             wire.pump()
 
-    def pause(self) -> None:
-        """See Link."""
-        self._session.pause()
-
-    def resume(self) -> None:
-        """See Link."""
-        self._session.resume()
-
     def close(self) -> None:
-        """See Link."""
+        """Drop everybody. No call comes after this."""
+        if self._closed:
+            return
         self._closed = True
-        self._session.on_frame = lambda _: None
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
-        self._pipes.close()
         for task in self._tasks:
             task.cancel()
         for wire in [*self._wires]:
             wire.drop()
-
-    def _later(self, call: Callable[[], None]) -> None:
-        self._loop.call_later(_DYING, call)
-
-    def _told(self, frame: Frame) -> None:
-        if frame.kind == frames.READY:
-            self._session.ready = frame
-        elif frame.kind == frames.NO_PROGRAM:
-            self._on_frame(frame)
 
     def _listen(self) -> None:
         if not self._closed:
@@ -128,7 +94,7 @@ class ApiLink:
                 self._loop.remove_reader(self._socket.fileno())
                 self._loop.call_later(_PAUSE, self._listen)
                 return
-            if len(self._wires) + len(self._tasks) >= _CONNECTIONS:
+            if len(self._wires) + len(self._tasks) >= self._connections:
                 connection.close()
                 continue
             connection.setblocking(False)
@@ -139,7 +105,7 @@ class ApiLink:
 
     async def _connected(self, connection: socket.socket) -> None:
         try:
-            await self._loop.connect_accepted_socket(lambda: Wire(self._session, self._greet, self._now, self._lost), connection)
+            await self._loop.connect_accepted_socket(lambda: Wire(self._front, self._greet, self._now, self._lost), connection)
         except BaseException:  # cancelled, most likely
             connection.close()
             raise
@@ -151,16 +117,15 @@ class ApiLink:
         if self._closed or client is None or server is None:
             wire.drop()
             return
-        if not self._pid:
-            self._strangers.add(wire)
-            return
         searched = self._searched
-        if peers.belongs(client, server, self._pid, self._may_search):
+        if any(peers.belongs(client, server, pid, self._may_search) for pid in self._pids):
             wire.serve()
-            return
-        if self._searched > searched:  # at most as often as that is done
-            log.warning("runtime_api_stranger_refused", pid=self._pid, client=f"{client[0]}:{client[1]}")
-        wire.drop()
+        elif self._expected:
+            self._strangers.add(wire)
+        else:
+            if self._searched > searched:  # at most as often as that is done
+                log.warning("runtime_api_stranger_refused", pid=self._pids[0] if self._pids else 0, client=f"{client[0]}:{client[1]}")
+            wire.drop()
 
     def _lost(self, wire: Wire) -> None:
         self._wires.discard(wire)
@@ -168,11 +133,102 @@ class ApiLink:
 
     def _may_search(self) -> bool:
         """Whether a connection of somebody who is not found at once is worth a longer look."""
-        if self._searches.left(self._loop.time()) < 1:
+        if self._expected or self._searches.left(self._loop.time()) < 1:
             return False
         self._searches.take(1)
         self._searched += 1
         return True
+
+
+class SharedPort(NamedTuple):
+    """A port that a runtime shares with extensions."""
+
+    port: ApiPort
+    attach: Callable[[Front], None]  # whom its calls go to
+
+
+class ApiLink:
+    """See recipe.Link. The pipes carry what the process says before it is the program: READY or NO_PROGRAM."""
+
+    def __init__(self, on_frame: OnFrame, now: Callable[[], float], shared: SharedPort | None = None) -> None:
+        """*now*: epoch seconds. Raises OSError (no descriptors, no port)."""
+        self._on_frame = on_frame
+        self._loop = asyncio.get_running_loop()
+        self.session = Session(on_frame, now, self._memory, self._later)
+        self._pid = 0
+        self.port = ApiPort(self.session, now) if shared is None else shared.port  # where the process's calls come in
+        self._owns_port = shared is None
+        if shared is not None:
+            shared.attach(self.session)
+        try:
+            self._pipes = Channel(self._told, lambda: None)
+        except OSError:
+            if self._owns_port:
+                self.port.close()
+            raise
+        self.port.expect()
+
+    @property
+    def address(self) -> str:
+        """AWS_LAMBDA_RUNTIME_API."""
+        return self.port.address
+
+    @property
+    def bare(self) -> bool:
+        """See Link."""
+        return False
+
+    @property
+    def theirs(self) -> tuple[int, ...]:
+        """See Link."""
+        return self._pipes.theirs
+
+    @property
+    def taken(self) -> bool:
+        """See Link."""
+        return self.session.taken
+
+    def passed_on(self, pid: int) -> None:
+        """See Link. From now on it is known who may connect."""
+        self._pipes.passed_on()
+        self._pid = pid
+        self.port.admit(pid)
+
+    def send(self, kind: int, meta: bytes, body: bytes) -> bool:  # noqa: ARG002  # an INVOKE, there is no other
+        """See Link. The event waits for the process's next `next`."""
+        self.session.invoke(meta, body)
+        return True
+
+    def pump(self) -> None:
+        """See Link."""
+        self._pipes.pump()
+        self.port.pump()
+
+    def pause(self) -> None:
+        """See Link."""
+        self.session.pause()
+
+    def resume(self) -> None:
+        """See Link."""
+        self.session.resume()
+
+    def close(self) -> None:
+        """See Link."""
+        self.session.on_frame = lambda _: None
+        self._pipes.close()
+        if self._owns_port:
+            self.port.close()
+        elif not self._pid:
+            self.port.forgo()
+
+    def _later(self, call: Callable[[], None]) -> None:
+        self._loop.call_later(_DYING, call)
+
+    def _told(self, frame: Frame) -> None:
+        if frame.kind == frames.READY:
+            self.session.ready = frame
+        elif frame.kind == frames.NO_PROGRAM:
+            self._on_frame(frame)
 
     def _memory(self) -> int:
         """The process's own high-water mark so far, KiB; what its children needed shows in its exit."""

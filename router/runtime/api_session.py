@@ -30,6 +30,16 @@ class Caller(Protocol):
         """Go on after hold()."""
 
 
+class Front(Protocol):
+    """Who takes the calls of a port."""
+
+    def call(self, head: Head, caller: Caller) -> "Call":
+        """What a request is: an object that takes its body."""
+
+    def left(self, caller: Caller, *, reset: bool) -> None:
+        """The connection is gone; see Session.left()."""
+
+
 class Call:
     """A call whose body is of no account: it is read, and answered with what was known before."""
 

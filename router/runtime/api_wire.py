@@ -11,7 +11,7 @@ from typing import Final, cast
 
 from router.events.http import Response
 from router.runtime import runtime_api
-from router.runtime.api_session import Call, Session
+from router.runtime.api_session import Call, Front
 from router.runtime.peers import Address
 from router.web import answers
 from router.web.heads import Head
@@ -32,7 +32,7 @@ class Wire(asyncio.Protocol):
 
     def __init__(
         self,
-        session: Session,
+        session: Front,
         on_made: Callable[["Wire"], None],
         now: Callable[[], float],
         on_lost: Callable[["Wire"], None] = lambda _: None,

@@ -1,5 +1,7 @@
 """How waiting for a worker may end, beside a frame and its exit. Pure."""
 
+from typing import NamedTuple
+
 from router.runtime.frames import Frame
 from router.runtime.launcher import Exit
 
@@ -12,8 +14,20 @@ class Flooded:
     """The worker sent more than a streamed answer may have."""
 
 
+class Settled:
+    """All extensions wait for the next event."""
+
+
+class ExtensionFailed(NamedTuple):
+    """One of the environment's extensions cannot go on."""
+
+    name: str
+    error_type: str
+    why: str
+
+
 class Closed:
     """The environment was closed meanwhile."""
 
 
-Ending = Frame | Exit | Expired | Flooded | Closed
+Ending = Frame | Exit | Expired | Flooded | Settled | ExtensionFailed | Closed

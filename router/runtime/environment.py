@@ -63,6 +63,7 @@ class ProcessEnvironment:
         self._memory = 0  # KiB
         self._init_ms: float | None = None  # of an early init phase that no REPORT has told of yet
         self._dropped = 0  # bytes of output that a worker before this one had dropped
+        self._afterwards: Failure | None = None  # what went wrong with the running invocation once it was answered
 
     def take_dropped(self) -> int:
         """Bytes of output that were not logged since this was last asked."""
@@ -82,7 +83,8 @@ class ProcessEnvironment:
         began = self._clock.monotonic()
         answer = await self._run(invocation, began)
         duration_ms = (self._clock.monotonic() - began) * 1000
-        if isinstance(answer, Failure) and answer.status == "timeout":
+        verdict = self._afterwards or answer
+        if isinstance(verdict, Failure) and verdict.status == "timeout":
             duration_ms = invocation.function.timeout * 1000
         return self._finish(invocation, answer, duration_ms, init_ms)
 
@@ -306,6 +308,8 @@ class ProcessEnvironment:
             error_type = answer.meta.decode("utf-8", "replace") if failed else ""
         request_id, memory_mb, billed = invocation.request_id, math.ceil(self._memory / 1024), report.billed_ms(duration_ms, init_ms)
         said = error_type if status == "error" else ""
+        if self._afterwards is not None:
+            status, said = self._told_afterwards(request_id, self._afterwards)
         init, restore = (None, init_ms) if self.RESTORES else (init_ms, None)
         figures = (duration_ms, billed, self.function.memory, memory_mb, init)
         self._log.ended(Report(request_id, *figures, status, said, len(payload), invocation.trace, restore))
@@ -313,6 +317,13 @@ class ProcessEnvironment:
         return Outcome(
             payload, told, error_type, duration_ms, billed, init_ms, memory_mb, self._log.tail(), self._log.name, self.function.version
         )
+
+    def _told_afterwards(self, request_id: str, failure: Failure) -> tuple[Literal["error", "timeout"], str]:
+        """Status and error type of a REPORT whose invocation was answered before it went wrong."""
+        self._afterwards = None
+        if failure.line:
+            self._log.failed(request_id, failure.line)
+        return failure.status, failure.error_type if failure.status == "error" else ""
 
     def expired(self) -> None:
         """The deadline passed; what the worker has handed over by now still counts."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from router.config.types import Function
 from router.runtime.environment import ProcessEnvironment
+from router.runtime.extended import ExtendedEnvironment, has_extensions
 from router.runtime.launcher import Launcher
 from router.runtime.lifecycle import Initialization
 from router.runtime.outcomes import Failure
@@ -27,8 +28,9 @@ class Family(ABC):
         await self.shared.open()
 
     def environment(self, function: Function, stream: LogStream, initialization: Initialization) -> ProcessEnvironment:
-        """A cold environment."""
-        return ProcessEnvironment(self, function, stream, initialization)
+        """A cold environment; one with extensions when the function has any."""
+        kind = ExtendedEnvironment if has_extensions(function) else ProcessEnvironment
+        return kind(self, function, stream, initialization)
 
     async def prepare(self, function: Function, stream: Callable[[], LogStream]) -> Failure | None:  # noqa: ARG002
         """See base.Runtime: there is nothing to do."""

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from router.config.types import Function
@@ -89,10 +89,19 @@ class InvocationLog:
         elif not self._json and event.text:
             self.write(event.text)
 
+    def extension(self, name: str, state: str, events: Sequence[str], error_type: str = "") -> None:
+        """An extension is ready, or is not going to be."""
+        self._tell(platform.extension(name, state, events, error_type))
+
     # -- what the function tells
 
     def output(self, line: str) -> None:
         """A line of the function's output, or a record of its runtime's logger."""
+        if not self._json or admitted(line, self._application):
+            self.write(line)
+
+    def extension_output(self, line: str) -> None:
+        """A line of an extension's output."""
         if not self._json or admitted(line, self._application):
             self.write(line)
 

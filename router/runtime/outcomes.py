@@ -67,6 +67,12 @@ def not_started(request_id: str, error_type: str, why: str) -> Failure:
     return Failure(error_type, _platform_error(error_type, message), f"{message}\n{error_type}", "error")
 
 
+def extension_failed(request_id: str, name: str, error_type: str, why: str) -> Failure:
+    """An extension did not start, or reported an error, or ended."""
+    message = f"RequestId: {request_id} Error: extension {name}: {why}"
+    return Failure(error_type, _platform_error(error_type, message), f"{message}\n{error_type}", "error")
+
+
 def timed_out(request_id: str, timeout: float) -> Failure:
     """The function's timeout (seconds) passed."""
     message = f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds"

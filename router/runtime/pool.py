@@ -346,11 +346,12 @@ def warm_pool(
     clock: Clock,
     limits: Limits,
     metrics: Metrics,
+    account: str = "",
 ) -> WarmPool:
     """The daemon's pool over all RUNTIMES, not open yet.
 
     *state*: the state directory; *lock_fd*: its lock (an flock), shared with the spawners until no worker is left;
     *variables*: what the daemon adds to a function's environment, e.g. BUCKET_<NAME>."""
     restarts = metrics.counter("router_spawner_restarts_total", "Spawners that died and were replaced.")
-    shared = Shared(state=state, lock_fd=lock_fd, region=region, clock=clock, variables=variables, on_restart=restarts.add)
+    shared = Shared(state=state, lock_fd=lock_fd, region=region, clock=clock, variables=variables, on_restart=restarts.add, account=account)
     return WarmPool({family: load()(shared) for family, load in RUNTIMES.items()}, logs=logs, clock=clock, limits=limits, metrics=metrics)

@@ -7,7 +7,7 @@ from typing import Any
 from router.config import programs
 from router.config.types import Function
 from router.runtime import assignment
-from router.runtime.api_link import ApiLink
+from router.runtime.api_link import PORT, ApiLink
 from router.runtime.family import Family
 from router.runtime.recipe import OnEnd, OnFrame
 from router.telemetry import report
@@ -34,8 +34,9 @@ class ProvidedRuntime(Family):
 
     def link(self, spec: Mapping[str, Any], on_frame: OnFrame, on_end: OnEnd) -> tuple[ApiLink, Mapping[str, Any]]:  # noqa: ARG002
         """See Recipe."""
-        link = ApiLink(on_frame, self.shared.clock.now)
-        return link, {**spec, "variables": {**spec["variables"], "AWS_LAMBDA_RUNTIME_API": link.address}}
+        rest = {name: value for name, value in spec.items() if name != PORT}
+        link = ApiLink(on_frame, self.shared.clock.now, spec.get(PORT))
+        return link, {**rest, "variables": {**spec["variables"], "AWS_LAMBDA_RUNTIME_API": link.address}}
 
     def init_start(self, function: Function) -> report.InitStart:
         """See Recipe."""

@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from router.config.entries import names
 from router.config.types import Function
-from router.runtime import Resolved, assignment, packages, resolve
+from router.runtime import Resolved, assignment, outcomes, packages, resolve
 from router.runtime.environment import ProcessEnvironment
+from router.runtime.extended import has_extensions
 from router.runtime.family import Family
 from router.runtime.launcher import Launcher
 from router.runtime.layers import python_paths
@@ -52,6 +53,8 @@ class PythonRuntime(Family):
 
     async def prepare(self, function: Function, stream: Callable[[], LogStream]) -> Failure | None:
         """See base.Runtime."""
+        if function.snap_start and has_extensions(function):
+            return outcomes.extension_failed("", "of its layers", "Extension.LaunchError", "extensions and snap_start do not go together")
         return await self._snapshots.prepare(function, stream) if function.snap_start else None
 
     def prepared(self, function: Function) -> bool:

@@ -24,11 +24,13 @@ class Shared:
         clock: Clock,
         variables: Callable[[Function], Mapping[str, str]],
         on_restart: Callable[[], None],
+        account: str = "",
     ) -> None:
         self.interpreter: str = (
             getattr(sys, "_base_executable", "") or sys.executable
         )  # not the virtual environment's: that is the daemon's
         self.state, self.region, self.clock, self.added = state, region, clock, variables
+        self.account = account  # "" when nobody is to know it
         self.launcher = Launcher(self.interpreter, lock_fd=lock_fd, clock=clock, on_restart=on_restart)
         self.deadlines = Deadlines(clock)
         self.missing: frozenset[str] = frozenset()  # always-on controls (isolation.CONTROLS) that this machine refused

@@ -19,7 +19,7 @@ async def link() -> AsyncIterator[ApiLink]:
     opened = ApiLink(lambda _: None, lambda: 0.0)
     yield opened
     opened.close()
-    await until(lambda: not opened._wires and not opened._tasks)
+    await until(lambda: not opened.port._wires and not opened.port._tasks)
 
 
 def connected(link: ApiLink) -> socket.socket:
@@ -55,26 +55,26 @@ async def test_a_client_that_connects_and_resets_is_nobodys_trouble(link: ApiLin
         reset(link)
     last = connected(link)  # those before it have been looked at when it is
     if not known:
-        await until(lambda: len(link._strangers) == 1)
+        await until(lambda: len(link.port._strangers) == 1)
         link.passed_on(os.getpid())
     assert b"pong" in await answer(last)
-    await until(lambda: not link._wires and not link._tasks)
+    await until(lambda: not link.port._wires and not link.port._tasks)
 
 
 async def test_a_stranger_that_resets_while_it_waits_breaks_no_launch(link: ApiLink) -> None:
     client, other = connected(link), connected(link)
-    await until(lambda: len(link._strangers) == 2)
+    await until(lambda: len(link.port._strangers) == 2)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     client.close()
     link.passed_on(os.getpid())
     assert b"pong" in await answer(other)
-    await until(lambda: not link._wires)
+    await until(lambda: not link.port._wires)
 
 
 async def test_a_stranger_that_is_dropped_is_forgotten(link: ApiLink) -> None:
     with connected(link):
-        await until(lambda: len(link._strangers) == 1)
-        (wire,) = link._strangers
+        await until(lambda: len(link.port._strangers) == 1)
+        (wire,) = link.port._strangers
         wire.drop()
-        await until(lambda: not link._strangers)
-    assert not link._wires
+        await until(lambda: not link.port._strangers)
+    assert not link.port._wires

@@ -236,7 +236,7 @@ async def test_an_event_that_a_dying_runtime_has_not_read_goes_to_another(bench:
     function = bench.function()
     pid = (await bench.count(function))[1]
     (environment,) = bench.pool._all
-    while environment._channel._session._waiting is None:  # type: ignore[attr-defined]
+    while environment._channel.session._waiting is None:  # type: ignore[attr-defined]
         await asyncio.sleep(0.001)
     os.kill(pid, signal.SIGSTOP)
     while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":

@@ -157,6 +157,14 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         ],
     ),
     ("isolation", "    isolation: strict\n", ["config.yaml:6:16: functions.f.isolation: not supported yet; only auto is"]),
+    (
+        "internal extensions of a command",
+        "    runtime: command\n    command: [true]\n    internal_extensions: true\n",
+        [
+            "config.yaml:5:14: functions.f.handler: not used by runtime command; what runs is command",
+            "config.yaml:8:26: functions.f.internal_extensions: runtime command has no init in which an extension could register",
+        ],
+    ),
     ("timeout", "    timeout: 1200\n", ["config.yaml:6:14: functions.f.timeout: 1200 s is outside 1 to 900 s"]),
     ("timeout with a unit", "    timeout: 20m\n", ["config.yaml:6:14: functions.f.timeout: 1200 s is outside 1 to 900 s"]),
     ("timeout in quotes", '    timeout: "30"\n', ['config.yaml:6:14: functions.f.timeout: "30" in quotes is text; write 30 without them']),

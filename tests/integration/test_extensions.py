@@ -1,0 +1,303 @@
+"""Extensions as processes over HTTP, started from a layer's directory, beside Python, Node.js and custom runtimes."""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from router.config.types import Function
+from router.runtime.node_programs import installed
+from tests.helpers.pools import PoolBench, opened_pool
+
+EXTENSION = (Path(__file__).parents[1] / "helpers/extension.py").read_text()
+PYTHON = """
+import http.client, json, os, threading, time
+
+HOST, PORT = os.environ.get("AWS_LAMBDA_RUNTIME_API", ":").split(":")
+heard = []
+
+def ask(method, path, body=None, **headers):
+    connection = http.client.HTTPConnection(HOST, int(PORT))
+    connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+    answer = connection.getresponse()
+    return answer.status, answer.read().decode(), dict(answer.getheaders())
+
+def internal():
+    status, text, headers = ask("POST", "/2020-01-01/extension/register", '{"events": ["INVOKE"]}', Lambda_Extension_Name="inside")
+    heard.append([status, json.loads(text)])
+    while True:
+        heard.append(json.loads(ask("GET", "/2020-01-01/extension/event/next", Lambda_Extension_Identifier=headers["Lambda-Extension-Identifier"])[1]))
+
+if os.environ.get("INTERNAL"):
+    threading.Thread(target=internal, daemon=True).start()
+    while not heard: time.sleep(0.001)
+
+count = 0
+
+def handler(event, context):
+    global count
+    count += 1
+    print("handler")
+    if event == "leave": os._exit(1)
+    if event == "sleep": time.sleep(60)
+    if event: open(event, "w").close()
+    return {"count": count, "pid": os.getpid(), "heard": heard}
+
+def asks(event, context):
+    return [ask(*call["call"], **call.get("headers", {}))[:2] for call in event]
+"""
+NODE = "exports.handler = async (event) => ({ count: 1, api: process.env.AWS_LAMBDA_RUNTIME_API })\n"
+BOOTSTRAP = """#!/usr/bin/env python3
+import http.client, os
+HOST, PORT = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
+while True:
+    connection = http.client.HTTPConnection(HOST, int(PORT))
+    connection.request("GET", "/2018-06-01/runtime/invocation/next")
+    answer = connection.getresponse()
+    answer.read()
+    connection.request("POST", f"/2018-06-01/runtime/invocation/{answer.getheader('Lambda-Runtime-Aws-Request-Id')}/response", '{"count": 1}')
+    connection.getresponse().read()
+"""
+
+
+class Bench:
+    """A pool whose functions have extensions."""
+
+    def __init__(self, pool: PoolBench, directory: Path) -> None:
+        self.pool, self.directory, self.log = pool, directory, directory / "extension.log"
+
+    def function(self, *names: str, handler: str = "app.handler", runtime: str = "python", **told: Any) -> Function:
+        """One with these extensions, each told the same by *told*; those that begin with an underscore are no variables."""
+        opt = self.directory / ("opt-" + "-".join(names))
+        (opt / "extensions").mkdir(parents=True, exist_ok=True)
+        for name in names:
+            (opt / "extensions" / name).write_text(EXTENSION)
+            (opt / "extensions" / name).chmod(0o755)
+        environment = {"EXTENSION_LOG": str(self.log)}
+        environment |= {"EXTENSION_" + name.upper().replace("-", "_"): json.dumps(told) for name in names}
+        return self.pool.function(handler, name="f", runtime=runtime, opt=opt, environment=environment)
+
+    async def run(self, function: Function, event: Any = None) -> Any:
+        """The result of an invocation that succeeds."""
+        outcome = await self.pool.run(function, event)
+        assert not outcome.function_error, (outcome, self.pool.logs.of("f"))
+        return json.loads(outcome.payload)
+
+    def noted(self, key: str) -> list[Any]:
+        """What extensions wrote down under a key."""
+        try:
+            lines = self.log.read_text().splitlines()
+        except FileNotFoundError:
+            return []
+        return [json.loads(line)[key] for line in lines if key in json.loads(line)]
+
+    def kinds(self) -> list[str]:
+        return [event["eventType"] for event in self.noted("event")]
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with opened_pool(tmp_path, {"app.py": PYTHON, "index.js": NODE, "bootstrap": BOOTSTRAP}) as pool:
+        yield Bench(pool, tmp_path)
+
+
+async def until(holds: Callable[[], Any], seconds: float = 20.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not holds():
+            await asyncio.sleep(0.02)
+
+
+RUNTIMES = [
+    pytest.param("python", "app.handler", id="python"),
+    pytest.param(
+        "nodejs", "index.handler", id="nodejs", marks=pytest.mark.skipif(not installed(), reason="node 18 or later: apt-get install nodejs")
+    ),
+    pytest.param("provided.al2023", "app.handler", id="provided"),
+]
+
+
+@pytest.mark.parametrize(("runtime", "handler"), RUNTIMES)
+async def test_an_extension_hears_of_every_invocation_and_of_the_end(bench: Bench, runtime: str, handler: str) -> None:
+    function = bench.function("watch", runtime=runtime, handler=handler)
+    for _ in range(2):
+        assert (await bench.run(function))["count"]
+    messages = bench.pool.logs.of("f")
+    ids = [message.split()[2] for message in messages if message.startswith("START ")]
+    assert [event["requestId"] for event in bench.noted("event")] == ids
+    (first, _) = bench.noted("event")
+    assert list(first) == ["eventType", "deadlineMs", "requestId", "invokedFunctionArn"]
+    assert time.time() * 1000 < first["deadlineMs"] < time.time() * 1000 + 11_000
+    assert first["invokedFunctionArn"] == "arn:f:f"
+    ((status, told),) = bench.noted("registered")
+    assert (status, told) == (200, {"functionName": "f", "functionVersion": "$LATEST", "handler": handler})
+    assert "EXTENSION\tName: watch\tState: Ready\tEvents: [INVOKE, SHUTDOWN]" in messages
+    assert "extension is up" in messages
+    assert [f"extension saw {request_id}" in messages for request_id in ids] == [True, True]
+    await bench.pool.pool.close()
+    assert bench.kinds() == ["INVOKE", "INVOKE", "SHUTDOWN"]
+    assert bench.noted("event")[-1]["shutdownReason"] == "SPINDOWN"
+    assert bench.noted("ended") == [True]
+
+
+async def test_an_extension_sees_what_is_meant_for_it(bench: Bench) -> None:
+    await bench.run(bench.function("watch"))
+    (environ,) = bench.noted("environ")
+    assert bench.noted("cwd") == ["/"]
+    assert {
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_REGION",
+        "AWS_LAMBDA_RUNTIME_API",
+        "EXTENSION_LOG",
+        "PATH",
+    } <= set(environ)
+    assert not {"_HANDLER", "AWS_EXECUTION_ENV", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "AWS_LAMBDA_LOG_GROUP_NAME"} & set(environ)
+
+
+async def test_init_waits_for_all_and_an_invocation_for_those_that_were_told(bench: Bench) -> None:
+    function = bench.function("slow", do="slow", seconds=0.6)
+    outcome = await bench.pool.run(function)
+    assert outcome.duration_ms >= 600
+    assert outcome.billed_ms >= 600
+    quiet = bench.function("quiet", events=["SHUTDOWN"], do="slow", seconds=5)
+    assert (await bench.pool.run(quiet)).duration_ms < 4000
+
+
+async def test_an_extension_may_be_late_for_the_deadline(bench: Bench) -> None:
+    function = bench.function("slow", do="slow", seconds=30)
+    outcome = await bench.pool.run(
+        bench.pool.function("app.handler", name="f", opt=function.opt, environment=function.environment, timeout=1.0)
+    )
+    assert json.loads(outcome.payload)["count"] == 1  # the runtime has answered
+    assert bench.pool.logs.of("f")[-1].rstrip().endswith("\tStatus: timeout")
+    await bench.pool.pool.close()
+    assert bench.kinds() == ["INVOKE"]  # it did not ask again in the time that it had
+
+
+@pytest.mark.parametrize(
+    ("do", "error_type", "why"),
+    [
+        ("crash_at_start", "Extension.Crash", "exit status 3"),
+        ("init_error", "Extension.InitError", "Extension.NoKey"),
+    ],
+)
+async def test_an_extension_that_does_not_come_up_fails_init(bench: Bench, do: str, error_type: str, why: str) -> None:
+    outcome = await bench.pool.run(bench.function("bad", do=do))
+    error = json.loads(outcome.payload)
+    assert (outcome.error_type, error["errorType"]) == (error_type, error_type)
+    assert error["errorMessage"].endswith(f"Error: extension bad: {why}")
+    messages = bench.pool.logs.of("f")
+    assert any(message.startswith("INIT_REPORT ") and error_type in message for message in messages)
+    assert f"Status: error\tError Type: {error_type}" in messages[-1]
+
+
+async def test_a_file_that_is_no_program_fails_init(bench: Bench) -> None:
+    function = bench.function("plain")
+    assert function.opt is not None
+    (function.opt / "extensions" / "plain").chmod(0o644)
+    outcome = await bench.pool.run(function)
+    assert outcome.error_type == "Extension.LaunchError"
+    assert "permission denied" in outcome.payload.decode()
+    assert any("EXTENSION\tName: plain\tState: LaunchError" in message for message in bench.pool.logs.of("f"))
+
+
+async def test_eleven_are_too_many(bench: Bench) -> None:
+    outcome = await bench.pool.run(bench.function(*(f"e{number}" for number in range(11))))
+    assert outcome.error_type == "Extension.TooManyExtensions"
+    assert bench.noted("registered") == []
+
+
+@pytest.mark.parametrize(("do", "error_type"), [("crash", "Extension.Crash"), ("exit_error", "Extension.ExitError")])
+async def test_an_extension_that_ends_during_an_invocation_resets_the_environment(bench: Bench, do: str, error_type: str) -> None:
+    mark = str(bench.directory / "mark")
+    function = bench.function("bad", do=do, mark=mark)
+    first = await bench.run(function, mark)
+    assert f"Status: error\tError Type: {error_type}" in bench.pool.logs.of("f")[-1]
+    second = await bench.run(function, mark)
+    assert (first["count"], second["count"]) == (1, 1)
+    assert first["pid"] != second["pid"]
+    assert len(bench.noted("registered")) == 2
+
+
+async def test_an_extension_that_ends_before_the_handler_has_answered_is_the_answer(bench: Bench) -> None:
+    outcome = await bench.pool.run(bench.function("bad", do="crash"), "sleep")
+    assert json.loads(outcome.payload)["errorMessage"].endswith("Error: extension bad: exit status 7")
+    assert outcome.error_type == "Extension.Crash"
+
+
+async def test_an_extension_that_ends_between_invocations_costs_nothing(bench: Bench) -> None:
+    function = bench.function("watch")
+    first = await bench.run(function)
+    (environment,) = bench.pool.pool._all
+    os.kill(environment._processes._all[0].worker.pid, 9)  # type: ignore[attr-defined]
+    await until(lambda: environment._failed is not None)  # type: ignore[attr-defined]
+    second = await bench.run(function)
+    assert first["pid"] != second["pid"]
+    assert "Status" not in bench.pool.logs.of("f")[-1]
+
+
+@pytest.mark.parametrize(("event", "reason"), [("sleep", "TIMEOUT"), ("leave", "FAILURE")])
+async def test_extensions_are_told_why_the_environment_is_reset(bench: Bench, event: str, reason: str) -> None:
+    function = bench.function("watch")
+    function = bench.pool.function("app.handler", name="f", opt=function.opt, environment=function.environment, timeout=1.0)
+    assert (await bench.pool.run(function, event)).function_error
+    await until(lambda: "SHUTDOWN" in bench.kinds())
+    assert bench.noted("event")[-1]["shutdownReason"] == reason
+    assert (await bench.run(function))["count"] == 1
+    assert len(bench.noted("registered")) == 2
+
+
+async def test_who_does_not_end_in_time_is_ended(bench: Bench) -> None:
+    await bench.run(bench.function("hang", do="hang"))
+    began = time.monotonic()
+    await bench.pool.pool.close()
+    assert 1.9 < time.monotonic() - began < 8
+    assert bench.noted("ended") == []
+    assert bench.kinds()[-1] == "SHUTDOWN"
+
+
+async def test_an_internal_extension_is_told_too(bench: Bench) -> None:
+    function = bench.pool.function("app.handler", name="f", internal_extensions=True, environment={"INTERNAL": "1"})
+    await bench.run(function)
+    second = await bench.run(function)
+    assert second["heard"][0] == [200, {"functionName": "f", "functionVersion": "$LATEST", "handler": "app.handler"}]
+    assert [event["eventType"] for event in second["heard"][1:]][:1] == ["INVOKE"]
+    assert "EXTENSION\tName: inside\tState: Ready\tEvents: [INVOKE]" in bench.pool.logs.of("f")
+
+
+async def test_calls_that_are_refused(bench: Bench) -> None:
+    base, stranger = "/2020-01-01/extension/", {"Lambda_Extension_Identifier": "00000000-0000-4000-8000-000000000000"}
+    calls = [
+        {"call": ["POST", base + "register", "{}"]},
+        {"call": ["POST", base + "register", "nonsense"], "headers": {"Lambda_Extension_Name": "x"}},
+        {"call": ["POST", base + "register", '{"events": ["abcdef"]}'], "headers": {"Lambda_Extension_Name": "x"}},
+        {"call": ["POST", base + "register", '{"events": ["SHUTDOWN"]}'], "headers": {"Lambda_Extension_Name": "x"}},
+        {"call": ["POST", base + "register", '{"events": ["INVOKE"]}'], "headers": {"Lambda_Extension_Name": "x"}},
+        {"call": ["POST", base + "register", '{"events": ["INVOKE"]}'], "headers": {"Lambda_Extension_Name": "watch"}},
+        {"call": ["GET", base + "event/next"]},
+        {"call": ["GET", base + "event/next"], "headers": {"Lambda_Extension_Identifier": "x"}},
+        {"call": ["GET", base + "event/next"], "headers": stranger},
+        {"call": ["POST", base + "event/next"]},
+        {"call": ["GET", "/2018-06-01/runtime/invocation/next"]},
+    ]
+    found = await bench.run(bench.function("watch", handler="app.asks"), calls)
+    told = [(status, json.loads(text)["errorType"] if status == 403 else "") for status, text in found]
+    assert told == [
+        (403, "Extension.InvalidExtensionName"),
+        (403, "InvalidRequestFormat"),
+        (403, "Extension.InvalidEventType"),
+        (403, "Extension.InvalidEventType"),
+        (403, "Extension.RegistrationClosed"),
+        (403, "Extension.InvalidExtensionState"),
+        (403, "Extension.MissingExtensionIdentifier"),
+        (403, "Extension.InvalidExtensionIdentifier"),
+        (403, "Extension.UnknownExtensionIdentifier"),
+        (405, ""),
+        (404, ""),
+    ]
+    assert json.loads(found[3][1])["errorMessage"] == "SHUTDOWN: ShutdownEventNotSupportedForInternalExtension"
