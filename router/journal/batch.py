@@ -33,8 +33,11 @@ class Batcher(Generic[Item, Answer]):
         database: Database,
         run: Callable[[apsw.Connection, Sequence[Item]], Sequence[Answer | RouterError]],
         landed: Callable[[Item, Answer], None],
+        *,
+        patient: bool = False,
     ) -> None:
-        self._database, self._run, self._landed = database, run, landed
+        """*patient*: as Database.submit says."""
+        self._database, self._run, self._landed, self._patient = database, run, landed, patient
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Entry[Item, Answer]] = deque()  # filled on the loop's thread, emptied by the unit
         self._waiting_bytes = 0  # of the loop's thread alone
@@ -80,7 +83,7 @@ class Batcher(Generic[Item, Answer]):
         if not self._handed_over:
             self._hand_over()
 
-    def _hand_over(self) -> None:
+    def _hand_over(self, *, following: bool = False) -> None:
         taken: list[_Entry[Item, Answer]] = []
 
         def unit(connection: apsw.Connection) -> Sequence[Answer | RouterError]:
@@ -90,7 +93,7 @@ class Batcher(Generic[Item, Answer]):
                 taken.append(self._waiting.popleft())
                 size += taken[-1][1]
             if self._waiting and not self._handed_over:
-                self._hand_over()
+                self._hand_over(following=True)
             return self._run(connection, [item for item, _, _ in taken])
 
         def done(answers: Sequence[Answer | RouterError], error: BaseException | None) -> None:
@@ -102,7 +105,10 @@ class Batcher(Generic[Item, Answer]):
 
         self._handed_over = True
         try:
-            self._database.submit(unit, done)
+            if following:
+                self._database.follow(unit, done)
+            else:
+                self._database.submit(unit, done, patient=self._patient)
         except JournalError as error:
             done((), error)
 

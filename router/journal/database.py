@@ -14,11 +14,12 @@ import apsw
 
 from router.errors import JournalError, RouterError
 from router.journal import files
-from router.journal.writer import Writer
+from router.journal.writer import Done, Unit, Writer
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
 
+PATIENCE: Final = 0.01  # seconds that a patient unit waits at most
 READ_SECONDS: Final = 10.0  # a read that takes longer is cut short: it keeps the WAL from starting again
 READ_OPCODES: Final = 20_000  # of SQLite's virtual machine between two looks at the time
 
@@ -40,6 +41,8 @@ class Database:
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
         self._reader: apsw.Connection | None = None
         self._closed = False
+        self._patient: list[tuple[Unit, Done]] = []  # units that wait for company
+        self._timer: asyncio.TimerHandle | None = None
 
     @classmethod
     async def open(cls, path: Path, *, vfs: str = "") -> Self:
@@ -92,8 +95,8 @@ class Database:
 
         await self.transact(unit)
 
-    async def transact(self, unit: Callable[[apsw.Connection], T]) -> T:
-        """Run *unit* in the writer thread, atomically, in the group commit under way; its result, once synced.
+    async def transact(self, unit: Callable[[apsw.Connection], T], *, patient: bool = False) -> T:
+        """Run *unit* in the writer thread, atomically, in the group commit under way; its result, once synced. *patient*: see submit.
 
         What *unit* raises comes out here and undoes only this unit; a failing disk raises JournalError. Units run in the
         order of the calls. A caller that is cancelled leaves its unit to run. *unit* must neither begin nor end transactions."""
@@ -107,13 +110,39 @@ class Database:
             else:
                 future.set_exception(error)
 
-        self.submit(unit, done)
+        self.submit(unit, done, patient=patient)
         return await future
 
-    def submit(self, unit: Callable[[apsw.Connection], T], done: Callable[[T, BaseException | None], None]) -> None:
-        """As transact, for who has no use for a future: *done* is called on the loop's thread with the result or what was raised."""
+    def submit(
+        self, unit: Callable[[apsw.Connection], T], done: Callable[[T, BaseException | None], None], *, patient: bool = False
+    ) -> None:
+        """As transact, for who has no use for a future: *done* is called on the loop's thread with the result or what was raised.
+
+        A *patient* unit waits for the next one that is not, as long as a sync takes of late: half of all syncs would be for what
+        nobody waits for, and each holds up whoever makes files on the same disk."""
+        self._check_open()
+        if patient:
+            self._patient.append((unit, done))
+            if self._timer is None:
+                self._timer = self._loop.call_later(min(self.writer.sync_time, PATIENCE), self._hand_over)
+            return
+        if self._patient:
+            self._hand_over()
+        self.writer.put(unit, done)
+
+    def follow(self, unit: Callable[[apsw.Connection], T], done: Callable[[T, BaseException | None], None]) -> None:
+        """As submit, from inside a unit: *unit* comes after those that wait already."""
         self._check_open()
         self.writer.put(unit, done)
+
+    def _hand_over(self) -> None:
+        """Give the writer what was patient."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        patient, self._patient = self._patient, []
+        for unit, done in patient:
+            self.writer.put(unit, done)
 
     async def write(self, sql: str, *params: Any) -> int:
         """One statement as a unit; give how many rows it changed."""
@@ -145,6 +174,7 @@ class Database:
         """Commit what was handed over, checkpoint, close."""
         if self._closed:
             return
+        self._hand_over()
         self._closed = True
         await self._loop.run_in_executor(self._reading, self._drop_reader)
         self._reading.shutdown(wait=False)

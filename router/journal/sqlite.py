@@ -40,7 +40,7 @@ class SqliteJournal:
         self._leasing = Leasing(database, clock, time=self._time, earliest=start.earliest)
         self._closed = False
         self._appends: Batcher[Accepted, Placed | None] = Batcher(database, self._append_unit, self._appended)
-        self._settlements: Batcher[Delivery | Settled, float | None] = Batcher(database, self._settle_unit, self._settled)
+        self._settlements: Batcher[Delivery | Settled, float | None] = Batcher(database, self._settle_unit, self._settled, patient=True)
 
     @classmethod
     async def open(cls, database: Database, clock: Clock) -> Self:

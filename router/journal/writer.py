@@ -37,6 +37,7 @@ class Writer:
         self.groups = 0  # commits that succeeded
         self.units = 0  # units in them
         self.sync_seconds = 0.0  # spent in COMMIT
+        self.sync_time = 0.0  # seconds that a COMMIT takes of late
         self.checkpoints = 0
         self.checkpoint_seconds = 0.0
         self.wal_frames = 0  # pages in the WAL at the last commit
@@ -160,7 +161,9 @@ class Writer:
     def _commit(self, connection: apsw.Connection, units: int) -> None:
         started = time.perf_counter()
         connection.execute("COMMIT")
-        self.sync_seconds += time.perf_counter() - started
+        took = time.perf_counter() - started
+        self.sync_seconds += took
+        self.sync_time += (took - self.sync_time) / 8
         self.groups += 1
         self.units += units
         if self._restarts:

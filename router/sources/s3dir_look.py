@@ -203,7 +203,7 @@ class Lookers:
             gone_with_it = {one.key for one in going}
             found = [one for one in found if one.key not in gone_with_it]
         if rows:
-            await self._site.table.store(rows)
+            await self._site.table.store(rows, prompt=True)
         return [one._replace(row=rows[one.key]) if one.key in rows else one for one in found]
 
     async def _leaving(self, going: Sequence[Found]) -> dict[str, Version]:

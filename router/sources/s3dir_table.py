@@ -114,8 +114,8 @@ class VersionTable:
         rows = await self._database.read(_FLOOR, self._bucket)
         return str(rows[0][0]) if rows else ""
 
-    async def store(self, changes: Mapping[str, Version | None], floor: str = "") -> None:
-        """Record the versions of keys, None: gone; and raise the floor to *floor*. One transaction."""
+    async def store(self, changes: Mapping[str, Version | None], floor: str = "", *, prompt: bool = False) -> None:
+        """Record the versions of keys, None: gone; and raise the floor to *floor*. One transaction; *prompt*: events wait for it."""
         kept = [(*split(key), *_FACTS(version)) for key, version in changes.items() if version is not None]
         dropped = [split(key) for key, version in changes.items() if version is None]
         texts = [(statement, _text(rows)) for statement, rows in ((_PUT, kept), (_DROP, dropped)) if rows]
@@ -126,7 +126,7 @@ class VersionTable:
             if floor:
                 connection.execute(_RAISE_FLOOR, (self._bucket, floor))
 
-        await self._database.transact(unit)
+        await self._database.transact(unit, patient=not prompt)
 
     async def confirm(self, directory: str, names: Sequence[str], root: int) -> None:
         """Record that these rows are as they are under *root*, and that no write can have gone unnoticed."""

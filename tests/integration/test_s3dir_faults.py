@@ -142,7 +142,7 @@ async def test_a_record_that_fails_tells_the_same_sequencer_again(bucket: Bucket
     async with bucket.running() as source:
         transact, failed = bucket.database.transact, []
 
-        async def full(unit: object) -> object:
+        async def full(unit: object, **_: object) -> object:
             failed.append(unit)
             raise JournalError("disk full")
 

@@ -16,13 +16,19 @@ class Held:
     def __init__(self, connection: apsw.Connection | None = None) -> None:
         self.units: list[tuple[Callable[[Any], Any], Done]] = []
         self.fault: JournalError | None = None  # what submit() raises
+        self.patient: list[bool] = []  # whether each that was ever submitted would wait for company
         self._connection = connection
 
-    def submit(self, unit: Callable[[Any], Any], done: Done) -> None:
+    def submit(self, unit: Callable[[Any], Any], done: Done, *, patient: bool = False) -> None:
         """See Database."""
         if self.fault is not None:
             raise self.fault
         self.units.append((unit, done))
+        self.patient.append(patient)
+
+    def follow(self, unit: Callable[[Any], Any], done: Done) -> None:
+        """See Database."""
+        self.submit(unit, done)
 
     async def transact(self, unit: Callable[[Any], Any]) -> Any:
         """See Database; whatever waits runs before it."""

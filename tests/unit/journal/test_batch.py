@@ -20,13 +20,14 @@ from tests.unit.journal.held import Held
 class Rig:
     """A Batcher that doubles numbers and loses the lease of negative ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, patient: bool = False) -> None:
         self.store = Held()
         self.batches: list[list[int]] = []
         self.landed: list[tuple[int, int]] = []
-        self.batcher: Batcher[int, int] = Batcher(
-            cast("Database", self.store), self._run, lambda item, answer: self.landed.append((item, answer))
-        )
+        self.batcher: Batcher[int, int] = Batcher(cast("Database", self.store), self._run, self._land, patient=patient)
+
+    def _land(self, item: int, answer: int) -> None:
+        self.landed.append((item, answer))
 
     def _run(self, _: Any, batch: Sequence[int]) -> list[int | RouterError]:
         self.batches.append([*batch])
@@ -140,6 +141,16 @@ async def test_what_is_posted_waits_for_company_and_comes_before_it(monkeypatch:
     rig.store.run()
     assert await task == 4
     assert rig.batches == [[1, 2]]
+
+
+@pytest.mark.parametrize("patient", [True, False])
+async def test_a_batch_is_as_patient_as_its_items_and_what_follows_it_waits_no_more(*, patient: bool) -> None:
+    rig = Rig(patient=patient)
+    tasks = rig.do(*range(UNIT_ITEMS + 1))
+    await settle()
+    rig.store.run()
+    await asyncio.gather(*tasks)
+    assert rig.store.patient == [patient, False]
 
 
 async def test_a_flush_has_done_what_was_posted() -> None:

@@ -284,3 +284,41 @@ def test_an_error_of_ours_stays_and_any_other_is_told_as_ours() -> None:
     assert isinstance(told, JournalError)
     assert "no such thing" in str(told)
     assert told.__cause__ is foreign
+
+
+# --- patient units
+
+
+async def test_a_patient_unit_joins_the_next_and_keeps_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 3600.0)
+    database = await Database.open(tmp_path / "store")
+    database.writer.sync_time = 3600.0
+    order: list[str] = []
+    patient = [asyncio.create_task(database.transact(lambda _, name=name: order.append(name), patient=True)) for name in "ab"]
+    await asyncio.sleep(0)
+    groups = database.writer.groups
+    assert not any(task.done() for task in patient)
+    await database.transact(lambda _: order.append("c"))
+    await asyncio.gather(*patient)
+    assert order == ["a", "b", "c"]
+    assert database.writer.groups <= groups + 2  # the writer may have begun with the first
+    await database.close()
+
+
+async def test_a_patient_unit_that_nobody_joins_is_done_all_the_same(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "store")
+    assert await database.transact(lambda _: 7, patient=True) == 7
+    await database.close()
+
+
+async def test_what_is_patient_when_the_store_closes_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 3600.0)
+    database = await Database.open(tmp_path / "store")
+    database.writer.sync_time = 3600.0
+    task = asyncio.create_task(database.transact(lambda connection: connection.execute("CREATE TABLE t (x)").fetchall(), patient=True))
+    await asyncio.sleep(0)
+    await database.close()
+    await task
+    database = await Database.open(tmp_path / "store")
+    assert await database.read("SELECT name FROM sqlite_schema WHERE name = 't'") == [("t",)]
+    await database.close()
