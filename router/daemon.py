@@ -21,11 +21,13 @@ from router import VERSION
 from router.api.calls import Calls, Parts
 from router.api.control import Control
 from router.api.doctor import Doctor
+from router.api.keys import Keys
 from router.api.queueing import QueueCalls
 from router.clock import Clock, SystemClock
 from router.config.load import load
 from router.config.types import Config, Function, Listen
 from router.console.health import Health
+from router.credentials import KeyStore
 from router.dispatch.dispatcher import Dispatcher
 from router.dispatch.housekeeping import Housekeeping
 from router.dispatch.janitor import Janitor
@@ -218,7 +220,7 @@ class Daemon:
         control = Listener(
             "control",
             Listen("unix", path=config.state / "control.sock"),
-            Control(calls, doctor, QueueCalls(queues, moves)),
+            Control(calls, doctor, QueueCalls(queues, moves), Keys(KeyStore(config.state), clock)),
             clock=clock,
             metrics=metrics,
         )

@@ -14,6 +14,7 @@ import structlog
 from router.api.calls import Calls
 from router.api.doctor import Doctor
 from router.api.history import MOST, Wanted
+from router.api.keys import Keys
 from router.api.queueing import QueueCalls
 from router.api.requests import request_of, spelled, whole
 from router.errors import InvalidParameter, RouterError
@@ -49,10 +50,11 @@ def refusal(error: RouterError) -> Response:
 class Control:
     """Answers requests on the control socket."""
 
-    def __init__(self, calls: Calls, doctor: Doctor | None = None, queues: QueueCalls | None = None) -> None:
+    def __init__(self, calls: Calls, doctor: Doctor | None = None, queues: QueueCalls | None = None, keys: Keys | None = None) -> None:
         self._calls, self._doctor = calls, doctor
         self._routes: RouteTable[Handler] = RouteTable()
-        for route, handler in {**self._handlers(), **(queue_handlers(queues) if queues is not None else {})}.items():
+        more = {**(queue_handlers(queues) if queues is not None else {}), **(key_handlers(keys) if keys is not None else {})}
+        for route, handler in {**self._handlers(), **more}.items():
             self._routes.add(parse(route), handler)
 
     def _handlers(self) -> dict[str, Handler]:
@@ -184,6 +186,19 @@ def _awaited(call: Callable[[Parameters], Awaitable[Any]]) -> Handler:
         return answer(await call(parameters))
 
     return handler
+
+
+def key_handlers(keys: Keys) -> dict[str, Handler]:
+    """The calls on access keys."""
+
+    async def create(request: Request, _: Parameters) -> Response:
+        return answer(await keys.create(body_of(request)))
+
+    return {
+        "GET /keys": _awaited(lambda _: keys.list()),
+        "POST /keys": create,
+        "POST /keys/{id}/revoke": _awaited(lambda p: keys.revoke(p["id"])),
+    }
 
 
 def queue_handlers(queues: QueueCalls) -> dict[str, Handler]:

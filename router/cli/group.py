@@ -29,6 +29,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "backup": ("backup", "backup", "Copy the state directory into one file, while the daemon works."),
     "restore": ("backup", "restore", "Put a backup back, or check one."),
     "queues": ("queues", "queues", "List queues, send and receive messages, redrive dead letters."),
+    "keys": ("keys", "keys", "Create, list and revoke access keys."),
     "why": ("why", "why", "Say whether a role, function or key may do something, and why."),
     "doctor": ("doctor", "doctor", "Check this machine and say how to fix what is wrong."),
     "version": ("version", "version", "Print the version."),

@@ -20,6 +20,7 @@ PASSING: Final = answers.Passing(
     answers.REMAPPED | {"www-authenticate"},  # seen at real URLs: their clients get x-amzn-Remapped-www-authenticate
 )
 URL_PREFIX: Final = "/_url"  # where function URLs are found without their host names
+ANONYMOUS: Final = "anonymous"  # the account of who did not have to sign
 PRELUDE_LIMIT: Final = 64 * 1024  # bytes of a streamed answer's head, as JSON
 
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{17}")
@@ -39,7 +40,7 @@ class FunctionUrl:
     """A Gateway; see gateway.py."""
 
     domain: str  # resize.lambda-url.us-east-1.localhost
-    account: str = "anonymous"  # without authentication; the owner's number with AWS_IAM
+    account: str = ANONYMOUS  # without authentication; the owner's number with AWS_IAM
 
     no_route: ClassVar[int] = 403
     failed: ClassVar[int] = 502
@@ -52,6 +53,10 @@ class FunctionUrl:
         made = payload(asked.request, place, arrival, passage, cookies_stay=True)
         if not asked.request.body and not asked.request.header("content-length"):
             del made["headers"]["content-length"]  # HTTP APIs say 0, URLs say nothing: recorded
+        if passage.authorizer is not None:
+            made["headers"].pop(
+                "authorization", None
+            )  # the signature stays at the door, its date and token do not: seen in events of real URLs
         return made
 
     def answer(self, result: bytes, asked: Asked, arrival: Arrival) -> Response:  # noqa: ARG002 - the same for all requests

@@ -2,7 +2,7 @@
 
 Pure: keys, roles and the time are given. The same for every face that takes signatures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from router import names
@@ -57,14 +57,14 @@ class Realm(NamedTuple):
         policies = Policies((role,) if role is not None else (), None, bound)
         return Caller(role_session(self.account, session.role, session.name), key_id, policies, session.issued), secret
 
-    def authenticate(self, request: Request, where: Where, now: float, payload: str) -> tuple[Caller, Verified]:
+    def authenticate(self, request: Request, where: Where, now: float, payload: Callable[[], str]) -> tuple[Caller, Verified]:
         """Who sent a request in Signature Version 4, and that it is what was signed. Raises AuthFailure.
 
-        *payload*: as sigv4.verify() takes it."""
+        *payload*: as sigv4.verify() takes it; asked for only when the key is known."""
         signed = sigv4.read(request, where)
         sigv4.check_time(signed, where, now)
         caller, secret = self.find(signed.key_id, signed.token, now)
-        return caller, sigv4.verify(request, signed, secret, payload=payload)
+        return caller, sigv4.verify(request, signed, secret, payload=payload())
 
 
 def context_of(

@@ -15,7 +15,7 @@ from router.config.types import Config, Trigger
 from router.errors import ConfigError, JournalError, SourceError
 from router.events import cors, routes
 from router.events.alb import LoadBalancer
-from router.events.function_url import URL_PREFIX, FunctionUrl, url_domain
+from router.events.function_url import ANONYMOUS, URL_PREFIX, FunctionUrl, url_domain
 from router.events.gateway import DEFAULT_STAGE, Api, Asked, BadPath, Gateway
 from router.events.http import Request, Response
 from router.events.http_api import HttpApi
@@ -35,6 +35,7 @@ from router.sources.http_face import (
     url_arrival,
 )
 from router.sources.http_guards import Gatehouse
+from router.sources.http_iam import IamGuard, Signers
 from router.sources.http_triggers import HttpTrigger, UrlTrigger
 from router.sources.http_url import UrlFace
 from router.sources.webhook import WebhookFace
@@ -69,7 +70,7 @@ class HttpSource:
         self.name = "http"
         self._where = config.http
         self._line = Line(house.clock, house.metrics)
-        self._gatehouse = Gatehouse(house)
+        self._gatehouse, self._house, self._signers = Gatehouse(house), house, Signers(config)
         self._table: routes.RouteTable[Mounted] = routes.RouteTable()
         self._urls: dict[str, Face] = {}  # by domain
         self._url_paths: dict[str, Face] = {}  # by function
@@ -131,11 +132,12 @@ class HttpSource:
         """Nothing, or why this function can have no URL."""
         trigger: UrlTrigger = binding.trigger
         name = binding.function.name
-        gateway = FunctionUrl(url_domain(name, config.region))
+        gateway = FunctionUrl(url_domain(name, config.region), config.account if trigger.signed else ANONYMOUS)
         if gateway.domain in self._urls:
             return f"functions.{name}.triggers[{binding.index}]: {gateway.domain} is a function's URL already"
         target = Target(name, f"url:{name}", None)
-        face = UrlFace(target, gateway, self._line, url_arrival, allowed=trigger.cors, streaming=trigger.streaming)
+        guards = (IamGuard(name, self._house, self._signers),) if trigger.signed else ()
+        face = UrlFace(target, gateway, self._line, url_arrival, guards=guards, allowed=trigger.cors, streaming=trigger.streaming)
         self._urls[gateway.domain] = self._url_paths[name] = face
         return ""
 

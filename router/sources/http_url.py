@@ -1,5 +1,6 @@
 """A function URL: a face whose answer may be streamed."""
 
+from collections.abc import Sequence
 from typing import Final, Self
 
 from router.errors import StreamBroken
@@ -8,7 +9,7 @@ from router.events.function_url import PRELUDE_LIMIT, FunctionUrl
 from router.events.gateway import Arrival, Asked, Malformed
 from router.events.http import Response
 from router.model import PRELUDE_END, Envelope, Pieces, Stream
-from router.sources.http_face import Arrive, Line, RouteFace, Target
+from router.sources.http_face import Arrive, Guard, Line, RouteFace, Target
 
 
 class UrlFace(RouteFace):
@@ -21,10 +22,11 @@ class UrlFace(RouteFace):
         line: Line,
         arrive: Arrive,
         *,
+        guards: Sequence[Guard] = (),
         allowed: cors.Cors | None = None,
         streaming: bool = False,
     ) -> None:
-        super().__init__(target, gateway, line, arrive, allowed=allowed)
+        super().__init__(target, gateway, line, arrive, guards=guards, allowed=allowed)
         self._url: Final = gateway
         self._streaming = streaming
 

@@ -24,7 +24,7 @@ EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
 def authenticated(realm: Realm = REALM, now: float = NOW, **sent: Any) -> Caller:
-    return realm.authenticate(came(signed(SigV4Auth, "http://h/x", **sent)), WHERE, now, EMPTY)[0]
+    return realm.authenticate(came(signed(SigV4Auth, "http://h/x", **sent)), WHERE, now, lambda: EMPTY)[0]
 
 
 def flaw(realm: Realm = REALM, **sent: Any) -> Flaw:

@@ -64,7 +64,7 @@ def test_a_stream() -> None:
         ("{http: {route: GET /x, base_path: '/v1?'}}", "a path like /v1"),
         ("{http: {route: GET /x, base_path: //}}", "a path like /v1"),
         ("{url: {}}", "auth"),
-        ("{url: iam}", "iam"),
+        ("{url: sigv4}", "one of none, iam"),
         ("{url: {auth: none, invoke_mode: fast}}", "one of buffered, response_stream"),
         ("{url: {auth: none, timeout: 3}}", "timeout"),
         ("{url: {auth: none, cors: {allow_origins: ['https://a/b']}}}", "no origin"),
