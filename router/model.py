@@ -40,7 +40,7 @@ class _Envelope(NamedTuple):
     sequencer: str = ""  # with function, source and shard: two envelopes alike in all four are one event; "": never alike
     shard: str = ""  # an ordered lane: events of one function, source and shard run one after another; "": no order
     request_id: str = ""  # names the event for its whole life, on every attempt; a fresh one when none is given
-    trace: str = ""  # X-Ray header of who caused it; "" for none. The journal does not keep it
+    trace: str = ""  # X-Ray header of who caused it; "" for none
 
 
 class Envelope(_Envelope):

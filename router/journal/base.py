@@ -90,8 +90,9 @@ class Journal(Protocol):
     def nudge(self) -> None:
         """Have a waiting lease() look again: there is room where there was none."""
 
-    async def ack(self, delivery: Delivery) -> None:
-        """Record success, a terminal state. LeaseLost when the attempt number is no longer current."""
+    async def ack(self, delivery: Delivery, *, beside: Beside | None = None) -> None:
+        """Record success, a terminal state, and do *beside* in the same transaction. LeaseLost when the attempt number is no longer
+        current: nothing was done."""
 
     async def retry(self, delivery: Delivery, *, delay: float, error: str) -> None:
         """Record that the function failed; due again after *delay* seconds. LeaseLost as for ack."""
@@ -99,8 +100,8 @@ class Journal(Protocol):
     async def release(self, delivery: Delivery, *, delay: float, reason: str = "") -> None:
         """Put back without a failure (throttled, drained, no environment); due after *delay*. LeaseLost as for ack."""
 
-    async def bury(self, delivery: Delivery, state: State, *, error: str) -> None:
-        """Record a terminal state other than success, with the reason. LeaseLost as for ack."""
+    async def bury(self, delivery: Delivery, state: State, *, error: str, beside: Beside | None = None) -> None:
+        """Record a terminal state other than success, with the reason, and do *beside*. LeaseLost as for ack."""
 
     async def find(self, event_id: str) -> EventDetail:
         """One event with payload and history. Raises EventNotFound."""

@@ -101,9 +101,12 @@ class MemoryJournal:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def ack(self, delivery: Delivery) -> None:
-        """See Journal."""
-        self._end(self._held(delivery), State.SUCCEEDED, "")
+    async def ack(self, delivery: Delivery, *, beside: Beside | None = None) -> None:
+        """See Journal. Without a store there is nothing beside."""
+        event = self._held(delivery)
+        if beside is not None and self._database is not None:
+            await self._database.transact(beside)
+        self._end(event, State.SUCCEEDED, "")
 
     async def retry(self, delivery: Delivery, *, delay: float, error: str) -> None:
         """See Journal."""
@@ -118,9 +121,11 @@ class MemoryJournal:
         event.throttles, event.error = delivery.throttles + 1, kept_error(reason) or event.error
         self._put_back(event, delay)
 
-    async def bury(self, delivery: Delivery, state: State, *, error: str) -> None:
+    async def bury(self, delivery: Delivery, state: State, *, error: str, beside: Beside | None = None) -> None:
         """See Journal."""
         event, error = self._held(delivery), kept_error(error)
+        if beside is not None and self._database is not None:
+            await self._database.transact(beside)
         event.attempts.append(Attempt(delivery.attempt, self._clock.now(), error))
         self._end(event, state, error)
 

@@ -56,6 +56,9 @@ CREATE INDEX events_exhausted ON events (id) WHERE state IN ('dead', 'expired', 
 INSERT INTO tallies SELECT function, state, count(*), 0.0 FROM events INDEXED BY events_exhausted
 WHERE state IN ('dead', 'expired', 'discarded') AND state = 'expired' GROUP BY function, state;
 
+-- name: schema_3
+ALTER TABLE events ADD COLUMN trace TEXT NOT NULL DEFAULT '';  -- X-Ray header of who caused it
+
 -- name: latest
 -- The last id given out and the journal's time of the last change: (id, time).
 SELECT (SELECT ifnull(max(id), 0) FROM events), (SELECT ifnull(max(at), 0.0) FROM tallies);
@@ -77,7 +80,7 @@ SELECT json_group_array(function) FROM (SELECT DISTINCT function FROM tallies);
 
 -- name: insert
 -- {rows} becomes as many "(?, …)" as there are rows.
-INSERT INTO events (id, request_id, function, source, shard, sequencer, dedup, size, created, due, state, attempt, failures, throttles, error)
+INSERT INTO events (id, request_id, function, source, shard, sequencer, dedup, size, created, due, state, attempt, failures, throttles, error, trace)
 VALUES {rows} ON CONFLICT DO NOTHING;
 
 -- name: insert_payloads
@@ -124,7 +127,8 @@ SELECT min(due) FROM events WHERE function = :function AND due > :now;
 -- name: waiting
 -- All that a delivery needs, as JSON [[id, ...], ...]; the payload in hexadecimal digits, null when it is missing.
 SELECT json_group_array(json_array(
-    e.id, e.request_id, e.function, e.source, e.shard, e.sequencer, e.created, e.attempt, e.failures, e.throttles, hex(p.payload), p.checksum
+    e.id, e.request_id, e.function, e.source, e.shard, e.sequencer, e.created, e.attempt, e.failures, e.throttles, hex(p.payload), p.checksum,
+    e.trace
 )) FROM events AS e LEFT JOIN payloads AS p ON p.id = e.id WHERE e.id IN (SELECT value FROM json_each(:ids));
 
 -- name: standing

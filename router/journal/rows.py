@@ -9,7 +9,7 @@ from zlib import crc32
 import orjson
 
 from router.errors import InvalidParameter
-from router.journal.base import EventRow
+from router.journal.base import Beside, EventRow
 from router.model import Delivery, Envelope, State
 
 COUNTED: Final = frozenset({State.QUEUED, State.RUNNING, State.RETRYING, State.DEAD, State.EXPIRED})  # states that have a tally
@@ -48,6 +48,7 @@ class Settled:
     finished: float | None = None
     error: str | None = None  # None: leave the one that is there
     at: float | None = None  # epoch seconds of a failed attempt; None: the attempt did not fail
+    beside: Beside | None = None  # to be done in the same transaction
 
 
 def dedup_key(envelope: Envelope) -> bytes | None:
@@ -81,9 +82,9 @@ def kept_error(error: str) -> str:
 
 def delivery(row: Sequence[Any]) -> tuple[Delivery, bool]:
     """A row of the statement "waiting" as the delivery of its next attempt, and whether its payload is what was stored."""
-    number, request_id, function, source, shard, sequencer, created, attempt, failures, throttles, digits, check = row
+    number, request_id, function, source, shard, sequencer, created, attempt, failures, throttles, digits, check, trace = row
     payload = bytes.fromhex(digits)
-    envelope = Envelope(function, payload, source, sequencer, shard, request_id)
+    envelope = Envelope(function, payload, source, sequencer, shard, request_id, trace)
     return Delivery(number, envelope, attempt + 1, failures, created, throttles), check is not None and checksum(payload) == check
 
 

@@ -26,7 +26,7 @@ from router.model import TERMINAL, Delivery, Envelope, State
 
 T = TypeVar("T")
 
-STEPS: Final = (SQL["schema_1"], SQL["schema_2"])
+STEPS: Final = (SQL["schema_1"], SQL["schema_2"], SQL["schema_3"])
 STRETCH: Final = 20_000  # ids that one read of a list looks at: long reads would keep the WAL from starting again
 
 
@@ -108,9 +108,10 @@ class SqliteJournal:
 
     # --- settling
 
-    async def ack(self, delivery: Delivery) -> None:
+    async def ack(self, delivery: Delivery, *, beside: Beside | None = None) -> None:
         """See Journal."""
-        await self._settle(Settled(delivery, State.SUCCEEDED, None, delivery.failures, delivery.throttles, self._clock.now(), ""))
+        now = self._clock.now()
+        await self._settle(Settled(delivery, State.SUCCEEDED, None, delivery.failures, delivery.throttles, now, "", beside=beside))
 
     async def retry(self, delivery: Delivery, *, delay: float, error: str) -> None:
         """See Journal."""
@@ -124,10 +125,10 @@ class SqliteJournal:
             Settled(delivery, rows.waiting_state(delivery.failures), due, delivery.failures, delivery.throttles + 1, None, kept)
         )
 
-    async def bury(self, delivery: Delivery, state: State, *, error: str) -> None:
+    async def bury(self, delivery: Delivery, state: State, *, error: str, beside: Beside | None = None) -> None:
         """See Journal."""
         now, kept = self._clock.now(), rows.kept_error(error)
-        await self._settle(Settled(delivery, state, None, delivery.failures, delivery.throttles, now, kept, now))
+        await self._settle(Settled(delivery, state, None, delivery.failures, delivery.throttles, now, kept, now, beside))
 
     async def _settle(self, item: Settled) -> None:
         self._check_open()

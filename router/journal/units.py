@@ -109,7 +109,7 @@ def _columns(place: Placed, item: Accepted) -> tuple[Any, ...]:
     it = item.envelope
     return (
         *(place.id, it.request_id, it.function, it.source, it.shard, it.sequencer, item.dedup, len(it.payload), item.created, place.due),
-        *("queued", 0, 0, 0, ""),
+        *("queued", 0, 0, 0, "", it.trace),
     )
 
 
@@ -212,6 +212,9 @@ def settle(connection: apsw.Connection, batch: Sequence[Delivery | Settled], *, 
             good.append(item)
             rows.add(tally, delivery.envelope.function, item.state, 1)
     _record(connection, list(started.values()), good)
+    for item in good:
+        if item.beside is not None:
+            item.beside(connection)
     _count(connection, tally, now)
     ended = [item.delivery.id for item in good if item.state in TERMINAL and item.delivery.envelope.shard]
     if _promote(connection, ended, now):

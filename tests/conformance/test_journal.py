@@ -131,6 +131,30 @@ async def test_many_are_appended_together_with_what_stands_beside_them(journal: 
     assert len(await lease(journal, 20)) == 5
 
 
+async def test_an_end_and_what_stands_beside_it_are_recorded_together_or_not_at_all(journal: Journal) -> None:
+    done: list[int] = []
+    await journal.append_all([envelope(), envelope(), envelope()])
+    first, second, third = await lease(journal)
+    await journal.ack(first, beside=lambda _: done.append(1))
+    await journal.bury(second, State.DEAD, error="no", beside=lambda _: done.append(2))
+    for again in (
+        journal.ack(first, beside=lambda _: done.append(3)),
+        journal.bury(second, State.DEAD, error="", beside=lambda _: done.append(4)),
+    ):
+        with pytest.raises(LeaseLost):
+            await again
+    await journal.ack(third)
+    assert done == [1, 2]
+
+
+async def test_a_trace_is_kept(journal: Journal) -> None:
+    sent = envelope(trace="Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=ab:1")
+    await journal.append(sent)
+    delivery = await one(journal)
+    await journal.retry(delivery, delay=0, error="no")
+    assert (await one(journal)).envelope == sent
+
+
 async def test_of_many_none_is_appended_when_one_cannot_be(journal: Journal) -> None:
     await journal.append(envelope(request_id="taken"))
     with pytest.raises(InvalidParameter):
