@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from router.events.patterns_parse import Branch
-from router.events.patterns_values import ABSENT, Operator, Scalar
+from router.events.patterns_values import ABSENT, Exact, Operator, Scalar, kind
 
 COMBINATIONS: Final = 10_000
 ARRAYS: Final = 100  # inside one another; what is deeper matches nothing
@@ -31,11 +31,19 @@ class Field:
     path: str
     operators: tuple[Operator, ...]
     absent: bool  # no leaf there is good too
+    exact: frozenset[tuple[str, Scalar]]  # of the operators, the values themselves with their kinds
+    others: tuple[Operator, ...]  # the rest of them
+
+    @classmethod
+    def of(cls, path: str, operators: tuple[Operator, ...]) -> Self:
+        """From the alternatives of a path."""
+        exact = frozenset((one.kind, one.value) for one in operators if isinstance(one, Exact))
+        return cls(path, operators, ABSENT in operators, exact, tuple(one for one in operators if not isinstance(one, Exact)))
 
     def chosen(self, leaves: Iterable[Leaf]) -> set[Chain]:
         """Where leaves stand that match."""
-        operators = self.operators
-        return {chain for value, chain in leaves if any(one.accepts(value) for one in operators)}
+        exact, others = self.exact, self.others
+        return {chain for value, chain in leaves if (kind(value), value) in exact or any(one.accepts(value) for one in others)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,7 @@ class Rule:
     def of(cls, branch: Branch) -> Self:
         """From a parsed branch."""
         paths = sorted(branch, key=lambda path: path.encode("utf-16-be", "surrogatepass"))
-        return cls(tuple(Field(path, branch[path], ABSENT in branch[path]) for path in paths))
+        return cls(tuple(Field.of(path, branch[path]) for path in paths))
 
     def matches(self, leaves: Leaves) -> bool:
         """Whether an event with these leaves matches."""
@@ -68,7 +76,7 @@ class Rule:
         later = _later([found | there for found, there in zip(hits, held, strict=True)])
         spreads = {_NOWHERE}
         for field, found, there, relevant in zip(self.fields, hits, held, later, strict=True):
-            absent = {spread for spread in spreads if not _any_consistent(spread, there)} if field.absent else set()
+            absent = _without(spreads, there) if field.absent else set()
             spreads = _joined(spreads, found, relevant) | {_cut(spread, relevant) for spread in absent}
             if not spreads:
                 return False
@@ -162,8 +170,24 @@ def _cut(spread: Spread, relevant: set[str]) -> Spread:
     return _spread(_shortened(chain, relevant) for chain in spread) if spread else spread
 
 
-def _any_consistent(spread: Spread, there: set[Chain]) -> bool:
-    return any(all(_fit(chain, taken) for taken in spread) for chain in there)
+def _without(spreads: set[Spread], there: set[Chain]) -> set[Spread]:
+    """The choices that go with none of these places."""
+    groups = _by_places(there)
+    known: dict[tuple[str, ...], list[tuple[int, set[Chain]]]] = {}  # by arrays: how much is shared with each group, and its beginnings
+
+    def goes(chain: Chain) -> bool:
+        places = _places(chain)
+        if places not in known:
+            shared = [(_shared(places, others), chains) for others, chains in groups.items()]
+            known[places] = [(depth, {other[:depth] for other in chains}) for depth, chains in shared]
+        return any(chain[:depth] in beginnings for depth, beginnings in known[places])
+
+    def alone(spread: Spread) -> bool:
+        if len(spread) < 2:
+            return not goes(next(iter(spread), ()))
+        return not any(all(_fit(chain, taken) for taken in spread) for chain in there)
+
+    return {spread for spread in spreads if alone(spread)}
 
 
 def _joined(spreads: set[Spread], found: set[Chain], relevant: set[str]) -> set[Spread]:
