@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 
@@ -300,7 +301,9 @@ class Sample:
     variables: frozenset[str]
     marks: tuple[pytest.MarkDecorator, ...] = field(default=())
     command: tuple[str, ...] = ()  # of runtime command; the handler's name follows
-    lacks: frozenset[str] = frozenset()  # what is not to be had: streams, init, warm (a process that stays), records (of several lines)
+    lacks: frozenset[str] = (
+        frozenset()
+    )  # what is not to be had: streams, init, warm (a process that stays), records (of several lines), unbegun (streams that fail before they begin)
 
 
 PYTHON_SAMPLE = Sample(
@@ -580,6 +583,42 @@ RIC_SAMPLE = replace(
     variables=(VARIABLES - {"AWS_EXECUTION_ENV"}) | {"AWS_LAMBDA_RUNTIME_API", "PYTHONCOERCECLOCALE"},
     lacks=frozenset({"records", "streams"}),
 )
+_CLIENT = Path(__file__).with_name("node_client") / "node_modules/aws-lambda-ric"
+_NODE_RIC_APP = (
+    NODE.replace("page.end('body')", "page.write('body'); page.end()").replace(  # it leaves the prelude out when end() has the whole body
+        "fs.writeSync(1, block)", "if (!process.stdout.write(block)) await once(process.stdout, 'drain')"
+    )  # its stdout does not block
+)
+NODE_RIC_SAMPLE = replace(
+    NODE_SAMPLE,
+    runtime="provided",
+    files=NODE_SAMPLE.files
+    | {
+        "app.js": _NODE_RIC_APP,
+        "bootstrap": f'#!/bin/sh\nexec node --title="fn:$AWS_LAMBDA_FUNCTION_NAME" {_CLIENT}/bin/index.mjs "$_HANDLER"\n',
+    },
+    inits=tuple(
+        (handler, kind, message + f"\n- {(_CLIENT / 'dist/index.mjs').resolve()}" if "Require stack" in message else message)
+        for handler, kind, message in NODE_SAMPLE.inits
+    ),
+    breaks=(
+        ("raise", "TypeError", "it broke", True),
+        ("unended", "Sandbox.Timedout", "Task timed out after 2.00 seconds", False),
+        ("nobody", "Runtime.ExitError", "exit status 128", False),
+        ("leave", "Runtime.ExitError", "exit status 3", False),
+        ("hang", "Sandbox.Timedout", "Task timed out after 2.00 seconds", False),
+    ),
+    execution_env="",
+    variables=(VARIABLES - {"AWS_EXECUTION_ENV"}) | {"AWS_LAMBDA_RUNTIME_API"},
+    marks=(
+        pytest.mark.server,
+        pytest.mark.skipif(
+            not (installed() and (_CLIENT / "dist/rapid-client.node").exists()),
+            reason="aws-lambda-ric: apt-get install nodejs npm, then tests/conformance/node_client/build",
+        ),
+    ),
+    lacks=frozenset({"records", "unbegun"}),
+)
 COMMAND_SAMPLE = replace(
     PROVIDED_SAMPLE,
     runtime="command",
@@ -595,6 +634,7 @@ SAMPLES = {
     "nodejs": NODE_SAMPLE,
     "provided": PROVIDED_SAMPLE,
     "awslambdaric": RIC_SAMPLE,
+    "aws-lambda-ric": NODE_RIC_SAMPLE,
     "command": COMMAND_SAMPLE,
 }
 

@@ -294,8 +294,9 @@ async def test_the_log_tail_is_the_last_4_kb(bench: Bench) -> None:
 async def test_binary_output_and_forged_lines_are_text_of_the_function(bench: Bench) -> None:
     await bench.run("binary")
     log = bench.logs.of("binary")
-    assert log[3:5] == ["\x00\\xff\x1b[31m", "REPORT RequestId: forged\tDuration: 0.00 ms"]
-    assert [line.startswith("END") for line in log].index(True) == 5
+    start = [line.startswith("START") for line in log].index(True)
+    assert log[start + 1 : start + 3] == ["\x00\\xff\x1b[31m", "REPORT RequestId: forged\tDuration: 0.00 ms"]
+    assert [line.startswith("END") for line in log].index(True) == start + 3
 
 
 async def test_a_flood_without_newline_is_bounded_and_marked(bench: Bench) -> None:
@@ -653,12 +654,16 @@ async def test_any_other_result_is_whole_and_errors_are_as_ever(bench: Bench) ->
     assert stream.whole
     (piece,) = [piece async for piece in stream.pieces]
     assert json.loads(piece) == {"a": 1}
-    stream, running = await bench.stream("broken", "at once")
-    assert [piece async for piece in stream.pieces] == []
-    assert json.loads((await running).payload)["errorMessage"] == "it broke"
     stream, running = await bench.stream(bench.function("slow", timeout=bench.sample.short), 9)
     assert [piece async for piece in stream.pieces] == []
     assert (await running).error_type == "Sandbox.Timedout"
+
+
+@needs("streams", "unbegun")
+async def test_a_stream_that_fails_at_once_has_no_pieces(bench: Bench) -> None:
+    stream, running = await bench.stream("broken", "at once")
+    assert [piece async for piece in stream.pieces] == []
+    assert json.loads((await running).payload)["errorMessage"] == "it broke"
 
 
 @only("python")
