@@ -1,14 +1,24 @@
 """How many environments there may be, and which idle ones end for a new one. Pure.
 
-limits.concurrency bounds their number, limits.memory what they are promised together: each counts with its function's `memory`,
-whatever it uses now, because it may come to use it. One that is ending counts until it is gone."""
+limits.concurrency bounds how many there are besides one idle environment a function, which is spared: else a function that is
+called now and then would be cold each time, because another one is busy. Of those too there are no more than limits.concurrency.
+limits.memory bounds what all are promised together: each counts with its function's `memory`, whatever it uses now, because it may
+come to use it. One that is ending counts until it is gone."""
 
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from router.config.types import Limits
 
 T = TypeVar("T")
+
+
+class Idle(NamedTuple, Generic[T]):
+    """An environment that may go."""
+
+    environment: T
+    size: int  # MB
+    only: bool = False  # the only idle one of its function, or its most recently used
 
 
 class Capacity:
@@ -20,32 +30,40 @@ class Capacity:
         self._leaving, self._leaving_mb = 0, 0
         self._claims, self._claims_mb = 0, 0  # of callers for whom others are ending
 
-    def victims(self, idle: Iterable[tuple[T, int]], need: int) -> list[T] | None:
+    def _most(self, spared: int) -> int:
+        """How many environments there may be when *spared* functions have an idle one."""
+        return self._limits.concurrency + min(spared, self._limits.concurrency)
+
+    def victims(self, idle: Iterable[Idle[T]], need: int, spared: int) -> list[T] | None:
         """Which of *idle* end so that *need* fits once they and all that is ending are gone; [] when it fits as it is.
 
-        *idle*: those that may go, with their sizes, the least recently used first. Those are taken, less the ones without which
-        it fits too. None: it does not fit whoever goes, so nobody does."""
-        count = self._here - self._leaving + self._claims + 1 - self._limits.concurrency  # over the limit
-        memory = 0 if self._limits.memory is None else self._here_mb - self._leaving_mb + self._claims_mb + need - self._limits.memory
-        chosen: list[tuple[T, int]] = []
-        for environment, size in idle:
+        *idle*: those that may go, the ones first that are missed least. Those are taken, less the ones without which it fits too.
+        None: it does not fit whoever goes, so nobody does. *spared*: how many functions have an idle one."""
+        count = self._here - self._leaving + self._claims + 1 - self._most(spared)  # over the limit
+        bound = self._limits.memory
+        memory = 0 if bound is None else self._here_mb - self._leaving_mb + self._claims_mb + need - bound
+        beyond = spared - self._limits.concurrency  # functions whose only one is not spared
+        chosen: list[tuple[T, int, int]] = []  # with what it gives: of the number, of memory
+        for environment, size, only in idle:
             if count <= 0 and memory <= 0:
                 break
-            chosen.append((environment, size))
-            count, memory = count - 1, memory - size if self._limits.memory is not None else 0
+            gives, room = int(not only or beyond > 0), 0 if bound is None else size
+            if (gives and count > 0) or (room and memory > 0):
+                chosen.append((environment, gives, room))
+                count, memory, beyond = count - gives, memory - room, beyond - only
         if count > 0 or memory > 0:
             return None
         ending = []
-        for environment, size in reversed(chosen):
-            if count < 0 and (self._limits.memory is None or memory + size <= 0):
-                count, memory = count + 1, memory + size if self._limits.memory is not None else 0
+        for environment, gives, room in reversed(chosen):
+            if count + gives <= 0 and memory + room <= 0:
+                count, memory = count + gives, memory + room
             else:
                 ending.append(environment)
         return ending[::-1]
 
-    def fits(self, need: int) -> bool:
+    def fits(self, need: int, spared: int) -> bool:
         """Whether *need* fits now, beside all that is here."""
-        return self._here < self._limits.concurrency and (self._limits.memory is None or self._here_mb + need <= self._limits.memory)
+        return self._here < self._most(spared) and (self._limits.memory is None or self._here_mb + need <= self._limits.memory)
 
     def claim(self, need: int) -> None:
         """Somebody waits for room that is on its way: nobody else gets it."""

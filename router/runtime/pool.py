@@ -225,7 +225,7 @@ class WarmPool:
 
         Raises TooManyRequests when there is no room within *wait* seconds, EnvironmentUnavailable."""
         until = self._clock.monotonic() + wait
-        while (victims := self._capacity.victims(self._shelf.evictable(), function.memory)) is None:
+        while (victims := self._capacity.victims(self._shelf.evictable(), function.memory, self._shelf.spared())) is None:
             await self._more_room(until)
             if initialization is not Initialization.PROVISIONED and (idle := self._take(function)) is not None:
                 return idle
@@ -266,11 +266,11 @@ class WarmPool:
 
     async def _cleared(self, need: int) -> None:
         """Wait until what is ending has left enough room; meanwhile nobody else gets it."""
-        if self._capacity.fits(need):
+        if self._capacity.fits(need, self._shelf.spared()):
             return
         self._capacity.claim(need)
         try:
-            while not self._capacity.fits(need) and not self._closed:
+            while self._closing and not self._capacity.fits(need, self._shelf.spared()) and not self._closed:
                 await asyncio.wait(self._closing.values(), return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._capacity.release(need)

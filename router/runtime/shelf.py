@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from router.config.types import Function
 from router.runtime.base import Environment
+from router.runtime.capacity import Idle
 from router.runtime.lifecycle import READY, Initialization
 
 
@@ -55,9 +56,16 @@ class Shelf:
         if not stack:
             del self._stacks[key]
 
-    def evictable(self) -> Iterator[tuple[Environment, int]]:
-        """Those that may make room, with their MB, the least recently used first."""
-        return ((environment, environment.function.memory) for environment in self._since)
+    def evictable(self) -> Iterator[Idle[Environment]]:
+        """Those that may make room: the least recently used first, but the one of each function that is used next after all others."""
+        for only in (False, True):
+            for environment in self._since:
+                if (self._stacks[environment.function.qualified][-1] is environment) is only:
+                    yield Idle(environment, environment.function.memory, only)
+
+    def spared(self) -> int:
+        """How many functions have an idle environment."""
+        return len(self._stacks)
 
     def expired(self, before: float) -> list[Environment]:
         """Those idle since *before* or longer."""

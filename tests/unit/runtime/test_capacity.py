@@ -1,10 +1,12 @@
 """Who ends for whom."""
 
+from typing import NamedTuple
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from router.config.types import Limits
-from router.runtime.capacity import Capacity
+from router.runtime.capacity import Capacity, Idle
 
 SIZES = st.lists(st.integers(128, 10240), max_size=12)
 
@@ -17,54 +19,82 @@ def filled(limits: Limits, *sizes: int) -> Capacity:
 
 
 def test_nobody_ends_while_there_is_room() -> None:
-    assert filled(Limits(concurrency=3, memory=512), 128, 128).victims([("a", 128), ("b", 128)], 256) == []
+    assert filled(Limits(concurrency=3, memory=512), 128, 128).victims([Idle("a", 128), Idle("b", 128)], 256, 0) == []
 
 
 def test_the_least_recently_used_end_first() -> None:
     capacity = filled(Limits(concurrency=9, memory=512), 128, 128, 128)
-    assert capacity.victims([("a", 128), ("b", 128), ("c", 128)], 384) == ["a", "b"]
+    assert capacity.victims([Idle("a", 128), Idle("b", 128), Idle("c", 128)], 384, 0) == ["a", "b"]
 
 
 def test_one_that_need_not_go_is_spared() -> None:
     capacity = filled(Limits(concurrency=9, memory=1024), 128, 512, 128)
-    assert capacity.victims([("small", 128), ("large", 512), ("last", 128)], 512) == ["large"]
+    assert capacity.victims([Idle("small", 128), Idle("large", 512), Idle("last", 128)], 512, 0) == ["large"]
 
 
 def test_when_it_fits_whoever_goes_nobody_does() -> None:
-    assert filled(Limits(concurrency=9, memory=512), 128, 256).victims([("a", 128)], 512) is None
-    assert filled(Limits(concurrency=1), 128).victims([], 128) is None
+    assert filled(Limits(concurrency=9, memory=512), 128, 256).victims([Idle("a", 128)], 512, 0) is None
+    assert filled(Limits(concurrency=1), 128).victims([], 128, 0) is None
 
 
 def test_what_is_ending_counts_until_it_is_gone_and_a_claim_is_nobody_elses() -> None:
     capacity = filled(Limits(concurrency=2, memory=256), 128, 128)
     capacity.leave(128)
-    assert (capacity.victims([], 128), capacity.fits(128)) == ([], False)
+    assert (capacity.victims([], 128, 0), capacity.fits(128, 0)) == ([], False)
     capacity.claim(128)
-    assert capacity.victims([], 128) is None
+    assert capacity.victims([], 128, 0) is None
     capacity.gone(128)
     capacity.release(128)
-    assert (capacity.victims([], 128), capacity.fits(128)) == ([], True)
+    assert (capacity.victims([], 128, 0), capacity.fits(128, 0)) == ([], True)
+
+
+def test_the_only_idle_one_of_a_function_is_spared() -> None:
+    limits = Limits(concurrency=2)
+    assert filled(limits, 1, 1, 1).victims([Idle("a", 1, only=True)], 1, 1) is None, "two are busy, and one has come: that takes slots"
+    assert filled(limits, 1, 1).victims([Idle("a", 1, only=True)], 1, 1) == []
+    assert filled(limits, 1, 1, 1).victims([Idle("a", 1), Idle("b", 1, only=True)], 1, 1) == ["a"]
+    only = [Idle(name, 1, only=True) for name in "abcd"]
+    assert filled(limits, 1, 1, 1, 1).victims(only, 1, 4) == ["a"], "but no more of those than limits.concurrency"
+    assert filled(Limits(concurrency=2, memory=4), 1, 1, 1, 1).victims(only[:2], 1, 2) is None
+    assert filled(Limits(concurrency=3, memory=4), 1, 1, 1, 1).victims(only[:2], 1, 2) == ["a"], "nor beyond what is promised in memory"
+
+
+class House(NamedTuple):
+    """Environments: busy ones, and a stack of idle ones for each function."""
+
+    busy: list[int]
+    stacks: list[list[int]]
+
+    def fits(self, need: int, concurrency: int, memory: int | None) -> bool:
+        idle = sum(map(len, self.stacks))
+        spared = min(sum(map(bool, self.stacks)), concurrency)
+        total = sum(self.busy) + sum(map(sum, self.stacks))
+        return len(self.busy) + idle + 1 <= concurrency + spared and (memory is None or total + need <= memory)
 
 
 @given(
-    idle=SIZES,
+    stacks=st.lists(st.lists(st.integers(128, 10240), min_size=1, max_size=4), max_size=8),
     busy=SIZES,
     need=st.integers(128, 10240),
     concurrency=st.integers(1, 20),
     memory=st.none() | st.integers(128, 2**70),
 )
-def test_afterwards_it_fits_with_none_to_spare(idle: list[int], busy: list[int], need: int, concurrency: int, memory: int | None) -> None:
-    def fits(sizes: list[int]) -> bool:
-        return len(sizes) + 1 <= concurrency and (memory is None or sum(sizes) + need <= memory)
+def test_afterwards_it_fits_with_none_to_spare(
+    stacks: list[list[int]], busy: list[int], need: int, concurrency: int, memory: int | None
+) -> None:
+    places = [(which, at) for which, stack in enumerate(stacks) for at in range(len(stack))]
+    idle = [Idle((which, at), stacks[which][at], at == len(stacks[which]) - 1) for which, at in places]
+    idle.sort(key=lambda one: one.only)
+    capacity = filled(Limits(concurrency=concurrency, memory=memory), *busy, *(one.size for one in idle))
+    victims = capacity.victims(idle, need, len(stacks))
 
-    order = list(enumerate(idle))
-    capacity = filled(Limits(concurrency=concurrency, memory=memory), *idle, *busy)
-    victims = capacity.victims(order, need)
+    def left(gone: set[tuple[int, int]]) -> House:
+        return House(busy, [[size for at, size in enumerate(stack) if (which, at) not in gone] for which, stack in enumerate(stacks)])
+
     if victims is None:
-        assert not fits(busy)
+        assert not left(set(places)).fits(need, concurrency, memory)
         return
-    assert victims == sorted(set(victims))
-    left = [size for at, size in order if at not in victims]
-    assert fits(busy + left)
+    assert len(victims) == len(set(victims))
+    assert left(set(victims)).fits(need, concurrency, memory)
     for victim in victims:
-        assert not fits([*busy, *left, idle[victim]])
+        assert not left(set(victims) - {victim}).fits(need, concurrency, memory)

@@ -148,18 +148,32 @@ async def test_the_most_recently_used_is_taken(pool: WarmPool, runtime: FakeRunt
 
 
 async def test_when_full_the_least_recently_used_of_another_function_makes_room(pool: WarmPool, runtime: FakeRuntime) -> None:
-    for name in "abc":
+    for name in "abcdef":
         await run(pool, name)
     await run(pool, "a")
-    await run(pool, "d")
-    assert sorted(environment.function.name for environment in runtime.living) == ["a", "c", "d"]
-    assert runtime.most == 3
+    await run(pool, "g")
+    assert sorted(environment.function.name for environment in runtime.living) == ["a", "c", "d", "e", "f", "g"]
+    assert runtime.most == 6, "three that may be busy, and as many that are spared"
+
+
+async def test_a_busy_function_leaves_the_others_their_only_environment(pool: WarmPool, runtime: FakeRuntime) -> None:
+    for name in "ab":
+        await run(pool, name)
+    runtime.gate = asyncio.Event()
+    flood = [asyncio.create_task(run(pool, "flood")) for _ in range(3)]
+    await settle()
+    runtime.gate.set()
+    await asyncio.gather(*flood)
+    made = runtime.made
+    for name in "ab":
+        await run(pool, name)
+    assert runtime.made == made
 
 
 async def test_many_newcomers_at_once_never_exceed_the_bound(pool: WarmPool, runtime: FakeRuntime) -> None:
     for round_ in range(5):
         await asyncio.gather(*(run(pool, f"{round_}{name}") for name in "abc"))
-    assert runtime.most == 3
+    assert runtime.most == 6
 
 
 async def test_idle_ones_end_after_their_time(pool: WarmPool, runtime: FakeRuntime, clock: VirtualClock) -> None:
