@@ -27,6 +27,7 @@ GROUPS = {  # in the order of the table → seconds that a whole group may take 
     "journal": 300,
     "files": 400,
     "backlog": 600,
+    "fairness": 180,
     "schedules": 180,
     "scale": 300,
     "idle": 180,

@@ -42,21 +42,23 @@ class Capacity:
         count = self._here - self._leaving + self._claims + 1 - self._most(spared)  # over the limit
         bound = self._limits.memory
         memory = 0 if bound is None else self._here_mb - self._leaving_mb + self._claims_mb + need - bound
-        beyond = spared - self._limits.concurrency  # functions whose only one is not spared
-        chosen: list[tuple[T, int, int]] = []  # with what it gives: of the number, of memory
+        beyond = max(0, spared - self._limits.concurrency)  # functions whose only one is not spared
+        chosen: list[tuple[T, int, bool]] = []  # with the memory that it gives
+        onlys = 0  # of those chosen; the number gains by the first so many as are not spared
         for environment, size, only in idle:
             if count <= 0 and memory <= 0:
                 break
-            gives, room = int(not only or beyond > 0), 0 if bound is None else size
+            gives, room = not only or onlys < beyond, 0 if bound is None else size
             if (gives and count > 0) or (room and memory > 0):
-                chosen.append((environment, gives, room))
-                count, memory, beyond = count - gives, memory - room, beyond - only
+                chosen.append((environment, room, only))
+                count, memory, onlys = count - gives, memory - room, onlys + only
         if count > 0 or memory > 0:
             return None
         ending = []
-        for environment, gives, room in reversed(chosen):
+        for environment, room, only in reversed(chosen):
+            gives = not only or onlys <= beyond
             if count + gives <= 0 and memory + room <= 0:
-                count, memory = count + gives, memory + room
+                count, memory, onlys = count + gives, memory + room, onlys - only
             else:
                 ending.append(environment)
         return ending[::-1]

@@ -73,7 +73,7 @@ class House(NamedTuple):
 
 
 @given(
-    stacks=st.lists(st.lists(st.integers(128, 10240), min_size=1, max_size=4), max_size=8),
+    stacks=st.lists(st.tuples(st.integers(128, 10240), st.integers(1, 4)).map(lambda stack: [stack[0]] * stack[1]), max_size=8),
     busy=SIZES,
     need=st.integers(128, 10240),
     concurrency=st.integers(1, 20),
