@@ -1,12 +1,23 @@
 """One event for each function that wants it."""
 
 import json
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from router.config.types import Config, Function
 from router.errors import JournalError
 from router.events import s3
-from router.sources.s3dir_tell import Stamp, Target, Teller, Told
+from router.events.patterns import compile_pattern
+from router.journal.database import Database
+from router.sources.base import Binding, House
+from router.sources.bus import BusSource
+from router.sources.bus_rules import Buses
+from router.sources.bus_trigger import EventTrigger
+from router.sources.s3dir_tell import Bridge, Stamp, Target, Teller, Told
+from router.telemetry.metrics import Metrics
+from tests.helpers.clock import VirtualClock
 from tests.helpers.outlet import MemoryOutlet
 
 STAMP = Stamp("uploads", "eu-west-1", "123456789012")
@@ -54,3 +65,36 @@ async def test_a_function_that_cannot_be_told_keeps_no_other_from_it() -> None:
     with pytest.raises(JournalError):
         await teller(("f", s3.Filter(CREATED)), ("g", s3.Filter(CREATED))).tell(outlet, TOLD)
     assert [envelope.function for envelope in outlet.emitted] == ["g"]
+
+
+def buses(*rules: tuple[str, dict[str, Any]]) -> Buses:
+    made = House(Config(Path("/c"), Path("/s")), VirtualClock(), cast("Database", None), Metrics())
+    bindings = [Binding(Function(name, Path(), "app.handler"), EventTrigger(compile_pattern(pattern)), 0) for name, pattern in rules]
+    BusSource.build(bindings, made)
+    return made.buses
+
+
+async def test_a_bucket_on_the_bus_tells_its_rules_too_and_told_twice_it_is_one_event() -> None:
+    outlet = MemoryOutlet()
+    wanted = {
+        "source": ["aws.s3"],
+        "detail-type": ["Object Created"],
+        "detail": {"bucket": {"name": ["uploads"]}, "object": {"key": [{"prefix": "in/"}]}},
+    }
+    stamp = Stamp("uploads", "eu-west-1", "123456789012")
+    both = Teller([Target("f", s3.Filter(CREATED), "c")], stamp, Bridge(buses(("g", wanted), ("h", {"source": ["shop"]})), stamp))
+    assert both.wants("anything"), "who listens to a bus is for the rules to say"
+    for _ in range(2):
+        assert await both.tell(outlet, TOLD) == 2
+    assert await both.tell(outlet, TOLD._replace(name=s3.REMOVED, sequencer="0065F0A1B200000002")) == 0
+    assert [envelope.function for envelope in outlet.emitted] == ["f", "g"]
+    assert len(outlet.duplicates) == 2
+    event = outlet.events()[1]
+    assert (event["detail"]["object"]["key"], event["detail"]["object"]["size"], event["time"]) == ("in/a b.jpg", 5, "2019-09-03T19:37:27Z")
+    assert event["resources"] == ["arn:aws:s3:::uploads"]
+
+
+async def test_a_bus_without_rules_and_archive_costs_nothing() -> None:
+    outlet = MemoryOutlet()
+    outlet.refuse = 1
+    assert await Teller([], STAMP, Bridge(buses(), STAMP)).tell(outlet, TOLD) == 0
