@@ -153,9 +153,13 @@ class Dispatcher:
         """Run in an environment; count it and log it. The slot is taken."""
         arn = self._functions.arn(function)
         trace = tracing.of_invocation(envelope.trace, envelope.request_id, names.chance()[:16])
-        outcome = await self._pool.invoke(
-            Invocation(function, envelope.payload, envelope.request_id, arn, facts.client_context, trace, sink),
-        )
+        try:
+            outcome = await self._pool.invoke(
+                Invocation(function, envelope.payload, envelope.request_id, arn, facts.client_context, trace, sink),
+            )
+        except TooManyRequests:  # there is a slot, and no room for an environment
+            self._throttles.add(function.name)
+            raise
         result = "error" if outcome.function_error else "ok"
         self._invocations.add(function.name, result)
         self._duration.observe(outcome.duration_ms / 1000, function.name)
@@ -219,8 +223,7 @@ class Dispatcher:
         name = delivery.envelope.function
         try:
             verdict, error = await self._attempt(delivery)
-        except TooManyRequests as throttle:  # there is a slot, and no room for an environment
-            self._throttles.add(name)
+        except TooManyRequests as throttle:
             verdict, error = policy.Release(policy.backoff(delivery.throttles + 1), throttle.reason), ""
         except SpawnerDied as fault:
             verdict, error = self._after_spawner_death(delivery, fault)

@@ -103,6 +103,7 @@ def ask_boto(event, context):
         found.append(name)
     return [boto3.__name__, found]
 def traced(event, context): return os.environ.get("_X_AMZN_TRACE_ID")
+def traced_child(event, context): return subprocess.run(["sh", "-c", "echo $_X_AMZN_TRACE_ID"], capture_output=True, text=True).stdout.strip()
 def bye(event, context):
     def leave(*_):
         open(event["mark"], "w").close()
@@ -169,6 +170,8 @@ exports.leave = async (event) => process.exit(event === 'text' ? 1 : event)
 exports.vanish = async (event) => process.reallyExit(event)
 exports.signalled = async (event) => { process.kill(pid, event); await sleep(9) }
 exports.unserialisable = async () => 10n
+exports.traced_below = async () => [env._X_AMZN_TRACE_ID, process.report.getReport().environmentVariables._X_AMZN_TRACE_ID ?? null]
+exports.traced_child = async () => String(require('node:child_process').execFileSync('sh', ['-c', 'echo $_X_AMZN_TRACE_ID'])).trim()
 exports.environment = async () => env
 exports.descriptors = async () => Object.fromEntries(fs.readdirSync('/proc/self/fd').flatMap((number) => {
   try { return [[number, fs.readlinkSync('/proc/self/fd/' + number)]] } catch { return [] }

@@ -583,6 +583,28 @@ async def test_the_trace_header_lasts_for_one_invocation(bench: Bench) -> None:
 
 
 @only("python")
+async def test_traces_leave_nothing_behind(bench: Bench) -> None:
+    """setenv() of the C library keeps every value that a variable ever had."""
+    function = bench.function("traced", timeout=30.0)
+    first = [await bench.run(function, trace=f"Root={number:02000}") for number in range(300)][-1]
+    last = [await bench.run(function, trace=f"Root={number:02000}") for number in range(300, 6000)][-1]
+    assert last.payload == f'"Root={5999:02000}"'.encode()
+    assert last.max_memory_mb - first.max_memory_mb < 4  # kept, they are 11 MB
+
+
+@only("nodejs")
+async def test_traces_are_no_business_of_the_c_librarys(bench: Bench) -> None:
+    assert (await bench.run("traced_below", trace="Root=1")).payload == b'["Root=1",null]'
+
+
+@only("python", "nodejs")
+async def test_a_child_process_inherits_the_trace(bench: Bench) -> None:
+    function = bench.function("traced_child", timeout=30.0)
+    assert (await bench.run(function, trace="Root=1")).payload == b'"Root=1"'
+    assert (await bench.run(function)).payload == b'""'
+
+
+@only("python")
 async def test_only_the_documented_descriptors_are_open(bench: Bench) -> None:
     found = json.loads((await bench.run("descriptors")).payload)
     assert sorted(found) == ["0", "1", "2", "3", "4"]

@@ -8,6 +8,7 @@ const { faults, told, encoded, textOf } = require('./errors.cjs')
 const log = require('./log.cjs')
 const { load, provide } = require('./load.cjs')
 const { Invocation } = require('./invocation.cjs')
+const { withVariable } = require('./variable.cjs')
 
 const soon = setImmediate // whatever a test library does to it
 const TRACE = '_X_AMZN_TRACE_ID'
@@ -15,6 +16,8 @@ const EXIT = { rejection: 128, exception: 129, unsettled: 13 } // as there; the 
 
 const [separator] = process.argv.splice(2)
 const modern = Number(/nodejs(\d+)/.exec(process.env.AWS_EXECUTION_ENV)?.[1]) >= 24
+const trace = withVariable(TRACE)
+process.env = trace.environment
 let handler = null // until initialised
 let running = null // the invocation, until it is answered
 let leaving = false
@@ -33,7 +36,8 @@ function leave (label, error, status) {
 }
 
 function setTrace (value) {
-  if (value) process.env[TRACE] = value
+  if (process.env === trace.environment) trace.setVariable(value)
+  else if (value) process.env[TRACE] = value // an object of the function's
   else delete process.env[TRACE]
 }
 

@@ -110,6 +110,13 @@ async def test_a_fault_of_the_machine_spends_no_attempt(fault: Exception) -> Non
         assert len(bench.pool.seen) == 6
 
 
+async def test_a_request_without_room_for_its_environment_is_counted_as_throttled() -> None:
+    async with Bench(TooManyRequests("ConcurrentInvocationLimitExceeded")) as bench:
+        with pytest.raises(TooManyRequests):
+            await bench.dispatcher.invoke(envelope())
+        assert bench.dispatcher._throttles.value("f") == 1
+
+
 async def test_an_event_without_room_for_its_environment_is_put_back_as_throttled(capsys: pytest.CaptureFixture[str]) -> None:
     async with Bench(TooManyRequests("ConcurrentInvocationLimitExceeded"), Outcome(b"1"), maximum_retry_attempts=0) as bench:
         await bench.dispatcher.emit(envelope())
