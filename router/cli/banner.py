@@ -9,6 +9,7 @@ from router.config.types import Config, Function, Listen
 from router.events.function_url import URL_PREFIX, url_domain
 from router.sources.http_triggers import HttpTrigger
 
+PATTERN: Final = 100  # characters of a rule's pattern
 MOST: Final = 6  # lines of one kind; the rest is counted
 
 
@@ -20,6 +21,7 @@ def banner(config: Config, version: str, here: Path) -> Iterator[str]:
         ("routes", _routes(config)),
         ("urls", _function_urls(config)),
         ("buckets", _buckets(config, here)),
+        ("rules", _rules(config)),
         ("feeds", _feeds(config, here)),
         ("schedules", _schedules(config)),
         ("console", [f"{_url(config.console)}/metrics, /healthz, /readyz"] if config.console.kind == "tcp" else []),
@@ -68,10 +70,18 @@ def _buckets(config: Config, here: Path) -> list[str]:
     readers: dict[str, list[str]] = {name: [] for name in config.buckets}
     for function, trigger in _triggers(config, "s3"):
         readers[trigger.bucket].append(function.name)
+    for bucket in config.buckets.values():
+        if bucket.eventbridge:
+            readers[bucket.name].append("bus default")
     return [
         f"{name} {_near(bucket.path, here)}" + (f" → {', '.join(readers[name])}" if readers[name] else "")
         for name, bucket in config.buckets.items()
     ]
+
+
+def _rules(config: Config) -> list[str]:
+    found = ((function, trigger.bus, trigger.written) for function, trigger in _triggers(config, "event"))
+    return [f"{bus} {text if len(text) <= PATTERN else f'{text[:PATTERN]}…'} → {function.name}" for function, bus, text in found]
 
 
 def _feeds(config: Config, here: Path) -> list[str]:

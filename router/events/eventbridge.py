@@ -16,6 +16,7 @@ ENTRIES: Final = 10  # of one PutEvents at most
 ENTRY_BYTES: Final = 1024 * 1024  # of all entries of one PutEvents together: 1 MB since January 2026
 TIME_BYTES: Final = 14  # what a Time counts for
 TYPE_CHARS: Final = 128  # of a DetailType at most; a longer one reaches no rule
+TRACE_CHARS: Final = 500  # of a TraceHeader at most
 LATEST: Final = 253_402_300_799  # the last second of the year 9999, epoch seconds: what ISO 8601 can write
 OWN_SOURCES: Final = "aws."  # begins the sources of AWS's own services, which nobody else may name
 
@@ -40,6 +41,7 @@ class Entry:
     resources: Sequence[str] = ()
     time: float | None = None  # epoch seconds; None: when it arrives
     bus: str = "default"
+    trace: str = ""  # X-Ray header of the caller
 
 
 class InvalidRequest(RouterError):
@@ -129,15 +131,20 @@ def entries_of(call: Any, *, place: Place) -> list[Entry]:
 
 
 def _entry(given: Mapping[str, Any], place: Place) -> Entry:
-    texts = {key: given.get(key) or "" for key in (*_REQUIRED, "EventBusName")}
+    texts = {key: given.get(key) or "" for key in (*_REQUIRED, "EventBusName", "TraceHeader")}
     resources = given.get("Resources") or []
     if not all(isinstance(text, str) for text in texts.values()):
         raise InvalidRequest(f"{', '.join(texts)} are texts")
     if not isinstance(resources, list) or not all(isinstance(one, str) for one in resources):
         raise InvalidRequest("Resources is a list of texts")
+    if not all(map(_encodable, (*texts.values(), *resources))):
+        raise InvalidRequest("half a surrogate pair is no text")
+    trace = texts["TraceHeader"]
+    if len(trace) > TRACE_CHARS or not (trace.isascii() and trace.isprintable()):
+        raise InvalidRequest(f"TraceHeader is {TRACE_CHARS} printable characters at most")
     own = names.bus_arn(place.region, place.account, "")
     bus = texts["EventBusName"].removeprefix(own) or "default"
-    return Entry(texts["Source"], texts["DetailType"], texts["Detail"], tuple(resources), _time(given.get("Time")), bus)
+    return Entry(texts["Source"], texts["DetailType"], texts["Detail"], tuple(resources), _time(given.get("Time")), bus, trace)
 
 
 def _time(value: Any) -> float | None:
@@ -164,6 +171,14 @@ def _is_object(text: str) -> bool:
         return isinstance(json.loads(text, parse_constant=_no_constant), Mapping)
     except (ValueError, RecursionError):
         return False
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _no_constant(name: str) -> None:

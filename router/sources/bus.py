@@ -149,7 +149,7 @@ class BusSource:
         now = self._clock.now()
         event = eventbridge.event(entry, event_id=names.request_id(), at=now, place=self._place)
         try:
-            return Occurrence.of(entry.bus, event, now if entry.time is None else entry.time)
+            return Occurrence.of(entry.bus, event, now if entry.time is None else entry.time, entry.trace)
         except RecursionError:
             return Refusal("MalformedDetail", "Detail is malformed.")
 

@@ -63,7 +63,7 @@ class Rule(NamedTuple):
         payload = occurrence.whole if self.input is WHOLE else self.input.of(occurrence.event, Facts(self.name, self.arn, at))
         if len(payload) > ASYNC_LIMIT + WRAPPING:
             raise InvalidInput(f"the input made of the event has {len(payload)} bytes")
-        return Envelope(self.function, payload, self.source, occurrence.sequencer)
+        return Envelope(self.function, payload, self.source, occurrence.sequencer, trace=occurrence.trace)
 
 
 class Occurrence(NamedTuple):
@@ -73,12 +73,13 @@ class Occurrence(NamedTuple):
     event: Mapping[str, Any]
     whole: bytes  # the same as JSON text
     at: float  # its time, epoch seconds
+    trace: str = ""  # X-Ray header of who put it
     rules: frozenset[str] | None = None  # only these rules are asked; None: all
 
     @classmethod
-    def of(cls, bus: str, event: Mapping[str, Any], at: float) -> Self:
+    def of(cls, bus: str, event: Mapping[str, Any], at: float, trace: str = "") -> Self:
         """From an event's value. Raises RecursionError for one that is nested too deeply to be written."""
-        return cls(bus, event, dumped(event), at)
+        return cls(bus, event, dumped(event), at, trace)
 
     @property
     def sequencer(self) -> str:

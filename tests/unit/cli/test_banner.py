@@ -7,8 +7,10 @@ from router import daemon
 from router.cli.banner import banner
 from router.config.types import Bucket, Config, Function, Listen, Table
 from router.events import routes, s3
+from router.events.patterns import compile_pattern
 from router.events.schedule import parse
 from router.events.webhook_schemes import GITHUB
+from router.sources.bus_trigger import EventTrigger
 from router.sources.feed import TableTrigger
 from router.sources.http_triggers import HttpTrigger, UrlTrigger
 from router.sources.s3dir import S3Trigger
@@ -28,11 +30,13 @@ def config(**extra: Any) -> Config:
         WebhookTrigger(routes.parse("POST /hooks/github"), GITHUB, ()),
         TableTrigger(ORDERS),
         ScheduleTrigger("rate(1 minute)", parse("rate(1 minute)")),
+        EventTrigger(compile_pattern({"a": [1]}), written='{"a":[1]}'),
+        EventTrigger(compile_pattern({"a": [1]}), bus="orders", written="x" * 200),
     )
     return Config(
         file=HERE / "config.yaml",
         state=HERE / "state",
-        buckets={"inbox": Bucket("inbox", HERE / "data/in\x1bbox"), "results": Bucket("results", Path("/srv/results"))},
+        buckets={"inbox": Bucket("inbox", HERE / "data/in\x1bbox"), "results": Bucket("results", Path("/srv/results"), eventbridge=True)},
         tables={"orders": ORDERS},
         functions={"f": Function("f", HERE / "f", "app.handler", triggers=triggers)},
         **extra,
@@ -47,7 +51,9 @@ def test_everything_that_is_served_is_said_once() -> None:
         "             http://127.0.0.1:8080 GET /x → f",
         "             http://127.0.0.1:8080 POST /hooks/github → f",
         "  buckets    inbox data/in\\ebox → f",
-        "             results /srv/results",
+        "             results /srv/results → bus default",
+        '  rules      default {"a":[1]} → f',
+        f"             orders {'x' * 100}… → f",
         "  feeds      shop.db orders → f",
         "  schedules  rate(1 minute) → f",
         "  console    http://127.0.0.1:8081/metrics, /healthz, /readyz",

@@ -1,12 +1,13 @@
 """The envelope of EventBridge and the rules of PutEvents; whole events are compared in tests/fidelity."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.events.eventbridge import ENTRY_BYTES, Entry, Place, entry_size, envelope, event, refusal
+from router.events.eventbridge import ENTRY_BYTES, Entry, InvalidRequest, Place, entries_of, entry_size, envelope, event, refusal
 
 HERE = Place("eu-west-1", "123456789012")
 GOOD = Entry("shop", "order placed", '{"total": 7}', ("arn:aws:x:::y",), 1_444_323_186.9)
@@ -85,3 +86,44 @@ def test_any_object_comes_through_whole(detail: dict[str, object]) -> None:
     entry = Entry("s", "t", json.dumps(detail))
     assert refusal(entry) is None
     assert event(entry, event_id=ID, at=0.0, place=HERE)["detail"] == detail
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.just("\ud800")),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
+    max_leaves=8,
+)
+CALLS = st.fixed_dictionaries(
+    {
+        "Entries": st.lists(
+            st.fixed_dictionaries(
+                {}, optional=dict.fromkeys(("Source", "DetailType", "Detail", "Resources", "Time", "EventBusName", "TraceHeader"), JSON)
+            ),
+            max_size=12,
+        )
+    }
+)
+
+
+@given(call=st.one_of(JSON, CALLS))
+def test_whatever_a_call_holds_it_is_refused_or_each_entry_has_a_verdict(call: Any) -> None:
+    try:
+        entries = entries_of(call, place=HERE)
+    except InvalidRequest:
+        return
+    assert 1 <= len(entries) <= 10
+    for one in entries:
+        told = refusal(one)
+        if told is None:
+            assert event(one, event_id=ID, at=0.0, place=HERE)["id"] == ID
+
+
+def test_a_time_is_a_number_or_a_text() -> None:
+    def time_of(value: Any) -> float | None:
+        (one,) = entries_of({"Entries": [{"Time": value}]}, place=HERE)
+        return one.time
+
+    assert [time_of(value) for value in (None, "", 5, 1.5, "1970-01-01T00:01:00Z", "1970-01-01T01:01:00+01:00", "1970-01-01T00:01:00")] == [
+        *(None, None, 5.0, 1.5, 60.0, 60.0, 60.0)
+    ]
+    assert refusal(Entry("s", "t", "{}", time=time_of(10**400))) is not None

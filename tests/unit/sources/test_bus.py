@@ -192,6 +192,8 @@ async def test_what_is_wrong_with_one_entry_is_its_own_answer(bench: Bench) -> N
         ({"Entries": ["x"]}, "list of objects"),
         ({"Entries": [entry(Source=5)]}, "are texts"),
         ({"Entries": [entry(Resources="x")]}, "Resources is a list"),
+        ({"Entries": [entry(TraceHeader="x" * 501)]}, "TraceHeader is 500 printable characters at most"),
+        ({"Entries": [entry(TraceHeader="Root=1\n")]}, "TraceHeader is 500"),
         ({"Entries": [entry(Time="soon")]}, "Time is epoch seconds"),
         ({"Entries": [entry(Time=True)]}, "Time is epoch seconds"),
         ({"Entries": [entry(detail={"x": "y" * 600_000})] * 2}, "over the limit"),
@@ -227,6 +229,14 @@ async def test_a_rule_hears_an_event_as_often_as_it_has_rules_that_match(bench: 
     stop.set()
     await task
     assert [function for function, _ in await bench.events()] == ["f", "f"]
+
+
+async def test_the_caller_s_trace_goes_with_the_event(bench: Bench) -> None:
+    header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+    async with bench.running(a=SHOP) as source:
+        await source.put({"Entries": [entry(TraceHeader=header), entry()]})
+    taken = await bench.outlet.journal.lease(2, wait=0, room=lambda _: 2)
+    assert [delivery.envelope.trace for delivery in taken] == [header, ""]
 
 
 async def test_an_event_told_twice_is_one_event_for_each_function(bench: Bench) -> None:
