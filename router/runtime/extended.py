@@ -25,7 +25,9 @@ from router.runtime.launcher import Exit
 from router.runtime.lifecycle import Event, Initialization
 from router.runtime.outcomes import Failure
 from router.runtime.recipe import Recipe
-from router.telemetry.report import LogStream
+from router.runtime.telemetry_calls import Subscriptions
+from router.runtime.telemetry_feed import Telemetry
+from router.telemetry.report import LogStream, Report
 
 _CONNECTIONS: Final = 64  # at one time, of the runtime and at most ten extensions
 _SHUTDOWN: Final = 2.0  # seconds for external extensions to end; what the runtime has before them: farewell.py
@@ -44,6 +46,7 @@ class ExtendedEnvironment(ProcessEnvironment):
     ) -> None:
         super().__init__(recipe, function, stream, initialization)
         self._always = self._spec
+        self._telemetry = self._log.telemetry = Telemetry(self._clock.now, self._pids)
         self._port: ApiPort | None = None
         self._extensions: Extensions | None = None
         self._processes: ExtensionProcesses | None = None
@@ -92,7 +95,7 @@ class ExtendedEnvironment(ProcessEnvironment):
         """Open the port, start external extensions, wait for them; what came instead of their registration."""
         function = extension_api.Function(self.function.name, self.function.version, self.function.handler, self._shared.account)
         self._extensions = Extensions(files, function, self._clock.now, self._moved)
-        doors = Doors(self._extensions, {})
+        doors = Doors(self._extensions, Subscriptions(self._telemetry, self._extensions, self._log.subscribed).calls)
         self._port = ApiPort(doors, self._clock.now, _CONNECTIONS)
         self._processes = ExtensionProcesses(self._shared, self._log, self._port, self._extension_failed)
         self._spec = self._spec_of(self._port, doors.attach)
@@ -140,6 +143,7 @@ class ExtendedEnvironment(ProcessEnvironment):
             return self.init_failure
         assert self._extensions is not None
         self._extensions.open = False
+        self._telemetry.close()
         for extension in self._extensions.all.values():
             self._log.extension(extension.name, extension.state, sorted(extension.events))
         return None
@@ -159,6 +163,7 @@ class ExtendedEnvironment(ProcessEnvironment):
         answer = await super()._run(invocation, began)
         if self.state is not lifecycle.READY or self._processes is None:
             return answer
+        self._log.runtime_done(self._so_far(invocation, answer, began))
         late = await self._until_settled(began + invocation.function.timeout)
         if late is None:
             self._processes.drain()
@@ -168,6 +173,14 @@ class ExtendedEnvironment(ProcessEnvironment):
         else:
             self._afterwards = await self._broken(late, invocation.request_id, invocation.function.timeout)
         return answer
+
+    def _so_far(self, invocation: Invocation, answer: Failure | frames.Frame, began: float) -> Report:
+        """The figures of an invocation that its runtime has answered."""
+        duration_ms = (self._clock.monotonic() - began) * 1000
+        told = Report(invocation.request_id, duration_ms, 0, self.function.memory, 0, trace=invocation.trace)
+        if isinstance(answer, Failure):
+            return told._replace(status=answer.status, error_type=answer.error_type, produced=len(answer.payload))
+        return told._replace(produced=len(answer.body))
 
     def _finish(self, invocation: Invocation, answer: Failure | frames.Frame, duration_ms: float, init_ms: float | None) -> Outcome:
         """See ProcessEnvironment: what extensions need counts too."""
@@ -208,6 +221,11 @@ class ExtendedEnvironment(ProcessEnvironment):
 
     # -- what extensions do
 
+    def _pids(self) -> list[int]:
+        """The environment's processes."""
+        own = [self._worker.pid] if self._worker is not None else []
+        return own + (self._processes.pids() if self._processes is not None else [])
+
     def _moved(self) -> None:
         """One of them has called."""
         assert self._extensions is not None
@@ -239,13 +257,15 @@ class ExtendedEnvironment(ProcessEnvironment):
 
     async def _end_extensions(self) -> None:
         extensions, processes, port = self._extensions, self._processes, self._port
-        self._extensions = self._processes = self._port = None
         if extensions is None or processes is None or port is None:
             return
         processes.expected_to_end()
+        self._telemetry.flush()
         extensions.shut_down(self._reason, _SHUTDOWN)
         await processes.end(_SHUTDOWN, {extension.name for extension in extensions.shutting})
         port.close()
+        await self._telemetry.end()
+        self._extensions = self._processes = self._port = None
 
     async def _gone(self) -> None:
         """Wait until the extensions of the generation before have ended."""

@@ -140,6 +140,10 @@ class ExtensionProcesses:
                 await process.end(self._shared, 0.0)
                 return
 
+    def pids(self) -> list[int]:
+        """Those that run."""
+        return [process.worker.pid for process in self._all if process.worker is not None and not process.worker.exited.done()]
+
     def expected_to_end(self) -> None:
         """From now on the end of one is no failure."""
         for process in self._all:

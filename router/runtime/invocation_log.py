@@ -7,8 +7,9 @@ from typing import Final
 
 from router.config.types import Function
 from router.model import LOG_TAIL
+from router.runtime.telemetry_feed import Telemetry
 from router.telemetry import platform, report
-from router.telemetry.levels import Level, admitted
+from router.telemetry.levels import Level, admitted, parsed
 from router.telemetry.platform import Phase, PlatformEvent, Status
 from router.telemetry.report import InitStart, LogStream, Report
 
@@ -25,6 +26,8 @@ class InvocationLog:
         self._application, self._system = Level[function.logging.application_level], Level[function.logging.system_level]
         self._initialization = initialization
         self._instance = str(uuid.uuid4()) if self._json else ""
+        self.telemetry: Telemetry | None = None  # who else is told; set while nothing is
+        self._done = False  # the runtime's part of the running invocation has been told
         self._tail: deque[str] = deque()
         self._size = 0  # characters in the tail
 
@@ -57,15 +60,26 @@ class InvocationLog:
         """A new invocation: its tail starts here."""
         self._tail.clear()
         self._size = 0
-        if self._json:
+        self._done = False
+        if self._json or self.telemetry is not None:
             self._tell(platform.start(request_id, self._function.version, trace))
         else:
             self.write(report.start(request_id, self._function.version))
 
+    def runtime_done(self, told: Report) -> None:
+        """The runtime has answered, and the invocation may go on for others; *told* as of now."""
+        if self._done:
+            return
+        self._done = True
+        self._tell(platform.runtime_done(told))
+        if self.telemetry is not None:
+            self.telemetry.flush()  # extensions wait for this one
+
     def ended(self, told: Report) -> None:
         """The invocation is over."""
-        if self._json:
-            self._tell(platform.runtime_done(told))
+        if self._json or self.telemetry is not None:
+            if not self._done:
+                self._tell(platform.runtime_done(told))
             self._tell(platform.reported(told))
         else:
             self.write(report.end(told.request_id))
@@ -84,6 +98,8 @@ class InvocationLog:
         self.write(platform.fault(request_id, message or line, error_type if message else "", self._now()) if self._json else line)
 
     def _tell(self, event: PlatformEvent) -> None:
+        if self.telemetry is not None:
+            self.telemetry.tell(event)
         if self._json and event.level >= self._system:
             self.write(platform.encoded(event.spelled(self._now())))
         elif not self._json and event.text:
@@ -93,17 +109,26 @@ class InvocationLog:
         """An extension is ready, or is not going to be."""
         self._tell(platform.extension(name, state, events, error_type))
 
+    def subscribed(self, name: str, types: Sequence[str]) -> None:
+        """An extension is told of these types."""
+        self._tell(platform.telemetry_subscription(name, "Subscribed", types))
+
     # -- what the function tells
 
     def output(self, line: str) -> None:
         """A line of the function's output, or a record of its runtime's logger."""
-        if not self._json or admitted(line, self._application):
-            self.write(line)
+        self._output(line, "function")
 
     def extension_output(self, line: str) -> None:
         """A line of an extension's output."""
-        if not self._json or admitted(line, self._application):
-            self.write(line)
+        self._output(line, "extension")
+
+    def _output(self, line: str, kind: str) -> None:
+        if self._json and not admitted(line, self._application):
+            return
+        self.write(line)
+        if self.telemetry is not None:
+            self.telemetry.line(kind, line, parsed(line) if self._json else None)
 
     def write(self, event: str) -> None:
         """Append one event."""

@@ -27,13 +27,19 @@ _NAMED: Final[Mapping[str, Level]] = {**{level.name: level for level in Level}, 
 
 def admitted(line: str, minimum: Level) -> bool:
     """Whether a line of output belongs in a JSON log whose application level is *minimum*."""
+    found = parsed(line)
+    return found is None or _level(found) >= minimum
+
+
+def parsed(line: str) -> Mapping[str, Any] | None:
+    """The object that a line is; None when it is text, or a record cut short."""
     if not line.startswith("{"):
-        return True
+        return None
     try:
-        found = orjson.loads(line)
-    except ValueError:  # text after all, or a record cut short
-        return True
-    return _level(found) >= minimum
+        found: Mapping[str, Any] = orjson.loads(line)
+    except ValueError:
+        return None
+    return found
 
 
 def _level(record: Mapping[str, Any]) -> Level:

@@ -2,7 +2,7 @@
 """An external extension as customers write them: standard library only, over HTTP alone. What it does is told by variables.
 
 EXTENSION_LOG: where it writes what it was told, a JSON object a line. EXTENSION_<NAME>: a JSON object: `events` to register for,
-`do` (crash, init_error, exit_error, silent, slow, hang), `seconds`, `telemetry` (a subscription, without its destination),
+`do` (crash, init_error, slow …), `seconds`, `telemetry` (a subscription, without its destination),
 `protocol` (HTTP or TCP)."""
 
 import http.client
@@ -17,6 +17,7 @@ import time
 NAME = os.path.basename(sys.argv[0])
 TOLD = json.loads(os.environ.get("EXTENSION_" + NAME.upper().replace("-", "_"), "{}"))
 HOST, PORT = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
+DONE = threading.Event()
 LOCK = threading.Lock()
 
 
@@ -40,6 +41,8 @@ class Receiver(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         for event in json.loads(self.rfile.read(int(self.headers["Content-Length"]))):
             note(telemetry=event)
+            if event["type"] == "platform.runtimeDone":
+                DONE.set()
         time.sleep(TOLD.get("receiver_seconds", 0))
         self.send_response(200)
         self.end_headers()
@@ -81,7 +84,7 @@ def main():
     )
     note(registered=[status, json.loads(text)], environ=dict(os.environ), cwd=os.getcwd())
     identifier = headers["Lambda-Extension-Identifier"]
-    if "telemetry" in TOLD:
+    if "telemetry" in TOLD and do != "late":
         subscribe(identifier)
     if do == "init_error":
         note(
@@ -117,6 +120,10 @@ def main():
                 Lambda_Extension_Identifier=identifier,
                 Lambda_Extension_Function_Error_Type="Extension.Gone",
             )
+        if do == "until_done":
+            DONE.wait(8)
+        if do == "late":
+            subscribe(identifier)
         if do == "slow":
             time.sleep(TOLD["seconds"])
         print("extension saw " + event["requestId"], flush=True)

@@ -5,12 +5,13 @@ import json
 import os
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from router.config.types import Function
+from router.config.types import Function, Logging
 from router.runtime.node_programs import installed
 from tests.helpers.pools import PoolBench, opened_pool
 
@@ -47,6 +48,15 @@ def handler(event, context):
     if event == "sleep": time.sleep(60)
     if event: open(event, "w").close()
     return {"count": count, "pid": os.getpid(), "heard": heard}
+
+def logs(event, context):
+    import logging
+    print("plain")
+    logging.getLogger().info("too little")
+    logging.getLogger().warning("careful")
+
+def floods(event, context):
+    for number in range(3000): print(number, "x" * 500)
 
 def asks(event, context):
     return [ask(*call["call"], **call.get("headers", {}))[:2] for call in event]
@@ -301,3 +311,125 @@ async def test_calls_that_are_refused(bench: Bench) -> None:
         (404, ""),
     ]
     assert json.loads(found[3][1])["errorMessage"] == "SHUTDOWN: ShutdownEventNotSupportedForInternalExtension"
+
+
+PLATFORM = {"schemaVersion": "2022-12-13", "types": ["platform"], "buffering": {"maxItems": 1000, "maxBytes": 262144, "timeoutMs": 25}}
+ALL = {**PLATFORM, "types": ["platform", "function", "extension"]}
+
+
+def told(bench: Bench, kind: str) -> list[Any]:
+    return [event["record"] for event in bench.noted("telemetry") if event["type"] == kind]
+
+
+@pytest.mark.parametrize("protocol", ["HTTP", "TCP"])
+@pytest.mark.parametrize(("runtime", "handler"), RUNTIMES)
+async def test_a_subscriber_is_told_everything_from_the_start(bench: Bench, runtime: str, handler: str, protocol: str) -> None:
+    function = bench.function("tells", runtime=runtime, handler=handler, telemetry=ALL, protocol=protocol)
+    await bench.run(function)
+    await until(lambda: told(bench, "platform.report"))
+    assert bench.noted("subscribed") == [[200, '"OK"']]
+    kinds = [event["type"] for event in bench.noted("telemetry") if event["type"].startswith("platform.")]
+    rest = ["platform.initRuntimeDone", "platform.initReport", "platform.start", "platform.runtimeDone", "platform.report"]
+    assert kinds == ["platform.initStart", "platform.telemetrySubscription", "platform.extension", *rest]
+    assert told(bench, "platform.telemetrySubscription") == [
+        {"name": "tells", "state": "Subscribed", "types": ["platform", "function", "extension"]}
+    ]
+    assert told(bench, "platform.extension") == [{"name": "tells", "state": "Ready", "events": ["INVOKE", "SHUTDOWN"]}]
+    assert "extension is up" in told(bench, "extension")
+    assert ("handler" in told(bench, "function")) == (runtime == "python")
+    (report,), (done,) = told(bench, "platform.report"), told(bench, "platform.runtimeDone")
+    assert (report["status"], done["status"]) == ("success", "success")
+    assert report["metrics"]["durationMs"] >= done["metrics"]["durationMs"]
+    assert done["metrics"]["producedBytes"] > 0
+    assert report["requestId"] == done["requestId"] == bench.noted("event")[0]["requestId"]
+    assert "TELEMETRY\tName: tells\tState: Subscribed\tTypes: [Platform, Function, Extension]" in bench.pool.logs.of("f")
+
+
+async def test_an_extension_may_wait_for_the_runtimes_end_before_it_asks_again(bench: Bench) -> None:
+    function = bench.function("tells", telemetry={**PLATFORM, "buffering": {"timeoutMs": 30_000}}, do="until_done")
+    outcome = await bench.pool.run(function)
+    assert not outcome.function_error
+    assert outcome.duration_ms < 9000
+    assert "Status" not in bench.pool.logs.of("f")[-1]
+
+
+async def test_lines_of_a_json_log_are_objects(bench: Bench) -> None:
+    function = bench.function("tells", telemetry=ALL, handler="app.logs")
+    await bench.run(replace(function, logging=Logging("json", "WARN")))
+    await until(lambda: told(bench, "platform.report"))
+    (plain, warning) = told(bench, "function")
+    assert plain == "plain"
+    assert (warning["level"], warning["message"]) == ("WARNING", "careful")
+
+
+async def test_a_slow_subscriber_costs_events_and_is_told(bench: Bench) -> None:
+    function = bench.function("tells", telemetry={**ALL, "buffering": {"timeoutMs": 25}}, handler="app.floods", receiver_seconds=0.5)
+    await bench.run(function)
+    await until(lambda: told(bench, "platform.logsDropped"))
+    dropped = told(bench, "platform.logsDropped")[0]
+    assert dropped["droppedRecords"] > 0
+    assert dropped["droppedBytes"] > 0
+    assert "slower" in dropped["reason"]
+    await until(lambda: told(bench, "platform.report") or bench.noted("telemetry")[-1]["type"] == "platform.logsDropped")
+
+
+async def test_the_end_flushes_what_waits(bench: Bench) -> None:
+    await bench.run(bench.function("tells", telemetry={**PLATFORM, "buffering": {"timeoutMs": 30_000}}, shutdown_seconds=0.5))
+    assert told(bench, "platform.report") == []
+    await bench.pool.pool.close()
+    assert len(told(bench, "platform.report")) == 1
+
+
+async def test_nothing_is_sent_to_somebody_elses_port(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(1000))
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        stranger = {**PLATFORM, "destination": {"protocol": "HTTP", "URI": f"http://sandbox.localdomain:{port}"}}
+        function = bench.function("tells", telemetry=stranger)
+        await bench.run(function)
+        await asyncio.sleep(0.5)
+        assert bench.noted("subscribed") == [[200, '"OK"']]
+        assert heard == []
+
+
+@pytest.mark.parametrize(
+    ("subscription", "status", "said"),
+    [
+        (
+            {"schemaVersion": "2022-12-13", "types": [], "destination": {"protocol": "HTTP", "URI": "http://sandbox.localdomain"}},
+            400,
+            "types should not be empty; URI port is not provided",
+        ),
+        ({"schemaVersion": "2020-01-01", "types": ["platform"]}, 400, "schemaVersion should be one of 2022-07-01, 2022-12-13, 2025-01-29"),
+    ],
+)
+async def test_subscriptions_that_make_no_sense_are_told_why(bench: Bench, subscription: Any, status: int, said: str) -> None:
+    await bench.run(bench.function("tells", telemetry=subscription))
+    ((found, text),) = bench.noted("subscribed")
+    assert found == status
+    assert json.loads(text)["errorType"] == "ValidationError"
+    assert said in json.loads(text)["errorMessage"]
+
+
+async def test_the_logs_api_says_that_it_is_not_there(bench: Bench) -> None:
+    await bench.run(bench.function("tells", telemetry=ALL, path="/2020-08-15/logs"))
+    ((status, text),) = bench.noted("subscribed")
+    assert (status, json.loads(text)["errorType"]) == (202, "Logs.NotSupported")
+
+
+async def test_after_init_nobody_can_subscribe(bench: Bench) -> None:
+    path = "/2022-07-01/telemetry"
+    calls = [{"call": ["PUT", path, "{}"]}, {"call": ["GET", path]}]
+    found = await bench.run(bench.function("watch", handler="app.asks"), calls)
+    assert [status for status, _ in found] == [403, 405]
+    assert json.loads(found[0][1])["errorType"] == "Extension.MissingExtensionIdentifier"
+    late = bench.function("late", telemetry=PLATFORM, do="late")
+    await bench.run(late)
+    await until(lambda: bench.noted("subscribed"))
+    assert [json.loads(text)["errorType"] for _, text in bench.noted("subscribed")] == ["Telemetry.SubscriptionClosed"]
