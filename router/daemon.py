@@ -235,7 +235,7 @@ class Daemon:
             ("sources", lambda stop: _sources(supervisors, dispatcher, stop)),
             ("dispatch", dispatcher.run),
             ("listeners", lambda stop: _listeners((control, console), stop)),
-            ("retention", Janitor(journal, history=config.retention.history, clock=clock).run),
+            ("retention", Janitor(journal, retention=config.retention, clock=clock).run),
             ("housekeeping", housekeeping.run),
             ("queues", Keeper(queues, moves, clock).run),
             ("pulse", Pulse(clock, metrics).run),

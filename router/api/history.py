@@ -51,7 +51,7 @@ def event_detail(detail: EventDetail) -> dict[str, Any]:
     """One event as `router events show` prints it."""
     return {
         "event": event_row(detail.row),
-        "payload": detail.payload.decode(errors="replace"),
+        "payload": None if detail.payload is None else detail.payload.decode(errors="replace"),
         "history": [{"attempt": a.number, "at": time_of(a.at), "error": a.error} for a in detail.attempts],
     }
 

@@ -99,4 +99,4 @@ def detail(settings: Settings, found: Mapping[str, Any]) -> None:
         click.echo()
         table([("ATTEMPT", "AT", "ERROR"), *((cell(row["attempt"]), cell(row["at"]), cell(row["error"])) for row in found["history"])])
     click.echo()
-    click.echo(visible(found["payload"], keep="\n"))
+    click.echo("payload not kept (payloads: off)" if found["payload"] is None else visible(found["payload"], keep="\n"))

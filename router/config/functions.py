@@ -31,6 +31,7 @@ _KNOWN: Final = (
     "internal_extensions",
     "maximum_retry_attempts",
     "maximum_event_age",
+    "payloads",
     "role",
     "triggers",
 )
@@ -112,6 +113,7 @@ class Reader:
             logging=log_settings.read(form),
             internal_extensions=_internal_extensions(form, runtime),
             role=self._role(form),
+            payloads=form.choice("payloads", "on", ("on", "off")) == "on",
             **self._triggers(form),
         )
 

@@ -18,6 +18,7 @@ _LIMITS: Final = Limits()
 _RETENTION: Final = Retention()
 
 _MOST_MEMORY: Final = 64 * 1024 * 1024  # MB
+_MOST_STORE: Final = 2**30  # MB: more than SQLite takes
 HOUR: Final = 3600.0
 DAY: Final = 86400.0
 
@@ -61,10 +62,11 @@ def limits(node: Node) -> Limits:
 
 def retention(node: Node) -> Retention:
     """The value under `retention`."""
-    form = node.form(known=("logs", "history"))
+    form = node.form(known=("logs", "history", "size"))
     return Retention(
         logs=form.seconds("logs", _RETENTION.logs, low=HOUR, high=3650 * DAY),
         history=form.seconds("history", _RETENTION.history, low=HOUR, high=3650 * DAY),
+        size=form.megabytes("size", low=64, high=_MOST_STORE) if form.has("size") else None,
     )
 
 

@@ -201,6 +201,7 @@ class Function:
     aliases: Mapping[str, Alias] = field(default_factory=dict)
     qualifiers: tuple[str, ...] = ()  # of each trigger: the version or alias that it invokes, "" for $LATEST; (): all of them ""
     role: str = ""  # one of the config's; "": it may call nothing
+    payloads: bool = True  # payloads of events that succeeded are kept with their history
 
     @property
     def qualified(self) -> str:
@@ -242,10 +243,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long finished things are kept, seconds."""
+    """How long finished things are kept, seconds, and how much of them."""
 
     logs: float = 14 * 86400.0
     history: float = 7 * 86400.0
+    size: int | None = None  # MB of the store; None: as large as it gets
 
 
 @dataclass(frozen=True, slots=True)

@@ -278,7 +278,7 @@ class Dispatcher:
         name = delivery.envelope.function
         match verdict:
             case policy.Ack():
-                await self._journal.ack(delivery)
+                await self._journal.ack(delivery, keep=self._functions.get(name).payloads)
                 self._ended.add(name, State.SUCCEEDED)
             case policy.Retry(delay):
                 await self._journal.retry(delivery, delay=delay, error=error)

@@ -43,7 +43,7 @@ class EventDetail:
     """An event with its payload and its history (`router events show`)."""
 
     row: EventRow
-    payload: bytes
+    payload: bytes | None  # None: it was not kept
     attempts: tuple[Attempt, ...]
 
 
@@ -90,8 +90,8 @@ class Journal(Protocol):
     def nudge(self) -> None:
         """Have a waiting lease() look again: there is room where there was none."""
 
-    async def ack(self, delivery: Delivery, *, beside: Beside | None = None) -> None:
-        """Record success, a terminal state, and do *beside* in the same transaction. LeaseLost when the attempt number is no longer
+    async def ack(self, delivery: Delivery, *, beside: Beside | None = None, keep: bool = True) -> None:
+        """Record success, a terminal state, and do *beside* in the same transaction; *keep*: its payload, or remove it with it. LeaseLost when the attempt number is no longer
         current: nothing was done."""
 
     async def retry(self, delivery: Delivery, *, delay: float, error: str) -> None:
@@ -122,6 +122,9 @@ class Journal(Protocol):
     async def purge(self, ids: Sequence[str]) -> int:
         """Remove dead and expired events for good, all of them or none; how many. Raises EventNotFound; InvalidParameter when
         one of them is in another state."""
+
+    async def size(self) -> int:
+        """Bytes that the store takes, without what it can use again."""
 
     async def counts(self) -> Mapping[str, Mapping[State, int]]:
         """Unfinished, dead and expired events per function and state."""

@@ -30,6 +30,7 @@ class _Event:
     finished: float | None = None
     error: str = ""
     attempts: list[Attempt] = field(default_factory=list)
+    kept: bool = True  # its payload
 
     @property
     def lane(self) -> tuple[str, str, str]:
@@ -101,11 +102,12 @@ class MemoryJournal:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def ack(self, delivery: Delivery, *, beside: Beside | None = None) -> None:
+    async def ack(self, delivery: Delivery, *, beside: Beside | None = None, keep: bool = True) -> None:
         """See Journal. Without a store there is nothing beside."""
         event = self._held(delivery)
         if beside is not None and self._database is not None:
             await self._database.transact(beside)
+        event.kept = keep
         self._end(event, State.SUCCEEDED, "")
 
     async def retry(self, delivery: Delivery, *, delay: float, error: str) -> None:
@@ -132,7 +134,7 @@ class MemoryJournal:
     async def find(self, event_id: str) -> EventDetail:
         """See Journal."""
         event = self._find(event_id)
-        return EventDetail(self._row(event), event.envelope.payload, tuple(event.attempts))
+        return EventDetail(self._row(event), event.envelope.payload if event.kept else None, tuple(event.attempts))
 
     async def list(self, query: Query) -> list[EventRow]:
         """See Journal."""
@@ -143,6 +145,8 @@ class MemoryJournal:
         event = self._find(event_id)
         if event.state not in TERMINAL:
             raise InvalidParameter(f"event {event_id} is {event.state}: only a finished one can be replayed")
+        if not event.kept:
+            raise InvalidParameter(f"event {event_id} cannot be replayed: its payload was not kept (payloads: off)")
         copy, it = request_id or names.request_id(), event.envelope
         await self.append(Envelope(function or it.function, it.payload, it.source, copy, it.shard, copy))
         return copy
@@ -166,6 +170,10 @@ class MemoryJournal:
         for number in events:
             del self._events[number]
         return len(events)
+
+    async def size(self) -> int:
+        """See Journal."""
+        return sum(len(event.envelope.payload) for event in self._events.values() if event.kept)
 
     async def counts(self) -> Mapping[str, Mapping[State, int]]:
         """See Journal."""

@@ -230,3 +230,7 @@ DELETE FROM attempts WHERE event IN (SELECT value FROM json_each(:ids));
 
 -- name: counts
 SELECT function, state, count FROM tallies WHERE count > 0;
+
+-- name: size
+-- Bytes that are in use.
+SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size;

@@ -49,6 +49,7 @@ class Settled:
     error: str | None = None  # None: leave the one that is there
     at: float | None = None  # epoch seconds of a failed attempt; None: the attempt did not fail
     beside: Beside | None = None  # to be done in the same transaction
+    keep: bool = True  # its payload
 
 
 def dedup_key(envelope: Envelope) -> bytes | None:

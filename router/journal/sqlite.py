@@ -108,10 +108,10 @@ class SqliteJournal:
 
     # --- settling
 
-    async def ack(self, delivery: Delivery, *, beside: Beside | None = None) -> None:
+    async def ack(self, delivery: Delivery, *, beside: Beside | None = None, keep: bool = True) -> None:
         """See Journal."""
-        now = self._clock.now()
-        await self._settle(Settled(delivery, State.SUCCEEDED, None, delivery.failures, delivery.throttles, now, "", beside=beside))
+        now, failures, throttles = self._clock.now(), delivery.failures, delivery.throttles
+        await self._settle(Settled(delivery, State.SUCCEEDED, None, failures, throttles, now, "", beside=beside, keep=keep))
 
     async def retry(self, delivery: Delivery, *, delay: float, error: str) -> None:
         """See Journal."""
@@ -162,7 +162,7 @@ class SqliteJournal:
         number = found[0][0]
         payload = await self._database.read(SQL["payload"], number)
         history = await self._database.read(SQL["history"], number)
-        return EventDetail(self._row(found[0]), payload[0][0] if payload else b"", tuple(Attempt(*row) for row in history))
+        return EventDetail(self._row(found[0]), payload[0][0] if payload else None, tuple(Attempt(*row) for row in history))
 
     async def list(self, query: Query) -> list[EventRow]:
         """See Journal."""
@@ -204,6 +204,11 @@ class SqliteJournal:
             counts.setdefault(function, {})[State(state)] = count
         return counts
 
+    async def size(self) -> int:
+        """See Journal."""
+        await self._current()
+        return int((await self._database.read(SQL["size"]))[0][0])
+
     def _row(self, row: Row) -> EventRow:
         return rows.event_row(row, self._clock.now() - self._time())
 
@@ -218,6 +223,8 @@ class SqliteJournal:
         state, owner, source, shard, payload, check = found[0]
         if state not in TERMINAL:
             raise InvalidParameter(f"event {event_id} is {state}: only a finished one can be replayed")
+        if payload is None and state == State.SUCCEEDED:
+            raise InvalidParameter(f"event {event_id} cannot be replayed: its payload was not kept (payloads: off)")
         if payload is None or rows.checksum(payload) != check:
             raise InvalidParameter(f"event {event_id} cannot be replayed: its payload on disk is damaged")
         copy = request_id or names.request_id()

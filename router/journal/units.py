@@ -240,6 +240,8 @@ def _record(connection: apsw.Connection, started: Sequence[Delivery], good: Sequ
     connection.execute(SQL["settle"], {"settled": json_text(settled)})
     if failed := [(i.delivery.id, i.delivery.attempt, i.at, i.error) for i in good if i.at is not None]:
         connection.execute(SQL["failed"], {"failed": json_text(failed)})
+    if over := [item.delivery.id for item in good if not item.keep]:
+        connection.execute(SQL["forget_payloads"], {"ids": json_text(over)})
 
 
 def redrive(connection: apsw.Connection, event_id: str, *, number: int, now: float, wall: float) -> str:

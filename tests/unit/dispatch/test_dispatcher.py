@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -414,16 +415,27 @@ async def test_an_outcome_is_recorded_when_the_disk_comes_back() -> None:
     async with Bench() as bench:
         ack, failures = bench.journal.ack, [JournalError("disk full")] * 3
 
-        async def unsure(delivery: Any) -> None:
+        async def unsure(delivery: Any, **how: Any) -> None:
             if failures:
                 raise failures.pop()
-            await ack(delivery)
+            await ack(delivery, **how)
 
         bench.journal.ack = unsure  # type: ignore[method-assign]
         await bench.dispatcher.emit(envelope())
         await bench.clock.advance(30)
         assert await bench.states() == [State.SUCCEEDED]
         assert len(bench.pool.seen) == 1
+
+
+async def test_a_payload_goes_with_the_success_where_it_is_not_to_be_kept() -> None:
+    async with Bench() as bench:
+        functions = bench.dispatcher._functions
+        functions._functions = {name: replace(function, payloads=False) for name, function in functions._functions.items()}
+        event = envelope()
+        await bench.dispatcher.emit(event)
+        await bench.clock.advance(1)
+        assert await bench.states() == [State.SUCCEEDED]
+        assert (await bench.journal.find(event.request_id)).payload is None
 
 
 async def test_events_of_one_shard_run_one_after_another_even_when_the_first_fails() -> None:

@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from router.dispatch.janitor import BATCH, BREATH, PERIOD, Janitor
+from structlog.testing import capture_logs
+
+from router.config.types import Retention
+from router.dispatch.janitor import BATCH, BREATH, FOREVER, MB, PERIOD, Janitor
 from router.errors import JournalError
 from router.journal.base import Query
 from router.journal.memory import MemoryJournal
@@ -34,9 +37,11 @@ class Old:
 
 
 @asynccontextmanager
-async def running(journal: Any, clock: VirtualClock, history: float = 7 * DAY) -> AsyncIterator[Callable[[], None]]:
+async def running(
+    journal: Any, clock: VirtualClock, history: float = 7 * DAY, size: int | None = None
+) -> AsyncIterator[Callable[[], None]]:
     stop = asyncio.Event()
-    task = asyncio.create_task(Janitor(journal, history=history, clock=clock).run(stop))
+    task = asyncio.create_task(Janitor(journal, retention=Retention(history=history, size=size), clock=clock).run(stop))
     await settle()
     yield stop.set
     stop.set()
@@ -104,3 +109,39 @@ async def test_a_stop_between_batches_is_heard() -> None:
         await clock.advance(10)
     assert len(journal.asked) == done
     assert journal.left > 0
+
+
+class Large(Old):
+    """A journal of *count* finished events of a megabyte each, and of *rest* megabytes of others."""
+
+    def __init__(self, clock: VirtualClock, count: int, rest: int) -> None:
+        super().__init__(clock, count)
+        self.rest = rest
+
+    async def size(self) -> int:
+        return (self.left + self.rest) * MB
+
+    async def forget(self, *, before: float, limit: int) -> int:
+        return await super().forget(before=before, limit=limit) if before == FOREVER else 0
+
+
+async def test_beyond_the_stores_size_the_oldest_go_early_and_no_more_than_needed() -> None:
+    clock = VirtualClock()
+    journal = Large(clock, 10 * BATCH, 3)
+    with capture_logs() as said:
+        async with running(journal, clock, size=8 * BATCH):
+            await clock.advance(60)
+            assert journal.left == 7 * BATCH
+            await clock.advance(PERIOD)
+            assert journal.left == 7 * BATCH
+    assert [(line["event"], line["count"]) for line in said] == [("events_forgotten_early", 3 * BATCH)]
+
+
+async def test_a_store_that_is_too_large_for_other_reasons_is_told_once() -> None:
+    clock = VirtualClock()
+    journal = Large(clock, 5, 300)
+    with capture_logs() as said:
+        async with running(journal, clock, size=200):
+            await clock.advance(5 * PERIOD)
+    assert [line["event"] for line in said] == ["events_forgotten_early", "store_too_large"]
+    assert journal.left == 0
