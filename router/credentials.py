@@ -4,6 +4,7 @@ Both have mode 0600 and are replaced whole. A running daemon looks at the list w
 made or revoked beside it counts at once. Without the state key no secret can be had; a new one ends all keys and sessions."""
 
 import fcntl
+import json
 import os
 import secrets
 import stat
@@ -19,6 +20,7 @@ from router.iam import keys, reading
 from router.iam.callers import Realm
 from router.iam.keys import AccessKey
 from router.iam.policy import BadPolicy, Policy
+from router.iam.sessions import LIFETIME, NONCE_BYTES, Credentials, Session, mint
 
 LIST: Final = "keys.json"
 MASTER: Final = "credentials.key"
@@ -74,6 +76,8 @@ class KeyStore:
 
     def master(self) -> bytes:
         """The state key, made when there is none. Raises JournalError."""
+        if found := self.masters():
+            return found[0]
         with self._locked():
             return self._made()
 
@@ -97,6 +101,10 @@ class KeyStore:
             key = known.pop(key_id)
             self._write(LIST, keys.encoded(list(known.values())))
         return key
+
+    def session(self, role: str, name: str, now: float, *, lifetime: float = LIFETIME) -> Credentials:
+        """Fresh temporary credentials of a role, for one execution environment: *name* is its function's. Raises JournalError."""
+        return mint(self.master(), Session(role, name, now, now + lifetime), secrets.token_bytes(NONCE_BYTES))
 
     def realm(self, account: str, known_roles: Mapping[str, Policy]) -> Realm:
         """Everybody who may sign now. Raises JournalError."""
@@ -154,6 +162,8 @@ def _checked(key: AccessKey) -> AccessKey:
         raise InvalidParameter(f"{str(wrong[0])[:40]!r} is no scope: {', '.join(keys.SCOPES)}")
     if not key.scopes and key.policy is None:
         raise InvalidParameter("a key needs a scope or a policy: without both it may do nothing")
+    if key.policy is not None and len(json.dumps(key.policy)) > reading.LIMIT:
+        raise InvalidParameter(f"a policy has {reading.LIMIT:,} characters at most")
     try:
         _ = key.policies
     except BadPolicy as error:

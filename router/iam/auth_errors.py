@@ -15,6 +15,7 @@ class Flaw(Enum):
     """What is wrong with a signed request."""
 
     UNSIGNED = "nothing is signed"
+    UNKNOWN_TYPE = "no authorization of Signature Version 4"
     MALFORMED = "the authorization is malformed"
     AMBIGUOUS = "more than one authorization"
     BAD_QUERY = "the authorization's query parameters are malformed"
@@ -60,6 +61,7 @@ _NO_MATCH: Final = (
     " signing method. Consult the service documentation for details."
 )
 _S3_NO_MATCH: Final = "The request signature we calculated does not match the signature you provided. Check your key and signing method."
+_NO_FIELDS: Final = " ".join(f"Authorization header requires '{name}' parameter." for name in ("Credential", "Signature", "SignedHeaders"))
 _S3_QUERY: Final = (
     "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date,"
     " X-Amz-SignedHeaders, and X-Amz-Expires parameters."
@@ -73,6 +75,7 @@ _MALFORMED: Final = "The authorization header that you provided is not valid."
 
 _JSON: Final = {
     Flaw.UNSIGNED: (403, "MissingAuthenticationTokenException", "Missing Authentication Token"),
+    Flaw.UNKNOWN_TYPE: (403, "IncompleteSignatureException", _NO_FIELDS),
     Flaw.MALFORMED: (403, "IncompleteSignatureException", _MALFORMED),
     Flaw.AMBIGUOUS: (403, "IncompleteSignatureException", "Only one way to sign a request may be used at a time."),
     Flaw.BAD_QUERY: (403, "IncompleteSignatureException", "AWS query-string parameters must include all that Signature Version 4 needs."),
@@ -92,6 +95,7 @@ _JSON: Final = {
 }
 _S3: Final = {
     Flaw.UNSIGNED: (403, "AccessDenied", "Access Denied"),
+    Flaw.UNKNOWN_TYPE: (400, "InvalidArgument", "Unsupported Authorization Type"),
     Flaw.MALFORMED: (400, "AuthorizationHeaderMalformed", _MALFORMED),
     Flaw.AMBIGUOUS: (400, "InvalidArgument", "Only one auth mechanism allowed"),
     Flaw.BAD_QUERY: (

@@ -28,7 +28,7 @@ from router.iam.policy import (
 )
 from router.iam.variables import BadVariable, Template, keys_of, spelled, template
 
-LIMIT: Final = 20_480  # characters of a document as JSON: Lambda's limit for a function's policy; a role's is 10,240
+LIMIT: Final = 20_480  # characters of a document as JSON, where no other limit holds: that of a function's policy, Lambda quotas
 STATEMENTS: Final = 1000
 
 _TOP: Final = ("Version", "Id", "Statement")
@@ -70,11 +70,11 @@ def parse(text: str) -> Any:
         raise BadPolicy((Mistake((), f"no JSON: {str(error)[:200]}"),)) from None
 
 
-def read(document: Any, *, name: str, kind: Kind = "identity", lenient: bool = False) -> Policy:
+def read(document: Any, *, name: str, kind: Kind = "identity", lenient: bool = False, account: str = "") -> Policy:
     """The policy that a document spells. Raises BadPolicy with every mistake.
 
-    *lenient*: condition operators that are not known are kept, and no request meets what they stand in."""
-    reader = _Reader(kind, lenient)
+    *account*: the only one that a resource's policy may let in; "": any may be named. *lenient*: condition operators that are not known are kept, and no request meets what they stand in."""
+    reader = _Reader(kind, account, lenient=lenient)
     statements = reader.document(document)
     if reader.mistakes:
         raise BadPolicy(tuple(reader.mistakes))
@@ -93,8 +93,8 @@ def mistakes_in(document: Any) -> Sequence[Mistake]:
 class _Reader:
     """Reads one document; notes mistakes and goes on."""
 
-    def __init__(self, kind: Kind, lenient: bool) -> None:  # noqa: FBT001 - read()'s own
-        self._resource, self._lenient = kind == "resource", lenient
+    def __init__(self, kind: Kind, account: str, *, lenient: bool) -> None:
+        self._resource, self._account, self._lenient = kind == "resource", account, lenient
         self._variables = False
         self._sids: set[str] = set()
         self.mistakes: list[Mistake] = []
@@ -135,7 +135,7 @@ class _Reader:
             effect,
             self._actions(value, place),
             self._resources(value, place),
-            self._principals(value, place),
+            self._principals(value, place, effect),
             tuple(self._conditions(value.get("Condition", {}), (*place, "Condition"))),
         )
 
@@ -169,7 +169,7 @@ class _Reader:
             found.append(parts)
         return Resources(tuple(found), key == "NotResource")
 
-    def _principals(self, value: Mapping[str, Any], place: Place) -> Principals | None:
+    def _principals(self, value: Mapping[str, Any], place: Place, effect: str) -> Principals | None:
         if not self._resource:
             for key in ("Principal", "NotPrincipal"):
                 if key in value:
@@ -187,6 +187,8 @@ class _Reader:
             return None
         self._known(value[key], at, _PRINCIPALS)
         named = [(kind, name) for kind in value[key] for name in self._names(kind, value[key][kind], (*at, kind))]
+        if effect == "Allow" and key == "Principal":
+            self._check_accounts(named, at)
         return Principals(tuple(named), key == "NotPrincipal")
 
     def _names(self, kind: str, value: Any, place: Place) -> Iterable[str]:
@@ -200,6 +202,13 @@ class _Reader:
                 self._note(at, f"{name[:80]!r} is no service, as s3.amazonaws.com")
             else:
                 yield name
+
+    def _check_accounts(self, named: Iterable[tuple[str, str]], place: Place) -> None:
+        """Whoever lets another account in would wait for it in vain."""
+        for kind, name in named:
+            account = name.split(":")[4] if name.startswith("arn:") else name
+            if self._account and kind == "AWS" and account not in ("*", self._account):
+                self._note((*place, kind), f"{name[:80]}: another account than {self._account}; nothing reaches across accounts here")
 
     # -- conditions
 

@@ -149,7 +149,7 @@ def digest(key: bytes, text: str) -> str:
 def _from_header(line: str, headers: Headers) -> Signed:
     found = _HEADER.fullmatch(line)
     if not found:
-        raise AuthFailure(Flaw.MALFORMED, "Unsupported Authorization Type")
+        raise AuthFailure(Flaw.UNKNOWN_TYPE)
     fields: dict[str, str] = {}
     for part in found[1].split(","):
         field = _FIELD.fullmatch(part)

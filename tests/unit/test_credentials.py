@@ -49,6 +49,7 @@ def test_the_state_key_is_made_once(tmp_path: Path) -> None:
         ("a", ["all"], None, "'all' is no scope: admin, invoke, read"),
         ("a", [], None, "needs a scope or a policy"),
         ("a", [], {"Statement": []}, "Statement is one statement"),
+        ("a", [], {**POLICY, "Id": "x" * 21_000}, "20,480 characters"),
         ("a", [], {**POLICY, "Statement": [{**POLICY["Statement"][0], "Action": "x"}]}, r"Statement\[0\].Action: 'x' is no action"),
     ],
 )
@@ -95,3 +96,13 @@ def test_the_list_is_read_again_only_when_it_changed(tmp_path: Path, monkeypatch
     first = store.all()
     monkeypatch.setattr("router.credentials._read", lambda *_: pytest.fail("read again"))
     assert store.all() is first
+
+
+def test_an_environment_s_credentials_are_its_role_s(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path)
+    one, two = store.session("resizer", "resize", 100.0), store.session("resizer", "resize", 100.0, lifetime=900)
+    assert one.key_id != two.key_id
+    assert (one.expires, two.expires) == (100.0 + 12 * 3600, 1000.0)
+    caller, secret = KeyStore(tmp_path).realm("123456789012", {}).find(two.key_id, two.token, 999.0)
+    assert secret == two.secret
+    assert caller.principal.arn == "arn:aws:sts::123456789012:assumed-role/resizer/resize"

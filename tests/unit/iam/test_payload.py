@@ -58,6 +58,28 @@ def test_the_documented_example_of_chunks() -> None:
     assert body.finish() == {}
 
 
+def test_the_documented_example_of_trailers() -> None:
+    seed = "106e2a8a18243abcf37539882f36619c00e2dfc72633413f02d3b74544bfeb8e"
+    request = example(payload.STREAMING_TRAILER, seed, [("x-amz-trailer", "x-amz-checksum-crc32c")])
+    signed = sigv4.read(request, Where("us-east-1", "s3"))
+    data = b"a" * 66560
+    parts = [data[:65536], data[65536:], b""]
+    chunks = (
+        "b474d8862b1487a5145d686f57f013e54db672cee1c953b3010fb58501ef5aa2",
+        "1c1344b170168f8e65b41376b44b20fe354e373826ccbbe2c1d40a8cae51e5c7",
+        "2ca2aba2005185cf7159c6277faf83795951dd77a3a99e6e65d5c9f85863f992",
+    )
+    wire = b"".join(
+        b"%x;chunk-signature=%s\r\n%s" % (len(part), sign.encode(), part + b"\r\n" * bool(part))
+        for part, sign in zip(parts, chunks, strict=True)
+    )
+    wire += b"x-amz-checksum-crc32c:sOO8/Q==\r\n"
+    wire += b"x-amz-trailer-signature:d81f82fc3505edab99d459891051a732e8730629a2e4a59689829ca17fe2e435\r\n\r\n"
+    body = body_of(sigv4.verify(request, signed, SECRET, payload=payload.STREAMING_TRAILER), request.headers)
+    assert body.feed(wire) == data
+    assert body.finish() == {"x-amz-checksum-crc32c": "sOO8/Q=="}
+
+
 # -- chunks that are made here
 
 

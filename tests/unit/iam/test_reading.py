@@ -113,6 +113,31 @@ def test_a_resource_s_policy_names_its_principal_once() -> None:
     assert mistakes(of({**GOOD, "Principal": "*", "NotPrincipal": "*"}), "resource") == ["Statement[0]: both Principal and NotPrincipal"]
 
 
+@pytest.mark.parametrize(
+    ("principal", "right"),
+    [
+        ("*", True),
+        ({"AWS": "123456789012"}, True),
+        ({"AWS": "arn:aws:iam::123456789012:role/r"}, True),
+        ({"Service": "s3.amazonaws.com"}, True),
+        ({"AWS": "210987654321"}, False),
+        ({"AWS": ["123456789012", "arn:aws:iam::210987654321:root"]}, False),
+        ({"AWS": "arn:aws:sts::210987654321:assumed-role/r/s"}, False),
+    ],
+)
+def test_a_resource_s_policy_lets_no_other_account_in(principal: Any, right: bool) -> None:
+    def told(effect: str) -> list[str]:
+        try:
+            read(of({**GOOD, "Effect": effect, "Principal": principal}), name="p", kind="resource", account="123456789012")
+        except BadPolicy as error:
+            return [str(mistake) for mistake in error.mistakes]
+        return []
+
+    assert told("Deny") == []
+    assert (told("Allow") == []) is right
+    assert right or "another account than 123456789012" in told("Allow")[0]
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     told = mistakes(of({"Effect": "x", "Action": "y", "Resource": "z", "W": 1}, GOOD, {"Effect": "Allow"}))
     assert len(told) == 6

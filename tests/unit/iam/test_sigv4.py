@@ -163,7 +163,7 @@ MUTATIONS: list[tuple[str, Callable[[Request], Request], Flaw]] = [
     ("signed headers without host", authorization("content-type;host", "content-type"), Flaw.UNSIGNED_HEADERS),
     ("signed headers' order", authorization("content-type;host", "host;content-type"), Flaw.MALFORMED),
     ("signed headers twice", authorization("host;", "host;host;"), Flaw.MALFORMED),
-    ("algorithm", authorization("AWS4-HMAC-SHA256", "AWS4-HMAC-SHA1"), Flaw.MALFORMED),
+    ("algorithm", authorization("AWS4-HMAC-SHA256", "AWS4-HMAC-SHA1"), Flaw.UNKNOWN_TYPE),
     ("signature short", lambda r: authorization(dict(r.headers)["authorization"][-64:], "0" * 63)(r), Flaw.MALFORMED),
     ("signature upper", lambda r: authorization(dict(r.headers)["authorization"][-64:], "A" * 64)(r), Flaw.MALFORMED),
     ("signature zero", lambda r: authorization(dict(r.headers)["authorization"][-64:], "0" * 64)(r), Flaw.MISMATCH),
@@ -174,8 +174,8 @@ MUTATIONS: list[tuple[str, Callable[[Request], Request], Flaw]] = [
     ("two authorizations", added("authorization", "Bearer x"), Flaw.AMBIGUOUS),
     ("header and query", lambda r: r._replace(query=f"{r.query}&X-Amz-Signature=x"), Flaw.AMBIGUOUS),
     ("no authorization", without("authorization"), Flaw.UNSIGNED),
-    ("bearer", replaced("authorization", "Bearer x"), Flaw.MALFORMED),
-    ("nothing in it", replaced("authorization", ""), Flaw.MALFORMED),
+    ("bearer", replaced("authorization", "Bearer x"), Flaw.UNKNOWN_TYPE),
+    ("nothing in it", replaced("authorization", ""), Flaw.UNKNOWN_TYPE),
 ]
 
 

@@ -256,7 +256,10 @@ async def test_who_did_not_sign_is_told_what_who_may_not_is(door: Door) -> None:
                     headers=[(n, "Bearer x" if n == "authorization" else v) for n, v in request.headers]
                 )
             },
-            {"message": "Unsupported Authorization Type"},
+            {
+                "message": "Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter."
+                " Authorization header requires 'SignedHeaders' parameter."
+            },
             "IncompleteSignatureException",
         ),
     ],
