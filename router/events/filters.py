@@ -5,11 +5,10 @@ matches it; without patterns all do. A pattern may look at the data of the recor
 the data must be a JSON object or array, with an array of values it must be anything else, a plain text. DynamoDB's
 records have no such text: there numbers are texts too ({"N": "101"}), which `numeric` never matches."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
-
-import orjson
 
 from router.events.patterns import Pattern, compile_pattern
 from router.events.patterns_match import Rule, leaves_of
@@ -57,6 +56,11 @@ def _structure(text: str) -> Any:
     if not text.lstrip().startswith(("{", "[")):
         return None
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
         return None
+
+
+def _no_constant(name: str) -> None:
+    """NaN and the infinities are Python's JSON, not that of RFC 8259."""
+    raise ValueError(f"{name} is not JSON")

@@ -347,6 +347,14 @@ async def test_a_replay_sends_what_was_kept_to_its_rules_again(bench: Bench) -> 
     assert len(await bench.kept()) == 5, "what is replayed is not archived again"
 
 
+async def test_what_python_s_json_can_hold_is_replayed_as_it_was(bench: Bench) -> None:
+    odd = '{"n": 123456789012345678901234567890, "half": "\\ud800", "deep": ' + "[" * 500 + "]" * 500 + "}"
+    async with bench.running(a=SHOP) as source:
+        await source.put({"Entries": [entry() | {"Detail": odd}]})
+        assert (await bench.finished(source, await source.start_replay(Replay("r", "default", 0, END))))["state"] == "COMPLETED"
+    assert [event["detail"] for _, event in await bench.events()] == [json.loads(odd)] * 2
+
+
 async def test_a_replay_by_pattern_and_in_the_order_of_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAGE", 2)
     async with bench.running(a=SHOP) as source:
