@@ -14,7 +14,7 @@ import apsw
 from router import names
 from router.clock import Clock
 from router.errors import EventNotFound, InvalidParameter, JournalError, LeaseLost, RouterError
-from router.journal import rows, units
+from router.journal import batch, rows, units
 from router.journal.ahead import Waiting
 from router.journal.base import Attempt, Beside, EventDetail, EventRow, Query, always
 from router.journal.batch import Batcher
@@ -39,6 +39,7 @@ class SqliteJournal:
         self._last_id = start.last_id  # the writer thread's
         self._leasing = Leasing(database, clock, time=self._time, earliest=start.earliest)
         self._closed = False
+        self._together = 0  # bytes that wait in append_all()
         self._appends: Batcher[Accepted, Placed | None] = Batcher(database, self._append_unit, self._appended)
         self._settlements: Batcher[Delivery | Settled, float | None] = Batcher(database, self._settle_unit, self._settled, patient=True)
 
@@ -64,6 +65,7 @@ class SqliteJournal:
         items = [Accepted(envelope, rows.dedup_key(envelope), self._clock.now()) for envelope in envelopes]
 
         def unit(connection: apsw.Connection) -> Sequence[Placed | None]:
+            self._refuse_when_full()
             placed = [_accepted(answer) for answer in self._append_unit(connection, items)] if items else []
             if beside is not None:
                 beside(connection)
@@ -73,15 +75,25 @@ class SqliteJournal:
             for item, place in zip(items, placed, strict=True):
                 self._appended(item, place)
 
-        placed = await self._transact(unit, landed)
+        size = sum(len(envelope.payload) for envelope in envelopes)
+        if self._together and self._together + size > batch.WAITING_BYTES:
+            raise JournalError("the disk does not keep up, too much waits for it already; try again in a moment")
+        self._together += size
+        try:
+            placed = await self._transact(unit, landed)
+        finally:
+            self._together -= size
         return [place is not None for place in placed]
 
-    def _append_unit(self, connection: apsw.Connection, batch: Sequence[Accepted]) -> Sequence[Placed | RouterError | None]:
+    def _append_unit(self, connection: apsw.Connection, items: Sequence[Accepted]) -> Sequence[Placed | RouterError | None]:
+        self._refuse_when_full()
+        first = self._last_id + 1
+        self._last_id += len(items)
+        return units.append(connection, items, first=first, now=self._time())
+
+    def _refuse_when_full(self) -> None:
         if self._database.short_of_space:
             raise JournalError(f"{self._database.path}: the device is full but for a reserve; free some space, work then resumes by itself")
-        first = self._last_id + 1
-        self._last_id += len(batch)
-        return units.append(connection, batch, first=first, now=self._time())
 
     def _appended(self, item: Accepted, placed: Placed | None) -> None:
         if placed is not None and placed.due is not None:

@@ -230,6 +230,8 @@ async def test_on_the_reserve_nothing_is_accepted_but_outcomes_are_recorded(reop
     journal._database.writer.short_of_space = True
     with pytest.raises(JournalError, match="reserve"):
         await journal.append(envelope())
+    with pytest.raises(JournalError, match="reserve"):
+        await journal.append_all([], lambda _: None)
     await journal.ack(delivery)
     journal._database.writer.short_of_space = False
     assert await journal.append(envelope())
@@ -241,6 +243,9 @@ async def test_more_than_memory_may_hold_is_refused(reopen: Reopen, monkeypatch:
     answers = await asyncio.gather(*(journal.append(envelope(payload=b"x" * 400)) for _ in range(5)), return_exceptions=True)
     assert [isinstance(answer, JournalError) for answer in answers] == [False, False, True, True, True]
     assert await journal.append(envelope(payload=b"x" * 2000))  # alone, anything may pass
+    many = await asyncio.gather(*(journal.append_all([envelope(payload=b"x" * 300)]) for _ in range(5)), return_exceptions=True)
+    assert [isinstance(answer, JournalError) for answer in many] == [False, False, False, True, True]
+    assert await journal.append_all([envelope(payload=b"x" * 2000)]) == [True]
 
 
 async def test_a_lease_holds_a_bounded_amount_of_payload(reopen: Reopen, monkeypatch: pytest.MonkeyPatch) -> None:
