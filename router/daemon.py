@@ -28,10 +28,12 @@ from router.config.load import load
 from router.config.types import Config, Function, Listen
 from router.console.health import Health
 from router.credentials import KeyStore
+from router.dispatch.destinations import Destinations, refuse_loops
 from router.dispatch.dispatcher import Dispatcher
 from router.dispatch.housekeeping import Housekeeping
 from router.dispatch.janitor import Janitor
 from router.dispatch.pulse import Pulse
+from router.dispatch.relay import Relay
 from router.dispatch.slots import Slots
 from router.dispatch.supervisor import Supervisor
 from router.errors import ConfigError, InvalidParameter
@@ -45,6 +47,7 @@ from router.journal.restore import refuse_unfinished
 from router.journal.sqlite import SqliteJournal
 from router.queues.keeper import Keeper
 from router.queues.moves import Moves
+from router.queues.outbox import Outbox
 from router.queues.store import Queues
 from router.runtime import python_programs, resolve
 from router.runtime.pool import WarmPool, warm_pool
@@ -83,6 +86,7 @@ def check(path: Path) -> Config:
     sources(
         House(config, SystemClock(), cast("Database", None), Metrics())
     )  # building opens nothing: no store is needed to see that it fails
+    refuse_loops(config)
     return config
 
 
@@ -210,9 +214,13 @@ class Daemon:
         functions = Functions(config, await self._deploy())
         slots = Slots(config.functions, limit=config.limits.concurrency, clock=clock)
         dispatcher = Dispatcher(journal, pool, functions, slots, clock=clock, metrics=metrics)
+        outbox = Outbox(database, queues)
+        await outbox.prepare()
+        dispatcher.destinations = Destinations(outbox, functions, journal, clock)
+        house = House(config, clock, database, metrics, queues)
         supervisors = [
             Supervisor(source, clock=clock, metrics=metrics, chance=random.Random())  # noqa: S311 - spreads restarts
-            for source in sources(House(config, clock, database, metrics, queues))
+            for source in sources(house)
         ]
         calls = Calls(Parts(config, functions, journal, dispatcher, slots, pool, supervisors, clock.now(), os.getpid()))
         health = Health(metrics, problems=calls.problems, ping=database.ping)
@@ -234,6 +242,7 @@ class Daemon:
         return calls, [
             ("sources", lambda stop: _sources(supervisors, dispatcher, stop)),
             ("dispatch", dispatcher.run),
+            ("destinations", Relay(outbox, dispatcher, house).run),
             ("listeners", lambda stop: _listeners((control, console), stop)),
             ("retention", Janitor(journal, retention=config.retention, clock=clock).run),
             ("housekeeping", housekeeping.run),

@@ -65,6 +65,17 @@ class TooManyRequests(RouterError):
         self.reason = reason
 
 
+class RecursiveInvocation(RouterError):
+    """A chain of events has come back to the function too often; it is stopped."""
+
+    status, code = 400, "RecursiveInvocationException"
+
+    def __init__(self, function: str) -> None:
+        super().__init__(
+            f"{function} is invoked in a recursive loop with other resources, and this chain of invocations was stopped after 16 of it"
+        )
+
+
 class ShuttingDown(RouterError):
     """The daemon drains and takes nothing new; try again after its restart."""
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from router.config import handler as handlers
 from router.config import log_settings
+from router.config.destinations import destination
 from router.config.node import Node
 from router.config.problems import shown
 from router.config.types import Function, Names, Trigger
@@ -33,9 +34,12 @@ _KNOWN: Final = (
     "maximum_event_age",
     "payloads",
     "role",
+    "on_success",
+    "on_failure",
+    "dead_letter",
     "triggers",
 )
-_LATER: Final = ("aliases", "ephemeral_storage", "require", "on_success", "on_failure", "dead_letter")
+_LATER: Final = ("aliases", "ephemeral_storage", "require")
 _RUNTIMES: Final = re.compile(r"python(3\.[0-9]{1,2})?|nodejs([0-9]{1,2}\.x)?|provided(\.al2|\.al2023)?|command")
 _LATER_RUNTIMES: Final = re.compile(r"(java|dotnet|ruby|go)[a-z0-9.]*")
 _WRITE: Final = "write python, python3.N, nodejs, nodejsN.x, provided, provided.al2, provided.al2023 or command"
@@ -114,6 +118,9 @@ class Reader:
             internal_extensions=_internal_extensions(form, runtime),
             role=self._role(form),
             payloads=form.choice("payloads", "on", ("on", "off")) == "on",
+            on_success=destination(form, "on_success", self.names),
+            on_failure=destination(form, "on_failure", self.names),
+            dead_letter=destination(form, "dead_letter", self.names, ("queue",)),
             **self._triggers(form),
         )
 

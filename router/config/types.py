@@ -118,6 +118,14 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
+class Destination:
+    """Where records go."""
+
+    kind: str  # queue, function, bus, bucket
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Names:
     """What triggers may refer to."""
 
@@ -202,6 +210,9 @@ class Function:
     qualifiers: tuple[str, ...] = ()  # of each trigger: the version or alias that it invokes, "" for $LATEST; (): all of them ""
     role: str = ""  # one of the config's; "": it may call nothing
     payloads: bool = True  # payloads of events that succeeded are kept with their history
+    on_success: Destination | None = None  # where records of Event invocations go
+    on_failure: Destination | None = None
+    dead_letter: Destination | None = None  # a queue for the events themselves
 
     @property
     def qualified(self) -> str:

@@ -11,18 +11,20 @@ from router import names
 from router.clock import Clock
 from router.config.types import Function
 from router.dispatch import policy
+from router.dispatch.destinations import Destinations
 from router.dispatch.flow import Flow
 from router.dispatch.slots import Slots
 from router.errors import (
     EnvironmentUnavailable,
     JournalError,
     LeaseLost,
+    RecursiveInvocation,
     RequestTooLarge,
     ShuttingDown,
     SpawnerDied,
     TooManyRequests,
 )
-from router.events import tracing
+from router.events import lineage, tracing
 from router.functions.registry import Functions
 from router.journal.base import Beside, Journal
 from router.model import ASYNC_LIMIT, SYNC_LIMIT, Delivery, Envelope, Outcome, State, Stream
@@ -55,6 +57,7 @@ class Dispatcher:
     def __init__(self, journal: Journal, pool: Pool, functions: Functions, slots: Slots, *, clock: Clock, metrics: Metrics) -> None:
         self._journal, self._pool, self._functions, self._slots, self._clock = journal, pool, functions, slots, clock
         slots.on_room = self._room_again
+        self.destinations: Destinations | None = None  # None: outcomes go nowhere
         self._short = False  # a lease was told that there is no room
         self._deaths: dict[int, int] = {}  # unfinished event → attempts in a row under which the spawner died
         self._switched_off = {function.name for function in functions if function.reserved_concurrency == 0}
@@ -152,7 +155,9 @@ class Dispatcher:
     async def _invoke(self, function: Function, envelope: Envelope, facts: Facts, sink: Sink | None = None) -> Outcome:
         """Run in an environment; count it and log it. The slot is taken."""
         arn = self._functions.arn(function)
-        trace = tracing.of_invocation(envelope.trace, envelope.request_id, names.chance()[:16])
+        if envelope.trace and lineage.passes(envelope.trace, arn) >= lineage.LIMIT:
+            raise RecursiveInvocation(function.name)
+        trace = lineage.passed(tracing.of_invocation(envelope.trace, envelope.request_id, names.chance()[:16]), arn)
         try:
             outcome = await self._pool.invoke(
                 Invocation(function, envelope.payload, envelope.request_id, arn, facts.client_context, trace, sink),
@@ -225,6 +230,8 @@ class Dispatcher:
             verdict, error = await self._attempt(delivery)
         except TooManyRequests as throttle:
             verdict, error = policy.Release(policy.backoff(delivery.throttles + 1), throttle.reason), ""
+        except RecursiveInvocation:
+            verdict, error = policy.Bury(State.DISCARDED, "RecursiveInvocation"), ""
         except SpawnerDied as fault:
             verdict, error = self._after_spawner_death(delivery, fault)
         except EnvironmentUnavailable as fault:
@@ -255,7 +262,7 @@ class Dispatcher:
             if delivery.envelope.function not in self._switched_off:
                 self._slots.give(delivery.envelope.function)
         if not outcome.function_error:
-            return policy.Ack(), ""
+            return policy.Ack(outcome.payload if function.on_success is not None else b""), ""
         age = self._clock.now() - delivery.created
         return policy.after_failure(function, age=age, failures=delivery.failures + 1), outcome.payload.decode(errors="replace")
 
@@ -278,7 +285,7 @@ class Dispatcher:
         name = delivery.envelope.function
         match verdict:
             case policy.Ack():
-                await self._journal.ack(delivery, keep=self._functions.get(name).payloads)
+                await self._end(delivery, verdict, error)
                 self._ended.add(name, State.SUCCEEDED)
             case policy.Retry(delay):
                 await self._journal.retry(delivery, delay=delay, error=error)
@@ -286,6 +293,17 @@ class Dispatcher:
             case policy.Release(delay, reason):
                 await self._journal.release(delivery, delay=delay, reason=reason)
             case policy.Bury(state, condition):
-                await self._journal.bury(delivery, state, error=error or condition)
+                await self._end(delivery, verdict, error)
                 self._ended.add(name, state)
                 log.warning("event_buried", function=name, request_id=delivery.envelope.request_id, state=state, condition=condition)
+
+    async def _end(self, delivery: Delivery, verdict: policy.Ack | policy.Bury, error: str) -> None:
+        """Record a terminal state, and in the same transaction what goes to destinations."""
+        end = await self.destinations.of(delivery, verdict, error) if self.destinations is not None else None
+        beside = end.beside if end is not None else None
+        if isinstance(verdict, policy.Ack):
+            await self._journal.ack(delivery, beside=beside, keep=self._functions.get(delivery.envelope.function).payloads)
+        else:
+            await self._journal.bury(delivery, verdict.state, error=error or verdict.condition, beside=beside)
+        if end is not None:
+            end.landed()

@@ -21,6 +21,8 @@ BACKOFF_LIMIT: Final = 300.0  # seconds
 class Ack:
     """Done: record success."""
 
+    result: bytes = b""  # JSON text, where it is wanted
+
 
 @dataclass(frozen=True, slots=True)
 class Retry:

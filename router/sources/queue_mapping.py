@@ -12,9 +12,10 @@ from typing import Any, Final
 import orjson
 import structlog
 
+from router import names
 from router.config.types import Function
-from router.errors import JournalError, RouterError, SourceError
-from router.events import batching, polling, sqs
+from router.errors import JournalError, RecursiveInvocation, RouterError, SourceError
+from router.events import batching, lineage, polling, sqs
 from router.events.polling import Scale
 from router.events.sqs import Message
 from router.model import SYNC_LIMIT, Envelope, Outcome
@@ -53,6 +54,8 @@ class QueueMapping:
         bounds = {"visibility": queue.visibility_timeout, "window": trigger.batch_window, "timeout": function.timeout}
         self._hidden, self._held = polling.hidden(**bounds), polling.held(**bounds)
         self._most = most
+        self._target = function.name
+        self._arn = names.function_arn(house.config.region, house.config.account, function.name)
         self._scale = Scale.begun(max(1, most), house.clock.monotonic())
         self.attached = False  # whether messages are received
         self._running = 0
@@ -165,9 +168,13 @@ class QueueMapping:
     async def _invoke(self, outlet: Outlet, payload: bytes, batch: Batch, stop: asyncio.Event) -> Outcome | None:
         """Invoke as often as it takes to be let in; None when told to stop before."""
         refusals = 0
+        trace = lineage.deepest([message.trace for message in batch.messages], self._arn)
         while True:
             try:
-                return await outlet.invoke(Envelope(self._function.name, payload, f"queue:{self._trigger.queue.name}"))
+                return await outlet.invoke(Envelope(self._target, payload, f"queue:{self._trigger.queue.name}", trace=trace))
+            except RecursiveInvocation as stopped:  # the queue's redrive has the last word
+                log.error("recursion_stopped", **self._about, messages=len(batch.messages))
+                return Outcome(orjson.dumps({"errorMessage": str(stopped)}), "Unhandled", stopped.code)
             except RouterError as refusal:
                 refusals += 1
                 self._scale = self._scale.throttled(self._running, self._clock.monotonic())

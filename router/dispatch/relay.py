@@ -1,0 +1,148 @@
+"""Hands over what waits in the outbox: to functions and buses in one transaction with the row's removal, to buckets before it.
+
+An object is written under another name, synced and renamed; its key is the record's own, so that a kill between writes it again in
+the same place. What cannot be handed over now delays only itself."""
+
+import asyncio
+import os
+import uuid
+from pathlib import Path
+from typing import Final
+
+import orjson
+import structlog
+
+from router import names
+from router.dispatch.policy import backoff
+from router.errors import JournalError
+from router.model import Envelope
+from router.queues.outbox import Outbox, Waiting
+from router.sources.base import House, Outlet
+from router.sources.bus_rules import Occurrence
+
+log = structlog.get_logger("router.destinations")
+
+AT_ONCE: Final = 50  # rows read at once
+KEPT: Final = 86_400.0  # seconds that a record is tried for
+STORE_PAUSE: Final = 1.0  # seconds between tries while the store cannot be read
+_SPACE: Final = uuid.UUID("5d9e3f3c-7a3f-4c55-9a2f-0e5b8a1f6a10")  # of the ids of events on buses
+_RESULT: Final = "Lambda Function Invocation Result - "
+
+
+class Relay:
+    """Runs until the daemon stops; what is left then goes on at the next start."""
+
+    def __init__(self, outbox: Outbox, outlet: Outlet, house: House) -> None:
+        self._outbox, self._outlet = outbox, outlet
+        self._buses, self._config, self._clock, metrics = house.buses, house.config, house.clock, house.metrics
+        self._work = asyncio.Event()
+        outbox.on_post = self._work.set
+        self._later: dict[int, tuple[float, int]] = {}  # rows that failed → monotonic time of the next try, tries
+        self._sent = metrics.counter("router_destination_records_total", "Records handed over to destinations.", "function", "kind")
+        self._failed = metrics.counter("router_destination_failures_total", "Records given up on.", "function", "kind")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until *stop*, and once more for what came before it."""
+        waker = asyncio.create_task(self._wake_at(stop))
+        try:
+            while not stop.is_set():
+                self._work.clear()
+                await self._clock.wait(self._work, await self._round())
+            await self._round()
+        finally:
+            waker.cancel()
+
+    async def _wake_at(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._work.set()
+
+    async def _round(self) -> float:
+        """Hand over what can be; seconds until a failed one is due again."""
+        try:
+            while rows := await self._outbox.page(orjson.dumps(self._resting()).decode(), AT_ONCE):
+                for row in rows:
+                    await self._try(row)
+        except JournalError as error:
+            log.warning("outbox_unread", error=str(error))
+            return STORE_PAUSE
+        due = min((at for at, _ in self._later.values()), default=None)
+        return 3600.0 if due is None else max(0.0, due - self._clock.monotonic())
+
+    def _resting(self) -> list[int]:
+        now = self._clock.monotonic()
+        return [number for number, (at, _) in self._later.items() if at > now]
+
+    async def _try(self, row: Waiting) -> None:
+        try:
+            await self._hand_over(row)
+        except (JournalError, OSError, LookupError) as error:
+            await self._put_off(row, error)
+        else:
+            self._later.pop(row.id, None)
+            self._sent.add(row.function, row.kind)
+
+    async def _put_off(self, row: Waiting, error: Exception) -> None:
+        tries = self._later.get(row.id, (0.0, 0))[1] + 1
+        about = {"function": row.function, "kind": row.kind, "target": row.target, "request_id": row.request_id, "error": str(error)}
+        if isinstance(error, LookupError) or self._clock.now() - row.made > KEPT:
+            log.error("record_lost", **about)
+            await self._outbox.database.transact(self._outbox.done(row.id))
+            self._later.pop(row.id, None)
+            self._failed.add(row.function, row.kind)
+            return
+        self._later[row.id] = self._clock.monotonic() + backoff(tries), tries
+        log.warning("record_delayed", **about, tries=tries)
+
+    async def _hand_over(self, row: Waiting) -> None:
+        """Raises LookupError for a destination that is gone from the config."""
+        known = {"function": self._config.functions, "bus": self._config.buses, "bucket": self._config.buckets}[row.kind]
+        if row.target not in known:
+            raise LookupError(f"the config has no {row.kind} {row.target}")
+        done = self._outbox.done(row.id)
+        if row.kind == "function":
+            envelope = Envelope(row.target, row.body, f"destination:{row.function}", f"{row.id}:{row.request_id}", trace=row.trace)
+            await self._outlet.emit_all([envelope], done)
+        elif row.kind == "bus":
+            await self._buses.publish(self._outlet, [self._occurrence(row)], done)
+        else:
+            await asyncio.to_thread(write, self._config.buckets[row.target].path, row.key, row.body)
+            await self._outbox.database.transact(done)
+
+    def _occurrence(self, row: Waiting) -> Occurrence:
+        """As Lambda puts it; its id is the record's own."""
+        region, account = self._config.region, self._config.account
+        event = {
+            "version": "0",
+            "id": str(uuid.uuid5(_SPACE, f"{row.id}:{row.request_id}")),
+            "detail-type": _RESULT + ("Success" if row.success else "Failure"),
+            "source": "lambda",
+            "account": account,
+            "time": names.iso_s(row.made),
+            "region": region,
+            "resources": [names.bus_arn(region, account, row.target), row.arn],
+            "detail": orjson.loads(row.body),
+        }
+        return Occurrence.of(row.target, event, row.made)._replace(trace=row.trace)
+
+
+def write(bucket: Path, key: str, body: bytes) -> None:
+    """Put an object into a bucket: whole or not at all, on disk on return. Blocking. Raises OSError."""
+    if not bucket.is_dir():
+        raise FileNotFoundError(f"{bucket} is not there")
+    target = bucket / key
+    made = [parent for parent in target.parents if parent.is_relative_to(bucket) and not parent.exists()]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.parent.resolve().is_relative_to(bucket.resolve()):
+        raise OSError(f"{target.parent} lies outside the bucket: something in it is a symbolic link")
+    beside = target.with_name(f".{target.name}.part")  # a name that buckets ignore
+    with beside.open("wb") as file:
+        file.write(body)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(target)
+    for directory in {target.parent, *(one.parent for one in made)}:
+        handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,317 @@
+"""Outcomes on their way: from the end of an event to queues, functions, buses and buckets, over a real store."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from router.config.types import Bucket, Bus, Config, Destination, Function, Queue
+from router.dispatch.destinations import Destinations, refuse_loops
+from router.dispatch.dispatcher import Dispatcher
+from router.dispatch.relay import Relay, write
+from router.dispatch.slots import Slots
+from router.errors import ConfigError, JournalError
+from router.events import s3
+from router.events.patterns import compile_pattern
+from router.functions.registry import Functions
+from router.journal.base import Query
+from router.journal.database import Database
+from router.journal.sqlite import SqliteJournal
+from router.model import Envelope, Outcome, State
+from router.queues.outbox import Outbox, Parcel
+from router.queues.store import Queues
+from router.sources.base import Binding, House
+from router.sources.bus import BusSource
+from router.sources.bus_trigger import EventTrigger
+from router.sources.s3dir import S3Trigger
+from router.telemetry.metrics import Metrics
+from tests.helpers.clock import VirtualClock, settle
+
+FAILED = Outcome(b'{"errorMessage": "no", "errorType": "Exception"}', "Unhandled", "Exception")
+QUEUES = {name: Queue(name) for name in ("done", "failed", "dead")}
+
+
+class Pool:
+    """Answers as the test says."""
+
+    def __init__(self) -> None:
+        self.answer: Callable[[Any], Outcome] = lambda _: Outcome(b'{"ok": true}')
+        self.ran: list[Any] = []
+
+    async def invoke(self, invocation: Any) -> Outcome:
+        self.ran.append(invocation)
+        await asyncio.sleep(0)
+        return self.answer(invocation)
+
+
+class Rig:
+    """A dispatcher with its destinations."""
+
+    def __init__(self, place: Path) -> None:
+        self.place, self.clock, self.pool, self.metrics = place, VirtualClock(), Pool(), Metrics()
+        (place / "bucket").mkdir(exist_ok=True)
+
+    def config(self, *functions: Function) -> Config:
+        return Config(
+            self.place / "config.yaml",
+            self.place,
+            queues=QUEUES,
+            buckets={"results": Bucket("results", self.place / "bucket")},
+            buses={"default": Bus("default")},
+            functions={function.name: function for function in functions},
+        )
+
+    async def open(self, *functions: Function) -> None:
+        config = self.config(*functions)
+        self.database = await Database.open(self.place / "journal.db")
+        self.journal = await SqliteJournal.open(self.database, self.clock)
+        self.queues = await Queues.open(self.database, self.clock, QUEUES, region=config.region, account=config.account)
+        self.outbox = Outbox(self.database, self.queues)
+        await self.outbox.prepare()
+        registry = Functions(config)
+        self.slots = Slots(config.functions, limit=4, clock=self.clock)
+        self.dispatcher = Dispatcher(self.journal, self.pool, registry, self.slots, clock=self.clock, metrics=self.metrics)  # type: ignore[arg-type]
+        self.dispatcher.destinations = Destinations(self.outbox, registry, self.journal, self.clock)
+        house = House(config, self.clock, self.database, self.metrics, self.queues)
+        rules = [Binding(f, trigger, 0) for f in functions for trigger in f.triggers if isinstance(trigger, EventTrigger)]
+        BusSource.build(rules, house)
+        self.stop = asyncio.Event()
+        self.relay = Relay(self.outbox, self.dispatcher, house)
+        self.tasks = [asyncio.create_task(self.dispatcher.run(self.stop)), asyncio.create_task(self.relay.run(self.stop))]
+
+    async def close(self) -> None:
+        self.stop.set()
+        await asyncio.wait_for(asyncio.gather(*self.tasks), 20)
+        await self.journal.close()
+        await self.database.close()
+
+    async def die(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.database.close()
+
+    async def until(self, holds: Callable[[], Any], step: float = 1.0) -> None:
+        async with asyncio.timeout(30):
+            while not await holds():
+                for _ in range(5):
+                    await asyncio.to_thread(bool)
+                await self.clock.advance(step)
+
+    async def ended(self, count: int = 1) -> None:
+        async def holds() -> bool:
+            rows = await self.journal.list(Query(states=frozenset({State.SUCCEEDED, State.DEAD, State.EXPIRED, State.DISCARDED})))
+            return len(rows) >= count
+
+        await self.until(holds)
+
+    async def messages(self, queue: str) -> list[Any]:
+        return await self.queues.receive(queue, most=10, wait=0)
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    made = Rig(tmp_path)
+    yield made
+    await made.close()
+
+
+def function(name: str = "f", **over: Any) -> Function:
+    return Function(name, Path("/code"), "app.handler", **over)
+
+
+def to(kind: str, name: str) -> Destination:
+    return Destination(kind, name)
+
+
+async def test_a_success_goes_to_its_queue(rig: Rig) -> None:
+    await rig.open(function(on_success=to("queue", "done"), on_failure=to("queue", "failed")))
+    sent = Envelope("f", b'{"n": 1}', "test")
+    await rig.dispatcher.emit(sent)
+    await rig.ended()
+    (message,) = await rig.messages("done")
+    record = json.loads(message.body)
+    assert record["requestContext"] == {
+        "requestId": sent.request_id,
+        "functionArn": "arn:aws:lambda:us-east-1:123456789012:function:f:$LATEST",
+        "condition": "Success",
+        "approximateInvokeCount": 1,
+    }
+    assert (record["requestPayload"], record["responsePayload"]) == ({"n": 1}, {"ok": True})
+    assert await rig.messages("failed") == []
+
+
+async def test_exhausted_retries_go_to_destination_and_dead_letter_queue(rig: Rig) -> None:
+    rig.pool.answer = lambda _: FAILED
+    await rig.open(function(on_failure=to("queue", "failed"), dead_letter=to("queue", "dead")))
+    await rig.dispatcher.emit(Envelope("f", b'{"n": 1}', "test"))
+    await rig.ended()
+    (message,) = await rig.messages("failed")
+    record = json.loads(message.body)
+    assert (record["requestContext"]["condition"], record["requestContext"]["approximateInvokeCount"]) == ("RetriesExhausted", 3)
+    assert record["responseContext"] == {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"}
+    (dead,) = await rig.messages("dead")
+    assert dead.body == '{"n": 1}'
+    assert {name: one.value for name, one in dead.attributes.items()} == {
+        "RequestID": record["requestContext"]["requestId"],
+        "ErrorCode": "200",
+        "ErrorMessage": "no",
+    }
+
+
+async def test_a_function_that_is_switched_off_says_so(rig: Rig) -> None:
+    await rig.open(function(on_failure=to("queue", "failed"), reserved_concurrency=0))
+    await rig.dispatcher.emit(Envelope("f", b"{}", "test"))
+    await rig.ended()
+    (message,) = await rig.messages("failed")
+    record = json.loads(message.body)
+    assert (record["requestContext"]["condition"], record["requestContext"]["approximateInvokeCount"]) == ("ZeroReservedConcurrency", 0)
+    assert "responseContext" not in record
+    assert "responsePayload" not in record
+
+
+async def test_an_event_past_its_age_says_how_often_it_ran(rig: Rig) -> None:
+    rig.pool.answer = lambda _: FAILED
+    await rig.open(function(on_failure=to("queue", "failed"), maximum_event_age=60.0))
+    await rig.dispatcher.emit(Envelope("f", b"{}", "test"))
+    await rig.ended()
+    (message,) = await rig.messages("failed")
+    record = json.loads(message.body)
+    assert record["requestContext"]["condition"] == "EventAgeExceeded"
+    assert record["requestContext"]["approximateInvokeCount"] in {1, 2}
+    assert record["responsePayload"]["errorMessage"] == "no"
+
+
+async def test_a_function_and_a_bus_hear_of_it_once(rig: Rig) -> None:
+    pattern = compile_pattern({"source": ["lambda"]})
+    rule = EventTrigger(pattern, written='{"source": ["lambda"]}')
+    await rig.open(
+        function(on_success=to("function", "g")), function("g", on_success=to("bus", "default")), function("h", triggers=(rule,))
+    )
+    await rig.dispatcher.emit(Envelope("f", b"{}", "test"))
+    await rig.ended(3)
+    ran = {invocation.function.name: json.loads(invocation.payload) for invocation in rig.pool.ran}
+    assert len(rig.pool.ran) == 3
+    assert ran["g"]["requestContext"]["condition"] == "Success"
+    heard = ran["h"]
+    assert (heard["source"], heard["detail-type"]) == ("lambda", "Lambda Function Invocation Result - Success")
+    assert heard["detail"]["requestPayload"] == ran["g"]
+    assert heard["resources"] == [
+        "arn:aws:events:us-east-1:123456789012:event-bus/default",
+        "arn:aws:lambda:us-east-1:123456789012:function:g:$LATEST",
+    ]
+    assert await rig.outbox.page("[]", 10) == []
+
+
+async def test_a_bucket_holds_the_record(rig: Rig) -> None:
+    rig.pool.answer = lambda _: FAILED
+    await rig.open(function(on_failure=to("bucket", "results"), maximum_retry_attempts=0))
+    sent = Envelope("f", b"{}", "test")
+    await rig.dispatcher.emit(sent)
+
+    async def written() -> bool:
+        return not await rig.outbox.page("[]", 1) and bool(list((rig.place / "bucket").rglob("*-" + sent.request_id)))
+
+    await rig.until(written)
+    (path,) = (path for path in (rig.place / "bucket").rglob("*") if path.is_file())
+    assert path.relative_to(rig.place / "bucket").parts[:4] == ("aws", "lambda", "async", "f")
+    assert json.loads(path.read_text())["requestContext"]["condition"] == "RetriesExhausted"
+
+
+async def test_what_cannot_be_handed_over_waits_and_holds_up_nobody(rig: Rig) -> None:
+    (rig.place / "bucket").rmdir()
+    await rig.open(function(on_success=to("bucket", "results")), function("g", on_success=to("function", "h")), function("h"))
+    await rig.dispatcher.emit(Envelope("f", b"{}", "test"))
+    await rig.dispatcher.emit(Envelope("g", b"{}", "test"))
+    await rig.ended(3)
+    assert len(await rig.outbox.page("[]", 10)) == 1
+    (rig.place / "bucket").mkdir()
+
+    async def written() -> bool:
+        return not await rig.outbox.page("[]", 1)
+
+    await rig.until(written)
+    assert any(path.is_file() for path in (rig.place / "bucket").rglob("*"))
+
+
+async def test_a_destination_that_is_gone_is_told_and_dropped(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    await rig.open(function())
+    parcel = Parcel(to("function", "gone"), b"{}", "f", "arn", "id", rig.clock.now())
+    await rig.database.transact(lambda connection: rig.outbox.post(connection, [parcel]))
+    rig.outbox.landed([parcel])
+
+    async def dropped() -> bool:
+        return not await rig.outbox.page("[]", 1)
+
+    await rig.until(dropped)
+    assert "record_lost" in capsys.readouterr().out
+
+
+async def test_a_function_that_sets_itself_off_is_stopped_after_sixteen(rig: Rig) -> None:
+    await rig.open(function(on_success=to("function", "f"), on_failure=to("queue", "failed")))
+    await rig.dispatcher.emit(Envelope("f", b"{}", "test"))
+    await rig.ended(17)
+    await settle()
+    assert len(rig.pool.ran) == 16
+    (row,) = await rig.journal.list(Query(states=frozenset({State.DISCARDED})))
+    assert row.error == "RecursiveInvocation"
+    (message,) = await rig.messages("failed")
+    assert json.loads(message.body)["requestContext"]["condition"] == "RecursiveInvocation"
+
+
+@pytest.mark.parametrize("kind", ["queue", "function"])
+async def test_a_store_that_fails_at_the_end_leaves_event_and_record_together(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed while the end is recorded, it is there with its record or neither is: then the event runs again."""
+    rig = Rig(tmp_path)
+    await rig.open(function(on_success=to(kind, "done" if kind == "queue" else "g")), function("g"))
+    real = Outbox.post
+
+    def post(self: Outbox, connection: Any, parcels: Any) -> None:
+        real(self, connection, parcels)
+        raise JournalError("cut off")
+
+    monkeypatch.setattr(Outbox, "post", post)
+    await rig.dispatcher.emit(Envelope("f", b"{}", "test"))
+    while not rig.pool.ran:
+        await asyncio.sleep(0.001)
+    for _ in range(50):
+        await asyncio.to_thread(bool)
+    await rig.die()
+    monkeypatch.setattr(Outbox, "post", real)
+    await rig.open(function(on_success=to(kind, "done" if kind == "queue" else "g")), function("g"))
+    await rig.ended(1 if kind == "queue" else 2)
+    assert [invocation.function.name for invocation in rig.pool.ran].count("f") == 2
+    told = len(await rig.messages("done")) if kind == "queue" else [invocation.function.name for invocation in rig.pool.ran].count("g")
+    assert told == 1
+    await rig.close()
+
+
+def test_a_function_must_not_set_itself_off_by_its_own_records(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    everything = S3Trigger("results", s3.Filter(frozenset({s3.CREATED})))
+    elsewhere = S3Trigger("results", s3.Filter(frozenset({s3.CREATED}), prefix="in/"))
+    looping = function(triggers=(everything,), on_success=to("bucket", "results"))
+    with pytest.raises(ConfigError, match="would set it off again without end"):
+        refuse_loops(rig.config(looping))
+    refuse_loops(rig.config(replace(looping, triggers=(elsewhere,))))
+
+
+def test_an_object_is_written_whole_and_never_outside(tmp_path: Path) -> None:
+    bucket, outside = tmp_path / "bucket", tmp_path / "outside"
+    bucket.mkdir()
+    outside.mkdir()
+    write(bucket, "a/b/c", b"one")
+    write(bucket, "a/b/c", b"two")
+    assert (bucket / "a/b/c").read_bytes() == b"two"
+    assert [path.name for path in (bucket / "a/b").iterdir()] == ["c"]
+    (bucket / "link").symlink_to(outside)
+    with pytest.raises(OSError, match="symbolic link"):
+        write(bucket, "link/x", b"")
+    with pytest.raises(FileNotFoundError):
+        write(tmp_path / "nowhere", "x", b"")
