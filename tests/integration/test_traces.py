@@ -69,6 +69,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with Site(tmp_path_factory.mktemp("traces")) as site:
         site.start()
         assert site.ready()
+        assert site.until(lambda: site.get("/status")["ready"], 20)  # the listener of routes, too
         yield site
         assert site.stop() == 0
 
