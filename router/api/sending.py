@@ -77,7 +77,8 @@ class Sender:
 def _check(kind: str, request: Request, source: HttpSource) -> None:
     """Refuse a request that no function would get, or in another shape than asked for."""
     try:
-        gateway = source.gateway_at(request)
+        face = source.face_at(request)
+        gateway = face and face.gateway
     except BadPath as error:
         raise InvalidParameter(str(error)) from error
     what = f"{request.method:.20} {request.path:.200}"

@@ -30,7 +30,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "restore": ("backup", "restore", "Put a backup back, or check one."),
     "queues": ("queues", "queues", "List queues, send and receive messages, redrive dead letters."),
     "keys": ("keys", "keys", "Create, list and revoke access keys."),
-    "why": ("why", "why", "Say whether a role, function or key may do something, and why."),
+    "why": ("why", "why", "Say which triggers match, or whether somebody may do something, and why."),
     "doctor": ("doctor", "doctor", "Check this machine and say how to fix what is wrong."),
     "version": ("version", "version", "Print the version."),
 }

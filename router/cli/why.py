@@ -1,4 +1,4 @@
-"""`router why`: whether a role, a function or an access key may do something, and which statement says so."""
+"""`router why`: which triggers a file, a request or an event sets off; whether somebody may do something; and why not."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from router.iam.principals import Principal
 
 
-@click.command(short_help="Say whether a role, function or key may do something, and why.")
-@click.argument("action", metavar="ACTION")
-@click.argument("resource", metavar="RESOURCE")
+@click.command(short_help="Say which triggers match, or whether somebody may do something, and why.")
+@click.argument("action", metavar="PATH|URL|ACTION", required=False)
+@click.argument("resource", metavar="RESOURCE", required=False)
+@click.option("--event", metavar="FILE|-", help="An event of a bus, or a batch of records, as JSON.")
 @click.option("--role", metavar="NAME", help="One of the config's roles.")
 @click.option("--function", metavar="NAME", help="A function, with the role it has.")
 @click.option("--key", metavar="ID", help="An access key.")
@@ -27,10 +28,22 @@ if TYPE_CHECKING:
 )
 @shared_options
 @pass_settings
-def why(settings: Settings, /, action: str, resource: str, pairs: Sequence[str], **who: str | None) -> None:
-    """Say whether ACTION (s3:PutObject) on RESOURCE (an ARN, or *) is allowed, by which statement, and what every other one says.
+def why(
+    settings: Settings, /, action: str | None, resource: str | None, event: str | None, pairs: Sequence[str], **who: str | None
+) -> None:
+    """Say which triggers the file PATH, a request ("POST /images/7", or a URL) or an event sets off, and why the others do not.
 
-    Reads the config and needs no daemon. Exits 1 when it is not allowed."""
+    With RESOURCE: say whether ACTION (s3:PutObject) on it (an ARN, or *) is allowed, by which statement, and what every other
+    one says. Reads the config and needs no daemon. Exits 1 when nothing matches, or it is not allowed."""
+    if action is None or resource is None:
+        from router.cli.why_triggers import explain  # noqa: PLC0415 - imports the daemon
+
+        if resource or pairs or any(who.values()) or (action is None) == (event is None):
+            raise click.UsageError("give a path, a request or --event; or an action and a resource")
+        explain(settings, action or "", event or "")
+        return
+    if event:
+        raise click.UsageError("an event has no action and no resource")
     if sum(map(bool, who.values())) != 1:
         raise click.UsageError("say who asks: --role NAME, --function NAME or --key ID, one of the three")
     from router.daemon import check  # noqa: PLC0415 - imports the daemon

@@ -72,6 +72,7 @@ class HttpSource:
         self._line = Line(house.clock, house.metrics)
         self._gatehouse, self._house, self._signers = Gatehouse(house), house, Signers(config)
         self._table: routes.RouteTable[Mounted] = routes.RouteTable()
+        self.faces: list[tuple[Binding, Face]] = []  # one for each trigger
         self._urls: dict[str, Face] = {}  # by domain
         self._url_paths: dict[str, Face] = {}  # by function
         self._rest_paths: list[str] = []  # base paths below which what is unknown gets a REST API's answer
@@ -104,7 +105,9 @@ class HttpSource:
 
     def _add_routes(self, bindings: Sequence[Binding], config: Config) -> None:
         """All routes where they are configured; then where else they are found, unless something of its own is there."""
-        faces = [(binding.trigger, self._route_face(binding, config)) for binding in bindings]
+        made = [(binding, self._route_face(binding, config)) for binding in bindings]
+        self.faces += made
+        faces = [(binding.trigger, face) for binding, face in made]
         for trigger, face in faces:
             base = trigger.base_path
             self._table.add(routes.mounted(_route_of(trigger), base), Mounted(face, base, bool(base), _stage_in_urls(trigger)))
@@ -139,6 +142,7 @@ class HttpSource:
         guards = (IamGuard(name, self._house, self._signers),) if trigger.signed else ()
         face = UrlFace(target, gateway, self._line, url_arrival, guards=guards, allowed=trigger.cors, streaming=trigger.streaming)
         self._urls[gateway.domain] = self._url_paths[name] = face
+        self.faces.append((binding, face))
         return ""
 
     def _add_hooks(self, bindings: Sequence[Binding], house: House) -> Memory:
@@ -149,6 +153,7 @@ class HttpSource:
         for binding in bindings:
             face = WebhookFace(binding.function.name, binding.trigger, gateway, self._line, memory)
             self._table.add(binding.trigger.route, Mounted(face))
+            self.faces.append((binding, face))
         return memory
 
     @property
@@ -212,12 +217,12 @@ class HttpSource:
             path = "/" + "/".join(routes.segments_of(path)[1 + prefix.count("/") :])
         return await face.serve(Asked(request, path, match.key, match.parameters, prefix, based))
 
-    def gateway_at(self, request: Request) -> Gateway | None:
-        """Whose place a request is for; None where nothing is. Raises BadPath."""
+    def face_at(self, request: Request) -> Face | None:
+        """Who answers a request; None where nobody does. Raises BadPath."""
         if (found := self._url(request)) is not None:
-            return None if found[0] is None else found[0].gateway
+            return found[0]
         match = self._table.find(request.method, request.path)
-        return None if match is None else match.value.face.gateway
+        return None if match is None else match.value.face
 
     def _preflight(self, request: Request, path: str) -> Response | None:
         """The answer to a preflight for a route that has CORS; also where there is no OPTIONS route, and without the function."""
