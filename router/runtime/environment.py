@@ -108,7 +108,7 @@ class ProcessEnvironment:
         self._change(Event.CLOSE)
         self._resolve(Closed())
         if idle and self._worker is not None:
-            await farewell.bid(self._worker)
+            await farewell.bid(self._worker, self._launcher)
         await self._end_worker()
         self._log.close()
         await asyncio.to_thread(self._shared.remove, self._tmp)

@@ -8,15 +8,15 @@ import os
 import signal
 from typing import Final
 
-from router.runtime.launcher import Worker
+from router.runtime.launcher import Launcher, Worker
 
 GRACE: Final = 0.5  # seconds between SIGTERM and SIGKILL: Lambda developer guide, "Shutdown phase"
 
 
-async def bid(worker: Worker) -> None:
+async def bid(worker: Worker, launcher: Launcher) -> None:
     """Give the idle *worker* its chance to end by itself."""
     if not worker.exited.done() and listens(status(worker.pid), signal.SIGTERM):
-        worker.signal(signal.SIGTERM)
+        launcher.terminate(worker)
         await asyncio.wait([worker.exited], timeout=GRACE)
 
 

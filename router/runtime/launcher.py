@@ -186,6 +186,10 @@ class Launcher:
         except EnvironmentUnavailable:
             worker.signal(signal.SIGKILL)  # the spawner sweeps the rest when it reaps it
 
+    def terminate(self, worker: Worker) -> None:
+        """Send SIGTERM to the worker alone."""
+        worker.signal(signal.SIGTERM)
+
     async def close(self) -> None:
         """End the spawner and every process below it."""
         self._closed = True

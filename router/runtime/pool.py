@@ -10,15 +10,14 @@ import structlog
 
 from router.clock import Clock
 from router.config.types import Function, Limits
-from router.errors import EnvironmentUnavailable, TooManyRequests
 from router.model import Outcome
 from router.runtime import RUNTIMES, resolve
 from router.runtime.backoff import FREE, InitBackoff
 from router.runtime.base import Environment, Invocation, Runtime
-from router.runtime.capacity import Capacity
 from router.runtime.lifecycle import COLD, READY, Initialization
 from router.runtime.outcomes import Failure
 from router.runtime.provisioning import Provisioner
+from router.runtime.room import Room
 from router.runtime.shared import Shared
 from router.runtime.shelf import Shelf
 from router.telemetry.metrics import Labels, Metrics
@@ -48,15 +47,13 @@ class WarmPool:
         self._runtimes, self._logs, self._clock, self._limits = runtimes, logs, clock, limits
         self._all: set[Environment] = set()
         self._shelf = Shelf()
-        self._capacity = Capacity(limits)
+        self._room = Room(limits, self._shelf, clock)
         self._stale: set[Environment] = set()  # busy ones whose function has changed
         self._closing: dict[Environment, asyncio.Task[None]] = {}
-        self._waiting: set[asyncio.Event] = set()  # of callers that wait for room
         self._backoff = InitBackoff()
         self._provisioner = Provisioner(self._warm, self._provisioned, clock)
         self._told: set[str] = set()
         self._evictor: asyncio.Task[None] | None = None
-        self._closed = False
         self._cold = metrics.counter("router_cold_starts_total", "Environments initialised for an invocation.", "function")
         self._dropped = metrics.counter("router_output_dropped_bytes_total", "Function output over its allowance, not logged.", "function")
         self._evicted = metrics.counter("router_evictions_total", "Idle environments ended to make room for another.", "function")
@@ -129,14 +126,13 @@ class WarmPool:
 
     async def close(self) -> None:
         """End every environment; what still runs is cut short with EnvironmentUnavailable."""
-        self._closed = True
+        self._room.close()
         await self._provisioner.close()
         if self._evictor is not None:
             self._evictor.cancel()
             await asyncio.gather(self._evictor, return_exceptions=True)
         for environment in list(self._all):
             self._retire(environment)
-        self._news()
         if self._closing:
             await asyncio.wait(self._closing.values())
         for runtime in self._runtimes.values():
@@ -213,32 +209,29 @@ class WarmPool:
         if dropped:
             self._dropped.add(environment.function.name, amount=dropped)
         lost = environment.initialization is not Initialization.ON_DEMAND and environment.state not in {READY, COLD}
-        if lost or environment in self._stale or self._closed:
+        if lost or environment in self._stale or self._room.closed:
             self._retire(environment)
             return
         self._shelf.put(environment, self._clock.monotonic())
-        if self._waiting:
-            self._news()
+        self._room.tell()
 
     async def _add(self, function: Function, initialization: Initialization = Initialization.ON_DEMAND, *, wait: float) -> Environment:
         """A cold environment, once there is room for it; or one of the function's own that became idle meanwhile.
 
         Raises TooManyRequests when there is no room within *wait* seconds, EnvironmentUnavailable."""
         until = self._clock.monotonic() + wait
-        while (victims := self._capacity.victims(self._shelf.evictable(), function.memory, self._shelf.spared())) is None:
-            await self._more_room(until)
+        while (victims := self._room.victims(function.memory)) is None:
+            await self._room.changed(until)
             if initialization is not Initialization.PROVISIONED and (idle := self._take(function)) is not None:
                 return idle
         for environment in victims:
             self._evicted.add(environment.function.name)
             self._retire(environment)
-        await self._cleared(function.memory)
-        if self._closed:
-            raise EnvironmentUnavailable("the daemon is shutting down")
+        await self._room.cleared(function.memory)
         environment = self._runtime(function).environment(function, self._stream(function), initialization)
         environment.on_lost = lambda: self._lost(environment)
         self._all.add(environment)
-        self._capacity.hold(function.memory)
+        self._room.hold(environment)
         return environment
 
     def _runtime(self, function: Function) -> Runtime:
@@ -251,39 +244,10 @@ class WarmPool:
     def _stream(self, function: Function) -> LogStream:
         return self._logs.stream(function.name, function.version, function.logging.group)
 
-    async def _more_room(self, until: float) -> None:
-        """Return when an environment became idle or is gone. Raises TooManyRequests at *until*."""
-        left = until - self._clock.monotonic()
-        news = asyncio.Event()
-        self._waiting.add(news)
-        try:
-            if left <= 0 or not await self._clock.wait(news, left):
-                raise TooManyRequests("ConcurrentInvocationLimitExceeded")
-        finally:
-            self._waiting.discard(news)
-        if self._closed:
-            raise EnvironmentUnavailable("the daemon is shutting down")
-
-    async def _cleared(self, need: int) -> None:
-        """Wait until what is ending has left enough room; meanwhile nobody else gets it."""
-        if self._capacity.fits(need, self._shelf.spared()):
-            return
-        self._capacity.claim(need)
-        try:
-            while self._closing and not self._capacity.fits(need, self._shelf.spared()) and not self._closed:
-                await asyncio.wait(self._closing.values(), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self._capacity.release(need)
-            self._news()
-
     def _lost(self, environment: Environment) -> None:
         """Its process ended while nothing ran in it. One on demand starts another when it is asked to."""
         if environment.initialization is not Initialization.ON_DEMAND:
             self._retire_when_idle(environment)
-
-    def _news(self) -> None:
-        for event in self._waiting:
-            event.set()
 
     def _retire_of(self, function: str) -> None:
         for environment in list(self._all):
@@ -303,7 +267,7 @@ class WarmPool:
         if environment in self._shelf:
             self._shelf.remove(environment)
         self._stale.discard(environment)
-        self._capacity.leave(environment.function.memory)
+        self._room.leave(environment)
         self._closing[environment] = asyncio.create_task(self._close_one(environment), name="environment-close")
 
     async def _close_one(self, environment: Environment) -> None:
@@ -313,9 +277,8 @@ class WarmPool:
             self._all.discard(environment)
             self._stale.discard(environment)
             del self._closing[environment]
-            self._capacity.gone(environment.function.memory)
             self._provisioner.nudge(environment.function.qualified)
-            self._news()
+            self._room.gone(environment)
 
     async def _evict(self) -> None:
         """End what has been idle for limits.idle; until cancelled."""

@@ -4,7 +4,7 @@ A process of its own, started by guard.py; standard library only. It speaks over
 message:
 
     daemon → spawner   {"spawn": id, …what bootstrap.py wants}  with its requests, responses, output (SCM_RIGHTS)
-                       {"kill": id}
+                       {"kill": id}    {"term": id}
     spawner → daemon   {"spawned": id, "pid": n}  with the worker's pidfd        {"failed": id, "error": text}
                        {"exited": id, "status": wait status, "memory": KiB, "left": n}   n processes that would not die
 
@@ -93,11 +93,11 @@ class Spawner:
         return (json.loads(data) if data else {}), descriptors
 
     def _obey(self, message: dict[str, Any], descriptors: list[int]) -> Assignment | None:
-        if "kill" in message:
-            for pid, number in self._workers.items():
-                if number == message["kill"]:
-                    _kill_group(pid)
-            return None
+        for order, send in (("kill", _kill_group), ("term", _terminate)):
+            if order in message:
+                for pid in [pid for pid, number in self._workers.items() if number == message[order]]:
+                    send(pid)
+                return None
         assignment = self._fork(message, descriptors)
         if assignment is None:
             for descriptor in descriptors:
@@ -174,6 +174,11 @@ def _kill_group(pid: int) -> None:
     for send in (os.killpg, os.kill):
         with suppress(OSError):
             send(pid, signal.SIGKILL)
+
+
+def _terminate(pid: int) -> None:
+    with suppress(OSError):
+        os.kill(pid, signal.SIGTERM)
 
 
 def wakeup() -> int:

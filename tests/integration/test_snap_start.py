@@ -43,6 +43,7 @@ def told(event, context):
         "fds": sorted(map(int, os.listdir("/proc/self/fd")))}
 def main(event, context):
     if event == "vanish": os._exit(3)
+    if event == "bye": signal.signal(signal.SIGTERM, lambda *_: (print("bye"), sys.exit(0)))
     if event == "kill_template": os.kill(os.getppid(), signal.SIGKILL)
     if event == "detach" and os.fork() == 0:
         os.setsid()
@@ -210,6 +211,13 @@ async def test_a_timeout_ends_the_environment_and_what_it_started(rig: Rig) -> N
     assert outcome.error_type == "Sandbox.Timedout"
     await until(lambda: len(processes_of("fn:app")) == 1, 5)
     await until(lambda: environment.state is State.CLOSED)
+
+
+async def test_a_fork_that_listens_is_told_of_its_end(rig: Rig) -> None:
+    await rig.told("bye")
+    rig.pool.evict("app")
+    await until(lambda: not rig.pool._all, 5)
+    assert [stream.messages[-1] for stream in rig.logs.streams if stream.messages[0].startswith("RESTORE")] == ["bye"]
 
 
 async def test_a_template_that_dies_takes_its_environments_along_and_is_followed_by_another(rig: Rig) -> None:
