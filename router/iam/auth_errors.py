@@ -31,6 +31,10 @@ class Flaw(Enum):
     BAD_PAYLOAD = "the body is not the one that was signed"
     UNSUPPORTED_PAYLOAD = "a way to sign bodies that is not supported"
     BAD_CHUNK = "the body's chunks are malformed"
+    BAD_FORM_POLICY = "a form's policy is malformed"
+    AGAINST_POLICY = "a form is not what its policy allows"
+    TOO_SMALL = "smaller than a form's policy allows"
+    TOO_LARGE = "larger than a form's policy allows"
     INCOMPLETE = "the body is shorter or longer than announced"
 
 
@@ -91,6 +95,10 @@ _JSON: Final = {
     Flaw.BAD_PAYLOAD: (403, "InvalidSignatureException", _NO_MATCH),
     Flaw.UNSUPPORTED_PAYLOAD: (403, "InvalidSignatureException", _NO_MATCH),
     Flaw.BAD_CHUNK: (403, "InvalidSignatureException", _NO_MATCH),
+    Flaw.BAD_FORM_POLICY: (403, "AccessDeniedException", "Invalid Policy"),  # this and what follows: S3 alone has forms
+    Flaw.AGAINST_POLICY: (403, "AccessDeniedException", "Invalid according to Policy"),
+    Flaw.TOO_SMALL: (403, "AccessDeniedException", "Invalid according to Policy"),
+    Flaw.TOO_LARGE: (403, "AccessDeniedException", "Invalid according to Policy"),
     Flaw.INCOMPLETE: (403, "InvalidSignatureException", _NO_MATCH),
 }
 _S3: Final = {
@@ -119,6 +127,10 @@ _S3: Final = {
         _S3_PAYLOAD,
     ),
     Flaw.BAD_CHUNK: (403, "SignatureDoesNotMatch", _S3_NO_MATCH),
+    Flaw.BAD_FORM_POLICY: (400, "InvalidPolicyDocument", "Invalid Policy: Invalid JSON."),
+    Flaw.AGAINST_POLICY: (403, "AccessDenied", "Invalid according to Policy"),
+    Flaw.TOO_SMALL: (400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size"),
+    Flaw.TOO_LARGE: (400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size"),
     Flaw.INCOMPLETE: (400, "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header"),
 }
 _TOLD: Final[Mapping[Dialect, Mapping[Flaw, tuple[int, str, str]]]] = {"s3": _S3, "json": _JSON}

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from router import names
-from router.iam import reading, sessions, sigv4
+from router.iam import claims, reading, sessions, sigv4
 from router.iam.auth_errors import AuthFailure, Flaw
+from router.iam.claims import ALGORITHM, Request, Signed, Where
 from router.iam.evaluation import Policies
 from router.iam.keys import AccessKey, secret_of
 from router.iam.policy import BadPolicy, Policy
 from router.iam.principals import Principal, role_session, user
-from router.iam.sigv4 import Request, Signed, Verified, Where
+from router.iam.sigv4 import Verified
 
 SESSION_PREFIX = "ASIA"
 
@@ -61,7 +62,7 @@ class Realm(NamedTuple):
         """Who sent a request in Signature Version 4, and that it is what was signed. Raises AuthFailure.
 
         *payload*: as sigv4.verify() takes it; asked for only when the key is known."""
-        signed = sigv4.read(request, where)
+        signed = claims.read(request, where)
         sigv4.check_time(signed, where, now)
         caller, secret = self.find(signed.key_id, signed.token, now)
         return caller, sigv4.verify(request, signed, secret, payload=payload())
@@ -82,5 +83,5 @@ def context_of(
         "aws:tokenissuetime": names.iso_s(caller.issued) if caller.issued is not None else "",
     }
     if signed is not None and signed.service == "s3":
-        found |= {"s3:signatureversion": sigv4.ALGORITHM, "s3:authtype": "REST-HEADER" if signed.form == "header" else "REST-QUERY-STRING"}
+        found |= {"s3:signatureversion": ALGORITHM, "s3:authtype": "REST-HEADER" if signed.form == "header" else "REST-QUERY-STRING"}
     return {key: (value,) for key, value in found.items() if value}

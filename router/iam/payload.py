@@ -12,7 +12,8 @@ from typing import Any, Final, Literal, NamedTuple
 
 from router.iam.auth_errors import AuthFailure, Flaw
 from router.iam.canonical import EMPTY_SHA256
-from router.iam.sigv4 import ALGORITHM, UNSIGNED_PAYLOAD, Verified, digest
+from router.iam.claims import ALGORITHM
+from router.iam.sigv4 import UNSIGNED_PAYLOAD, Verified, digest
 
 STREAMING: Final = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
 STREAMING_TRAILER: Final = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from router.iam.auth_errors import AuthFailure, Flaw
 from router.iam.canonical import Headers, header_of
-from router.iam.sigv4 import Request
+from router.iam.claims import Request
 
 _PARAMETERS: Final = ("AWSAccessKeyId", "Signature", "Expires")
 _KEY: Final = re.compile(r"[A-Za-z0-9]{16,128}")

@@ -20,11 +20,11 @@ from router.events.http import Request
 from router.iam import telling
 from router.iam.auth_errors import AuthFailure, Flaw
 from router.iam.callers import Caller, Realm, context_of
+from router.iam.claims import Request as SignedRequest
+from router.iam.claims import Where
 from router.iam.evaluation import Request as Action
 from router.iam.evaluation import evaluate
 from router.iam.policy import Policy
-from router.iam.sigv4 import Request as SignedRequest
-from router.iam.sigv4 import Where
 from router.sources.base import House, Outlet
 
 log = structlog.get_logger("router.http")

@@ -13,9 +13,10 @@ from botocore.config import Config
 
 from router.iam import payload, sigv2
 from router.iam.callers import Caller, Realm
+from router.iam.claims import Request, Where
 from router.iam.keys import AccessKey, new_id, secret_of
 from router.iam.sessions import Session, mint
-from router.iam.sigv4 import Request, Verified, Where
+from router.iam.sigv4 import Verified
 
 MASTER, REGION = b"m" * 32, "us-east-1"
 KEY = AccessKey(new_id(b"0123456789"), "ann", ("admin",))

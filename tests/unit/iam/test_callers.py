@@ -9,10 +9,10 @@ from botocore.auth import S3SigV4Auth, SigV4Auth
 from router.iam import callers, sessions
 from router.iam.auth_errors import AuthFailure, Flaw
 from router.iam.callers import Caller, Realm, context_of
+from router.iam.claims import Where
 from router.iam.keys import AccessKey, new_id, secret_of
 from router.iam.reading import read
 from router.iam.sessions import Session
-from router.iam.sigv4 import Where
 from tests.helpers.signing import NOW, REGION, came, signed
 
 ACCOUNT, MASTER = "123456789012", b"m" * 32
@@ -91,7 +91,7 @@ def test_the_keys_that_every_request_has() -> None:
     assert "aws:useragent" not in found
     assert "s3:authtype" not in found
     request = came(signed(S3SigV4Auth, "http://h/x", service="s3"))
-    claimed = callers.sigv4.read(request, Where(REGION, "s3"))
+    claimed = callers.claims.read(request, Where(REGION, "s3"))
     at_s3 = context_of(replace_issued(caller), claimed, address="", secure=True, agent="x", region=REGION, now=NOW)
     assert at_s3["s3:authtype"] == ("REST-HEADER",)
     assert at_s3["aws:securetransport"] == ("true",)

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.iam import payload, sigv4
+from router.iam import claims, payload, sigv4
 from router.iam.auth_errors import AuthFailure, Flaw
+from router.iam.claims import Request, Signed, Where
 from router.iam.payload import SMALLEST, Body, body_of
-from router.iam.sigv4 import Request, Signed, Verified, Where
+from router.iam.sigv4 import Verified
 from tests.helpers.signing import SECRET
 
 AT = 1369353600.0  # 2013-05-24T00:00:00Z, the examples' time
@@ -47,7 +48,7 @@ def example(mode: str, seed: str, more: Sequence[tuple[str, str]]) -> Request:
 def test_the_documented_example_of_chunks() -> None:
     request = example(payload.STREAMING, SEED, ())
     where = Where("us-east-1", "s3")
-    signed = sigv4.read(request, where)
+    signed = claims.read(request, where)
     sigv4.check_time(signed, where, AT)
     verified = sigv4.verify(request, signed, SECRET, payload=payload.STREAMING)
     data = b"a" * 66560
@@ -61,7 +62,7 @@ def test_the_documented_example_of_chunks() -> None:
 def test_the_documented_example_of_trailers() -> None:
     seed = "106e2a8a18243abcf37539882f36619c00e2dfc72633413f02d3b74544bfeb8e"
     request = example(payload.STREAMING_TRAILER, seed, [("x-amz-trailer", "x-amz-checksum-crc32c")])
-    signed = sigv4.read(request, Where("us-east-1", "s3"))
+    signed = claims.read(request, Where("us-east-1", "s3"))
     data = b"a" * 66560
     parts = [data[:65536], data[65536:], b""]
     chunks = (

@@ -5,7 +5,7 @@ from botocore.auth import HmacV1QueryAuth
 
 from router.iam import sigv2
 from router.iam.auth_errors import AuthFailure, Flaw
-from router.iam.sigv4 import Request
+from router.iam.claims import Request
 from tests.helpers.signing import KEY_ID, NOW, SECRET, came, signed
 
 URL = "http://127.0.0.1:4566/b/k%20y%2B"

@@ -10,9 +10,10 @@ from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAu
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.iam import sigv4
+from router.iam import claims, sigv4
 from router.iam.auth_errors import AuthFailure, Flaw
-from router.iam.sigv4 import Request, Verified, Where
+from router.iam.claims import Request, Where
+from router.iam.sigv4 import Verified
 from tests.helpers.signing import KEY_ID, NOW, REGION, SECRET, came, signed
 
 LAMBDA, S3 = Where(REGION, "lambda"), Where(REGION, "s3")
@@ -25,7 +26,7 @@ def payload_of(request: Request, body: bytes, where: Where) -> str:
 
 
 def verified(request: Request, body: bytes = b"", where: Where = LAMBDA, now: float = NOW, secret: str = SECRET) -> Verified:
-    found = sigv4.read(request, where)
+    found = claims.read(request, where)
     sigv4.check_time(found, where, now)
     if found.key_id != KEY_ID:
         raise AuthFailure(Flaw.UNKNOWN_KEY)
