@@ -107,11 +107,12 @@ class Control:
             return Response(202, (("x-amzn-requestid", await self._calls.emit(name, request.body)),))
         if kind != "RequestResponse":
             raise InvalidParameter(f"invocation type {kind}: RequestResponse or Event")
-        request_id, outcome = await self._calls.invoke(name, request.body, trace=request.header("x-amzn-trace-id"))
+        tail = request.header("x-amz-log-type") == "Tail"
+        request_id, outcome = await self._calls.invoke(name, request.body, trace=request.header("x-amzn-trace-id"), tail=tail)
         headers = [*JSON_HEADERS, ("x-amzn-requestid", request_id), ("x-amz-executed-version", outcome.version)]
         if outcome.function_error:
             headers.append(("x-amz-function-error", outcome.function_error))
-        if request.header("x-amz-log-type") == "Tail":
+        if tail:
             headers.append(("x-amz-log-result", base64.b64encode(outcome.log_tail).decode()))
         return Response(200, headers, outcome.payload)
 

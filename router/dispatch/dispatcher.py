@@ -1,7 +1,7 @@
 """From an envelope to its outcome: the router's side of the two doors, and the loop that runs what the journal leases."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +29,7 @@ from router.functions.registry import Functions
 from router.journal.base import Beside, Journal
 from router.model import ASYNC_LIMIT, SYNC_LIMIT, Delivery, Envelope, Outcome, State, Stream
 from router.runtime.base import Invocation, Pool, Sink
+from router.runtime.extensible import has_extensions
 from router.telemetry.cost import Bill
 from router.telemetry.metrics import Metrics
 from router.telemetry.setup import DirectLog
@@ -46,6 +47,7 @@ class Facts:
     """What a caller may add to an invocation."""
 
     client_context: str = ""
+    whole: bool = False  # the outcome is wanted with all of its log, though extensions may take their time
 
 
 NO_FACTS: Final = Facts()
@@ -100,12 +102,27 @@ class Dispatcher:
     async def invoke(self, envelope: Envelope, facts: Facts | None = None) -> Outcome:
         """Run now (RequestResponse). Raises FunctionNotFound, RequestTooLarge, TooManyRequests, EnvironmentUnavailable, ShuttingDown."""
         function = self._admitted(envelope)
+        facts = facts or NO_FACTS
         if not self._slots.take(function.name):
             await self._slot(function.name)
+        if has_extensions(function) and not facts.whole:
+            return await self._answered(function, envelope, facts)
         try:
-            return await self._invoke(function, envelope, facts or NO_FACTS)
+            return await self._invoke(function, envelope, facts)
         finally:
             self._slots.give(function.name)
+
+    async def _answered(self, function: Function, envelope: Envelope, facts: Facts) -> Outcome:
+        """Run and return once the runtime has answered, while the function's extensions go on. Cancelled before that, the run is cut short."""
+        flow = Flow()
+        task = asyncio.create_task(self._flow(function, envelope, facts, None, flow), name=f"invocation-{envelope.request_id}")
+        self._streams.add(task)
+        task.add_done_callback(self._streams.discard)
+        try:
+            return await (await flow.stream()).outcome
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
 
     async def stream(self, envelope: Envelope, facts: Facts | None = None) -> Stream:
         """Run now and return once the answer has begun. Raises as invoke() does.
@@ -115,7 +132,7 @@ class Dispatcher:
         if not self._slots.take(function.name):
             await self._slot(function.name)
         flow = Flow()
-        task = asyncio.create_task(self._flow(function, envelope, facts or NO_FACTS, flow), name=f"stream-{envelope.request_id}")
+        task = asyncio.create_task(self._flow(function, envelope, facts or NO_FACTS, flow, flow), name=f"stream-{envelope.request_id}")
         self._streams.add(task)
         task.add_done_callback(self._streams.discard)
         try:
@@ -124,10 +141,10 @@ class Dispatcher:
             task.cancel()
             raise
 
-    async def _flow(self, function: Function, envelope: Envelope, facts: Facts, flow: Flow) -> None:
-        """The invocation behind a stream."""
+    async def _flow(self, function: Function, envelope: Envelope, facts: Facts, sink: Flow | None, flow: Flow) -> None:
+        """The invocation behind a stream, or behind an answer that does not wait for extensions. *sink*: None when it is not to be streamed."""
         try:
-            flow.finish(await self._invoke(function, envelope, facts, flow))
+            flow.finish(await self._invoke(function, envelope, facts, sink, flow.finish))
         except Exception as error:  # noqa: BLE001  # whatever it is, it is told to who waits for the stream
             flow.fail(error)
         except BaseException:
@@ -152,7 +169,14 @@ class Dispatcher:
             self._throttles.add(function)
             raise
 
-    async def _invoke(self, function: Function, envelope: Envelope, facts: Facts, sink: Sink | None = None) -> Outcome:
+    async def _invoke(
+        self,
+        function: Function,
+        envelope: Envelope,
+        facts: Facts,
+        sink: Sink | None = None,
+        on_answer: Callable[[Outcome], None] | None = None,
+    ) -> Outcome:
         """Run in an environment; count it and log it. The slot is taken."""
         arn = self._functions.arn(function)
         if envelope.trace and lineage.passes(envelope.trace, arn) >= lineage.LIMIT:
@@ -160,7 +184,7 @@ class Dispatcher:
         trace = lineage.passed(tracing.of_invocation(envelope.trace, envelope.request_id, names.chance()[:16]), arn)
         try:
             outcome = await self._pool.invoke(
-                Invocation(function, envelope.payload, envelope.request_id, arn, facts.client_context, trace, sink),
+                Invocation(function, envelope.payload, envelope.request_id, arn, facts.client_context, trace, sink, on_answer),
             )
         except TooManyRequests:  # there is a slot, and no room for an environment
             self._throttles.add(function.name)

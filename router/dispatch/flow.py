@@ -50,7 +50,9 @@ class Flow:
         return not self._full
 
     def finish(self, outcome: Outcome) -> None:
-        """The invocation is over; a result that was not streamed becomes the one piece."""
+        """The invocation is over, or answered; a result that was not streamed becomes the one piece. Once; what comes later is dropped."""
+        if self._outcome.done():
+            return
         if not self._content_type and not outcome.function_error:
             self.feed(outcome.payload)
         elif self._content_type and outcome.function_error:
@@ -60,6 +62,8 @@ class Flow:
 
     def fail(self, error: Exception) -> None:
         """There will be no outcome, by no fault of the function's."""
+        if self._outcome.done():
+            return
         self._error = StreamBroken(type(error).__name__)
         self._outcome.set_exception(error)
         self._outcome.exception()  # whoever reads the pieces need not ask for it

@@ -32,6 +32,7 @@ class Invocation(NamedTuple):
     client_context: str = ""  # JSON text; "" when the caller gave none
     trace: str = ""  # X-Ray header value; "" when there is none
     sink: Sink | None = None  # set when the answer may be streamed
+    on_answer: Callable[[Outcome], None] | None = None  # is told the answer when extensions go on after it
 
 
 class ExecutionEnvironment(Protocol):

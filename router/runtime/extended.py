@@ -27,15 +27,11 @@ from router.runtime.outcomes import Failure
 from router.runtime.recipe import Recipe
 from router.runtime.telemetry_calls import Subscriptions
 from router.runtime.telemetry_feed import Telemetry
+from router.telemetry import report
 from router.telemetry.report import LogStream, Report
 
 _CONNECTIONS: Final = 64  # at one time, of the runtime and at most ten extensions
 _SHUTDOWN: Final = 2.0  # seconds for external extensions to end; what the runtime has before them: farewell.py
-
-
-def has_extensions(function: Function) -> bool:
-    """Whether its layers bring external extensions, or it is said to have internal ones."""
-    return function.internal_extensions or bool(function.opt and (function.opt / "extensions").is_dir())
 
 
 class ExtendedEnvironment(ProcessEnvironment):
@@ -163,7 +159,10 @@ class ExtendedEnvironment(ProcessEnvironment):
         answer = await super()._run(invocation, began)
         if self.state is not lifecycle.READY or self._processes is None:
             return answer
-        self._log.runtime_done(self._so_far(invocation, answer, began))
+        assert self._extensions is not None
+        so_far = self._so_far(invocation, answer, began)
+        if self._log.runtime_done(so_far) and invocation.on_answer is not None and not self._extensions.settled:
+            invocation.on_answer(self._answered(so_far, answer))
         late = await self._until_settled(began + invocation.function.timeout)
         if late is None:
             self._processes.drain()
@@ -181,6 +180,19 @@ class ExtendedEnvironment(ProcessEnvironment):
         if isinstance(answer, Failure):
             return told._replace(status=answer.status, error_type=answer.error_type, produced=len(answer.payload))
         return told._replace(produced=len(answer.body))
+
+    def _answered(self, so_far: Report, answer: Failure | frames.Frame) -> Outcome:
+        """What the caller gets while extensions go on."""
+        if isinstance(answer, Failure):
+            payload, error_type = answer.payload, answer.error_type
+        else:
+            payload, error_type = answer.body, answer.meta.decode("utf-8", "replace") if answer.kind in frames.ERRORS else ""
+        failed = isinstance(answer, Failure) or answer.kind in frames.ERRORS
+        billed = report.billed_ms(so_far.duration_ms, None)
+        told = "Unhandled" if failed else ""
+        return Outcome(
+            payload, told, error_type, so_far.duration_ms, billed, log=self._log.tail(), log_stream=self._log.name, version=self.function.version
+        )
 
     def _finish(self, invocation: Invocation, answer: Failure | frames.Frame, duration_ms: float, init_ms: float | None) -> Outcome:
         """See ProcessEnvironment: what extensions need counts too."""

@@ -6,7 +6,8 @@ from typing import Any
 
 from router.config.types import Function
 from router.runtime.environment import ProcessEnvironment
-from router.runtime.extended import ExtendedEnvironment, has_extensions
+from router.runtime.extended import ExtendedEnvironment
+from router.runtime.extensible import has_extensions
 from router.runtime.launcher import Launcher
 from router.runtime.lifecycle import Initialization
 from router.runtime.outcomes import Failure

@@ -66,14 +66,15 @@ class InvocationLog:
         else:
             self.write(report.start(request_id, self._function.version))
 
-    def runtime_done(self, told: Report) -> None:
-        """The runtime has answered, and the invocation may go on for others; *told* as of now."""
+    def runtime_done(self, told: Report) -> bool:
+        """The runtime has answered, and the invocation may go on for others; *told* as of now. False: it was told before."""
         if self._done:
-            return
+            return False
         self._done = True
         self._tell(platform.runtime_done(told))
         if self.telemetry is not None:
             self.telemetry.flush()  # extensions wait for this one
+        return True
 
     def ended(self, told: Report) -> None:
         """The invocation is over."""

@@ -15,7 +15,7 @@ from router.config.entries import names
 from router.config.types import Function
 from router.runtime import Resolved, assignment, outcomes, packages, resolve
 from router.runtime.environment import ProcessEnvironment
-from router.runtime.extended import has_extensions
+from router.runtime.extensible import has_extensions
 from router.runtime.family import Family
 from router.runtime.launcher import Launcher
 from router.runtime.layers import python_paths

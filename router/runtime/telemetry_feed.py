@@ -36,6 +36,7 @@ class Feed:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._sending: asyncio.Task[None] | None = None
+        self._urgent = False  # what waits goes as soon as what is being sent has arrived
         self._trusted: frozenset[int] = frozenset()  # listening sockets that are known to be the environment's
         self._stream: asyncio.StreamWriter | None = None  # of TCP, open for good
 
@@ -52,6 +53,7 @@ class Feed:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._urgent = self._sending is not None
         if self._sending is None and not self._buffer.empty:
             self._sending = self._loop.create_task(self._send(self._buffer.take()), name="telemetry")
             self._sending.add_done_callback(self._sent)
@@ -81,7 +83,7 @@ class Feed:
             self._buffer.take()
             return
         self._tell_lost(_SLOW)
-        if self._buffer.full:
+        if self._urgent or self._buffer.full:
             self.flush()
         elif not self._buffer.empty and self._timer is None:
             self._timer = self._loop.call_later(self.subscription.timeout, self.flush)

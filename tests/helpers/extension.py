@@ -17,7 +17,7 @@ import time
 NAME = os.path.basename(sys.argv[0])
 TOLD = json.loads(os.environ.get("EXTENSION_" + NAME.upper().replace("-", "_"), "{}"))
 HOST, PORT = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
-DONE = threading.Event()
+DONE, REPORTED = threading.Event(), threading.Event()
 LOCK = threading.Lock()
 
 
@@ -43,6 +43,8 @@ class Receiver(http.server.BaseHTTPRequestHandler):
             note(telemetry=event)
             if event["type"] == "platform.runtimeDone":
                 DONE.set()
+            if event["type"] == "platform.report":
+                REPORTED.set()
         time.sleep(TOLD.get("receiver_seconds", 0))
         self.send_response(200)
         self.end_headers()
@@ -103,7 +105,9 @@ def main():
         event = json.loads(text)
         note(event=event, status=status)
         if event["eventType"] == "SHUTDOWN":
-            time.sleep(60 if do == "hang" else TOLD.get("shutdown_seconds", 0))
+            time.sleep(60 if do == "hang" else 0)
+            if TOLD.get("shutdown") == "until_reported":
+                REPORTED.wait(1.9)
             note(ended=True)
             return
         while TOLD.get("mark") and not os.path.exists(TOLD["mark"]):

@@ -374,7 +374,7 @@ async def test_a_slow_subscriber_costs_events_and_is_told(bench: Bench) -> None:
 
 
 async def test_the_end_flushes_what_waits(bench: Bench) -> None:
-    await bench.run(bench.function("tells", telemetry={**PLATFORM, "buffering": {"timeoutMs": 30_000}}, shutdown_seconds=0.5))
+    await bench.run(bench.function("tells", telemetry={**PLATFORM, "buffering": {"timeoutMs": 30_000}}, shutdown="until_reported"))
     assert told(bench, "platform.report") == []
     await bench.pool.pool.close()
     assert len(told(bench, "platform.report")) == 1

@@ -119,6 +119,20 @@ async def test_what_a_slow_subscriber_misses_is_told(receiver: Receiver) -> None
     assert max(map(len, receiver.batches)) <= 1001
 
 
+async def test_a_flush_while_a_batch_is_sent_is_not_forgotten(receiver: Receiver) -> None:
+    telemetry = Telemetry(lambda: 1.0, list)
+    telemetry.subscribe("a", ALL._replace(timeout=1000.0))
+    receiver.open.clear()
+    for line in ("one", "two"):
+        telemetry.line("function", line)
+        telemetry.flush()
+    await turns()
+    receiver.open.set()
+    await turns()
+    assert [event["record"] for event in receiver.events] == ["one", "two"]
+    await telemetry.end()
+
+
 async def test_a_batch_that_cannot_be_sent_is_lost_and_told(receiver: Receiver) -> None:
     receiver.error = OSError("no such port")
     telemetry = Telemetry(lambda: 1.0, list)
