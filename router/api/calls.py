@@ -82,7 +82,9 @@ class Calls:
             raise InvalidRequestContent(f"Could not parse request body into json: {error}") from error
         return Envelope(self._parts.functions.get(function).name, payload, "invoke", trace=trace)
 
-    async def invoke(self, function: str, payload: bytes, *, client_context: str = "", trace: str = "", tail: bool = False) -> tuple[str, Outcome]:
+    async def invoke(
+        self, function: str, payload: bytes, *, client_context: str = "", trace: str = "", tail: bool = False
+    ) -> tuple[str, Outcome]:
         """Run now; the request id and the outcome, with the *tail* of its log if that is wanted. An empty payload is {}, as on Lambda."""
         envelope = self._envelope(function, payload or b"{}", trace)
         return envelope.request_id, await self._parts.dispatcher.invoke(envelope, Facts(client_context, whole=tail))

@@ -191,7 +191,14 @@ class ExtendedEnvironment(ProcessEnvironment):
         billed = report.billed_ms(so_far.duration_ms, None)
         told = "Unhandled" if failed else ""
         return Outcome(
-            payload, told, error_type, so_far.duration_ms, billed, log=self._log.tail(), log_stream=self._log.name, version=self.function.version
+            payload,
+            told,
+            error_type,
+            so_far.duration_ms,
+            billed,
+            log=self._log.tail(),
+            log_stream=self._log.name,
+            version=self.function.version,
         )
 
     def _finish(self, invocation: Invocation, answer: Failure | frames.Frame, duration_ms: float, init_ms: float | None) -> Outcome:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.dispatch.flow import HIGH, Flow
-from router.errors import StreamBroken
+from router.errors import EnvironmentUnavailable, StreamBroken
 from router.model import Outcome
 from tests.helpers.clock import settle
 
@@ -91,3 +91,13 @@ async def test_broken_once_it_is_over() -> None:
         await anext(flow)
     with pytest.raises(StopAsyncIteration):
         await anext(flow)
+
+
+async def test_what_comes_after_the_first_outcome_is_dropped() -> None:
+    flow = Flow()
+    flow.finish(Outcome(b'"early"'))
+    flow.finish(Outcome(b'"late"'))
+    flow.fail(EnvironmentUnavailable("too late"))
+    stream = await flow.stream()
+    assert (await stream.outcome).payload == b'"early"'
+    assert [piece async for piece in stream.pieces] == [b'"early"']
