@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from router.wildcards import Token, Wild, tokens
 
 _VARIABLE: Final = re.compile(r"\$\{([^}]*)(\})?")
-_NAME: Final = re.compile(r"\s*([A-Za-z0-9-]+:[^\s,'{}]+)\s*(?:,\s*'([^']*)'\s*)?")
+_NAME: Final = re.compile(r"\s*([A-Za-z0-9._/-]+:[^\s,'{}]+)\s*(?:,\s*'([^']*)'\s*)?")
 _LITERALS: Final = ("*", "?", "$")
 
 Context = Mapping[str, Sequence[str]]

@@ -75,6 +75,14 @@ def test_a_key_is_asked_about_by_its_id(config: Path) -> None:
     assert why(config, "--key", "AKIAX", *GET).exit_code == 2
 
 
+def test_a_policy_that_is_none_is_told_with_its_place(config: Path) -> None:
+    config.write_text(CONFIG.replace("Effect: Allow", "Effect: allow"))
+    for words in (["why", "--role", "resizer", *GET], ["check"]):
+        done = CliRunner().invoke(root, ["--config", str(config), *words])
+        assert done.exit_code == 1
+        assert "config.yaml:5:27: roles.resizer.policy[0].Effect: Effect is Allow or Deny" in done.stderr
+
+
 @pytest.mark.parametrize(
     "words",
     [

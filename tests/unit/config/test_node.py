@@ -139,3 +139,10 @@ def test_json_is_yaml(value: object) -> None:
     if "duplicate" not in "".join(told(node)):
         assert node.json("value") == value
         assert told(node) == []
+
+
+def test_a_literal_leaves_references_as_they_stand() -> None:
+    node = top('a: ["${aws:username}", "$${x}", {b: true, c: "true", d: 10, e: 2012-10-17}, ~]\n').child("a")
+    assert node is not None
+    assert node.literal() == ["${aws:username}", "$${x}", {"b": True, "c": "true", "d": 10, "e": "2012-10-17"}, None]
+    assert told(node) == []

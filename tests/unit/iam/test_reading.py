@@ -143,6 +143,14 @@ def test_all_mistakes_are_told_at_once() -> None:
     assert len(told) == 6
 
 
+@pytest.mark.parametrize(
+    "key", ["cognito-identity.amazonaws.com:sub", "oidc.example.com/id/7:aud", "SAML:aud", "aws:PrincipalTag/a b".replace(" ", "")]
+)
+def test_keys_of_identity_providers_are_keys(key: str) -> None:
+    policy = read(of({**GOOD, "Resource": f"arn:aws:s3:::b/${{{key}}}/*", "Condition": {"StringEquals": {key: "x"}}}), name="p")
+    assert policy.statements[0].conditions[0].key == key
+
+
 def test_one_statement_may_stand_without_a_list_and_one_value_too() -> None:
     policy = read({"Statement": {**GOOD, "Sid": "One"}}, name="p")
     assert [statement.name for statement in policy.statements] == ["One"]
