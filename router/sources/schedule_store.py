@@ -1,13 +1,15 @@
 """Schedules in the store: how far each is decided, and the ticks that are decided but not handed over yet.
 
 A tick's row (schedule, time) is committed before the tick is emitted and removed after emit() returned, so the table
-holds what is under way and no more. What a crash leaves in it is emitted again, with the same sequencer."""
+holds what is under way and no more. What a crash leaves in it is emitted again, with the same sequencer. Many rows go in as JSON,
+in one statement: each step of a statement has to win the interpreter back from a busy event loop (see journal/queries.sql)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import apsw
+import orjson
 
 from router.events.agenda import Cursor, Due
 from router.journal.database import Database
@@ -29,11 +31,20 @@ STEPS: Final = (
 Tick = tuple[str, int]  # schedule, time
 
 _BEGIN: Final = """
-INSERT INTO schedules (name, spelling, anchor, until) VALUES (?, ?, ?, ?)
+INSERT INTO schedules (name, spelling, anchor, until) SELECT value ->> 0, value ->> 1, ?2, ?2 FROM json_each(?1) WHERE true
 ON CONFLICT (name) DO UPDATE SET spelling = excluded.spelling, anchor = excluded.anchor, until = excluded.until, missed = 0
 """
-_DECIDE: Final = "UPDATE schedules SET until = ?, anchor = ?, missed = missed + ? WHERE name = ?"
-_RAN: Final = "UPDATE schedules SET last = max(coalesce(last, ?1), ?1) WHERE name = ?2"
+_END: Final = "DELETE FROM schedules WHERE name IN (SELECT value FROM json_each(?))"
+_DECIDE: Final = """
+UPDATE schedules SET until = d.value ->> 1, anchor = d.value ->> 2, missed = missed + (d.value ->> 3)
+FROM json_each(?) AS d WHERE schedules.name = d.value ->> 0
+"""
+_PUT: Final = "INSERT OR IGNORE INTO ticks SELECT value ->> 0, value ->> 1 FROM json_each(?)"
+_DROP: Final = "DELETE FROM ticks WHERE (schedule, at) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))"
+_RAN: Final = """
+UPDATE schedules SET last = max(coalesce(last, r.at), r.at)
+FROM (SELECT value ->> 0 AS name, max(value ->> 1) AS at FROM json_each(?) GROUP BY 1) AS r WHERE schedules.name = r.name
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,38 +78,43 @@ class ScheduleStore:
 
     async def decide(self, decided: Sequence[Due]) -> None:
         """Put ticks and cursors on record; durable on return."""
+        ticks = _text([(due.name, tick) for due in decided for tick in due.ticks])
+        cursors = _text([(due.name, due.cursor.until, due.cursor.anchor, due.dropped) for due in decided])
 
         def unit(connection: apsw.Connection) -> None:
-            ticks = [(due.name, tick) for due in decided for tick in due.ticks]
-            cursors = [(due.cursor.until, due.cursor.anchor, due.dropped, due.name) for due in decided]
-            connection.executemany("INSERT OR IGNORE INTO ticks VALUES (?, ?)", ticks)
-            connection.executemany(_DECIDE, cursors)
+            connection.execute(_PUT, (ticks,))
+            connection.execute(_DECIDE, (cursors,))
 
         await self._database.transact(unit)
 
     async def settle(self, ticks: Sequence[Tick]) -> None:
-        """Record that these were handed over."""
+        """Record that these were handed over. Nobody waits for it: until then a crash has them emitted again."""
+        text = _text(ticks)
 
         def unit(connection: apsw.Connection) -> None:
-            connection.executemany("DELETE FROM ticks WHERE schedule = ? AND at = ?", ticks)
-            connection.executemany(_RAN, [(at, name) for name, at in ticks])
+            connection.execute(_DROP, (text,))
+            connection.execute(_RAN, (text,))
 
-        await self._database.transact(unit)
+        await self._database.transact(unit, patient=True)
 
 
 def _load(connection: apsw.Connection, spellings: Mapping[str, str], now: int) -> Loaded:
     known = dict(_rows(connection, "SELECT name, spelling FROM schedules"))
-    gone = [(name,) for name in known if name not in spellings]
-    fresh = [(name, spelling, now, now) for name, spelling in spellings.items() if known.get(name) != spelling]
-    connection.executemany("DELETE FROM schedules WHERE name = ?", gone)
-    connection.executemany(_BEGIN, fresh)
+    gone = [name for name in known if name not in spellings]
+    fresh = [(name, spelling) for name, spelling in spellings.items() if known.get(name) != spelling]
+    connection.execute(_END, (_text(gone),))
+    connection.execute(_BEGIN, (_text(fresh), now))
     rows = _rows(connection, "SELECT name, until, anchor, last, missed FROM schedules")
     ticks: list[Tick] = _rows(connection, "SELECT schedule, at FROM ticks ORDER BY at, schedule")
     pending = [tick for tick in ticks if tick[0] in spellings]
     removed = [tick for tick in ticks if tick[0] not in spellings]
-    connection.executemany("DELETE FROM ticks WHERE schedule = ? AND at = ?", removed)
+    connection.execute(_DROP, (_text(removed),))
     schedules = {name: Stored(Cursor(until, anchor), last, missed) for name, until, anchor, last, missed in rows}
     return Loaded(schedules, pending, removed)
+
+
+def _text(value: object) -> str:
+    return orjson.dumps(value).decode()
 
 
 def _rows(connection: apsw.Connection, query: str) -> list[Any]:

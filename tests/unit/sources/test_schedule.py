@@ -42,7 +42,7 @@ class InstantDatabase:
                 self.connection.execute(step).fetchall()
         self._migrated.add(component)
 
-    async def transact(self, unit: Callable[[apsw.Connection], Result]) -> Result:
+    async def transact(self, unit: Callable[[apsw.Connection], Result], *, patient: bool = False) -> Result:
         await asyncio.sleep(0)
         self.units += 1
         if self.fail:
