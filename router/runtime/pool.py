@@ -1,6 +1,7 @@
 """Environments kept warm. The caller holds a concurrency slot already: here is no waiting for one."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from router.runtime.provisioning import Provisioner
 from router.runtime.room import Room
 from router.runtime.shared import Shared
 from router.runtime.shelf import Shelf
+from router.runtime.starts import Starts
 from router.telemetry.metrics import Labels, Metrics
 from router.telemetry.report import LogStore, LogStream
 
@@ -50,6 +52,7 @@ class WarmPool:
         self._room = Room(limits, self._shelf, clock)
         self._stale: set[Environment] = set()  # busy ones whose function has changed
         self._closing: dict[Environment, asyncio.Task[None]] = {}
+        self._starts = Starts(clock, max(4, 2 * (os.cpu_count() or 1)), self._give_back)
         self._backoff = InitBackoff()
         self._provisioner = Provisioner(self._warm, self._provisioned, clock)
         self._told: set[str] = set()
@@ -89,9 +92,33 @@ class WarmPool:
 
         Cancelled, the run is cut short: the environment is ended with all its processes."""
         function = invocation.function
-        environment = self._take(function) or await self._add(function, wait=ROOM_WAIT)
-        if function.provisioned_concurrency and environment.initialization is not Initialization.PROVISIONED:
-            self._spilled.add(function.name)
+        environment = self._take(function)
+        if environment is not None:
+            return await self._run(environment, invocation)
+        environment, ticket = await self._another(function)
+        try:
+            return await self._run(environment, invocation)
+        finally:
+            if ticket is not None:
+                self._starts.ended(function.qualified, ticket)
+
+    async def _another(self, function: Function) -> tuple[Environment, int | None]:
+        """One that became idle meanwhile, or a new one and the ticket of its start. Raises as invoke() does."""
+        turn = await self._starts.turn(function.qualified)
+        if isinstance(turn, int):
+            try:
+                return await self._add(function, wait=ROOM_WAIT), turn
+            except BaseException:
+                self._starts.ended(function.qualified, turn)
+                raise
+        if turn.function is function or turn.function == function:
+            return turn, None
+        self._retire(turn)
+        return await self._another(function)
+
+    async def _run(self, environment: Environment, invocation: Invocation) -> Outcome:
+        if invocation.function.provisioned_concurrency and environment.initialization is not Initialization.PROVISIONED:
+            self._spilled.add(invocation.function.name)
         try:
             outcome = await (environment.invoke(invocation) if environment.state is READY else self._first(environment, invocation))
         except BaseException:
@@ -127,6 +154,7 @@ class WarmPool:
     async def close(self) -> None:
         """End every environment; what still runs is cut short with EnvironmentUnavailable."""
         self._room.close()
+        self._starts.close()
         await self._provisioner.close()
         if self._evictor is not None:
             self._evictor.cancel()
@@ -211,6 +239,8 @@ class WarmPool:
         lost = environment.initialization is not Initialization.ON_DEMAND and environment.state not in {READY, COLD}
         if lost or environment in self._stale or self._room.closed:
             self._retire(environment)
+            return
+        if not self._room.wanted and self._starts.hand_over(environment.function.qualified, environment):
             return
         self._shelf.put(environment, self._clock.monotonic())
         self._room.tell()

@@ -23,6 +23,11 @@ class Room:
         self._waiting: set[asyncio.Event] = set()
         self.closed = False
 
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody waits for it: they come first when an environment is idle."""
+        return bool(self._waiting)
+
     def victims(self, need: int) -> list[Environment] | None:
         """Which idle ones end for one of *need* MB; see Capacity."""
         return self._capacity.victims(self._shelf.evictable(), need, self._shelf.spared())

@@ -462,3 +462,57 @@ async def test_evicted_by_name(pool: WarmPool, runtime: FakeRuntime) -> None:
     pool.evict("a")
     await settle()
     assert [environment.function.name for environment in runtime.living] == ["b"]
+
+
+# --- many at once
+
+
+async def wide(runtime: FakeRuntime, clock: VirtualClock, metrics: Metrics) -> WarmPool:
+    pool = WarmPool({"python": runtime}, logs=MemoryLogs(), clock=clock, limits=Limits(concurrency=100, idle=600), metrics=metrics)
+    pool._starts._few = 4
+    await pool.open()
+    return pool
+
+
+async def test_a_burst_is_run_by_the_few_that_start_first(runtime: FakeRuntime, clock: VirtualClock, metrics: Metrics) -> None:
+    pool = await wide(runtime, clock, metrics)
+    assert len(await asyncio.gather(*(run(pool) for _ in range(60)))) == 60
+    assert runtime.made < 20
+    await pool.close()
+
+
+async def test_a_burst_of_slow_ones_has_them_all_run_at_once(runtime: FakeRuntime, clock: VirtualClock, metrics: Metrics) -> None:
+    pool, runtime.gate = await wide(runtime, clock, metrics), asyncio.Event()
+    tasks = [asyncio.create_task(run(pool)) for _ in range(60)]
+    await clock.advance(0.05)
+    assert runtime.made == 60
+    runtime.gate.set()
+    assert sorted(await asyncio.gather(*tasks)) == [*range(1, 61)]
+    await pool.close()
+
+
+async def test_one_whose_function_has_changed_is_not_handed_over(runtime: FakeRuntime, clock: VirtualClock, metrics: Metrics) -> None:
+    pool, runtime.gate = await wide(runtime, clock, metrics), asyncio.Event()
+    tasks = [asyncio.create_task(run(pool)) for _ in range(4)]
+    await settle()
+    changed = replace(function("f"), timeout=7.0)
+    later = asyncio.create_task(pool.invoke(Invocation(changed, b"", "id", "arn")))
+    await settle()
+    assert not later.done()
+    runtime.gate.set()
+    await asyncio.gather(*tasks, later)
+    assert runtime.made == 5
+    assert {environment.function.timeout for environment in runtime.living} >= {7.0}
+    await pool.close()
+
+
+async def test_who_waits_for_a_start_hears_of_the_end(runtime: FakeRuntime, clock: VirtualClock, metrics: Metrics) -> None:
+    pool, runtime.gate = await wide(runtime, clock, metrics), asyncio.Event()
+    tasks = [asyncio.create_task(run(pool)) for _ in range(6)]
+    await settle()
+    closing = asyncio.create_task(pool.close())
+    await settle()
+    assert [task.done() for task in tasks[4:]] == [True, True]
+    assert all(isinstance(task.exception(), EnvironmentUnavailable) for task in tasks[4:])
+    runtime.gate.set()
+    await asyncio.gather(closing, *tasks, return_exceptions=True)
