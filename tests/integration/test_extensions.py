@@ -349,7 +349,7 @@ async def test_an_extension_may_wait_for_the_runtimes_end_before_it_asks_again(b
     function = bench.function("tells", telemetry={**PLATFORM, "buffering": {"timeoutMs": 30_000}}, do="until_done")
     outcome = await bench.pool.run(function)
     assert not outcome.function_error
-    assert outcome.duration_ms < 9000
+    assert outcome.duration_ms < 7500  # else it has given up waiting
     assert "Status" not in bench.pool.logs.of("f")[-1]
 
 
