@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 import orjson
+import structlog
 
 from router.config import programs
 from router.config.types import Function
@@ -18,15 +19,18 @@ from router.model import RESPONSE_LIMIT, Outcome
 from router.runtime import assignment, frames
 from router.runtime.base import Invocation
 from router.runtime.environment import ProcessEnvironment
+from router.runtime.extensible import has_extensions
 from router.runtime.family import Family
 from router.runtime.frames import Frame
 from router.runtime.launcher import Exit
 from router.runtime.lifecycle import Initialization, State
 from router.runtime.outcomes import Failure
 from router.runtime.recipe import OnEnd, OnFrame
+from router.runtime.shared import Shared
 from router.telemetry import report
 from router.telemetry.report import LogStream
 
+log: Final = structlog.get_logger(__name__)
 _CHUNK: Final = 65536  # bytes
 _TURN: Final = 1024 * 1024  # bytes taken in one turn of the loop
 EVENT: Final = "event"  # where an environment's spec holds what the next process gets
@@ -197,8 +201,15 @@ class CommandEnvironment(ProcessEnvironment):
 class CommandRuntime(Family):
     """See Family."""
 
+    def __init__(self, shared: Shared) -> None:
+        super().__init__(shared)
+        self._told: set[str] = set()
+
     def environment(self, function: Function, stream: LogStream, initialization: Initialization) -> CommandEnvironment:  # noqa: ARG002
-        """An environment without a process."""
+        """An environment without a process; and without extensions, which is said once: there is no init in which they could register."""
+        if function.name not in self._told and has_extensions(function):
+            self._told.add(function.name)
+            log.warning("extensions_not_started", function=function.name, opt=str(function.opt))
         return CommandEnvironment(self, function, stream)
 
     def spec(self, function: Function, *, log_stream: str, tmp: str, separator: str) -> Mapping[str, Any]:  # noqa: ARG002

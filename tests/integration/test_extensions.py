@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from router.config.types import Function, Logging
+from router.runtime.lifecycle import Initialization
 from router.runtime.node_programs import installed
 from tests.helpers.pools import PoolBench, opened_pool
 
@@ -262,6 +264,35 @@ async def test_extensions_are_told_why_the_environment_is_reset(bench: Bench, ev
     assert len(bench.noted("registered")) == 2
 
 
+async def test_a_caller_who_leaves_ends_the_environment_with_its_extensions(bench: Bench) -> None:
+    running = asyncio.create_task(bench.pool.run(bench.function("watch"), "sleep"))
+    await until(lambda: bench.kinds() == ["INVOKE"])
+    running.cancel()
+    await until(lambda: bench.kinds() == ["INVOKE", "SHUTDOWN"])
+    await until(lambda: not bench.pool.pool._all)
+
+
+async def test_an_extension_that_does_not_register_ends_with_its_environment(bench: Bench) -> None:
+    running = asyncio.create_task(bench.pool.run(bench.function("silent", do="silent")))
+    await until(lambda: bench.pool.pool._all)
+    (environment,) = bench.pool.pool._all
+    await until(lambda: environment._processes and environment._processes.pids())  # type: ignore[attr-defined]
+    (pid,) = environment._processes.pids()  # type: ignore[attr-defined]
+    running.cancel()
+    await until(lambda: not bench.pool.pool._all)
+    assert not Path(f"/proc/{pid}").exists()
+
+
+async def test_provisioned_environments_have_extensions_too(bench: Bench) -> None:
+    function = replace(bench.function("watch"), provisioned_concurrency=1)
+    environment = bench.pool.pool._runtime(function).environment(function, bench.pool.logs.stream("f"), Initialization.PROVISIONED)
+    assert await environment.warm() is None
+    assert len(bench.noted("registered")) == 1
+    assert bench.kinds() == []
+    await environment.close()
+    assert bench.noted("event")[0]["shutdownReason"] == "SPINDOWN"
+
+
 async def test_who_does_not_end_in_time_is_ended(bench: Bench) -> None:
     await bench.run(bench.function("hang", do="hang"))
     began = time.monotonic()
@@ -433,3 +464,12 @@ async def test_after_init_nobody_can_subscribe(bench: Bench) -> None:
     await bench.run(late)
     await until(lambda: bench.noted("subscribed"))
     assert [json.loads(text)["errorType"] for _, text in bench.noted("subscribed")] == ["Telemetry.SubscriptionClosed"]
+
+
+async def test_a_command_has_no_extensions_and_that_is_said(bench: Bench) -> None:
+    opt = bench.function("watch").opt
+    function = bench.pool.function("", name="f", runtime="command", command=("cat",), opt=opt)
+    with capture_logs() as said:
+        assert [await bench.run(function, "a"), await bench.run(function, "b")] == ["a", "b"]
+    assert [line["function"] for line in said if line["event"] == "extensions_not_started"] == ["f"]
+    assert bench.noted("registered") == []
