@@ -217,7 +217,7 @@ class Daemon:
         outbox = Outbox(database, queues)
         await outbox.prepare()
         dispatcher.destinations = Destinations(outbox, functions, journal, clock)
-        house = House(config, clock, database, metrics, queues)
+        house = House(config, clock, database, metrics, queues, outbox)
         supervisors = [
             Supervisor(source, clock=clock, metrics=metrics, chance=random.Random())  # noqa: S311 - spreads restarts
             for source in sources(house)

@@ -13,6 +13,7 @@ from router.config.types import Config, Function, Trigger
 from router.journal.base import Beside
 from router.journal.database import Database
 from router.model import Envelope, Outcome, Stream
+from router.queues.outbox import Outbox
 from router.queues.store import Queues
 from router.sources.bus_rules import Buses
 from router.telemetry.metrics import Metrics
@@ -52,6 +53,7 @@ class House:
     database: Database  # cursors, version tables, ticks
     metrics: Metrics
     queues: Queues | None = None  # None: nothing is opened, the config is only looked at
+    outbox: Outbox | None = None  # records on their way to destinations
     buses: Buses = field(default_factory=Buses)  # where events are put that are for whoever has a rule for them
 
 

@@ -7,26 +7,27 @@ imported when a source is built, so that reading a config stays quick."""
 import asyncio
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
+from router.config.destinations import destination
 from router.config.node import Node
-from router.config.types import Names, Table
+from router.config.types import Destination, Names, Table
 from router.errors import ConfigError, InvalidParameter
 from router.events.filters import ALL, Filters
+from router.events.lanes import MOST as MOST_LANES
+from router.events.stream_batches import FOR_EVER, Rules
 from router.sources.base import Binding, House, Outlet
 from router.sources.mapping_keys import filters
 
-_LATER: Final = (
-    "bisect_on_error",
-    "maximum_record_age",
-    "maximum_retry_attempts",
-    "on_failure",
-    "parallelization_factor",
-    "report_batch_item_failures",
-    "tumbling_window",
+_LATER: Final = ("tumbling_window",)
+_KNOWN: Final = (
+    *("name", "batch_size", "batch_window", "starting_position", "starting_position_timestamp", "filter", "parallelization_factor"),
+    *("bisect_on_error", "maximum_retry_attempts", "maximum_record_age", "report_batch_item_failures", "on_failure"),
 )
+_POSITIONS: Final = ("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,17 @@ class TableTrigger:
     table: Table
     batch_size: int = 100
     batch_window: float = 0.0  # seconds
-    starting_position: str = "TRIM_HORIZON"  # of a mapping that has never run; or LATEST
+    starting_position: str = "TRIM_HORIZON"  # of a mapping that has never run; or LATEST, AT_TIMESTAMP
     filters: Filters = ALL
+    since: float | None = None  # epoch seconds, with AT_TIMESTAMP
+    rules: Rules = field(default_factory=Rules)
+    parallelization_factor: int = 1
+    on_failure: Destination | None = None
 
     @classmethod
     def read(cls, node: Node, names: Names) -> Self:
         """Read the value under `table:`; an unknown table is a problem."""
-        form = node.form(main="name", known=("name", "batch_size", "batch_window", "starting_position", "filter"), later=_LATER)
+        form = node.form(main="name", known=_KNOWN, later=_LATER)
         name = form.text("name")
         if form.has("name") and name not in names.tables:
             form.problem(f"no table has the name {name}{form.did_you_mean(name, names.tables)}", "name")
@@ -52,14 +57,42 @@ class TableTrigger:
             table=names.tables.get(name, Table(name, Path(), name)),
             batch_size=form.integer("batch_size", 100, low=1, high=10_000),
             batch_window=form.seconds("batch_window", 0.0, low=0, high=300),
-            starting_position=form.choice("starting_position", "TRIM_HORIZON", ("TRIM_HORIZON", "LATEST")),
+            starting_position=form.choice("starting_position", "TRIM_HORIZON", _POSITIONS),
             filters=filters(form),
+            since=_since(form),
+            rules=Rules(
+                bisect=form.boolean("bisect_on_error", default=False),
+                retries=form.integer("maximum_retry_attempts", FOR_EVER, low=FOR_EVER, high=10_000),
+                age=form.seconds("maximum_record_age", low=60, high=604_800) if form.has("maximum_record_age") else FOR_EVER,
+                partial=form.boolean("report_batch_item_failures", default=False),
+            ),
+            parallelization_factor=form.integer("parallelization_factor", 1, low=1, high=MOST_LANES),
+            on_failure=destination(form, "on_failure", names),
         )
 
     @property
     def claim(self) -> str:
         """Nothing: several functions may read one feed."""
         return ""
+
+
+def _since(form: Node) -> float | None:
+    """The moment under `starting_position_timestamp`, which belongs to AT_TIMESTAMP."""
+    wanted = form.has("starting_position") and form.text("starting_position") == "AT_TIMESTAMP"
+    if not form.has("starting_position_timestamp"):
+        if wanted:
+            form.problem("AT_TIMESTAMP needs one, as 2026-11-23T08:00:00Z", "starting_position_timestamp")
+        return None
+    if not wanted:
+        form.problem("only used with starting_position: AT_TIMESTAMP", "starting_position_timestamp")
+    try:
+        at = datetime.fromisoformat(form.text("starting_position_timestamp"))
+    except ValueError:
+        at = datetime.min  # noqa: DTZ901 - naive, and so refused
+    if at.tzinfo is None:
+        form.problem("a time with its zone, as 2026-11-23T08:00:00Z", "starting_position_timestamp")
+        return None
+    return at.timestamp()
 
 
 class FeedSource:

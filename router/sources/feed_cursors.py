@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+import apsw
+
+from router.journal.base import Beside
 from router.journal.database import Database
 
 _STEPS: Final = (
@@ -16,11 +19,29 @@ _STEPS: Final = (
         PRIMARY KEY (feed, function)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE feed_lanes (           -- how far a lane is that is ahead of the cursor
+        feed TEXT NOT NULL,
+        function TEXT NOT NULL,
+        lane INTEGER NOT NULL,
+        lanes INTEGER NOT NULL,         -- with another number of them keys lie otherwise
+        stream TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        PRIMARY KEY (feed, function, lane)
+    ) WITHOUT ROWID;
+    """,
 )
 _LOAD: Final = "SELECT stream, number, mark FROM feed_cursors WHERE feed = ? AND function = ?"
 _SAVE: Final = (
     "INSERT INTO feed_cursors VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT DO UPDATE SET stream = excluded.stream, number = excluded.number, mark = excluded.mark"
+)
+
+
+_LANES: Final = "SELECT lane, number FROM feed_lanes WHERE feed = ? AND function = ? AND lanes = ? AND stream = ?"
+_LANE: Final = (
+    "INSERT INTO feed_lanes VALUES (?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT DO UPDATE SET lanes = excluded.lanes, stream = excluded.stream, number = excluded.number"
 )
 
 
@@ -58,6 +79,25 @@ class Cursors:
         rows = await self._database.read(_LOAD, self._feed, function)
         return Cursor(*rows[0]) if rows else None
 
-    async def save(self, function: str, cursor: Cursor) -> None:
-        """Durable on return."""
-        await self._database.write(_SAVE, self._feed, function, cursor.stream, cursor.number, cursor.mark)
+    async def save(self, function: str, cursor: Cursor, beside: Beside | None = None) -> None:
+        """Durable on return, together with what is *beside*."""
+
+        def unit(connection: apsw.Connection) -> None:
+            connection.execute(_SAVE, (self._feed, function, cursor.stream, cursor.number, cursor.mark)).fetchall()
+            if beside is not None:
+                beside(connection)
+
+        await self._database.transact(unit)
+
+    async def lanes(self, function: str, lanes: int, stream: str) -> dict[int, int]:
+        """How far each of so many lanes is: the number of the last change it has done."""
+        found = await self._database.read(_LANES, self._feed, function, lanes, stream)
+        return dict.fromkeys(range(lanes), 0) | dict(found)
+
+    def lane(self, function: str, lane: int, lanes: int, stream: str, number: int) -> Beside:
+        """What puts down how far a lane is: the number of the last change it has done."""
+
+        def unit(connection: apsw.Connection) -> None:
+            connection.execute(_LANE, (self._feed, function, lane, lanes, stream, number)).fetchall()
+
+        return unit

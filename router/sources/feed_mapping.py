@@ -1,23 +1,28 @@
 """One event source mapping: a function, its cursor in a feed, and the loop that takes it forward.
 
-The cursor moves only after the function succeeded, so order is kept and nothing is left out: a failing batch is tried again,
-without end, and holds up what comes after it. A throttle or a lack of environments is not the function's failure."""
+The cursor moves only after what is before it is done, so order is kept and nothing is left out: a failing batch is tried again as its
+settings say, and holds up what comes after it in its lane. A throttle or a lack of environments is not the function's failure."""
 
 import asyncio
 import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+import apsw
 import structlog
 
 from router.clock import Clock
-from router.errors import JournalError, RouterError
+from router.config.types import Config
+from router.errors import JournalError
 from router.events import batching
-from router.events.filters import ALL, Filters
-from router.model import Envelope, Outcome
+from router.events.lanes import Lanes, lane_of
+from router.journal.base import Beside
+from router.queues.outbox import Outbox, Parcel
 from router.sources.base import Outlet
 from router.sources.feed_cursors import Cursor, Cursors
-from router.sources.feed_outbox import Batch
+from router.sources.feed_delivery import Delivery, Settings, Work
+from router.sources.feed_outbox import Batch, Item
 from router.sources.feed_reader import Reader
 from router.sources.feed_schema import FeedFault
 from router.sources.feed_watch import Watch
@@ -25,19 +30,7 @@ from router.telemetry.metrics import Metrics
 
 log = structlog.get_logger("router.sources.feed")
 
-ERROR_SHOWN: Final = 500  # characters of a function's error kept for people
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the trigger says."""
-
-    feed: str
-    function: str
-    batch_size: int
-    batch_window: float  # seconds
-    latest: bool  # a new mapping begins with what comes next, not with what the outbox holds
-    filters: Filters = ALL  # records that do not pass are done without the function
+AHEAD: Final = 4  # batches that are read ahead for each lane, so that one that fails holds up the others late
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +43,8 @@ class Parts:
     clock: Clock
     metrics: Metrics
     chance: random.Random
+    config: Config
+    outbox: Outbox | None = None  # None: nothing goes to destinations
 
 
 class EventSourceMapping:
@@ -59,12 +54,14 @@ class EventSourceMapping:
         self.settings, self._parts = settings, parts
         self.cursor: Cursor | None = None  # None: not known yet
         self.head = 0  # newest row of the outbox when it was last read
-        self.error = ""  # why the batch under way has not succeeded; "" when all is well
+        self._fault = ""  # why nothing can be read or recorded
         self._due = parts.watch.looker()
-        labels = ("feed", "function")
-        self._delivered = parts.metrics.counter("router_feed_records_total", "Records that a function took.", *labels)
-        self._retries = parts.metrics.counter("router_feed_retries_total", "Batches sent again after a failure.", *labels)
-        self._skipped = parts.metrics.counter("router_feed_records_skipped_total", "Records over 6 MB, which no function can get.", *labels)
+        self._delivery = Delivery(settings, parts.config, parts.clock, parts.metrics, parts.chance)
+
+    @property
+    def error(self) -> str:
+        """Why what is under way has not succeeded; "" when all is well."""
+        return self._fault or self._delivery.error
 
     @property
     def lag(self) -> int:
@@ -78,35 +75,131 @@ class EventSourceMapping:
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
         """Until *stop*; a batch under way is finished, one that waits for another try is left for the next start."""
+        if self.settings.lanes > 1:
+            await self._run_lanes(outlet, stop)
+            return
         while not stop.is_set():
             self._due.clear()
-            batch = await self._read(stop)
+            batch = await self._read(None, stop)
             if batch is None:
                 await self._due.wait()
-            elif not batch.packed.records or await self._deliver(outlet, batch, stop):
+            elif not batch.items or await self._deliver(outlet, batch, stop):
                 await self._move(batch.last, stop)
+
+    async def _deliver(self, outlet: Outlet, batch: Batch, stop: asyncio.Event) -> bool:
+        """One batch; the last move is the caller's, for it may be behind records that do not pass."""
+
+        async def advance(done: int, parcels: Sequence[Parcel]) -> bool:
+            if done == len(batch.items) and not parcels:
+                return True
+            return await self._move(batch.items[done - 1].behind, stop, parcels)
+
+        return await self._delivery.work(outlet, Work(batch.items, batch.shard, batch.arn), stop, advance)
+
+    # -- lanes
+
+    async def _run_lanes(self, outlet: Outlet, stop: asyncio.Event) -> None:
+        """Read ahead into lanes, each with a loop of its own; the cursor stands before the first record that is not done."""
+        lanes = _LanesAtWork(self.settings.lanes)
+        at: Cursor | None = None
+        async with asyncio.TaskGroup() as group:
+            for number in range(self.settings.lanes):
+                group.create_task(self._lane(outlet, lanes, number, stop), name=f"lane-{number}")
+            while not stop.is_set():
+                self._due.clear()
+                lanes.room.clear()
+                full = lanes.entries.waiting >= AHEAD * self.settings.batch_size * self.settings.lanes
+                batch = None if full else await self._read(at, stop)
+                if batch is None:
+                    await self._either(lanes.room, self._due)
+                    if not lanes.entries.waiting:
+                        at = None  # all is done: the stored cursor is where to go on
+                    continue
+                at = batch.last
+                await self._spread(lanes, batch, stop)
+            lanes.wake()
+
+    async def _spread(self, lanes: "_LanesAtWork", batch: Batch, stop: asyncio.Event) -> None:
+        """Hand the records of a batch to their lanes, but for those that a lane had done before a restart."""
+        if lanes.stream != batch.last.stream or batch.notice:
+            await lanes.empty()
+            known = {} if batch.notice else await self._parts.cursors.lanes(self.settings.function, self.settings.lanes, batch.last.stream)
+            lanes.done, lanes.stream = dict.fromkeys(range(self.settings.lanes), -1) | known, batch.last.stream
+        lanes.shard, lanes.arn = batch.shard, batch.arn
+        if not batch.items:
+            if not lanes.entries.waiting:
+                await self._move(batch.last, stop)
+            return
+        for item in batch.items:
+            lane = lane_of(item.key, self.settings.lanes)
+            lanes.entries.add(lane, item)
+            lanes.work[lane].set()
+
+    async def _lane(self, outlet: Outlet, lanes: "_LanesAtWork", number: int, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            items = lanes.entries.next(number, self.settings.batch_size)
+            if not items:
+                lanes.work[number].clear()
+                await lanes.work[number].wait()
+                continue
+            before = sum(item.number <= lanes.done[number] for item in items)
+            if before:  # of the time before a restart
+                await self._finish(lanes, number, before, (), stop)
+                continue
+            finished = 0
+
+            async def advance(done: int, parcels: Sequence[Parcel]) -> bool:
+                nonlocal finished
+                count, finished = done - finished, done
+                return await self._finish(lanes, number, count, parcels, stop)
+
+            await self._delivery.work(outlet, Work(items, lanes.shard, lanes.arn), stop, advance)
+
+    async def _finish(self, lanes: "_LanesAtWork", lane: int, count: int, parcels: Sequence[Parcel], stop: asyncio.Event) -> bool:
+        """Records of a lane are done: put that down, and the cursor if nothing before it is left."""
+        last = lanes.entries.next(lane, count)[-1]
+        over = lanes.entries.finish(lane, count)
+        lanes.done[lane] = max(lanes.done[lane], last.number)
+        if over:
+            lanes.cursor = over[-1].behind
+        lanes.room.set()
+        note = self._parts.cursors.lane(self.settings.function, lane, self.settings.lanes, last.behind.stream, lanes.done[lane])
+        return await self._move(lambda: lanes.cursor or self.cursor, stop, parcels, note)
+
+    @staticmethod
+    async def _either(*events: asyncio.Event) -> None:
+        waits = [asyncio.ensure_future(event.wait()) for event in events]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     # -- reading
 
-    async def _read(self, stop: asyncio.Event) -> Batch | None:
-        """The next batch; None when there is none now, or stop was set."""
+    async def _read(self, at: Cursor | None, stop: asyncio.Event) -> Batch | None:
+        """The next batch after *at*, else after the cursor; None when there is none now, or stop was set."""
         try:
-            cursor = self.cursor or await self._begin()
+            cursor = at or self.cursor or await self._begin()
             if self.settings.batch_window:
                 await self._gather(cursor, stop)
-            batch = await self._parts.reader.read(cursor, self.settings.batch_size, self.settings.filters)
+            batch = await self._parts.reader.read(cursor, self._most, self.settings.filters)
         except FeedFault as fault:
             if fault.passing:
                 self._parts.watch.stir()
             return None
         except JournalError as error:
-            self.error = str(error)
+            self._fault = str(error)
             return None
         self.head = batch.head
-        if batch.notice and batch.packed.records:
+        if batch.notice and batch.items:
             log.warning("feed_position_odd", feed=self.settings.feed, function=self.settings.function, reason=batch.notice)
-        moved = batch.packed.records or (self.settings.filters.patterns and batch.last != cursor)
+        moved = batch.items or (self.settings.filters.patterns and batch.last != cursor)
         return batch if moved and not stop.is_set() else None
+
+    @property
+    def _most(self) -> int:
+        return min(10_000, self.settings.batch_size * self.settings.lanes)
 
     async def _begin(self) -> Cursor:
         """The stored cursor, or a first one, which is stored at once: LATEST means the moment of the first start."""
@@ -114,11 +207,13 @@ class EventSourceMapping:
         if cursor is None:
             cursor = await self._first()
             await self._parts.cursors.save(self.settings.function, cursor)
-        self.cursor, self.error = cursor, ""
+        self.cursor, self._fault = cursor, ""
         return cursor
 
     async def _first(self) -> Cursor:
         try:
+            if self.settings.since is not None:
+                return await self._parts.reader.seek(self.settings.since)
             head = await self._parts.reader.head()
         except FeedFault as fault:
             if not fault.absent:
@@ -141,77 +236,64 @@ class EventSourceMapping:
                 since = clock.monotonic()
                 continue
             waited = clock.monotonic() - since
-            wait = batching.patience(waiting, most=self.settings.batch_size, window=self.settings.batch_window, waited=waited)
+            wait = batching.patience(waiting, most=self._most, window=self.settings.batch_window, waited=waited)
             if not wait:
                 return
             await clock.wait(self._due, wait)
 
-    # -- delivering
+    # -- recording
 
-    async def _deliver(self, outlet: Outlet, batch: Batch, stop: asyncio.Event) -> bool:
-        """Invoke until the function took the batch; False when told to stop before."""
-        if batch.packed.oversize:
-            self._skip(batch)
-            return True
-        failures = refusals = 0
-        while not stop.is_set():
-            try:
-                outcome = await outlet.invoke(Envelope(self.settings.function, batch.packed.payload, f"table:{self.settings.feed}"))
-            except RouterError as error:
-                refusals += 1
-                pause = self._refused(error, refusals)
-            else:
-                if not outcome.function_error:
-                    self._took(batch)
-                    return True
-                failures, refusals = failures + 1, 0
-                pause = self._failed(outcome, batch, failures)
-            await self._parts.clock.wait(stop, pause)
-        return False
+    async def _move(
+        self, where: Cursor | Callable[[], Cursor | None], stop: asyncio.Event, parcels: Sequence[Parcel] = (), note: Beside | None = None
+    ) -> bool:
+        """Store the cursor, with what goes to destinations and what is to be noted beside it.
 
-    def _took(self, batch: Batch) -> None:
-        self.error = ""
-        self._delivered.add(*self._labels, amount=batch.packed.records)
+        What the store does not take now is tried again; only a stop leaves it (False), then the batch comes twice."""
+        outbox, tries = self._parts.outbox, 0
 
-    def _failed(self, outcome: Outcome, batch: Batch, failures: int) -> float:
-        """Note that the function failed; seconds until the next try."""
-        self.error = outcome.payload.decode(errors="replace")[:ERROR_SHOWN]
-        self._retries.add(*self._labels)
-        pause = batching.backoff(failures, self._parts.chance.random())
-        log.warning("batch_failed", **self._about(batch), failures=failures, error_type=outcome.error_type, retry_s=round(pause, 3))
-        return pause
+        def beside(connection: apsw.Connection) -> None:
+            if note is not None:
+                note(connection)
+            if parcels and outbox is not None:
+                outbox.post(connection, parcels)
 
-    def _refused(self, error: RouterError, refusals: int) -> float:
-        """Note that the function could not be run; seconds until the next try."""
-        self.error = str(error)
-        pause = batching.backoff(refusals, self._parts.chance.random())
-        log.debug("batch_refused", feed=self.settings.feed, function=self.settings.function, error=self.error, retry_s=round(pause, 3))
-        return pause
-
-    def _skip(self, batch: Batch) -> None:
-        """A record that can never be delivered must not hold up the others for ever; it stays in the outbox for a while."""
-        self._skipped.add(*self._labels)
-        log.error("record_skipped", **self._about(batch), row=batch.last.seq, reason="over 6 MB, the limit of an invocation's payload")
-
-    async def _move(self, cursor: Cursor, stop: asyncio.Event) -> None:
-        """Store the cursor. What the store does not take now is tried again; only a stop leaves it, then the batch comes twice."""
-        tries = 0
         while True:
+            cursor = where() if callable(where) else where  # of lanes the newest: another one may have moved it meanwhile
+            assert cursor is not None  # known since the first read
             try:
-                await self._parts.cursors.save(self.settings.function, cursor)
+                await self._parts.cursors.save(self.settings.function, cursor, beside)
             except JournalError as error:
                 tries += 1
-                self.error = str(error)
+                self._fault = str(error)
                 if await self._parts.clock.wait(stop, batching.backoff(tries, self._parts.chance.random())):
-                    return
+                    return False
             else:
                 self.cursor = cursor
-                self.error = "" if tries else self.error
-                return
+                self._fault = ""
+                if outbox is not None:
+                    outbox.landed(parcels)
+                return True
 
-    @property
-    def _labels(self) -> tuple[str, str]:
-        return self.settings.feed, self.settings.function
 
-    def _about(self, batch: Batch) -> dict[str, Any]:
-        return {"feed": self.settings.feed, "function": self.settings.function, "records": batch.packed.records}
+class _LanesAtWork:
+    """The lanes of a mapping that runs."""
+
+    def __init__(self, lanes: int) -> None:
+        self.entries: Lanes[Item] = Lanes(lanes)
+        self.work = [asyncio.Event() for _ in range(lanes)]
+        self.room = asyncio.Event()
+        self.done: dict[int, int] = dict.fromkeys(range(lanes), 0)  # of each the number of the last change that is done
+        self.stream = ""  # whose changes they are
+        self.cursor: Cursor | None = None  # before the first record that is not done; None: none was done yet
+        self.shard = self.arn = ""
+
+    async def empty(self) -> None:
+        """Return when nothing is on its way."""
+        while self.entries.waiting:
+            self.room.clear()
+            await self.room.wait()
+
+    def wake(self) -> None:
+        """Have all look."""
+        for event in self.work:
+            event.set()

@@ -6,7 +6,7 @@ read transaction ends with its statement, so the writers' WAL can be checkpointe
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import apsw
 import orjson
@@ -14,7 +14,7 @@ import orjson
 from router import names
 from router.config.types import Table
 from router.events import batching
-from router.events.dynamodb import Stream, record, split
+from router.events.dynamodb import Stream, record, sequence_number, split
 from router.events.filters import ALL, Filters
 from router.model import SYNC_LIMIT
 from router.sources import feed_install
@@ -30,6 +30,17 @@ KEEP_ROWS: Final = 100_000  # and so many at most: a busy table must not fill th
 TRIM_ROWS: Final = 500  # removed in one transaction of the user's database, so that it is short
 
 
+class Item(NamedTuple):
+    """One record of a batch."""
+
+    number: int  # of its change
+    encoded: bytes | None  # JSON text; None: too large to be read
+    sequence: str  # number, 21 digits
+    at: float  # epoch seconds of its arrival
+    key: str  # of the row: changes of one row are alike
+    behind: Cursor  # where the function stands once it is done
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What one invocation gets."""
@@ -38,6 +49,10 @@ class Batch:
     last: Cursor  # where the function stands once it is done
     head: int  # row of the newest change ever noted
     notice: str = ""  # what an operator should know about where it was read
+    items: tuple[Item, ...] = ()  # the records of *packed*, one by one
+    first: Cursor | None = None  # where the function stands before the first of them
+    shard: str = ""
+    arn: str = ""  # of the stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +111,13 @@ class Outbox:
             if (head.stream, head.seq, head.mark) == (cursor.stream, cursor.rest - 1, cursor.mark):
                 return Batch(batching.pack((), most=most, limit=SYNC_LIMIT), cursor, head.seq)
             cursor, notice = self._placed(at, cursor, head)
-            done = [cursor]
-            packed = batching.pack(self._records(at, cursor, most, done, filters), most=most, limit=SYNC_LIMIT)
-            return Batch(packed, done[packed.records], head.seq, notice)
+            items: list[Item] = []
+            first = [cursor]
+            packed = batching.pack(self._records(at, cursor, most, _Found(items, first), filters), most=most, limit=SYNC_LIMIT)
+            taken = tuple(items[: packed.records])
+            last = taken[-1].behind if taken else first[0]
+            shard = f"shardId-{int(at.found.made * 1000):020d}-{at.found.stream[:8]}"
+            return Batch(packed, last, head.seq, notice, taken, first[0], shard, self._stream_arn(at.found))
 
     def trim(self, stream: str, done: int, now: float) -> bool:
         """Remove a few old changes of *stream* up to row *done*; say whether there are more. Raises FeedFault.
@@ -196,9 +215,17 @@ class Outbox:
             return cursor, f"{first - cursor.rest} changes were removed from the outbox before they were read"
         return cursor, ""
 
-    def _records(self, at: _Attached, cursor: Cursor, most: int, done: list[Cursor], filters: Filters) -> Iterator[bytes | None]:
-        """Encoded records after *cursor*; None: a change too large to be read. Adds to *done* where the cursor stands after each,
-        and after those behind it that do not pass."""
+    def seek(self, since: float) -> Cursor:
+        """Where a function stands that begins with the first change since *since* (epoch seconds). Raises FeedFault."""
+        with explain(self.table.sqlite, self.close):
+            at = self._stream()
+            outbox = quoted(at.found.names.outbox)
+            seq = at.connection.execute(f"SELECT min(seq) FROM {outbox} WHERE at >= ?", (int(since * 1000),)).get  # noqa: S608  quoted
+            return Cursor(at.found.stream, 2 * (seq if seq is not None else _head(at).seq + 1) - 1, 0)
+
+    def _records(self, at: _Attached, cursor: Cursor, most: int, found: "_Found", filters: Filters) -> Iterator[bytes | None]:
+        """Encoded records after *cursor*; None: a change too large to be read. Adds each to what was *found*, with where the cursor
+        stands after it and after those behind it that do not pass."""
         outbox = quoted(at.found.names.outbox)
         number = at.connection.execute(f"SELECT layout FROM {outbox} WHERE seq >= ? ORDER BY seq LIMIT 1", (cursor.rest,)).get  # noqa: S608
         if number is None:
@@ -209,7 +236,7 @@ class Outbox:
         reading = Rows(at.connection, outbox, number, layout, self.table.view)
         last, mark, too_large = reading.span(cursor.rest, most, LOAD_LIMIT)
         if too_large:
-            done.append(Cursor(cursor.stream, 2 * last + 1, mark))
+            found.items.append(Item(2 * last, None, sequence_number(2 * last), 0.0, "", Cursor(cursor.stream, 2 * last + 1, mark)))
             yield None
             return
         stream = self._dynamodb_stream(at.found, layout)
@@ -221,15 +248,33 @@ class Outbox:
                 behind = Cursor(cursor.stream, half.number | (half is halves[-1]), half.mark)
                 made = record(half, stream)
                 if filters.passes(made):
-                    done.append(behind)
-                    yield orjson.dumps(made)
+                    key = orjson.dumps(made["dynamodb"]["Keys"], option=orjson.OPT_SORT_KEYS).decode()
+                    encoded = orjson.dumps(made)
+                    found.items.append(Item(half.number, encoded, made["dynamodb"]["SequenceNumber"], half.at, key, behind))
+                    yield encoded
                 else:
-                    done[-1] = behind
+                    found.skip(behind)
 
     def _dynamodb_stream(self, found: Installation, layout: Layout) -> Stream:
+        return Stream(found.stream, self._stream_arn(found), self._region, self.table.view, layout.key)
+
+    def _stream_arn(self, found: Installation) -> str:
         label = names.iso_ms(found.made).removesuffix("Z")
-        arn = names.stream_arn(self._region, self._account, self.table.name, label)
-        return Stream(found.stream, arn, self._region, self.table.view, layout.key)
+        return names.stream_arn(self._region, self._account, self.table.name, label)
+
+
+class _Found(NamedTuple):
+    """What reading comes upon."""
+
+    items: list[Item]
+    first: list[Cursor]  # one: where the cursor stands before the first item
+
+    def skip(self, behind: Cursor) -> None:
+        """A record that does not pass is done with the one before it."""
+        if self.items:
+            self.items[-1] = self.items[-1]._replace(behind=behind)
+        else:
+            self.first[0] = behind
 
 
 def _head(at: _Attached) -> Head:

@@ -40,6 +40,10 @@ class Reader:
         """The records after *cursor* that pass the filters, *most* at most."""
         return await self._call(self._outbox.read, cursor, most, filters)
 
+    async def seek(self, since: float) -> Cursor:
+        """Where to begin with the first change since *since*, epoch seconds."""
+        return await self._call(self._outbox.seek, since)
+
     async def install(self) -> None:
         """Make the triggers, or bring them up to date."""
         await self._call(self._outbox.install)

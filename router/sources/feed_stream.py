@@ -13,7 +13,8 @@ from router.errors import JournalError, SourceError
 from router.sources.base import Binding, House, Outlet
 from router.sources.feed import TableTrigger
 from router.sources.feed_cursors import Cursors
-from router.sources.feed_mapping import EventSourceMapping, Parts, Settings
+from router.sources.feed_delivery import Settings
+from router.sources.feed_mapping import EventSourceMapping, Parts
 from router.sources.feed_outbox import Outbox
 from router.sources.feed_reader import Reader
 from router.sources.feed_schema import FeedFault
@@ -34,7 +35,7 @@ class Feed:
         self._reader = Reader(outbox, table.name, house.clock)
         self._watch = Watch(table.sqlite, house.clock)
         self._cursors = Cursors(house.database, table.name)
-        parts = Parts(self._reader, self._cursors, self._watch, house.clock, house.metrics, chance)
+        parts = Parts(self._reader, self._cursors, self._watch, house.clock, house.metrics, chance, house.config, house.outbox)
         self.mappings = [EventSourceMapping(_settings(binding), parts) for binding in bindings]
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
@@ -142,5 +143,15 @@ class Feed:
 
 def _settings(binding: Binding) -> Settings:
     trigger: TableTrigger = binding.trigger
-    latest = trigger.starting_position == "LATEST"
-    return Settings(trigger.table.name, binding.function.name, trigger.batch_size, trigger.batch_window, latest, trigger.filters)
+    return Settings(
+        feed=trigger.table.name,
+        function=binding.function.name,
+        batch_size=trigger.batch_size,
+        batch_window=trigger.batch_window,
+        latest=trigger.starting_position == "LATEST",
+        filters=trigger.filters,
+        since=trigger.since,
+        rules=trigger.rules,
+        lanes=trigger.parallelization_factor,
+        on_failure=trigger.on_failure,
+    )

@@ -11,9 +11,11 @@ from typing import Any, Self
 import apsw
 
 from router.clock import Clock
-from router.config.types import Config, Function, Table
+from router.config.types import Config, Function, Queue, Table
 from router.journal.database import Database
 from router.model import Envelope, Outcome
+from router.queues.outbox import Outbox
+from router.queues.store import Queues
 from router.sources.base import Binding, House
 from router.sources.feed import FeedSource, TableTrigger
 from router.telemetry.metrics import Metrics
@@ -76,6 +78,9 @@ def short(record: dict[str, Any]) -> str:
     return record["eventName"][0] + "".join(map(str, plain(record["dynamodb"]["Keys"]).values()))
 
 
+QUEUES = {"lost": Queue("lost")}
+
+
 class Rig:
     """A feed with its store; as a context it runs."""
 
@@ -99,12 +104,11 @@ class Rig:
 
     async def __aenter__(self) -> Self:
         self.database = await Database.open(self.directory / "store.db")
-        house = House(
-            Config(self.directory / "config.yaml", self.directory, tables={self.feed.name: self.feed}),
-            self.clock,
-            self.database,
-            self.metrics,
-        )
+        config = Config(self.directory / "config.yaml", self.directory, tables={self.feed.name: self.feed}, queues=QUEUES)
+        self.queues = await Queues.open(self.database, self.clock, QUEUES, region=config.region, account=config.account)
+        outbox = Outbox(self.database, self.queues)
+        await outbox.prepare()
+        house = House(config, self.clock, self.database, self.metrics, self.queues, outbox)
         bindings = [Binding(Function(name, Path(), "app.handler"), self.trigger, 0) for name in self.functions]
         (self.source,) = FeedSource.build(bindings, house)
         self.stop = asyncio.Event()

@@ -74,8 +74,16 @@ def test_filters_of_the_trigger(read: Any) -> None:
         ("ordres", "no table has the name ordres, did you mean orders?"),
         ("{name: orders, batch_size: 0}", "outside 1 to 10000"),
         ("{name: orders, batch_window: 301}", "outside 0 to 300"),
-        ("{name: orders, starting_position: AT_TIMESTAMP}", "one of TRIM_HORIZON, LATEST"),
-        ("{name: orders, bisect_on_error: true}", "not supported yet"),
+        ("{name: orders, starting_position: SOMEWHERE}", "one of TRIM_HORIZON, LATEST, AT_TIMESTAMP"),
+        ("{name: orders, starting_position: AT_TIMESTAMP}", "AT_TIMESTAMP needs one"),
+        ("{name: orders, starting_position: AT_TIMESTAMP, starting_position_timestamp: soon}", "a time with its zone"),
+        ("{name: orders, starting_position: AT_TIMESTAMP, starting_position_timestamp: 2026-01-01T00:00:00}", "a time with its zone"),
+        ("{name: orders, starting_position_timestamp: 2026-01-01T00:00:00Z}", "only used with starting_position: AT_TIMESTAMP"),
+        ("{name: orders, maximum_record_age: 59}", "outside 60 to 604800 s"),
+        ("{name: orders, maximum_retry_attempts: 10001}", "outside -1 to 10000"),
+        ("{name: orders, parallelization_factor: 11}", "outside 1 to 10"),
+        ("{name: orders, on_failure: {queue: nowhere}}", "no queue has the name nowhere"),
+        ("{name: orders, tumbling_window: 30}", "not supported yet"),
         ("{name: orders, filter: []}", "write 1 to 10 patterns"),
         ("{name: orders, filter: {eventName: INSERT}}", 'Reason: "eventName" must be an object or an array'),
         ("{name: orders, batch_sice: 1}", "did you mean batch_size?"),
@@ -261,7 +269,7 @@ async def test_killed_between_invoke_and_cursor_the_same_records_come_again(tmp_
             await asyncio.Event().wait()
             return 0
 
-        rig.database.write = never  # type: ignore[method-assign]
+        rig.database.transact = never  # type: ignore[method-assign]
         user.execute("INSERT INTO orders VALUES (1, 'tea', 0); UPDATE orders SET id = 2")
         first = await rig.got(3)
         await settle()
@@ -282,14 +290,14 @@ async def test_a_store_that_takes_no_cursor_costs_no_second_invocation(tmp_path:
     user = writer(shop, ORDERS)
     async with Rig(tmp_path, table(shop)) as rig:
         await rig.caught_up()
-        write, refusals = rig.database.write, iter([1, 2, 3])
+        transact, refusals = rig.database.transact, iter([1, 2, 3])
 
-        async def refuse(sql: str, *params: Any) -> int:
+        async def refuse(unit: Any) -> Any:
             if next(refusals, None):
                 raise JournalError("disk full")
-            return await write(sql, *params)
+            return await transact(unit)
 
-        rig.database.write = refuse  # type: ignore[method-assign]
+        rig.database.transact = refuse  # type: ignore[method-assign]
         user.execute("INSERT INTO orders VALUES (1, 'tea', 0)")
         await rig.got(1)
         await rig.caught_up()
