@@ -3,7 +3,7 @@
 Pure: keys, roles and the time are given. The same for every face that takes signatures."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from router import names
 from router.iam import claims, reading, sessions, sigv4
@@ -15,7 +15,7 @@ from router.iam.policy import BadPolicy, Policy
 from router.iam.principals import Principal, role_session, user
 from router.iam.sigv4 import Verified
 
-SESSION_PREFIX = "ASIA"
+SESSION_PREFIX: Final = "ASIA"
 
 
 class Caller(NamedTuple):
