@@ -204,10 +204,10 @@ async def test_an_environment_that_crashed_is_followed_by_another_fork(rig: Rig)
 
 
 async def test_a_timeout_ends_the_environment_and_what_it_started(rig: Rig) -> None:
-    await rig.run("app.main", "detach", timeout=1.5)
+    await rig.run("app.main", "detach", timeout=2.5)
     assert len(processes_of("fn:app")) == 3  # template, environment, and its child
     (environment,) = rig.pool._all
-    outcome = await rig.run("app.main", 30.0, timeout=1.5)
+    outcome = await rig.run("app.main", 30.0, timeout=2.5)
     assert outcome.error_type == "Sandbox.Timedout"
     await until(lambda: len(processes_of("fn:app")) == 1, 5)
     await until(lambda: environment.state is State.CLOSED)
