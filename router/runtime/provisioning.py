@@ -90,14 +90,15 @@ class Provisioner:
                 wanted.settled.set()
                 await wanted.look.wait()
                 continue
-            wrong = [why for why in await asyncio.gather(*(self._try(function) for _ in range(missing))) if why]
+            several = 1 if failures else missing  # a function that does not initialise starts few processes
+            wrong = [why for why in await asyncio.gather(*(self._try(function) for _ in range(several))) if why]
             if not wrong:
                 failures = 0
                 continue
             failures += 1
             wanted.settled.set()
             if failures == 1:
-                log.error("provisioning_failed", function=function.name, missing=len(wrong), error=wrong[0])
+                log.error("provisioning_failed", function=function.name, missing=missing, error=wrong[0])
             await self._clock.sleep(max(1.0, backoff.delay(failures)))
 
     async def _try(self, function: Function) -> str:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -291,9 +292,11 @@ async def test_nothing_that_a_template_says_is_believed(rig: Rig) -> None:
     assert (await rig.told())["count"] == 1
 
 
-async def test_a_template_in_an_interpreter_of_its_own(rig: Rig) -> None:
-    """Code with shared libraries is loaded by a program of its own, whose loader knows where they are."""
+@pytest.mark.parametrize("given", [None, Path(sys.executable)])
+async def test_a_template_in_an_interpreter_of_its_own(rig: Rig, given: Path | None) -> None:
+    """The function's, or one whose loader knows where the function's shared libraries are."""
     (rig.code / "libnone.so").touch()
-    found = await asyncio.gather(*(rig.told(0.2) for _ in range(2)))
+    outcomes = await asyncio.gather(*(rig.run("app.main", 0.2, python=given) for _ in range(2)))
+    found = [json.loads(outcome.payload) for outcome in outcomes]
     assert (len({one["pid"] for one in found}), rig.mark.read_text()) == (2, "x")
     assert found[0]["fds"][:5] == [0, 1, 2, 3, 4]
