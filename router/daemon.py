@@ -7,22 +7,25 @@ import asyncio
 import contextlib
 import gc
 import os
-import random
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
 import structlog
 
 from router import VERSION
+from router.api import reload_rules
 from router.api.calls import Calls, Parts
 from router.api.control import Control
 from router.api.doctor import Doctor
 from router.api.keys import Keys
 from router.api.queueing import QueueCalls
+from router.api.reload import Parts as Reloads
+from router.api.reload import Places, Reloader
+from router.api.upkeep import Upkeep
 from router.clock import Clock, SystemClock
 from router.config.load import load
 from router.config.types import Config, Function, Listen
@@ -30,16 +33,16 @@ from router.console.health import Health
 from router.credentials import KeyStore
 from router.dispatch.destinations import Destinations, refuse_loops
 from router.dispatch.dispatcher import Dispatcher
+from router.dispatch.figures import count_store, reading
+from router.dispatch.fleet import Fleet
 from router.dispatch.housekeeping import Housekeeping
 from router.dispatch.janitor import Janitor
 from router.dispatch.pulse import Pulse
 from router.dispatch.relay import Relay
 from router.dispatch.slots import Slots
-from router.dispatch.supervisor import Supervisor
 from router.errors import ConfigError, InvalidParameter
-from router.functions import deploy
+from router.functions.deployer import Deployer
 from router.functions.registry import Functions
-from router.functions.store import Trees
 from router.iam.reading import mistakes_in
 from router.journal.database import Database
 from router.journal.lock import StateLock, prepare_state
@@ -54,8 +57,8 @@ from router.runtime.pool import WarmPool, warm_pool
 from router.sources import SOURCES, TRIGGERS
 from router.sources.base import Binding, House, Source
 from router.telemetry.logs import LogStore
-from router.telemetry.metrics import Labels, Metrics
-from router.telemetry.setup import configure
+from router.telemetry.metrics import Metrics
+from router.telemetry.setup import configure, hide
 from router.telemetry.systemd import ServiceManager
 from router.web import Listener
 
@@ -92,11 +95,16 @@ def check(path: Path) -> Config:
 
 def sources(house: House) -> list[Source]:
     """The sources that the config's triggers ask for. Raises ConfigError for what only all triggers together show."""
+    return [source for built in by_class(house) for source in built]
+
+
+def by_class(house: House) -> list[list[Source]]:
+    """The same, by class. Raises ConfigError for what only all triggers together show."""
     bindings: dict[type[Any], list[Binding]] = {kind: [] for kind in SOURCES.values()}
     for function in house.config.functions.values():
-        for index, trigger in function.placed():
-            bindings[SOURCES[trigger.word]].append(Binding(function, trigger, index))
-    return [source for kind, found in bindings.items() for source in kind.build(found, house)]
+        for (index, trigger), qualifier in zip(function.placed(), function.qualifiers or ("",) * len(function.triggers), strict=True):
+            bindings[SOURCES[trigger.word]].append(Binding(function, trigger, index, qualifier))
+    return [kind.build(found, house) for kind, found in bindings.items()]
 
 
 def _wrong_with_runtime(name: str) -> str:
@@ -114,7 +122,7 @@ def main(path: Path, *, clock: Clock | None = None, on_ready: Callable[[Calls], 
     sys.setswitchinterval(SWITCH)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         daemon = Daemon(config, clock or SystemClock())
-        daemon.metrics.gauge("router_log_lines_dropped", "Lines of the own log that nobody took.", read=_reading(lambda: writer.dropped))
+        daemon.metrics.gauge("router_log_lines_dropped", "Lines of the own log that nobody took.", read=reading(lambda: writer.dropped))
         runner.run(daemon.run(on_ready))
     return 0
 
@@ -148,6 +156,8 @@ class Daemon:
         self.metrics = Metrics()
         self._manager = ServiceManager()
         self._stop = asyncio.Event()
+        self._reloader: Reloader | None = None  # once there is something to reload
+        self._reloads: set[asyncio.Task[None]] = set()  # that a signal asked for
 
     async def run(self, on_ready: Callable[[Calls], None]) -> None:
         """Serve until a signal, then drain. Raises StateLocked, JournalError when it cannot start."""
@@ -187,7 +197,14 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told, number)
-        loop.add_signal_handler(signal.SIGHUP, lambda: log.warning("reload_refused", error="reload is not supported yet: restart instead"))
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+
+    def _reload(self) -> None:
+        """SIGHUP: as `router reload`; what is wrong is in the log."""
+        if self._reloader is not None:
+            task = asyncio.create_task(self._reloader.quietly(), name="reload")
+            self._reloads.add(task)
+            task.add_done_callback(self._reloads.discard)
 
     def _stage(self, group: asyncio.TaskGroup, name: str, run: Flow) -> Stage:
         stop = asyncio.Event()
@@ -206,29 +223,47 @@ class Daemon:
         journal = await SqliteJournal.open(database, clock)
         queues = await Queues.open(database, clock, config.queues, region=config.region, account=config.account)
         moves = Moves(queues, clock)
-        _count_store(metrics, database, journal)
+        count_store(metrics, database, journal)
         opened.push_async_callback(journal.close)
         logs = LogStore(config.state / "logs", clock, metrics)
         opened.callback(logs.close)
-        pool = await self._pool(opened, logs, lock)
-        functions = Functions(config, await self._deploy())
+        places = Places(reload_rules.places(config))
+        pool = await self._pool(opened, logs, lock, places)
+        deployer = Deployer(config.state, clock)
+        functions = Functions(config, await self._deploy(deployer))
         slots = Slots(config.functions, limit=config.limits.concurrency, clock=clock)
         dispatcher = Dispatcher(journal, pool, functions, slots, clock=clock, metrics=metrics)
         outbox = Outbox(database, queues)
         await outbox.prepare()
         dispatcher.destinations = Destinations(outbox, functions, journal, clock)
         house = House(config, clock, database, metrics, queues, outbox)
-        supervisors = [
-            Supervisor(source, clock=clock, metrics=metrics, chance=random.Random())  # noqa: S311 - spreads restarts
-            for source in sources(house)
-        ]
-        calls = Calls(Parts(config, functions, journal, dispatcher, slots, pool, supervisors, clock.now(), os.getpid()))
+
+        def build(config: Config) -> list[list[Source]]:
+            return by_class(replace(house, config=config))
+
+        fleet = Fleet([source for built in build(config) for source in built], clock=clock, metrics=metrics)
+        calls = Calls(Parts(config, functions, journal, dispatcher, slots, pool, fleet, clock.now(), os.getpid()))
+        relay = Relay(outbox, dispatcher, house)
         health = Health(metrics, problems=calls.problems, ping=database.ping)
+        janitor = Janitor(journal, retention=config.retention, clock=clock)
+        housekeeping = Housekeeping(database, logs, self._manager, clock=clock, retention=config.retention.logs)
+
+        def took(config: Config) -> None:
+            self._config = config
+            janitor.retention, housekeeping.retention = config.retention, config.retention.logs
+            relay.adopt(config)
+            hide(config.secrets)
+            self._manager.notify(f"STATUS=serving {len(config.functions)} functions")
+
+        parts = Reloads(
+            *(calls, functions, slots, pool, fleet, deployer, journal, places), lambda: check(config.file), build, _make_buckets, took
+        )
+        self._reloader = Reloader(parts, metrics)
         doctor = Doctor(calls, database, journal, lock, clock=clock)
         control = Listener(
             "control",
             Listen("unix", path=config.state / "control.sock"),
-            Control(calls, doctor, QueueCalls(queues, moves), Keys(KeyStore(config.state), clock)),
+            Control(calls, doctor, QueueCalls(queues, moves), Keys(KeyStore(config.state), clock), self._reloader),
             clock=clock,
             metrics=metrics,
         )
@@ -237,39 +272,35 @@ class Daemon:
             await listener.start()
             opened.push_async_callback(listener.close)
         calls.listeners["console"] = console.addresses
-        housekeeping = Housekeeping(database, logs, self._manager, clock=clock, retention=config.retention.logs)
         await self._provision(pool, functions)
         return calls, [
-            ("sources", lambda stop: _sources(supervisors, dispatcher, stop)),
+            ("sources", lambda stop: _sources(fleet, dispatcher, stop)),
             ("dispatch", dispatcher.run),
-            ("destinations", Relay(outbox, dispatcher, house).run),
+            ("destinations", relay.run),
             ("listeners", lambda stop: _listeners((control, console), stop)),
-            ("retention", Janitor(journal, retention=config.retention, clock=clock).run),
+            ("retention", janitor.run),
+            ("code", Upkeep(self._reloader, clock).run),
             ("housekeeping", housekeeping.run),
             ("queues", Keeper(queues, moves, clock).run),
             ("pulse", Pulse(clock, metrics).run),
         ]
 
-    async def _deploy(self) -> Mapping[str, Function]:
+    async def _deploy(self, deployer: Deployer) -> Mapping[str, Function]:
         """The functions as they run. Raises ConfigError."""
-        config = self._config
-        trees = Trees(config.state / "code", deploy.excluded(config))
-        await asyncio.to_thread(trees.open)
-        deployed = await asyncio.to_thread(deploy.deploy, config.functions.values(), trees)
+        await deployer.open()
+        deployed = await deployer.deploy(self._config)
         if deployed.problems:
             raise ConfigError(deployed.problems)
         return deployed.functions
 
-    async def _pool(self, opened: contextlib.AsyncExitStack, logs: LogStore, lock: StateLock) -> WarmPool:
+    async def _pool(self, opened: contextlib.AsyncExitStack, logs: LogStore, lock: StateLock, places: Places) -> WarmPool:
         config = self._config
-        places = {bucket.variable: str(bucket.path) for bucket in config.buckets.values()}
-        places |= {table.variable: str(table.sqlite) for table in config.tables.values()}
         pool = warm_pool(
             state=config.state,
             lock_fd=lock.fd,
             region=config.region,
             account=config.account,
-            variables=lambda _: places,
+            variables=places.of,
             logs=logs,
             clock=self._clock,
             limits=config.limits,
@@ -293,21 +324,6 @@ class Daemon:
             log.warning("provisioning_slow", problem=problem)
 
 
-def _count_store(metrics: Metrics, database: Database, journal: SqliteJournal) -> None:
-    """Figures that the store keeps itself."""
-    writer = database.writer
-    metrics.gauge("router_store_commits", "Groups committed and synced since the start.", read=_reading(lambda: writer.groups))
-    metrics.gauge("router_store_units", "Units in them.", read=_reading(lambda: writer.units))
-    metrics.gauge("router_store_sync_seconds", "Time spent in commits.", read=_reading(lambda: writer.sync_seconds))
-    metrics.gauge("router_store_failures", "Times the store's connection was given up.", read=_reading(lambda: writer.failures))
-    metrics.gauge("router_store_wal_pages", "Pages in the write-ahead log at the last commit.", read=_reading(lambda: writer.wal_frames))
-    metrics.gauge("router_events_damaged", "Events buried for a wrong checksum of their payload.", read=_reading(lambda: journal.damaged))
-
-
-def _reading(read: Callable[[], float]) -> Callable[[], dict[Labels, float]]:
-    return lambda: {(): read()}
-
-
 def _make_buckets(config: Config) -> None:
     """Make the directories of buckets that are none yet, also of those that only functions write to; not a missing mount."""
     for bucket in config.buckets.values():
@@ -318,12 +334,9 @@ def _make_buckets(config: Config) -> None:
                 log.warning("bucket_not_made", bucket=bucket.name, error=str(error))
 
 
-async def _sources(supervisors: Sequence[Supervisor], dispatcher: Dispatcher, stop: asyncio.Event) -> None:
+async def _sources(fleet: Fleet, dispatcher: Dispatcher, stop: asyncio.Event) -> None:
     """Run every source; afterwards nothing new is taken by the other doors either."""
-    async with asyncio.TaskGroup() as group:
-        for supervisor in supervisors:
-            group.create_task(supervisor.run(dispatcher, stop), name=supervisor.name)
-        await stop.wait()
+    await fleet.run(dispatcher, stop)
     dispatcher.closing = True
 
 

@@ -19,6 +19,11 @@ def function_arn(region: str, account: str, name: str) -> str:
     return f"arn:aws:lambda:{region}:{account}:function:{name}"
 
 
+def base(target: str) -> str:
+    """The function's name in what an envelope is addressed to: NAME, or NAME:QUALIFIER."""
+    return target.partition(":")[0]
+
+
 def bucket_arn(name: str) -> str:
     """The ARN of a bucket; it carries neither region nor account."""
     return f"arn:aws:s3:::{name}"

@@ -3,11 +3,11 @@
 Every call gives JSON-ready values; times are ISO 8601 in UTC with milliseconds, or null. What cannot be done is a RouterError."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
-from router import VERSION
+from router import VERSION, names
 from router.api.history import DEAD_LETTERS, History, time_of
 from router.api.sending import Sender
 from router.config.types import Config, Function, Trigger
@@ -43,7 +43,7 @@ class Parts:
     dispatcher: Dispatcher
     slots: Slots
     pool: WarmPool
-    supervisors: Sequence[Supervisor]
+    supervisors: Iterable[Supervisor]
     started: float  # epoch seconds
     pid: int
 
@@ -75,12 +75,17 @@ class Calls:
         self.sender = Sender(parts.config, parts.dispatcher, self.sources_of(HttpSource))
         self.listeners: dict[str, tuple[str, ...]] = {}  # name → what it is bound to; the daemon's own
 
+    def adopt(self, config: Config) -> None:
+        """This is the config in force from now on."""
+        self._parts = replace(self._parts, config=config)
+        self.sender = Sender(config, self._parts.dispatcher, self.sources_of(HttpSource))
+
     def _envelope(self, function: str, payload: bytes, trace: str = "") -> Envelope:
         try:
             json.loads(payload.decode(), parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
             raise InvalidRequestContent(f"Could not parse request body into json: {error}") from error
-        return Envelope(self._parts.functions.get(function).name, payload, "invoke", trace=trace)
+        return Envelope(self._parts.functions.target(function), payload, "invoke", trace=trace)
 
     async def invoke(
         self, function: str, payload: bytes, *, client_context: str = "", trace: str = "", tail: bool = False
@@ -98,7 +103,7 @@ class Calls:
     async def ps(self) -> list[dict[str, Any]]:
         """One row a function; functions that are gone from the config but still have events come last."""
         parts = self._parts
-        counts = await parts.journal.counts()
+        counts = _by_function(await parts.journal.counts())
         environments = {row.function: row for row in parts.pool.rows()}
         rows = [
             {
@@ -198,6 +203,16 @@ class Calls:
         if not found:
             raise InvalidParameter(f"no feed {name}: the config has no table of this name")
         return found[0]
+
+
+def _by_function(counts: Mapping[str, Mapping[State, int]]) -> dict[str, dict[State, int]]:
+    """Counts of targets (NAME or NAME:QUALIFIER) as counts of functions."""
+    found: dict[str, dict[State, int]] = {}
+    for target, states in counts.items():
+        function = found.setdefault(names.base(target), {})
+        for state, count in states.items():
+            function[state] = function.get(state, 0) + count
+    return found
 
 
 def _row_of_a_removed_function(name: str, counts: Mapping[State, int]) -> dict[str, Any]:

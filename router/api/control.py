@@ -16,6 +16,7 @@ from router.api.doctor import Doctor
 from router.api.history import MOST, Wanted
 from router.api.keys import Keys
 from router.api.queueing import QueueCalls
+from router.api.reload import Reloader
 from router.api.requests import request_of, spelled, whole
 from router.errors import InvalidParameter, RouterError
 from router.events.eventbridge import LATEST
@@ -50,16 +51,24 @@ def refusal(error: RouterError) -> Response:
 class Control:
     """Answers requests on the control socket."""
 
-    def __init__(self, calls: Calls, doctor: Doctor | None = None, queues: QueueCalls | None = None, keys: Keys | None = None) -> None:
-        self._calls, self._doctor = calls, doctor
+    def __init__(
+        self,
+        calls: Calls,
+        doctor: Doctor | None = None,
+        queues: QueueCalls | None = None,
+        keys: Keys | None = None,
+        reloader: Reloader | None = None,
+    ) -> None:
+        self._calls, self._doctor, self._reloader = calls, doctor, reloader
         self._routes: RouteTable[Handler] = RouteTable()
         more = {**(queue_handlers(queues) if queues is not None else {}), **(key_handlers(keys) if keys is not None else {})}
         for route, handler in {**self._handlers(), **more}.items():
             self._routes.add(parse(route), handler)
 
     def _handlers(self) -> dict[str, Handler]:
-        calls, doctor = self._calls, self._doctor
+        calls, doctor, reloader = self._calls, self._doctor, self._reloader
         return {
+            **({"POST /reload": _awaited(lambda _: reloader.reload())} if reloader is not None else {}),
             **({"GET /doctor": _awaited(lambda _: doctor.rows())} if doctor is not None else {}),
             "POST /functions/{name}/invocations": self._invoke,
             "GET /status": _call(lambda _: calls.status()),

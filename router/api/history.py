@@ -74,7 +74,7 @@ class History:
 
     async def replay(self, ids: Sequence[str], to: str) -> list[str]:
         """Queue copies of finished events in this order, for the function *to* when named; the copies' ids."""
-        target = self._functions.get(to).name if to else ""
+        target = self._functions.target(to) if to else ""
         return [await self._journal.replay(event_id, function=target) for event_id in ids]
 
     async def replay_all(self, query: Query, to: str, *, dry_run: bool) -> dict[str, Any]:

@@ -17,6 +17,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "run": ("run", "run", "Run the daemon in the foreground."),
     "try": ("attempt", "attempt", "Show all four triggers at work in a temporary daemon."),
     "check": ("check", "check", "Read the config and say everything that is wrong with it."),
+    "reload": ("reload", "reload", "Have the running daemon take up a changed config."),
     "invoke": ("invoke", "invoke", "Invoke a function and print its result."),
     "event": ("event", "event", "Print the event that AWS would send."),
     "logs": ("logs", "logs", "Print what functions logged."),

@@ -43,7 +43,7 @@ class Destinations:
 
     async def of(self, delivery: Delivery, verdict: policy.Ack | policy.Bury, error: str) -> End | None:
         """What a verdict sends; None when the function has no destination for it. *error*: of the attempt just made, "" when none was."""
-        function = self._functions.get(delivery.envelope.function)
+        function = self._functions.known(delivery.envelope.function)
         to = function.on_success if isinstance(verdict, policy.Ack) else function.on_failure
         dead_letter = function.dead_letter if isinstance(verdict, policy.Bury) else None
         if to is None and dead_letter is None:

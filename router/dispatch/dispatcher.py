@@ -16,6 +16,7 @@ from router.dispatch.flow import Flow
 from router.dispatch.slots import Slots
 from router.errors import (
     EnvironmentUnavailable,
+    FunctionNotFound,
     JournalError,
     LeaseLost,
     RecursiveInvocation,
@@ -28,6 +29,7 @@ from router.events import lineage, tracing
 from router.functions.registry import Functions
 from router.journal.base import Beside, Journal
 from router.model import ASYNC_LIMIT, SYNC_LIMIT, Delivery, Envelope, Outcome, State, Stream
+from router.names import base
 from router.runtime.base import Invocation, Pool, Sink
 from router.runtime.extensible import has_extensions
 from router.telemetry.cost import Bill
@@ -62,7 +64,6 @@ class Dispatcher:
         self.destinations: Destinations | None = None  # None: outcomes go nowhere
         self._short = False  # a lease was told that there is no room
         self._deaths: dict[int, int] = {}  # unfinished event → attempts in a row under which the spawner died
-        self._switched_off = {function.name for function in functions if function.reserved_concurrency == 0}
         self._streams: set[asyncio.Task[None]] = set()
         self.closing = False
         self._accepted = metrics.counter("router_events_accepted_total", "Events committed and synced.", "function")
@@ -182,9 +183,10 @@ class Dispatcher:
         if envelope.trace and lineage.passes(envelope.trace, arn) >= lineage.LIMIT:
             raise RecursiveInvocation(function.name)
         trace = lineage.passed(tracing.of_invocation(envelope.trace, envelope.request_id, names.chance()[:16]), arn)
+        invoked = self._functions.invoked_arn(envelope.function)
         try:
             outcome = await self._pool.invoke(
-                Invocation(function, envelope.payload, envelope.request_id, arn, facts.client_context, trace, sink, on_answer),
+                Invocation(function, envelope.payload, envelope.request_id, invoked, facts.client_context, trace, sink, on_answer),
             )
         except TooManyRequests:  # there is a slot, and no room for an environment
             self._throttles.add(function.name)
@@ -233,13 +235,16 @@ class Dispatcher:
 
     def _room(self, function: str) -> int:
         """How many deliveries of *function* can be taken now. One that is switched off takes them to bury them."""
-        room = 1 if function in self._switched_off else self._slots.room(function)
+        room = 1 if self._functions.is_off(function) else self._slots.room(base(function))
         self._short = self._short or room < 1
         return room
 
     def _take(self, function: str) -> bool:
         """A slot for a delivery of *function*: others that were told of the same room may have had it."""
-        return function in self._switched_off or self._slots.take(function)
+        if self._functions.is_off(function):
+            self._slots.force(base(function))
+            return True
+        return self._slots.take(base(function))
 
     def _room_again(self) -> None:
         """A slot is free: have the lease look again, if it was refused. To wake it for every slot costs each invocation 5 µs."""
@@ -258,7 +263,7 @@ class Dispatcher:
             verdict, error = policy.Bury(State.DISCARDED, "RecursiveInvocation"), ""
         except SpawnerDied as fault:
             verdict, error = self._after_spawner_death(delivery, fault)
-        except EnvironmentUnavailable as fault:
+        except (EnvironmentUnavailable, FunctionNotFound) as fault:  # no process; or it left the config while the event was on its way
             verdict, error = policy.Release(policy.backoff(delivery.throttles + 1), str(fault)), ""
         except Exception:  # the bulkhead around a single invocation: the others go on, this one is redelivered
             self._faults.add(name)
@@ -270,7 +275,7 @@ class Dispatcher:
 
     def _after_spawner_death(self, delivery: Delivery, fault: SpawnerDied) -> tuple[policy.Verdict, str]:
         deaths = self._deaths[delivery.id] = self._deaths.get(delivery.id, 0) + 1
-        function, age = self._functions.get(delivery.envelope.function), self._clock.now() - delivery.created
+        function, age = self._functions.known(delivery.envelope.function), self._clock.now() - delivery.created
         verdict = policy.after_spawner_death(function, age=age, failures=delivery.failures, deaths=deaths)
         return verdict, "" if isinstance(verdict, policy.Release) else str(fault)
 
@@ -283,8 +288,7 @@ class Dispatcher:
                 return doom, ""
             outcome = await self._invoke(function, delivery.envelope, NO_FACTS)
         finally:
-            if delivery.envelope.function not in self._switched_off:
-                self._slots.give(delivery.envelope.function)
+            self._slots.give(base(delivery.envelope.function))
         if not outcome.function_error:
             return policy.Ack(outcome.payload if function.on_success is not None else b""), ""
         age = self._clock.now() - delivery.created
@@ -326,7 +330,7 @@ class Dispatcher:
         end = await self.destinations.of(delivery, verdict, error) if self.destinations is not None else None
         beside = end.beside if end is not None else None
         if isinstance(verdict, policy.Ack):
-            await self._journal.ack(delivery, beside=beside, keep=self._functions.get(delivery.envelope.function).payloads)
+            await self._journal.ack(delivery, beside=beside, keep=self._functions.known(delivery.envelope.function).payloads)
         else:
             await self._journal.bury(delivery, verdict.state, error=error or verdict.condition, beside=beside)
         if end is not None:

@@ -21,7 +21,7 @@ class Housekeeping:
     """Runs until the daemon stops."""
 
     def __init__(self, database: Database, logs: LogStore, manager: ServiceManager, *, clock: Clock, retention: float) -> None:
-        self._database, self._logs, self._manager, self._clock, self._retention = database, logs, manager, clock, retention
+        self._database, self._logs, self._manager, self._clock, self.retention = database, logs, manager, clock, retention
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep house until *stop* is set."""
@@ -59,7 +59,7 @@ class Housekeeping:
     async def _expire_logs(self, stop: asyncio.Event) -> None:
         """Remove logs past their retention."""
         while not stop.is_set():
-            removed = await self._logs.expire(self._clock.now() - self._retention)
+            removed = await self._logs.expire(self._clock.now() - self.retention)
             if removed:
                 log.info("logs_expired", files=removed)
             await self._clock.wait(stop, LOGS)

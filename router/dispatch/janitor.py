@@ -23,7 +23,8 @@ class Janitor:
     """Forgets terminal events older than the history, and the oldest of them while the store is larger than it may be."""
 
     def __init__(self, journal: Journal, *, retention: Retention, clock: Clock) -> None:
-        self._journal, self._retention, self._clock = journal, retention, clock
+        self._journal, self._clock = journal, clock
+        self.retention = retention  # may be set anew at any time
         self._told = False  # that the store is too large and nothing is left to forget
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -36,15 +37,15 @@ class Janitor:
             await self._clock.wait(stop, PERIOD)
 
     async def _round(self, stop: asyncio.Event) -> None:
-        before = self._clock.now() - self._retention.history
+        before = self._clock.now() - self.retention.history
         forgotten, count = 0, BATCH
         while count == BATCH and not stop.is_set():
             forgotten += (count := await self._journal.forget(before=before, limit=BATCH))
             await self._clock.wait(stop, BREATH if count == BATCH else 0)
         if forgotten:
             log.info("events_forgotten", count=forgotten)
-        if self._retention.size is not None:
-            await self._shrink(self._retention.size * MB, stop)
+        if self.retention.size is not None:
+            await self._shrink(self.retention.size * MB, stop)
 
     async def _shrink(self, most: int, stop: asyncio.Event) -> None:
         """Forget the events that finished first until the store takes *most* bytes."""

@@ -13,6 +13,7 @@ import orjson
 import structlog
 
 from router import names
+from router.config.types import Config
 from router.dispatch.policy import backoff
 from router.errors import JournalError
 from router.model import Envelope
@@ -40,6 +41,10 @@ class Relay:
         self._later: dict[int, tuple[float, int]] = {}  # rows that failed → monotonic time of the next try, tries
         self._sent = metrics.counter("router_destination_records_total", "Records handed over to destinations.", "function", "kind")
         self._failed = metrics.counter("router_destination_failures_total", "Records given up on.", "function", "kind")
+
+    def adopt(self, config: Config) -> None:
+        """This is the config in force from now on."""
+        self._config = config
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until *stop*, and once more for what came before it."""

@@ -31,18 +31,37 @@ class Slots:
     """Counts what runs. Used from the loop's thread only."""
 
     def __init__(self, functions: Mapping[str, Function], *, limit: int, clock: Clock) -> None:
-        reserved = {name: f.reserved_concurrency for name, f in functions.items() if f.reserved_concurrency is not None}
-        self._lane = {name: name if name in reserved else SHARED for name in functions}
-        self._free = {SHARED: limit - sum(reserved.values()), **reserved}
-        self._capacity = dict(self._free)
+        self._lane: dict[str, str] = {}
+        self._free: dict[str, int] = {}
+        self._capacity: dict[str, int] = {}
         self._about = fairness.About()
         self._lines: dict[str, deque[Turn]] = {}  # who waits, by function; the function served last comes last. None is empty
         self._turns: deque[Turn] = deque()  # the same and those of late, in the order of their times
         self._timer: asyncio.Task[None] | None = None
-        self._running: dict[str, int] = dict.fromkeys(functions, 0)
+        self._running: dict[str, int] = {}  # also of functions that are gone, until they have finished
         self._clock = clock
         self._given = asyncio.Event()
         self.on_room: Callable[[], None] = lambda: None  # called when a slot became free that nobody waits for here
+        self.configure(functions, limit=limit)
+
+    def configure(self, functions: Mapping[str, Function], *, limit: int) -> None:
+        """These are the functions from now on. What runs goes on, and counts in the lane that is its function's now.
+
+        So more may run than a lane has, until enough of it has finished; nothing new starts there before that."""
+        reserved = {name: f.reserved_concurrency for name, f in functions.items() if f.reserved_concurrency is not None}
+        self._lane = {name: name if name in reserved else SHARED for name in functions}
+        self._capacity = {SHARED: limit - sum(reserved.values()), **reserved}
+        there = dict.fromkeys((*functions, *self._lines, *(name for name, count in self._running.items() if count)), 0)
+        self._running = there | {name: self._running[name] for name in there if name in self._running}
+        self._free = dict(self._capacity)
+        for name, count in self._running.items():
+            self._free[self._lane.get(name, SHARED)] -= count
+        for lane in self._free:
+            while self._lines and (turn := self._next(lane)) is not None:
+                self._occupy(turn.function)
+                turn.handed.set_result(True)
+        self._given.set()
+        self.on_room()
 
     def room(self, function: str) -> int:
         """How many more invocations of *function* may start now; 0 for a function we do not know."""
@@ -51,15 +70,15 @@ class Slots:
 
     def _room(self, function: str, lane: str) -> int:
         """The same, whoever waits in line."""
-        free = self._free[lane]
+        free = max(0, self._free[lane])  # less than none while what a former config let start goes on
         if lane != SHARED:
             return free
         about = self._about.count(function, self._clock.monotonic())
-        return fairness.room(free, self._running[function], capacity=self._capacity[SHARED], about=about)
+        return fairness.room(free, self._running.get(function, 0), capacity=self._capacity[SHARED], about=about)
 
     def total_room(self) -> int:
         """How many more invocations may start now, of whatever functions."""
-        return sum(self._free.values())
+        return sum(free for free in self._free.values() if free > 0)
 
     def running(self, function: str) -> int:
         """How many invocations of *function* run now."""
@@ -72,11 +91,15 @@ class Slots:
         self._occupy(function)
         return True
 
+    def force(self, function: str) -> None:
+        """Take a slot whether there is one or not."""
+        self._occupy(function)
+
     async def acquire(self, function: str) -> None:
         """Take a slot, waiting up to WAIT seconds for one. Raises TooManyRequests with Lambda's reason."""
         if self.take(function):
             return
-        lane = self._lane[function]
+        lane = self._lane.get(function, SHARED)
         if not self._capacity[lane] or not await self._queue(function):
             kind = "" if lane == SHARED else "ReservedFunction"
             raise TooManyRequests(f"{kind}ConcurrentInvocationLimitExceeded")
@@ -117,12 +140,12 @@ class Slots:
                 del self._lines[turn.function]
 
     def _occupy(self, function: str) -> None:
-        self._free[self._lane[function]] -= 1
-        self._running[function] += 1
+        self._free[self._lane.get(function, SHARED)] -= 1
+        self._running[function] = self._running.get(function, 0) + 1
 
     def give(self, function: str) -> None:
         """Give a slot back: to who waits for one of its lane, the functions in turn and of each the longest; else to the free ones."""
-        lane = self._lane[function]
+        lane = self._lane.get(function, SHARED)
         self._running[function] -= 1
         self._free[lane] += 1
         if self._lines and (turn := self._next(lane)) is not None:
@@ -136,7 +159,7 @@ class Slots:
         """Who is next in a lane, no longer in line; None when nobody waits who may start."""
         for function in [lane] if lane != SHARED else list(self._lines):
             line = self._lines.get(function)
-            if line is None or self._lane[function] != lane or self._room(function, lane) < 1:
+            if line is None or self._lane.get(function, SHARED) != lane or self._room(function, lane) < 1:
                 continue
             del self._lines[function]
             turn = line.popleft()

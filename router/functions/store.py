@@ -81,10 +81,14 @@ class Trees:
             files.publish(made, final)
         return final
 
-    def collect(self, used: Collection[Path]) -> int:
-        """Remove the trees that are not among *used*; how many."""
-        names = {path.name for path in used} | {_KNOWN}
-        unused = [entry for entry in self.directory.iterdir() if entry.name not in names and not entry.name.startswith(".")]
+    def names(self) -> set[str]:
+        """The names of all trees."""
+        return {entry.name for entry in self.directory.iterdir() if entry.name != _KNOWN and not entry.name.startswith(".")}
+
+    def collect(self, used: Collection[str]) -> int:
+        """Remove the trees whose names are not among *used*; how many."""
+        names = set(used)
+        unused = [self.directory / name for name in self.names() - names]
         for entry in unused:
             leaving = self.directory / f"{_LEAVING}{uuid.uuid4().hex}"
             with suppress(OSError):

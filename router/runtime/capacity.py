@@ -34,6 +34,10 @@ class Capacity:
         """How many environments there may be when *spared* functions have an idle one."""
         return self._limits.concurrency + min(spared, self._limits.concurrency)
 
+    def limit(self, limits: Limits) -> None:
+        """These are the limits from now on, whatever is here."""
+        self._limits = limits
+
     def victims(self, idle: Iterable[Idle[T]], need: int, spared: int) -> list[T] | None:
         """Which of *idle* end so that *need* fits once they and all that is ending are gone; [] when it fits as it is.
 

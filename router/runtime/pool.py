@@ -140,6 +140,15 @@ class WarmPool:
         for environment in [one for one in self._all if one.function.qualified == function and one in self._shelf]:
             self._retire(environment)
 
+    def limit(self, limits: Limits) -> None:
+        """These are the limits from now on; idle environments over them end as soon as another needs the room."""
+        self._limits = limits
+        self._room.limit(limits)
+
+    def functions(self) -> list[Function]:
+        """The function of each environment that is not gone: what their code is still needed for."""
+        return [environment.function for environment in self._all]
+
     def rows(self) -> list[Row]:
         """One row for each function that has or had environments."""
         counts = self._counts()

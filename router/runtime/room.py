@@ -28,6 +28,11 @@ class Room:
         """Whether anybody waits for it: they come first when an environment is idle."""
         return bool(self._waiting)
 
+    def limit(self, limits: Limits) -> None:
+        """These are the limits from now on."""
+        self._capacity.limit(limits)
+        self.tell()
+
     def victims(self, need: int) -> list[Environment] | None:
         """Which idle ones end for one of *need* MB; see Capacity."""
         return self._capacity.victims(self._shelf.evictable(), need, self._shelf.spared())

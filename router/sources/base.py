@@ -6,7 +6,7 @@ in config.yaml (TRIGGERS) and builds itself from the triggers that use them."""
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from router.clock import Clock
 from router.config.types import Config, Function, Trigger
@@ -42,6 +42,17 @@ class Binding:
     function: Function
     trigger: Any  # an instance of the source's Trigger
     index: int  # position among all triggers that the config lists for the function, from 0; names schedules that have no name
+    qualifier: str = ""  # the version or alias that it invokes; "": $LATEST
+
+    @property
+    def target(self) -> str:
+        """What envelopes are addressed to."""
+        return f"{self.function.name}:{self.qualifier}" if self.qualifier else self.function.name
+
+
+def basis_of(bindings: Sequence[Binding]) -> tuple[object, ...]:
+    """What of bindings a source is built from, to be compared: a function's other settings are none of its business."""
+    return tuple((binding.target, binding.trigger, binding.index) for binding in bindings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +74,14 @@ class Source(Protocol):
     TRIGGERS: ClassVar[tuple[type[Trigger], ...]]  # what it serves, as config.yaml spells it
 
     name: str  # for logs, metrics and people: "s3:uploads", "http", "schedule", "table:orders"
+    basis: object  # what of the config it is built from: after a reload one with an equal basis goes on undisturbed
 
     @classmethod
-    def build(cls, bindings: Sequence[Binding], house: House) -> Sequence[Self]:
-        """The sources that serve *bindings* (all of this class's TRIGGERS): one for each thing that can fail alone."""
+    def build(cls, bindings: Sequence[Binding], house: House) -> list[Self]:
+        """The sources that serve *bindings* (all of this class's TRIGGERS): one for each thing that can fail alone.
+
+        The list is the caller's: after a reload it puts those that go on in the place of those that would be the same. Gauges over
+        all sources of a class read that list. Building opens nothing."""
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
         """Turn occurrences into envelopes until *stop* is set; return with none half-handled.
@@ -76,3 +91,17 @@ class Source(Protocol):
 
     def health(self) -> str:
         """Nothing when attached and well, else one sentence that says what is wrong (shown by /readyz and `router ps`)."""
+
+
+@runtime_checkable
+class Successor(Protocol):
+    """A source that can become another one between two occurrences, without stopping: its clients notice nothing."""
+
+    def can_become(self, source: Any) -> bool:
+        """Whether it can; else it is stopped and that one started."""
+
+    async def prepare(self, former: Any) -> None:
+        """Asked of the one to be: open what serving needs. Raises SourceError."""
+
+    def become(self, source: Any) -> None:
+        """Serve what *source*, which is prepared, would serve; what is under way ends as it began."""

@@ -20,7 +20,7 @@ from router.events.eventbridge import Entry, Place, Refusal
 from router.events.patterns import compile_pattern, refusal
 from router.events.patterns_parse import InvalidPattern
 from router.sources import bus_store
-from router.sources.base import Binding, House, Outlet
+from router.sources.base import Binding, House, Outlet, basis_of
 from router.sources.bus_rules import Occurrence, Rule
 from router.sources.bus_store import Archived, BusStore, Replay
 from router.sources.bus_trigger import EventTrigger
@@ -44,8 +44,9 @@ class BusSource:
 
     TRIGGERS: ClassVar = (EventTrigger,)
 
-    def __init__(self, rules: Sequence[Rule], house: House) -> None:
+    def __init__(self, rules: Sequence[Rule], house: House, basis: object = None) -> None:
         self.name = "bus"
+        self.basis: object = basis
         self._config, self._clock, self._buses = house.config, house.clock, house.buses
         self._buses.lay(rules, house.config, house.database, house.clock, house.metrics)
         self._store = BusStore(house.database)
@@ -57,9 +58,23 @@ class BusSource:
         self._wake = asyncio.Event()  # there is a new replay
 
     @classmethod
-    def build(cls, bindings: Sequence[Binding], house: House) -> Sequence[Self]:
+    def build(cls, bindings: Sequence[Binding], house: House) -> list[Self]:
         """One source for all buses; the default bus is there without any rule. Raises ConfigError."""
-        return [cls([Rule.of(binding, house.config) for binding in bindings], house)]
+        basis = (house.config.buses, basis_of(bindings))
+        return [cls([Rule.of(binding, house.config) for binding in bindings], house, basis)]
+
+    # -- another config
+
+    def can_become(self, source: Any) -> bool:
+        """See Successor: rules are laid for all who put events, where they put them."""
+        return isinstance(source, BusSource) and source._buses is self._buses  # noqa: SLF001 - its own kind
+
+    async def prepare(self, former: Any) -> None:
+        """See Successor. There is nothing to open."""
+
+    def become(self, source: Any) -> None:
+        """See Successor."""
+        self._config, self.basis = source._config, source.basis  # noqa: SLF001 - its own kind
 
     # -- running
 

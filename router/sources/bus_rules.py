@@ -51,7 +51,7 @@ class Rule(NamedTuple):
         trigger = binding.trigger
         name = trigger.named(binding.function.name, binding.index)
         arn = names.rule_arn(config.region, config.account, name, trigger.bus)
-        return cls(trigger.bus, name, arn, binding.function.name, trigger.pattern, trigger.written, trigger.input)
+        return cls(trigger.bus, name, arn, binding.target, trigger.pattern, trigger.written, trigger.input)
 
     @property
     def source(self) -> str:

@@ -19,7 +19,7 @@ from router.errors import ConfigError, InvalidParameter
 from router.events.filters import ALL, Filters
 from router.events.lanes import MOST as MOST_LANES
 from router.events.stream_batches import FOR_EVER, Rules
-from router.sources.base import Binding, House, Outlet
+from router.sources.base import Binding, House, Outlet, basis_of
 from router.sources.mapping_keys import filters
 
 _LATER: Final = ("tumbling_window",)
@@ -105,10 +105,11 @@ class FeedSource:
 
         self.name = f"table:{table.name}"
         self.table = table
+        self.basis = (table, basis_of(bindings))
         self._feed = Feed(table, bindings, house, chance or random.Random())  # noqa: S311 - it only spreads retries
 
     @classmethod
-    def build(cls, bindings: Sequence[Binding], house: House) -> Sequence[Self]:
+    def build(cls, bindings: Sequence[Binding], house: House) -> list[Self]:
         """One source for each table: those that no trigger names may have been read before. Raises ConfigError when one is named twice."""
         _refuse_doubles(bindings)
         tables = {binding.trigger.table.name: binding.trigger.table for binding in bindings}

@@ -43,6 +43,7 @@ class Settings:
     rules: Rules = field(default_factory=Rules)
     lanes: int = 1  # parallelization factor
     on_failure: Destination | None = None
+    target: str = ""  # what is invoked: the function, or a version or alias of it; "": the function. The cursor is the function's
 
 
 class Work(NamedTuple):
@@ -113,7 +114,7 @@ class Delivery:
         """Invoke as often as it takes to be let in; None when told to stop before."""
         refusals = 0
         while not stop.is_set():
-            envelope = Envelope(self.settings.function, payload, f"table:{self.settings.feed}")
+            envelope = Envelope(self.settings.target or self.settings.function, payload, f"table:{self.settings.feed}")
             try:
                 return Attempt(envelope.request_id, payload, await outlet.invoke(envelope))
             except RouterError as error:

@@ -154,4 +154,5 @@ def _settings(binding: Binding) -> Settings:
         rules=trigger.rules,
         lanes=trigger.parallelization_factor,
         on_failure=trigger.on_failure,
+        target=binding.target,
     )

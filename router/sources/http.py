@@ -5,8 +5,8 @@ Invocations are synchronous and never journaled, except where a route says `invo
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
-from typing import ClassVar, Final, NamedTuple, Self
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, ClassVar, Final, NamedTuple, Self
 
 import structlog
 
@@ -21,7 +21,7 @@ from router.events.http import Request, Response
 from router.events.http_api import HttpApi
 from router.events.payload_v1 import short_id
 from router.events.rest_api import RestApi
-from router.sources.base import Binding, House, Outlet
+from router.sources.base import Binding, House, Outlet, basis_of
 from router.sources.http_face import (
     RETRY_AFTER,
     Arrive,
@@ -68,6 +68,7 @@ class HttpSource:
     def __init__(self, bindings: Sequence[Binding], house: House, limits: Limits | None = None) -> None:
         config = house.config
         self.name = "http"
+        self.basis: object = (config.http, config.usage_plans, basis_of(bindings))
         self._where = config.http
         self._line = Line(house.clock, house.metrics)
         self._gatehouse, self._house, self._signers = Gatehouse(house), house, Signers(config)
@@ -97,9 +98,11 @@ class HttpSource:
             refusal=self._refusal,
             room=self._room if hooks else None,
         )
+        self._group: asyncio.TaskGroup | None = None  # while it serves
+        self._beside: list[asyncio.Task[None]] = []
 
     @classmethod
-    def build(cls, bindings: Sequence[Binding], house: House) -> Sequence[Self]:
+    def build(cls, bindings: Sequence[Binding], house: House) -> list[Self]:
         """One source for all triggers: they share a listener. Raises ConfigError for two URLs in one place."""
         return [cls(bindings, house)] if bindings else []
 
@@ -124,7 +127,7 @@ class HttpSource:
 
     def _route_face(self, binding: Binding, config: Config) -> RouteFace:
         trigger: HttpTrigger = binding.trigger
-        target = Target(binding.function.name, f"http:{trigger.route.key}", trigger.timeout, trigger.asynchronous)
+        target = Target(binding.target, f"http:{trigger.route.key}", trigger.timeout, trigger.asynchronous)
         gateway = gateway_of(binding, config)
         guards: Sequence[Guard] = ()
         if not isinstance(gateway, LoadBalancer):
@@ -138,7 +141,7 @@ class HttpSource:
         gateway = FunctionUrl(url_domain(name, config.region), config.account if trigger.signed else ANONYMOUS)
         if gateway.domain in self._urls:
             return f"functions.{name}.triggers[{binding.index}]: {gateway.domain} is a function's URL already"
-        target = Target(name, f"url:{name}", None)
+        target = Target(binding.target, f"url:{name}", None)
         guards = (IamGuard(name, self._house, self._signers),) if trigger.signed else ()
         face = UrlFace(target, gateway, self._line, url_arrival, guards=guards, allowed=trigger.cors, streaming=trigger.streaming)
         self._urls[gateway.domain] = self._url_paths[name] = face
@@ -151,7 +154,7 @@ class HttpSource:
         config = house.config
         gateway = HttpApi(Api(config.account, short_id(f"{config.account}/{config.region}/webhook", 10), config.region))
         for binding in bindings:
-            face = WebhookFace(binding.function.name, binding.trigger, gateway, self._line, memory)
+            face = WebhookFace(binding.target, binding.trigger, gateway, self._line, memory)
             self._table.add(binding.trigger.route, Mounted(face))
             self.faces.append((binding, face))
         return memory
@@ -185,17 +188,55 @@ class HttpSource:
             log.warning("webhook_exposed", note=note)
         try:
             async with asyncio.TaskGroup() as group:
-                beside = [
-                    group.create_task(self._line.patience.run(), name="integration-timeouts"),
-                    group.create_task(self._gatehouse.run(), name="usage"),
-                ]
-                if self._memory is not None:
-                    beside.append(group.create_task(self._memory.keep(), name="webhook-memory"))
+                self._group, self._beside = group, self._begin(group)
                 await self._listener.serve(stop)
-                for task in beside:
+                self._group = None
+                for task in self._beside:
                     task.cancel()
         finally:
+            self._group = None
             await self._gatehouse.close()
+
+    def _begin(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        """Start what runs beside requests."""
+        beside = [
+            group.create_task(self._line.patience.run(), name="integration-timeouts"),
+            group.create_task(self._gatehouse.run(), name="usage"),
+        ]
+        if self._memory is not None:
+            beside.append(group.create_task(self._memory.keep(), name="webhook-memory"))
+        return beside
+
+    # -- another config, the same listener
+
+    def can_become(self, source: Any) -> bool:
+        """See Successor: while it serves, and at one address."""
+        return isinstance(source, HttpSource) and self._group is not None and self._where == source._where and bool(self.addresses)  # noqa: SLF001 - its own kind
+
+    async def prepare(self, former: Any) -> None:
+        """See Successor."""
+        self._line.outlet = former._line.outlet  # noqa: SLF001 - its own kind
+        await self._gatehouse.open()
+        try:
+            if self._memory is not None:
+                await self._memory.open()
+        except JournalError as error:
+            await self._gatehouse.close()
+            raise SourceError(str(error)) from error
+
+    def become(self, source: Any) -> None:
+        """See Successor. What was asked before goes its way through the former routes; their guards end after it."""
+        if self._group is None:
+            return  # it has stopped meanwhile
+        for note in source._exposures:  # noqa: SLF001 - its own kind
+            if note not in self._exposures:
+                log.warning("webhook_exposed", note=note)
+        source._gatehouse.succeed(self._gatehouse)  # noqa: SLF001 - its own kind
+        self._group.create_task(_let_go(self._listener.running(), self._beside, self._gatehouse), name="former-routes")
+        self._beside = source._begin(self._group)  # noqa: SLF001 - its own kind
+        for name in _SERVED:
+            setattr(self, name, getattr(source, name))
+        self._listener.ask_room(self._room if self._memory is not None else None)
 
     async def handle(self, request: Request) -> Response:
         """Answer one request."""
@@ -278,6 +319,21 @@ class HttpSource:
         """What the listener says when a request does not get as far as a route."""
         arrival = self._arrive(Request("", "", ()), self._line.clock.now())
         return self._stranger.failure(status, arrival, retry_after=RETRY_AFTER if status in (429, 503) else None)
+
+
+_SERVED: Final = (  # what requests go by; what is not among them belongs to the listener
+    *("basis", "_line", "_gatehouse", "_memory", "_exposures", "_nobodys", "_stranger", "_arrive"),
+    *("_table", "_urls", "_url_paths", "_rest_paths", "_cors"),
+)
+
+
+async def _let_go(running: Collection[asyncio.Task[None]], beside: Collection[asyncio.Task[None]], gatehouse: Gatehouse) -> None:
+    """End what former routes had beside them, once the last request that came for them is answered."""
+    if running:
+        await asyncio.wait(running)
+    for task in beside:
+        task.cancel()
+    await gatehouse.close()
 
 
 _REST: Final = RestApi(Api("", ""))  # for error bodies, which name no API

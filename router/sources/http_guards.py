@@ -75,6 +75,14 @@ class Gatehouse:
         except JournalError as error:
             raise SourceError(f"what API keys have used cannot be read: {error}") from error
 
+    def succeed(self, former: "Gatehouse") -> None:
+        """Go on where *former* stands: with what keys have used, and with the issuers' keys that it has."""
+        if self._usage is not None and former._usage is not None:  # noqa: SLF001 - its own kind
+            self._usage.succeed(former._usage)  # noqa: SLF001 - its own kind
+        for where, keys in self._key_sets.items():
+            if where in former._key_sets:  # noqa: SLF001 - its own kind
+                keys.succeed(former._key_sets[where])  # noqa: SLF001 - its own kind
+
     async def run(self) -> None:
         """Keep on record what is used, until cancelled."""
         if self._usage is not None:

@@ -115,6 +115,11 @@ class KeySet:
         """Have the keys looked at before the first token comes: what is wrong with them is told at the start."""
         self._start(self._clock.monotonic())
 
+    def succeed(self, former: "KeySet") -> None:
+        """Take over the keys that another has had from the same place, unless there are newer ones here."""
+        if self._loaded is None and former._loaded is not None:  # noqa: SLF001 - its own kind
+            self._keys, self._loaded, self.version = former._keys, former._loaded, self.version + 1  # noqa: SLF001 - its own kind
+
     async def find(self, kid: str) -> Key | None:
         """The key of this id; None when the issuer has none. Raises NoKeys when its keys cannot be had."""
         now = self._clock.monotonic()

@@ -60,7 +60,7 @@ class Usage:
     """What all keys of all plans have used."""
 
     def __init__(self, plans: Mapping[str, UsagePlan], clock: Clock, metrics: Metrics) -> None:
-        self.clock = clock
+        self.clock, self._plans = clock, plans
         self._holders: dict[str, dict[bytes, Holder]] = {name: _holders(plan, clock.monotonic()) for name, plan in plans.items()}
         self._unsaved: dict[tuple[str, str], Allowance] = {}
         self._failing = False
@@ -96,6 +96,17 @@ class Usage:
             if holder.allowance is not None and (used := kept.get((holder.plan, holder.key))) is not None:
                 holder.allowance.restore(used)
         self._loaded = True
+
+    def succeed(self, former: "Usage") -> None:
+        """Share the counts of keys whose plan has not changed: requests that are under way still count there."""
+        for name, holders in self._holders.items():
+            plan, before = self._plans[name], former._plans.get(name)  # noqa: SLF001 - its own kind
+            if before is None or (plan.throttle, plan.quota) != (before.throttle, before.quota):
+                continue
+            counted = {holder.key: holder for holder in former._holders[name].values()}  # noqa: SLF001 - its own kind
+            for holder in holders.values():
+                if (same := counted.get(holder.key)) is not None:
+                    holder.bucket, holder.allowance = same.bucket, same.allowance
 
     async def run(self, database: Database) -> None:
         """Write what was used again and again, until cancelled."""

@@ -11,7 +11,7 @@ from router.config.types import Names, Queue
 from router.errors import ConfigError
 from router.events.filters import Filters
 from router.events.polling import MOST
-from router.sources.base import Binding, House, Outlet
+from router.sources.base import Binding, House, Outlet, basis_of
 from router.sources.mapping_keys import filters
 
 BATCH: Final = 10_000  # messages of a standard queue; 10 of a FIFO queue
@@ -72,19 +72,21 @@ class QueueSource:
 
         trigger: QueueTrigger = binding.trigger
         self.name = f"queue:{trigger.queue.name}/{binding.function.name}"
+        most = min(
+            trigger.maximum_concurrency or MOST,
+            house.config.limits.concurrency if binding.function.reserved_concurrency is None else binding.function.reserved_concurrency,
+        )
+        self.basis = (basis_of([binding]), most, binding.function.timeout)
         self._mapping = QueueMapping(
             trigger,
-            binding.function,
+            binding,
             house,
-            most=min(
-                trigger.maximum_concurrency or MOST,
-                house.config.limits.concurrency if binding.function.reserved_concurrency is None else binding.function.reserved_concurrency,
-            ),
+            most=most,
             chance=chance or random.Random(),  # noqa: S311 - it only spreads retries
         )
 
     @classmethod
-    def build(cls, bindings: Sequence[Binding], house: House) -> Sequence[Self]:
+    def build(cls, bindings: Sequence[Binding], house: House) -> list[Self]:
         """One for each binding. Raises ConfigError for what only function and queue together show."""
         if problems := [*_doubles(bindings), *_impatient(bindings)]:
             raise ConfigError(tuple(problems))

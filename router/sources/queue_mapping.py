@@ -13,7 +13,6 @@ import orjson
 import structlog
 
 from router import names
-from router.config.types import Function
 from router.errors import JournalError, RecursiveInvocation, RouterError, SourceError
 from router.events import batching, lineage, polling, sqs
 from router.events.polling import Scale
@@ -21,7 +20,7 @@ from router.events.sqs import Message
 from router.model import SYNC_LIMIT, Envelope, Outcome
 from router.queues.store import PATIENCE
 from router.queues.units import Settled, Wanted
-from router.sources.base import House, Outlet
+from router.sources.base import Binding, House, Outlet
 from router.sources.queue import QueueTrigger
 
 log = structlog.get_logger("router.sources.queue")
@@ -47,14 +46,14 @@ class Batch:
 class QueueMapping:
     """Reads one queue for one function."""
 
-    def __init__(self, trigger: QueueTrigger, function: Function, house: House, *, most: int, chance: random.Random) -> None:
-        self._trigger, self._function, self._clock, self._chance = trigger, function, house.clock, chance
+    def __init__(self, trigger: QueueTrigger, binding: Binding, house: House, *, most: int, chance: random.Random) -> None:
+        function = binding.function
+        self._trigger, self._function, self._target, self._clock, self._chance = trigger, function, binding.target, house.clock, chance
         self._queues, self._region = house.queues, house.config.region
         queue = trigger.queue
         bounds = {"visibility": queue.visibility_timeout, "window": trigger.batch_window, "timeout": function.timeout}
         self._hidden, self._held = polling.hidden(**bounds), polling.held(**bounds)
         self._most = most
-        self._target = function.name
         self._arn = names.function_arn(house.config.region, house.config.account, function.name)
         self._scale = Scale.begun(max(1, most), house.clock.monotonic())
         self.attached = False  # whether messages are received

@@ -13,7 +13,7 @@ from typing import ClassVar, Final, Self
 from router.config.node import Node
 from router.config.types import Bucket, Names
 from router.events import s3
-from router.sources.base import Binding, House, Outlet
+from router.sources.base import Binding, House, Outlet, basis_of
 
 _GAUGES: Final = {
     "ignored_entries": "Entries that the last full scan passed over because of their name.",
@@ -70,10 +70,11 @@ class S3DirSource:
 
         self.name = f"s3:{bucket.name}"
         self.bucket = bucket
+        self.basis = (bucket, basis_of(bindings))
         self._attachment = Attachment(bucket, bindings, house)
 
     @classmethod
-    def build(cls, bindings: Sequence[Binding], house: House) -> Sequence[Self]:
+    def build(cls, bindings: Sequence[Binding], house: House) -> list[Self]:
         """One source for each bucket that a trigger names, or whose events go to the default bus."""
         bridged = (bucket.name for bucket in house.config.buckets.values() if bucket.eventbridge)
         wanted = dict.fromkeys([*(binding.trigger.bucket for binding in bindings), *bridged])

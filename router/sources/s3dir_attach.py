@@ -143,5 +143,5 @@ async def watcher_for(bucket: Bucket) -> tuple[Watcher, bool]:
 
 
 def _target(binding: Binding, bucket: str) -> Target:
-    function, wanted = binding.function.name, binding.trigger.wanted
-    return Target(function, wanted, s3.configuration_id(function, bucket, wanted))
+    wanted = binding.trigger.wanted
+    return Target(binding.target, wanted, s3.configuration_id(binding.function.name, bucket, wanted))

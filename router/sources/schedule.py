@@ -18,7 +18,7 @@ from router.errors import ConfigError, InvalidParameter, JournalError, ShuttingD
 from router.events import scheduled
 from router.events.agenda import PLAUSIBLE, Agenda, Due, Timetable
 from router.model import Envelope
-from router.sources.base import Binding, House, Outlet
+from router.sources.base import Binding, House, Outlet, basis_of
 from router.sources.schedule_store import ScheduleStore, Tick
 from router.sources.schedule_trigger import ScheduleTrigger
 from router.sources.timer import ClockTimer, Timer, timer_for
@@ -61,8 +61,9 @@ class ScheduleSource:
 
     TRIGGERS: ClassVar = (ScheduleTrigger,)
 
-    def __init__(self, schedules: Mapping[str, Schedule], house: House, timer: Timer) -> None:
+    def __init__(self, schedules: Mapping[str, Schedule], house: House, timer: Timer, basis: object = None) -> None:
         self.name = "schedule"
+        self.basis = basis
         self._schedules, self._timer = schedules, timer
         self._config, self._clock = house.config, house.clock
         self._store = ScheduleStore(house.database)
@@ -79,19 +80,19 @@ class ScheduleSource:
         self._late = house.metrics.histogram("router_schedule_late_seconds", "From a tick's time until its event was durable.")
 
     @classmethod
-    def build(cls, bindings: Sequence[Binding], house: House) -> Sequence[Self]:
+    def build(cls, bindings: Sequence[Binding], house: House) -> list[Self]:
         """One source for all; without bindings it only forgets the schedules there once were.
 
         Raises ConfigError when a name that was given is another schedule's FUNCTION-INDEX."""
         named: dict[str, list[Schedule]] = defaultdict(list)
         for binding in bindings:
             name = binding.trigger.named(binding.function.name, binding.index)
-            named[name].append(Schedule(name, binding.function.name, binding.trigger))
+            named[name].append(Schedule(name, binding.target, binding.trigger))
         twice = {name: " and ".join(schedule.function for schedule in found) for name, found in named.items() if len(found) > 1}
         if twice:
             raise ConfigError(tuple(f"schedule {name}: two schedules have this name, of {functions}" for name, functions in twice.items()))
         timer = timer_for(house.clock) if named else ClockTimer(house.clock)
-        return [cls({name: found[0] for name, found in named.items()}, house, timer)]
+        return [cls({name: found[0] for name, found in named.items()}, house, timer, basis_of(bindings))]
 
     # -- running
 

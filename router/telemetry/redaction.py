@@ -24,7 +24,14 @@ class Redaction:
     """Hides what it knows and what a key gives away."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        forms = {form for secret in secrets for form in _forms(secret)}
+        self._known: re.Pattern[str] | None = None
+        self._secrets: set[str] = set()
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Hide these too from now on."""
+        self._secrets |= set(secrets)
+        forms = {form for secret in self._secrets for form in _forms(secret)}
         ordered = sorted(forms, key=lambda form: (-len(form), form))  # the longest first: one may begin with another
         self._known = re.compile("|".join(map(re.escape, ordered))) if ordered else None
 

@@ -26,7 +26,14 @@ _DIRECT_SIZE: Final = 400  # bytes of a direct line, about
 
 _PROCESSORS: Final[list[structlog.typing.Processor]] = []  # one list for good: loggers that were used hold on to it
 _writers: Final[list[LineWriter]] = []  # the current one, and nothing else
+_redactions: Final[list[Redaction]] = []  # likewise
 _direct: Final[list[Callable[[dict[str, str | float]], None]]] = []  # writes fields at info; nothing when the level is above it
+
+
+def hide(secrets: Iterable[str]) -> None:
+    """Have these values hidden too, in the log that was configured last."""
+    for redaction in _redactions:
+        redaction.learn(secrets)
 
 
 def configure(
@@ -44,6 +51,7 @@ def configure(
     number = LEVELS.get(wanted, logging.INFO)
     target = stream or open(2, "wb", buffering=0, closefd=False)  # noqa: SIM115 - the descriptor itself, for the process's life
     style, redaction = style_of(target, environ), Redaction(secrets)
+    _redactions[:] = [redaction]
     writer = LineWriter(
         _patient(target), lambda count: style({"event": "log_lines_dropped", "level": "warning", "count": count}, time.time())
     )

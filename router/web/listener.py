@@ -62,7 +62,7 @@ class Listener:
         """*hosts*: the Host names that are served, others get 421 (DNS rebinding); empty: all. *mode*: of a Unix socket's file."""
         self.name, self.handler, self.refusal = name, handler, refusal
         self.limits = limits or Limits()
-        self.room: Room = room or (lambda _head, _peer: self.limits.body_bytes)
+        self.ask_room(room)
         self.now, self.wall = clock.monotonic, clock.now
         self.addresses: tuple[str, ...] = ()  # what was bound
         self._where, self._mode, self._clock = where, mode, clock
@@ -80,6 +80,14 @@ class Listener:
         self._deadlines = metrics.counter("router_http_deadlines_total", "Connections ended by a deadline.", "listener", "phase")
         self._dropped = metrics.counter("router_http_dropped_total", "Connections dropped because all together held too much.", "listener")
         self._refused = metrics.counter("router_http_refused_total", "Requests refused before their handler.", "listener", "status")
+
+    def ask_room(self, room: Room | None) -> None:
+        """From now on this says how large bodies may be; None: the limits alone."""
+        self.room: Room = room or (lambda _head, _peer: self.limits.body_bytes)
+
+    def running(self) -> list[asyncio.Task[None]]:
+        """The requests that are being served."""
+        return list(self._exchanges.values())
 
     # -- life
 

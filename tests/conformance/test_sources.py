@@ -3,6 +3,7 @@
 The rigs in tests/helpers/rigs.py say how each is configured and made to happen."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,14 @@ def test_every_source_has_a_rig() -> None:
     assert RIGS.keys() == SOURCES.keys()
     assert TRIGGERS.keys() == SOURCES.keys()
     assert all(TRIGGERS[word] in kind.TRIGGERS and TRIGGERS[word].word == word for word, kind in SOURCES.items())
+
+
+async def test_built_again_from_the_same_config_it_has_the_same_basis(rig: Rig) -> None:
+    """A reload that changes nothing for a source leaves it alone; one that changes what it serves does not."""
+    (same,) = rig.sources(rig.bindings())
+    assert same.basis is not None
+    assert rig.source().basis == same.basis
+    assert [source.basis for source in rig.sources([replace(binding, qualifier="live") for binding in rig.bindings()])] != [same.basis]
 
 
 async def test_each_occurrence_reaches_the_outlet_once(rig: Rig) -> None:

@@ -164,3 +164,79 @@ def test_slots_are_neither_lost_nor_made(steps: list[tuple[str, bool]]) -> None:
         for _ in range(count):
             subject.give(name)
     assert subject.total_room() == 5
+
+
+def functions(reserved: dict[str, int | None]) -> dict[str, Function]:
+    return {name: Function(name, Path("/code"), "app.handler", reserved_concurrency=count) for name, count in reserved.items()}
+
+
+async def test_what_runs_counts_in_the_lane_that_is_its_functions_now() -> None:
+    subject = slots(limit=4, f=None, g=None)
+    assert all(subject.take(name) for name in "fff")
+    subject.configure(functions({"f": 2, "g": None}), limit=4)
+    assert (subject.room("f"), subject.room("g"), subject.total_room()) == (0, 2, 2)
+    subject.give("f")
+    assert not subject.take("f"), "one over its reservation still runs"
+    subject.give("f")
+    assert subject.take("f")
+    subject.configure(functions({"g": None}), limit=1)
+    assert (subject.running("f"), subject.room("f"), subject.room("g")) == (2, 0, 0)
+    subject.give("f")
+    subject.give("f")
+    assert (subject.running("f"), subject.room("g")) == (0, 1)
+
+
+async def test_who_waits_gets_the_room_that_a_new_config_makes() -> None:
+    clock = VirtualClock()
+    subject = slots(clock, limit=1, f=None, g=None)
+    assert subject.take("f")
+    waiting = [asyncio.create_task(subject.acquire(name)) for name in "fg"]
+    await settle()
+    subject.configure(functions({"f": None, "g": 1}), limit=2)
+    await settle()
+    assert [one.done() for one in waiting] == [False, True]
+    subject.configure(functions({"g": 1}), limit=3)
+    await settle()
+    assert waiting[0].done(), "its function is gone, and it had been let in line"
+    assert (subject.running("f"), subject.running("g")) == (2, 1)
+    for name in "ffg":
+        subject.give(name)
+    assert (subject.total_room(), subject.room("f")) == (3, 0)
+
+
+async def test_a_slot_may_be_forced_and_comes_back() -> None:
+    subject = slots(limit=2, off=0, other=None)
+    subject.force("off")
+    assert (subject.running("off"), subject.room("off"), subject.total_room()) == (1, 0, 2)
+    subject.give("off")
+    assert (subject.running("off"), subject.room("off")) == (0, 0)
+
+
+RESERVED = st.dictionaries(st.sampled_from("abc"), st.none() | st.integers(0, 3))
+STEPS = st.lists(
+    st.tuples(st.just("take"), st.sampled_from("abc"))
+    | st.tuples(st.just("give"), st.sampled_from("abc"))
+    | st.tuples(st.just("configure"), RESERVED)
+)
+
+
+@given(STEPS)
+def test_slots_are_never_lost_whatever_is_configured_meanwhile(steps: list[tuple[str, object]]) -> None:
+    """Once nothing runs there is as much room as the last config gives."""
+    subject = Slots(functions({"a": None}), limit=9, clock=VirtualClock())
+    last: dict[str, int | None] = {"a": None}
+    running = dict.fromkeys("abc", 0)
+    for step, what in steps:
+        if step == "configure":
+            last = what  # type: ignore[assignment]
+            subject.configure(functions(last), limit=9)
+        elif step == "take":
+            running[str(what)] += subject.take(str(what))
+        elif running[str(what)]:
+            subject.give(str(what))
+            running[str(what)] -= 1
+        assert {name: subject.running(name) for name in "abc"} == running
+    for name, count in running.items():
+        for _ in range(count):
+            subject.give(name)
+    assert subject.total_room() == 9

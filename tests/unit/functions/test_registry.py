@@ -87,8 +87,8 @@ def test_what_is_no_identifier_is_refused(form: str) -> None:
 
 
 def test_arns() -> None:
-    assert FUNCTIONS.arn(RESIZE) == ARN
-    assert FUNCTIONS.arn(RESIZE, "$LATEST") == f"{ARN}:$LATEST"
+    assert FUNCTIONS.arn(RESIZE) == FUNCTIONS.invoked_arn("resize") == ARN
+    assert FUNCTIONS.arn(RESIZE, "$LATEST") == FUNCTIONS.invoked_arn("resize:$LATEST") == f"{ARN}:$LATEST"
     assert FUNCTIONS.get(FUNCTIONS.arn(RESIZE)) is RESIZE
 
 

@@ -149,7 +149,7 @@ def test_what_nobody_uses_goes(trees: Trees, code: Path, tmp_path: Path) -> None
     first = trees.keep(code)
     (code / "app.py").write_text("x = 2")
     second = trees.keep(code)
-    assert trees.collect([second.path, tmp_path / "elsewhere"]) == 1
+    assert trees.collect([second.path.name, "elsewhere"]) == 1
     assert not first.path.exists()
     assert trees.keep(code) == second
     assert trees.collect([]) == 1

@@ -1,0 +1,152 @@
+"""Another config, or changed code, in a daemon that goes on serving.
+
+All that can be wrong is found out before anything changes: the config is read as at the start, code is deployed, sources are built and
+what they need is opened. Then everything changes in one turn of the loop. What runs ends as it began; its environments end after it."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from router.api import reload_rules
+from router.api.calls import Calls
+from router.api.reload_rules import Changes
+from router.config.types import Config, Function
+from router.dispatch.fleet import Exchange, Fleet
+from router.dispatch.slots import Slots
+from router.errors import ConfigError, RouterError
+from router.functions.deployer import Deployer
+from router.functions.registry import Functions
+from router.journal.base import Journal
+from router.model import State
+from router.runtime.pool import WarmPool
+from router.sources.base import Source
+from router.telemetry.metrics import Metrics
+
+log: Final = structlog.get_logger("router.daemon")
+
+UNFINISHED: Final = (State.QUEUED, State.RUNNING, State.RETRYING)
+
+
+@dataclass(slots=True)
+class Places:
+    """The variables that the daemon adds to every function's environment, as they are now."""
+
+    variables: dict[str, str]
+
+    def of(self, _: Function) -> Mapping[str, str]:
+        """Those of a function."""
+        return self.variables
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a reload reaches."""
+
+    calls: Calls
+    functions: Functions
+    slots: Slots
+    pool: WarmPool
+    fleet: Fleet
+    deployer: Deployer
+    journal: Journal
+    places: Places
+    read: Callable[[], Config]  # config.yaml as it is now; blocking. Raises ConfigError
+    build: Callable[[Config], list[list[Source]]]  # the sources of a config, by class. Raises ConfigError
+    make: Callable[[Config], None]  # what a config wants on disk; blocking
+    took: Callable[[Config], None]  # told of the config that is in force now
+
+
+class Reloader:
+    """Reloads, one at a time."""
+
+    def __init__(self, parts: Parts, metrics: Metrics) -> None:
+        self._parts = parts
+        self._turn = asyncio.Lock()
+        self._count = metrics.counter("router_reloads_total", "Reloads of the config.", "outcome")
+
+    async def reload(self) -> dict[str, Any]:
+        """Take up config.yaml as it is now; what has changed. Raises RouterError (ConfigError with every mistake): nothing has."""
+        async with self._turn:
+            try:
+                told = await self._reload()
+            except RouterError as error:
+                self._count.add("refused")
+                problems = error.problems if isinstance(error, ConfigError) else (str(error),)
+                log.error("reload_refused", problems=list(problems))
+                raise
+        self._count.add("done")
+        log.info("config_reloaded", **told)
+        return told
+
+    async def quietly(self) -> None:
+        """The same for who cannot be answered; what is wrong is in the log."""
+        with suppress(RouterError):
+            await self.reload()
+
+    async def _reload(self) -> dict[str, Any]:
+        parts, now = self._parts, self._parts.calls.config
+        wanted = await asyncio.to_thread(parts.read)
+        if problems := reload_rules.refused(now, wanted):
+            raise ConfigError(problems)
+        deployed = await parts.deployer.deploy(wanted)
+        if deployed.problems:
+            raise ConfigError(deployed.problems)
+        try:
+            built = parts.build(wanted)
+            plan = parts.fleet.plan([source for sources in built for source in sources])
+            await parts.fleet.prepare(plan)
+        except RouterError:
+            parts.build(now)  # what sources share (the rules of buses) is as it was
+            raise
+        removed = await self._removed(wanted)
+        await asyncio.to_thread(parts.make, wanted)
+        changes = self._take_up(wanted, deployed.functions, plan, built)
+        return {
+            "functions": len(wanted.functions),
+            "added": changes.added,
+            "changed": changes.changed,
+            "removed": [{"function": name, "queued": removed.get(name, 0)} for name in changes.removed],
+            "sources": plan.changed,
+        }
+
+    def _take_up(self, config: Config, deployed: Mapping[str, Function], plan: Exchange, built: Sequence[list[Source]]) -> Changes:
+        """All of it, in one turn of the loop."""
+        parts = self._parts
+        parts.took(config)
+        everywhere = parts.places.variables != reload_rules.places(config)
+        parts.places.variables = reload_rules.places(config)
+        parts.slots.configure(config.functions, limit=config.limits.concurrency)
+        parts.pool.limit(config.limits)
+        parts.fleet.exchange(plan)
+        for sources in built:  # gauges read these lists
+            sources[:] = [one for one in plan.sources if any(one.name == other.name for other in sources)]
+        changes = self.deployed(config, deployed, everywhere=everywhere)
+        parts.calls.adopt(config)
+        return changes
+
+    def deployed(self, config: Config, deployed: Mapping[str, Function], *, everywhere: bool = False) -> Changes:
+        """Have these run from now on; environments of what was end when they are idle. *everywhere*: of all functions."""
+        parts = self._parts
+        now = {function.name: function for function in parts.functions}
+        changes = reload_rules.changes(now, deployed)
+        settled = reload_rules.settled(now, deployed)
+        parts.functions.adopt(config, settled)
+        for name in [*changes.changed, *changes.removed] if not everywhere else list(now):
+            parts.pool.retire(name)
+        parts.pool.provision(parts.functions)
+        return changes
+
+    async def _removed(self, wanted: Config) -> dict[str, int]:
+        """Functions that the config has no more, and how many of their events stay queued."""
+        counts = await self._parts.journal.counts()
+        gone = [name for name in counts if name.partition(":")[0] not in wanted.functions]
+        return {name: sum(counts[name].get(state, 0) for state in UNFINISHED) for name in gone}
+
+    async def collect(self) -> None:
+        """Remove code that nothing needs any more."""
+        parts = self._parts
+        await parts.deployer.collect([*parts.functions, *parts.functions.versions(), *parts.pool.functions()])

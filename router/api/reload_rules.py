@@ -1,0 +1,54 @@
+"""What a reload may change. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Final, NamedTuple
+
+from router.config.types import Config, Function
+
+RELOADED: Final = frozenset(  # fields of Config that are taken up; the others are opened or told apart once, at the start
+    {"file", "limits", "drain", "retention", "buckets", "tables", "usage_plans", "buses", "functions", "secrets"}
+)
+_KEYS: Final = {"http": "listen.http", "console": "listen.console"}  # of fields that have another name than their key
+
+
+class Changes(NamedTuple):
+    """Functions that are not what they were; names, sorted."""
+
+    added: list[str]
+    changed: list[str]  # code or settings; not those whose triggers alone changed
+    removed: list[str]
+
+
+def refused(now: Config, wanted: Config) -> tuple[str, ...]:
+    """What cannot be changed while the daemon runs, a sentence each."""
+    return tuple(
+        f"{wanted.file.name}: {_KEYS.get(one.name, one.name)}: cannot be changed while the daemon runs; restart it, or write what it was"
+        for one in fields(Config)
+        if one.name not in RELOADED and getattr(now, one.name) != getattr(wanted, one.name)
+    )
+
+
+def places(config: Config) -> dict[str, str]:
+    """The variables in which functions find buckets and tables."""
+    found = {bucket.variable: str(bucket.path) for bucket in config.buckets.values()}
+    return found | {table.variable: str(table.sqlite) for table in config.tables.values()}
+
+
+def settled(now: Mapping[str, Function], wanted: Mapping[str, Function]) -> dict[str, Function]:
+    """*wanted*, with the very objects of *now* where nothing changed: environments compare them at each invocation."""
+    return {name: now[name] if now.get(name) == function else function for name, function in wanted.items()}
+
+
+def changes(now: Mapping[str, Function], wanted: Mapping[str, Function]) -> Changes:
+    """Both as they run."""
+    return Changes(
+        sorted(wanted.keys() - now.keys()),
+        sorted(name for name in wanted.keys() & now.keys() if wanted[name] != now[name]),
+        sorted(now.keys() - wanted.keys()),
+    )
+
+
+def of_now(version: Function, latest: Function) -> Function:
+    """A published version under what is the function's, not a version's: its reserved concurrency as it is now."""
+    return replace(version, reserved_concurrency=latest.reserved_concurrency)

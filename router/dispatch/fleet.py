@@ -1,0 +1,123 @@
+"""The sources that run, each under a supervisor of its own, and how a reload exchanges some of them while the others go on."""
+
+import asyncio
+import random
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import structlog
+
+from router.clock import Clock
+from router.dispatch.supervisor import Supervisor
+from router.sources.base import Outlet, Source, Successor
+from router.telemetry.metrics import Metrics
+
+log: Final = structlog.get_logger("router.sources")
+
+
+class Berth:
+    """Where the source of one name runs: the next one starts when the one before it has stopped."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self.supervisor = supervisor  # the one that runs, or waits for its predecessor to stop
+        self.stop = asyncio.Event()
+        self.wanted = True
+
+    def exchange(self, supervisor: Supervisor | None) -> None:
+        """Stop what runs; then run this one, or nothing. A source that was still waiting for its turn never runs."""
+        self.wanted = supervisor is not None
+        self.supervisor = supervisor or self.supervisor
+        self.stop.set()
+
+    async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
+        """One source after another, until *stop* or until none is wanted any more."""
+        while self.wanted and not stop.is_set():
+            self.stop = asyncio.Event()
+            await self.supervisor.run(outlet, self.stop)
+
+
+class Exchange:
+    """Which sources stay, which are succeeded where they are, which start, which stop. See Fleet.plan()."""
+
+    def __init__(self) -> None:
+        self.sources: list[Source] = []  # all that are wanted: those that stay as they are now
+        self.started: list[Source] = []
+        self.succeeded: list[tuple[Source, Source]] = []  # what serves, and what it is to become
+        self.stopped: list[str] = []  # names
+
+    @property
+    def changed(self) -> list[str]:
+        """The names of those that do not go on as they were."""
+        return sorted({source.name for source in self.started} | {now.name for now, _ in self.succeeded} | {*self.stopped})
+
+
+class Fleet:
+    """All sources of a daemon."""
+
+    def __init__(self, sources: Sequence[Source], *, clock: Clock, metrics: Metrics) -> None:
+        self._clock, self._metrics = clock, metrics
+        self._berths = {source.name: Berth(self._supervised(source)) for source in sources}
+        self._group: asyncio.TaskGroup | None = None
+        self._outlet: Outlet
+        self._stop = asyncio.Event()
+
+    def __iter__(self) -> Iterator[Supervisor]:
+        """The supervisors of the sources that are wanted."""
+        return iter([berth.supervisor for berth in self._berths.values()])
+
+    async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
+        """Run all of them until *stop*; return when the last one has stopped."""
+        self._outlet, self._stop = outlet, stop
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            for name, berth in self._berths.items():
+                group.create_task(berth.run(outlet, stop), name=name)
+            await stop.wait()
+            self._group = None
+            for berth in self._berths.values():
+                berth.stop.set()
+
+    def plan(self, wanted: Sequence[Source]) -> Exchange:
+        """What it takes to run *wanted* instead; a source with the same basis stays."""
+        plan = Exchange()
+        for source in wanted:
+            berth = self._berths.get(source.name)
+            now = berth.supervisor.source if berth else None
+            if now is not None and now.basis == source.basis:
+                plan.sources.append(now)
+                continue
+            if isinstance(now, Successor) and now.can_become(source):
+                plan.succeeded.append((now, source))
+                plan.sources.append(now)
+            else:
+                plan.started.append(source)
+                plan.sources.append(source)
+        plan.stopped = sorted(self._berths.keys() - {source.name for source in wanted})
+        return plan
+
+    async def prepare(self, plan: Exchange) -> None:
+        """Open what successors need. Raises SourceError; then nothing has changed."""
+        for now, source in plan.succeeded:
+            if isinstance(source, Successor):
+                await source.prepare(now)
+
+    def exchange(self, plan: Exchange) -> None:
+        """Do it. Those that serve as they are notice nothing; the others stop when what they have in hand is done."""
+        for now, source in plan.succeeded:
+            if isinstance(now, Successor):
+                now.become(source)
+        for name in plan.stopped:
+            self._berths.pop(name).exchange(None)
+        for source in plan.started:
+            supervisor = self._supervised(source)
+            if source.name in self._berths:
+                self._berths[source.name].exchange(supervisor)
+            else:
+                berth = self._berths[source.name] = Berth(supervisor)
+                if self._group is not None:
+                    self._group.create_task(berth.run(self._outlet, self._stop), name=source.name)
+        if plan.changed:
+            log.info("sources_exchanged", started=[one.name for one in plan.started], stopped=plan.stopped, changed=plan.changed)
+
+    def _supervised(self, source: Source) -> Supervisor:
+        return Supervisor(source, clock=self._clock, metrics=self._metrics, chance=random.Random())  # noqa: S311 - spreads restarts

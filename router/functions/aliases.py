@@ -1,0 +1,33 @@
+"""Which version an invocation of an alias runs. Pure.
+
+Source: Lambda developer guide, "Implement Lambda canary deployments using a weighted alias": the second version gets its weight of
+the invocations, the alias's own version the rest, each invocation by a draw of its own."""
+
+from collections.abc import Collection, Iterable
+
+from router.config.types import Alias, Function
+from router.names import LATEST
+
+
+def choose(alias: Alias, draw: float) -> str:
+    """The version; *draw* from [0, 1)."""
+    return alias.other if alias.other and draw < alias.weight else alias.version
+
+
+def versions_of(alias: Alias) -> tuple[str, ...]:
+    """The published versions that it names."""
+    return tuple(version for version in (alias.version, alias.other) if version not in {"", LATEST})
+
+
+def unpublished(functions: Iterable[Function], published: Collection[str]) -> list[str]:
+    """What aliases and triggers of the config name and nobody has published, a sentence each. *published*: NAME:VERSION."""
+    found = []
+    for function in functions:
+        named = {version: f"aliases.{alias.name}" for alias in function.aliases.values() for version in versions_of(alias)}
+        named |= {qualifier: "triggers" for qualifier in function.qualifiers if qualifier.isdigit()}
+        found += [
+            f"functions.{function.name}.{place}: version {version} is not published; router versions publish {function.name} publishes the next"
+            for version, place in named.items()
+            if f"{function.name}:{version}" not in published
+        ]
+    return found

@@ -1,0 +1,68 @@
+"""What a reload may change, and what it changes."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.api.reload_rules import RELOADED, Changes, changes, of_now, places, refused, settled
+from router.config.types import Bucket, Config, Function, Limits, Listen, Table
+
+CONFIG = Config(Path("/etc/config.yaml"), Path("/state"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "key"),
+    [
+        ({"state": Path("/other")}, "state"),
+        ({"region": "eu-west-1"}, "region"),
+        ({"account": "210987654321"}, "account"),
+        ({"http": Listen("off")}, "listen.http"),
+        ({"console": Listen("off")}, "listen.console"),
+    ],
+)
+def test_what_is_fixed_at_the_start_is_refused_by_its_key(changed: dict[str, object], key: str) -> None:
+    wanted = replace(CONFIG, **changed)  # type: ignore[arg-type]
+    assert refused(CONFIG, wanted) == (f"config.yaml: {key}: cannot be changed while the daemon runs; restart it, or write what it was",)
+    assert refused(wanted, wanted) == ()
+
+
+def test_all_of_them_at_once_and_what_is_taken_up_is_none_of_them() -> None:
+    assert len(refused(CONFIG, replace(CONFIG, state=Path("/other"), region="eu-west-1"))) == 2
+    assert refused(CONFIG, replace(CONFIG, limits=Limits(concurrency=3), drain=1.0, secrets=frozenset({"x"}))) == ()
+    assert {one.name for one in fields(Config)} >= RELOADED
+
+
+def test_places() -> None:
+    config = replace(CONFIG, buckets={"a-b": Bucket("a-b", Path("/data"))}, tables={"t.u": Table("t.u", Path("/shop.db"), "t")})
+    assert places(config) == {"BUCKET_A_B": "/data", "TABLE_T_U": "/shop.db"}
+
+
+FUNCTIONS = st.dictionaries(st.sampled_from("abcd"), st.integers(128, 130)).map(
+    lambda found: {name: Function(name, Path("/code"), "app.f", memory=memory) for name, memory in found.items()}
+)
+
+
+@given(FUNCTIONS, FUNCTIONS)
+def test_changes_lead_from_one_to_the_other(now: dict[str, Function], wanted: dict[str, Function]) -> None:
+    found = changes(now, wanted)
+    left = {name: function for name, function in now.items() if name not in found.removed}
+    assert left | {name: wanted[name] for name in (*found.added, *found.changed)} == wanted
+    assert all(now[name] != wanted[name] for name in found.changed)
+    assert changes(wanted, wanted) == Changes([], [], [])
+
+
+@given(FUNCTIONS, FUNCTIONS)
+def test_what_has_not_changed_is_the_same_object(now: dict[str, Function], wanted: dict[str, Function]) -> None:
+    found = settled(now, wanted)
+    assert found == wanted
+    assert list(found) == list(wanted)
+    assert all(found[name] is now[name] for name in found if now.get(name) == wanted[name])
+
+
+def test_a_version_has_the_reservation_of_its_function() -> None:
+    latest = Function("f", Path("/new"), "app.f", reserved_concurrency=0, memory=512)
+    version = Function("f", Path("/old"), "app.f", reserved_concurrency=5, version="3")
+    assert of_now(version, latest) == replace(version, reserved_concurrency=0)
