@@ -5,6 +5,7 @@ Source: AWS recordings of Invoke; field order is AWS's (errorType first for all 
 import json
 import os
 import signal
+from contextlib import suppress
 from typing import Final, Literal, NamedTuple
 
 from router.errors import SpawnerDied
@@ -12,6 +13,7 @@ from router.model import RESPONSE_LIMIT
 
 TIMED_OUT: Final = "Sandbox.Timedout"
 EXITED: Final = "Runtime.ExitError"
+SNAPSHOT_REFUSED: Final = "Runtime.SnapshotRefused"
 TOO_LARGE: Final = "Function.ResponseSizeTooLarge"
 
 _SIGNALS: Final = {  # as Lambda's supervisor, a Go program, spells them
@@ -84,6 +86,15 @@ def too_large(limit: int = RESPONSE_LIMIT) -> Failure:
     message = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
     payload = json.dumps({"errorMessage": message, "errorType": TOO_LARGE}, separators=(",", ":")).encode()
     return Failure(TOO_LARGE, payload, "", "error")
+
+
+def told(failure: Failure) -> str:
+    """Why an init failed, for the daemon's own log: the type, and what is said with it when that is ours and not the function's."""
+    said = ""
+    if failure.error_type == SNAPSHOT_REFUSED:
+        with suppress(ValueError, TypeError, KeyError):
+            said = f": {json.loads(failure.payload)['errorMessage']}"
+    return f"{failure.error_type or 'its init failed'}{said}"
 
 
 def _platform_error(error_type: str, message: str) -> bytes:

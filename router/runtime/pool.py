@@ -12,7 +12,7 @@ import structlog
 from router.clock import Clock
 from router.config.types import Function, Limits
 from router.model import Outcome
-from router.runtime import RUNTIMES, resolve
+from router.runtime import RUNTIMES, outcomes, resolve
 from router.runtime.backoff import FREE, InitBackoff
 from router.runtime.base import Environment, Invocation, Runtime
 from router.runtime.lifecycle import COLD, READY, Initialization
@@ -206,7 +206,7 @@ class WarmPool:
         """Have one more provisioned environment, or the snapshot; "" or why not. Raises TooManyRequests, EnvironmentUnavailable."""
         if function.snap_start:
             failure = await self._prepare(function)
-            return failure.error_type or "its init failed" if failure else ""
+            return outcomes.told(failure) if failure else ""
         environment = await self._add(function, Initialization.PROVISIONED, wait=ROOM_WAIT)
         try:
             failure = await environment.warm()
@@ -215,7 +215,7 @@ class WarmPool:
             raise
         if failure is not None:
             self._retire(environment)
-            return failure.error_type or "its init failed"
+            return outcomes.told(failure)
         self._give_back(environment)
         return ""
 

@@ -41,3 +41,14 @@ def test_a_response_over_the_limit_is_awss_recording() -> None:
         b'{"errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes).",'
         b'"errorType":"Function.ResponseSizeTooLarge"}'
     )
+
+
+def test_what_the_daemons_log_has_of_an_init_that_failed() -> None:
+    def failed(kind: str, payload: bytes) -> str:
+        return outcomes.told(outcomes.Failure(kind, payload, "", "error"))
+
+    refused = b'{"errorMessage": "there are: thread a", "errorType": "Runtime.SnapshotRefused"}'
+    assert failed("Runtime.SnapshotRefused", refused) == "Runtime.SnapshotRefused: there are: thread a"
+    assert failed("Runtime.SnapshotRefused", b"[]") == failed("Runtime.SnapshotRefused", b"{") == "Runtime.SnapshotRefused"
+    assert failed("ValueError", b'{"errorMessage": "a secret"}') == "ValueError"
+    assert failed("", b"") == "its init failed"
