@@ -19,13 +19,13 @@ from router.errors import ConfigError, InvalidParameter
 from router.events.filters import ALL, Filters
 from router.events.lanes import MOST as MOST_LANES
 from router.events.stream_batches import FOR_EVER, Rules
+from router.events.tumbling import LONGEST
 from router.sources.base import Binding, House, Outlet, basis_of
 from router.sources.mapping_keys import filters
 
-_LATER: Final = ("tumbling_window",)
 _KNOWN: Final = (
     *("name", "batch_size", "batch_window", "starting_position", "starting_position_timestamp", "filter", "parallelization_factor"),
-    *("bisect_on_error", "maximum_retry_attempts", "maximum_record_age", "report_batch_item_failures", "on_failure"),
+    *("bisect_on_error", "maximum_retry_attempts", "maximum_record_age", "report_batch_item_failures", "on_failure", "tumbling_window"),
 )
 _POSITIONS: Final = ("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP")
 
@@ -45,14 +45,18 @@ class TableTrigger:
     rules: Rules = field(default_factory=Rules)
     parallelization_factor: int = 1
     on_failure: Destination | None = None
+    tumbling_window: int = 0  # seconds; 0: none
 
     @classmethod
     def read(cls, node: Node, names: Names) -> Self:
         """Read the value under `table:`; an unknown table is a problem."""
-        form = node.form(main="name", known=_KNOWN, later=_LATER)
+        form = node.form(main="name", known=_KNOWN)
         name = form.text("name")
         if form.has("name") and name not in names.tables:
             form.problem(f"no table has the name {name}{form.did_you_mean(name, names.tables)}", "name")
+        window = int(form.seconds("tumbling_window", 0, low=0, high=LONGEST))
+        if window and form.integer("parallelization_factor", 1, low=1, high=MOST_LANES) > 1:
+            form.problem("a window is one sequence of invocations; write parallelization_factor: 1", "tumbling_window")
         return cls(
             table=names.tables.get(name, Table(name, Path(), name)),
             batch_size=form.integer("batch_size", 100, low=1, high=10_000),
@@ -68,6 +72,7 @@ class TableTrigger:
             ),
             parallelization_factor=form.integer("parallelization_factor", 1, low=1, high=MOST_LANES),
             on_failure=destination(form, "on_failure", names),
+            tumbling_window=window,
         )
 
     @property

@@ -17,11 +17,13 @@ from router.errors import RouterError
 from router.events import batch_responses, batching
 from router.events.destinations import Stretch, stream_record
 from router.events.filters import ALL, Filters
-from router.events.stream_batches import Rules, Span, Step, failed, fresh, succeeded
+from router.events.stream_batches import FOR_EVER, Rules, Span, Step, failed, fresh, succeeded
+from router.events.tumbling import NoState
 from router.model import SYNC_LIMIT, Envelope, Outcome
 from router.queues.outbox import Parcel
 from router.sources.base import Outlet
 from router.sources.feed_outbox import Item
+from router.sources.feed_windows import FeedWindow
 from router.telemetry.metrics import Metrics
 
 log = structlog.get_logger("router.sources.feed")
@@ -44,6 +46,7 @@ class Settings:
     lanes: int = 1  # parallelization factor
     on_failure: Destination | None = None
     target: str = ""  # what is invoked: the function, or a version or alias of it; "": the function. The cursor is the function's
+    window: int = 0  # seconds of a tumbling window; 0: none
 
 
 class Work(NamedTuple):
@@ -80,8 +83,9 @@ class Delivery:
             "router_feed_records_given_up_total", "Records given up on after failures or for their age.", *labels
         )
 
-    async def work(self, outlet: Outlet, work: Work, stop: asyncio.Event, advance: Advance) -> bool:
+    async def work(self, outlet: Outlet, work: Work, stop: asyncio.Event, advance: Advance, window: FeedWindow | None = None) -> bool:
         """Until all records are done; False when told to stop before."""
+        limit = SYNC_LIMIT - (window.room if window is not None else 0)
         spans = deque([Span(0, len(work.items))])
         arrivals = [item.at for item in work.items]
         while spans:
@@ -91,7 +95,7 @@ class Delivery:
             step = fresh(span, arrivals, now=self._clock.now(), rules=self.settings.rules)
             attempt = None
             if step.given_up is None:
-                packed = batching.pack([item.encoded for item in work.items[span.first : span.end]], most=span.end, limit=SYNC_LIMIT)
+                packed = batching.pack([item.encoded for item in work.items[span.first : span.end]], most=span.end, limit=limit)
                 if packed.records < span.end - span.first:  # what does not fit goes apart
                     spans.appendleft(Span(span.first + packed.records, span.end))
                     span = Span(span.first, span.first + packed.records, span.failures)
@@ -99,10 +103,11 @@ class Delivery:
                     self._skip(work.items[span.first])
                     step = succeeded(span)
                 else:
-                    attempt = await self._invoke(outlet, packed.payload, stop)
+                    payload = packed.payload if window is None else window.dressed(packed.payload)
+                    attempt = await self.invoke(outlet, payload, stop)
                     if attempt is None:
                         return False
-                    step = self._judge(attempt, work, span)
+                    step = self._judge(attempt, work, span, window)
             if not await self._record(step, span, work, attempt, advance):
                 return False
             spans.extendleft(reversed(step.again))
@@ -110,7 +115,7 @@ class Delivery:
                 await self._clock.wait(stop, self._pause(step.again[0], attempt))
         return True
 
-    async def _invoke(self, outlet: Outlet, payload: bytes, stop: asyncio.Event) -> Attempt | None:
+    async def invoke(self, outlet: Outlet, payload: bytes, stop: asyncio.Event) -> Attempt | None:
         """Invoke as often as it takes to be let in; None when told to stop before."""
         refusals = 0
         while not stop.is_set():
@@ -122,11 +127,17 @@ class Delivery:
                 await self._clock.wait(stop, self._refused(error, refusals))
         return None
 
-    def _judge(self, attempt: Attempt, work: Work, span: Span) -> Step:
-        """What follows an attempt."""
+    def _judge(self, attempt: Attempt, work: Work, span: Span, window: FeedWindow | None) -> Step:
+        """What follows an attempt; what it leaves of a window's state is kept as far as it got."""
         rules, outcome = self.settings.rules, attempt.outcome
         if outcome.function_error:
             self.error = outcome.payload.decode(errors="replace")[:ERROR_SHOWN]
+            return failed(span, rules)
+        try:
+            if window is not None:
+                window.read(outcome.payload)
+        except NoState as error:
+            self.error = str(error)
             return failed(span, rules)
         resume = span.end - span.first
         if rules.partial:
@@ -137,6 +148,8 @@ class Delivery:
                 self.error = str(error)
                 return failed(span, rules)
         self._delivered.add(*self._labels, amount=resume)
+        if window is not None and resume:
+            window.keep()
         if resume == span.end - span.first:
             self.error = ""
             return succeeded(span)
@@ -173,6 +186,15 @@ class Delivery:
             record["payload"] = (b'{"Records":[' + b",".join(item.encoded or b"null" for item in items) + b"]}").decode()
         key = f"aws/lambda/{self.settings.feed}-{self.settings.function}/{work.shard}/{names.iso_s(now)[:10].replace('-', '/')}/{items[0].sequence}-{request_id}"
         return [Parcel(to, orjson.dumps(record), self.settings.function, arn, request_id, now, key=key)]
+
+    def window_failed(self, attempt: Attempt, failures: int) -> float | None:
+        """Note that the last invocation of a window failed; seconds until the next try, None: no more."""
+        self.error = attempt.outcome.payload.decode(errors="replace")[:ERROR_SHOWN]
+        retries = self.settings.rules.retries
+        if retries != FOR_EVER and failures > retries:
+            log.error("window_given_up", feed=self.settings.feed, function=self.settings.function, invokes=failures)
+            return None
+        return self._pause(Span(0, 0, failures), attempt)
 
     def _pause(self, span: Span, attempt: Attempt | None) -> float:
         """Note that the function failed; seconds until the next try."""

@@ -15,9 +15,10 @@ import structlog
 from router.clock import Clock
 from router.config.types import Config
 from router.errors import JournalError
-from router.events import batching
+from router.events import batching, tumbling
 from router.events.lanes import Lanes, lane_of
 from router.journal.base import Beside
+from router.journal.database import Database
 from router.queues.outbox import Outbox, Parcel
 from router.sources.base import Outlet
 from router.sources.feed_cursors import Cursor, Cursors
@@ -26,6 +27,7 @@ from router.sources.feed_outbox import Batch, Item
 from router.sources.feed_reader import Reader
 from router.sources.feed_schema import FeedFault
 from router.sources.feed_watch import Watch
+from router.sources.feed_windows import FeedWindow
 from router.telemetry.metrics import Metrics
 
 log = structlog.get_logger("router.sources.feed")
@@ -44,6 +46,7 @@ class Parts:
     metrics: Metrics
     chance: random.Random
     config: Config
+    database: Database
     outbox: Outbox | None = None  # None: nothing goes to destinations
 
 
@@ -78,6 +81,9 @@ class EventSourceMapping:
         if self.settings.lanes > 1:
             await self._run_lanes(outlet, stop)
             return
+        if self.settings.window:
+            await self._run_windows(outlet, stop)
+            return
         while not stop.is_set():
             self._due.clear()
             batch = await self._read(None, stop)
@@ -95,6 +101,67 @@ class EventSourceMapping:
             return await self._move(batch.items[done - 1].behind, stop, parcels)
 
         return await self._delivery.work(outlet, Work(batch.items, batch.shard, batch.arn), stop, advance)
+
+    # -- tumbling windows
+
+    async def _run_windows(self, outlet: Outlet, stop: asyncio.Event) -> None:
+        """Batches of one window each; a window that is over has a last invocation, once nothing of it is left to read."""
+        window = FeedWindow(self._parts.database, self.settings.feed, self.settings.function, self.settings.window)
+        loaded = False
+        while not stop.is_set():
+            self._due.clear()
+            try:
+                if not loaded:
+                    await window.load()
+                    loaded = True
+            except JournalError as error:
+                self._fault = str(error)
+                await self._due.wait()
+                continue
+            batch = await self._read(None, stop)
+            if batch is not None:
+                await self._deliver_in_windows(outlet, batch, window, stop)
+            elif (left := window.left(self._parts.clock.now())) is None or self._fault:
+                await self._due.wait()
+            elif left > 0:
+                await self._parts.clock.wait(self._due, left)
+            else:
+                await self._close(outlet, window, stop)
+
+    async def _deliver_in_windows(self, outlet: Outlet, batch: Batch, window: FeedWindow, stop: asyncio.Event) -> None:
+        arrivals = [item.at for item in batch.items]
+        since = window.open.start if window.open is not None else None
+        for start, first, end in tumbling.runs(arrivals, window.length, since):
+            if window.open is not None and start > window.open.start and not await self._close(outlet, window, stop):
+                return
+            window.begin(start, batch.shard, batch.arn)
+            items = batch.items[first:end]
+
+            async def advance(done: int, parcels: Sequence[Parcel], items: Sequence[Item] = items) -> bool:
+                return await self._move(items[done - 1].behind, stop, parcels, window.note())
+
+            if not await self._delivery.work(outlet, Work(items, batch.shard, batch.arn), stop, advance, window):
+                return
+            if window.overflowed and not await self._close(outlet, window, stop, early=True):
+                return
+        await self._move(batch.last, stop)
+
+    async def _close(self, outlet: Outlet, window: FeedWindow, stop: asyncio.Event, *, early: bool = False) -> bool:
+        """The last invocation of a window; False when told to stop before."""
+        assert window.open is not None
+        assert self.cursor is not None  # a window has records
+        payload = window.open.dressed(b'{"Records":[]}', window.length, final=True, early=early)
+        failures = 0
+        while (attempt := await self._delivery.invoke(outlet, payload, stop)) is not None:
+            if attempt.outcome.function_error:
+                failures += 1
+                pause = self._delivery.window_failed(attempt, failures)
+                if pause is not None:
+                    await self._parts.clock.wait(stop, pause)
+                    continue
+            window.open = None
+            return await self._move(self.cursor, stop, (), window.note())
+        return False
 
     # -- lanes
 

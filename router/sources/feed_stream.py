@@ -35,7 +35,9 @@ class Feed:
         self._reader = Reader(outbox, table.name, house.clock)
         self._watch = Watch(table.sqlite, house.clock)
         self._cursors = Cursors(house.database, table.name)
-        parts = Parts(self._reader, self._cursors, self._watch, house.clock, house.metrics, chance, house.config, house.outbox)
+        parts = Parts(
+            self._reader, self._cursors, self._watch, house.clock, house.metrics, chance, house.config, house.database, house.outbox
+        )
         self.mappings = [EventSourceMapping(_settings(binding), parts) for binding in bindings]
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
@@ -155,4 +157,5 @@ def _settings(binding: Binding) -> Settings:
         lanes=trigger.parallelization_factor,
         on_failure=trigger.on_failure,
         target=binding.target,
+        window=trigger.tumbling_window,
     )
