@@ -21,6 +21,7 @@ from router.api import reload_rules
 from router.api.calls import Calls, Parts
 from router.api.control import Control
 from router.api.doctor import Doctor
+from router.api.hot_reload import HotReload
 from router.api.keys import Keys
 from router.api.queueing import QueueCalls
 from router.api.reload import Parts as Reloads
@@ -41,6 +42,7 @@ from router.dispatch.pulse import Pulse
 from router.dispatch.relay import Relay
 from router.dispatch.slots import Slots
 from router.errors import ConfigError, InvalidParameter
+from router.functions.deploy import excluded
 from router.functions.deployer import Deployer
 from router.functions.registry import Functions
 from router.iam.reading import mistakes_in
@@ -280,6 +282,7 @@ class Daemon:
             ("listeners", lambda stop: _listeners((control, console), stop)),
             ("retention", janitor.run),
             ("code", Upkeep(self._reloader, clock).run),
+            ("hot-reload", HotReload(self._reloader, clock, excluded=excluded(config)).run),
             ("housekeeping", housekeeping.run),
             ("queues", Keeper(queues, moves, clock).run),
             ("pulse", Pulse(clock, metrics).run),

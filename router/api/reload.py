@@ -4,7 +4,7 @@ All that can be wrong is found out before anything changes: the config is read a
 what they need is opened. Then everything changes in one turn of the loop. What runs ends as it began; its environments end after it."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -66,6 +66,7 @@ class Reloader:
     def __init__(self, parts: Parts, metrics: Metrics) -> None:
         self._parts = parts
         self._turn = asyncio.Lock()
+        self.refused: dict[str, str] = {}  # function → why its changed code is not taken: the old is in force
         self._count = metrics.counter("router_reloads_total", "Reloads of the config.", "outcome")
 
     async def reload(self) -> dict[str, Any]:
@@ -127,6 +128,41 @@ class Reloader:
         changes = self.deployed(config, deployed, everywhere=everywhere)
         parts.calls.adopt(config)
         return changes
+
+    @property
+    def config(self) -> Config:
+        """The config in force."""
+        return self._parts.calls.config
+
+    async def refresh(self, names: Collection[str]) -> None:
+        """Take up the code of these functions as it is now, of those where it has come to rest, is complete and initialises."""
+        async with self._turn:
+            config, parts = self.config, self._parts
+            chosen = [config.functions[name] for name in sorted(names) if name in config.functions]
+            found = await parts.deployer.deploy(config, chosen, patience=0.0)
+            now = {function.name: function for function in parts.functions}
+            refused = dict(problem.removeprefix("functions.").split(": ", 1) for problem in found.problems)
+            changed = {name: function for name, function in found.functions.items() if now.get(name) != function}
+            proved = await asyncio.gather(*(parts.pool.prove(function) for function in changed.values()))
+            for function, (_, wrong) in zip(list(changed.values()), proved, strict=True):
+                if wrong:
+                    refused[function.name] = wrong
+                    del changed[function.name]
+            if changed:
+                self.deployed(config, now | changed)
+            for environment, _ in proved:
+                if environment is not None:
+                    parts.pool.take_on(environment)
+        for name, function in changed.items():
+            log.info("code_reloaded", function=name, sha256=function.sha256)
+        self._tell(names, refused)
+
+    def _tell(self, names: Collection[str], refused: Mapping[str, str]) -> None:
+        """Log once what is wrong with code that is not taken."""
+        for name, why in refused.items():
+            if self.refused.get(name) != why:
+                log.error("code_refused", function=name, error=why)
+        self.refused = {name: why for name, why in self.refused.items() if name not in names} | dict(refused)
 
     def deployed(self, config: Config, deployed: Mapping[str, Function], *, everywhere: bool = False) -> Changes:
         """Have these run from now on; environments of what was end when they are idle. *everywhere*: of all functions."""

@@ -11,6 +11,7 @@ import structlog
 
 from router.clock import Clock
 from router.config.types import Function, Limits
+from router.errors import EnvironmentUnavailable, TooManyRequests
 from router.model import Outcome
 from router.runtime import RUNTIMES, outcomes, resolve
 from router.runtime.backoff import FREE, InitBackoff
@@ -201,6 +202,33 @@ class WarmPool:
         """Have what its environments are made from; why not. Raises EnvironmentUnavailable."""
         runtime = self._runtime(function)
         return None if runtime.prepared(function) else await runtime.prepare(function, lambda: self._stream(function))
+
+    async def prove(self, function: Function) -> tuple[Environment | None, str]:
+        """Initialise an environment of *function* before anybody is given one: it, for take_on(), or why its init failed.
+
+        Neither where that cannot be known beforehand: a command, a snapshot, an init that takes longer than its phase may, no room."""
+        if function.runtime == "command" or function.snap_start:
+            return None, ""
+        try:
+            environment = await self._add(function, wait=0.0)
+        except (TooManyRequests, EnvironmentUnavailable):
+            return None, ""
+        try:
+            failure = await environment.warm()
+        except EnvironmentUnavailable:
+            failure = None
+        except BaseException:
+            self._retire(environment)
+            raise
+        if environment.state is READY:
+            return environment, ""
+        self._retire(environment)
+        return None, "" if failure is None or failure.status == "timeout" else failure.error_type or "its init failed"
+
+    def take_on(self, environment: Environment) -> None:
+        """Give what was proved to whoever comes next: its function is in force now."""
+        self._stale.discard(environment)
+        self._give_back(environment)
 
     async def _warm(self, function: Function) -> str:
         """Have one more provisioned environment, or the snapshot; "" or why not. Raises TooManyRequests, EnvironmentUnavailable."""
