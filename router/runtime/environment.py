@@ -77,9 +77,9 @@ class ProcessEnvironment:
         self._init_ms = None
         if self.state is lifecycle.READY and self._worker is not None and self._worker.exited.done():
             await self._forget_worker()
-        if self.state is lifecycle.BROKEN:
-            await self._launch()
         self._log.started(invocation.request_id, invocation.trace)
+        if self.state is lifecycle.BROKEN:
+            await self._launch_again(invocation.request_id)
         began = self._clock.monotonic()
         answer = await self._run(invocation, began)
         duration_ms = (self._clock.monotonic() - began) * 1000
@@ -207,6 +207,15 @@ class ProcessEnvironment:
         self._channel.passed_on(self._worker.pid)
         self._output.passed_on()
         self._change(Event.START)
+
+    async def _launch_again(self, request_id: str) -> None:
+        """Have a worker started within an invocation, whose log begins before the worker says anything. Raises EnvironmentUnavailable."""
+        try:
+            await self._launch()
+        except EnvironmentUnavailable as error:
+            if self.state is not lifecycle.CLOSED:
+                self._log.failed(request_id, outcomes.unavailable(request_id, error))
+            raise
 
     async def _ending(self, deadline: float) -> Ending:
         """What comes first: a frame, the worker's exit, the deadline, or our closing. Cancelled, the worker is ended."""

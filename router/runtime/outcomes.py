@@ -8,7 +8,7 @@ import signal
 from contextlib import suppress
 from typing import Final, Literal, NamedTuple
 
-from router.errors import SpawnerDied
+from router.errors import EnvironmentUnavailable, SpawnerDied
 from router.model import RESPONSE_LIMIT
 
 TIMED_OUT: Final = "Sandbox.Timedout"
@@ -60,7 +60,12 @@ def exited(request_id: str, status: int) -> Failure:
 
 def orphaned(request_id: str) -> str:
     """What the log says when an invocation was cut short by a fault of ours."""
-    return f"RequestId: {request_id} Error: {SpawnerDied()}; an event is run again"
+    return unavailable(request_id, SpawnerDied())
+
+
+def unavailable(request_id: str, why: EnvironmentUnavailable) -> str:
+    """What the log says when an invocation has no process by no fault of the function's."""
+    return f"RequestId: {request_id} Error: {why}; an event is run again"
 
 
 def not_started(request_id: str, error_type: str, why: str) -> Failure:
