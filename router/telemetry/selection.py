@@ -1,6 +1,6 @@
 """Which log events of a stream to show: those of one request, of failed invocations, or all. Pure.
 
-A stream tells one invocation after another: [INIT_START …] START … END REPORT, or the JSON events of the same. What stands
+A stream tells one invocation after another: [INIT_START … or RESTORE_START …] START … END REPORT, or the JSON events of the same. What stands
 between belongs to the invocation, whether it carries the request id or not. Formats: AWS Lambda's platform events, as text
 (report.py) and as JSON (platform.py); records of handlers that failed, as AWS's runtimes write them."""
 
@@ -14,7 +14,7 @@ import orjson
 _START: Final = re.compile(r"START RequestId: (\S+)")
 _FAILED: Final = re.compile(
     r"\[ERROR\] [\w.]+(?::|\s|$)|LAMBDA_WARNING: Unhandled exception|RequestId: \S+ Error: |\d{4}-\S+Z \S+ Task timed out after "
-    r"|\S+Z\t\S+\tERROR\t(?:Invoke Error|Uncaught Exception|Unhandled Promise Rejection) |(?:INIT_)?REPORT .*\tStatus: ",
+    r"|\S+Z\t\S+\tERROR\t(?:Invoke Error|Uncaught Exception|Unhandled Promise Rejection) |(?:INIT_|RESTORE_)?REPORT .*\tStatus: ",
     re.DOTALL,
 )
 _RECORD: Final = re.compile(r'\{"(?:time|timestamp)":')
@@ -36,7 +36,12 @@ class _Mark(NamedTuple):
 
 
 _OTHER: Final = _Mark(_Kind.OTHER)
-_PLATFORM: Final = {"platform.initStart": _Kind.INIT, "platform.start": _Kind.START, "platform.report": _Kind.REPORT}
+_PLATFORM: Final = {
+    "platform.initStart": _Kind.INIT,
+    "platform.restoreStart": _Kind.INIT,
+    "platform.start": _Kind.START,
+    "platform.report": _Kind.REPORT,
+}
 
 
 class Verdict(Enum):
@@ -109,7 +114,7 @@ class Selection:
 def _marked(message: str) -> _Mark:
     if _RECORD.match(message):
         return _record(message)
-    if message.startswith("INIT_START "):
+    if message.startswith(("INIT_START ", "RESTORE_START ")):
         return _Mark(_Kind.INIT)
     started = _START.match(message)
     if started:

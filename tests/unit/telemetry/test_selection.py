@@ -66,12 +66,14 @@ def runs(draw: st.DrawFn) -> Run:
             [
                 (),
                 ("INIT_START Runtime Version: python:3.11",),
+                ("RESTORE_START Runtime Version: python:3.11",),
                 ("INIT_START x", "INIT_REPORT Init Duration: 1.00 ms\tPhase: init\tStatus: error"),
+                ("RESTORE_START x", "RESTORE_REPORT Restore Duration: 1.00 ms\tStatus: timeout"),
             ]
         )
     )
     if draw(st.booleans()):
-        return in_json(request_id, lines, status, len(init))
+        return in_json(request_id, lines, status, len(init), draw(st.sampled_from(["init", "restore"])))
     events = (
         *init,
         f"START RequestId: {request_id} Version: $LATEST",
@@ -82,10 +84,10 @@ def runs(draw: st.DrawFn) -> Run:
     return Run(request_id, bool(status) or len(init) == 2 or any(line in BAD for line in lines), events)
 
 
-def in_json(request_id: str, lines: list[str], status: str, init: int) -> Run:
-    """The same in a JSON log. *init*: 0 for a warm one, 1 with an init, 2 with one that failed."""
+def in_json(request_id: str, lines: list[str], status: str, init: int, word: str) -> Run:
+    """The same in a JSON log. *init*: 0 for a warm one, 1 with an init (or a restore, as *word* says), 2 with one that failed."""
     told = {"": "success", "Status: timeout": "timeout"}.get(status, "error")
-    begin = (event("initStart", phase="init"), event("initReport", phase="init", status="error"))[:init]
+    begin = (event(f"{word}Start", phase="init"), event(f"{word}Report", phase="init", status="error"))[:init]
     end = (event("runtimeDone", requestId=request_id, status=told), event("report", requestId=request_id, status=told))
     events = (*begin, event("start", requestId=request_id, version="$LATEST"), *lines, *end)
     return Run(request_id, bool(status) or init == 2 or any(line in BAD for line in lines), events)
