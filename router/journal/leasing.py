@@ -19,6 +19,7 @@ from router.errors import JournalError
 from router.journal import units
 from router.journal.ahead import AHEAD, LEASE_BYTES, Ahead, Waiting
 from router.journal.database import Database, as_ours
+from router.journal.turns import rounds
 from router.journal.units import Look, Read
 from router.model import Delivery
 
@@ -87,10 +88,12 @@ class Leasing:
     def _wants(self, rooms: Mapping[str, int], limit: int, now: float) -> bool:
         """Whether the store has to be read before anything is handed out: who is served first would not be the right one."""
         ahead = self._ahead
-        enough = ahead.bytes >= LEASE_BYTES and any(ahead.holds(name) for name in rooms)
-        return not enough and any(
-            ahead.holds(name) < min(room, limit) and ahead.more(name, now) for name, room in islice(rooms.items(), limit)
-        )
+        first = [*islice(rooms.items(), limit)]
+        short = [(name, room) for name, room in first if ahead.holds(name) < min(room, limit) and ahead.more(name, now)]
+        if not short or (ahead.bytes >= LEASE_BYTES and any(ahead.holds(name) for name in rooms)):
+            return False
+        each = rounds([room if ahead.more(name, now) else min(room, ahead.holds(name)) for name, room in first], limit)
+        return any(ahead.holds(name) < min(room, each) for name, room in short)
 
     def _hand_out(self, rooms: Mapping[str, int], limit: int, now: float, take: Callable[[str], bool]) -> list[Delivery]:
         taken = self._ahead.hand_out(rooms, limit, take)

@@ -5,7 +5,7 @@ Blocking; a connection and facts in, facts out. *now* is the journal's time."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 import apsw
@@ -135,31 +135,39 @@ def _refusal(connection: apsw.Connection, item: Accepted) -> RouterError | None:
 def read_ahead(connection: apsw.Connection, look: Look, *, now: float, wall: float) -> Read:
     """Read due events that may start; nothing is changed but for events whose payload is damaged: those are buried."""
     wanted = look.limit + look.spare
-    functions = list(islice(look.rooms, wanted))
-    read, full = Read(set(functions)), set[str]()
+    each = wanted // max(1, min(len(look.rooms), wanted)) + 2  # of a function, when all have as much: more than it gets then
+    read, full = Read(), set[str]()
     lines: dict[str, list[Due]] = {}
 
     def line(function: str, limit: int) -> None:
         taken = look.taken.get(function, frozenset())
         found = [Due(*row) for row in _json(connection, "due", function=function, now=now + PROMPT, limit=limit + len(taken))]
         lines[function] = [due for due in found if due.id not in taken]
+        read.looked.add(function)
         full.discard(function)
         read.earliest.pop(function, None)
         if len(found) == limit + len(taken):
             full.add(function)
             read.earliest[function] = found[-1].due
 
-    for function in functions:
-        line(function, wanted // len(functions) + 1)  # of each what it gets when all have as much
-    startable = sum(min(len(lines[function]), look.rooms[function]) for function in functions)
-    if startable < look.limit or sum(map(len, lines.values())) < wanted:
-        for function in [*full]:  # others have less
-            line(function, wanted)
-    chosen = shares({name: line for name, line in lines.items() if line}, look.rooms, look.limit, look.spare)
-    _fetch(connection, chosen, read, now=now, wall=wall)
+    some = 0  # lines that are not empty
+    for function in sorted(
+        look.rooms, key=lambda name: not look.rooms[name]
+    ):  # those that can start first: others must not be in their way
+        if some >= wanted:
+            break
+        line(function, each)
+        some += bool(lines[function])
+    chosen = shares(lines, look.rooms, look.limit, look.spare)
     fetched = set(chosen)
-    for function in functions:
-        if rest := [due.due for due in lines[function] if due not in fetched]:
+    if any(fetched.issuperset(lines[function]) for function in full):  # it would get more: others have less
+        for function in [*full]:
+            line(function, wanted)
+        chosen = shares(lines, look.rooms, look.limit, look.spare)
+        fetched = set(chosen)
+    _fetch(connection, chosen, read, now=now, wall=wall)
+    for function, found in lines.items():
+        if rest := [due.due for due in found if due not in fetched]:
             read.earliest[function] = rest[0]
         elif function not in full and (later := _later(connection, function, now, read)) is not None:
             read.earliest[function] = later

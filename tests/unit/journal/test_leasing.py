@@ -177,6 +177,18 @@ async def test_payloads_that_fill_the_memory_are_handed_out_before_more_is_read(
     assert [len(it.envelope.payload) for it in await rig.lease(5)] == [LEASE_BYTES]
 
 
+async def test_of_many_long_queues_no_more_is_read_than_a_lease_takes_in_turn() -> None:
+    names = "abcdefghij"
+    rig = Rig(dict.fromkeys(names, 0.0))
+    task = rig.lease(20)
+    await settle()
+    found = [Waiting(0.0, delivery(number, name)) for number, name in enumerate(names * 3, 1)]
+    rig.store.answer(Read({*names}, found, [], dict.fromkeys(names, 0.0)))
+    assert [it.id for it in await task] == [*range(1, 21)]
+    await settle()
+    assert len(rig.store.units) == 1  # ahead of need
+
+
 async def test_damaged_payloads_are_counted() -> None:
     rig = Rig({"f": 0.0})
     task = rig.lease(wait=0)

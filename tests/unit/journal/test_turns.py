@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.journal.turns import in_turn, rotated
+from router.journal.turns import in_turn, rotated, rounds
 
 lines = st.lists(st.lists(st.integers(), max_size=6), max_size=6)
 
@@ -20,6 +20,12 @@ def test_nobody_gets_two_more_than_one_who_could_have_had_more(lines: list[list[
         assert [item for item in taken if item[0] == index] == line[: got[index]]
         if got[index] < len(line):
             assert all(got[other] <= got[index] + 1 for other in range(len(lines)))
+
+
+@given(lines=lines, limit=st.integers(0, 40))
+def test_there_are_as_many_rounds_as_the_longest_line_was_asked(lines: list[list[int]], limit: int) -> None:
+    taken = in_turn([[index] * len(line) for index, line in enumerate(lines)], limit)
+    assert rounds([*map(len, lines)], limit) == max(Counter(taken).values(), default=0)
 
 
 def test_a_round_begins_with_the_first_line() -> None:
