@@ -27,6 +27,7 @@ from router.api.queueing import QueueCalls
 from router.api.reload import Parts as Reloads
 from router.api.reload import Places, Reloader
 from router.api.upkeep import Upkeep
+from router.api.versions import Versions
 from router.clock import Clock, SystemClock
 from router.config.load import load
 from router.config.types import Config, Function, Listen
@@ -233,6 +234,8 @@ class Daemon:
         pool = await self._pool(opened, logs, lock, places)
         deployer = Deployer(config.state, clock)
         functions = Functions(config, await self._deploy(deployer))
+        versions = Versions(database, functions, pool, config.state / "code", clock)
+        await versions.open(config)
         slots = Slots(config.functions, limit=config.limits.concurrency, clock=clock)
         dispatcher = Dispatcher(journal, pool, functions, slots, clock=clock, metrics=metrics)
         outbox = Outbox(database, queues)
@@ -265,7 +268,9 @@ class Daemon:
         control = Listener(
             "control",
             Listen("unix", path=config.state / "control.sock"),
-            Control(calls, doctor, QueueCalls(queues, moves), Keys(KeyStore(config.state), clock), self._reloader),
+            Control(
+                calls, doctor, QueueCalls(queues, moves), Keys(KeyStore(config.state), clock), reloader=self._reloader, versions=versions
+            ),
             clock=clock,
             metrics=metrics,
         )

@@ -18,6 +18,7 @@ from router.api.keys import Keys
 from router.api.queueing import QueueCalls
 from router.api.reload import Reloader
 from router.api.requests import request_of, spelled, whole
+from router.api.versions import Versions
 from router.errors import InvalidParameter, RouterError
 from router.events.eventbridge import LATEST
 from router.events.gateway import BadPath
@@ -57,11 +58,14 @@ class Control:
         doctor: Doctor | None = None,
         queues: QueueCalls | None = None,
         keys: Keys | None = None,
+        *,
         reloader: Reloader | None = None,
+        versions: Versions | None = None,
     ) -> None:
         self._calls, self._doctor, self._reloader = calls, doctor, reloader
         self._routes: RouteTable[Handler] = RouteTable()
         more = {**(queue_handlers(queues) if queues is not None else {}), **(key_handlers(keys) if keys is not None else {})}
+        more |= version_handlers(versions) if versions is not None else {}
         for route, handler in {**self._handlers(), **more}.items():
             self._routes.add(parse(route), handler)
 
@@ -320,3 +324,21 @@ def query_of(parameters: Parameters, *, most: int = ROWS) -> Query:
         before=parameters.get("before", ""),
         limit=limit_of(parameters, most),
     )
+
+
+def version_handlers(versions: Versions) -> dict[str, Handler]:
+    """The calls on published versions and aliases."""
+
+    async def publish(request: Request, parameters: Parameters) -> Response:
+        return answer(await versions.publish(parameters["name"], str(body_of(request).get("description") or "")))
+
+    async def delete(_: Request, parameters: Parameters) -> Response:
+        await versions.delete(parameters["name"], parameters["version"])
+        return answer({"deleted": True})
+
+    return {
+        "GET /versions": _call(lambda p: versions.rows(p.get("function", ""))),
+        "GET /aliases": _call(lambda _: versions.alias_rows()),
+        "POST /functions/{name}/versions": publish,
+        "POST /functions/{name}/versions/{version}/delete": delete,
+    }

@@ -58,17 +58,18 @@ def _s3(_: str, event: Any, config: Config) -> list[Match]:
     record = event["Records"][0]
     name, bucket = _text(record["eventName"]), _text(record["s3"]["bucket"]["name"])
     change = _change(record)
-    watching = [(function, trigger) for function, trigger, _ in _triggers(config, S3Trigger) if trigger.bucket == bucket]
+    watching = [one for one in _triggers(config, S3Trigger) if one[1].bucket == bucket]
     if not watching:
         raise InvalidParameter(f"no trigger watches bucket {bucket:.100}{_near(bucket, config.buckets)}")
-    wanted: dict[str, S3Trigger] = {}
-    for function, trigger in watching:
+    wanted: dict[str, tuple[S3Trigger, str]] = {}
+    for function, trigger, place in watching:
         if trigger.wanted.matches(name, change.key):
-            wanted.setdefault(function.name, trigger)
+            wanted.setdefault(function.name, (trigger, function.target_at(place)))
     if not wanted:
-        told = "; ".join(f"{function.name} wants {_spoken(trigger.wanted)}" for function, trigger in watching)
+        told = "; ".join(f"{function.name} wants {_spoken(trigger.wanted)}" for function, trigger, _ in watching)
         raise InvalidParameter(f"no trigger of bucket {bucket} wants {name:.100} of {change.key!r:.200}: {told}")
-    return [_notified(change, record, trigger, function, config) for function, trigger in wanted.items()]
+    found = [(_notified(change, record, trigger, function, config), target) for function, (trigger, target) in wanted.items()]
+    return [match._replace(envelope=match.envelope._replace(function=target)) for match, target in found]
 
 
 def _change(record: Mapping[str, Any]) -> s3.ObjectChange:
@@ -109,10 +110,13 @@ def _spoken(wanted: s3.Filter) -> str:
 def _schedule(kind: str, event: Any, config: Config) -> list[Match]:
     """By the name in the resource's ARN. An input of the trigger's takes the event's place, as when it fires."""
     name = _text(event["resources"][0]).rpartition("/")[2]
-    found = {trigger.named(function.name, place): (function, trigger) for function, trigger, place in _triggers(config, ScheduleTrigger)}
+    found = {
+        trigger.named(function.name, place): (function.target_at(place), trigger)
+        for function, trigger, place in _triggers(config, ScheduleTrigger)
+    }
     if name not in found:
         raise InvalidParameter(f"no schedule {name:.100}{_near(name, found)}")
-    function, trigger = found[name]
+    target, trigger = found[name]
     own = "scheduler" if trigger.scheduler else "schedule"
     if kind != own:
         whose = "EventBridge Scheduler's, for it has a time zone or is an at()" if trigger.scheduler else "an EventBridge rule's"
@@ -120,7 +124,7 @@ def _schedule(kind: str, event: Any, config: Config) -> list[Match]:
     at = datetime.fromisoformat(event["time"]).timestamp()
     firing = scheduled.Firing(name, config.region, config.account, at, str(event["id"]))
     payload = scheduled.payload(firing, trigger.input, scheduler=trigger.scheduler)
-    return [Match(Envelope(function.name, payload, f"schedule:{name}"))]
+    return [Match(Envelope(target, payload, f"schedule:{name}"))]
 
 
 # -- tables
@@ -132,7 +136,7 @@ def _table(_: str, event: Any, config: Config) -> list[Match]:
     if len(tables) != 1:
         raise InvalidParameter(f"the records to send are of one table, these are of {len(tables)}")
     (table,) = tables
-    functions = [function.name for function, trigger, _ in _triggers(config, TableTrigger) if trigger.table.name == table]
+    functions = [function.target_at(place) for function, trigger, place in _triggers(config, TableTrigger) if trigger.table.name == table]
     if not functions:
         raise InvalidParameter(f"no trigger reads table {table:.100}{_near(table, config.tables)}")
     payload = orjson.dumps(event)
@@ -145,7 +149,10 @@ def _table(_: str, event: Any, config: Config) -> list[Match]:
 def _bus(_: str, event: Any, config: Config) -> list[Match]:
     """By the rules of the default bus. It does not pass through the bus: its archive stays as it is."""
     occurrence = Occurrence.of("default", event, datetime.fromisoformat(event["time"]).timestamp())
-    of_all = (Rule.of(Binding(function, trigger, place), config) for function, trigger, place in _triggers(config, EventTrigger))
+    of_all = (
+        Rule.of(Binding(function, trigger, place, _qualifier(function, place)), config)
+        for function, trigger, place in _triggers(config, EventTrigger)
+    )
     rules = [rule for rule in of_all if rule.bus == "default"]
     found = [rule for rule in rules if rule.pattern.matches(event)]
     if not found:
@@ -166,7 +173,7 @@ def _queue(_: str, event: Any, config: Config) -> list[Match]:
     if len(arns) != 1:
         raise InvalidParameter(f"the records to send are of one queue, these are of {len(arns)}")
     queue = min(arns).rpartition(":")[2]
-    functions = [function.name for function, trigger, _ in _triggers(config, QueueTrigger) if trigger.queue.name == queue]
+    functions = [function.target_at(place) for function, trigger, place in _triggers(config, QueueTrigger) if trigger.queue.name == queue]
     if not functions:
         raise InvalidParameter(f"no trigger reads queue {queue:.100}{_near(queue, config.queues)}")
     payload = orjson.dumps(event)
@@ -199,6 +206,10 @@ _KINDS: Final[Mapping[str, Callable[[str, Any, Config], list[Match]]]] = {
     "sqs": _queue,
     **dict.fromkeys(("authorizer-token", "authorizer-request"), _no_authorizer),
 }
+
+
+def _qualifier(function: Function, place: int) -> str:
+    return function.target_at(place).partition(":")[2]
 
 
 def _triggers(config: Config, kind: type[T]) -> Iterator[tuple[Function, T, int]]:

@@ -18,6 +18,7 @@ from router.config.types import Config, Function
 from router.dispatch.fleet import Exchange, Fleet
 from router.dispatch.slots import Slots
 from router.errors import ConfigError, RouterError
+from router.functions.aliases import unpublished
 from router.functions.deployer import Deployer
 from router.functions.registry import Functions
 from router.journal.base import Journal
@@ -94,8 +95,9 @@ class Reloader:
         if problems := reload_rules.refused(now, wanted):
             raise ConfigError(problems)
         deployed = await parts.deployer.deploy(wanted)
-        if deployed.problems:
-            raise ConfigError(deployed.problems)
+        published = {function.qualified for function in parts.functions.versions()}
+        if problems := (*deployed.problems, *unpublished(wanted.functions.values(), published)):
+            raise ConfigError(problems)
         try:
             built = parts.build(wanted)
             plan = parts.fleet.plan([source for sources in built for source in sources])
@@ -171,7 +173,9 @@ class Reloader:
         changes = reload_rules.changes(now, deployed)
         settled = reload_rules.settled(now, deployed)
         parts.functions.adopt(config, settled)
-        for name in [*changes.changed, *changes.removed] if not everywhere else list(now):
+        retired = {*changes.changed, *changes.removed} if not everywhere else set(now)
+        versions = [one.qualified for one in parts.functions.versions() if one.name in changes.removed or everywhere]
+        for name in (*retired, *versions):
             parts.pool.retire(name)
         parts.pool.provision(parts.functions)
         return changes

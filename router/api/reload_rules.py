@@ -1,7 +1,7 @@
 """What a reload may change. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Final, NamedTuple
 
 from router.config.types import Config, Function
@@ -47,8 +47,3 @@ def changes(now: Mapping[str, Function], wanted: Mapping[str, Function]) -> Chan
         sorted(name for name in wanted.keys() & now.keys() if wanted[name] != now[name]),
         sorted(now.keys() - wanted.keys()),
     )
-
-
-def of_now(version: Function, latest: Function) -> Function:
-    """A published version under what is the function's, not a version's: its reserved concurrency as it is now."""
-    return replace(version, reserved_concurrency=latest.reserved_concurrency)

@@ -18,6 +18,8 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "try": ("attempt", "attempt", "Show all four triggers at work in a temporary daemon."),
     "check": ("check", "check", "Read the config and say everything that is wrong with it."),
     "reload": ("reload", "reload", "Have the running daemon take up a changed config."),
+    "versions": ("versions", "versions", "List versions of functions, publish one, delete one."),
+    "aliases": ("versions", "aliases", "List aliases and what they name."),
     "invoke": ("invoke", "invoke", "Invoke a function and print its result."),
     "event": ("event", "event", "Print the event that AWS would send."),
     "logs": ("logs", "logs", "Print what functions logged."),

@@ -1,13 +1,13 @@
 """The functions of config.yaml, their triggers included."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from router.config import handler as handlers
-from router.config import log_settings
+from router.config import log_settings, versions
 from router.config.destinations import destination
 from router.config.node import Node
 from router.config.problems import shown
@@ -24,6 +24,7 @@ _KNOWN: Final = (
     "environment",
     "layers",
     "python",
+    "aliases",
     "reserved_concurrency",
     "provisioned_concurrency",
     "snap_start",
@@ -39,7 +40,7 @@ _KNOWN: Final = (
     "dead_letter",
     "triggers",
 )
-_LATER: Final = ("aliases", "ephemeral_storage", "require")
+_LATER: Final = ("ephemeral_storage", "require")
 _RUNTIMES: Final = re.compile(r"python(3\.[0-9]{1,2})?|nodejs([0-9]{1,2}\.x)?|provided(\.al2|\.al2023)?|command")
 _LATER_RUNTIMES: Final = re.compile(r"(java|dotnet|ruby|go)[a-z0-9.]*")
 _WRITE: Final = "write python, python3.N, nodejs, nodejsN.x, provided, provided.al2, provided.al2023 or command"
@@ -95,6 +96,7 @@ class Reader:
         code, runtime = form.file("code"), self._runtime(form)
         handler, command = _handler(form, runtime), _command(form, runtime)
         layers, python = _layers(form), self._python(form, runtime)
+        aliases = versions.aliases(form)
         if form.mistakes == before:
             handlers.check(form, Function(name, code, handler, runtime, command=command, layers=layers))
         _only(form, "isolation", "auto")
@@ -106,6 +108,7 @@ class Reader:
             command=command,
             layers=layers,
             python=python,
+            aliases=aliases,
             timeout=form.seconds("timeout", _DEFAULT.timeout, low=1, high=900),
             memory=form.megabytes("memory", _DEFAULT.memory, low=128, high=10240),
             environment=_environment(form),
@@ -121,7 +124,7 @@ class Reader:
             on_success=destination(form, "on_success", self.names),
             on_failure=destination(form, "on_failure", self.names),
             dead_letter=destination(form, "dead_letter", self.names, ("queue",)),
-            **self._triggers(form),
+            **self._triggers(form, aliases),
         )
 
     def _role(self, form: Node) -> str:
@@ -155,10 +158,10 @@ class Reader:
             form.problem(wrong, "python")
         return path
 
-    def _triggers(self, form: Node) -> dict[str, Any]:
+    def _triggers(self, form: Node, aliases: Collection[str]) -> dict[str, Any]:
         """The enabled triggers, where each stands among all that are listed, and what it invokes."""
         listed = form.child("triggers")
-        read = enumerate(self._trigger(node) for node in listed.elements()) if listed else ()
+        read = enumerate(self._trigger(node, aliases) for node in listed.elements()) if listed else ()
         found = [(place, *entry) for place, entry in read if entry is not None]
         return {
             "triggers": tuple(trigger for _, trigger, _ in found),
@@ -166,7 +169,7 @@ class Reader:
             "qualifiers": tuple(qualifier for _, _, qualifier in found),
         }
 
-    def _trigger(self, node: Node) -> tuple[Trigger, str] | None:
+    def _trigger(self, node: Node, aliases: Collection[str]) -> tuple[Trigger, str] | None:
         """One element of the list: {word: value}, and its qualifier; None when it is disabled or cannot be read."""
         entries = [] if node.scalar else node.items()
         if len(entries) != 1:
@@ -179,11 +182,12 @@ class Reader:
             return None
         enabled = value.boolean("enabled", default=True)
         before = node.mistakes
-        trigger = kind.read(value.without("enabled"), self.names)
+        qualifier = versions.qualifier(value, aliases)
+        trigger = kind.read(value.without("enabled").without("qualifier"), self.names)
         if not enabled or node.mistakes > before:
             return None
         self._claim(trigger.claim, value)
-        return trigger, ""
+        return trigger, qualifier
 
     def _claim(self, claim: str, value: Node) -> None:
         if not claim:

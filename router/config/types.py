@@ -223,6 +223,10 @@ class Function:
         """The enabled triggers and their places: switching one off must not rename the ones behind it."""
         return list(zip(self.places or range(len(self.triggers)), self.triggers, strict=True))
 
+    def target_at(self, place: int) -> str:
+        """What the trigger at this place of the config's list invokes."""
+        return self.targets()[[at for at, _ in self.placed()].index(place)]
+
     def targets(self) -> list[str]:
         """What each enabled trigger invokes: the name, with the qualifier that the trigger names."""
         return [f"{self.name}:{qualifier}" if qualifier else self.name for qualifier in self.qualifiers or ("",) * len(self.triggers)]

@@ -23,11 +23,12 @@ def unpublished(functions: Iterable[Function], published: Collection[str]) -> li
     """What aliases and triggers of the config name and nobody has published, a sentence each. *published*: NAME:VERSION."""
     found = []
     for function in functions:
-        named = {version: f"aliases.{alias.name}" for alias in function.aliases.values() for version in versions_of(alias)}
-        named |= {qualifier: "triggers" for qualifier in function.qualifiers if qualifier.isdigit()}
+        named = [(f"aliases.{alias.name}", version) for alias in function.aliases.values() for version in versions_of(alias)]
+        named += [("triggers", qualifier) for qualifier in function.qualifiers if qualifier.isdigit()]
+        publish = f"router versions publish {function.name} publishes the next"
         found += [
-            f"functions.{function.name}.{place}: version {version} is not published; router versions publish {function.name} publishes the next"
-            for version, place in named.items()
+            f"functions.{function.name}.{place}: version {version} is not published; {publish}"
+            for place, version in dict.fromkeys(named)
             if f"{function.name}:{version}" not in published
         ]
     return found

@@ -5,9 +5,10 @@ Source: Lambda API reference, parameters FunctionName and Qualifier of Invoke an
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
-from router.config.types import Config, Function
+from router.config.types import Alias, Config, Function
 from router.errors import FunctionNotFound, InvalidParameter
 from router.functions.aliases import choose
 from router.names import LATEST, base, function_arn
@@ -57,12 +58,18 @@ class Functions:
         """From now on these, with the aliases of *config*; published versions stay."""
         self._former |= {name: function for name, function in self._functions.items() if name not in deployed}
         self._functions = dict(deployed)
+        self._config = config
+        for function in [one for one in self._versions.values() if one.name in deployed]:
+            self.publish(function)
         self._aliases = {f"{name}:{alias.name}": alias for name, one in config.functions.items() for alias in one.aliases.values()}
         self._region, self._account = config.region, config.account
         self._arns: dict[str, str] = {}  # target → ARN, of those that were invoked
 
     def publish(self, function: Function) -> None:
-        """One more published version, or again what it has become."""
+        """One more published version. What is the function's, not a version's, is as it is now: its reserved concurrency."""
+        latest = self._functions.get(function.name)
+        if latest is not None and function.reserved_concurrency != latest.reserved_concurrency:
+            function = replace(function, reserved_concurrency=latest.reserved_concurrency)
         self._versions[function.qualified] = function
 
     def unpublish(self, name: str, version: str) -> None:
@@ -76,8 +83,18 @@ class Functions:
         return len(self._functions)
 
     def versions(self) -> list[Function]:
-        """The published versions of functions that the configuration has."""
-        return [function for function in self._versions.values() if function.name in self._functions]
+        """All published versions, also of functions that the configuration does not have now."""
+        return list(self._versions.values())
+
+    def aliases(self, name: str) -> list[Alias]:
+        """The aliases of a function."""
+        function = self._config.functions.get(name)
+        return [] if function is None else list(function.aliases.values())
+
+    def triggered(self, target: str) -> bool:
+        """Whether a trigger invokes this very target."""
+        function = self._config.functions.get(base(target))
+        return function is not None and target in function.targets()
 
     def is_off(self, target: str) -> bool:
         """Whether no concurrency is reserved for the function, so that nothing of it may run."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.api.reload_rules import RELOADED, Changes, changes, of_now, places, refused, settled
+from router.api.reload_rules import RELOADED, Changes, changes, places, refused, settled
 from router.config.types import Bucket, Config, Function, Limits, Listen, Table
 
 CONFIG = Config(Path("/etc/config.yaml"), Path("/state"))
@@ -60,9 +60,3 @@ def test_what_has_not_changed_is_the_same_object(now: dict[str, Function], wante
     assert found == wanted
     assert list(found) == list(wanted)
     assert all(found[name] is now[name] for name in found if now.get(name) == wanted[name])
-
-
-def test_a_version_has_the_reservation_of_its_function() -> None:
-    latest = Function("f", Path("/new"), "app.f", reserved_concurrency=0, memory=512)
-    version = Function("f", Path("/old"), "app.f", reserved_concurrency=5, version="3")
-    assert of_now(version, latest) == replace(version, reserved_concurrency=0)

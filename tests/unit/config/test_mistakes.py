@@ -150,11 +150,8 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     ("function key", "    memry: 256\n", ["config.yaml:6:5: functions.f.memry: unknown key, did you mean memory?"]),
     (
         "function keys of later",
-        "    aliases: {}\n    ephemeral_storage: 512\n    require: []\n",
-        [
-            f"config.yaml:{line}:5: functions.f.{key}: not supported yet"
-            for line, key in enumerate(("aliases", "ephemeral_storage", "require"), 6)
-        ],
+        "    ephemeral_storage: 512\n    require: []\n",
+        [f"config.yaml:{line}:5: functions.f.{key}: not supported yet" for line, key in enumerate(("ephemeral_storage", "require"), 6)],
     ),
     ("isolation", "    isolation: strict\n", ["config.yaml:6:16: functions.f.isolation: not supported yet; only auto is"]),
     (
