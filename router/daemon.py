@@ -35,7 +35,7 @@ from router.console.health import Health
 from router.credentials import KeyStore
 from router.dispatch.destinations import Destinations, refuse_loops
 from router.dispatch.dispatcher import Dispatcher
-from router.dispatch.figures import count_store, reading
+from router.dispatch.figures import count_queues, count_store, reading
 from router.dispatch.fleet import Fleet
 from router.dispatch.housekeeping import Housekeeping
 from router.dispatch.janitor import Janitor
@@ -225,6 +225,7 @@ class Daemon:
         opened.push_async_callback(database.close)
         journal = await SqliteJournal.open(database, clock)
         queues = await Queues.open(database, clock, config.queues, region=config.region, account=config.account)
+        count_queues(metrics, queues)
         moves = Moves(queues, clock)
         count_store(metrics, database, journal)
         opened.push_async_callback(journal.close)
@@ -257,6 +258,7 @@ class Daemon:
             self._config = config
             janitor.retention, housekeeping.retention = config.retention, config.retention.logs
             relay.adopt(config)
+            queues.adopt(config.queues)
             hide(config.secrets)
             self._manager.notify(f"STATUS=serving {len(config.functions)} functions")
 

@@ -1,6 +1,7 @@
 """What happens in queues while nobody calls: messages past their retention go, move tasks go on."""
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -14,6 +15,7 @@ from router.queues.units import EXPIRE_AT_ONCE
 log = structlog.get_logger("router.queues")
 
 PERIOD: Final = 60.0  # seconds between rounds of retention; a receive never hands out what is too old
+LOOK: Final = 10.0  # seconds between two looks at how full queues are
 BREATH: Final = 0.05  # seconds between two removals, for others' writes
 FAULT_PAUSE: Final = 5.0  # seconds after a fault of the store
 
@@ -29,7 +31,8 @@ class Keeper:
     async def run(self, stop: asyncio.Event) -> None:
         """Keep house until *stop*; a task that is cut short goes on at the next start."""
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._expire(), name="queue-retention"), group.create_task(self._move(), name="queue-moves")]
+            duties = {"queue-retention": self._expire(), "queue-moves": self._move(), "queue-depths": self._look()}
+            tasks = [group.create_task(duty, name=name) for name, duty in duties.items()]
             await stop.wait()
             for task in tasks:
                 task.cancel()
@@ -43,6 +46,13 @@ class Keeper:
             except JournalError as error:
                 log.warning("queue_retention_failed", error=str(error))
             await self._clock.sleep(PERIOD)
+
+    async def _look(self) -> None:
+        """For metrics: they must not wait for the store."""
+        while True:
+            with suppress(JournalError):
+                await self._queues.look()
+            await self._clock.sleep(LOOK)
 
     async def _move(self) -> None:
         while True:

@@ -55,6 +55,7 @@ class Queues:
         self._region, self._account = region, account
         self._offset = clock.now() - clock.monotonic()  # of the queues' time from the monotonic clock
         self._last_id = 0  # the writer thread's
+        self.depths: dict[str, int] = {}  # queue → messages, as of the last look
         self._waiting: dict[str, set[asyncio.Event]] = {}
         self._purged: dict[str, float] = {}  # queue → monotonic time of its last purge
 
@@ -76,6 +77,12 @@ class Queues:
 
         await database.transact(unit)
         return made
+
+    def adopt(self, queues: Mapping[str, Queue]) -> None:
+        """These are the queues from now on. Messages of one that is gone stay until it is back or purged."""
+        self.settings = queues
+        for name in queues:
+            self.ring(name)
 
     # --- naming
 
@@ -129,7 +136,8 @@ class Queues:
     def put(self, connection: apsw.Connection, name: str, message: New, size: int) -> None:
         """Store a message of the router's own inside somebody else's unit, whatever its size; ring() is for afterwards."""
         work = self.work(connection)
-        work.send(self.settings[name], self._signed(message), size, message.deduplication)
+        queue = self.settings.get(name) or Queue(name)  # it was there when this was decided: nothing is lost by a reload in between
+        work.send(queue, self._signed(message), size, message.deduplication)
         work.finish()
 
     # --- receiving
@@ -206,6 +214,11 @@ class Queues:
     async def left_behind(self) -> dict[str, int]:
         """Queues that are not in the config any more but hold messages, and how many."""
         return {row[0]: row[1] for row in await self._database.read(SQL["tallies"]) if row[1] and row[0] not in self.settings}
+
+    async def look(self) -> None:
+        """Bring *depths* up to date."""
+        found = {row[0]: row[1] for row in await self._database.read(SQL["tallies"])}
+        self.depths = {name: found.get(name, 0) for name in self.settings}
 
     async def purge(self, name: str) -> int:
         """Remove all messages that are in the queue now, held ones too; how many. Raises PurgeQueueInProgress within a minute of the last."""

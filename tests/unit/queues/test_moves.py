@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from router.errors import RouterError
-from router.queues.keeper import PERIOD, Keeper
+from router.queues.keeper import LOOK, PERIOD, Keeper
 from router.queues.moves import AT_ONCE
 from tests.helpers.clock import VirtualClock, settle
 from tests.unit.queues.rig import Rig, rig
@@ -101,6 +101,9 @@ async def test_the_keeper_moves_and_forgets_by_itself(house: Rig) -> None:
         await settle()
     await house.clock.advance(PERIOD + 1)
     while (await house.queues.count("short")).messages:
+        await settle()
+    await house.clock.advance(LOOK)
+    while house.queues.depths.get("patient") != 1:
         await settle()
     stop.set()
     await keeper
