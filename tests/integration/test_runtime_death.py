@@ -111,9 +111,13 @@ async def echo(pool: WarmPool, code: Path, name: str = "echo") -> object:
 
 
 def spawner(pool: WarmPool) -> tuple[int, int]:
-    """The guard's and the spawner's pid."""
+    """The guard's and the spawner's pid, once the guard has begun."""
     guard = pool._runtimes["python"].shared.launcher.pid
-    (child,) = [row.pid for row in processes.table() if row.parent == guard and not row.zombie]
+    until = time.monotonic() + 10
+    while not (found := [row.pid for row in processes.table() if row.parent == guard and not row.zombie]):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    (child,) = found
     return guard, child
 
 

@@ -70,3 +70,13 @@ async def test_after_the_end_there_is_none(room: Any, clock: VirtualClock) -> No
     for late in (waiting, room.cleared(128)):
         with pytest.raises(EnvironmentUnavailable):
             await late
+
+
+async def test_it_is_wanted_while_somebody_waits(room: Any, clock: VirtualClock) -> None:
+    assert not room.wanted
+    waiting = asyncio.create_task(room.changed(clock.monotonic() + 1))
+    await settle()
+    assert room.wanted
+    room.tell()
+    await waiting
+    assert not room.wanted
