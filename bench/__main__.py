@@ -28,6 +28,7 @@ GROUPS = {  # in the order of the table → seconds that a whole group may take 
     "files": 400,
     "backlog": 600,
     "fairness": 180,
+    "reload": 120,
     "schedules": 180,
     "scale": 300,
     "buses": 120,

@@ -516,3 +516,47 @@ async def test_who_waits_for_a_start_hears_of_the_end(runtime: FakeRuntime, cloc
     assert all(isinstance(task.exception(), EnvironmentUnavailable) for task in tasks[4:])
     runtime.gate.set()
     await asyncio.gather(closing, *tasks, return_exceptions=True)
+
+
+async def test_what_was_proved_is_nobodys_until_it_is_taken_on(pool: WarmPool, runtime: FakeRuntime) -> None:
+    await run(pool, "a")
+    changed = replace(function("a"), memory=512)
+    environment, wrong = await pool.prove(changed)
+    assert environment is not None
+    assert wrong == ""
+    assert await run(pool, "a") == 1, "the old code is in force"
+    pool.retire("a")
+    pool.take_on(environment)
+    assert (await pool.invoke(Invocation(changed, b"", "id", "arn"))).payload == b"2"
+    await settle()
+    assert [one.function for one in runtime.living] == [changed]
+
+
+async def test_an_init_that_fails_proves_the_code_wrong(pool: WarmPool, runtime: FakeRuntime) -> None:
+    assert await pool.prove(function("bad")) == (None, "E")
+    await settle()
+    assert not runtime.living
+
+
+async def test_what_cannot_be_known_beforehand_is_not_held_against_the_code(pool: WarmPool, runtime: FakeRuntime) -> None:
+    assert await pool.prove(replace(function("a"), snap_start=True)) == (None, "")
+    assert await pool.prove(replace(function("a"), runtime="command", command=("true",))) == (None, "")
+    runtime.gate = asyncio.Event()
+    running = [asyncio.create_task(run(pool, name)) for name in "abc"]
+    await settle()
+    assert await pool.prove(function("d")) == (None, ""), "no room"
+    runtime.gate.set()
+    await asyncio.gather(*running)
+
+
+async def test_limits_may_change(pool: WarmPool, runtime: FakeRuntime) -> None:
+    runtime.gate = asyncio.Event()
+    running = [asyncio.create_task(run(pool, name)) for name in "abcd"]
+    await settle()
+    assert len(runtime.living) == 3
+    pool.limit(Limits(concurrency=4, idle=600))
+    await settle()
+    assert len(runtime.living) == 4
+    runtime.gate.set()
+    await asyncio.gather(*running)
+    assert sorted(one.name for one in pool.functions()) == ["a", "b", "c", "d"]

@@ -195,3 +195,21 @@ def test_keys_are_looked_up_by_digest() -> None:
     holders = usage(VirtualClock()).holders(["basic"])
     assert set(holders) == {digest_of(MOBILE)}
     assert MOBILE not in repr(holders)
+
+
+async def test_a_successor_shares_the_counts_of_plans_that_have_not_changed() -> None:
+    clock = VirtualClock()
+    former, changed = usage(clock), PLANS | {"basic": UsagePlan("basic", {"mobile": MOBILE, "new": WEB}, Throttle(1, 2), Quota(3, "day"))}
+    old = KeyGuard(former, ["basic"])
+    assert [status(await admitted(old, MOBILE)) for _ in range(2)] == [200, 200]
+    successor = Usage(changed, clock, Metrics())
+    successor.succeed(former)
+    new = KeyGuard(successor, ["basic"])
+    assert status(await admitted(new, MOBILE)) == 429, "the bucket is as empty as it was"
+    await clock.advance(10)
+    assert status(await admitted(new, MOBILE)) == 200
+    assert status(await admitted(old, MOBILE)) == 429, "the quota is one for both"
+    assert status(await admitted(new, WEB)) == 200
+    other = Usage({"basic": UsagePlan("basic", {"mobile": MOBILE}, Throttle(1, 2), Quota(9, "day"))}, clock, Metrics())
+    other.succeed(former)
+    assert status(await admitted(KeyGuard(other, ["basic"]), MOBILE)) == 200, "another quota is counted anew"
