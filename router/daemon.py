@@ -57,10 +57,12 @@ from router.queues.outbox import Outbox
 from router.queues.store import Queues
 from router.runtime import python_programs, resolve
 from router.runtime.pool import WarmPool, warm_pool
+from router.runtime.sandbox_controls import CONTROLS, assigned, effective, refusal
+from router.runtime.sandbox_site import site
 from router.sources import SOURCES, TRIGGERS
 from router.sources.base import Binding, House, Source
 from router.telemetry.logs import LogStore
-from router.telemetry.metrics import Metrics
+from router.telemetry.metrics import Labels, Metrics
 from router.telemetry.setup import configure, hide
 from router.telemetry.systemd import ServiceManager
 from router.web import Listener
@@ -213,7 +215,9 @@ class Daemon:
         stop = asyncio.Event()
         return Stage(name, group.create_task(run(stop), name=name), stop)
 
-    async def _open(self, opened: contextlib.AsyncExitStack) -> tuple[Calls, list[tuple[str, Flow]]]:
+    async def _open(  # noqa: PLR0915  # one step after another
+        self, opened: contextlib.AsyncExitStack
+    ) -> tuple[Calls, list[tuple[str, Flow]]]:
         """Build everything, floor by floor; the calls, and the stages in the order in which they stop."""
         config, clock, metrics = self._config, self._clock, self.metrics
         prepare_state(config.state)
@@ -266,7 +270,7 @@ class Daemon:
             *(calls, functions, slots, pool, fleet, deployer, journal, places), lambda: check(config.file), build, _make_buckets, took
         )
         self._reloader = Reloader(parts, metrics)
-        doctor = Doctor(calls, database, journal, lock, clock=clock)
+        doctor = Doctor(calls, database, journal, lock, clock=clock, machine=pool.machine)
         control = Listener(
             "control",
             Listen("unix", path=config.state / "control.sock"),
@@ -315,8 +319,11 @@ class Daemon:
             clock=self._clock,
             limits=config.limits,
             metrics=self.metrics,
+            site=lambda: site(self._config),
+            users=lambda: assigned(tuple(self._config.functions), self._config.users),
         )
         await pool.open()
+        self._tell_isolation(pool)
         opened.push_async_callback(pool.close)
         return pool
 
@@ -332,6 +339,23 @@ class Daemon:
             await asyncio.gather(*waits, return_exceptions=True)
         for problem in pool.problems():
             log.warning("provisioning_slow", problem=problem)
+
+    def _tell_isolation(self, pool: WarmPool) -> None:
+        """Which functions are refused, once; and what confines each, whenever somebody asks."""
+        functions, machine = self._config.functions, pool.machine()
+        for function in functions.values():
+            refused = refusal(machine, function)
+            if refused:
+                log.error("function_refused", function=function.name, error=refused)
+
+        def read() -> dict[Labels, float]:
+            now = pool.machine()
+            return {
+                (name, function.name): effective(now, function, name) for function in self._config.functions.values() for name in CONTROLS
+            }
+
+        said = "Whether a control confines a function."
+        self.metrics.gauge("router_isolation_control", said, "control", "function", read=read)
 
 
 def _make_buckets(config: Config) -> None:

@@ -13,6 +13,7 @@ from router.clock import Clock
 from router.errors import JournalError
 from router.journal.database import Database
 from router.journal.lock import StateLock
+from router.runtime import sandbox_controls
 from router.sources.http import HttpSource
 from router.sources.s3dir import S3DirSource
 
@@ -41,10 +42,12 @@ class Doctor:
         lock: StateLock,
         *,
         clock: Clock,
+        machine: Callable[[], sandbox_controls.Machine] = sandbox_controls.Machine,
         descriptors: Callable[[], tuple[int, int]] | None = None,
     ) -> None:
-        """*descriptors*: how many are open, and how many may be; of this process when not given."""
+        """*machine*: what confines functions; *descriptors*: how many are open, and how many may be; of this process when not given."""
         self._calls, self._database, self._journal, self._lock, self._clock = calls, database, journal, lock, clock
+        self._machine = machine
         self._descriptors = descriptors or _own_descriptors
         self._started = (clock.now(), clock.monotonic())
 
@@ -59,6 +62,7 @@ class Doctor:
             *self._listeners(),
             *self._sources(),
             *self._watches(),
+            *sandbox_controls.rows(self._machine(), list(self._calls.config.functions.values())),
             self._crowd(),
             self._wall_clock(),
         ]

@@ -29,6 +29,8 @@ _KNOWN: Final = (
     "provisioned_concurrency",
     "snap_start",
     "isolation",
+    "require",
+    "ephemeral_storage",
     *log_settings.KEYS,
     "internal_extensions",
     "maximum_retry_attempts",
@@ -40,7 +42,7 @@ _KNOWN: Final = (
     "dead_letter",
     "triggers",
 )
-_LATER: Final = ("ephemeral_storage", "require")
+REQUIREMENTS: Final = ("no_network", "memory_limit", "private_tmp", "pid_namespace", "own_user")
 _RUNTIMES: Final = re.compile(r"python(3\.[0-9]{1,2})?|nodejs([0-9]{1,2}\.x)?|provided(\.al2|\.al2023)?|command")
 _LATER_RUNTIMES: Final = re.compile(r"(java|dotnet|ruby|go)[a-z0-9.]*")
 _WRITE: Final = "write python, python3.N, nodejs, nodejsN.x, provided, provided.al2, provided.al2023 or command"
@@ -88,7 +90,7 @@ class Reader:
         for name, child in node.items():
             if not NAME.fullmatch(name):
                 node.misnamed(name, "a function's name is 1 to 64 letters, digits, hyphens and underscores")
-            found[name] = self._function(name, child.form(known=_KNOWN, later=_LATER))
+            found[name] = self._function(name, child.form(known=_KNOWN))
         return found
 
     def _function(self, name: str, form: Node) -> Function:
@@ -99,7 +101,6 @@ class Reader:
         aliases = versions.aliases(form)
         if form.mistakes == before:
             handlers.check(form, Function(name, code, handler, runtime, command=command, layers=layers))
-        _only(form, "isolation", "auto")
         return Function(
             name=name,
             code=code,
@@ -112,6 +113,8 @@ class Reader:
             timeout=form.seconds("timeout", _DEFAULT.timeout, low=1, high=900),
             memory=form.megabytes("memory", _DEFAULT.memory, low=128, high=10240),
             environment=_environment(form),
+            **_isolation(form),
+            ephemeral_storage=form.megabytes("ephemeral_storage", _DEFAULT.ephemeral_storage, low=512, high=10240),
             reserved_concurrency=form.integer("reserved_concurrency", low=0, high=10_000) if form.has("reserved_concurrency") else None,
             provisioned_concurrency=_provisioned(form, runtime),
             snap_start=_snap_start(form, runtime),
@@ -204,10 +207,15 @@ def read(
     return Reader(names, triggers, runtimes, interpreters, {}).functions(node)
 
 
-def _only(form: Node, key: str, supported: str) -> None:
-    child: Any = form.child(key)
-    if child is not None and not (child.scalar and form.text(key) == supported):
-        child.problem(f"not supported yet; only {supported} is")
+def _isolation(form: Node) -> dict[str, Any]:
+    """How far it is confined, and what must not be missing."""
+    isolation, require = form.choice("isolation", _DEFAULT.isolation, ("auto", "strict", "none")), form.strings("require")
+    for control in require:
+        if control not in REQUIREMENTS:
+            form.problem(f"{shown(control)} is no control; write some of {', '.join(REQUIREMENTS)}", "require")
+    if require and isolation == "none":
+        form.problem("isolation: none has no controls to require; write isolation: auto", "require")
+    return {"isolation": isolation, "require": tuple(dict.fromkeys(require))}
 
 
 def _handler(form: Node, runtime: str) -> str:

@@ -18,7 +18,7 @@ from router.errors import ConfigError
 
 _KNOWN: Final = (
     *("version", "region", "account", "state", "listen", "limits", "drain", "retention"),
-    *("buckets", "tables", "queues", "buses", "usage_plans", "roles", "functions"),
+    *("buckets", "tables", "queues", "buses", "usage_plans", "roles", "functions", "users"),
 )
 _DEFAULT: Final = Config(Path(), Path())
 
@@ -72,6 +72,7 @@ def _config(file: Path, top: Node, triggers: Mapping[str, type[Trigger]], machin
         buses=events,
         usage_plans=plans,
         roles=roles,
+        users=settings.users(form),
         functions={}
         if (node := form.child("functions")) is None
         else _functions(node, Names(buckets, tables, usage_plans=plans, queues=own_queues, buses=events, roles=roles), triggers, machine),

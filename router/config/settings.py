@@ -12,6 +12,7 @@ CONSOLE: Final = Listen("tcp", "127.0.0.1", 8081)
 _HOST: Final = re.compile(r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 _ADDRESS: Final = re.compile(r"(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:\[\]]*)):(?P<port>0|[1-9][0-9]{0,4})")
 _HINT: Final = "write off, 127.0.0.1:8080, [::1]:8080, unix:PATH or systemd"
+_USERS: Final = re.compile(r"([0-9]{1,10})-([0-9]{1,10})")
 _LONGEST_SOCKET: Final = 107  # bytes of a Unix socket's path: unix(7)
 
 _LIMITS: Final = Limits()
@@ -58,6 +59,18 @@ def limits(node: Node) -> Limits:
         idle=form.seconds("idle", _LIMITS.idle, low=1, high=DAY),
         memory=form.megabytes("memory", low=128, high=_MOST_MEMORY) if form.has("memory") else None,
     )
+
+
+def users(form: Node) -> tuple[int, int] | None:
+    """The range under `users`, as 200000-265535."""
+    if not form.has("users"):
+        return None
+    found = _USERS.fullmatch(form.text("users"))
+    low, high = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 1000 <= low <= high < 2**32 - 1:
+        form.problem("the user ids that functions run as, one each, nobody else's; write LOW-HIGH, as 200000-265535, from 1000 on", "users")
+        return None
+    return low, high
 
 
 def retention(node: Node) -> Retention:

@@ -195,6 +195,9 @@ class Function:
     maximum_retry_attempts: int = 2  # after the first attempt, of an Event invocation
     maximum_event_age: float = 21600.0  # seconds
     triggers: tuple[Trigger, ...] = ()  # enabled ones only
+    isolation: Literal["auto", "strict", "none"] = "auto"
+    require: tuple[str, ...] = ()  # controls without which it is refused; REQUIREMENTS in config/functions.py
+    ephemeral_storage: int = 512  # MB of /tmp
     command: tuple[str, ...] = ()  # runtime command: a program and its arguments
     places: tuple[int, ...] = ()  # where each of them stands in the config's list, from 0; (): it lists no others
     logging: Logging = Logging()
@@ -285,4 +288,5 @@ class Config:
     usage_plans: Mapping[str, UsagePlan] = field(default_factory=dict)
     roles: Mapping[str, Role] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=dict)
+    users: tuple[int, int] | None = None  # the first and the last of those that functions run as, one each
     secrets: frozenset[str] = field(default=frozenset(), repr=False)  # values that must never be logged

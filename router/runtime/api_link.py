@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from router.runtime import frames, peers
+from router.runtime import frames, peers, sandbox_enter
 from router.runtime.api_session import Front, Session
 from router.runtime.api_wire import Wire
 from router.runtime.frames import Frame
@@ -27,8 +27,9 @@ log: Final = structlog.get_logger(__name__)
 class ApiPort:
     """A listener that serves the processes of one environment, and nobody else."""
 
-    def __init__(self, front: Front, now: Callable[[], float], connections: int = _CONNECTIONS) -> None:
-        """*front*: takes the calls; *now*: epoch seconds; *connections*: at one time. Raises OSError (no descriptors, no port)."""
+    def __init__(self, front: Front, now: Callable[[], float], connections: int = _CONNECTIONS, *, apart: bool = False) -> None:
+        """*front*: takes the calls; *now*: epoch seconds; *connections*: at one time; *apart*: the processes have a network of their
+        own, and the first of them makes the listener there. Raises OSError (no descriptors, no port)."""
         self._front, self._now, self._connections = front, now, connections
         self._loop = asyncio.get_running_loop()
         self._wires: set[Wire] = set()
@@ -37,13 +38,16 @@ class ApiPort:
         self._pids: list[int] = []  # whose connections, and those of whom is below them, are served
         self._expected = 0  # processes that start and are not known yet
         self._closed = False
-        self._socket = _listening()
+        self._apart = apart
+        self._socket = None if apart else _listening()
         self._tasks: set[asyncio.Task[None]] = set()
         self._listen()
 
     @property
     def address(self) -> str:
         """AWS_LAMBDA_RUNTIME_API."""
+        if self._socket is None:
+            return f"127.0.0.1:{sandbox_enter.PORT}"
         host, port = self._socket.getsockname()
         return f"{host}:{port}"
 
@@ -55,6 +59,11 @@ class ApiPort:
         """It has started."""
         self._pids.append(pid)
         self.forgo()
+
+    def adopt(self, listener: int) -> None:
+        """Listen on this descriptor: the processes' own network has no other way in."""
+        self._socket = socket.socket(fileno=listener)
+        self._listen()
 
     def forgo(self) -> None:
         """One that was expected is known now, or does not come."""
@@ -73,18 +82,20 @@ class ApiPort:
         if self._closed:
             return
         self._closed = True
-        self._loop.remove_reader(self._socket.fileno())
-        self._socket.close()
+        if self._socket is not None:
+            self._loop.remove_reader(self._socket.fileno())
+            self._socket.close()
         for task in self._tasks:
             task.cancel()
         for wire in [*self._wires]:
             wire.drop()
 
     def _listen(self) -> None:
-        if not self._closed:
+        if not self._closed and self._socket is not None:
             self._loop.add_reader(self._socket.fileno(), self._accept)
 
     def _accept(self) -> None:
+        assert self._socket is not None
         while True:
             try:
                 connection, _ = self._socket.accept()
@@ -116,6 +127,9 @@ class ApiPort:
         client, server = wire.ends
         if self._closed or client is None or server is None:
             wire.drop()
+            return
+        if self._apart:  # nobody else is in that network
+            wire.serve()
             return
         searched = self._searched
         if any(peers.belongs(client, server, pid, self._may_search) for pid in self._pids):
@@ -150,13 +164,13 @@ class SharedPort(NamedTuple):
 class ApiLink:
     """See recipe.Link. The pipes carry what the process says before it is the program: READY or NO_PROGRAM."""
 
-    def __init__(self, on_frame: OnFrame, now: Callable[[], float], shared: SharedPort | None = None) -> None:
-        """*now*: epoch seconds. Raises OSError (no descriptors, no port)."""
+    def __init__(self, on_frame: OnFrame, now: Callable[[], float], shared: SharedPort | None = None, *, apart: bool = False) -> None:
+        """*now*: epoch seconds; *apart*: see ApiPort. Raises OSError (no descriptors, no port)."""
         self._on_frame = on_frame
         self._loop = asyncio.get_running_loop()
         self.session = Session(on_frame, now, self._memory, self._later)
         self._pid = 0
-        self.port = ApiPort(self.session, now) if shared is None else shared.port  # where the process's calls come in
+        self.port = ApiPort(self.session, now, apart=apart) if shared is None else shared.port  # where the process's calls come in
         self._owns_port = shared is None
         if shared is not None:
             shared.attach(self.session)
@@ -188,10 +202,12 @@ class ApiLink:
         """See Link."""
         return self.session.taken
 
-    def passed_on(self, pid: int) -> None:
+    def passed_on(self, pid: int, listener: int = -1) -> None:
         """See Link. From now on it is known who may connect."""
         self._pipes.passed_on()
         self._pid = pid
+        if listener >= 0:
+            self.port.adopt(listener)
         self.port.admit(pid)
 
     def send(self, kind: int, meta: bytes, body: bytes) -> bool:  # noqa: ARG002  # an INVOKE, there is no other
@@ -232,7 +248,7 @@ class ApiLink:
 
     def _memory(self) -> int:
         """The process's own high-water mark so far, KiB; what its children needed shows in its exit."""
-        return high_water(self._pid)
+        return max(map(high_water, peers.family(self._pid)))
 
 
 def high_water(pid: int) -> int:

@@ -72,7 +72,7 @@ class CommandLink:
         """See Link."""
         return True
 
-    def passed_on(self, pid: int = 0) -> None:  # noqa: ARG002
+    def passed_on(self, pid: int = 0, listener: int = -1) -> None:  # noqa: ARG002
         """See Link."""
         for descriptor in self._theirs:
             os.close(descriptor)

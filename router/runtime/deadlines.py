@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Collection
 from typing import Final, Protocol
 
 from router.clock import Clock
@@ -37,6 +38,10 @@ class Deadlines:
     def clear(self, holder: Expires) -> None:
         """Not any more."""
         self._due.pop(holder, None)
+
+    def running(self) -> Collection[Expires]:
+        """Those that have one: they run, or initialise."""
+        return self._due.keys()
 
     async def run(self) -> None:
         """Call expired() of what is due; until cancelled."""

@@ -1,6 +1,6 @@
 """How waiting for a worker may end, beside a frame and its exit. Pure."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from router.runtime.frames import Frame
 from router.runtime.launcher import Exit
@@ -30,4 +30,10 @@ class Closed:
     """The environment was closed meanwhile."""
 
 
-Ending = Frame | Exit | Expired | Flooded | Settled | ExtensionFailed | Closed
+class Exhausted(NamedTuple):
+    """It used up something of its own: memory or storage."""
+
+    what: Literal["memory", "storage"]
+
+
+Ending = Frame | Exit | Expired | Flooded | Settled | ExtensionFailed | Closed | Exhausted

@@ -6,6 +6,7 @@ and the log stream stay, and the next invocation initialises inside itself, unde
 import asyncio
 import math
 import os
+import signal
 import uuid
 from collections.abc import Callable
 from typing import ClassVar, Final, Literal
@@ -15,9 +16,9 @@ import orjson
 from router.config.types import Function
 from router.errors import EnvironmentUnavailable, SpawnerDied
 from router.model import RESPONSE_LIMIT, STREAM_LIMIT, Outcome
-from router.runtime import assignment, farewell, frames, lifecycle, outcomes
+from router.runtime import assignment, farewell, frames, lifecycle, outcomes, sandbox_watch
 from router.runtime.base import Invocation
-from router.runtime.endings import Closed, Ending, Expired, Flooded
+from router.runtime.endings import Closed, Ending, Exhausted, Expired, Flooded
 from router.runtime.intake import Intake
 from router.runtime.invocation_log import InvocationLog
 from router.runtime.launcher import Exit, Worker
@@ -26,6 +27,7 @@ from router.runtime.outcomes import Failure
 from router.runtime.output import Lines
 from router.runtime.pipes import Output
 from router.runtime.recipe import Link, Recipe
+from router.runtime.sandbox_plan import MB
 from router.telemetry import report
 from router.telemetry.platform import Phase, Status
 from router.telemetry.report import LogStream, Report
@@ -53,6 +55,7 @@ class ProcessEnvironment:
         self._tmp = self._shared.tmp / uuid.uuid4().hex
         self._separator = os.urandom(12).hex()  # the letters themselves: a random byte may be a newline
         spec = recipe.spec(function, log_stream=stream.name, tmp=str(self._tmp), separator=self._separator)
+        spec = self._shared.confined(function, spec, self._tmp)
         self._spec = {**spec, "variables": {**spec["variables"], "AWS_LAMBDA_INITIALIZATION_TYPE": initialization.value}}
         self._worker: Worker | None = None
         self._launcher = self._shared.launcher
@@ -204,7 +207,7 @@ class ProcessEnvironment:
         if self._channel is None or self._output is None:  # closed meanwhile
             await self._end_worker()
             raise EnvironmentUnavailable(_CLOSED)
-        self._channel.passed_on(self._worker.pid)
+        self._channel.passed_on(self._worker.pid, self._worker.take_listener())
         self._output.passed_on()
         self._change(Event.START)
 
@@ -260,6 +263,11 @@ class ProcessEnvironment:
             return failure
         if isinstance(ending, Flooded):
             return self._too_large()
+        if (isinstance(ending, Exhausted) and ending.what == "memory") or (exit_.starved and exit_.status == signal.SIGKILL):
+            self._memory = self.function.memory * 1024
+            return outcomes.out_of_memory(request_id)
+        if isinstance(ending, Exhausted):
+            return outcomes.out_of_storage(request_id, self.function.ephemeral_storage)
         if isinstance(ending, frames.Frame) and ending.kind == frames.INIT_ERROR:
             return Failure(ending.meta.decode("utf-8", "replace"), ending.body, "", "error")
         if isinstance(ending, frames.Frame) and ending.kind == frames.NO_PROGRAM:
@@ -333,6 +341,16 @@ class ProcessEnvironment:
         if failure.line:
             self._log.failed(request_id, failure.line)
         return failure.status, failure.error_type if failure.status == "error" else ""
+
+    def look(self, *, thoroughly: bool) -> None:
+        """Whether the running process has used up its memory, or the room for temporary files that nothing else bounds."""
+        sandbox = self._spec.get("sandbox")
+        if sandbox is None or self._worker is None or not self._worker.pid:  # not confined, or what a template says of its forks
+            return
+        if sandbox_watch.exceeds(self._worker.pid, self.function.memory * MB):
+            self._resolve(Exhausted("memory"))
+        elif thoroughly and not sandbox["namespaces"] and sandbox_watch.stored(str(self._tmp)) > self.function.ephemeral_storage * MB:
+            self._resolve(Exhausted("storage"))
 
     def expired(self) -> None:
         """The deadline passed; what the worker has handed over by now still counts."""

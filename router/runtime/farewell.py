@@ -15,7 +15,7 @@ GRACE: Final = 0.5  # seconds between SIGTERM and SIGKILL: Lambda developer guid
 
 async def bid(worker: Worker, launcher: Launcher) -> None:
     """Give the idle *worker* its chance to end by itself."""
-    if not worker.exited.done() and listens(status(worker.pid), signal.SIGTERM):
+    if not worker.exited.done() and (not launcher.KNOWS or listens(status(worker.pid), signal.SIGTERM)):
         launcher.terminate(worker)
         await asyncio.wait([worker.exited], timeout=GRACE)
 

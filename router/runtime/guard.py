@@ -1,7 +1,7 @@
-"""The program `python -I -S -u guard.py CONTROL LIFE LOCK`: starts the spawner and outlives it.
+"""The program `python -I -S -u guard.py CONTROL LIFE LOCK HOUSE`: starts the spawner and outlives it.
 
 Three inherited descriptors: CONTROL, the spawner's socket to the daemon; LIFE, a pipe whose end is the daemon's death; LOCK,
-the state directory's lock (-1: none). Guard and spawner each end what the other leaves behind, and both hold LOCK until
+the state directory's lock (-1: none). HOUSE: an empty directory of the spawner's (sandbox_mounts.py). Guard and spawner each end what the other leaves behind, and both hold LOCK until
 nothing is left: the next daemon runs nothing while a worker of this one is alive. Standard library only, and little of it."""
 
 import os
@@ -37,7 +37,7 @@ def keep(spawner: int, life: int) -> None:
     processes.sweep(os.getpid())
 
 
-def main(control: int, life: int, lock: int) -> None:
+def main(control: int, life: int, lock: int, house: str) -> None:
     """The whole program, in guard, spawner and worker."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the daemon decides when we leave
         signal.signal(number, signal.SIG_IGN)
@@ -55,7 +55,7 @@ def main(control: int, life: int, lock: int) -> None:
     os.close(life)
     from router.runtime import bootstrap, program, snapshot, spawner  # noqa: PLC0415  # here: loaded once for all workers, and the guard stays small
 
-    assignment = spawner.serve(control, guard, lock, niceness)
+    assignment = spawner.serve(control, guard, lock, niceness, house)
     if assignment is None:
         return
     if "argv" in assignment.spec:
@@ -66,4 +66,5 @@ def main(control: int, life: int, lock: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    _control, _life, _lock = map(int, sys.argv[1:4])
+    main(_control, _life, _lock, sys.argv[4])

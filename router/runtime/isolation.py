@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 NOFILE: Final = 1024  # as on AWS
 FSIZE: Final = 10240 * 1024 * 1024  # bytes; the largest ephemeral storage AWS offers
@@ -144,21 +144,47 @@ def private_tmp(path: str) -> bool:
     return True
 
 
+class Confining(Protocol):
+    """A sandbox, asked in the middle of apply(); see sandbox_enter.Confinement."""
+
+    def identify(self) -> None:
+        """Become who the function is to be; while /proc may still be written."""
+
+    def restrict(self) -> None:
+        """Take the rest; when nothing else is to be done."""
+
+
 def apply(
-    parent: int, *, descriptors: Sequence[int], highest: int, niceness: int, title: str, tmp: str, variables: dict[str, str]
+    parent: int,
+    *,
+    descriptors: Sequence[int],
+    highest: int,
+    niceness: int,
+    title: str,
+    tmp: str,
+    variables: dict[str, str],
+    confining: Confining | None = None,
+    reaped: bool = False,
 ) -> list[str]:
-    """Apply all of CONTROLS to this process; give the names of those that did not take."""
+    """Apply all of CONTROLS to this process; give the names of those that did not take. Raises OSError where *confining* does.
+
+    *tmp*: "" when it is there already; *reaped*: there is an init that adopts orphans, and ends them when this process ends."""
     os.setsid()
-    done = {"parent_death": bind_to_parent(parent), "subreaper": become_subreaper()}
+    done = {"subreaper": reaped or become_subreaper()}
     place_descriptors(*descriptors, highest=highest)
     reset_signals()
     os.setpriority(os.PRIO_PROCESS, 0, niceness)
     yield_to_daemon()
     os.umask(UMASK)
     set_title(title)
-    done |= {"tmp": private_tmp(tmp), "limits": limit(), "oom_score": raise_oom_score()}
+    done |= {"tmp": not tmp or private_tmp(tmp), "limits": limit(), "oom_score": raise_oom_score()}
     os.environ.clear()
     os.environ.update(variables)
+    if confining is not None:
+        confining.identify()
+    done["parent_death"] = bind_to_parent(parent)  # a change of user takes it back
     done |= {"no_new_privs": prctl(_PR_SET_NO_NEW_PRIVS, 1), "dumpable": prctl(_PR_SET_DUMPABLE, 0)}
+    if confining is not None:
+        confining.restrict()
     sys.argv[:] = ["bootstrap"]
     return [name for name, took in done.items() if not took]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 import structlog
 
@@ -33,6 +33,8 @@ class Exit(NamedTuple):
     status: int  # raw wait status
     memory: int  # KiB, high-water mark; 0 when nobody could tell
     orphaned: bool = False  # the spawner died and took it with it
+    starved: bool = False  # the kernel ended one of its processes at the limit of its memory
+    used: int = 0  # bytes of its private /tmp
 
 
 @dataclass(slots=True)
@@ -44,15 +46,22 @@ class Worker:
     on_exit: Callable[[Exit], None]
     pid: int = 0
     handle: int = -1  # pidfd
+    listener: int = -1  # of its Runtime API, when it has a network of its own; whoever takes it closes it
 
     def end(self, exit_: Exit) -> None:
         """Note the end, once."""
-        if self.handle >= 0:
-            os.close(self.handle)
-            self.handle = -1
+        for descriptor in (self.handle, self.take_listener()):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self.handle = -1
         if not self.exited.done():
             self.exited.set_result(exit_)
             self.on_exit(exit_)
+
+    def take_listener(self) -> int:
+        """The listener of its Runtime API, from now on the caller's to close; -1 without one."""
+        listener, self.listener = self.listener, -1
+        return listener
 
     def signal(self, number: int) -> None:
         """Send a signal to this very process, if it is still there."""
@@ -74,14 +83,14 @@ class Spawning(Protocol):
 class _Process:
     """One spawner (and its guard), from start to end."""
 
-    def __init__(self, interpreter: str, lock_fd: int | None) -> None:
+    def __init__(self, interpreter: str, lock_fd: int | None, house: Path) -> None:
         """Blocking, some milliseconds. Raises OSError."""
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         reading, self._life = os.pipe()
         lock = -1 if lock_fd is None else lock_fd
         try:
             self._guard = subprocess.Popen(
-                [interpreter, "-I", "-S", "-u", str(_PROGRAM), str(theirs.fileno()), str(reading), str(lock)],
+                [interpreter, "-I", "-S", "-u", str(_PROGRAM), str(theirs.fileno()), str(reading), str(lock), str(house)],
                 stdin=subprocess.DEVNULL,
                 stdout=sys.__stderr__.fileno() if sys.__stderr__ else None,
                 env=_environment(),
@@ -118,9 +127,19 @@ def _environment() -> dict[str, str]:
 class Launcher:
     """Workers on demand, from a spawner that is replaced when it dies. One for each interpreter."""
 
-    def __init__(self, interpreter: str, *, lock_fd: int | None, clock: Clock, on_restart: Callable[[], None]) -> None:
-        """*lock_fd*: the state directory's lock, an flock: it is shared by inheritance. *on_restart*: the spawner died and is replaced."""
+    KNOWS: ClassVar[bool] = True  # a worker's process number means something to us
+
+    def __init__(
+        self, interpreter: str, *, lock_fd: int | None, clock: Clock, on_restart: Callable[[], None], house: Path = Path()
+    ) -> None:
+        """*lock_fd*: the state directory's lock, an flock: it is shared by inheritance. *on_restart*: the spawner died and is replaced.
+
+        *house*: an empty directory for the spawner (sandbox_mounts.py)."""
         self._interpreter, self._lock_fd, self._clock, self._on_restart = interpreter, lock_fd, clock, on_restart
+        self._house = house
+        self.controls: dict[str, Any] = {}  # what confines workers here: see sandbox_probe.py
+        self.used: dict[str, int] = {}  # room → bytes of its private /tmp, when last measured
+        self._probed = asyncio.Event()
         self._process: Spawning | None = None
         self._ready = asyncio.Event()
         self._workers: dict[int, Worker] = {}
@@ -140,12 +159,20 @@ class Launcher:
     async def open(self) -> None:
         """Start the spawner. Raises EnvironmentUnavailable."""
         try:
-            self._process = await asyncio.to_thread(_Process, self._interpreter, self._lock_fd)
+            self._process = await asyncio.to_thread(_Process, self._interpreter, self._lock_fd, self._house)
         except OSError as error:
             raise EnvironmentUnavailable(f"the spawner did not start: {error}") from error
         self._started = self._clock.monotonic()
         asyncio.get_running_loop().add_reader(self._process.control.fileno(), self._readable)
         self._ready.set()
+
+    async def probed(self) -> None:
+        """Wait until it is known what confines workers here. Raises EnvironmentUnavailable."""
+        try:
+            async with asyncio.timeout(_ANSWER):
+                await self._probed.wait()
+        except TimeoutError as error:
+            raise EnvironmentUnavailable("the spawner does not say what it can confine workers with") from error
 
     async def spawn(self, spec: Mapping[str, Any], descriptors: Sequence[int], on_exit: Callable[[Exit], None]) -> Worker:
         """Fork a worker with *spec* (see bootstrap.py) and its ends of requests, responses and output. Raises EnvironmentUnavailable."""
@@ -164,7 +191,8 @@ class Launcher:
         worker = self._workers[number] = Worker(number, loop.create_future(), on_exit)
         answer = self._answers[number] = loop.create_future()
         try:
-            self._send({"spawn": number, **spec}, *descriptors)
+            rest = {name: value for name, value in spec.items() if name != "sandbox"}
+            self._send({"spawn": number, "sandbox": spec.get("sandbox")}, *descriptors, body=b"\n" + json.dumps(rest).encode())
         except EnvironmentUnavailable:
             del self._workers[number], self._answers[number]
             raise
@@ -190,6 +218,16 @@ class Launcher:
         """Send SIGTERM to the worker alone."""
         worker.signal(signal.SIGTERM)
 
+    def drop(self, room: str) -> None:
+        """An environment's private /tmp goes, if it has one."""
+        with suppress(EnvironmentUnavailable):
+            self._send({"drop": room})
+
+    def measure(self) -> None:
+        """Have `used` brought up to date."""
+        with suppress(EnvironmentUnavailable):
+            self._send({"measure": 1})
+
     async def close(self) -> None:
         """End the spawner and every process below it."""
         self._closed = True
@@ -206,11 +244,11 @@ class Launcher:
             if worker.pid:
                 self.kill(worker)  # if it is spawned only later, it is killed when the answer comes
 
-    def _send(self, message: dict[str, Any], *descriptors: int) -> None:
+    def _send(self, message: dict[str, Any], *descriptors: int, body: bytes = b"") -> None:
         if self._process is None:
             raise EnvironmentUnavailable("the spawner is being replaced")
         try:
-            socket.send_fds(self._process.control, [json.dumps(message).encode()], descriptors)
+            socket.send_fds(self._process.control, [json.dumps(message).encode() + body], descriptors)
         except OSError as error:
             if error.errno == errno.EMSGSIZE:
                 raise EnvironmentUnavailable("the function's environment variables are too large for a worker's start message") from error
@@ -220,7 +258,7 @@ class Launcher:
         process = self._process
         while process is not None:
             try:
-                data, descriptors, _, _ = socket.recv_fds(process.control, 65536, 1)
+                data, descriptors, _, _ = socket.recv_fds(process.control, 65536, 2)
             except BlockingIOError:
                 return
             except OSError:
@@ -242,17 +280,22 @@ class Launcher:
             answer = self._answers.get(message["failed"])
             if answer is not None and not answer.done():
                 answer.set_exception(EnvironmentUnavailable(f"no process for an execution environment: {message['error']}"))
+        elif "controls" in message:
+            self.controls = message["controls"]
+            self._probed.set()
+        elif "measured" in message:
+            self.used = message["measured"]
         else:
             worker = self._workers.pop(message["exited"], None)
             if message["left"]:
                 log.warning("environment_processes_left", processes=message["left"])
             if worker is not None:
-                worker.end(Exit(message["status"], message["memory"]))
+                worker.end(Exit(message["status"], message["memory"], starved=message.get("starved", False), used=message.get("used", 0)))
 
     def _spawned(self, number: int, pid: int, descriptors: list[int]) -> None:
         worker = self._workers[number]
         worker.pid = pid
-        worker.handle = descriptors[0] if descriptors else -1
+        worker.handle, worker.listener = (*descriptors, -1, -1)[:2]
         answer = self._answers.get(number)
         if answer is None or answer.done():
             self.kill(worker)  # nobody waits for it any more

@@ -14,6 +14,8 @@ from router.model import RESPONSE_LIMIT
 TIMED_OUT: Final = "Sandbox.Timedout"
 EXITED: Final = "Runtime.ExitError"
 SNAPSHOT_REFUSED: Final = "Runtime.SnapshotRefused"
+OUT_OF_MEMORY: Final = "Runtime.OutOfMemory"
+OUT_OF_STORAGE: Final = "Runtime.OutOfStorage"  # AWS has none: there a write fails, as it does here in a /tmp of its own
 TOO_LARGE: Final = "Function.ResponseSizeTooLarge"
 
 _SIGNALS: Final = {  # as Lambda's supervisor, a Go program, spells them
@@ -56,6 +58,18 @@ def exited(request_id: str, status: int) -> Failure:
     said = f"Runtime exited with error: {reason}" if reason else "Runtime exited without providing a reason"
     message = f"RequestId: {request_id} Error: {said}"
     return Failure(EXITED, _platform_error(EXITED, message), f"{message}\n{EXITED}", "error")
+
+
+def out_of_memory(request_id: str) -> Failure:
+    """It needed more memory than it has, and was ended for that."""
+    message = f"RequestId: {request_id} Error: Runtime exited with error: signal: killed"
+    return Failure(OUT_OF_MEMORY, _platform_error(OUT_OF_MEMORY, message), f"{message}\n{OUT_OF_MEMORY}", "error")
+
+
+def out_of_storage(request_id: str, size: int) -> Failure:
+    """More lies in its temporary directory than *size* MB, and nothing but its end could keep it from writing."""
+    message = f"RequestId: {request_id} Error: its temporary files take more than the {size} MB of ephemeral_storage"
+    return Failure(OUT_OF_STORAGE, _platform_error(OUT_OF_STORAGE, message), f"{message}\n{OUT_OF_STORAGE}", "error")
 
 
 def orphaned(request_id: str) -> str:

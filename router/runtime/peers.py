@@ -30,7 +30,7 @@ def belongs(client: Address, server: Address, pid: int, may_search: Callable[[],
     inode = socket_inode(client, server)
     if not inode:
         return False
-    if any(_holds(member, inode) for member in _family(pid)):
+    if any(_holds(member, inode) for member in family(pid)):
         return True
     return may_search() and any(_holds(row.pid, inode) for row in processes.below([pid], processes.table()))
 
@@ -70,8 +70,8 @@ def _spelled(address: Address) -> str:
     return f"{struct.unpack('=I', socket.inet_aton(address[0]))[0]:08X}:{address[1]:04X}"
 
 
-def _family(pid: int) -> Iterator[int]:
-    """A process and those below it, as far as the kernel lists children: one that ends meanwhile may hide another."""
+def family(pid: int) -> Iterator[int]:
+    """A process and those below it, itself first, as far as the kernel lists children: one that ends meanwhile may hide another."""
     waiting = [pid]
     while waiting:
         member = waiting.pop()

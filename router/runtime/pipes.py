@@ -59,7 +59,7 @@ class Channel:
         fcntl.ioctl(self._writing, termios.FIONREAD, unread)
         return unread[0] + self._unsent + sum(map(len, self._waiting)) < self._sending
 
-    def passed_on(self, pid: int = 0) -> None:  # noqa: ARG002  # a Link; others ask who it is
+    def passed_on(self, pid: int = 0, listener: int = -1) -> None:  # noqa: ARG002  # a Link; others ask who it is
         """The worker has its ends now: drop ours of them, so that its death is our end of file."""
         for descriptor in self._theirs:
             os.close(descriptor)

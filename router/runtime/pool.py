@@ -20,6 +20,8 @@ from router.runtime.lifecycle import COLD, READY, Initialization
 from router.runtime.outcomes import Failure
 from router.runtime.provisioning import Provisioner
 from router.runtime.room import Room
+from router.runtime.sandbox_controls import Machine
+from router.runtime.sandbox_plan import Site
 from router.runtime.shared import Shared
 from router.runtime.shelf import Shelf
 from router.runtime.starts import Starts
@@ -58,6 +60,7 @@ class WarmPool:
         self._provisioner = Provisioner(self._warm, self._provisioned, clock)
         self._told: set[str] = set()
         self._evictor: asyncio.Task[None] | None = None
+        self.machine: Callable[[], Machine] = Machine  # what there is to confine functions with
         self._cold = metrics.counter("router_cold_starts_total", "Environments initialised for an invocation.", "function")
         self._dropped = metrics.counter("router_output_dropped_bytes_total", "Function output over its allowance, not logged.", "function")
         self._evicted = metrics.counter("router_evictions_total", "Idle environments ended to make room for another.", "function")
@@ -377,11 +380,29 @@ def warm_pool(
     limits: Limits,
     metrics: Metrics,
     account: str = "",
+    site: Callable[[], Site] = Site,
+    users: Callable[[], Mapping[str, int]] = dict,
 ) -> WarmPool:
     """The daemon's pool over all RUNTIMES, not open yet.
 
     *state*: the state directory; *lock_fd*: its lock (an flock), shared with the spawners until no worker is left;
-    *variables*: what the daemon adds to a function's environment, e.g. BUCKET_<NAME>."""
+    *variables*: what the daemon adds to a function's environment, e.g. BUCKET_<NAME>;
+    *site*: where things lie, *users*: function → the user it runs as."""
     restarts = metrics.counter("router_spawner_restarts_total", "Spawners that died and were replaced.")
-    shared = Shared(state=state, lock_fd=lock_fd, region=region, clock=clock, variables=variables, on_restart=restarts.add, account=account)
-    return WarmPool({family: load()(shared) for family, load in RUNTIMES.items()}, logs=logs, clock=clock, limits=limits, metrics=metrics)
+    shared = Shared(
+        state=state,
+        lock_fd=lock_fd,
+        region=region,
+        clock=clock,
+        variables=variables,
+        on_restart=restarts.add,
+        account=account,
+        site=site,
+        users=users,
+    )
+    runtimes = {family: load()(shared) for family, load in RUNTIMES.items()}
+    pool = WarmPool(runtimes, logs=logs, clock=clock, limits=limits, metrics=metrics)
+    pool.machine = lambda: shared.machine
+    said = "Bytes in the private /tmp of a function's environments."
+    metrics.gauge("router_ephemeral_storage_bytes", said, "function", read=lambda: {(name,): size for name, size in shared.used().items()})
+    return pool

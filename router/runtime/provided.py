@@ -35,7 +35,8 @@ class ProvidedRuntime(Family):
     def link(self, spec: Mapping[str, Any], on_frame: OnFrame, on_end: OnEnd) -> tuple[ApiLink, Mapping[str, Any]]:  # noqa: ARG002
         """See Recipe."""
         rest = {name: value for name, value in spec.items() if name != PORT}
-        link = ApiLink(on_frame, self.shared.clock.now, spec.get(PORT))
+        apart = bool((spec.get("sandbox") or {}).get("listen"))
+        link = ApiLink(on_frame, self.shared.clock.now, spec.get(PORT), apart=apart)
         return link, {**rest, "variables": {**spec["variables"], "AWS_LAMBDA_RUNTIME_API": link.address}}
 
     def init_start(self, function: Function) -> report.InitStart:

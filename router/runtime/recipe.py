@@ -28,8 +28,10 @@ class Link(Protocol):
     def bare(self) -> bool:
         """Whether nothing comes for an event but its answer, unless that is streamed: then what announced it is the answer itself."""
 
-    def passed_on(self, pid: int) -> None:
-        """The process has its ends now: drop ours of them, so that its death is our end of file."""
+    def passed_on(self, pid: int, listener: int = -1) -> None:
+        """The process has its ends now: drop ours of them, so that its death is our end of file.
+
+        *listener*: of its Runtime API, when it has a network of its own; ours to close from now on."""
 
     def send(self, kind: int, meta: bytes, body: bytes) -> bool:
         """Send a frame, now or as the process reads. False: it is gone and has seen nothing of it."""

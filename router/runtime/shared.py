@@ -1,15 +1,21 @@
-"""What all runtimes of a daemon share: the spawner, the timer of deadlines, the temporary directories."""
+"""What all runtimes of a daemon share: the spawner, what it confines workers with, the timer of deadlines, the temporary directories."""
 
 import asyncio
+import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from router.clock import Clock
 from router.config.types import Function
+from router.errors import EnvironmentUnavailable
 from router.functions.files import remove_tree
+from router.runtime import sandbox_controls, sandbox_plan, sandbox_site, sandbox_watch
 from router.runtime.deadlines import Deadlines
 from router.runtime.launcher import Launcher
+from router.runtime.sandbox_controls import Machine
+from router.runtime.sandbox_plan import Site
 
 
 class Shared:
@@ -25,37 +31,107 @@ class Shared:
         variables: Callable[[Function], Mapping[str, str]],
         on_restart: Callable[[], None],
         account: str = "",
+        site: Callable[[], Site] = Site,
+        users: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
+        """*site*: where things lie, *users*: function → its user, both as of now."""
         self.interpreter: str = (
             getattr(sys, "_base_executable", "") or sys.executable
         )  # not the virtual environment's: that is the daemon's
         self.state, self.region, self.clock, self.added = state, region, clock, variables
         self.account = account  # "" when nobody is to know it
-        self.launcher = Launcher(self.interpreter, lock_fd=lock_fd, clock=clock, on_restart=on_restart)
+        self.house = state / "sandbox"
+        self.launcher = Launcher(self.interpreter, lock_fd=lock_fd, house=self.house, clock=clock, on_restart=on_restart)
+        self._site, self._users = site, users
         self.deadlines = Deadlines(clock)
         self.missing: frozenset[str] = frozenset()  # always-on controls (isolation.CONTROLS) that this machine refused
         self.tmp = state / "tmp"
         self._timer: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._rooms: dict[str, str] = {}  # environment's room → function
 
     async def open(self) -> None:
         """Start the spawner; what a dead daemon left in tmp goes. Raises EnvironmentUnavailable, OSError."""
         if self._timer is None:
             self._timer = asyncio.create_task(self.deadlines.run(), name="invocation-deadlines")
-            await asyncio.gather(asyncio.to_thread(self._prepare), self.launcher.open())
+            await asyncio.to_thread(self._prepare)
+            await self.launcher.open()
+            await self.launcher.probed()
+            self._watch = asyncio.create_task(sandbox_watch.watch(self.deadlines.running, self.launcher.measure), name="environment-watch")
 
     async def close(self) -> None:
         """End the spawner with all that is below it."""
         if self._timer is not None:
             timer, self._timer = self._timer, None
-            timer.cancel()
-            await asyncio.gather(timer, return_exceptions=True)
+            watch, self._watch = self._watch, None
+            tasks = [task for task in (timer, watch) if task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self.launcher.close()
 
-    @staticmethod
-    def remove(directory: Path) -> None:
+    def used(self) -> dict[str, int]:
+        """Function → bytes in the /tmp of its environments, as far as they have one of their own; seconds old."""
+        found: dict[str, int] = {}
+        for room, size in self.launcher.used.items():
+            if room in self._rooms:
+                found[self._rooms[room]] = found.get(self._rooms[room], 0) + size
+        return found
+
+    @property
+    def machine(self) -> Machine:
+        """What there is to confine functions with, as of now."""
+        return Machine(self.launcher.controls, self._users())
+
+    def confined(self, function: Function, spec: Mapping[str, Any], tmp: Path) -> dict[str, Any]:
+        """The spawner's message for an environment with its sandbox in it. Raises EnvironmentUnavailable where the function is refused.
+
+        *tmp*: its temporary directory where it gets no /tmp of its own; its name is that of the environment's room."""
+        self._rooms[tmp.name] = function.name
+        machine = self.machine
+        refused = sandbox_controls.refusal(machine, function) or _apart(function)
+        if refused:
+            raise EnvironmentUnavailable(refused)
+        template = "template" in spec
+        if function.snap_start and not template:  # a fork: it is born in its template's sandbox
+            inside = f"{sandbox_plan.TMP[0]}/{tmp.name}" if function.isolation != "none" and machine.works("namespaces") else str(tmp)
+            return {**spec, "tmp": inside, "variables": {**spec["variables"], "TMPDIR": inside}}
+        sandbox = sandbox_plan.plan(machine, self._site(), function, sandbox_site.needs(function, spec), room=tmp.name)
+        if sandbox is None:
+            return dict(spec)
+        if template:
+            sandbox["memory"] = sandbox_plan.BOUNDLESS  # of all forks together
+        if not sandbox["namespaces"]:
+            sandbox["rules"] = [*(sandbox.get("rules") or ()), (str(self.tmp if template else tmp), True)]
+            return {**spec, "sandbox": sandbox}
+        return _with_tmp({**spec, "sandbox": sandbox}, sandbox_plan.TMP[0])
+
+    def remove(self, directory: Path) -> None:
         """Remove an environment's temporary directory. Blocking."""
+        self._rooms.pop(directory.name, None)
+        self.launcher.drop(directory.name)
         remove_tree(directory)
 
     def _prepare(self) -> None:
         remove_tree(self.tmp)
-        self.tmp.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for directory in (self.tmp, self.house):
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def _with_tmp(spec: dict[str, Any], tmp: str) -> dict[str, Any]:
+    """The message of a worker that sees its temporary directory there."""
+    spec = {**spec, "variables": {**spec["variables"], "TMPDIR": tmp}}
+    if "template" not in spec:
+        return spec
+    spec["tmp"] = tmp
+    if "argv" in spec:  # it is told by its command line
+        *argv, told = spec["argv"]
+        spec["argv"] = [*argv, json.dumps(json.loads(told) | {"tmp": tmp})]
+    return spec
+
+
+def _apart(function: Function) -> str:
+    """Extensions are heard on this machine's own loopback: without a network they would not be."""
+    if "no_network" in function.require and (function.internal_extensions or (function.opt and (function.opt / "extensions").is_dir())):
+        return f"function {function.name} requires no_network, and its extensions need one; leave out one of them"
+    return ""

@@ -6,7 +6,9 @@ carries over (threads) or what forks would share (sockets, pipes) is refused."""
 
 import fcntl
 import gc
+import json
 import os
+import resource
 import signal
 import socket
 import stat
@@ -17,7 +19,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from router.runtime import bootstrap, isolation, processes, snapshot_hooks
 from router.runtime.marshalling import Fault
-from router.runtime.spawner import Assignment, Spawner, wakeup
+from router.runtime.spawner import Assignment, Place, Spawner, wakeup
 
 REFUSED: Final = "Runtime.SnapshotRefused"
 BEFORE: Final = "Runtime.BeforeSnapshotError"
@@ -48,7 +50,22 @@ class Template(Spawner):
         """See Spawner.serve()."""
         return self.serve(self._wakeup)
 
-    def _become(self, spec: dict[str, Any], descriptors: list[int]) -> Assignment:
+    def _drop(self, room: str) -> None:
+        left = f"{self._tmp}/{room}"
+        if os.path.isdir(left):  # noqa: PTH112
+            import shutil  # noqa: PLC0415  # no fork needs it
+
+            shutil.rmtree(left, ignore_errors=True)
+
+    def _become(
+        self,
+        head: dict[str, Any],
+        body: memoryview,
+        descriptors: list[int],
+        place: Place,  # noqa: ARG002  # a fork is in its template's sandbox
+        telling: socket.socket | None,  # noqa: ARG002
+    ) -> Assignment:
+        spec = json.loads(bytes(body)) | {"spawn": head["spawn"]}
         os.setsid()
         done = {"parent_death": isolation.bind_to_parent(self._pid), "subreaper": isolation.become_subreaper()}
         _place(*descriptors, keep={file.number for file in self._files})
@@ -57,6 +74,7 @@ class Template(Spawner):
         signal.signal(signal.SIGCHLD, self._child_signal)
         isolation.set_title(f"fn:{spec['function']}")
         done |= {"tmp": isolation.private_tmp(spec["tmp"]), "dumpable": isolation.prctl(_PR_SET_DUMPABLE, 0)}
+        _bound(int(spec["variables"]["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]))
         os.environ.update(spec["variables"])  # what the function has added stays
         _move_tmp(self._tmp)
         for file in self._files:
@@ -67,6 +85,7 @@ class Template(Spawner):
 def run(spec: dict[str, Any], missing: list[str]) -> NoReturn:
     """The whole life of a template, and of every environment forked off it."""
     worker = bootstrap.prepared(spec)
+    isolation.become_subreaper()  # in a pid namespace, too, what an environment leaves behind is the template's to end
     handler = worker.loaded(spec["handler"])
     _hooked(worker, snapshot_hooks.run_before_snapshot, BEFORE)
     files, wrong = standing()
@@ -179,6 +198,15 @@ def _reopen(file: Opened) -> None:
         os.lseek(fresh, file.offset, os.SEEK_SET)
         os.dup2(fresh, file.number, inheritable=file.inheritable)
         os.close(fresh)
+
+
+def _bound(memory: int) -> None:
+    """All forks are in one group of processes: what each may have is its own data, *memory* MB more than the template has."""
+    with open("/proc/self/status", encoding="utf-8") as file:  # noqa: PTH123
+        now = next((int(line.split()[1]) for line in file if line.startswith("VmData:")), 0) * 1024
+    limit = now + memory * 2**20
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
 def _move_tmp(old: str) -> None:

@@ -49,9 +49,9 @@ class _TemplateLink(Channel):
         """See Link."""
         return (self._control_theirs.fileno(), *self._theirs[1:])
 
-    def passed_on(self, pid: int = 0) -> None:
+    def passed_on(self, pid: int = 0, listener: int = -1) -> None:
         """See Link."""
-        super().passed_on(pid)
+        super().passed_on(pid, listener)
         self._control_theirs.close()
 
     def close(self) -> None:
@@ -129,6 +129,8 @@ class _Forking:
 
 class Snapshot(Launcher):
     """A function that is initialised, and its forks. Never restarted: what follows a lost one is another."""
+
+    KNOWS: ClassVar[bool] = False  # a template may have a namespace of its own, and is not trusted anyway
 
     def __init__(self, template: _Template, shared: Shared, on_lost: Callable[[], None]) -> None:
         """*template* is warm. *on_lost*: it has ended by itself, or had to be."""
@@ -235,6 +237,11 @@ class RestoredEnvironment(ProcessEnvironment):
     """An environment whose processes are forks of a snapshot."""
 
     RESTORES: ClassVar[bool] = True
+
+    async def close(self) -> None:
+        """See ProcessEnvironment."""
+        await super().close()
+        self._launcher.drop(self._tmp.name)
 
 
 class Snapshots:

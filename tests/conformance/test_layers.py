@@ -24,6 +24,7 @@ from router.runtime.node_programs import installed
 from router.runtime.pool import WarmPool, warm_pool
 from router.telemetry.metrics import Metrics
 from tests.helpers.archives import PROGRAM, packed
+from tests.helpers.confined import place
 from tests.helpers.logs import MemoryLogs
 
 HERE = f"python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -77,6 +78,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         clock=SystemClock(),
         limits=Limits(concurrency=4),
         metrics=Metrics(),
+        site=place(tmp_path),
     )
     await pool.open()
     yield Stage(tmp_path, pool, logs)

@@ -13,6 +13,7 @@ from router.model import Outcome
 from router.runtime.base import Invocation
 from router.runtime.pool import WarmPool, warm_pool
 from router.telemetry.metrics import Metrics
+from tests.helpers.confined import place
 from tests.helpers.logs import MemoryLogs
 
 
@@ -51,6 +52,7 @@ async def opened_pool(directory: Path, files: Mapping[str, str]) -> AsyncIterato
         clock=SystemClock(),
         limits=Limits(concurrency=8),
         metrics=metrics,
+        site=place(directory),
     )
     await pool.open()
     try:

@@ -91,7 +91,8 @@ class Serving(House):
 
     def configure(self, functions: str) -> None:
         """Write the config; `…` stands for what all functions share."""
-        common = f"code: ./code, environment: {{RECORD: {self.record}, GATE: {self.gate}}}"
+        # none: what handlers say of their processes is looked up from outside
+        common = f"code: ./code, isolation: none, environment: {{RECORD: {self.record}, GATE: {self.gate}}}"
         lines = "\n".join(f"  {line}" for line in functions.replace("…", common).strip().splitlines())
         self.config.write_text(
             CONFIG.format(http=self.http, console=self.console, drain=self._drain, resources=self._resources, functions=lines)

@@ -22,6 +22,7 @@ from router.model import PRELUDE_END, RESPONSE_LIMIT, Outcome, Stream
 from router.runtime.base import Invocation
 from router.runtime.pool import WarmPool, warm_pool
 from router.telemetry.metrics import Metrics
+from tests.helpers.confined import here, place
 from tests.helpers.logs import MemoryLogs
 
 BOOTSTRAP = """#!INTERPRETER -ISu
@@ -172,6 +173,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         clock=SystemClock(),
         limits=Limits(concurrency=8),
         metrics=Metrics(),
+        site=place(tmp_path),
     )
     await pool.open()
     yield Bench(pool, logs, code)
@@ -234,7 +236,7 @@ async def test_a_runtime_that_left_after_its_answer_costs_the_next_event_nothing
 @pytest.mark.parametrize("size", [10, 3_000_000])
 async def test_an_event_that_a_dying_runtime_has_not_read_goes_to_another(bench: Bench, size: int) -> None:
     function = bench.function()
-    pid = (await bench.count(function))[1]
+    pid = here((await bench.count(function))[1])
     (environment,) = bench.pool._all
     while environment._channel.session._waiting is None:  # type: ignore[attr-defined]
         await asyncio.sleep(0.001)
@@ -245,7 +247,7 @@ async def test_an_event_that_a_dying_runtime_has_not_read_goes_to_another(bench:
     await asyncio.sleep(0.1)
     os.kill(pid, signal.SIGKILL)
     count, fresh = json.loads((await running).payload)
-    assert (count, fresh != pid) == (1, True)
+    assert (count, here(fresh) != pid) == (1, True)
 
 
 async def test_errors_are_passed_on_as_they_are(bench: Bench) -> None:

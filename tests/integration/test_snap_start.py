@@ -22,6 +22,7 @@ from router.runtime.lifecycle import State
 from router.runtime.pool import WarmPool, warm_pool
 from router.telemetry.metrics import Metrics
 from tests.conformance.test_runtime import alive, processes_of, until
+from tests.helpers.confined import here, place
 from tests.helpers.logs import MemoryLogs
 
 APP = """
@@ -85,7 +86,7 @@ CLEAN = STANDING.replace(
     """
 @register_before_snapshot
 def end():
-    listening.close(); connected.close(); os.close(pipe[0]); os.close(pipe[1]); child.kill()
+    listening.close(); connected.close(); os.close(pipe[0]); os.close(pipe[1]); child.kill(); child.wait()
 def told""",
 ).replace('threading.Thread(target=time.sleep, args=(600,), daemon=True, name="poller").start()', "")
 HOSTILE = """
@@ -146,6 +147,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
         clock=SystemClock(),
         limits=Limits(concurrency=8),
         metrics=Metrics(),
+        site=place(tmp_path),
     )
     await pool.open()
     yield Rig(pool, logs, tmp_path)
@@ -198,8 +200,9 @@ async def test_an_environment_that_crashed_is_followed_by_another_fork(rig: Rig)
     assert outcome.error_type == "Runtime.ExitError"
     second = await rig.told()
     assert (second["count"], second["pid"] != first["pid"]) == (1, True)
-    os.kill(second["pid"], signal.SIGKILL)
-    await until(lambda: not alive(second["pid"]))
+    pid = here(second["pid"])
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: not alive(pid))
     assert (await rig.told())["count"] == 1
     assert rig.mark.read_text() == "x"
 

@@ -12,6 +12,7 @@ from router.config.types import Bucket, Listen
 from router.dispatch.supervisor import Supervisor
 from router.errors import JournalError
 from router.journal.lock import StateLock
+from router.runtime.sandbox_controls import Machine
 from router.sources.base import House
 from router.sources.http import HttpSource
 from router.sources.s3dir import S3DirSource
@@ -48,6 +49,9 @@ class Ward:
             self.journal,
             lock,
             clock=self.bench.clock,
+            machine=lambda: Machine(
+                dict.fromkeys(("seccomp", "landlock", "namespaces", "network", "user"), "") | {"landlock_abi": 7, "groups": 2}
+            ),
             descriptors=lambda: self.descriptors,
         )
 

@@ -149,11 +149,33 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     ),
     ("function key", "    memry: 256\n", ["config.yaml:6:5: functions.f.memry: unknown key, did you mean memory?"]),
     (
-        "function keys of later",
-        "    ephemeral_storage: 512\n    require: []\n",
-        [f"config.yaml:{line}:5: functions.f.{key}: not supported yet" for line, key in enumerate(("ephemeral_storage", "require"), 6)],
+        "isolation",
+        "    isolation: strickt\n",
+        ["config.yaml:6:16: functions.f.isolation: strickt is not one of auto, strict, none"],
     ),
-    ("isolation", "    isolation: strict\n", ["config.yaml:6:16: functions.f.isolation: not supported yet; only auto is"]),
+    (
+        "require",
+        "    require: [no_netwrk]\n    ephemeral_storage: 100\n",
+        [
+            "config.yaml:6:14: functions.f.require: no_netwrk is no control; write some of no_network, memory_limit, private_tmp, pid_namespace, own_user",
+            "config.yaml:7:24: functions.f.ephemeral_storage: 100 MB is outside 512 to 10240 MB",
+        ],
+    ),
+    (
+        "require of what is not confined",
+        "    isolation: none\n    require: [own_user]\n",
+        ["config.yaml:7:14: functions.f.require: isolation: none has no controls to require; write isolation: auto"],
+    ),
+    *(
+        (
+            "users",
+            f"version: 1\nusers: {text}\n",
+            [
+                "config.yaml:2:8: users: the user ids that functions run as, one each, nobody else's; write LOW-HIGH, as 200000-265535, from 1000 on"
+            ],
+        )
+        for text in ("all", "10-20", "3000-2000", "1000-4294967295")
+    ),
     (
         "internal extensions of a command",
         "    runtime: command\n    command: [true]\n    internal_extensions: true\n",

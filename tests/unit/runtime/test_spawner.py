@@ -20,8 +20,11 @@ def pair() -> Iterator[tuple[socket.socket, Spawner]]:
 def ask(pair: tuple[socket.socket, Spawner], descriptors: int) -> dict[str, object]:
     ours, spawner = pair
     reading, writing = os.pipe()
-    socket.send_fds(ours, [json.dumps({"spawn": 7}).encode()], [reading, writing, writing][:descriptors])
+    socket.send_fds(
+        ours, [json.dumps({"spawn": 7}).encode() + b'\n{"variables": {"KEY": "swordfish"}}'], [reading, writing, writing][:descriptors]
+    )
     assert spawner._obey(*spawner._receive()) is None
+    assert b"swordfish" not in spawner._message  # every worker is a copy of this process
     os.close(reading)
     os.close(writing)
     return json.loads(ours.recv(4096))
@@ -33,7 +36,7 @@ def test_no_process_to_be_had_is_said_and_nothing_leaks(pair: tuple[socket.socke
 
     monkeypatch.setattr(os, "fork", refuse)
     before = len(os.listdir("/proc/self/fd"))
-    assert ask(pair, 3) == {"failed": 7, "error": "fork: Resource temporarily unavailable"}
+    assert ask(pair, 3) == {"failed": 7, "error": "Resource temporarily unavailable"}
     assert len(os.listdir("/proc/self/fd")) == before
 
 
@@ -51,4 +54,4 @@ def test_the_end_of_the_socket_is_the_end() -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         ours.close()
-        assert Spawner(theirs, -1, 1024, 0)._receive() == ({}, [])
+        assert Spawner(theirs, -1, 1024, 0)._receive() == ({}, b"", [])

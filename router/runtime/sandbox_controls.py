@@ -1,0 +1,189 @@
+"""Which controls confine a function on this machine, whether that is enough for it, and what to do where it is not. Pure.
+
+Facts in: what sandbox_probe.py found by trying, and what the config says. A control that a function needs and does not get refuses
+that function alone."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from router.config.types import Function
+
+STRICT: Final = ("system_calls", "files", "pid_namespace", "private_tmp", "memory_limit", "process_limit")  # what isolation: strict needs
+_ON_REQUEST: Final = frozenset({"no_network", "own_user"})  # not wanted unless somebody says so
+_PROOF: Final = "tried in a child as the spawner started"
+_NAMESPACES: Final = (
+    "run the daemon as root, or let it make user namespaces: sysctl user.max_user_namespaces=15000, on Ubuntu also "
+    "kernel.apparmor_restrict_unprivileged_userns=0, and RestrictNamespaces=user mnt pid net ipc in the unit"
+)
+_GROUPS: Final = "Delegate=memory pids in the unit (control groups version 2), or run the daemon as root"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What there is to confine functions with."""
+
+    found: Mapping[str, Any] = field(default_factory=dict)  # see sandbox_probe.probe; empty: nothing
+    users: Mapping[str, int] = field(default_factory=dict)  # function → the user that it runs as
+
+    def works(self, name: str) -> bool:
+        """Whether a trial went well."""
+        return self.found.get(name) == ""
+
+    def why(self, name: str) -> str:
+        """What a trial said that did not."""
+        return str(self.found.get(name, "the spawner does not run")) or "works"
+
+
+class Verdict(NamedTuple):
+    """One control, for one function."""
+
+    works: bool
+    how: str  # by what, or why not
+    remedy: str
+
+
+def _system_calls(machine: Machine, _: Function) -> Verdict:
+    remedy = "a kernel with CONFIG_SECCOMP_FILTER, on x86_64 or aarch64"
+    return Verdict(machine.works("seccomp"), "a seccomp filter" if machine.works("seccomp") else machine.why("seccomp"), remedy)
+
+
+def _files(machine: Machine, _: Function) -> Verdict:
+    remedy = f"{_NAMESPACES}; or a kernel with Landlock"
+    if machine.works("namespaces"):
+        return Verdict(True, "a mount namespace" + (" and Landlock" if machine.works("landlock") else ""), remedy)
+    if machine.works("landlock"):
+        return Verdict(True, f"Landlock, version {machine.found['landlock_abi']}", remedy)
+    return Verdict(False, f"{machine.why('namespaces')}; Landlock: {machine.why('landlock')}", remedy)
+
+
+def _pid_namespace(machine: Machine, _: Function) -> Verdict:
+    works = machine.works("namespaces")
+    return Verdict(works, "a pid namespace with an init of its own" if works else machine.why("namespaces"), _NAMESPACES)
+
+
+def _private_tmp(machine: Machine, _: Function) -> Verdict:
+    works = machine.works("namespaces")
+    return Verdict(works, "a tmpfs of ephemeral_storage" if works else machine.why("namespaces"), _NAMESPACES)
+
+
+def _no_network(machine: Machine, function: Function) -> Verdict:
+    if machine.works("network"):
+        return Verdict(True, "a network namespace with nothing but lo", _NAMESPACES)
+    if function.runtime.startswith("provided"):
+        return Verdict(False, f"{machine.why('network')}; a custom runtime needs TCP to ask for events", _NAMESPACES)
+    works = machine.works("seccomp")
+    return Verdict(works, "a seccomp filter: Unix sockets only" if works else machine.why("network"), _NAMESPACES)
+
+
+def _memory_limit(machine: Machine, _: Function) -> Verdict:
+    groups = machine.found.get("groups", 0)
+    how = f"control groups version {groups}, and looked at every 100 ms" if groups else "looked at every 100 ms while it runs"
+    return Verdict(bool(machine.found), how, _GROUPS)
+
+
+def _process_limit(machine: Machine, function: Function) -> Verdict:
+    if machine.found.get("groups"):
+        return Verdict(True, f"control groups version {machine.found['groups']}", _GROUPS)
+    if function.name in machine.users or (machine.works("namespaces") and not machine.found.get("root")):
+        return Verdict(True, "RLIMIT_NPROC of a user of its own", _GROUPS)
+    return Verdict(False, str(machine.found.get("groups_why", machine.why("groups"))), _GROUPS)
+
+
+def _own_user(machine: Machine, function: Function) -> Verdict:
+    remedy = "users: 200000-265535 in the config, and root or CAP_SETUID, CAP_SETGID and CAP_CHOWN (systemd/drop-ins/identity.conf)"
+    if function.name not in machine.users:
+        return Verdict(False, "the config names no users, or too few", remedy)
+    works = machine.works("user")
+    return Verdict(works, f"user {machine.users[function.name]}" if works else machine.why("user"), remedy)
+
+
+CONTROLS: Final[Mapping[str, tuple[str, Callable[[Machine, Function], Verdict]]]] = {
+    "system_calls": ("the kernel's dangerous calls refused", _system_calls),
+    "files": ("state, config and other functions' code out of reach", _files),
+    "pid_namespace": ("other processes out of sight; none left behind", _pid_namespace),
+    "private_tmp": ("a private and bounded /tmp", _private_tmp),
+    "no_network": ("no network", _no_network),
+    "memory_limit": ("memory enforced", _memory_limit),
+    "process_limit": ("a bound on processes", _process_limit),
+    "own_user": ("a user for each function", _own_user),
+}
+
+
+def needed(function: Function) -> tuple[str, ...]:
+    """The controls without which it is refused."""
+    always = STRICT if function.isolation == "strict" else ()
+    return tuple(dict.fromkeys((*function.require, *always)))
+
+
+def verdict(machine: Machine, function: Function, control: str) -> Verdict:
+    """Whether a function gets a control."""
+    if function.isolation == "none":
+        return Verdict(False, "isolation: none", "isolation: auto")
+    return CONTROLS[control][1](machine, function)
+
+
+def wanted(function: Function, control: str) -> bool:
+    """Whether it is to have a control where that works."""
+    return function.isolation != "none" and (control not in _ON_REQUEST or control in function.require or control == "own_user")
+
+
+def effective(machine: Machine, function: Function, control: str) -> bool:
+    """Whether it has a control: it wants it, and there it is."""
+    return wanted(function, control) and verdict(machine, function, control).works
+
+
+def refusal(machine: Machine, function: Function) -> str:
+    """Why it may not run here, a sentence for its operator; "" when it may."""
+    for control in needed(function):
+        found = verdict(machine, function, control)
+        if not found.works:
+            asked = f"requires {control}" if control in function.require else f"has isolation: strict, which needs {control}"
+            return f"function {function.name} {asked}, and that is not to be had here ({found.how}); {found.remedy}"
+    return ""
+
+
+def rows(machine: Machine, functions: Sequence[Function]) -> Iterator[dict[str, Any]]:
+    """One row a control with the keys of router/cli/checks.py; functions that get different answers are told apart."""
+    shown = functions or (Function("", Path(), ""),)
+    for control, (what, _) in CONTROLS.items():
+        needing = [function for function in functions if control in needed(function)]
+        without = [function for function in needing if not verdict(machine, function, control).works]
+        asking = [function for function in shown if wanted(function, control)]
+        judged = (without or needing or asking or list(shown))[0]
+        found = verdict(machine, judged, control)
+        optional = control in _ON_REQUEST and not needing
+        names = ", ".join(function.name for function in needing[:5]) + (" …" if len(needing) > 5 else "")
+        ok = not without and (found.works or optional)
+        yield {
+            "name": f"isolation {control}",
+            "wanted": what + (f"; needed by {names}" if needing else ", if asked for" if optional else ""),
+            "effective": found.how if found.works else f"no: {found.how}",
+            "proof": _PROOF,
+            "remedy": "" if ok else found.remedy + (f"; until then refused: {', '.join(f.name for f in without)}" if without else ""),
+            "ok": ok,
+            "required": bool(needing),
+        }
+
+
+def assigned(names: Sequence[str], users: tuple[int, int] | None) -> dict[str, int]:
+    """Function → user from the range *users* (both ends in it): by the name, so that it stays when others come and go."""
+    if users is None:
+        return {}
+    low, high = users
+    size, taken, found = high - low + 1, set[int](), dict[str, int]()
+    for name in sorted(names)[:size]:
+        place = _checksum(name) % size
+        while place in taken:
+            place = (place + 1) % size
+        taken.add(place)
+        found[name] = low + place
+    return found
+
+
+def _checksum(name: str) -> int:
+    found = 2166136261  # FNV-1a of 32 bits
+    for byte in name.encode():
+        found = (found ^ byte) * 16777619 & 0xFFFFFFFF
+    return found

@@ -1,0 +1,132 @@
+"""What one environment's sandbox is made of: the message that spawner and worker act on. Pure.
+
+Facts in: the controls that work (sandbox_controls.py), where things lie (Site), what the runtime reads. Paths are absolute, without
+symbolic links."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from router.config.types import Function
+from router.runtime.sandbox_controls import Machine, effective
+
+MB: Final = 2**20
+PROCESSES: Final = 1024  # processes and threads of an environment, as on AWS
+BOUNDLESS: Final = 1 << 50  # bytes
+TMP: Final = ("/tmp", "/var/tmp")  # noqa: S108
+_SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/sys", "/run/systemd/resolve")
+_OTHERS: Final = ("/home", "/root", "/srv", "/mnt", "/media", "/run", "/boot")  # what strict leaves nothing of but what is declared
+_SECRET: Final = (
+    "/etc/shadow",
+    "/etc/shadow-",
+    "/etc/gshadow",
+    "/etc/gshadow-",
+    "/etc/ssh",
+    "/etc/ssl/private",
+    "/etc/sudoers",
+    "/etc/sudoers.d",
+)
+_FIXED: Final = ("/usr", "/etc", "/boot")  # read-only where a function is root: it owns them
+_WRITABLE: Final = ("/proc", "/dev/shm")  # noqa: S108
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where things lie that functions may, or may not, reach."""
+
+    state: str = ""
+    config: str = ""  # the file; "" for none
+    credentials: str = ""  # systemd's directory of secrets; "" for none
+    codes: frozenset[str] = frozenset()  # every function's code
+    shared: frozenset[str] = frozenset()  # buckets, directories of tables: for every function, to read and write
+    runtime: tuple[str, ...] = ()  # what interpreters and our own bootstrap read
+
+    @property
+    def project(self) -> str:
+        """The directory of the config file."""
+        return self.config.rpartition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What one function reads and writes beside what all do."""
+
+    code: str
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    layers: str = ""  # the tree that is to be /opt
+    closed: tuple[str, ...] = ()  # directories above all these that not everybody may pass through
+
+
+def plan(machine: Machine, site: Site, function: Function, needs: Needs, *, room: str) -> dict[str, Any] | None:
+    """The message; None when nothing confines it but what always does. *room*: the environment's name."""
+    if function.isolation == "none":
+        return None
+    strict, namespaces = function.isolation == "strict", machine.works("namespaces")
+    offline = "no_network" in function.require
+    own = machine.users.get(function.name) if effective(machine, function, "own_user") else None
+    found: dict[str, Any] = {
+        "room": room,
+        "namespaces": namespaces,
+        "offline": offline,
+        "listen": offline and namespaces and function.runtime.startswith("provided"),
+        "seccomp": machine.works("seccomp"),
+        "landlock": machine.found.get("landlock_abi", 0),
+        "user": own,
+        "processes": PROCESSES,
+        "storage": function.ephemeral_storage * MB,
+        "memory": (function.memory + (function.ephemeral_storage if namespaces else 0)) * MB,  # a tmpfs counts as memory
+    }
+    root = bool(machine.found.get("root")) and own is None
+    if namespaces:
+        found["view"] = {"steps": steps(site, needs, strict=strict, root=root, apart=own is not None), "opt": needs.layers}
+    if strict:
+        found["rules"] = rules(site, needs)
+    elif not namespaces:
+        found["all_but"] = sorted(hidden(site, needs))
+        found["rules"] = [(path, False) for path in (needs.code, *needs.reads)]
+    return found
+
+
+def hidden(site: Site, needs: Needs) -> set[str]:
+    """What no function sees: the daemon's own, and other functions' code unless it is this one's too."""
+    others = {code for code in site.codes if not _within(code, needs.code)}
+    return ({site.state, site.config, site.credentials} | others) - {""}
+
+
+def steps(site: Site, needs: Needs, *, strict: bool, root: bool, apart: bool = False) -> list[tuple[str, str]]:
+    """How the view is made, from the top of the tree down: (path, hide | read | write | tmp).
+
+    *apart*: as a user of its own, who passes through no closed directory: of those only what is shown is there."""
+    table: dict[str, str] = dict.fromkeys(needs.closed, "hide") if apart else {}
+    if strict:
+        table |= dict.fromkeys((*_OTHERS, *_SECRET, site.project or site.state), "hide")
+    if root:
+        table |= dict.fromkeys(_FIXED, "read")
+    table |= dict.fromkeys(hidden(site, needs), "hide") | dict.fromkeys(TMP, "tmp")
+    if not strict and _within(site.project, *TMP) and not (apart and _within(site.project, *needs.closed)):
+        table[site.project] = "write"  # what stands beside a config in /tmp is meant for its functions
+    table |= dict.fromkeys((*site.runtime, *needs.reads), "read")
+    table |= dict.fromkeys((*site.shared, *needs.writes), "write")
+    table |= dict.fromkeys({site.state, site.config, site.credentials} - {""}, "hide")
+    table[needs.code] = "read"
+    if strict:
+        table["/run/systemd/resolve"] = "read"
+    covered = [path for path, how in table.items() if how in {"hide", "tmp", "read"}]
+    kept = {path: how for path, how in table.items() if how in {"hide", "tmp"} or path == needs.code or (root and path in _FIXED)}
+    kept |= {
+        path: how for path, how in table.items() if path not in kept and any(_within(path, other) for other in covered if other != path)
+    }
+    return sorted(kept.items(), key=lambda step: step[0].split("/"))
+
+
+def rules(site: Site, needs: Needs) -> list[tuple[str, bool]]:
+    """The only files that isolation: strict leaves: (path, whether it may be written)."""
+    reads: Sequence[str] = (*_SYSTEM, "/dev", *site.runtime, needs.code, *needs.reads)
+    nodes = ("/dev/null", "/dev/zero", "/dev/full", "/dev/tty")
+    writes: Iterable[str] = (*TMP, *_WRITABLE, *nodes, *sorted(site.shared), *needs.writes)
+    return [*((path, False) for path in reads), *((path, True) for path in writes)]
+
+
+def _within(path: str, *above: str) -> bool:
+    return any(path == other or path.startswith(f"{other}/") for other in above if other)

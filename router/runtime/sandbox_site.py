@@ -1,0 +1,88 @@
+"""Where things lie on this machine: what a sandbox hides and what it shows, from the config and the disk."""
+
+import os
+import sys
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import router
+from router.config.types import Config, Function
+from router.runtime.sandbox_plan import Needs, Site
+
+_SYSTEM: Final = ("/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64", "/proc", "/sys", "/dev", "/boot")
+
+
+def site(config: Config) -> Site:
+    """Of a daemon with this config."""
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    shared = [bucket.path for bucket in config.buckets.values()] + [table.sqlite.parent for table in config.tables.values()]
+    return Site(
+        state=_real(config.state),
+        config=_real(config.file),
+        credentials=_real(credentials) if credentials else "",
+        codes=frozenset(_real(function.code) for function in config.functions.values()),
+        shared=frozenset(map(_real, shared)),
+        runtime=runtime(),
+    )
+
+
+def runtime() -> tuple[str, ...]:
+    """What our own interpreter and bootstraps read."""
+    ours: tuple[str | Path, ...] = (
+        sys.base_prefix,
+        sysconfig.get_path("purelib"),
+        sysconfig.get_path("platlib"),
+        Path(router.__file__).parent,
+    )
+    return tuple(dict.fromkeys(map(_real, ours)))
+
+
+def needs(function: Function, spec: Mapping[str, Any]) -> Needs:
+    """Of one function; *spec*: its runtime's message (see assignment.py). It may name "reads"."""
+    reads = [*spec.get("reads", ()), *([spec["packages"]] if "packages" in spec else ())]
+    if spec.get("argv"):
+        program = os.path.abspath(spec.get("path") or spec["argv"][0])  # noqa: PTH100  # as it is, and what it leads to
+        reads += [_prefix(program), _prefix(_real(program))]
+    given = [str(function.code), str(spec["code"])]
+    code = _real(spec["code"])
+    reads += [path for path in given if path != code]
+    opt = _real(function.opt) if function.opt else ""
+    reads += [opt] if opt else []
+    writes = tuple(_declared(function.environment))
+    return Needs(code, tuple(dict.fromkeys(map(str, reads))), writes, opt, _closed([code, *map(str, reads), *writes, *runtime()]))
+
+
+def _declared(environment: Mapping[str, str]) -> dict[str, None]:
+    """Directories that a function's variables name, or name a file in."""
+    found: dict[str, None] = {}
+    for value in environment.values():
+        if not value.startswith("/") or "\0" in value:
+            continue
+        path = _real(value)
+        path = path if os.path.isdir(path) else os.path.dirname(path)  # noqa: PTH112, PTH120
+        if path != "/" and os.path.isdir(path) and not any(path == top or path.startswith(f"{top}/") for top in _SYSTEM):  # noqa: PTH112
+            found[path] = None
+    return found
+
+
+def _closed(paths: list[str]) -> tuple[str, ...]:
+    """The topmost directory above each that not everybody may pass through."""
+    found: dict[str, None] = {}
+    for path in paths:
+        above = [str(parent) for parent in reversed(Path(path).parents)]
+        closed = next((one for one in above if os.path.isdir(one) and not os.stat(one).st_mode & 0o001), None)  # noqa: PTH112, PTH116
+        if closed not in {None, "/"}:
+            found[str(closed)] = None
+    return tuple(found)
+
+
+def _prefix(program: str) -> str:
+    """Where a program and what belongs to it is installed: its own file, or what its bin directory lies in."""
+    directory = os.path.dirname(program)  # noqa: PTH120
+    return os.path.dirname(directory) if os.path.basename(directory) == "bin" and directory.count("/") > 1 else program  # noqa: PTH119, PTH120
+
+
+def _real(path: Path | str) -> str:
+    return os.path.realpath(path)

@@ -1,0 +1,100 @@
+"""Which controls a function gets, and when it is refused for want of one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.config.functions import REQUIREMENTS
+from router.config.types import Function
+from router.runtime.sandbox_controls import CONTROLS, STRICT, Machine, assigned, effective, needed, refusal, rows, verdict
+
+WORKS = {"seccomp": "", "landlock": "", "namespaces": "", "network": "", "user": "", "landlock_abi": 7, "groups": 2, "root": True}
+LACKS = dict.fromkeys(("seccomp", "landlock", "namespaces", "network", "user", "groups_why"), "Operation not permitted") | {
+    "landlock_abi": 0,
+    "groups": 0,
+    "root": False,
+}
+
+
+def function(**rest: Any) -> Function:
+    return Function("f", Path("/code"), "app.f", **rest)
+
+
+def test_every_requirement_is_a_control() -> None:
+    assert set(REQUIREMENTS) | set(STRICT) <= set(CONTROLS)
+
+
+def test_a_machine_that_has_it_all_refuses_nothing() -> None:
+    machine = Machine(WORKS, {"f": 200000})
+    for isolation in ("auto", "strict"):
+        assert refusal(machine, function(isolation=isolation, require=REQUIREMENTS)) == ""
+    assert all(effective(machine, function(require=("no_network",)), control) for control in CONTROLS)
+
+
+@pytest.mark.parametrize("control", sorted({*REQUIREMENTS} - {"memory_limit"}))
+def test_a_missing_control_refuses_who_requires_it_and_names_it_and_the_remedy(control: str) -> None:
+    machine = Machine(LACKS)
+    said = refusal(machine, function(require=(control,)))
+    assert said.startswith(f"function f requires {control}, and that is not to be had here (")
+    assert said.endswith(verdict(machine, function(), control).remedy)
+    assert refusal(machine, function()) == ""
+
+
+def test_memory_is_watched_everywhere_once_there_is_a_spawner() -> None:
+    assert refusal(Machine(LACKS), function(require=("memory_limit",))) == ""
+    assert "memory_limit" in refusal(Machine(), function(require=("memory_limit",)))
+
+
+def test_strict_is_refused_for_the_first_control_that_is_missing() -> None:
+    assert needed(function(isolation="strict")) == STRICT
+    assert "has isolation: strict, which needs system_calls" in refusal(Machine(LACKS), function(isolation="strict"))
+    assert refusal(Machine(WORKS), function(isolation="strict")) == ""
+
+
+def test_without_namespaces_some_controls_have_another_way() -> None:
+    machine = Machine(WORKS | {"namespaces": "EPERM", "network": "EPERM", "groups": 0})
+    assert verdict(machine, function(), "files").how == "Landlock, version 7"
+    assert verdict(machine, function(), "no_network").how == "a seccomp filter: Unix sockets only"
+    assert not verdict(machine, function(runtime="provided.al2023"), "no_network").works
+    assert not verdict(machine, function(), "process_limit").works  # root is not bound by RLIMIT_NPROC
+    assert verdict(Machine(WORKS | {"groups": 0, "root": False}), function(), "process_limit").works
+    assert verdict(Machine(machine.found, {"f": 1}), function(), "process_limit").works
+
+
+def test_none_has_no_controls() -> None:
+    assert not any(effective(Machine(WORKS, {"f": 1}), function(isolation="none"), control) for control in CONTROLS)
+
+
+def test_rows_say_who_needs_what_and_are_ok_when_it_is_there() -> None:
+    found = {row["name"].removeprefix("isolation "): row for row in rows(Machine(WORKS), [function(isolation="strict")])}
+    assert list(found) == list(CONTROLS)
+    assert all(row["ok"] for row in found.values())
+    assert found["private_tmp"]["wanted"].endswith("; needed by f")
+    assert [name for name, row in found.items() if row["required"]] == [name for name in CONTROLS if name in STRICT]
+    assert found["own_user"]["effective"].startswith("no: ")
+
+
+def test_rows_fail_for_what_is_required_and_warn_for_the_rest() -> None:
+    found = {row["name"].removeprefix("isolation "): row for row in rows(Machine(LACKS), [function(require=("own_user",)), function()])}
+    assert (found["own_user"]["ok"], found["own_user"]["required"]) == (False, True)
+    assert found["own_user"]["remedy"].endswith("; until then refused: f")
+    assert (found["system_calls"]["ok"], found["system_calls"]["required"]) == (False, False)
+    assert found["no_network"]["ok"]
+    assert all(row["remedy"] for row in found.values() if not row["ok"])
+    assert len(list(rows(Machine(), []))) == len(CONTROLS)
+
+
+@given(st.sets(st.text(max_size=20), max_size=30), st.integers(1000, 2**32 - 100), st.integers(0, 60))
+def test_users_are_of_the_range_and_nobody_shares_one(names: set[str], low: int, size: int) -> None:
+    found = assigned([name for name in names if name.isprintable()], (low, low + size))
+    assert len(set(found.values())) == len(found) <= size + 1
+    assert all(low <= user <= low + size for user in found.values())
+
+
+def test_a_user_stays_when_others_come() -> None:
+    before = assigned(["a", "b"], (200000, 265535))
+    assert assigned(["a", "b", "c", "aa"], (200000, 265535)).items() >= before.items()
+    assert assigned(["a"], None) == {}
