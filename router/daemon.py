@@ -215,7 +215,7 @@ class Daemon:
         stop = asyncio.Event()
         return Stage(name, group.create_task(run(stop), name=name), stop)
 
-    async def _open(  # noqa: PLR0915  # one step after another
+    async def _open(  # one step after another
         self, opened: contextlib.AsyncExitStack
     ) -> tuple[Calls, list[tuple[str, Flow]]]:
         """Build everything, floor by floor; the calls, and the stages in the order in which they stop."""
@@ -271,26 +271,15 @@ class Daemon:
         )
         self._reloader = Reloader(parts, metrics)
         doctor = Doctor(calls, database, journal, lock, clock=clock, machine=pool.machine)
-        control = Listener(
-            "control",
-            Listen("unix", path=config.state / "control.sock"),
-            Control(
-                calls, doctor, QueueCalls(queues, moves), Keys(KeyStore(config.state), clock), reloader=self._reloader, versions=versions
-            ),
-            clock=clock,
-            metrics=metrics,
-        )
-        console = Listener("console", config.console, health, clock=clock, metrics=metrics, hosts=CONSOLE_HOSTS)
-        for listener in (console, control):  # who finds the control socket finds the rest
-            await listener.start()
-            opened.push_async_callback(listener.close)
-        calls.listeners["console"] = console.addresses
+        keys = Keys(KeyStore(config.state), clock)
+        control = Control(calls, doctor, QueueCalls(queues, moves), keys, reloader=self._reloader, versions=versions)
+        listeners = await self._listen(opened, control, health, calls)
         await self._provision(pool, functions)
         return calls, [
             ("sources", lambda stop: _sources(fleet, dispatcher, stop)),
             ("dispatch", dispatcher.run),
             ("destinations", relay.run),
-            ("listeners", lambda stop: _listeners((control, console), stop)),
+            ("listeners", lambda stop: _listeners(listeners, stop)),
             ("retention", janitor.run),
             ("code", Upkeep(self._reloader, clock).run),
             ("hot-reload", HotReload(self._reloader, clock, excluded=excluded(config)).run),
@@ -298,6 +287,18 @@ class Daemon:
             ("queues", Keeper(queues, moves, clock).run),
             ("pulse", Pulse(clock, metrics).run),
         ]
+
+    async def _listen(self, opened: contextlib.AsyncExitStack, control: Control, health: Health, calls: Calls) -> tuple[Listener, Listener]:
+        """The daemon's own listeners, bound: who finds the control socket finds the rest. Raises CannotListen."""
+        config, clock, metrics = self._config, self._clock, self.metrics
+        socket = Listen("unix", path=config.state / "control.sock")
+        console = Listener("console", config.console, health, hosts=CONSOLE_HOSTS, clock=clock, metrics=metrics)
+        listeners = (Listener("control", socket, control, clock=clock, metrics=metrics), console)
+        for listener in reversed(listeners):
+            await listener.start()
+            opened.push_async_callback(listener.close)
+        calls.listeners["console"] = console.addresses
+        return listeners
 
     async def _deploy(self, deployer: Deployer) -> Mapping[str, Function]:
         """The functions as they run. Raises ConfigError."""
