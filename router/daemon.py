@@ -35,7 +35,7 @@ from router.console.health import Health
 from router.credentials import KeyStore
 from router.dispatch.destinations import Destinations, refuse_loops
 from router.dispatch.dispatcher import Dispatcher
-from router.dispatch.figures import count_queues, count_store, reading
+from router.dispatch.figures import count_store, reading
 from router.dispatch.fleet import Fleet
 from router.dispatch.housekeeping import Housekeeping
 from router.dispatch.janitor import Janitor
@@ -229,9 +229,8 @@ class Daemon:
         opened.push_async_callback(database.close)
         journal = await SqliteJournal.open(database, clock)
         queues = await Queues.open(database, clock, config.queues, region=config.region, account=config.account)
-        count_queues(metrics, queues)
         moves = Moves(queues, clock)
-        count_store(metrics, database, journal)
+        count_store(metrics, database, journal, queues)
         opened.push_async_callback(journal.close)
         logs = LogStore(config.state / "logs", clock, metrics)
         opened.callback(logs.close)
@@ -243,8 +242,7 @@ class Daemon:
         await versions.open(config)
         slots = Slots(config.functions, limit=config.limits.concurrency, clock=clock)
         dispatcher = Dispatcher(journal, pool, functions, slots, clock=clock, metrics=metrics)
-        outbox = Outbox(database, queues)
-        await outbox.prepare()
+        outbox = await Outbox.open(database, queues)
         dispatcher.destinations = Destinations(outbox, functions, journal, clock)
         house = House(config, clock, database, metrics, queues, outbox)
 

@@ -4,6 +4,7 @@ An object is written under another name, synced and renamed; its key is the reco
 the same place. What cannot be handed over now delays only itself."""
 
 import asyncio
+import json
 import os
 import uuid
 from pathlib import Path
@@ -15,7 +16,7 @@ import structlog
 from router import names
 from router.config.types import Config
 from router.dispatch.policy import backoff
-from router.errors import JournalError
+from router.errors import JournalError, RouterError
 from router.model import Envelope
 from router.queues.outbox import Outbox, Waiting
 from router.sources.base import House, Outlet
@@ -80,7 +81,7 @@ class Relay:
     async def _try(self, row: Waiting) -> None:
         try:
             await self._hand_over(row)
-        except (JournalError, OSError, LookupError) as error:
+        except (RouterError, OSError, LookupError, ValueError, RecursionError) as error:  # one record must not hold up the others
             await self._put_off(row, error)
         else:
             self._later.pop(row.id, None)
@@ -125,7 +126,7 @@ class Relay:
             "time": names.iso_s(row.made),
             "region": region,
             "resources": [names.bus_arn(region, account, row.target), row.arn],
-            "detail": orjson.loads(row.body),
+            "detail": json.loads(row.body),
         }
         return Occurrence.of(row.target, event, row.made)._replace(trace=row.trace)
 

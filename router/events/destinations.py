@@ -4,6 +4,7 @@ Pure: facts in, dict or bytes out. Sources: Lambda developer guide, "Asynchronou
 queues, and "Retain records of failed invocations"; recordings in tests/golden/destinations_*.json and
 tests/golden/dynamodb_streams_template_on_failure_destination.json."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ ERROR_TEXT: Final = 1024  # bytes of an error's message that go with a dead lett
 _UNFIT: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # no text for a message attribute
 FUNCTION_ERROR: Final = "200"  # status of an invocation that ran; what did not run was throttled
 THROTTLED: Final = "429"
+_NOTHING: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def dead_letter_attributes(told: Invocation) -> Mapping[str, Attribute]:
 
 def _message(told: Invocation) -> str:
     """The error's message alone, without its type."""
-    value = _json(told.response) if told.response is not None else None
+    value = _parsed(told.response) if told.response is not None else None
     if isinstance(value, Mapping) and isinstance(value.get("errorMessage"), str):
         return str(value["errorMessage"])
     return told.condition
@@ -125,8 +127,18 @@ def _answered(version: str, function_error: str | None) -> dict[str, Any]:
 
 
 def _json(text: bytes) -> Any:
-    """A payload as the JSON value it is; text that is none stands as text."""
+    """A payload as it stands, byte for byte; text that is no JSON as a text."""
+    return orjson.Fragment(text) if _parsed(text) is not _NOTHING else text.decode(errors="replace")
+
+
+def _parsed(text: bytes) -> Any:
+    """The value of JSON text, _NOTHING for other text; orjson would take neither numbers of any size nor half surrogate pairs."""
     try:
-        return orjson.loads(text) if text else None
-    except orjson.JSONDecodeError:
-        return text.decode(errors="replace")
+        return json.loads(text.decode(), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return _NOTHING
+
+
+def _no_constant(name: str) -> None:
+    """NaN and the infinities are Python's JSON, not that of RFC 8259."""
+    raise ValueError(f"{name} is not JSON")

@@ -5,7 +5,7 @@ A record for a queue is in its queue at once. One for a function, a bus or a buc
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import apsw
 
@@ -81,9 +81,11 @@ class Outbox:
         self.database, self._queues = database, queues
         self.on_post: Callable[[], None] = lambda: None  # called when there are new rows
 
-    async def prepare(self) -> None:
-        """Make the table; to be called before the others. Raises JournalError."""
-        await self.database.migrate("outbox", STEPS)
+    @classmethod
+    async def open(cls, database: Database, queues: Queues) -> Self:
+        """Bring the table up to date. Raises JournalError."""
+        await database.migrate("outbox", STEPS)
+        return cls(database, queues)
 
     def room(self, to: Destination) -> int:
         """The most bytes that a record for this destination should have."""

@@ -1,11 +1,9 @@
 """The tumbling window of one mapping: which one is open, its state, and how both come through a restart."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import apsw
-import orjson
 
 from router.events.tumbling import Open, state_of, too_large
 from router.journal.base import Beside
@@ -36,18 +34,18 @@ class FeedWindow:
     def __init__(self, database: Database, feed: str, function: str, length: int) -> None:
         self._database, self._feed, self._function, self.length = database, feed, function, length
         self.open: Open | None = None
-        self._next: Mapping[str, Any] = {}  # what the invocation under way gave back
+        self._next = "{}"  # what the invocation under way gave back
 
     async def load(self) -> None:
         """Take up the window that was open at the last stop; one of another length is forgotten."""
         await self._database.migrate("feed_windows", STEPS)
         for start, state, shard, arn in await self._database.read(_LOAD, self._feed, self._function, self.length):
-            self.open = Open(start, orjson.loads(state), shard, arn)
+            self.open = Open(start, state, shard, arn)
 
     def begin(self, start: int, shard: str, arn: str) -> None:
         """Open the window that begins at *start*, unless one is open."""
         if self.open is None:
-            self.open = Open(start, {}, shard, arn)
+            self.open = Open(start, "{}", shard, arn)
 
     def left(self, now: float) -> float | None:
         """Seconds until the open one is over; None: none is open."""
@@ -89,8 +87,7 @@ class FeedWindow:
             if open_ is None:
                 connection.execute(_CLOSE, (self._feed, self._function)).fetchall()
                 return
-            state = orjson.dumps(open_.state).decode()
-            row = (self._feed, self._function, open_.start, self.length, state, open_.shard, open_.arn)
+            row = (self._feed, self._function, open_.start, self.length, open_.state, open_.shard, open_.arn)
             connection.execute(_SAVE, row).fetchall()
 
         return unit

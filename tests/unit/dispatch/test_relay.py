@@ -70,8 +70,7 @@ class Rig:
         self.database = await Database.open(self.place / "journal.db")
         self.journal = await SqliteJournal.open(self.database, self.clock)
         self.queues = await Queues.open(self.database, self.clock, QUEUES, region=config.region, account=config.account)
-        self.outbox = Outbox(self.database, self.queues)
-        await self.outbox.prepare()
+        self.outbox = await Outbox.open(self.database, self.queues)
         registry = Functions(config)
         self.slots = Slots(config.functions, limit=4, clock=self.clock)
         self.dispatcher = Dispatcher(self.journal, self.pool, registry, self.slots, clock=self.clock, metrics=self.metrics)  # type: ignore[arg-type]

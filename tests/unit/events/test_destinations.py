@@ -129,3 +129,10 @@ def test_a_streams_record_is_as_aws_sent_it() -> None:
 
 def test_an_objects_key_names_function_time_and_event() -> None:
     assert object_key("f", "id", 1_700_000_000.9) == "aws/lambda/async/f/2023/11/14/2023-11-14T22.13.20-id"
+
+
+def test_payloads_stand_byte_for_byte() -> None:
+    odd = b'{"n": 123456789012345678901234567890, "half": "\\ud800", "deep": [[1.10]]}'
+    assert b'"requestPayload":' + odd + b"," in invocation_record(told(request=odd), at=0.0, limit=NO_LIMIT)
+    assert made(told(response=b"NaN"))["responsePayload"] == "NaN"
+    assert made(told(response=b"[" * 100_000))["responsePayload"].startswith("[[")

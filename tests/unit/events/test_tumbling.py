@@ -14,7 +14,7 @@ GOLDEN = Path(__file__).parents[2] / "golden"
 
 def test_an_event_in_a_window_has_the_keys_of_awss_sample() -> None:
     sample = json.loads((GOLDEN / "kinesis_tumbling_window.json").read_text())
-    open_ = Open(1_607_497_440, {"1": 282}, "shardId-000000000006", "arn")
+    open_ = Open(1_607_497_440, '{"1":282}', "shardId-000000000006", "arn")
     event = json.loads(open_.dressed(b'{"Records":[]}', 120))
     assert event.keys() == sample.keys()
     assert event["window"] == {"start": "2020-12-09T07:04:00Z", "end": "2020-12-09T07:06:00Z"} == sample["window"]
@@ -45,6 +45,9 @@ def test_a_result_without_a_state_is_none(result: bytes) -> None:
 
 
 def test_states() -> None:
-    assert state_of(b'{"state": {"a": [1]}, "batchItemFailures": []}') == {"a": [1]}
-    assert not too_large({"a": "x" * (STATE_LIMIT - 10)})
-    assert too_large({"a": "x" * STATE_LIMIT})
+    assert state_of(b'{"state": {"a": [1]}, "batchItemFailures": []}') == '{"a":[1]}'
+    odd = '{"a":123456789012345678901234567890,"b":"\\ud800"}'
+    assert state_of(b'{"state": %s}' % odd.encode()) == odd
+    assert odd.encode() in Open(0, odd, "s", "arn").dressed(b'{"Records":[]}', 60)
+    assert not too_large('{"a":"' + "x" * (STATE_LIMIT - 10) + '"}')
+    assert too_large('{"a":"' + "x" * STATE_LIMIT + '"}')

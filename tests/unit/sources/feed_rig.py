@@ -106,8 +106,7 @@ class Rig:
         self.database = await Database.open(self.directory / "store.db")
         config = Config(self.directory / "config.yaml", self.directory, tables={self.feed.name: self.feed}, queues=QUEUES)
         self.queues = await Queues.open(self.database, self.clock, QUEUES, region=config.region, account=config.account)
-        outbox = Outbox(self.database, self.queues)
-        await outbox.prepare()
+        outbox = await Outbox.open(self.database, self.queues)
         house = House(config, self.clock, self.database, self.metrics, self.queues, outbox)
         bindings = [Binding(Function(name, Path(), "app.handler"), self.trigger, 0) for name in self.functions]
         (self.source,) = FeedSource.build(bindings, house)
