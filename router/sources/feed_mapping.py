@@ -189,7 +189,12 @@ class EventSourceMapping:
     async def _spread(self, lanes: "_LanesAtWork", batch: Batch, stop: asyncio.Event) -> None:
         """Hand the records of a batch to their lanes, but for those that a lane had done before a restart."""
         if lanes.stream != batch.last.stream or batch.notice:
-            await lanes.empty()
+            while lanes.entries.waiting:  # what is on its way is of the stream before
+                if stop.is_set():
+                    return
+                lanes.room.clear()
+                self._due.clear()
+                await self._either(lanes.room, self._due)
             known = {} if batch.notice else await self._parts.cursors.lanes(self.settings.function, self.settings.lanes, batch.last.stream)
             lanes.done, lanes.stream = dict.fromkeys(range(self.settings.lanes), -1) | known, batch.last.stream
         lanes.shard, lanes.arn = batch.shard, batch.arn
@@ -353,12 +358,6 @@ class _LanesAtWork:
         self.stream = ""  # whose changes they are
         self.cursor: Cursor | None = None  # before the first record that is not done; None: none was done yet
         self.shard = self.arn = ""
-
-    async def empty(self) -> None:
-        """Return when nothing is on its way."""
-        while self.entries.waiting:
-            self.room.clear()
-            await self.room.wait()
 
     def wake(self) -> None:
         """Have all look."""

@@ -14,6 +14,7 @@ from router.config.types import Destination
 from router.errors import TooManyRequests
 from router.events.stream_batches import Rules
 from router.model import Envelope, Outcome
+from router.sources.feed_install import printed_uninstall
 from router.sources.feed_sql import Names
 from tests.helpers.clock import VirtualClock, settle
 from tests.helpers.outlet import MemoryOutlet
@@ -246,4 +247,28 @@ async def test_another_number_of_lanes_forgets_nothing(tmp_path: Path, shop: Pat
             await rig.caught_up()
             await settle()
             assert sorted(n for envelope in rig.outlet.invoked for n in keys(envelope)) == list(numbers)
+    user.close()
+
+
+async def test_a_stream_that_is_made_anew_waits_for_what_is_on_its_way_and_a_stop_waits_for_nothing(tmp_path: Path, shop: Path) -> None:
+    user = writer(shop, ORDERS)
+    stuck = True
+
+    def answer(envelope: Envelope) -> Outcome:
+        return FAILED if stuck and 1 in keys(envelope) else OK
+
+    feed = table(shop)
+    async with Rig(tmp_path, feed, answer=answer, batch_size=2, parallelization_factor=4) as rig:
+        await rig.caught_up()
+        insert(user, range(1, 5))
+        await rig.drive(lambda: any(1 in keys(envelope) for envelope in rig.outlet.invoked))
+        user.execute(printed_uninstall(feed))
+        await rig.quiet()  # installed anew by itself
+        insert(user, range(11, 15))
+        await rig.quiet()
+        assert not any(11 in keys(envelope) for envelope in rig.outlet.invoked)
+    stuck = False
+    async with Rig(tmp_path, feed, answer=answer, batch_size=2, parallelization_factor=4) as rig:
+        await rig.caught_up()
+        assert {n for envelope in rig.outlet.invoked for n in keys(envelope)} >= {11, 12, 13, 14}
     user.close()
