@@ -29,6 +29,7 @@ from router.telemetry.metrics import Metrics
 
 log: Final = structlog.get_logger("router.daemon")
 
+AT_ONCE: Final = 4  # functions whose changed code is proved at one time: a directory may be shared by a thousand
 UNFINISHED: Final = (State.QUEUED, State.RUNNING, State.RETRYING)
 
 
@@ -144,20 +145,25 @@ class Reloader:
             found = await parts.deployer.deploy(config, chosen, patience=0.0)
             now = {function.name: function for function in parts.functions}
             refused = dict(problem.removeprefix("functions.").split(": ", 1) for problem in found.problems)
-            changed = {name: function for name, function in found.functions.items() if now.get(name) != function}
-            proved = await asyncio.gather(*(parts.pool.prove(function) for function in changed.values()))
-            for function, (_, wrong) in zip(list(changed.values()), proved, strict=True):
-                if wrong:
-                    refused[function.name] = wrong
-                    del changed[function.name]
-            if changed:
-                self.deployed(config, now | changed)
-            for environment, _ in proved:
-                if environment is not None:
-                    parts.pool.take_on(environment)
-        for name, function in changed.items():
-            log.info("code_reloaded", function=name, sha256=function.sha256)
+            changed = [function for name, function in found.functions.items() if now.get(name) != function]
+            for at in range(0, len(changed), AT_ONCE):
+                refused |= await self._proved(config, changed[at : at + AT_ONCE])
         self._tell(names, refused)
+
+    async def _proved(self, config: Config, changed: Sequence[Function]) -> dict[str, str]:
+        """Put those of *changed* in force that initialise; why the others do not."""
+        pool = self._parts.pool
+        used = {function.qualified for function in pool.functions()}
+        proved = list(zip(changed, await asyncio.gather(*(pool.prove(function) for function in changed)), strict=True))
+        good = {function.name: function for function, (_, wrong) in proved if not wrong}
+        if good:
+            self.deployed(config, {function.name: function for function in self._parts.functions} | good)
+        for function, (environment, wrong) in proved:
+            if environment is not None:
+                pool.take_on(environment, keep=function.qualified in used)
+            if not wrong:
+                log.info("code_reloaded", function=function.name, sha256=function.sha256)
+        return {function.name: wrong for function, (_, wrong) in proved if wrong}
 
     def _tell(self, names: Collection[str], refused: Mapping[str, str]) -> None:
         """Log once what is wrong with code that is not taken."""

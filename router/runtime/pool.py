@@ -228,10 +228,13 @@ class WarmPool:
         self._retire(environment)
         return None, "" if failure is None or failure.status == "timeout" else failure.error_type or "its init failed"
 
-    def take_on(self, environment: Environment) -> None:
-        """Give what was proved to whoever comes next: its function is in force now."""
+    def take_on(self, environment: Environment, *, keep: bool = True) -> None:
+        """Give what was proved to whoever comes next: its function is in force now. Not *keep*: nobody used it of late, so end it."""
         self._stale.discard(environment)
-        self._give_back(environment)
+        if keep:
+            self._give_back(environment)
+        else:
+            self._retire(environment)
 
     async def _warm(self, function: Function) -> str:
         """Have one more provisioned environment, or the snapshot; "" or why not. Raises TooManyRequests, EnvironmentUnavailable."""

@@ -532,6 +532,14 @@ async def test_what_was_proved_is_nobodys_until_it_is_taken_on(pool: WarmPool, r
     assert [one.function for one in runtime.living] == [changed]
 
 
+async def test_what_was_proved_for_nobody_ends(pool: WarmPool, runtime: FakeRuntime) -> None:
+    environment, _ = await pool.prove(function("a"))
+    assert environment is not None
+    pool.take_on(environment, keep=False)
+    await settle()
+    assert not runtime.living
+
+
 async def test_an_init_that_fails_proves_the_code_wrong(pool: WarmPool, runtime: FakeRuntime) -> None:
     assert await pool.prove(function("bad")) == (None, "E")
     await settle()
