@@ -75,7 +75,7 @@ class Control:
             **({"POST /reload": _awaited(lambda _: reloader.reload())} if reloader is not None else {}),
             **({"GET /doctor": _awaited(lambda _: doctor.rows())} if doctor is not None else {}),
             "POST /functions/{name}/invocations": self._invoke,
-            "GET /status": _call(lambda _: calls.status()),
+            "GET /status": _call(lambda _: {**calls.status(), **({"code_refused": reloader.refused} if reloader is not None else {})}),
             "GET /ps": _awaited(lambda _: calls.ps()),
             "POST /events": self._send,
             "POST /requests": self._request,

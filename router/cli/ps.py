@@ -31,12 +31,13 @@ def ps(settings: Settings) -> None:
     """List every function: its environments, what runs, what is queued, dead letters, failed invocations since the start, its URLs;
     the GB-seconds used since the start, and what they and the requests would cost on Lambda, estimated (docs/telemetry.md).
 
-    What is wrong with a source or the store is said on stderr."""
+    What is wrong with a source or the store, and changed code that is not taken, is said on stderr."""
     with Daemon.of(settings) as daemon:
         found = daemon.get("/ps")
-        problems = daemon.get("/status").get("problems", [])
+        status = daemon.get("/status")
     rows(settings, found if settings.json else [spoken(row) for row in found], HEADERS, "no functions")
-    for problem in problems:
+    code = [f"{name}: its changed code is not taken, the old is in force: {why}" for name, why in status.get("code_refused", {}).items()]
+    for problem in [*status.get("problems", []), *code]:
         click.echo(f"! {visible(problem)}", err=True)
 
 

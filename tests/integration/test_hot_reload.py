@@ -93,8 +93,10 @@ def test_code_that_cannot_start_leaves_the_old_in_force(tmp_path: Path) -> None:
                 lambda told=told: told in "".join(line for line in house.log.read_text().splitlines() if "code_refused" in line), 10
             )  # type: ignore[misc]
             assert house.ask("GET", "/f").body == b"one"
+        assert "! f: its changed code is not taken, the old is in force: " in house.cli("ps").stderr
         edit(house, "two")
         assert house.until(lambda: house.ask("GET", "/f").body == b"two", 10), house.said()
+        assert house.get("/status")["code_refused"] == {}
         assert house.stop() == 0
 
 
