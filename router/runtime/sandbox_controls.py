@@ -92,7 +92,7 @@ def _process_limit(machine: Machine, function: Function) -> Verdict:
 
 
 def _own_user(machine: Machine, function: Function) -> Verdict:
-    remedy = "users: 200000-265535 in the config, and root or CAP_SETUID, CAP_SETGID and CAP_CHOWN (systemd/drop-ins/identity.conf)"
+    remedy = "users: 200000-265535 in the config, and a daemon that runs as root"
     if function.name not in machine.users:
         return Verdict(False, "the config names no users, or too few", remedy)
     works = machine.works("user")

@@ -45,6 +45,8 @@ def probe(house: str, guard: int) -> tuple[Grounds, dict[str, Any]]:
     if not found["namespaces"]:
         for name, offline in (("namespaces", False), ("network", True)):
             found[name] = _tried_namespaces(house, users, offline=offline)
+    if users is not None and not found["namespaces"]:
+        found["user"] = "a user namespace of an ordinary user's knows no other user"
     return (house if not found["namespaces"] else "", tree, users), found
 
 
