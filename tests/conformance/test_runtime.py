@@ -243,7 +243,7 @@ async def test_max_memory_used_is_the_environments_own(bench: Bench) -> None:
     assert 100 <= large.max_memory_mb < 150
     assert after.max_memory_mb >= large.max_memory_mb  # over its life, as on AWS
     assert (await bench.run("echo")).max_memory_mb < 40
-    assert (await bench.run(bench.function("parent", timeout=20.0), 200 * 2**20)).max_memory_mb >= 200  # a program that it ran
+    assert (await bench.run(bench.function("parent", timeout=20.0, memory=512), 200 * 2**20)).max_memory_mb >= 200  # a program that it ran
 
 
 # logs ------------------------------------------------------------------------------------------------------------------------
@@ -422,7 +422,7 @@ async def test_a_worker_without_descriptors_is_an_exit_error(bench: Bench) -> No
 @needs("warm")
 async def test_killed_from_outside_mid_invocation(bench: Bench, tmp_path: Path) -> None:
     function, mark = bench.function("counted"), tmp_path / "begun"
-    pid = json.loads((await bench.run(function)).payload)[1]
+    pid = here(json.loads((await bench.run(function)).payload)[1])
     held = asyncio.create_task(bench.run(bench.other("counted", "app.held", timeout=9), str(mark)))
     os.kill(pid, signal.SIGKILL)
     await until(mark.exists, 10)
@@ -515,7 +515,7 @@ async def test_a_function_whose_init_keeps_failing_does_not_start_processes_with
 @pytest.mark.parametrize("leaves", [True, False])
 async def test_one_that_listens_is_told_of_its_end(bench: Bench, tmp_path: Path, leaves: bool) -> None:
     mark = tmp_path / "mark"
-    pid = json.loads((await bench.run("bye", {"mark": str(mark), "leaves": leaves})).payload)
+    pid = here(json.loads((await bench.run("bye", {"mark": str(mark), "leaves": leaves})).payload))
     bench.pool.retire("bye")
     await until(lambda: not bench.pool._all, 5)
     assert (mark.exists(), alive(pid)) == (True, False)
