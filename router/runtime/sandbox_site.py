@@ -32,6 +32,8 @@ def runtime() -> tuple[str, ...]:
     """What our own interpreter and bootstraps read."""
     ours: tuple[str | Path, ...] = (
         sys.base_prefix,
+        Path(sys.prefix) / "bin",  # sys.executable of a virtual environment, which functions start programs with
+        Path(sys.prefix) / "pyvenv.cfg",
         sysconfig.get_path("purelib"),
         sysconfig.get_path("platlib"),
         Path(router.__file__).parent,
