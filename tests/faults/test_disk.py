@@ -99,6 +99,14 @@ def under_strace(house: House, fault: str) -> None:
         house.process = subprocess.Popen([*tracing, *command], cwd=ROOT, stdout=out, stderr=out, start_new_session=True)
 
 
+def end_traced(house: House) -> None:
+    """Stop a daemon that runs under strace: the tracer alone would leave it running."""
+    assert house.process is not None
+    subprocess.run(["pkill", "-TERM", "-P", str(house.process.pid)], check=True)
+    house.process.wait(60)
+    house.process = None
+
+
 def emitted(house: House, count: int) -> set[str]:
     """Ids of the events that were acknowledged, of *count* tries."""
     accepted = set()
@@ -152,11 +160,7 @@ def test_a_sync_that_fails_acknowledges_nothing_and_the_store_recovers(tmp_path:
         assert house.until(lambda: bool(emitted(house, 1)), 10), "work did not resume within 10 s"
         assert len(accepted) >= 20
         assert house.until(lambda: set(states(house).values()) <= {"succeeded"}, 30)
-        process = house.process
-        assert process is not None
-        subprocess.run(["pkill", "-TERM", "-P", str(process.pid)], check=True)
-        process.wait(30)
-        house.process = None
+        end_traced(house)
         check(house, accepted)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.test_disk import REFUSED, need_strace, under_strace
+from tests.faults.test_disk import REFUSED, end_traced, need_strace, under_strace
 from tests.helpers.house import ROOT, House, free_port
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(180)]
@@ -124,3 +124,5 @@ def test_a_slow_disk_slows_what_is_recorded_and_nothing_else(tmp_path: Path) -> 
         ends = {row["id"]: row["state"] for row in house.get("/events?limit=1000")}
         assert set(accepted) <= ends.keys()
         assert house.until(lambda: {row["state"] for row in house.get("/events?limit=1000")} == {"succeeded"}, 60)
+        end_traced(house)
+        assert house.processes() == []
