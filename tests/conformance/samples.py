@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -304,6 +304,7 @@ class Sample:
     variables: frozenset[str]
     marks: tuple[pytest.MarkDecorator, ...] = field(default=())
     command: tuple[str, ...] = ()  # of runtime command; the handler's name follows
+    trees: Mapping[str, Path] = field(default_factory=dict)  # directories that are copied beside the files
     lacks: frozenset[str] = (
         frozenset()
     )  # what is not to be had: streams, init, warm (a process that stays), records (of several lines), unbegun (streams that fail before they begin)
@@ -595,13 +596,14 @@ _NODE_RIC_APP = (
 NODE_RIC_SAMPLE = replace(
     NODE_SAMPLE,
     runtime="provided",
+    trees={"client": _CLIENT},
     files=NODE_SAMPLE.files
     | {
         "app.js": _NODE_RIC_APP,
-        "bootstrap": f'#!/bin/sh\nexec node --title="fn:$AWS_LAMBDA_FUNCTION_NAME" {_CLIENT}/bin/index.mjs "$_HANDLER"\n',
+        "bootstrap": '#!/bin/sh\nexec node --title="fn:$AWS_LAMBDA_FUNCTION_NAME" client/bin/index.mjs "$_HANDLER"\n',
     },
     inits=tuple(
-        (handler, kind, message + f"\n- {(_CLIENT / 'dist/index.mjs').resolve()}" if "Require stack" in message else message)
+        (handler, kind, message + "\n- CODE/client/dist/index.mjs" if "Require stack" in message else message)
         for handler, kind, message in NODE_SAMPLE.inits
     ),
     breaks=(

@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
@@ -84,6 +85,8 @@ async def bench(sample: Sample, tmp_path: Path) -> AsyncIterator[Bench]:
         (code / name).write_text(text)
         if text.startswith("#!"):
             (code / name).chmod(0o755)
+    for name, tree in sample.trees.items():
+        shutil.copytree(tree, code / name)
     logs, metrics = MemoryLogs(), Metrics()
     pool = warm_pool(
         state=tmp_path / "state",
