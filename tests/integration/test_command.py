@@ -78,9 +78,7 @@ async def test_the_event_comes_in_and_the_result_goes_out(bench: Bench) -> None:
 
 
 async def test_each_invocation_is_a_process_in_the_same_environment(bench: Bench) -> None:
-    outcomes = [
-        await bench.sh("sleep 0.02; cut -d' ' -f22 /proc/$$/stat; ls $TMPDIR | grep -x kept; touch $TMPDIR/kept") for _ in range(3)
-    ]
+    outcomes = [await bench.sh("sleep 0.02; cut -d' ' -f22 /proc/$$/stat; ls $TMPDIR | grep -x kept; touch $TMPDIR/kept") for _ in range(3)]
     found = [outcome.payload.split() for outcome in outcomes]
     assert len({pid for pid, *_ in found}) == 3
     assert [kept for _, *kept in found] == [[], [b"kept"], [b"kept"]]

@@ -46,7 +46,7 @@ def test_a_connection_belongs_to_who_holds_it_and_to_those_above(
             other = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
             assert not peers.belongs(*ends, other.pid)
             assert peers.belongs(*ends, os.getpid(), lambda: False)  # found without a search
-            monkeypatch.setattr(peers, "_family", lambda pid: [pid])
+            monkeypatch.setattr(peers, "family", lambda pid: [pid])
             assert peers.belongs(*ends, os.getpid())  # and with one, where the kernel's list misses it
             assert not peers.belongs(*ends, os.getpid(), lambda: False)
             for process in (child, other):

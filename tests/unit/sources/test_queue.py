@@ -19,7 +19,7 @@ from router.queues.store import Queues
 from router.sources.base import Binding, House
 from router.sources.queue import QueueSource, QueueTrigger
 from router.telemetry.metrics import Metrics
-from tests.helpers.clock import VirtualClock
+from tests.helpers.clock import VirtualClock, settle
 from tests.helpers.outlet import MemoryOutlet
 from tests.unit.config.conftest import Place
 
@@ -44,8 +44,8 @@ def bodies(envelope: Envelope) -> list[str]:
 class Rig:
     """One mapping that runs."""
 
-    def __init__(self, queues: Queues, clock: VirtualClock, outlet: MemoryOutlet, metrics: Metrics) -> None:
-        self.queues, self.clock, self.outlet, self.metrics = queues, clock, outlet, metrics
+    def __init__(self, database: Database, queues: Queues, clock: VirtualClock, outlet: MemoryOutlet, metrics: Metrics) -> None:
+        self.database, self.queues, self.clock, self.outlet, self.metrics = database, queues, clock, outlet, metrics
         self.stop = asyncio.Event()
 
     async def send(self, name: str, *texts: str, group: str = "") -> None:
@@ -53,19 +53,26 @@ class Rig:
             await self.queues.send(name, [New(text, group=group, deduplication=f"{group}-{text}" if group else "")])
 
     async def drive(self, holds: Callable[[], object], step: float = 0.05) -> None:
-        """Move time on until *holds*: the disk gets its real time first."""
-        async with asyncio.timeout(20):
+        """Move time on until *holds*: what is on its way to the disk gets there first."""
+        async with asyncio.timeout(60):
             while not holds():
-                for _ in range(20):
-                    await asyncio.to_thread(bool)
+                for _ in range(3):
+                    await self.written()
                     if holds():
                         return
                 await self.clock.advance(step)
 
     async def left(self, name: str, count: int) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await self.queues.count(name)).messages != count:
+                for _ in range(3):
+                    await self.written()
                 await self.clock.advance(0.05)
+
+    async def written(self) -> None:
+        """All that was handed to the store is there, and who waited for it has gone on."""
+        await self.database.transact(lambda _: None)
+        await settle()
 
     @property
     def seen(self) -> list[list[str]]:
@@ -79,7 +86,7 @@ async def rig(
     clock, metrics = VirtualClock(), Metrics()
     database = await Database.open(path / "store.db")
     queues = await Queues.open(database, clock, QUEUES, region="eu-west-1", account="123456789012")
-    made = Rig(queues, clock, outlet or MemoryOutlet(answer or (lambda _: OK)), metrics)
+    made = Rig(database, queues, clock, outlet or MemoryOutlet(answer or (lambda _: OK)), metrics)
     if before is not None:
         await before(made)
     function = Function("f", Path(), "app.handler", reserved_concurrency=keys.pop("reserved", None))
@@ -202,7 +209,7 @@ async def test_a_throttle_costs_no_receive(tmp_path: Path) -> None:
 
     async with rig(tmp_path, "patient", answer=answer) as house:
         await house.send("patient", "a")
-        await house.drive(lambda: len(house.seen) == 9, step=0.5)
+        await house.drive(lambda: len(house.seen) == 9, step=5)
         await house.left("patient", 0)
         assert json.loads(house.outlet.invoked[-1].payload)["Records"][0]["attributes"]["ApproximateReceiveCount"] == "1"
 
