@@ -535,10 +535,9 @@ async def test_a_provisioned_environment_is_initialised_before_its_first_event_a
     assert [outcome.init_ms is not None for outcome in outcomes] == [True, False]  # told by the first REPORT, as on AWS
     (count, pid) = json.loads(outcomes[1].payload)
     assert count == 2
-    pid = here(pid)
-    os.kill(pid, signal.SIGKILL)
-    await until(lambda: any(processes_of("fn:counted")) and pid not in processes_of("fn:counted"), 30)
-    await until(lambda: any(one.state is State.READY for one in bench.pool._all), 30)
+    workers = {one._worker.pid for one in bench.pool._all}
+    os.kill(here(pid), signal.SIGKILL)
+    await until(lambda: any(one.state is State.READY and one._worker.pid not in workers for one in bench.pool._all), 30)
     assert json.loads((await bench.run(function)).payload)[0] == 1
     bench.pool.provision([bench.function("environment", provisioned_concurrency=1)])
     await bench.pool.provisioned(30)
