@@ -32,7 +32,7 @@ def need_node() -> None:
         pytest.skip(NO_MODULES)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Every app behind every face, in one daemon; without node none that needs it, as the config would be refused."""
     apps = [app for app in (*APPS, *PYTHON, "middy") if app not in NODE_APPS or node_version() >= OLDEST]
