@@ -39,6 +39,9 @@ IDLE, HEAD, BODY, HANDLING, WRITING, LINGERING, CLOSED = Phase
 RECEIVING: Final = (IDLE, HEAD, BODY)
 
 
+PIECE: Final = 16 * 1024  # bytes; what arrives in smaller ones is looked at with the deadlines
+
+
 class Connection(asyncio.Protocol):
     """The protocol of one client; made by its Listener."""
 
@@ -97,6 +100,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on, or hold what came early; what a refused client sends is thrown away."""
+        if len(data) >= PIECE:
+            self._listener.arrived(len(data))
         if self.phase in RECEIVING:
             self._receive(data)
         elif self.phase is not LINGERING and self._incoming.hold(data) > HELD and not self._held:

@@ -31,6 +31,7 @@ Room = Callable[[Head, str], int]
 log = structlog.get_logger("router.web")
 
 SWEEP: Final = 1.0  # seconds between two looks at the deadlines, at most
+ARRIVED: Final = 16 * 1024 * 1024  # bytes of bodies between two looks at how much is held, beside those
 CLASSES: Final = ("", "1xx", "2xx", "3xx", "4xx", "5xx")  # of status codes, by their first digit
 SHED: Final = 64 * 1024  # bytes; who holds less is spared: dropping it would gain nothing
 TURNED_AWAY: Final = 64  # connections over the caps that are told so at one time; more are dropped unheard
@@ -72,6 +73,7 @@ class Listener:
         self._turned_away: set[Connection] = set()
         self._addresses: Counter[str] = Counter()
         self._exchanges: dict[Exchange, asyncio.Task[None]] = {}  # holds the tasks, which the loop does not
+        self._arrived = 0  # bytes of bodies since the last look
         self._draining = False
         self._quiet = asyncio.Event()  # draining, and nothing is left
         self._requests = metrics.counter("router_http_requests_total", "Requests answered, by class of status.", "listener", "status")
@@ -172,6 +174,13 @@ class Listener:
         for connection in [held for held in (*self._connections, *self._turned_away) if held.deadline <= now]:
             connection.expire()
         self._shed()
+
+    def arrived(self, size: int) -> None:
+        """Part of a body is here: after every ARRIVED bytes of them it is time to look how much all have us hold."""
+        self._arrived += size
+        if self._arrived >= ARRIVED:
+            self._arrived = 0
+            asyncio.get_running_loop().call_soon(self._shed)
 
     def _shed(self) -> None:
         """Drop clients that have us hold more than all may together, those first that have had the longest already."""
