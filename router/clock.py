@@ -34,7 +34,8 @@ class SystemClock:
     async def wait(self, event: asyncio.Event, timeout: float) -> bool:
         """Wait on the running loop."""
         try:
-            await asyncio.wait_for(event.wait(), timeout)
+            async with asyncio.timeout(timeout):  # wait_for() of Python 3.11 loses a cancellation that comes with the event
+                await event.wait()
         except TimeoutError:
             return event.is_set()
         return True

@@ -211,14 +211,14 @@ class Dispatcher:
     async def run(self, stop: asyncio.Event) -> None:
         """Soft stop: no new lease, finish what runs. Cancelled: what runs is redelivered at the next start."""
         async with asyncio.TaskGroup() as executions:
-            leasing = executions.create_task(self._lease_on(executions), name="lease")
+            leasing = executions.create_task(self._lease_on(executions, stop), name="lease")
             await stop.wait()
             leasing.cancel()  # a lease that is cut short leaves nothing leased
             if self._streams:
                 await asyncio.wait(self._streams)  # those whose readers have left: nobody else waits for them
 
-    async def _lease_on(self, executions: asyncio.TaskGroup) -> None:
-        while True:
+    async def _lease_on(self, executions: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+        while not stop.is_set():
             for delivery in await self._leased():
                 executions.create_task(self._execute(delivery), name=f"delivery-{delivery.id}")
 
