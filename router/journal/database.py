@@ -100,18 +100,7 @@ class Database:
 
         What *unit* raises comes out here and undoes only this unit; a failing disk raises JournalError. Units run in the
         order of the calls. A caller that is cancelled leaves its unit to run. *unit* must neither begin nor end transactions."""
-        future: asyncio.Future[T] = self._loop.create_future()
-
-        def done(result: T, error: BaseException | None) -> None:
-            if future.done():  # cancelled meanwhile
-                return
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
-
-        self.submit(unit, done, patient=patient)
-        return await future
+        return await self._asked(unit, lambda _: None, lambda error: error, patient=patient)
 
     def submit(
         self, unit: Callable[[apsw.Connection], T], done: Callable[[T, BaseException | None], None], *, patient: bool = False
@@ -143,6 +132,35 @@ class Database:
         patient, self._patient = self._patient, []
         for unit, done in patient:
             self.writer.put(unit, done)
+
+    async def land(self, unit: Callable[[apsw.Connection], T], landed: Callable[[T], None] = lambda _: None) -> T:
+        """As transact, but *landed* hears the result on the loop's thread even when the caller no longer waits, and what the unit
+        raises comes out as an error of ours."""
+        return await self._asked(unit, landed, as_ours, patient=False)
+
+    async def _asked(
+        self,
+        unit: Callable[[apsw.Connection], T],
+        landed: Callable[[T], None],
+        told: Callable[[BaseException], BaseException],
+        *,
+        patient: bool,
+    ) -> T:
+        """The result of a unit; *told* makes what its caller hears of what it raised."""
+        answer: asyncio.Future[T] = self._loop.create_future()
+
+        def done(result: T, error: BaseException | None) -> None:
+            if error is None:
+                landed(result)
+            if answer.done():  # cancelled meanwhile
+                return
+            if error is None:
+                answer.set_result(result)
+            else:
+                answer.set_exception(told(error))
+
+        self.submit(unit, done, patient=patient)
+        return await answer
 
     async def write(self, sql: str, *params: Any) -> int:
         """One statement as a unit; give how many rows it changed."""
@@ -209,7 +227,7 @@ def as_ours(error: BaseException) -> RouterError:
     """What a unit raised, as its callers are told it: an error of ours as it is, anything else as JournalError with its cause."""
     if isinstance(error, RouterError):
         return error
-    ours = JournalError(f"the journal could not do this: {error}")
+    ours = JournalError(f"the store could not do this: {error}")
     ours.__cause__ = error
     return ours
 

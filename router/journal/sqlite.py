@@ -4,7 +4,6 @@ Time: *due* is stored in the journal's own time. It starts at the wall clock's, 
 is later, and then moves with the monotonic clock. So a wall clock that jumps, running or across a restart, neither fires
 retries early nor holds them back."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, Self, TypeVar
@@ -18,7 +17,7 @@ from router.journal import batch, rows, units
 from router.journal.ahead import Waiting
 from router.journal.base import Attempt, Beside, EventDetail, EventRow, Query, always
 from router.journal.batch import Batcher
-from router.journal.database import Database, Row, as_ours
+from router.journal.database import Database, Row
 from router.journal.leasing import Leasing
 from router.journal.queries import SQL
 from router.journal.rows import Accepted, Placed, Settled
@@ -80,7 +79,7 @@ class SqliteJournal:
             raise JournalError("the disk does not keep up, too much waits for it already; try again in a moment")
         self._together += size
         try:
-            placed = await self._transact(unit, landed)
+            placed = await self._database.land(unit, landed)
         finally:
             self._together -= size
         return [place is not None for place in placed]
@@ -252,12 +251,12 @@ class SqliteJournal:
             now = self._time()
             return units.redrive(connection, event_id, number=self._last_id, now=now, wall=self._clock.now()), now
 
-        await self._transact(unit, lambda queued: self._leasing.expect(*queued))
+        await self._database.land(unit, lambda queued: self._leasing.expect(*queued))
 
     async def purge(self, ids: Sequence[str]) -> int:
         """See Journal."""
         self._check_open()
-        return await self._transact(partial(units.purge, ids=ids, now=self._time()), lambda _: None)
+        return await self._database.land(partial(units.purge, ids=ids, now=self._time()))
 
     async def forget(self, *, before: float, limit: int) -> int:
         """See Journal."""
@@ -266,7 +265,7 @@ class SqliteJournal:
         while gone < limit:
             step = min(units.FORGET_AT_ONCE, limit - gone)
             unit = partial(units.forget, before=before, limit=step, now=self._time())
-            count = await self._transact(unit, lambda _: None)
+            count = await self._database.land(unit)
             gone += count
             if count < step:
                 break
@@ -282,23 +281,6 @@ class SqliteJournal:
         await self._database.transact(lambda _: None)  # behind all that was handed over
 
     # --- the store and the time
-
-    async def _transact(self, unit: Callable[[apsw.Connection], T], landed: Callable[[T], None]) -> T:
-        """Run *unit*; *landed* hears its result even when the caller no longer waits."""
-        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-
-        def done(result: T, error: BaseException | None) -> None:
-            if error is None:
-                landed(result)
-            if answer.done():
-                return
-            if error is None:
-                answer.set_result(result)
-            else:
-                answer.set_exception(as_ours(error))
-
-        self._database.submit(unit, done)
-        return await answer
 
     def _time(self) -> float:
         """The journal's time. Any thread."""

@@ -121,7 +121,7 @@ class Queues:
 
         if all(isinstance(item, RouterError) for item in checked):
             return [item for item in checked if isinstance(item, RouterError)]
-        return await self._transact(unit, lambda _: self.ring(name))
+        return await self._database.land(unit, lambda _: self.ring(name))
 
     def _checked(self, queue: Queue, message: New) -> tuple[New, int, str] | RouterError:
         rules = rules_of(queue)
@@ -162,7 +162,7 @@ class Queues:
         """One look: hand out what can be received now. Raises as receive() does."""
         queue = self.of(name)
         dead_letters = self.settings.get(queue.redrive.queue) if queue.redrive is not None else None
-        got = await self._transact(lambda connection: self.work(connection).receive(queue, dead_letters, wanted, self.arn), lambda _: None)
+        got = await self._database.land(lambda connection: self.work(connection).receive(queue, dead_letters, wanted, self.arn))
         if got.buried and dead_letters is not None:
             log.info("messages_buried", queue=name, dead_letter_queue=dead_letters.name, count=got.buried)
             self.ring(dead_letters.name)
@@ -191,12 +191,12 @@ class Queues:
         queue = self.of(name)
         again = queue.fifo or any(item.visible is not None for item in items)
         landed: Callable[[object], None] = (lambda _: self.ring(name)) if again else (lambda _: None)
-        return await self._transact(lambda connection: self.work(connection).settle(queue, items), landed)
+        return await self._database.land(lambda connection: self.work(connection).settle(queue, items), landed)
 
     async def extend(self, name: str, handles: Sequence[str], seconds: float, holder: str) -> None:
         """Hold for *holder* what it holds for *seconds* from now."""
         queue = self.of(name)
-        await self._transact(lambda connection: self.work(connection).extend(queue, handles, seconds, holder), lambda _: None)
+        await self._database.land(lambda connection: self.work(connection).extend(queue, handles, seconds, holder))
 
     # --- people's own calls
 
@@ -230,14 +230,14 @@ class Queues:
         elif name not in await self.left_behind():
             raise QueueDoesNotExist(name)
         upto, gone = self._last_id, 0
-        while step := await self._transact(lambda connection: self.work(connection).purge(name, upto), lambda _: None):
+        while step := await self._database.land(lambda connection: self.work(connection).purge(name, upto)):
             gone += step
         return gone
 
     async def expire(self, name: str) -> int:
         """Remove some messages past their retention; how many."""
         queue = self.of(name)
-        return await self._transact(lambda connection: self.work(connection).expire(queue), lambda _: None)
+        return await self._database.land(lambda connection: self.work(connection).expire(queue))
 
     # --- waiting
 
@@ -258,7 +258,7 @@ class Queues:
 
     async def transact(self, unit: Callable[[apsw.Connection], T], landed: Callable[[T], None]) -> T:
         """For what stands beside this: moves, destinations."""
-        return await self._transact(unit, landed)
+        return await self._database.land(unit, landed)
 
     async def read(self, sql: str, *params: object) -> list[Row]:
         """For the same."""
@@ -276,23 +276,6 @@ class Queues:
     def _time(self) -> float:
         """The queues' time. Any thread."""
         return self._clock.monotonic() + self._offset
-
-    async def _transact(self, unit: Callable[[apsw.Connection], T], landed: Callable[[T], None]) -> T:
-        """Run *unit*; *landed* hears its result even when the caller no longer waits."""
-        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-
-        def done(result: T, error: BaseException | None) -> None:
-            if error is None:
-                landed(result)
-            if answer.done():
-                return
-            if error is None:
-                answer.set_result(result)
-            else:
-                answer.set_exception(error if isinstance(error, RouterError) else JournalError(f"the queue could not do this: {error}"))
-
-        self._database.submit(unit, done)
-        return await answer
 
 
 class Bell:
