@@ -14,18 +14,16 @@ from typing import Any
 import pytest
 
 from router import names
-from router.clock import SystemClock
 from router.config.types import Function, Limits
 from router.functions.deploy import deploy
 from router.functions.store import Trees
 from router.model import Outcome
 from router.runtime.base import Invocation
 from router.runtime.node_programs import installed
-from router.runtime.pool import WarmPool, warm_pool
-from router.telemetry.metrics import Metrics
+from router.runtime.pool import WarmPool
 from tests.helpers.archives import PROGRAM, packed
-from tests.helpers.confined import place
 from tests.helpers.logs import MemoryLogs
+from tests.helpers.pools import serving
 
 HERE = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 PYTHON = """
@@ -69,20 +67,8 @@ class Stage:
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     logs = MemoryLogs()
-    pool = warm_pool(
-        state=tmp_path / "state",
-        lock_fd=None,
-        region="eu-west-1",
-        variables=lambda _: {},
-        logs=logs,
-        clock=SystemClock(),
-        limits=Limits(concurrency=4),
-        metrics=Metrics(),
-        site=place(tmp_path),
-    )
-    await pool.open()
-    yield Stage(tmp_path, pool, logs)
-    await pool.close()
+    async with serving(tmp_path, logs, limits=Limits(concurrency=4)) as pool:
+        yield Stage(tmp_path, pool, logs)
 
 
 async def test_python_finds_its_layers_and_the_later_one_first(stage: Stage) -> None:

@@ -17,19 +17,19 @@ from typing import Any
 import pytest
 
 from router import names
-from router.clock import SystemClock
-from router.config.types import Function, Limits
+from router.config.types import Function
 from router.dispatch.flow import HIGH, Flow
 from router.errors import EnvironmentUnavailable, SpawnerDied, StreamBroken
 from router.model import PRELUDE_END, RESPONSE_LIMIT, STREAM_LIMIT, Outcome, Stream
 from router.runtime import node_programs, processes
 from router.runtime.base import Invocation
 from router.runtime.lifecycle import State
-from router.runtime.pool import WarmPool, warm_pool
+from router.runtime.pool import WarmPool
 from router.telemetry.metrics import Metrics
 from tests.conformance.samples import SAMPLES, Sample, cases, each, needs, only
-from tests.helpers.confined import here, left, place
+from tests.helpers.confined import here, left
 from tests.helpers.logs import MemoryLogs
+from tests.helpers.pools import serving, written
 
 
 class Bench:
@@ -79,29 +79,12 @@ def sample(request: pytest.FixtureRequest) -> Sample:
 
 @pytest.fixture
 async def bench(sample: Sample, tmp_path: Path) -> AsyncIterator[Bench]:
-    code = tmp_path / "code"
-    for name, text in sample.files.items():
-        (code / name).parent.mkdir(parents=True, exist_ok=True)
-        (code / name).write_text(text)
-        if text.startswith("#!"):
-            (code / name).chmod(0o755)
+    code = written(tmp_path / "code", sample.files)
     for name, tree in sample.trees.items():
         shutil.copytree(tree, code / name)
     logs, metrics = MemoryLogs(), Metrics()
-    pool = warm_pool(
-        state=tmp_path / "state",
-        lock_fd=None,
-        region="eu-west-1",
-        variables=lambda function: {"BUCKET_UPLOADS": "/data/uploads", "EXTRA": "daemon"},
-        logs=logs,
-        clock=SystemClock(),
-        limits=Limits(concurrency=8),
-        metrics=metrics,
-        site=place(tmp_path),
-    )
-    await pool.open()
-    yield Bench(pool, logs, metrics, code, sample)
-    await pool.close()
+    async with serving(tmp_path, logs, metrics, variables=lambda _: {"BUCKET_UPLOADS": "/data/uploads", "EXTRA": "daemon"}) as pool:
+        yield Bench(pool, logs, metrics, code, sample)
     assert all(stream.closed for stream in logs.streams)
     assert list((tmp_path / "state" / "tmp").iterdir()) == []
 

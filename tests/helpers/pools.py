@@ -34,28 +34,39 @@ class PoolBench:
         )
 
 
-@asynccontextmanager
-async def opened_pool(directory: Path, files: Mapping[str, str]) -> AsyncIterator[PoolBench]:
-    """A pool over *files* (name → text; those that begin with #! are programs), closed at the end."""
-    code = directory / "code"
+def written(code: Path, files: Mapping[str, str]) -> Path:
+    """The directory *code* with *files*, name → text; those that begin with #! are programs."""
+    code.mkdir(exist_ok=True)
     for name, text in files.items():
         (code / name).parent.mkdir(parents=True, exist_ok=True)
         (code / name).write_text(text)
         (code / name).chmod(0o755 if text.startswith("#!") else 0o644)
-    logs, metrics = MemoryLogs(), Metrics()
-    pool = warm_pool(
-        state=directory / "state",
-        lock_fd=None,
-        region="eu-west-1",
-        variables=lambda _: {},
-        logs=logs,
-        clock=SystemClock(),
-        limits=Limits(concurrency=8),
-        metrics=metrics,
-        site=place(directory),
-    )
+    return code
+
+
+@asynccontextmanager
+async def serving(directory: Path, logs: MemoryLogs, metrics: Metrics | None = None, **over: Any) -> AsyncIterator[WarmPool]:
+    """An open pool whose state lies in *directory*, closed at the end; *over*: what warm_pool() is to be told else."""
+    facts: dict[str, Any] = {
+        "state": directory / "state",
+        "lock_fd": None,
+        "region": "eu-west-1",
+        "variables": lambda _: {},
+        "clock": SystemClock(),
+        "limits": Limits(concurrency=8),
+        "site": place(directory),
+    }
+    pool = warm_pool(**(facts | over), logs=logs, metrics=metrics or Metrics())
     await pool.open()
     try:
-        yield PoolBench(pool, logs, metrics, code)
+        yield pool
     finally:
         await pool.close()
+
+
+@asynccontextmanager
+async def opened_pool(directory: Path, files: Mapping[str, str]) -> AsyncIterator[PoolBench]:
+    """A pool over *files*, closed at the end."""
+    logs, metrics, code = MemoryLogs(), Metrics(), written(directory / "code", files)
+    async with serving(directory, logs, metrics) as pool:
+        yield PoolBench(pool, logs, metrics, code)

@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 
 from router import names
-from router.clock import SystemClock
-from router.config.types import Function, Limits
+from router.config.types import Function
 from router.model import RESPONSE_LIMIT, Outcome
 from router.runtime.base import Invocation
-from router.runtime.pool import WarmPool, warm_pool
-from router.telemetry.metrics import Metrics
-from tests.helpers.confined import left, place
+from router.runtime.pool import WarmPool
+from tests.helpers.confined import left
 from tests.helpers.logs import MemoryLogs
+from tests.helpers.pools import serving
 
 SCRIPT = """#!/bin/sh
 echo "said $1" >&2
@@ -50,20 +49,8 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     (code / "script.sh").write_text(SCRIPT)
     (code / "script.sh").chmod(0o755)
     logs = MemoryLogs()
-    pool = warm_pool(
-        state=tmp_path / "state",
-        lock_fd=None,
-        region="eu-west-1",
-        variables=lambda _: {"BUCKET_UPLOADS": "/data"},
-        logs=logs,
-        clock=SystemClock(),
-        limits=Limits(concurrency=8),
-        metrics=Metrics(),
-        site=place(tmp_path),
-    )
-    await pool.open()
-    yield Bench(pool, logs, code)
-    await pool.close()
+    async with serving(tmp_path, logs, variables=lambda _: {"BUCKET_UPLOADS": "/data"}) as pool:
+        yield Bench(pool, logs, code)
     assert list((tmp_path / "state" / "tmp").iterdir()) == []
 
 

@@ -15,15 +15,15 @@ import pytest
 
 from router import names
 from router.clock import SystemClock
-from router.config.types import Function, Limits
+from router.config.types import Function
 from router.dispatch.flow import HIGH, Flow
 from router.errors import StreamBroken
 from router.model import PRELUDE_END, RESPONSE_LIMIT, Outcome, Stream
 from router.runtime.base import Invocation
-from router.runtime.pool import WarmPool, warm_pool
-from router.telemetry.metrics import Metrics
-from tests.helpers.confined import here, place
+from router.runtime.pool import WarmPool
+from tests.helpers.confined import here
 from tests.helpers.logs import MemoryLogs
+from tests.helpers.pools import serving
 
 BOOTSTRAP = """#!INTERPRETER -ISu
 import base64, http.client, json, os, socket, sys, time
@@ -164,20 +164,8 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     (code / "bootstrap").write_text(BOOTSTRAP.replace("INTERPRETER", sys.executable))
     (code / "bootstrap").chmod(0o755)
     logs = MemoryLogs()
-    pool = warm_pool(
-        state=tmp_path / "state",
-        lock_fd=None,
-        region="eu-west-1",
-        variables=lambda _: {},
-        logs=logs,
-        clock=SystemClock(),
-        limits=Limits(concurrency=8),
-        metrics=Metrics(),
-        site=place(tmp_path),
-    )
-    await pool.open()
-    yield Bench(pool, logs, code)
-    await pool.close()
+    async with serving(tmp_path, logs) as pool:
+        yield Bench(pool, logs, code)
 
 
 async def test_an_event_comes_with_its_headers(bench: Bench) -> None:

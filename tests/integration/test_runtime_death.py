@@ -15,15 +15,13 @@ from pathlib import Path
 import pytest
 
 from router import names
-from router.clock import SystemClock
 from router.config.types import Function, Limits
 from router.errors import EnvironmentUnavailable, SpawnerDied
 from router.runtime import processes
 from router.runtime.base import Invocation
-from router.runtime.pool import WarmPool, warm_pool
-from router.telemetry.metrics import Metrics
-from tests.helpers.confined import place
+from router.runtime.pool import WarmPool
 from tests.helpers.logs import MemoryLogs
+from tests.helpers.pools import serving
 
 HANDLERS = '''
 import os, signal, sys, time
@@ -74,20 +72,8 @@ def code(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def pool(tmp_path: Path) -> AsyncIterator[WarmPool]:
-    pool = warm_pool(
-        state=tmp_path / "state",
-        lock_fd=None,
-        region="r",
-        variables=lambda _: {},
-        logs=MemoryLogs(),
-        clock=SystemClock(),
-        limits=Limits(),
-        metrics=Metrics(),
-        site=place(tmp_path),
-    )
-    await pool.open()
-    yield pool
-    await pool.close()
+    async with serving(tmp_path, MemoryLogs(), limits=Limits()) as pool:
+        yield pool
 
 
 def alive(pid: int) -> bool:

@@ -9,16 +9,15 @@ from typing import Any
 import pytest
 
 from router import names
-from router.clock import SystemClock
-from router.config.types import Function, Limits
+from router.config.types import Function
 from router.errors import EnvironmentUnavailable
 from router.model import Outcome
 from router.runtime import node_programs
 from router.runtime.base import Invocation
-from router.runtime.pool import WarmPool, warm_pool
-from router.telemetry.metrics import Metrics
-from tests.helpers.confined import left, place
+from router.runtime.pool import WarmPool
+from tests.helpers.confined import left
 from tests.helpers.logs import MemoryLogs
+from tests.helpers.pools import serving
 
 HANDLERS = '''
 import ctypes, json, os, socket, subprocess, sys, tempfile, threading, time
@@ -105,24 +104,11 @@ async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[R
     (tmp_path / "code").mkdir()
     (tmp_path / "code/app.py").write_text(HANDLERS)
     logs = MemoryLogs()
-    pool = warm_pool(
-        state=tmp_path / "state",
-        lock_fd=None,
-        region="eu-west-1",
-        variables=lambda _: {},
-        logs=logs,
-        clock=SystemClock(),
-        limits=Limits(concurrency=8),
-        metrics=Metrics(),
-        site=place(tmp_path),
-        users=lambda: {"private": 200007},
-    )
-    await pool.open()
-    made = Rig(pool, logs, tmp_path / "code")
-    inner = made.function
-    made.function = lambda name, **rest: inner(name, **({"isolation": request.param} | rest))  # type: ignore[method-assign]
-    yield made
-    await pool.close()
+    async with serving(tmp_path, logs, users=lambda: {"private": 200007}) as pool:
+        made = Rig(pool, logs, tmp_path / "code")
+        inner = made.function
+        made.function = lambda name, **rest: inner(name, **({"isolation": request.param} | rest))  # type: ignore[method-assign]
+        yield made
     assert left() == []
 
 

@@ -13,17 +13,16 @@ from typing import Any
 import pytest
 
 from router import names
-from router.clock import SystemClock
-from router.config.types import Function, Limits
+from router.config.types import Function
 from router.errors import SpawnerDied
 from router.model import Outcome
 from router.runtime.base import Invocation
 from router.runtime.lifecycle import State
-from router.runtime.pool import WarmPool, warm_pool
-from router.telemetry.metrics import Metrics
+from router.runtime.pool import WarmPool
 from tests.conformance.test_runtime import alive, processes_of, until
-from tests.helpers.confined import here, place
+from tests.helpers.confined import here
 from tests.helpers.logs import MemoryLogs
+from tests.helpers.pools import serving
 
 APP = """
 import logging, os, random, signal, sys, tempfile, time, uuid
@@ -138,20 +137,8 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
         (tmp_path / f"code/{name}.py").write_text(text)
     (tmp_path / "lines").write_text("one\ntwo\nthree\n")
     logs = MemoryLogs()
-    pool = warm_pool(
-        state=tmp_path / "state",
-        lock_fd=None,
-        region="eu-west-1",
-        variables=lambda _: {},
-        logs=logs,
-        clock=SystemClock(),
-        limits=Limits(concurrency=8),
-        metrics=Metrics(),
-        site=place(tmp_path),
-    )
-    await pool.open()
-    yield Rig(pool, logs, tmp_path)
-    await pool.close()
+    async with serving(tmp_path, logs) as pool:
+        yield Rig(pool, logs, tmp_path)
     assert all(stream.closed for stream in logs.streams)
     assert list((tmp_path / "state" / "tmp").iterdir()) == []
     assert processes_of("fn:app") == []
