@@ -11,8 +11,9 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 import structlog
 
@@ -86,6 +87,17 @@ class Stage:
     name: str
     task: asyncio.Task[None]
     stop: asyncio.Event
+
+
+class Stores(NamedTuple):
+    """The state directory, open."""
+
+    lock: StateLock
+    database: Database
+    journal: SqliteJournal
+    queues: Queues
+    moves: Moves
+    outbox: Outbox
 
 
 def check(path: Path) -> Config:
@@ -215,11 +227,9 @@ class Daemon:
         stop = asyncio.Event()
         return Stage(name, group.create_task(run(stop), name=name), stop)
 
-    async def _open(  # one step after another
-        self, opened: contextlib.AsyncExitStack
-    ) -> tuple[Calls, list[tuple[str, Flow]]]:
-        """Build everything, floor by floor; the calls, and the stages in the order in which they stop."""
-        config, clock, metrics = self._config, self._clock, self.metrics
+    async def _stores(self, opened: contextlib.AsyncExitStack) -> Stores:
+        """The state directory, locked, and all that it keeps, open. Raises JournalError, StateLocked, BackupError."""
+        config, clock = self._config, self._clock
         prepare_state(config.state)
         await asyncio.to_thread(_make_buckets, config)
         lock = await StateLock.acquire(config.state, wait=LOCK_WAIT, clock=clock)
@@ -229,9 +239,14 @@ class Daemon:
         opened.push_async_callback(database.close)
         journal = await SqliteJournal.open(database, clock)
         queues = await Queues.open(database, clock, config.queues, region=config.region, account=config.account)
-        moves = Moves(queues, clock)
-        count_store(metrics, database, journal, queues)
+        count_store(self.metrics, database, journal, queues)
         opened.push_async_callback(journal.close)
+        return Stores(lock, database, journal, queues, Moves(queues, clock), await Outbox.open(database, queues))
+
+    async def _open(self, opened: contextlib.AsyncExitStack) -> tuple[Calls, list[tuple[str, Flow]]]:
+        """Build everything, floor by floor; the calls, and the stages in the order in which they stop."""
+        config, clock, metrics = self._config, self._clock, self.metrics
+        lock, database, journal, queues, moves, outbox = await self._stores(opened)
         logs = LogStore(config.state / "logs", clock, metrics)
         opened.callback(logs.close)
         places = Places(reload_rules.places(config))
@@ -242,7 +257,6 @@ class Daemon:
         await versions.open(config)
         slots = Slots(config.functions, limit=config.limits.concurrency, clock=clock)
         dispatcher = Dispatcher(journal, pool, functions, slots, clock=clock, metrics=metrics)
-        outbox = await Outbox.open(database, queues)
         dispatcher.destinations = Destinations(outbox, functions, journal, clock)
         house = House(config, clock, database, metrics, queues, outbox)
 
@@ -256,14 +270,7 @@ class Daemon:
         janitor = Janitor(journal, retention=config.retention, clock=clock)
         housekeeping = Housekeeping(database, logs, self._manager, clock=clock, retention=config.retention.logs)
 
-        def took(config: Config) -> None:
-            self._config = config
-            janitor.retention, housekeeping.retention = config.retention, config.retention.logs
-            relay.adopt(config)
-            queues.adopt(config.queues)
-            hide(config.secrets)
-            self._manager.notify(f"STATUS=serving {len(config.functions)} functions")
-
+        took = partial(self._took, janitor, housekeeping, relay, queues)
         parts = Reloads(
             *(calls, functions, slots, pool, fleet, deployer, journal, places), lambda: check(config.file), build, _make_buckets, took
         )
@@ -285,6 +292,15 @@ class Daemon:
             ("queues", Keeper(queues, moves, clock).run),
             ("pulse", Pulse(clock, metrics).run),
         ]
+
+    def _took(self, janitor: Janitor, housekeeping: Housekeeping, relay: Relay, queues: Queues, config: Config) -> None:
+        """Another config is in force: those that a reload does not know of follow."""
+        self._config = config
+        janitor.retention, housekeeping.retention = config.retention, config.retention.logs
+        relay.adopt(config)
+        queues.adopt(config.queues)
+        hide(config.secrets)
+        self._manager.notify(f"STATUS=serving {len(config.functions)} functions")
 
     async def _listen(self, opened: contextlib.AsyncExitStack, control: Control, health: Health, calls: Calls) -> tuple[Listener, Listener]:
         """The daemon's own listeners, bound: who finds the control socket finds the rest. Raises CannotListen."""
