@@ -5,10 +5,10 @@ Every call gives JSON-ready values; times are ISO 8601 in UTC with milliseconds,
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
-from router import VERSION, names
-from router.api.history import DEAD_LETTERS, History, time_of
+from router import VERSION
+from router.api.history import DEAD_LETTERS, History, by_function, time_of, unfinished
 from router.api.sending import Sender
 from router.config.types import Config, Function, Trigger
 from router.dispatch.dispatcher import Dispatcher, Facts
@@ -29,8 +29,6 @@ from router.sources.schedule import ScheduleSource
 from router.sources.webhook_trigger import WebhookTrigger
 
 S = TypeVar("S")
-
-UNFINISHED: Final = (State.QUEUED, State.RUNNING, State.RETRYING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ class Calls:
     async def ps(self) -> list[dict[str, Any]]:
         """One row a function; functions that are gone from the config but still have events come last."""
         parts = self._parts
-        counts = _by_function(await parts.journal.counts())
+        counts = by_function(await parts.journal.counts())
         environments = {row.function: row for row in parts.pool.rows()}
         rows = [
             {
@@ -111,7 +109,7 @@ class Calls:
                 "runtime": resolve(function.runtime, function.python).runs,
                 "environments": environments[name].environments if name in environments else 0,
                 "running": parts.slots.running(name),
-                "queued": sum(counts.get(name, {}).get(state, 0) for state in UNFINISHED),
+                "queued": unfinished(counts.get(name, {})),
                 "dead": sum(counts.get(name, {}).get(state, 0) for state in DEAD_LETTERS),
                 "errors": parts.dispatcher.errors(name),
                 "requests": parts.dispatcher.invocations(name),
@@ -205,16 +203,6 @@ class Calls:
         return found[0]
 
 
-def _by_function(counts: Mapping[str, Mapping[State, int]]) -> dict[str, dict[State, int]]:
-    """Counts of targets (NAME or NAME:QUALIFIER) as counts of functions."""
-    found: dict[str, dict[State, int]] = {}
-    for target, states in counts.items():
-        function = found.setdefault(names.base(target), {})
-        for state, count in states.items():
-            function[state] = function.get(state, 0) + count
-    return found
-
-
 def _row_of_a_removed_function(name: str, counts: Mapping[State, int]) -> dict[str, Any]:
     """Its events are kept: they run when the function comes back, or are discarded by a person."""
     return {
@@ -222,7 +210,7 @@ def _row_of_a_removed_function(name: str, counts: Mapping[State, int]) -> dict[s
         "runtime": "not in the config",
         "environments": 0,
         "running": 0,
-        "queued": sum(counts.get(state, 0) for state in UNFINISHED),
+        "queued": unfinished(counts),
         "dead": sum(counts.get(state, 0) for state in DEAD_LETTERS),
         "errors": 0,
         "requests": 0,

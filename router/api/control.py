@@ -33,6 +33,7 @@ log = structlog.get_logger("router.control")
 
 JSON_HEADERS: Final = (("content-type", "application/json"),)
 ROWS: Final = 1000  # of one listing at most
+FILTERS: Final = frozenset({"function", "source", "state", "since", "before", "limit"})
 
 Parameters = Mapping[str, str]  # of the path and the query; the path wins
 Handler = Callable[[Request, Parameters], Awaitable[Response]]
@@ -148,9 +149,13 @@ class Control:
         if not isinstance(to, str):
             raise InvalidParameter("to is a function's name")
         if query is None:
+            if "dry_run" in body:
+                raise InvalidParameter("a dry run is of a query, not of ids")
             return answer({"ids": await self._calls.history.replay(_ids_in(body), to)})
         if not isinstance(query, dict) or "ids" in body:
             raise InvalidParameter("query is an object, and stands without ids")
+        if unknown := query.keys() - FILTERS:
+            raise InvalidParameter(f"{min(unknown)!r:.40} is no filter; there are {', '.join(sorted(FILTERS))}")
         asked = query_of({str(name): str(value) for name, value in query.items()}, most=MOST)
         return answer(await self._calls.history.replay_all(asked, to, dry_run=body.get("dry_run") is True))
 

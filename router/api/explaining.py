@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, TypeVar
 
+from router.api.matching import matches, triggers
 from router.buckets.keys import Ignored, unfit
 from router.config.types import Bucket, Config, Function
 from router.errors import InvalidParameter
@@ -45,7 +46,7 @@ def of_path(path: Path, config: Config) -> list[Finding]:
     key = str(PurePosixPath(path.relative_to(bucket.path)))
     if told := _no_object(bucket, key):
         raise InvalidParameter(f"{path} is no object of bucket {bucket.name}: {told}")
-    found = [_of_key(function, trigger, key) for function, trigger, _ in _triggers(config, S3Trigger) if trigger.bucket == bucket.name]
+    found = [_of_key(function, trigger, key) for function, trigger, _ in triggers(config, S3Trigger) if trigger.bucket == bucket.name]
     if not found:
         raise InvalidParameter(f"no enabled trigger watches bucket {bucket.name}, which holds {path}")
     return found
@@ -115,7 +116,7 @@ def _of_route(trigger: HttpTrigger | WebhookTrigger, request: Request, *, matche
 def of_event(event: Any, config: Config) -> list[Finding]:
     """The rules, filters and triggers that look at an event: of a bus, or a batch of records. Raises InvalidParameter for any other."""
     if isinstance(event, Mapping) and "detail-type" in event and "source" in event:
-        found = [_of_rule(function, trigger, place, event) for function, trigger, place in _triggers(config, EventTrigger)]
+        found = [_of_rule(function, trigger, place, event) for function, trigger, place in triggers(config, EventTrigger)]
     else:
         found = [finding for record in _records(event) for finding in _of_record(record, config)]
     if not found:
@@ -151,18 +152,16 @@ def _records(event: Any) -> list[Mapping[str, Any]]:
 def _of_record(record: Mapping[str, Any], config: Config) -> Iterator[Finding]:
     source, arn = record.get("eventSource"), str(record.get("eventSourceARN", ""))
     if source == "aws:s3":
-        from router.api.matching import matches  # noqa: PLC0415 - the sources' own rules, which say why they refuse
-
         for match in matches("s3-put", {"Records": [record]}, config):
             yield Finding(match.envelope.function, match.envelope.source, True, "event, prefix and suffix match")
     if source == "aws:dynamodb":
         name = arn.partition(":table/")[2].partition("/")[0]
-        for function, table, _ in _triggers(config, TableTrigger):
+        for function, table, _ in triggers(config, TableTrigger):
             if table.table.name == name:
                 yield _filtered(function, f"table {name}", table.filters, record)
     if source == "aws:sqs":
         name = arn.rpartition(":")[2]
-        for function, queue, _ in _triggers(config, QueueTrigger):
+        for function, queue, _ in triggers(config, QueueTrigger):
             if queue.queue.name == name:
                 yield _filtered(function, f"queue {name}", queue.filters, record)
 
@@ -172,10 +171,3 @@ def _filtered(function: Function, trigger: str, filters: Filters, record: Mappin
     return Finding(
         function.name, trigger, passes, "a filter passes it, or there is none" if passes else "no filter passes it: it counts as done"
     )
-
-
-def _triggers(config: Config, kind: type[T]) -> Iterator[tuple[Function, T, int]]:
-    for function in config.functions.values():
-        for place, trigger in function.placed():
-            if isinstance(trigger, kind):
-                yield function, trigger, place

@@ -2,7 +2,7 @@
 
 Times are ISO 8601 in UTC with milliseconds, or null. What cannot be done is a RouterError."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +15,7 @@ from router.model import TERMINAL, State
 DEAD_LETTERS: Final = frozenset({State.DEAD, State.EXPIRED})
 PAGE: Final = 200  # events that are read at once
 MOST: Final = 10_000  # events of one replay
+EVERY: Final = 10**9  # dead letters: no bound
 
 
 class Wanted(NamedTuple):
@@ -23,6 +24,21 @@ class Wanted(NamedTuple):
     ids: Sequence[str] = ()
     function: str = ""
     everything: bool = False
+
+
+def unfinished(states: Mapping[State, int]) -> int:
+    """How many of these events are still to come to an end."""
+    return sum(count for state, count in states.items() if state not in TERMINAL)
+
+
+def by_function(counts: Mapping[str, Mapping[State, int]]) -> dict[str, dict[State, int]]:
+    """Counts of targets (NAME or NAME:QUALIFIER) as counts of functions."""
+    found: dict[str, dict[State, int]] = {}
+    for target, states in counts.items():
+        function = found.setdefault(names.base(target), {})
+        for state, count in states.items():
+            function[state] = function.get(state, 0) + count
+    return found
 
 
 def time_of(at: float | None) -> str | None:
@@ -130,6 +146,7 @@ class History:
             return
         if not (wanted.function or wanted.everything):
             raise InvalidParameter('say which: {"ids": [...]}, {"function": NAME} or {"all": true}')
-        query = Query(function=wanted.function, states=DEAD_LETTERS, limit=PAGE)
-        while rows := await self._journal.list(query):
-            yield [row.id for row in rows]
+        query = Query(function=wanted.function, states=DEAD_LETTERS, limit=EVERY)
+        ids = [row.id async for row in self._matching(query)]  # all of them first: what is redriven may be dead again at once
+        for at in range(0, len(ids), PAGE):
+            yield ids[at : at + PAGE]

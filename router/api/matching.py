@@ -58,7 +58,7 @@ def _s3(_: str, event: Any, config: Config) -> list[Match]:
     record = event["Records"][0]
     name, bucket = _text(record["eventName"]), _text(record["s3"]["bucket"]["name"])
     change = _change(record)
-    watching = [one for one in _triggers(config, S3Trigger) if one[1].bucket == bucket]
+    watching = [one for one in triggers(config, S3Trigger) if one[1].bucket == bucket]
     if not watching:
         raise InvalidParameter(f"no trigger watches bucket {bucket:.100}{_near(bucket, config.buckets)}")
     wanted: dict[str, tuple[S3Trigger, str]] = {}
@@ -112,7 +112,7 @@ def _schedule(kind: str, event: Any, config: Config) -> list[Match]:
     name = _text(event["resources"][0]).rpartition("/")[2]
     found = {
         trigger.named(function.name, place): (function.target_at(place), trigger)
-        for function, trigger, place in _triggers(config, ScheduleTrigger)
+        for function, trigger, place in triggers(config, ScheduleTrigger)
     }
     if name not in found:
         raise InvalidParameter(f"no schedule {name:.100}{_near(name, found)}")
@@ -136,7 +136,7 @@ def _table(_: str, event: Any, config: Config) -> list[Match]:
     if len(tables) != 1:
         raise InvalidParameter(f"the records to send are of one table, these are of {len(tables)}")
     (table,) = tables
-    functions = [function.target_at(place) for function, trigger, place in _triggers(config, TableTrigger) if trigger.table.name == table]
+    functions = [function.target_at(place) for function, trigger, place in triggers(config, TableTrigger) if trigger.table.name == table]
     if not functions:
         raise InvalidParameter(f"no trigger reads table {table:.100}{_near(table, config.tables)}")
     payload = orjson.dumps(event)
@@ -151,7 +151,7 @@ def _bus(_: str, event: Any, config: Config) -> list[Match]:
     occurrence = Occurrence.of("default", event, datetime.fromisoformat(event["time"]).timestamp())
     of_all = (
         Rule.of(Binding(function, trigger, place, _qualifier(function, place)), config)
-        for function, trigger, place in _triggers(config, EventTrigger)
+        for function, trigger, place in triggers(config, EventTrigger)
     )
     rules = [rule for rule in of_all if rule.bus == "default"]
     found = [rule for rule in rules if rule.pattern.matches(event)]
@@ -173,7 +173,7 @@ def _queue(_: str, event: Any, config: Config) -> list[Match]:
     if len(arns) != 1:
         raise InvalidParameter(f"the records to send are of one queue, these are of {len(arns)}")
     queue = min(arns).rpartition(":")[2]
-    functions = [function.target_at(place) for function, trigger, place in _triggers(config, QueueTrigger) if trigger.queue.name == queue]
+    functions = [function.target_at(place) for function, trigger, place in triggers(config, QueueTrigger) if trigger.queue.name == queue]
     if not functions:
         raise InvalidParameter(f"no trigger reads queue {queue:.100}{_near(queue, config.queues)}")
     payload = orjson.dumps(event)
@@ -212,7 +212,7 @@ def _qualifier(function: Function, place: int) -> str:
     return function.target_at(place).partition(":")[2]
 
 
-def _triggers(config: Config, kind: type[T]) -> Iterator[tuple[Function, T, int]]:
+def triggers(config: Config, kind: type[T]) -> Iterator[tuple[Function, T, int]]:
     """Every enabled trigger of a kind, its function, and its place among all that the function lists."""
     for function in config.functions.values():
         for place, trigger in function.placed():

@@ -13,6 +13,7 @@ import structlog
 
 from router.api import reload_rules
 from router.api.calls import Calls
+from router.api.history import by_function, unfinished
 from router.api.reload_rules import Changes
 from router.config.types import Config, Function
 from router.dispatch.fleet import Exchange, Fleet
@@ -22,7 +23,6 @@ from router.functions.aliases import unpublished
 from router.functions.deployer import Deployer
 from router.functions.registry import Functions
 from router.journal.base import Journal
-from router.model import State
 from router.runtime.pool import WarmPool
 from router.sources.base import Source
 from router.telemetry.metrics import Metrics
@@ -30,7 +30,6 @@ from router.telemetry.metrics import Metrics
 log: Final = structlog.get_logger("router.daemon")
 
 AT_ONCE: Final = 4  # functions whose changed code is proved at one time: a directory may be shared by a thousand
-UNFINISHED: Final = (State.QUEUED, State.RUNNING, State.RETRYING)
 
 
 @dataclass(slots=True)
@@ -99,15 +98,11 @@ class Reloader:
         published = {function.qualified for function in parts.functions.versions()}
         if problems := (*deployed.problems, *unpublished(wanted.functions.values(), published)):
             raise ConfigError(problems)
-        try:
-            built = parts.build(wanted)
-            plan = parts.fleet.plan([source for sources in built for source in sources])
-            await parts.fleet.prepare(plan)
-        except RouterError:
-            parts.build(now)  # what sources share (the rules of buses) is as it was
-            raise
         removed = await self._removed(wanted)
         await asyncio.to_thread(parts.make, wanted)
+        built = parts.build(wanted)
+        plan = parts.fleet.plan([source for sources in built for source in sources])
+        await parts.fleet.prepare(plan)  # last: from here on nothing can fail
         changes = self._take_up(wanted, deployed.functions, plan, built)
         return {
             "functions": len(wanted.functions),
@@ -188,9 +183,8 @@ class Reloader:
 
     async def _removed(self, wanted: Config) -> dict[str, int]:
         """Functions that the config has no more, and how many of their events stay queued."""
-        counts = await self._parts.journal.counts()
-        gone = [name for name in counts if name.partition(":")[0] not in wanted.functions]
-        return {name: sum(counts[name].get(state, 0) for state in UNFINISHED) for name in gone}
+        counts = by_function(await self._parts.journal.counts())
+        return {name: unfinished(states) for name, states in counts.items() if name not in wanted.functions}
 
     async def collect(self) -> None:
         """Remove code that nothing needs any more."""

@@ -1,6 +1,5 @@
 """`router keys`: access keys with which people and programs sign requests, as on AWS."""
 
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -103,19 +102,13 @@ def _revoke(store: "KeyStore", key_id: str) -> Any:
 
 
 def _policy(file: str) -> Any:
+    from router.iam.reading import parse  # noqa: PLC0415 - rare
+
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-        value = json.loads(text, object_pairs_hook=_once)
-    except (OSError, ValueError, RecursionError) as error:
+        value = parse(text)
+    except (OSError, ValueError) as error:
         fail(f"{file}: {error}", Exit.USAGE)
     if not isinstance(value, dict):
         fail(f'{file}: a policy is an object: {{"Version": "2012-10-17", "Statement": […]}}', Exit.USAGE)
     return value
-
-
-def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """An object none of whose keys stands there twice: of two Effects, which would hold? Raises ValueError."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands there twice")
-    return found

@@ -130,7 +130,7 @@ def _from_query(query: str) -> Signed:
         raise AuthFailure(Flaw.BAD_QUERY, f'X-Amz-Algorithm only supports "{ALGORITHM}"')
     fields = {"Credential": value["X-Amz-Credential"], "SignedHeaders": value["X-Amz-SignedHeaders"], "Signature": value["X-Amz-Signature"]}
     if not _DATE.fullmatch(value["X-Amz-Date"]) or epoch(value["X-Amz-Date"]) < 0:
-        raise AuthFailure(Flaw.BAD_QUERY, "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
+        raise AuthFailure(Flaw.BAD_QUERY, _NO_DATE)
     token = value.get("X-Amz-Security-Token", "")
     return _signed("query", fields, value["X-Amz-Date"], token, expires=_expires(value["X-Amz-Expires"]), flaw=Flaw.BAD_QUERY)
 

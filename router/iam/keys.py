@@ -8,7 +8,7 @@ import json
 import re
 from base64 import b32encode, b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
@@ -48,12 +48,16 @@ class AccessKey:
     scopes: tuple[str, ...] = ()
     policy: Mapping[str, Any] | None = None  # a policy document of its own
     created: float = 0.0  # epoch seconds
+    _policies: tuple[Policy, ...] = field(default=(), init=False, compare=False, repr=False)
 
     @property
     def policies(self) -> tuple[Policy, ...]:
-        """What it allows. Raises BadPolicy."""
-        scopes = tuple(map(_of_scope, self.scopes))
-        return scopes if self.policy is None else (*scopes, reading.read(self.policy, name=f"the policy of key {self.name}"))
+        """What it allows. Raises BadPolicy. Read once: every signed request asks."""
+        if not self._policies:
+            scopes = tuple(map(_of_scope, self.scopes))
+            own = () if self.policy is None else (reading.read(self.policy, name=f"the policy of key {self.name}"),)
+            object.__setattr__(self, "_policies", (*scopes, *own))
+        return self._policies
 
 
 @cache

@@ -21,7 +21,7 @@ from router.events.patterns import compile_pattern, refusal
 from router.events.patterns_parse import InvalidPattern
 from router.sources import bus_store
 from router.sources.base import Binding, House, Outlet, basis_of
-from router.sources.bus_rules import Occurrence, Rule
+from router.sources.bus_rules import Drawn, Occurrence, Rule
 from router.sources.bus_store import Archived, BusStore, Replay
 from router.sources.bus_trigger import EventTrigger
 
@@ -47,8 +47,10 @@ class BusSource:
     def __init__(self, rules: Sequence[Rule], house: House, basis: object = None) -> None:
         self.name = "bus"
         self.basis: object = basis
-        self._config, self._clock, self._buses = house.config, house.clock, house.buses
-        self._buses.lay(rules, house.config, house.database, house.clock, house.metrics)
+        self._config, self._clock, self._buses, self._metrics = house.config, house.clock, house.buses, house.metrics
+        self._drawn = Drawn.of(rules, house.config)
+        if not self._buses.laid:  # who puts events has its rules from the first on; another config's are laid when it is in force
+            self._buses.lay(self._drawn, house.database, house.clock, house.metrics)
         self._store = BusStore(house.database)
         self._place = Place(house.config.region, house.config.account)
         self._outlet: Outlet | None = None  # while running
@@ -74,7 +76,8 @@ class BusSource:
 
     def become(self, source: Any) -> None:
         """See Successor."""
-        self._config, self.basis = source._config, source.basis  # noqa: SLF001 - its own kind
+        self._config, self.basis, self._drawn = source._config, source.basis, source._drawn  # noqa: SLF001 - its own kind
+        self._buses.lay(self._drawn, self._store.database, self._clock, self._metrics)
 
     # -- running
 

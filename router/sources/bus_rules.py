@@ -104,24 +104,42 @@ class _Line:
         return self.kept is None or self.kept.matches(occurrence.event)
 
 
+class Drawn(NamedTuple):
+    """The rules of a config, ready to be laid."""
+
+    rules: tuple[Rule, ...]
+    lines: Mapping[str, _Line]
+
+    @classmethod
+    def of(cls, rules: Iterable[Rule], config: Config) -> Self:
+        """Raises ConfigError."""
+        found = tuple(rules)
+        _refuse_doubles(found)
+        of_bus: dict[str, list[Rule]] = {name: [] for name in config.buses}
+        for rule in found:
+            of_bus[rule.bus].append(rule)
+        lines = {
+            name: _Line(config.buses[name], len(those), Index((rule, rule.pattern) for rule in those), _kept(config.buses[name]))
+            for name, those in of_bus.items()
+        }
+        return cls(found, lines)
+
+
 class Buses:
     """All buses. Empty until the config's rules are laid."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, _Line] = {}
+        self._lines: Mapping[str, _Line] = {}
         self.rules: tuple[Rule, ...] = ()
 
-    def lay(self, rules: Iterable[Rule], config: Config, database: Database, clock: Clock, metrics: Metrics) -> None:
-        """Take up the rules of a config. Raises ConfigError."""
-        self.rules = tuple(rules)
-        _refuse_doubles(self.rules)
-        of_bus: dict[str, list[Rule]] = {name: [] for name in config.buses}
-        for rule in self.rules:
-            of_bus[rule.bus].append(rule)
-        self._lines = {
-            name: _Line(config.buses[name], len(found), Index((rule, rule.pattern) for rule in found), _kept(config.buses[name]))
-            for name, found in of_bus.items()
-        }
+    @property
+    def laid(self) -> bool:
+        """Whether there are rules of a config, be it none."""
+        return bool(self._lines)
+
+    def lay(self, drawn: Drawn, database: Database, clock: Clock, metrics: Metrics) -> None:
+        """Take up the rules of a config."""
+        self.rules, self._lines = drawn.rules, drawn.lines
         self._clock, self._database, self._prepared = clock, database, False
         self._put = metrics.counter("router_bus_events_total", "Events put on a bus.", "bus")
         self._matched = metrics.counter("router_bus_matched_total", "Events handed to functions by rules.", "bus", "rule")

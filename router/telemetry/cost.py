@@ -49,7 +49,7 @@ class Bill:
 
     def add(self, function: str, memory_mb: int, billed_ms: float) -> None:
         """Count one invocation."""
-        self._used.add(function, amount=memory_mb * billed_ms / 1_024_000)
+        self._used.add(function, amount=gb_seconds(memory_mb, billed_ms))
 
     def used(self, function: str) -> float:
         """Its GB-seconds."""

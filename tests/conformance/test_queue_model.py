@@ -13,7 +13,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multi
 
 from router.config.types import Queue, Redrive
 from router.errors import RouterError
-from router.events.sqs import Message, md5_of_body
+from router.events.sqs import Message
 from router.events.sqs_rules import New, sequence_number
 from router.journal.database import Database
 from router.queues.moves import Moves
@@ -81,7 +81,7 @@ class Both(RuleBasedStateMachine):
             (m.body, m.receives, m.lane) for m in expected
         ]
         assert [m.dead_letter_source for m in got.messages] == [self.queues.arn(m.source) if m.source else "" for m in expected]
-        assert all(m.first_received <= self.clock.now() * 1000 and md5_of_body(m.body) for m in got.messages)
+        assert all(m.first_received <= self.clock.now() * 1000 for m in got.messages)
         return multiple(*((model, model.token, name, message) for model, message in zip(expected, got.messages, strict=True)))
 
     def settle(self, pair: Pair, item: Settled) -> str:
