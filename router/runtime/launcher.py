@@ -23,7 +23,11 @@ _PROGRAM: Final = Path(__file__).with_name("guard.py")
 _ANSWER: Final = 10.0  # seconds for a fork; a spawner that takes longer (stopped, wedged) is replaced
 _GONE: Final = 8.0  # seconds for guard and spawner to end everything and leave
 _PAUSES: Final = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)  # seconds before the n-th restart in a row
+_MESSAGES: Final = 64  # of one process, that are heard before others have a turn
 _STEADY: Final = 30.0  # seconds after which a spawner that dies counts as the first in a row again
+_TOO_LARGE: Final = (
+    "a worker's start message is too large: the function's environment variables, or the paths that its sandbox hides and shows"
+)
 log: Final = structlog.get_logger(__name__)
 
 
@@ -251,12 +255,14 @@ class Launcher:
             socket.send_fds(self._process.control, [json.dumps(message).encode() + body], descriptors)
         except OSError as error:
             if error.errno == errno.EMSGSIZE:
-                raise EnvironmentUnavailable("the function's environment variables are too large for a worker's start message") from error
+                raise EnvironmentUnavailable(_TOO_LARGE) from error
             raise EnvironmentUnavailable(f"the spawner cannot be reached: {error.strerror}") from error
 
     def _readable(self) -> None:
         process = self._process
-        while process is not None:
+        for _ in range(_MESSAGES):  # the rest when the loop comes round: it is still readable
+            if process is None or process is not self._process:  # given up meanwhile
+                return
             try:
                 data, descriptors, _, _ = socket.recv_fds(process.control, 65536, 2)
             except BlockingIOError:

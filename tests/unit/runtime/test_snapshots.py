@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.runtime import launcher as launcher_module
+from router.runtime.launcher import Launcher
 from router.runtime.snapshots import checked
+from tests.helpers.clock import VirtualClock
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -53,3 +56,42 @@ def test_anything_at_all(message: Any) -> None:
         return
     assert sum(kind in found for kind in ("spawned", "failed", "exited")) == 1
     assert all(type(value) is int and 0 <= value < 2**31 for name, value in found.items() if name != "error")
+
+
+class Chatter:
+    """The socket of a template that writes faster than anybody reads."""
+
+    def __init__(self, message: bytes) -> None:
+        self.message, self.heard = message, 0
+
+    def recv(self, *_: object) -> tuple[bytes, list[int], int, None]:
+        self.heard += 1
+        assert self.heard < 1000, "the loop is kept from everything else"
+        return self.message, [], 0, None
+
+
+class Forking:
+    """See launcher.Spawning."""
+
+    pid = 0
+
+    def __init__(self, control: Any) -> None:
+        self.control = control
+
+    def leave(self) -> None:
+        """Nothing to end."""
+
+
+@pytest.mark.parametrize("gives_up", [False, True])
+async def test_a_template_that_never_stops_talking_leaves_the_loop_to_others(gives_up: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    launcher, chatter = Launcher("", lock_fd=None, clock=VirtualClock(), on_restart=lambda: None), Chatter(b"{}")
+
+    def received(_: bytes, descriptors: list[int]) -> None:
+        if gives_up:
+            launcher._process = None
+
+    monkeypatch.setattr(launcher_module.socket, "recv_fds", chatter.recv)
+    monkeypatch.setattr(launcher, "_received", received)
+    launcher._process = Forking(chatter)
+    launcher._readable()
+    assert chatter.heard == (1 if gives_up else 64)
