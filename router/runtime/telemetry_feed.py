@@ -66,8 +66,7 @@ class Feed:
             await asyncio.sleep(0)  # its callback
         if self._timer is not None:
             self._timer.cancel()
-        if self._stream is not None:
-            self._stream.close()
+        self._hang_up()  # what was delivered is out: _deliver waits for that
 
     def cancel(self) -> None:
         """Leave at once."""
@@ -76,6 +75,13 @@ class Feed:
             self._timer.cancel()
         if self._sending is not None:
             self._sending.cancel()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Drop the connection, if there is one, with what the subscriber would not read."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.transport.abort()
 
     def _sent(self, task: asyncio.Task[None]) -> None:
         self._sending = None
@@ -93,7 +99,7 @@ class Feed:
             async with asyncio.timeout(_ANSWER):
                 await self._deliver(batch)
         except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-            self._stream = None
+            self._hang_up()
             self._buffer.lose(len(batch), sum(map(len, batch)))
             self._tell_lost(f"could not send events: {str(error) or type(error).__name__}")
 
@@ -108,6 +114,7 @@ class Feed:
         if self.subscription.protocol == "TCP":
             if self._stream is None or self._stream.is_closing():
                 _, self._stream = await asyncio.open_connection("127.0.0.1", self.subscription.port)
+                self._stream.transport.set_write_buffer_limits(0)  # nothing is left with us once it is drained
             self._stream.write(b"".join(event + b"\n" for event in batch))
             await self._stream.drain()
             return
@@ -122,20 +129,25 @@ class Feed:
             await writer.drain()
             status = (await reader.readuntil(b"\n")).split(None, 2)[1:2]
         finally:
-            writer.close()
+            writer.transport.abort()  # close() would wait for one that does not read
         if not status or not status[0].startswith(b"2"):
             raise ValueError(f"the subscriber answered {b''.join(status).decode('ascii', 'replace') or 'nonsense'}")
 
     async def _check(self) -> None:
         """Raises OSError when who listens is none of the environment's processes, or nobody does."""
-        found = listeners.inodes(self.subscription.port)
+        found = await asyncio.to_thread(_listening, self.subscription.port, self._trusted, [*self._pids()])
+        if found is None:
+            log.warning("telemetry_stranger_refused", extension=self.name, port=self.subscription.port)
+            raise PermissionError("who listens there is no process of this environment")
         if not found:
             raise ConnectionRefusedError("nobody listens there")
-        if not found <= self._trusted:
-            if not await asyncio.to_thread(listeners.held, found, [*self._pids()]):
-                log.warning("telemetry_stranger_refused", extension=self.name, port=self.subscription.port)
-                raise PermissionError("who listens there is no process of this environment")
-            self._trusted = found
+        self._trusted = found
+
+
+def _listening(port: int, trusted: frozenset[int], pids: Collection[int]) -> frozenset[int] | None:
+    """The sockets that listen there, all *trusted* or of these processes; None when one is neither. Blocking."""
+    found = listeners.inodes(port)
+    return found if found <= trusted or listeners.held(found, pids) else None
 
 
 class Telemetry:

@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import socket
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from router.runtime import telemetry_feed
 from router.runtime.telemetry_api import Subscription
 from router.runtime.telemetry_feed import Feed, Telemetry
 from router.telemetry import platform
@@ -157,3 +160,54 @@ async def test_a_second_subscription_takes_the_place_of_the_first(receiver: Rece
     telemetry.tell(platform.start("one", "$LATEST"))
     await telemetry.end()
     assert [event["type"] for event in receiver.events] == ["platform.start"]
+
+
+@pytest.fixture
+async def peers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[socket.socket]]:
+    """The other ends of connections to a subscriber that accepts them and never reads."""
+    found: list[socket.socket] = []
+    opened = asyncio.open_connection
+
+    async def connected(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        ours, theirs = socket.socketpair()
+        theirs.setblocking(False)
+        found.append(theirs)
+        return await opened(sock=ours)
+
+    async def trusted(feed: Feed) -> None:
+        """Whose the port is does not matter here."""
+
+    monkeypatch.setattr(asyncio, "open_connection", connected)
+    monkeypatch.setattr(Feed, "_check", trusted)
+    yield found
+    for peer in found:
+        peer.close()
+
+
+def hung_up(peer: socket.socket) -> bool:
+    """Whether nothing follows what has arrived."""
+    try:
+        while peer.recv(65536):
+            pass
+    except BlockingIOError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("protocol", ["TCP", "HTTP"])
+@pytest.mark.parametrize("leave", ["timeout", "cancel"])
+async def test_a_subscriber_that_does_not_read_keeps_no_connection(
+    protocol: str, leave: str, peers: list[socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telemetry_feed, "_ANSWER", 0.05 if leave == "timeout" else 60.0)
+    feed = Feed("a", ALL._replace(types=frozenset({"function"}), protocol=protocol, max_bytes=2**20), list, lambda event: b"{}")
+    feed.put(b"x" * 2**20)
+    feed.flush()
+    await turns()
+    assert feed._sending is not None
+    if leave == "cancel":
+        feed.cancel()
+    await asyncio.wait([feed._sending])
+    await turns()
+    assert [hung_up(peer) for peer in peers] == [True]
+    feed.cancel()
