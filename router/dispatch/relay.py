@@ -66,8 +66,9 @@ class Relay:
         """Hand over what can be; seconds until a failed one is due again."""
         try:
             while rows := await self._outbox.page(orjson.dumps(self._resting()).decode(), AT_ONCE):
-                for row in rows:
-                    await self._try(row)
+                tried = await asyncio.gather(*map(self._try, rows), return_exceptions=True)  # together: they share commits
+                for fault in filter(None, tried):
+                    raise fault
         except JournalError as error:
             log.warning("outbox_unread", error=str(error))
             return STORE_PAUSE

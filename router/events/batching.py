@@ -2,7 +2,7 @@
 
 Pure. Source: Lambda developer guide, "Using AWS Lambda with Amazon DynamoDB", batching and error handling."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +11,7 @@ PAUSE_LIMIT: Final = 8.0  # seconds between two tries, at most: work resumes wit
 
 _HEAD: Final = b'{"Records":['
 _TAIL: Final = b"]}"
+_FRAME: Final = len(_HEAD) + len(_TAIL) - 1  # bytes; the first record has no comma before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +24,34 @@ class Packed:
     full: bool = False  # more were there, or no more would go in
 
 
-def pack(records: Iterable[bytes | None], *, most: int, limit: int) -> Packed:
-    """Take encoded records (JSON text; None: one known to be too large) until *most* of them or *limit* bytes of payload are reached.
+def fitting(records: Iterable[bytes | None], *, most: int, limit: int) -> int:
+    """How many encoded records (JSON text; None: one known to be too large) make one event: *most* of them, *limit* bytes of payload at most.
 
-    Takes one record at a time and stops at the first that does not fit."""
-    taken: list[bytes] = []
-    size = len(_HEAD) + len(_TAIL) - 1  # the first record has no comma before it
+    Takes one record at a time and stops at the first that does not fit, which counts when it is the very first."""
+    number, size = 0, _FRAME
     for encoded in records:
         if encoded is None or size + 1 + len(encoded) > limit:
-            return Packed(_joined(taken), len(taken), full=True) if taken else Packed(b"", 1, oversize=True, full=True)
-        taken.append(encoded)
-        size += 1 + len(encoded)
-        if len(taken) == most:
+            return max(number, 1)
+        number, size = number + 1, size + 1 + len(encoded)
+        if number == most:
             break
-    return Packed(_joined(taken), len(taken), full=len(taken) == most)
+    return number
+
+
+def pack(records: Iterable[bytes | None], *, most: int, limit: int) -> Packed:
+    """Take the records that make one event off the front; see fitting()."""
+    seen: list[bytes | None] = []
+
+    def noting() -> Iterator[bytes | None]:
+        for encoded in records:
+            seen.append(encoded)
+            yield encoded
+
+    number = fitting(noting(), most=most, limit=limit)
+    taken = [encoded for encoded in seen[:number] if encoded is not None and _FRAME + 1 + len(encoded) <= limit]
+    if len(taken) < number:
+        return Packed(b"", 1, oversize=True, full=True)
+    return Packed(_joined(taken), number, full=len(seen) > number or number == most)
 
 
 def _joined(records: list[bytes]) -> bytes:

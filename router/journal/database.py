@@ -75,6 +75,11 @@ class Database:
         """Whether only the reserve is left on the device: what is accepted anew should be refused, so that outcomes can be recorded."""
         return self.writer.short_of_space
 
+    def refuse_when_full(self) -> None:
+        """Raise JournalError while only the reserve is left. Any thread; for units that accept something."""
+        if self.short_of_space:
+            raise JournalError(f"{self.path}: the device is full but for a reserve; free some space, work then resumes by itself")
+
     async def migrate(self, component: str, steps: Sequence[str]) -> None:
         """Bring a component's tables up to date: run the steps (SQL scripts) after the last one recorded for it.
 

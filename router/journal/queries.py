@@ -5,11 +5,12 @@ from importlib import resources
 from typing import Final
 
 
-def _loaded() -> dict[str, str]:
-    text = resources.files("router.journal").joinpath("queries.sql").read_text(encoding="utf-8")
+def statements(package: str) -> dict[str, str]:
+    """Those of a package's queries.sql, without their comments."""
+    text = resources.files(package).joinpath("queries.sql").read_text(encoding="utf-8")
     parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)
     bare = (re.sub(r"\s*--[^\n]*", "", statement).strip() for statement in parts[2::2])
     return dict(zip(parts[1::2], bare, strict=True))
 
 
-SQL: Final = _loaded()
+SQL: Final = statements("router.journal")

@@ -64,7 +64,7 @@ class SqliteJournal:
         items = [Accepted(envelope, rows.dedup_key(envelope), self._clock.now()) for envelope in envelopes]
 
         def unit(connection: apsw.Connection) -> Sequence[Placed | None]:
-            self._refuse_when_full()
+            self._database.refuse_when_full()
             placed = [_accepted(answer) for answer in self._append_unit(connection, items)] if items else []
             if beside is not None:
                 beside(connection)
@@ -85,14 +85,10 @@ class SqliteJournal:
         return [place is not None for place in placed]
 
     def _append_unit(self, connection: apsw.Connection, items: Sequence[Accepted]) -> Sequence[Placed | RouterError | None]:
-        self._refuse_when_full()
+        self._database.refuse_when_full()
         first = self._last_id + 1
         self._last_id += len(items)
         return units.append(connection, items, first=first, now=self._time())
-
-    def _refuse_when_full(self) -> None:
-        if self._database.short_of_space:
-            raise JournalError(f"{self._database.path}: the device is full but for a reserve; free some space, work then resumes by itself")
 
     def _appended(self, item: Accepted, placed: Placed | None) -> None:
         if placed is not None and placed.due is not None:

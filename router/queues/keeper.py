@@ -40,7 +40,7 @@ class Keeper:
     async def _expire(self) -> None:
         while True:
             try:
-                for name in self._queues.settings:
+                for name in list(self._queues.settings):
                     while await self._queues.expire(name) == EXPIRE_AT_ONCE:
                         await self._clock.sleep(BREATH)
             except JournalError as error:

@@ -106,6 +106,8 @@ class Moves:
 
     def _unit(self, connection: apsw.Connection, *, task: Task, limit: int, touched: set[str]) -> int:
         """Move up to *limit* messages and count them in the same commit; the last one ends the task."""
+        if all(running[0] != task.id for running in connection.execute(SQL["running_moves"])):
+            return 0  # cancelled meanwhile
         work = self._queues.work(connection)
         needs_source = "" if task.destination else "yes"
         found: list[Row] = connection.execute(SQL["movable"], (task.source, task.upto, work.now, needs_source, limit)).fetchall()

@@ -89,7 +89,7 @@ class Outbox:
 
     def room(self, to: Destination) -> int:
         """The most bytes that a record for this destination should have."""
-        return self._queues.of(to.name).max_message_size if to.kind == "queue" else 2**63 if to.kind == "bucket" else 1_000_000
+        return self._queues.known(to.name).max_message_size if to.kind == "queue" else 2**63 if to.kind == "bucket" else 1_000_000
 
     def post(self, connection: apsw.Connection, parcels: Sequence[Parcel]) -> None:
         """Write records down inside somebody's transaction; landed() is for afterwards."""

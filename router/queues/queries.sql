@@ -172,6 +172,9 @@ SELECT id FROM queue_messages WHERE queue = ?1 AND id <= ?2 ORDER BY arrived LIM
 -- name: orphans
 SELECT id, queue, lane FROM queue_messages WHERE holder <> '' LIMIT ?1;
 
+-- name: messages
+SELECT messages FROM queue_tallies WHERE queue = ?1;
+
 -- name: in_flight
 SELECT count(*) FROM (
     SELECT 1 FROM queue_messages WHERE queue = ?1 AND lane = '' AND visible > ?2 AND receives > 0 LIMIT ?3
@@ -192,7 +195,8 @@ SELECT min(arrived) FROM queue_messages WHERE queue = ?1;
 SELECT queue, messages, bytes, at, made FROM queue_tallies ORDER BY queue;
 
 -- name: movable
-SELECT id, source FROM queue_messages WHERE queue = ?1 AND id <= ?2 AND visible <= ?3 AND (?4 = '' OR source <> '') ORDER BY id LIMIT ?5;
+SELECT id, source FROM queue_messages WHERE queue = ?1 AND id <= ?2 AND visible <= ?3 AND (?4 = '' OR source <> '')
+ORDER BY arrived, id LIMIT ?5;
 
 -- name: start_move
 INSERT INTO queue_moves VALUES (?, ?, ?, ?, 'RUNNING', 0, ?, ?, ?, '');
@@ -202,13 +206,13 @@ SELECT id, source, destination, rate, state, moved, wanted, upto, started, failu
 ORDER BY started DESC, id LIMIT 10;
 
 -- name: running_moves
-SELECT id, source, destination, rate, upto FROM queue_moves WHERE state IN ('RUNNING', 'CANCELLING');
+SELECT id, source, destination, rate, upto FROM queue_moves WHERE state = 'RUNNING';
 
 -- name: count_move
 UPDATE queue_moves SET moved = moved + ?2 WHERE id = ?1;
 
 -- name: end_move
-UPDATE queue_moves SET state = ?2, failure = ?3 WHERE id = ?1 AND state IN ('RUNNING', 'CANCELLING');
+UPDATE queue_moves SET state = ?2, failure = ?3 WHERE id = ?1 AND state = 'RUNNING';
 
 -- name: forget_moves
-DELETE FROM queue_moves WHERE state NOT IN ('RUNNING', 'CANCELLING') AND started < ?1;
+DELETE FROM queue_moves WHERE state <> 'RUNNING' AND started < ?1;

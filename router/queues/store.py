@@ -14,7 +14,7 @@ import structlog
 from router import names
 from router.clock import Clock
 from router.config.types import Queue
-from router.errors import JournalError, RouterError
+from router.errors import RouterError
 from router.events.sqs import Message
 from router.events.sqs_errors import PurgeQueueInProgress, QueueDoesNotExist
 from router.events.sqs_rules import New, Rules, check, check_batch_size, check_visibility, deduplication_id
@@ -57,6 +57,7 @@ class Queues:
         self._last_id = 0  # the writer thread's
         self.depths: dict[str, int] = {}  # queue → messages, as of the last look
         self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._former: dict[str, Queue] = {}  # settings that were in force before
         self._purged: dict[str, float] = {}  # queue → monotonic time of its last purge
 
     @classmethod
@@ -80,6 +81,7 @@ class Queues:
 
     def adopt(self, queues: Mapping[str, Queue]) -> None:
         """These are the queues from now on. Messages of one that is gone stay until it is back or purged."""
+        self._former = {**self._former, **self.settings}
         self.settings = queues
         for name in queues:
             self.ring(name)
@@ -92,6 +94,10 @@ class Queues:
             return self.settings[name]
         except KeyError:
             raise QueueDoesNotExist(name) from None
+
+    def known(self, name: str) -> Queue:
+        """The same of a queue that is on the router's own way: also of one that a reload has just taken out, whose messages stay."""
+        return self.settings.get(name) or self._former.get(name) or Queue(name, fifo=name.endswith(".fifo"))
 
     def arn(self, name: str) -> str:
         """A queue's ARN."""
@@ -110,10 +116,7 @@ class Queues:
         checked = [self._checked(queue, message) for message in messages]
 
         def unit(connection: apsw.Connection) -> list[Sent | RouterError]:
-            if self._database.short_of_space:
-                raise JournalError(
-                    f"{self._database.path}: the device is full but for a reserve; free some space, work then resumes by itself"
-                )
+            self._database.refuse_when_full()
             work = self.work(connection)
             sent = [item if isinstance(item, RouterError) else work.send(queue, *item) for item in checked]
             work.finish()
@@ -136,8 +139,7 @@ class Queues:
     def put(self, connection: apsw.Connection, name: str, message: New, size: int) -> None:
         """Store a message of the router's own inside somebody else's unit, whatever its size; ring() is for afterwards."""
         work = self.work(connection)
-        queue = self.settings.get(name) or Queue(name)  # it was there when this was decided: nothing is lost by a reload in between
-        work.send(queue, self._signed(message), size, message.deduplication)
+        work.send(self.known(name), self._signed(message), size, message.deduplication)
         work.finish()
 
     # --- receiving
@@ -178,24 +180,26 @@ class Queues:
 
     async def delete(self, name: str, handles: Sequence[str]) -> list[RouterError | None]:
         """Remove received messages; for each what is wrong, or None. Raises QueueDoesNotExist, JournalError."""
+        self.of(name)
         return await self.settle(name, [Settled(handle) for handle in handles])
 
     async def change_visibility(self, name: str, changes: Sequence[tuple[str, float]]) -> list[RouterError | None]:
         """Have received messages (handle, seconds from now) become visible then; for each what is wrong, or None."""
+        self.of(name)
         for _, seconds in changes:
             check_visibility(seconds)
         return await self.settle(name, [Settled(handle, seconds) for handle, seconds in changes])
 
     async def settle(self, name: str, items: Sequence[Settled]) -> list[RouterError | None]:
         """Remove some, make others visible: one commit."""
-        queue = self.of(name)
+        queue = self.known(name)
         again = queue.fifo or any(item.visible is not None for item in items)
         landed: Callable[[object], None] = (lambda _: self.ring(name)) if again else (lambda _: None)
         return await self._database.land(lambda connection: self.work(connection).settle(queue, items), landed)
 
     async def extend(self, name: str, handles: Sequence[str], seconds: float, holder: str) -> None:
         """Hold for *holder* what it holds for *seconds* from now."""
-        queue = self.of(name)
+        queue = self.known(name)
         await self._database.land(lambda connection: self.work(connection).extend(queue, handles, seconds, holder))
 
     # --- people's own calls
@@ -236,7 +240,7 @@ class Queues:
 
     async def expire(self, name: str) -> int:
         """Remove some messages past their retention; how many."""
-        queue = self.of(name)
+        queue = self.known(name)
         return await self._database.land(lambda connection: self.work(connection).expire(queue))
 
     # --- waiting

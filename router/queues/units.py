@@ -94,12 +94,19 @@ class Work:
 
     # --- receiving
 
+    def _refuse_over_limit(self, queue: Queue) -> None:
+        """Raise OverLimit when too many are in flight. They are counted one by one, so only where there are that many at all."""
+        here = self._one("messages", queue.name)
+        if here is None or here[0] < IN_FLIGHT:
+            return
+        held = self._one("lanes_in_flight" if queue.fifo else "in_flight", queue.name, self.now, IN_FLIGHT)
+        if held is not None and held[0] >= IN_FLIGHT:
+            raise OverLimit(IN_FLIGHT)
+
     def receive(self, queue: Queue, dead_letters: Queue | None, wanted: Wanted, arn: Callable[[str], str]) -> Received:
         """Hand out up to *wanted.most* messages. Exhausted ones go to *dead_letters* and old ones away. Raises OverLimit."""
         if not wanted.holder:
-            held = self._one("lanes_in_flight" if queue.fifo else "in_flight", queue.name, self.now, IN_FLIGHT)
-            if held is not None and held[0] >= IN_FLIGHT:
-                raise OverLimit(IN_FLIGHT)
+            self._refuse_over_limit(queue)
         made = Received()
         size = 0
         for row in self._candidates(queue, wanted.most):

@@ -94,6 +94,10 @@ class Cursors:
         found = await self._database.read(_LANES, self._feed, function, lanes, stream)
         return dict.fromkeys(range(lanes), 0) | dict(found)
 
+    async def forget_lanes(self, function: str) -> None:
+        """The database is another one than that which lanes have read: nothing of it is done. Durable on return."""
+        await self._database.write("DELETE FROM feed_lanes WHERE feed = ? AND function = ?", self._feed, function)
+
     def lane(self, function: str, lane: int, lanes: int, stream: str, number: int) -> Beside:
         """What puts down how far a lane is: the number of the last change it has done."""
 

@@ -195,7 +195,9 @@ class EventSourceMapping:
                 lanes.room.clear()
                 self._due.clear()
                 await self._either(lanes.room, self._due)
-            known = {} if batch.notice else await self._parts.cursors.lanes(self.settings.function, self.settings.lanes, batch.last.stream)
+            if batch.notice:
+                await self._parts.cursors.forget_lanes(self.settings.function)
+            known = await self._parts.cursors.lanes(self.settings.function, self.settings.lanes, batch.last.stream)
             lanes.done, lanes.stream = dict.fromkeys(range(self.settings.lanes), -1) | known, batch.last.stream
         lanes.shard, lanes.arn = batch.shard, batch.arn
         if not batch.items:

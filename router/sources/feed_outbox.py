@@ -45,12 +45,10 @@ class Item(NamedTuple):
 class Batch:
     """What one invocation gets."""
 
-    packed: batching.Packed
     last: Cursor  # where the function stands once it is done
     head: int  # row of the newest change ever noted
     notice: str = ""  # what an operator should know about where it was read
-    items: tuple[Item, ...] = ()  # the records of *packed*, one by one
-    first: Cursor | None = None  # where the function stands before the first of them
+    items: tuple[Item, ...] = ()  # its records
     shard: str = ""
     arn: str = ""  # of the stream
 
@@ -109,15 +107,15 @@ class Outbox:
             at = self._stream()
             head = _head(at)
             if (head.stream, head.seq, head.mark) == (cursor.stream, cursor.rest - 1, cursor.mark):
-                return Batch(batching.pack((), most=most, limit=SYNC_LIMIT), cursor, head.seq)
+                return Batch(cursor, head.seq)
             cursor, notice = self._placed(at, cursor, head)
             items: list[Item] = []
             first = [cursor]
-            packed = batching.pack(self._records(at, cursor, most, _Found(items, first), filters), most=most, limit=SYNC_LIMIT)
-            taken = tuple(items[: packed.records])
+            count = batching.fitting(self._records(at, cursor, most, _Found(items, first), filters), most=most, limit=SYNC_LIMIT)
+            taken = tuple(items[:count])
             last = taken[-1].behind if taken else first[0]
             shard = f"shardId-{int(at.found.made * 1000):020d}-{at.found.stream[:8]}"
-            return Batch(packed, last, head.seq, notice, taken, first[0], shard, self._stream_arn(at.found))
+            return Batch(last, head.seq, notice, taken, shard, self._stream_arn(at.found))
 
     def trim(self, stream: str, done: int, now: float) -> bool:
         """Remove a few old changes of *stream* up to row *done*; say whether there are more. Raises FeedFault.

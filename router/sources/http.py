@@ -322,7 +322,7 @@ class HttpSource:
 
 
 _SERVED: Final = (  # what requests go by; what is not among them belongs to the listener
-    *("basis", "_line", "_gatehouse", "_memory", "_exposures", "_nobodys", "_stranger", "_arrive"),
+    *("basis", "faces", "_line", "_gatehouse", "_memory", "_exposures", "_nobodys", "_stranger", "_arrive"),
     *("_table", "_urls", "_url_paths", "_rest_paths", "_cors"),
 )
 

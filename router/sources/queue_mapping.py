@@ -118,7 +118,11 @@ class QueueMapping:
                 break
             await self._clock.wait(self._due, min(left, max(batch.wait, 0.01)))
             self._due.clear()
-            batch = await self._take(batch)
+            try:
+                batch = await self._take(batch)
+            except JournalError as error:  # what is in hand was received: it is handed on, and not counted for nothing
+                log.warning("window_cut_short", **self._about, error=str(error))
+                break
         return batch
 
     async def _take(self, batch: Batch) -> Batch:
@@ -137,10 +141,19 @@ class QueueMapping:
             else:
                 unwanted.append(message.handle)
         if unwanted:
-            await self._queues.delete(name, unwanted)
-            self._filtered.add(*self._labels, amount=len(unwanted))
+            await self._unwanted(unwanted)
         batch.wait = 0.0 if got.messages else self._queues.until(got)
         return batch
+
+    async def _unwanted(self, handles: list[str]) -> None:
+        """Delete what the filters do not want; what cannot be deleted now comes again."""
+        assert self._queues is not None
+        try:
+            await self._queues.settle(self._trigger.queue.name, [Settled(handle) for handle in handles])
+        except JournalError as error:
+            log.warning("unwanted_not_deleted", **self._about, error=str(error))
+        else:
+            self._filtered.add(*self._labels, amount=len(handles))
 
     # -- delivering
 

@@ -251,5 +251,5 @@ async def test_code_that_runs_is_not_written_to(stage: Stage) -> None:
     text = "def handler(event, context):\n    open(__file__ + '.new', 'w')\n"
     function = stage.deploy(stage.zipped("code.zip", {"app.py": text}))
     outcome = await stage.run(function)
-    assert os.geteuid() == 0 or outcome.error_type == "PermissionError"
-    assert min(os.listdir(function.code)) == "app.py"
+    assert outcome.error_type in {"PermissionError", "OSError"}
+    assert os.listdir(function.code) == ["app.py"]

@@ -71,6 +71,20 @@ async def test_all_dead_letters_are_redriven_page_by_page(monkeypatch: pytest.Mo
     assert await bench.calls.history.redrive(Wanted(everything=True)) == 0
 
 
+async def test_a_redrive_ends_though_what_it_redrives_is_dead_again_at_once() -> None:
+    bench = Bench()
+    dead = [await bench.dead() for _ in range(3)]
+    seen: list[str] = []
+
+    async def in_vain(event_id: str) -> None:
+        seen.append(event_id)
+        assert len(seen) <= 3
+
+    bench.journal.redrive = in_vain  # type: ignore[method-assign]
+    assert await bench.calls.history.redrive(Wanted(everything=True)) == 3
+    assert sorted(seen) == sorted(dead)
+
+
 async def test_ids_win_over_a_function() -> None:
     bench = Bench()
     one, other = await bench.dead(), await bench.dead()

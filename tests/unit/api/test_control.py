@@ -263,6 +263,8 @@ async def test_a_filter_replays_the_newest_that_match_oldest_first() -> None:
         {"query": {"state": "queued"}},
         {"query": {"state": "odd"}},
         {"query": {"limit": 10_001}},
+        {"query": {"functon": "f"}},
+        {"ids": ["a"], "dry_run": True},
         {"query": {}, "to": 1},
     ],
 )

@@ -231,6 +231,20 @@ async def test_a_rule_hears_an_event_as_often_as_it_has_rules_that_match(bench: 
     assert [function for function, _ in await bench.events()] == ["f", "f"]
 
 
+async def test_rules_of_another_config_are_laid_when_it_is_in_force_and_not_before(bench: Bench) -> None:
+    house = House(bench.config, bench.clock, bench.database, bench.metrics)
+
+    def built(**rules: EventTrigger) -> BusSource:
+        (source,) = BusSource.build([Binding(Function(name, Path(), "app.handler"), rule, 0) for name, rule in rules.items()], house)
+        return source
+
+    former = built(f=on({"source": ["shop"]}))
+    wanted = built(g=on({"source": ["shop"]}))
+    assert [rule.function for rule in house.buses.rules] == ["f"], "a reload may still be refused"
+    former.become(wanted)
+    assert [rule.function for rule in house.buses.matching("default", {"source": "shop"})] == ["g"]
+
+
 async def test_the_caller_s_trace_goes_with_the_event(bench: Bench) -> None:
     header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
     async with bench.running(a=SHOP) as source:

@@ -129,8 +129,8 @@ def test_replaying_the_records_gives_the_table(done: tuple[str, list[str]], recu
         if connection.in_transaction:
             run(connection, "COMMIT")
         outbox, replica, cursor = Outbox(feed, region="r", account="1"), Replica({}), Cursor("", 0, 0)
-        while (batch := outbox.read(cursor, most)).packed.records:
-            for record in json.loads(batch.packed.payload)["Records"]:
+        while (batch := outbox.read(cursor, most)).items:
+            for record in (json.loads(item.encoded or b"") for item in batch.items):
                 replica.take(record)
             cursor = batch.last
         key = read_schema(connection, feed).key
