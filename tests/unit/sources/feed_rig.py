@@ -159,3 +159,8 @@ class Rig:
     def known(self) -> bool:
         """Whether the cursors of all functions are stored."""
         return all(mapping.cursor is not None for mapping in self.source._feed.mappings)
+
+
+def copy(source: apsw.Connection, target: apsw.Connection) -> None:
+    with target.backup("main", source, "main") as backup:
+        backup.step()

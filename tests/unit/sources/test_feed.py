@@ -17,7 +17,7 @@ from router.sources.base import Binding, House
 from router.sources.feed import FeedSource, TableTrigger
 from router.telemetry.metrics import Metrics
 from tests.helpers.clock import VirtualClock, settle
-from tests.unit.sources.feed_rig import DONE, FAILED, Rig, records, short, table, writer
+from tests.unit.sources.feed_rig import DONE, FAILED, Rig, copy, records, short, table, writer
 
 ORDERS = "CREATE TABLE orders (id INTEGER PRIMARY KEY, item TEXT, paid INTEGER)"
 
@@ -391,11 +391,6 @@ async def test_a_stream_that_begins_after_the_function_is_read_from_its_start(tm
         assert [short(record) for record in await rig.got(1)] == ["I1"]
         assert rig.source.health() == ""
     user.close()
-
-
-def copy(source: apsw.Connection, target: apsw.Connection) -> None:
-    with target.backup("main", source, "main") as backup:
-        backup.step()
 
 
 # -- a database that is not as it should be

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from router.config.types import Destination
@@ -18,7 +19,7 @@ from router.sources.feed_install import printed_uninstall
 from router.sources.feed_sql import Names
 from tests.helpers.clock import VirtualClock, settle
 from tests.helpers.outlet import MemoryOutlet
-from tests.unit.sources.feed_rig import Rig, records, table, writer
+from tests.unit.sources.feed_rig import Rig, copy, records, table, writer
 
 ORDERS = "CREATE TABLE orders (id INTEGER PRIMARY KEY, item TEXT, paid INTEGER)"
 OK = Outcome(b"null")
@@ -247,6 +248,37 @@ async def test_another_number_of_lanes_forgets_nothing(tmp_path: Path, shop: Pat
             await rig.caught_up()
             await settle()
             assert sorted(n for envelope in rig.outlet.invoked for n in keys(envelope)) == list(numbers)
+    user.close()
+
+
+async def test_lanes_of_a_restored_database_have_done_nothing_of_it(tmp_path: Path, shop: Path) -> None:
+    user = writer(shop, ORDERS, wal=False)
+    failing = False
+
+    def answer(envelope: Envelope) -> Outcome:
+        return FAILED if failing and keys(envelope) != [101] else OK
+
+    backup = apsw.Connection(str(tmp_path / "backup.db"))
+    async with Rig(tmp_path, table(shop), answer=answer, batch_size=1, parallelization_factor=4) as rig:
+        await rig.caught_up()
+        insert(user, range(1, 2))
+        await rig.got(1)
+        copy(user.connection, backup)
+        insert(user, range(2, 41))
+        await rig.got(40)
+        await rig.caught_up()
+    copy(backup, user.connection)
+    insert(user, range(101, 121))
+    failing = True
+    async with Rig(tmp_path, table(shop), answer=answer, batch_size=1, parallelization_factor=4) as rig:
+        await rig.drive(lambda: len({n for envelope in rig.outlet.invoked for n in keys(envelope)}) >= 4)
+        await rig.quiet()
+    failing = False
+    async with Rig(tmp_path, table(shop), answer=answer, batch_size=1, parallelization_factor=4) as rig:
+        await rig.caught_up()
+        await rig.quiet()
+        assert {n for envelope in rig.outlet.invoked for n in keys(envelope)} >= set(range(102, 121))
+    backup.close()
     user.close()
 
 
