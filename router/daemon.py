@@ -58,8 +58,8 @@ from router.queues.outbox import Outbox
 from router.queues.store import Queues
 from router.runtime import python_programs, resolve
 from router.runtime.pool import WarmPool, warm_pool
-from router.runtime.sandbox_controls import CONTROLS, assigned, effective, refusal
-from router.runtime.sandbox_site import site
+from router.runtime.sandbox_controls import CONTROLS, effective, refusal
+from router.runtime.sandbox_site import Ground
 from router.sources import SOURCES, TRIGGERS
 from router.sources.base import Binding, House, Source
 from router.telemetry.logs import LogStore
@@ -324,6 +324,7 @@ class Daemon:
 
     async def _pool(self, opened: contextlib.AsyncExitStack, logs: LogStore, lock: StateLock, places: Places) -> WarmPool:
         config = self._config
+        ground = Ground(lambda: self._config)
         pool = warm_pool(
             state=config.state,
             lock_fd=lock.fd,
@@ -334,8 +335,8 @@ class Daemon:
             clock=self._clock,
             limits=config.limits,
             metrics=self.metrics,
-            site=lambda: site(self._config),
-            users=lambda: assigned(tuple(self._config.functions), self._config.users),
+            site=ground.site,
+            users=ground.users,
         )
         await pool.open()
         self._tell_isolation(pool)

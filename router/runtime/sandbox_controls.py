@@ -3,7 +3,7 @@
 Facts in: what sandbox_probe.py found by trying, and what the config says. A control that a function needs and does not get refuses
 that function alone."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -167,19 +167,36 @@ def rows(machine: Machine, functions: Sequence[Function]) -> Iterator[dict[str, 
         }
 
 
-def assigned(names: Sequence[str], users: tuple[int, int] | None) -> dict[str, int]:
-    """Function → user from the range *users* (both ends in it): by the name, so that it stays when others come and go."""
-    if users is None:
-        return {}
-    low, high = users
-    size, taken, found = high - low + 1, set[int](), dict[str, int]()
-    for name in sorted(names)[:size]:
-        place = _checksum(name) % size
-        while place in taken:
-            place = (place + 1) % size
-        taken.add(place)
-        found[name] = low + place
-    return found
+class Users:
+    """Who runs as which user. Who has one keeps it for the daemon's life: two that shared one could reach each other's processes."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, str] = {}  # user → the function that had it last
+
+    def assigned(self, names: Collection[str], users: tuple[int, int] | None) -> dict[str, int]:
+        """Function → user from the range *users* (both ends in it), by the name as far as that is free; too few: not all have one."""
+        if users is None:
+            return {}
+        low, high = users
+        there = set(names)
+        found = {name: user for user, name in self._held.items() if low <= user <= high and name in there}
+        for name in sorted(there - found.keys()):
+            user = self._free(name, low, high - low + 1, there)
+            if user is None:
+                break
+            self._held.pop(user, None)
+            self._held[user] = name
+            found[name] = user
+        return found
+
+    def _free(self, name: str, low: int, size: int, there: Collection[str]) -> int | None:
+        """One that nobody had, else the one that somebody who is gone was given first."""
+        first = _checksum(name) % size
+        untouched = (low + (first + step) % size for step in range(size))
+        for user in untouched:
+            if user not in self._held:
+                return user
+        return next((user for user, holder in self._held.items() if low <= user < low + size and holder not in there), None)
 
 
 def _checksum(name: str) -> int:

@@ -83,7 +83,7 @@ def plan(machine: Machine, site: Site, function: Function, needs: Needs, *, room
     if strict:
         found["rules"] = rules(site, needs)
     elif not namespaces:
-        found["all_but"] = sorted(hidden(site, needs))
+        found["all_but"] = _topmost(hidden(site, needs))
         found["rules"] = [(path, False) for path in (needs.code, *needs.reads)]
     return found
 
@@ -117,7 +117,26 @@ def steps(site: Site, needs: Needs, *, strict: bool, root: bool, apart: bool = F
     kept |= {
         path: how for path, how in table.items() if path not in kept and any(_within(path, other) for other in covered if other != path)
     }
-    return sorted(kept.items(), key=lambda step: step[0].split("/"))
+    return _shortened(sorted(kept.items(), key=lambda step: step[0].split("/")))
+
+
+def _shortened(ordered: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Without what needs no hiding, as it lies in what is hidden: a message to the spawner has a limit, and there may be many."""
+    found: list[tuple[str, str]] = []
+    above: list[tuple[str, str]] = []  # of the step in hand, the nearest last
+    for path, how in ordered:
+        while above and not _within(path, above[-1][0]):
+            above.pop()
+        if how == "hide" and above and above[-1][1] == "hide":
+            continue
+        above.append((path, how))
+        found.append((path, how))
+    return found
+
+
+def _topmost(paths: Iterable[str]) -> list[str]:
+    """Without those that lie in another."""
+    return [path for path, _ in _shortened((path, "hide") for path in sorted(paths, key=lambda path: path.split("/")))]
 
 
 def rules(site: Site, needs: Needs) -> list[tuple[str, bool]]:

@@ -3,15 +3,50 @@
 import os
 import sys
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import router
 from router.config.types import Config, Function
+from router.runtime.sandbox_controls import Users
 from router.runtime.sandbox_plan import Needs, Site
 
 _SYSTEM: Final = ("/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64", "/proc", "/sys", "/dev", "/boot")
+
+
+class Ground:
+    """What a daemon's pool asks for whenever an environment starts; looked up once for each config that is in force."""
+
+    def __init__(self, config: Callable[[], Config]) -> None:
+        """*config*: as of now."""
+        self._config = config
+        self._seen: Config | None = None
+        self._users, self._site = Users(), Site()
+        self._assigned: Mapping[str, int] = {}
+        self._links: Mapping[Path, str] = {}  # code → where it lies: what a deployment turns to another tree
+
+    def site(self) -> Site:
+        """Where things lie."""
+        self._look()
+        if any(_real(code) != lay for code, lay in self._links.items()):
+            self._seen = None
+            self._look()
+        return self._site
+
+    def users(self) -> Mapping[str, int]:
+        """Function → the user that it runs as."""
+        self._look()
+        return self._assigned
+
+    def _look(self) -> None:
+        config = self._config()
+        if config is not self._seen:
+            self._site, self._assigned = site(config), self._users.assigned(config.functions, config.users)
+            codes = [function.code for function in config.functions.values()]
+            self._links = {code: lies for code in codes if (lies := _real(code)) != str(code)}
+            self._seen = config
 
 
 def site(config: Config) -> Site:
@@ -28,6 +63,7 @@ def site(config: Config) -> Site:
     )
 
 
+@cache
 def runtime() -> tuple[str, ...]:
     """What our own interpreter and bootstraps read."""
     ours: tuple[str | Path, ...] = (

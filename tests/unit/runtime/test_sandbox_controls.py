@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from router.config.functions import REQUIREMENTS
 from router.config.types import Function
-from router.runtime.sandbox_controls import CONTROLS, STRICT, Machine, assigned, effective, needed, refusal, rows, verdict
+from router.runtime.sandbox_controls import CONTROLS, STRICT, Machine, Users, effective, needed, refusal, rows, verdict
 
 WORKS = {"seccomp": "", "landlock": "", "namespaces": "", "network": "", "user": "", "landlock_abi": 7, "groups": 2, "root": True}
 LACKS = dict.fromkeys(("seccomp", "landlock", "namespaces", "network", "user", "groups_why"), "Operation not permitted") | {
@@ -87,14 +87,32 @@ def test_rows_fail_for_what_is_required_and_warn_for_the_rest() -> None:
     assert len(list(rows(Machine(), []))) == len(CONTROLS)
 
 
-@given(st.sets(st.text(max_size=20), max_size=30), st.integers(1000, 2**32 - 100), st.integers(0, 60))
-def test_users_are_of_the_range_and_nobody_shares_one(names: set[str], low: int, size: int) -> None:
-    found = assigned([name for name in names if name.isprintable()], (low, low + size))
-    assert len(set(found.values())) == len(found) <= size + 1
-    assert all(low <= user <= low + size for user in found.values())
+NAMES = st.sets(st.text(max_size=20), max_size=30)
 
 
-def test_a_user_stays_when_others_come() -> None:
-    before = assigned(["a", "b"], (200000, 265535))
-    assert assigned(["a", "b", "c", "aa"], (200000, 265535)).items() >= before.items()
-    assert assigned(["a"], None) == {}
+@given(st.lists(NAMES, min_size=1, max_size=5), st.integers(1000, 2**32 - 100), st.integers(0, 60))
+def test_users_are_of_the_range_and_nobody_shares_one_or_gets_another(turns: list[set[str]], low: int, size: int) -> None:
+    users, before = Users(), dict[str, int]()
+    for names in turns:
+        found = users.assigned([name for name in names if name.isprintable()], (low, low + size))
+        assert len(set(found.values())) == len(found) <= size + 1
+        assert all(low <= user <= low + size for user in found.values())
+        assert {name: user for name, user in before.items() if name in names}.items() <= found.items()
+        before = found
+
+
+def test_a_user_stays_when_others_come_and_go_though_their_names_meet_on_one() -> None:
+    """With five to choose from most names want one that somebody else has."""
+    names, users = ["a", "b", "c"], Users()
+    before = users.assigned(names, (1000, 1004))
+    assert users.assigned(["0", *names], (1000, 1004)).items() >= before.items()
+    assert users.assigned(["c"], (1000, 1004)) == {"c": before["c"]}
+    assert users.assigned(names, (1000, 1004)) == before
+    assert users.assigned(["a"], None) == {}
+
+
+def test_what_somebody_had_who_is_gone_is_given_to_others_last_of_all() -> None:
+    users = Users()
+    gone = users.assigned(["gone"], (1000, 1002))["gone"]
+    assert gone not in users.assigned(["a", "b"], (1000, 1002)).values()
+    assert users.assigned(["a", "b", "c"], (1000, 1002))["c"] == gone

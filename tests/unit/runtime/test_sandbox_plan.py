@@ -80,6 +80,19 @@ def test_whatever_lies_where_own_code_is_seen_and_the_state_is_not(
         assert seen(made, f"{other}/x") == "hide" or code.startswith(f"{other}/")
 
 
+def test_what_lies_in_what_is_hidden_needs_no_step_of_its_own() -> None:
+    codes = frozenset(f"/srv/house/state/code/{number}" for number in range(1000))
+    site = Site("/srv/house/state", "/srv/house/config.yaml", codes=codes | {"/srv/house/b", "/srv/house/b/c", "/srv/house/b-c"})
+    needs = Needs("/srv/house/state/code/7", reads=("/srv/house/b/c/d",))
+    made = steps(site, needs, strict=False, root=False)
+    assert len(made) < 10
+    assert seen(made, "/srv/house/state/code/7/app.py") == seen(made, "/srv/house/b/c/d/e") == "read"
+    assert {seen(made, path) for path in (*codes - {needs.code}, "/srv/house/b/c", "/srv/house/b-c")} == {"hide"}
+    told = plan(Machine(LACKS), site, function(), needs, room="r")
+    assert told is not None
+    assert told["all_but"] == ["/srv/house/b", "/srv/house/b-c", "/srv/house/config.yaml", "/srv/house/state"]
+
+
 def test_rules_of_strict_let_nobody_write_but_where_it_is_meant() -> None:
     allowed = dict(rules(SITE, NEEDS))
     assert [path for path, writable in allowed.items() if writable] == [

@@ -1,0 +1,48 @@
+"""What is looked up where things lie, and when."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from router.config.types import Function
+from router.runtime import sandbox_site
+from router.runtime.sandbox_site import Ground
+
+
+def config(directory: Path, *names: str) -> Any:
+    functions = {name: Function(name, directory / name, "app.f") for name in names}
+    facts = {"state": directory / "state", "file": directory / "config.yaml", "buckets": {}, "tables": {}, "users": (1000, 1004)}
+    return SimpleNamespace(functions=functions, **facts)
+
+
+def test_the_disk_is_asked_once_for_each_config_and_users_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def site(config: Any, site: Any = sandbox_site.site) -> Any:
+        asked.append(config)
+        return site(config)
+
+    monkeypatch.setattr(sandbox_site, "site", site)
+    configs = [config(tmp_path, "a", "b", "c"), config(tmp_path, "0", "c")]
+    in_force = iter(configs)
+    now = next(in_force)
+    ground = Ground(lambda: now)
+    before = dict(ground.users())
+    for _ in range(3):
+        assert ground.site().codes == {f"{tmp_path.resolve()}/{name}" for name in "abc"}
+    now = next(in_force)
+    assert ground.site().codes == {f"{tmp_path.resolve()}/{name}" for name in "0c"}
+    assert ground.users()["c"] == before["c"]
+    assert ground.users()["0"] not in before.values()
+    assert asked == configs
+
+
+def test_code_that_is_a_link_may_be_turned_to_another_tree(tmp_path: Path) -> None:
+    found, link = config(tmp_path.resolve(), "a", "b"), tmp_path / "a"
+    ground = Ground(lambda: found)
+    for target in ("one", "two"):
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+        assert ground.site().codes == {f"{tmp_path.resolve()}/{name}" for name in (target, "b")}
