@@ -44,7 +44,6 @@ from router.dispatch.pulse import Pulse
 from router.dispatch.relay import Relay
 from router.dispatch.slots import Slots
 from router.errors import ConfigError, InvalidParameter
-from router.functions.deploy import excluded
 from router.functions.deployer import Deployer
 from router.functions.registry import Functions
 from router.iam.reading import mistakes_in
@@ -287,7 +286,7 @@ class Daemon:
             ("listeners", lambda stop: _listeners(listeners, stop)),
             ("retention", janitor.run),
             ("code", Upkeep(self._reloader, clock).run),
-            ("hot-reload", HotReload(self._reloader, clock, excluded=excluded(config)).run),
+            ("hot-reload", HotReload(self._reloader, clock).run),
             ("housekeeping", housekeeping.run),
             ("queues", Keeper(queues, moves, clock).run),
             ("pulse", Pulse(clock, metrics).run),

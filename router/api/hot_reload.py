@@ -20,6 +20,7 @@ from router.clock import Clock
 from router.config.types import Config
 from router.errors import CodeRefused
 from router.functions import covering
+from router.functions.deploy import excluded
 from router.functions.walk import IGNORED, Walker
 
 log: Final = structlog.get_logger("router.functions")
@@ -34,8 +35,8 @@ DIRECTORIES: Final = 20_000  # that are watched at most; below the rest changes 
 class HotReload:
     """Runs until the daemon stops."""
 
-    def __init__(self, reloader: Reloader, clock: Clock, *, excluded: Collection[str] = ()) -> None:
-        self._reloader, self._clock, self._excluded = reloader, clock, excluded
+    def __init__(self, reloader: Reloader, clock: Clock) -> None:
+        self._reloader, self._clock = reloader, clock
         self._watcher: Watcher = Unwatched()
         self._covered: set[str] = set()
         self._blind = True
@@ -48,8 +49,9 @@ class HotReload:
         await self._open()
         listening = [asyncio.create_task(self._listen(), name="code-hints"), asyncio.create_task(self._wake_at(stop), name="code-stop")]
         try:
+            names = set(self._reloader.config.functions)
             while not stop.is_set():
-                await asyncio.to_thread(self._cover, self._reloader.config)
+                await asyncio.to_thread(self._cover, self._reloader.config, names)
                 if names := await self._hinted(stop):
                     await self._reloader.refresh(names)
         finally:
@@ -99,21 +101,23 @@ class HotReload:
         else:
             self._watcher, self._blind = watcher, False
 
-    def _cover(self, config: Config) -> None:
-        """Watch every directory of code that is not watched yet, and those in which code itself may be exchanged. Blocking."""
+    def _cover(self, config: Config, names: Collection[str]) -> None:
+        """Watch every directory of these functions' code that is not watched yet, and those in which code itself may be exchanged. Blocking."""
         places = covering.by_place(config.functions.values())
-        self._places = {os.path.realpath(place): names for place, names in places.items()} | places
-        for place in places:
-            for directory in (covering.watched(Path(place)), *self._below(place)):
+        self._places = {os.path.realpath(place): those for place, those in places.items()} | places
+        apart = excluded(config)
+        for place in (place for place, those in places.items() if not those.isdisjoint(names)):
+            for directory in (covering.watched(Path(place)), *self._below(place, apart)):
                 if directory not in self._covered and len(self._covered) < DIRECTORIES:
                     self._cover_one(directory)
 
-    def _below(self, place: str) -> list[str]:
+    @staticmethod
+    def _below(place: str, apart: Collection[str]) -> list[str]:
         root = os.path.realpath(place)
         if not os.path.isdir(root):  # noqa: PTH112 - text all along
             return []
         try:
-            rows = Walker(Path(root), self._excluded).rows()
+            rows = Walker(Path(root), apart).rows()
         except (OSError, CodeRefused):  # told where it is deployed
             return [root]
         return [root, *(f"{root}/{row.path}" for row in rows if row.kind == "directory")]

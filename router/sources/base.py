@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from router.clock import Clock
 from router.config.types import Config, Function, Trigger
+from router.errors import JournalError
 from router.journal.base import Beside
 from router.journal.database import Database
 from router.model import Envelope, Outcome, Stream
@@ -105,3 +106,11 @@ class Successor(Protocol):
 
     def become(self, source: Any) -> None:
         """Serve what *source*, which is prepared, would serve; what is under way ends as it began."""
+
+
+def first_leaf(group: BaseExceptionGroup[JournalError]) -> BaseException:
+    """The first of the errors in a group."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -20,7 +20,7 @@ from router.events.eventbridge import Entry, Place, Refusal
 from router.events.patterns import compile_pattern, refusal
 from router.events.patterns_parse import InvalidPattern
 from router.sources import bus_store
-from router.sources.base import Binding, House, Outlet, basis_of
+from router.sources.base import Binding, House, Outlet, basis_of, first_leaf
 from router.sources.bus_rules import Drawn, Occurrence, Rule
 from router.sources.bus_store import Archived, BusStore, Replay
 from router.sources.bus_trigger import EventTrigger
@@ -97,7 +97,7 @@ class BusSource:
             failed, rest = errors.split(JournalError)
             if failed is None or rest is not None:
                 raise
-            raise SourceError(f"buses cannot be served: {_first(failed)}") from errors
+            raise SourceError(f"buses cannot be served: {first_leaf(failed)}") from errors
         finally:
             self._outlet = None
 
@@ -296,11 +296,3 @@ def _compiled(text: str) -> Any:
         return compile_pattern(text)
     except InvalidPattern as error:
         raise InvalidParameter(refusal(error)) from error
-
-
-def _first(group: BaseExceptionGroup[JournalError]) -> BaseException:
-    """The first leaf."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -18,7 +18,7 @@ from router.errors import ConfigError, InvalidParameter, JournalError, ShuttingD
 from router.events import scheduled
 from router.events.agenda import PLAUSIBLE, Agenda, Due, Timetable
 from router.model import Envelope
-from router.sources.base import Binding, House, Outlet, basis_of
+from router.sources.base import Binding, House, Outlet, basis_of, first_leaf
 from router.sources.schedule_store import ScheduleStore, Tick
 from router.sources.schedule_trigger import ScheduleTrigger
 from router.sources.timer import ClockTimer, Timer, timer_for
@@ -114,7 +114,7 @@ class ScheduleSource:
             failed, rest = group.split(JournalError)
             if failed is None or rest is not None:
                 raise
-            raise SourceError(f"ticks wait in the store: {_first(failed)}") from group
+            raise SourceError(f"ticks wait in the store: {first_leaf(failed)}") from group
         finally:
             self._outlet = None
             await self._timer.close()
@@ -283,11 +283,3 @@ class ScheduleSource:
         if self._clock.now() < PLAUSIBLE:
             return f"schedules wait until the clock is set: it shows {names.iso_s(self._clock.now())}"
         return "schedules are not attached"
-
-
-def _first(group: BaseExceptionGroup[JournalError]) -> BaseException:
-    """The first leaf."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
