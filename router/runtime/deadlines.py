@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Final, Protocol
 
 from router.clock import Clock
+from router.runtime.sandbox_watch import Watched
 
 _IDLE: Final = 3600.0  # seconds of sleep when nothing is due
 _STALL: Final = 1.0  # seconds; a wake-up this late means that the daemon itself stood still
@@ -13,7 +14,10 @@ _GRACE: Final = 1.0  # seconds that overdue environments then get to hand over w
 
 
 class Expires(Protocol):
-    """What has a deadline."""
+    """What has a deadline, and is looked at while it has one."""
+
+    def watched(self) -> tuple[Watched, ...]:
+        """Who is looked at meanwhile: see sandbox_watch.py."""
 
     def expired(self) -> None:
         """Its time is up."""

@@ -16,7 +16,7 @@ import orjson
 from router.config.types import Function
 from router.errors import EnvironmentUnavailable, SpawnerDied
 from router.model import RESPONSE_LIMIT, STREAM_LIMIT, Outcome
-from router.runtime import assignment, farewell, frames, lifecycle, outcomes, sandbox_watch
+from router.runtime import assignment, farewell, frames, lifecycle, outcomes
 from router.runtime.base import Invocation
 from router.runtime.endings import Closed, Ending, Exhausted, Expired, Flooded
 from router.runtime.intake import Intake
@@ -28,6 +28,7 @@ from router.runtime.output import Lines
 from router.runtime.pipes import Output
 from router.runtime.recipe import Link, Recipe
 from router.runtime.sandbox_plan import MB
+from router.runtime.sandbox_watch import Look, Watched
 from router.telemetry import report
 from router.telemetry.platform import Phase, Status
 from router.telemetry.report import LogStream, Report
@@ -342,15 +343,29 @@ class ProcessEnvironment:
             self._log.failed(request_id, failure.line)
         return failure.status, failure.error_type if failure.status == "error" else ""
 
-    def look(self, *, thoroughly: bool) -> None:
-        """Whether the running process has used up its memory, or the room for temporary files that nothing else bounds."""
-        sandbox = self._spec.get("sandbox")
-        if sandbox is None or self._worker is None or not self._worker.pid:  # not confined, or what a template says of its forks
-            return
-        if sandbox_watch.exceeds(self._worker.pid, self.function.memory * MB):
-            self._resolve(Exhausted("memory"))
-        elif thoroughly and not sandbox["namespaces"] and sandbox_watch.stored(str(self._tmp)) > self.function.ephemeral_storage * MB:
-            self._resolve(Exhausted("storage"))
+    def watched(self) -> tuple[Watched, ...]:
+        """Who is looked at while this runs."""
+        return (self,)
+
+    def look(self, *, storage: bool) -> Look | None:
+        """See Watched: the running processes' memory, or the room for temporary files that nothing else bounds."""
+        sandbox, pids = self._spec.get("sandbox"), tuple(self._pids())
+        if sandbox is None or not pids or (storage and sandbox["namespaces"]):
+            return None
+        return Look(pids, self.function.ephemeral_storage * MB, str(self._tmp)) if storage else Look(pids, self.function.memory * MB)
+
+    def exceeded(self, processes: tuple[int, ...]) -> None:  # noqa: ARG002
+        """See Watched."""
+        self._resolve(Exhausted("memory"))
+
+    def overfull(self) -> None:
+        """See Watched."""
+        self._resolve(Exhausted("storage"))
+
+    def _pids(self) -> list[int]:
+        """Its processes, as far as their numbers are known."""
+        worker = self._worker
+        return [worker.pid] if worker is not None and worker.pid and not worker.exited.done() else []
 
     def expired(self) -> None:
         """The deadline passed; what the worker has handed over by now still counts."""

@@ -16,7 +16,7 @@ from router.runtime import assignment, extension_api, extension_processes, frame
 from router.runtime.api_link import PORT, ApiPort, SharedPort
 from router.runtime.api_session import Front
 from router.runtime.base import Invocation
-from router.runtime.endings import Closed, Ending, Expired, ExtensionFailed, Settled
+from router.runtime.endings import Closed, Ending, Exhausted, Expired, ExtensionFailed, Settled
 from router.runtime.environment import ProcessEnvironment
 from router.runtime.extension_api import Reason
 from router.runtime.extension_processes import ExtensionProcesses
@@ -214,7 +214,7 @@ class ExtendedEnvironment(ProcessEnvironment):
         assert self._extensions is not None
         while self._failed is None and not self._extensions.settled:
             ending = await self._wait(deadline)
-            if isinstance(ending, Exit | Expired | ExtensionFailed | Closed):
+            if isinstance(ending, Exit | Expired | Exhausted | ExtensionFailed | Closed):
                 return ending
         return self._failed
 
@@ -241,9 +241,8 @@ class ExtendedEnvironment(ProcessEnvironment):
     # -- what extensions do
 
     def _pids(self) -> list[int]:
-        """The environment's processes."""
-        own = [self._worker.pid] if self._worker is not None else []
-        return own + (self._processes.pids() if self._processes is not None else [])
+        """See ProcessEnvironment: extensions share its memory."""
+        return super()._pids() + (self._processes.pids() if self._processes is not None else [])
 
     def _moved(self) -> None:
         """One of them has called."""

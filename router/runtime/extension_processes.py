@@ -142,7 +142,8 @@ class ExtensionProcesses:
 
     def pids(self) -> list[int]:
         """Those that run."""
-        return [process.worker.pid for process in self._all if process.worker is not None and not process.worker.exited.done()]
+        workers = [process.worker for process in self._all if process.worker is not None]
+        return [worker.pid for worker in workers if worker.pid and not worker.exited.done()]
 
     def expected_to_end(self) -> None:
         """From now on the end of one is no failure."""

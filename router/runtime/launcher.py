@@ -50,6 +50,7 @@ class Worker:
     on_exit: Callable[[Exit], None]
     pid: int = 0
     handle: int = -1  # pidfd
+    on_exceeded: Callable[[], None] = lambda: None  # it has more memory than it may, says who looks at forks
     listener: int = -1  # of its Runtime API, when it has a network of its own; whoever takes it closes it
 
     def end(self, exit_: Exit) -> None:

@@ -76,11 +76,18 @@ def family(pid: int) -> Iterator[int]:
     while waiting:
         member = waiting.pop()
         yield member
-        directory = f"/proc/{member}/task"
-        with suppress(OSError):
-            for thread in os.listdir(directory):  # noqa: PTH208
-                with open(f"{directory}/{thread}/children", "rb") as file:  # noqa: PTH123
-                    waiting += map(int, file.read().split())
+        waiting += children(member)
+
+
+def children(pid: int) -> list[int]:
+    """The processes right below one, as far as the kernel lists them."""
+    found: list[int] = []
+    directory = f"/proc/{pid}/task"
+    with suppress(OSError):
+        for thread in os.listdir(directory):  # noqa: PTH208
+            with open(f"{directory}/{thread}/children", "rb") as file:  # noqa: PTH123
+                found += map(int, file.read().split())
+    return found
 
 
 def _holds(pid: int, inode: int) -> bool:

@@ -6,57 +6,138 @@ kernel's would count that as memory."""
 import asyncio
 import itertools
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
+
+import structlog
 
 from router.runtime import peers, sandbox_cgroups
 
 EVERY: Final = 0.1  # seconds; real ones: it is the kernel's figures that change
-_SLOW: Final = 10  # rounds between looks at directories, and at mounted ones
+_SLOW: Final = 10  # rounds of the one between looks at directories; of those between figures of mounted ones
 _MOST: Final = 10_000  # entries of a directory that are counted
 _FAMILY: Final = 128  # processes that are looked at one by one
 _SHARED: Final = 16 * 2**20  # bytes that a fork of a small interpreter has in common with its parent
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+log: Final = structlog.get_logger(__name__)
+
+
+class Look(NamedTuple):
+    """What is measured of one that runs."""
+
+    roots: tuple[int, ...]  # processes, each with all below it: together, or what they have forked each by itself
+    limit: int  # bytes
+    directory: str = ""  # what lies in there is measured, and no memory
+    forks: bool = False  # the roots are templates: it is their forks that count
+    init: bool = False  # the template is the child of a root, which is its namespace's init
 
 
 class Watched(Protocol):
     """What is looked at while it runs."""
 
-    def look(self, *, thoroughly: bool) -> None:
-        """End it when it uses more than it may."""
+    def look(self, *, storage: bool) -> Look | None:
+        """What to measure; None: nothing of that kind, or not now."""
+
+    def exceeded(self, processes: tuple[int, ...]) -> None:
+        """It has more memory than it may: of a template these forks, by the numbers that they know themselves by."""
+
+    def overfull(self) -> None:
+        """More lies in its directory than may."""
 
 
-async def watch(running: Callable[[], Collection[object]], measure: Callable[[], None]) -> None:
+async def watch(running: Callable[[], Iterable[Watched]], measure: Callable[[], None]) -> None:
     """Have everything that runs looked at; until cancelled. *measure*: asks for the figures of mounted directories."""
-    rounds = 0
-    while True:
-        await asyncio.sleep(EVERY)
-        rounds += 1
-        thoroughly = rounds % _SLOW == 0
-        for one in list(running()):
-            look = getattr(one, "look", None)
-            if look is not None:
-                look(thoroughly=thoroughly)
-        if rounds % (_SLOW * _SLOW) == 0:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_watch(running, EVERY, storage=False), name="memory-watch")
+        tasks.create_task(_watch(running, EVERY * _SLOW, storage=True), name="storage-watch")
+        while True:
+            await asyncio.sleep(EVERY * _SLOW * _SLOW)
             measure()
 
 
-def exceeds(pid: int, limit: int) -> bool:
-    """Whether a process and those below it hold more than *limit* bytes for themselves, files and shared memory left out.
+async def _watch(running: Callable[[], Iterable[Watched]], every: float, *, storage: bool) -> None:
+    told = Told()
+    while True:
+        await asyncio.sleep(every)
+        looks: list[tuple[Watched, Look]] = []
+        for one in running():
+            with told:
+                looks += [(one, look)] if (look := one.look(storage=storage)) is not None else []
+        if not looks:
+            continue
+        found = await asyncio.to_thread(_measured, [look for _, look in looks], told)
+        for (one, look), over in zip(looks, found, strict=True):
+            with told:
+                if over and one.look(storage=storage) == look:  # it is still the same that runs
+                    one.overfull() if storage else one.exceeded(over)
 
-    What forks share counts once where the kernel tells how much that is, else it is guessed."""
-    group = _group(pid)
-    if group is not None:
-        return group > limit
-    family = [(member, _anonymous(member)) for member in itertools.islice(peers.family(pid), _FAMILY)]
-    if sum(size for _, size in family) <= limit:
+
+class Told:
+    """What went wrong with one look ends no other; it is logged when it is not what went wrong the last time."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, _: object, error: BaseException | None, trace: object) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        if repr(error) != self._last:
+            self._last = repr(error)
+            log.error("environment_not_measured", error=self._last, exc_info=error)
+        return True
+
+
+def _measured(looks: Sequence[Look], told: Told) -> list[tuple[int, ...]]:
+    """Of each the processes that exceed its limit. Blocking."""
+    found: list[tuple[int, ...]] = []
+    for look in looks:
+        over: tuple[int, ...] = ()
+        with told:
+            over = measured(look)
+        found.append(over)
+    return found
+
+
+def measured(look: Look) -> tuple[int, ...]:
+    """The processes that exceed the limit; for a directory all or none. Blocking."""
+    if look.directory:
+        return look.roots if stored(look.directory) > look.limit else ()
+    if not look.forks:
+        return look.roots if exceeds(look.roots, look.limit) else ()
+    templates = [child for root in look.roots for child in peers.children(root)] if look.init else look.roots
+    forks = [child for template in templates for child in peers.children(template)]
+    return tuple(_own_number(fork) for fork in forks if exceeds([fork], look.limit, grouped=False))
+
+
+def exceeds(pids: Sequence[int], limit: int, *, grouped: bool = True) -> bool:
+    """Whether processes and those below them hold more than *limit* bytes for themselves, files and shared memory left out.
+
+    What forks share counts once where the kernel tells how much that is, else it is guessed. *grouped*: the spawner may have put
+    each into a group of its own, whose figure is exact."""
+    groups = {pid: _group(pid) if grouped else None for pid in pids}
+    left = limit - sum(size for size in groups.values() if size is not None)
+    members = itertools.chain.from_iterable(peers.family(pid) for pid, size in groups.items() if size is None)
+    family = [(member, _anonymous(member)) for member in itertools.islice(members, _FAMILY)]
+    if sum(size for _, size in family) <= left:
         return False
     exact = [_proportional(member) for member, _ in family]
     if all(size is not None for size in exact):
-        return sum(size or 0 for size in exact) > limit
+        return sum(size or 0 for size in exact) > left
     sizes = sorted((size for _, size in family), reverse=True)
-    return sizes[0] + sum(max(0, size - _SHARED) for size in sizes[1:]) > limit
+    return sizes[0] + sum(max(0, size - _SHARED) for size in sizes[1:]) > left
+
+
+def _own_number(pid: int) -> int:
+    """The number that a process in a namespace of its own knows itself by; 0 when it is gone."""
+    try:
+        _, _, rest = _read(f"/proc/{pid}/status").partition(b"\nNSpid:")
+    except OSError:
+        return 0
+    return int(rest.partition(b"\n")[0].split()[-1])
 
 
 def _group(pid: int) -> int | None:

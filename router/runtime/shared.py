@@ -16,6 +16,7 @@ from router.runtime.deadlines import Deadlines
 from router.runtime.launcher import Launcher
 from router.runtime.sandbox_controls import Machine
 from router.runtime.sandbox_plan import Site
+from router.runtime.sandbox_watch import Watched
 
 
 class Shared:
@@ -57,7 +58,7 @@ class Shared:
             await asyncio.to_thread(self._prepare)
             await self.launcher.open()
             await self.launcher.probed()
-            self._watch = asyncio.create_task(sandbox_watch.watch(self.deadlines.running, self.launcher.measure), name="environment-watch")
+            self._watch = asyncio.create_task(sandbox_watch.watch(self._running, self.launcher.measure), name="environment-watch")
 
     async def close(self) -> None:
         """End the spawner with all that is below it."""
@@ -69,6 +70,10 @@ class Shared:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.launcher.close()
+
+    def _running(self) -> list[Watched]:
+        """All that is looked at now, once each."""
+        return list(dict.fromkeys(one for running in self.deadlines.running() for one in running.watched()))
 
     def used(self) -> dict[str, int]:
         """Function → bytes in the /tmp of its environments, as far as they have one of their own; seconds old."""

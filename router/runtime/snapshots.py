@@ -15,12 +15,15 @@ import structlog
 
 from router.config.types import Function
 from router.errors import EnvironmentUnavailable
+from router.runtime.endings import Exhausted
 from router.runtime.environment import ProcessEnvironment
 from router.runtime.launcher import Launcher, Worker
 from router.runtime.lifecycle import Initialization
 from router.runtime.outcomes import Failure
 from router.runtime.pipes import Channel
 from router.runtime.recipe import Link, OnEnd, OnFrame, Recipe
+from router.runtime.sandbox_plan import MB
+from router.runtime.sandbox_watch import Look, Watched
 from router.runtime.shared import Shared
 from router.runtime.starting import Starting
 from router.telemetry import report
@@ -109,6 +112,18 @@ class _Template(ProcessEnvironment):
     """The environment in which a function is initialised for good; it runs no invocation."""
 
     @property
+    def look_at_forks(self) -> Look | None:
+        """How its forks' memory is measured; None when nothing confines them."""
+        look, sandbox = self.look(storage=False), self._spec.get("sandbox")
+        return look and look._replace(forks=True, init=bool(sandbox and sandbox["namespaces"]))
+
+    @property
+    def has_storage(self) -> bool:
+        """Whether nothing but looking bounds what lies in a fork's temporary directory."""
+        sandbox = self._spec.get("sandbox")
+        return sandbox is not None and not sandbox["namespaces"]
+
+    @property
     def control(self) -> socket.socket:
         """Our end of its socket. It has been warmed."""
         assert isinstance(self._channel, _TemplateLink)
@@ -136,6 +151,7 @@ class Snapshot(Launcher):
         """*template* is warm. *on_lost*: it has ended by itself, or had to be."""
         super().__init__("", lock_fd=None, clock=shared.clock, on_restart=lambda: None)
         self._template, self._lost_told = template, on_lost
+        self._strangers: set[int] = set()  # forks that use too much and that nobody told of
         self._over = False  # out of date: it goes with its last fork
         self._ending: asyncio.Task[None] | None = None
         self._process = _Forking(template.control)
@@ -147,6 +163,11 @@ class Snapshot(Launcher):
     def function(self) -> Function:
         """What is initialised."""
         return self._template.function
+
+    @property
+    def has_storage(self) -> bool:
+        """See _Template."""
+        return self._template.has_storage
 
     @property
     def usable(self) -> bool:
@@ -177,6 +198,24 @@ class Snapshot(Launcher):
         """See Launcher: the template does it, as nobody else knows which process that is."""
         with suppress(EnvironmentUnavailable):
             self._send({"term": worker.number})
+
+    def look(self, *, storage: bool) -> Look | None:
+        """See Watched: all forks, as soon as one of them runs."""
+        return None if storage or self._process is None else self._template.look_at_forks
+
+    def exceeded(self, processes: tuple[int, ...]) -> None:
+        """See Watched. One that the template did not tell of, or of another number, is of a template that lies."""
+        known = {worker.pid: worker for worker in self._workers.values() if worker.pid}
+        strangers = {pid for pid in processes if pid and pid not in known}
+        if strangers & self._strangers:  # at the second look: it is not on its way any more
+            self._lost()
+            return
+        self._strangers = strangers
+        for worker in [known[pid] for pid in processes if pid in known]:
+            worker.on_exceeded()
+
+    def overfull(self) -> None:
+        """See Watched: each fork's directory is its environment's to have looked at."""
 
     def _insist(self, worker: Worker) -> None:
         if not worker.exited.done():
@@ -237,6 +276,30 @@ class RestoredEnvironment(ProcessEnvironment):
     """An environment whose processes are forks of a snapshot."""
 
     RESTORES: ClassVar[bool] = True
+
+    def watched(self) -> tuple[Watched, ...]:
+        """See ProcessEnvironment: the memory of all forks of one template is looked at together."""
+        return (self, self._launcher) if isinstance(self._launcher, Snapshot) else (self,)
+
+    def look(self, *, storage: bool) -> Look | None:
+        """See ProcessEnvironment: what it knows of its process is what its template says."""
+        snapshot = self._launcher
+        if not storage or not isinstance(snapshot, Snapshot) or not snapshot.has_storage or not self._pids():
+            return None
+        return Look(tuple(self._pids()), self.function.ephemeral_storage * MB, str(self._tmp))
+
+    async def _launch(self) -> None:
+        """See ProcessEnvironment."""
+        await super()._launch()
+        worker = self._worker
+        if worker is not None:
+            worker.on_exceeded = lambda: self._too_much(worker)
+
+    def _too_much(self, worker: Worker) -> None:
+        if self._waiting is None:
+            self._launcher.kill(worker)
+        else:
+            self._resolve(Exhausted("memory"))
 
     async def close(self) -> None:
         """See ProcessEnvironment."""

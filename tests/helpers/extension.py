@@ -2,7 +2,7 @@
 """An external extension as customers write them: standard library only, over HTTP alone. What it does is told by variables.
 
 EXTENSION_LOG: where it writes what it was told, a JSON object a line. EXTENSION_<NAME>: a JSON object: `events` to register for,
-`do` (crash, init_error, slow …), `seconds`, `telemetry` (a subscription, without its destination),
+`do` (crash, init_error, slow …), `seconds`, `hold` (MB), `telemetry` (a subscription, without its destination),
 `protocol` (HTTP or TCP)."""
 
 import http.client
@@ -86,6 +86,7 @@ def main():
     )
     note(registered=[status, json.loads(text)], environ=dict(os.environ), cwd=os.getcwd())
     identifier = headers["Lambda-Extension-Identifier"]
+    held = b"x" * (TOLD.get("hold", 0) * 2**20)  # noqa: F841
     if "telemetry" in TOLD and do != "late":
         subscribe(identifier)
     if do == "init_error":

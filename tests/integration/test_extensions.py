@@ -52,6 +52,10 @@ def handler(event, context):
     born = open("/proc/self/stat").read().rpartition(")")[2].split()[19]
     return {"count": count, "born": born, "heard": heard}
 
+def holds(event, context):
+    held = b"x" * (event * 2**20)
+    time.sleep(8 if event > 20 else 0.5)
+
 def logs(event, context):
     import logging
     print("plain")
@@ -235,6 +239,13 @@ async def test_an_extension_that_ends_during_an_invocation_resets_the_environmen
     assert (first["count"], second["count"]) == (1, 1)
     assert first["born"] != second["born"]
     assert len(bench.noted("registered")) == 2
+
+
+async def test_extensions_share_the_memory_of_their_function(bench: Bench) -> None:
+    function = replace(bench.function("big", hold=70, handler="app.holds"), memory=128)
+    assert not (await bench.pool.run(function, 1)).function_error
+    outcome = await bench.pool.run(function, 70)
+    assert outcome.error_type == "Runtime.OutOfMemory"
 
 
 async def test_an_extension_that_ends_before_the_handler_has_answered_is_the_answer(bench: Bench) -> None:

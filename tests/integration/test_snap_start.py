@@ -46,6 +46,10 @@ def main(event, context):
     if event == "vanish": os._exit(3)
     if event == "bye": signal.signal(signal.SIGTERM, lambda *_: (print("bye"), sys.exit(0)))
     if event == "kill_template": os.kill(os.getppid(), signal.SIGKILL)
+    if event == "grow":
+        os.fork()
+        held = b"x" * (90 * 2**20)
+        time.sleep(8)
     if event == "detach" and os.fork() == 0:
         os.setsid()
         time.sleep(600)
@@ -98,8 +102,22 @@ control.close()
 os.close(mine)
 def told(event, context): return 1
 """
+LIAR = """
+import os, socket, time
+def told(event, context):
+    held = b"x" * (90 * 2**20)
+    time.sleep(8)
+def lie(control, buffers, *rest, send=socket.send_fds):
+    return send(control, [b.replace(b'"pid": ', b'"pid": 9') for b in buffers], *rest)
+socket.send_fds = lie
+"""
 MODULES = {"app": APP, "hooks": HOOKS, "bad_before": BAD_BEFORE, "bad_after": BAD_AFTER, "standing": STANDING, "clean": CLEAN}
-MODULES |= {"hostile": HOSTILE, "broken": "import no_such_module\n", "own": "from snapshot_restore_py import told\n"}
+MODULES |= {
+    "hostile": HOSTILE,
+    "broken": "import no_such_module\n",
+    "liar": LIAR.replace("held", "os.fork()\n    held", 1),
+    "own": "from snapshot_restore_py import told\n",
+}
 
 
 class Rig:
@@ -202,6 +220,21 @@ async def test_a_timeout_ends_the_environment_and_what_it_started(rig: Rig) -> N
     assert outcome.error_type == "Sandbox.Timedout"
     await until(lambda: len(processes_of("fn:app")) == 1, 5)
     await until(lambda: environment.state is State.CLOSED)
+
+
+async def test_a_fork_that_grows_with_what_it_starts_is_ended_and_no_other(rig: Rig) -> None:
+    rig.pool.provision([rig.function("app.main", memory=128)])
+    assert await rig.pool.provisioned(20)
+    other = asyncio.create_task(rig.run("app.main", 1.5, memory=128))
+    outcome = await rig.run("app.main", "grow", memory=128)
+    assert outcome.error_type == "Runtime.OutOfMemory"
+    assert json.loads((await other).payload)["count"] == 1
+    assert json.loads((await rig.run("app.main", None, memory=128)).payload)["count"] == 2
+
+
+async def test_a_template_that_lies_about_its_forks_ends_when_they_grow(rig: Rig) -> None:
+    with pytest.raises(SpawnerDied):
+        await rig.run("liar.told", memory=128)
 
 
 async def test_a_fork_that_listens_is_told_of_its_end(rig: Rig) -> None:

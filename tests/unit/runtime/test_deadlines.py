@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from router.runtime.deadlines import Deadlines
+from router.runtime.sandbox_watch import Watched
 from tests.helpers.clock import VirtualClock, settle
 
 
@@ -14,6 +15,9 @@ class Holder:
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock, self.at = clock, []
+
+    def watched(self) -> tuple[Watched, ...]:
+        return ()
 
     def expired(self) -> None:
         self.at.append(self._clock.monotonic() - 1000)
