@@ -34,7 +34,7 @@ from router.telemetry.platform import Phase, Status
 from router.telemetry.report import LogStream, Report
 
 _KILLED: Final = 3.0  # seconds to wait for a killed tree before going on; the spawner says what would not die
-_CLOSED: Final = "the execution environment was closed meanwhile"
+CLOSED: Final = "the execution environment was closed meanwhile"
 _HUNG_UP: Final = 0.5  # seconds for a worker without a channel to end by itself
 
 
@@ -207,7 +207,7 @@ class ProcessEnvironment:
             raise
         if self._channel is None or self._output is None:  # closed meanwhile
             await self._end_worker()
-            raise EnvironmentUnavailable(_CLOSED)
+            raise EnvironmentUnavailable(CLOSED)
         self._channel.passed_on(self._worker.pid, self._worker.take_listener())
         self._output.passed_on()
         self._change(Event.START)
@@ -254,7 +254,7 @@ class ProcessEnvironment:
     async def _broken(self, ending: Ending, request_id: str, timeout: float) -> Failure:
         """End what is left of the worker; say what happened. Raises EnvironmentUnavailable when it was no doing of the function's."""
         if isinstance(ending, Closed):
-            raise EnvironmentUnavailable(_CLOSED)
+            raise EnvironmentUnavailable(CLOSED)
         self._change(Event.DIED)
         exit_ = await self._end_worker()
         if isinstance(ending, Expired):

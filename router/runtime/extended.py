@@ -17,7 +17,7 @@ from router.runtime.api_link import PORT, ApiPort, SharedPort
 from router.runtime.api_session import Front
 from router.runtime.base import Invocation
 from router.runtime.endings import Closed, Ending, Exhausted, Expired, ExtensionFailed, Settled
-from router.runtime.environment import ProcessEnvironment
+from router.runtime.environment import CLOSED, ProcessEnvironment
 from router.runtime.extension_api import Reason
 from router.runtime.extension_processes import ExtensionProcesses
 from router.runtime.extensions import Doors, Extensions
@@ -64,6 +64,11 @@ class ExtendedEnvironment(ProcessEnvironment):
         self._reason = Reason.SPINDOWN
         await super().close()
 
+    @property
+    def _over(self) -> bool:
+        """Whether it was closed; meanwhile, mostly."""
+        return self.state is lifecycle.CLOSED
+
     # -- a generation begins
 
     async def _launch(self) -> None:
@@ -72,17 +77,19 @@ class ExtendedEnvironment(ProcessEnvironment):
         self._reason, self._failed = Reason.FAILURE, None
         self._deadline = self._clock.monotonic() + lifecycle.init_limit(self.initialization, self.function.timeout)
         files = await asyncio.to_thread(extension_processes.found, self.function.opt)
+        if self._over:
+            raise EnvironmentUnavailable(CLOSED)
         try:
             ending = await self._begin(files)
         except OSError as error:
             raise EnvironmentUnavailable(f"no descriptors for an execution environment: {error.strerror}") from error
         finally:
             self._waiting = None
-        if ending is None and self.state is not lifecycle.CLOSED:
+        if ending is None and not self._over:
             await self._launch_runtime()
             return
-        if ending is None or self.state is lifecycle.CLOSED:
-            raise EnvironmentUnavailable("the execution environment was closed meanwhile")
+        if ending is None or self._over:
+            raise EnvironmentUnavailable(CLOSED)
         self._change(Event.START)  # and ends at once: who waits for the runtime is told why
         self._waiting = asyncio.get_running_loop().create_future()
         self._waiting.set_result(ending)
@@ -98,6 +105,8 @@ class ExtendedEnvironment(ProcessEnvironment):
         if len(files) > extension_api.MOST:
             return ExtensionFailed("", "Extension.TooManyExtensions", f"{len(files)} of them; {extension_api.MOST} are the most")
         await self._processes.start(files, self._always)
+        if self._over:
+            return Closed()
         return await self._until_registered()
 
     def _spec_of(self, port: ApiPort, attach: Callable[[Front], None]) -> dict[str, Any]:
@@ -269,7 +278,7 @@ class ExtendedEnvironment(ProcessEnvironment):
         exit_ = await super()._end_worker()
         if self._going is None and self._processes is not None:
             self._going = asyncio.create_task(self._end_extensions(), name="extensions-shutdown")
-        if self.state is lifecycle.CLOSED:
+        if self._over:
             await self._gone()
         return exit_
 

@@ -13,6 +13,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from router.config.types import Function, Logging
+from router.errors import EnvironmentUnavailable
+from router.runtime import extension_processes
 from router.runtime.lifecycle import Initialization
 from router.runtime.node_programs import installed
 from tests.helpers.pools import PoolBench, opened_pool
@@ -293,6 +295,35 @@ async def test_an_extension_that_does_not_register_ends_with_its_environment(ben
     running.cancel()
     await until(lambda: not bench.pool.pool._all)
     assert not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.parametrize("step", ["found", "spawn"])
+async def test_one_that_is_closed_while_it_begins_starts_no_extension(bench: Bench, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    function = bench.function("watch")
+    environment = bench.pool.pool._runtime(function).environment(function, bench.pool.logs.stream("f"), Initialization.PROVISIONED)
+    launcher, closing = environment._shared.launcher, list[asyncio.Task[None]]()  # type: ignore[attr-defined]
+    loop, found, spawn = asyncio.get_running_loop(), extension_processes.found, launcher.spawn
+
+    async def close() -> None:
+        closing.append(asyncio.create_task(environment.close()))
+        await asyncio.sleep(0.1)
+
+    def find(opt: Path | None) -> dict[str, Path]:
+        asyncio.run_coroutine_threadsafe(close(), loop).result(10)
+        return found(opt)
+
+    async def spawned(*given: Any) -> Any:
+        await close()
+        return await spawn(*given)
+
+    monkeypatch.setattr(extension_processes, "found", find if step == "found" else found)
+    monkeypatch.setattr(launcher, "spawn", spawned if step == "spawn" else spawn)
+    began = time.monotonic()
+    with pytest.raises(EnvironmentUnavailable, match="closed meanwhile"):
+        await environment.warm()
+    assert time.monotonic() - began < 8
+    await asyncio.gather(*closing)
+    assert (bench.noted("registered"), len(closing)) == ([], 1)
 
 
 async def test_provisioned_environments_have_extensions_too(bench: Bench) -> None:
