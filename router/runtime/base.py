@@ -72,8 +72,11 @@ class Runtime(Protocol):
     async def open(self) -> None:
         """Make ready to start environments. Raises EnvironmentUnavailable."""
 
+    def refusal(self, function: Function) -> str:
+        """Why the function may not run here, a sentence; "" when it may."""
+
     def environment(self, function: Function, stream: LogStream, initialization: Initialization) -> Environment:
-        """A cold environment."""
+        """A cold environment. Raises EnvironmentUnavailable where the function is refused."""
 
     async def prepare(self, function: Function, stream: Callable[[], LogStream]) -> Failure | None:
         """Have ready what environments of *function* are made from; why not. *stream*: for what that writes. Raises EnvironmentUnavailable."""

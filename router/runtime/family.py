@@ -28,6 +28,10 @@ class Family(ABC):
         """Start the spawner. Raises EnvironmentUnavailable, OSError."""
         await self.shared.open()
 
+    def refusal(self, function: Function) -> str:
+        """See base.Runtime."""
+        return self.shared.refusal(function)
+
     def environment(self, function: Function, stream: LogStream, initialization: Initialization) -> ProcessEnvironment:
         """A cold environment; one with extensions when the function has any."""
         kind = ExtendedEnvironment if has_extensions(function) else ProcessEnvironment

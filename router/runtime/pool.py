@@ -110,6 +110,9 @@ class WarmPool:
         """One that became idle meanwhile, or a new one and the ticket of its start. Raises as invoke() does."""
         turn = await self._starts.turn(function.qualified)
         if isinstance(turn, int):
+            if (idle := self._take(function)) is not None:  # put back while somebody wanted room, who comes before those in line
+                self._starts.ended(function.qualified, turn)
+                return idle, None
             try:
                 return await self._add(function, wait=ROOM_WAIT), turn
             except BaseException:
@@ -292,6 +295,9 @@ class WarmPool:
         """A cold environment, once there is room for it; or one of the function's own that became idle meanwhile.
 
         Raises TooManyRequests when there is no room within *wait* seconds, EnvironmentUnavailable."""
+        runtime = self._runtime(function)
+        if refused := runtime.refusal(function):  # before others make room for it
+            raise EnvironmentUnavailable(refused)
         until = self._clock.monotonic() + wait
         while (victims := self._room.victims(function.memory)) is None:
             await self._room.changed(until)
@@ -301,7 +307,7 @@ class WarmPool:
             self._evicted.add(environment.function.name)
             self._retire(environment)
         await self._room.cleared(function.memory)
-        environment = self._runtime(function).environment(function, self._stream(function), initialization)
+        environment = runtime.environment(function, self._stream(function), initialization)
         environment.on_lost = lambda: self._lost(environment)
         self._all.add(environment)
         self._room.hold(environment)

@@ -13,6 +13,7 @@ from router.errors import EnvironmentUnavailable
 from router.functions.files import remove_tree
 from router.runtime import sandbox_controls, sandbox_plan, sandbox_site, sandbox_watch
 from router.runtime.deadlines import Deadlines
+from router.runtime.extensible import has_extensions
 from router.runtime.launcher import Launcher
 from router.runtime.sandbox_controls import Machine
 from router.runtime.sandbox_plan import Site
@@ -88,15 +89,22 @@ class Shared:
         """What there is to confine functions with, as of now."""
         return Machine(self.launcher.controls, self._users())
 
+    def refusal(self, function: Function) -> str:
+        """Why the function may not run here, a sentence for its operator; "" when it may."""
+        return sandbox_controls.refusal(self.machine, function) or _apart(function)
+
     def confined(self, function: Function, spec: Mapping[str, Any], tmp: Path) -> dict[str, Any]:
         """The spawner's message for an environment with its sandbox in it. Raises EnvironmentUnavailable where the function is refused.
 
         *tmp*: its temporary directory where it gets no /tmp of its own; its name is that of the environment's room."""
-        self._rooms[tmp.name] = function.name
-        machine = self.machine
-        refused = sandbox_controls.refusal(machine, function) or _apart(function)
-        if refused:
+        if refused := self.refusal(function):
             raise EnvironmentUnavailable(refused)
+        found = self._confined(function, spec, tmp)
+        self._rooms[tmp.name] = function.name  # from here on somebody removes it
+        return found
+
+    def _confined(self, function: Function, spec: Mapping[str, Any], tmp: Path) -> dict[str, Any]:
+        machine = self.machine
         template = "template" in spec
         if function.snap_start and not template:  # a fork: it is born in its template's sandbox
             inside = f"{sandbox_plan.TMP[0]}/{tmp.name}" if function.isolation != "none" and machine.works("namespaces") else str(tmp)
@@ -137,6 +145,6 @@ def _with_tmp(spec: dict[str, Any], tmp: str) -> dict[str, Any]:
 
 def _apart(function: Function) -> str:
     """Extensions are heard on this machine's own loopback: without a network they would not be."""
-    if "no_network" in function.require and (function.internal_extensions or (function.opt and (function.opt / "extensions").is_dir())):
+    if "no_network" in function.require and has_extensions(function):
         return f"function {function.name} requires no_network, and its extensions need one; leave out one of them"
     return ""

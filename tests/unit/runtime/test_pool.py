@@ -14,6 +14,7 @@ from router.runtime.base import Invocation
 from router.runtime.lifecycle import Initialization, State
 from router.runtime.outcomes import Failure
 from router.runtime.pool import WarmPool
+from router.runtime.room import Room
 from router.telemetry.metrics import Metrics
 from tests.helpers.clock import VirtualClock, settle
 from tests.helpers.logs import MemoryLogs
@@ -93,6 +94,9 @@ class FakeRuntime:
     def forget(self, function: str) -> None:
         self.snapshots.discard(function)
 
+    def refusal(self, function: Function) -> str:
+        return "it requires what is not there" if function.require else ""
+
     def environment(self, function: Function, stream: object, initialization: Initialization) -> FakeEnvironment:
         self.made += 1
         environment = FakeEnvironment(self, function, self.made, initialization)
@@ -154,6 +158,15 @@ async def test_when_full_the_least_recently_used_of_another_function_makes_room(
     await run(pool, "g")
     assert sorted(environment.function.name for environment in runtime.living) == ["a", "c", "d", "e", "f", "g"]
     assert runtime.most == 6, "three that may be busy, and as many that are spared"
+
+
+async def test_for_a_function_that_is_refused_nobody_makes_room(pool: WarmPool, runtime: FakeRuntime) -> None:
+    for name in "abcdef":
+        await run(pool, name)
+    with pytest.raises(EnvironmentUnavailable, match="requires what is not there"):
+        await pool.invoke(Invocation(replace(function("g"), require=("no_network",)), b"", "id", "arn"))
+    await settle()
+    assert sorted(environment.function.name for environment in runtime.living) == list("abcdef")
 
 
 async def test_a_busy_function_leaves_the_others_their_only_environment(pool: WarmPool, runtime: FakeRuntime) -> None:
@@ -472,6 +485,20 @@ async def wide(runtime: FakeRuntime, clock: VirtualClock, metrics: Metrics) -> W
     pool._starts._few = 4
     await pool.open()
     return pool
+
+
+async def test_who_waits_for_the_turn_to_start_looks_at_what_was_put_back(
+    runtime: FakeRuntime, clock: VirtualClock, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = await wide(runtime, clock, metrics)
+    monkeypatch.setattr(Room, "wanted", True)  # by another function, which comes first
+    pool._starts._few = 1
+    runtime.gate = asyncio.Event()
+    both = [asyncio.create_task(run(pool)) for _ in range(2)]
+    await settle()
+    runtime.gate.set()
+    assert await asyncio.gather(*both) == [1, 1]
+    await pool.close()
 
 
 async def test_a_burst_is_run_by_the_few_that_start_first(runtime: FakeRuntime, clock: VirtualClock, metrics: Metrics) -> None:
