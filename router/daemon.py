@@ -101,7 +101,14 @@ class Stores(NamedTuple):
 
 def check(path: Path) -> Config:
     """Read the config as run() does. Raises ConfigError with every mistake."""
-    config = load(path, TRIGGERS, runtimes=_wrong_with_runtime, interpreters=python_programs.wrong, policies=mistakes_in)
+    config = load(
+        path,
+        TRIGGERS,
+        runtimes=_wrong_with_runtime,
+        interpreters=python_programs.wrong,
+        policies=mistakes_in,
+        resource_policies=partial(mistakes_in, kind="resource"),
+    )
     sources(
         House(config, SystemClock(), cast("Database", None), Metrics())
     )  # building opens nothing: no store is needed to see that it fails

@@ -23,6 +23,7 @@ _KNOWN: Final = (
 _DEFAULT: Final = Config(Path(), Path())
 
 Machine = tuple[Runtimes | None, Interpreters | None]  # what can run here
+Judges = tuple[Policies | None, Policies | None]  # of roles' policies, of resources'
 
 
 def load(
@@ -33,28 +34,29 @@ def load(
     runtimes: Runtimes | None = None,
     interpreters: Interpreters | None = None,
     policies: Policies | None = None,
+    resource_policies: Policies | None = None,
 ) -> Config:
     """Read *path*. *triggers*: word → class; *runtimes*: name → what is wrong with it, "" when nothing is; *interpreters*: the same
-    of a runtime and the path of an interpreter; *policies*: a role's policy document → its mistakes.
+    of a runtime and the path of an interpreter; *policies*: a role's policy document → its mistakes; *resource_policies*: the same of a queue's.
 
     Raises ConfigError with every mistake, in the order of the file."""
     shared, top = document.read(path, environ)
-    config = _config(Path(os.path.abspath(path)), top, triggers, (runtimes, interpreters), policies)  # noqa: PTH100 - resolve() would follow a symlink
+    config = _config(Path(os.path.abspath(path)), top, triggers, (runtimes, interpreters), (policies, resource_policies))  # noqa: PTH100 - resolve() would follow a symlink
     problems = shared.problems
     if problems.count:
         raise ConfigError(problems.lines())
     return replace(config, secrets=frozenset(filter(None, shared.references.secrets)))
 
 
-def _config(file: Path, top: Node, triggers: Mapping[str, type[Trigger]], machine: Machine, policies: Policies | None) -> Config:
+def _config(file: Path, top: Node, triggers: Mapping[str, type[Trigger]], machine: Machine, policies: Judges) -> Config:
     form = top.form(known=_KNOWN)
     _version(form)
     buckets = {} if (node := form.child("buckets")) is None else resources.buckets(node)
     tables = {} if (node := form.child("tables")) is None else resources.tables(node)
-    own_queues = {} if (node := form.child("queues")) is None else queues.queues(node)
+    own_queues = {} if (node := form.child("queues")) is None else queues.queues(node, policies[1])
     events = buses.buses(form.child("buses"))
     plans = {} if (node := form.child("usage_plans")) is None else usage.plans(node)
-    roles = {} if (node := form.child("roles")) is None else policies_of_roles.roles(node, policies)
+    roles = {} if (node := form.child("roles")) is None else policies_of_roles.roles(node, policies[0])
     http, console = (settings.HTTP, settings.CONSOLE) if (node := form.child("listen")) is None else settings.listen(node)
     config = Config(
         file=file,

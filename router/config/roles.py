@@ -24,24 +24,24 @@ def roles(node: Node, policies: Policies | None) -> dict[str, Role]:
     for name, child in node.items():
         if not NAME.fullmatch(name):
             node.misnamed(name, "a role's name is 1 to 64 letters, digits and _ + = , . @ -")
-        found[name] = Role(name, _policy(child.form(known=("policy",)), policies))
+        found[name] = Role(name, document(child.form(known=("policy",)), policies))
     return found
 
 
-def _policy(form: Node, policies: Policies | None) -> dict[str, Any]:
-    """The document: written whole, or as a list of its statements, which may use policy variables."""
+def document(form: Node, policies: Policies | None) -> dict[str, Any]:
+    """The document under `policy`: written whole, or as a list of its statements, which may use policy variables."""
     child = form.child("policy")
     if child is None or child.empty or child.scalar:
         form.problem("is required: a list of statements, as - {Effect: Allow, Action: s3:GetObject, Resource: arn:aws:s3:::in/*}", "policy")
         return {}
     written = child.literal()
     listed = isinstance(written, list)
-    document = {"Version": CURRENT, "Statement": written} if listed else dict(written)
-    for place, message in policies(document) if policies is not None else ():
+    found = {"Version": CURRENT, "Statement": written} if listed else dict(written)
+    for place, message in policies(found) if policies is not None else ():
         _note(child, tuple(place[1:]) if listed and place[:1] in (["Statement"], ("Statement",)) else tuple(place), message)
-    if len(re.sub(r"\s", "", repr(document))) > LARGEST:
-        child.problem(f"longer than the {LARGEST:,} characters that a role's policies may have")
-    return document
+    if len(re.sub(r"\s", "", repr(found))) > LARGEST:
+        child.problem(f"longer than the {LARGEST:,} characters that a policy may have")
+    return found
 
 
 def _note(node: Node, place: tuple[str | int, ...], message: str) -> None:

@@ -72,6 +72,10 @@ class Queue:
     redrive: Redrive | None = None
     max_message_size: int = 1_048_576  # bytes, attributes included
     receive_wait: float = 0.0  # seconds that a receive waits when it does not say
+    deduplication_scope: Literal["queue", "messageGroup"] = "queue"  # within what a FIFO queue's deduplication ids are unlike
+    redrive_allow: tuple[str, ...] | None = None  # queues that may send their dead letters here; None: all
+    policy: str = ""  # of the queue itself, JSON text; "": none
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def record(message: Message, *, queue_arn: str, region: str) -> dict[str, Any]:
         "messageId": message.id,
         "receiptHandle": message.handle,
         "body": message.body,
-        "attributes": _attributes(message),
+        "attributes": system_attributes(message),
         "messageAttributes": {name: _spelt(attribute) for name, attribute in message.attributes.items()},
     }
     if message.attributes:
@@ -71,7 +71,7 @@ def record(message: Message, *, queue_arn: str, region: str) -> dict[str, Any]:
     }
 
 
-def _attributes(message: Message) -> dict[str, str]:
+def system_attributes(message: Message) -> dict[str, str]:
     """The queue's own attributes of a message, all of them text."""
     made = {
         "ApproximateReceiveCount": str(message.receives),

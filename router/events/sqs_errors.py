@@ -129,6 +129,42 @@ class ResourceNotFoundException(QueueError):
     status, code, query_code = 404, "ResourceNotFoundException", "ResourceNotFoundException"
 
 
+class InvalidAttributeName(QueueError):
+    """An attribute that queues do not have."""
+
+    code = query_code = "InvalidAttributeName"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Unknown Attribute {name[:200]}.")
+
+
+class InvalidAttributeValue(QueueError):
+    """An attribute's value that no queue can have."""
+
+    code = query_code = "InvalidAttributeValue"
+
+    def __init__(self, name: str, reason: str = "") -> None:
+        super().__init__(f"Invalid value for the parameter {name}." + (f" Reason: {reason}" if reason else ""))
+
+
+class QueueNameExists(QueueError):
+    """A queue of this name is there and is not like the one asked for."""
+
+    code, query_code = "QueueNameExists", "QueueAlreadyExists"
+
+    def __init__(self, attribute: str) -> None:
+        super().__init__(f"A queue already exists with the same name and a different value for attribute {attribute}")
+
+
+class InvalidAddress(QueueError):
+    """Text that is no queue URL."""
+
+    code, query_code = "InvalidAddress", "InvalidAddress"
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"The address {url[:300]} is not valid for this endpoint.")
+
+
 class UnsupportedOperation(QueueError):
     """What this queue cannot do."""
 

@@ -36,6 +36,7 @@ _ELEMENTS: Final = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "Not
 _PRINCIPALS: Final = ("AWS", "Service", "Federated", "CanonicalUser")
 _ACTION: Final = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 _SID: Final = re.compile(r"[A-Za-z0-9]*")
+_LABEL: Final = re.compile(r"[A-Za-z0-9_-]*")  # of a resource's statement: what AddPermission calls a label or a statement id
 _KEY: Final = re.compile(r"[A-Za-z0-9._/-]+:[^\s]+")
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 _AWS_ARN: Final = re.compile(r"arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:(root|user/.+|role/.+|assumed-role/[^/]+/[^/]+)")
@@ -81,10 +82,10 @@ def read(document: Any, *, name: str, kind: Kind = "identity", lenient: bool = F
     return Policy(name, kind, statements)
 
 
-def mistakes_in(document: Any) -> Sequence[Mistake]:
-    """What is wrong with a role's policy document; () when nothing is."""
+def mistakes_in(document: Any, kind: Kind = "identity") -> Sequence[Mistake]:
+    """What is wrong with a policy document; () when nothing is."""
     try:
-        read(document, name="")
+        read(document, name="", kind=kind)
     except BadPolicy as error:
         return error.mistakes
     return ()
@@ -141,8 +142,8 @@ class _Reader:
 
     def _sid(self, value: Mapping[str, Any], place: Place) -> str:
         sid = value.get("Sid", "")
-        if not isinstance(sid, str) or not _SID.fullmatch(sid):
-            self._note((*place, "Sid"), "a Sid is letters and digits")
+        if not isinstance(sid, str) or not (_LABEL if self._resource else _SID).fullmatch(sid):
+            self._note((*place, "Sid"), "a Sid is letters and digits" + (", hyphens and underscores" if self._resource else ""))
             return ""
         if sid and sid in self._sids:
             self._note((*place, "Sid"), f"{sid[:60]} names another statement already")

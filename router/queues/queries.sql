@@ -194,6 +194,12 @@ SELECT min(arrived) FROM queue_messages WHERE queue = ?1;
 -- name: tallies
 SELECT queue, messages, bytes, at, made FROM queue_tallies ORDER BY queue;
 
+-- name: forget_queue_duplicates
+DELETE FROM queue_duplicates WHERE queue = ?1;
+
+-- name: forget_tally
+DELETE FROM queue_tallies WHERE queue = ?1 AND messages = 0;
+
 -- name: movable
 SELECT id, source FROM queue_messages WHERE queue = ?1 AND id <= ?2 AND visible <= ?3 AND (?4 = '' OR source <> '')
 ORDER BY arrived, id LIMIT ?5;

@@ -238,6 +238,29 @@ class Queues:
             gone += step
         return gone
 
+    async def enrol(self, name: str) -> None:
+        """Note when a queue was made, unless that is known."""
+
+        def unit(connection: apsw.Connection) -> None:
+            work = self.work(connection)
+            connection.execute(SQL["tally"], (name, 0, 0, 0, work.now, work.wall // 1000)).fetchall()
+
+        await self._database.land(unit)
+
+    async def drop(self, name: str) -> None:
+        """Remove all that is left of a queue that is no more: messages, what deduplication remembers, when it was made."""
+        upto = self._last_id
+        while await self._database.land(lambda connection: self.work(connection).purge(name, upto)):
+            pass
+
+        def unit(connection: apsw.Connection) -> None:
+            connection.execute(SQL["forget_queue_duplicates"], (name,)).fetchall()
+            connection.execute(SQL["forget_tally"], (name,)).fetchall()
+
+        await self._database.land(unit)
+        self._purged.pop(name, None)
+        self._former.pop(name, None)
+
     async def expire(self, name: str) -> int:
         """Remove some messages past their retention; how many."""
         queue = self.known(name)

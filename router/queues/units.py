@@ -74,8 +74,9 @@ class Work:
 
     def send(self, queue: Queue, message: New, size: int, deduplication: str) -> Sent:
         """Store one checked message; give the first one's ids when it is a duplicate."""
+        unlike = deduplication if queue.deduplication_scope == "queue" else f"{message.group}\n{deduplication}"
         if queue.fifo:
-            known = self._one("known", queue.name, deduplication, self.now)
+            known = self._one("known", queue.name, unlike, self.now)
             if known is not None:
                 return Sent(known[1], sequence_number(known[0]))
         number, message_id = self.number(), names.request_id()
@@ -88,7 +89,7 @@ class Work:
         self._count(queue.name, 1, size, number)
         if not queue.fifo:
             return Sent(message_id)
-        self._do("remember", queue.name, deduplication, self.now + DEDUPLICATION, number, message_id)
+        self._do("remember", queue.name, unlike, self.now + DEDUPLICATION, number, message_id)
         self._do("open_lane", queue.name, lane, visible)
         return Sent(message_id, sequence_number(number))
 

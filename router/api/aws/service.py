@@ -27,6 +27,7 @@ class Call:
     caller: Caller
     request_id: str  # UUID; the answer carries it as x-amzn-RequestId
     context: Context = field(default_factory=dict)  # the condition keys that every request has
+    endpoint: str = "http://127.0.0.1:4566"  # scheme, host and port as the client wrote them: queue URLs begin with it
 
 
 class Need(NamedTuple):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -72,7 +73,14 @@ class Place:
 
     def load(self, text: str | bytes, environ: Mapping[str, str] | None = None, runtimes: Runtimes | None = None) -> Config:
         self.file.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return load(self.file, TRIGGERS, environ=environ or {}, runtimes=runtimes, policies=mistakes_in)
+        return load(
+            self.file,
+            TRIGGERS,
+            environ=environ or {},
+            runtimes=runtimes,
+            policies=mistakes_in,
+            resource_policies=partial(mistakes_in, kind="resource"),
+        )
 
     def mistakes(self, text: str | bytes, environ: Mapping[str, str] | None = None, runtimes: Runtimes | None = None) -> list[str]:
         """All mistakes, with this directory's path told as DIR."""

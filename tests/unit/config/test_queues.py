@@ -1,5 +1,7 @@
 """The value under `queues`."""
 
+import json
+
 import pytest
 
 from router.config.types import Queue, Redrive
@@ -39,8 +41,24 @@ def test_queues_as_written(place: Place) -> None:
         ("{jobs: {redrive: {queue: d, max_receive_count: 0}}, d: {}}", "outside 1 to 1000"),
         ("{jobs: {redrive: {queue: d}}, d: {}}", "max_receive_count: is required"),
         ("jobs: {visibilty_timeout: 3}", "did you mean visibility_timeout?"),
+        ("jobs: {deduplication_scope: queue}", "only a FIFO queue has this"),
+        ("{jobs: {redrive: {queue: d, max_receive_count: 1}}, d: {redrive_allow: none}}", "does not take dead letters of this one"),
+        ("jobs: {redrive_allow: [a b]}", "write all, none, or up to 10 names"),
+        ("jobs: {policy: [{Effect: Allow, Action: 'sqs:*', Resource: '*'}]}", "names its Principal"),
+        ("jobs: {tags: {'aws:x': y}}", "does not begin with aws:"),
+        ("jobs: {tags: {x: 'a;b'}}", "up to 256 letters"),
     ],
 )
 def test_mistakes(place: Place, value: str, told: str) -> None:
     text = f"{BASE}queues: {value}\n" if value.startswith("{") else f"{BASE}queues:\n  {value}\n"
     assert any(told in mistake for mistake in place.mistakes(text)), place.mistakes(text)
+
+
+def test_a_queue_has_a_policy_and_tags(place: Place) -> None:
+    statement = "{Effect: Allow, Principal: '*', Action: 'sqs:SendMessage', Resource: '*', Sid: a-b}"
+    text = f"{BASE}queues:\n  d: {{redrive_allow: [jobs], tags: {{a: '1', b: ''}}, policy: [{statement}]}}\n"
+    queue = place.load(text).queues["d"]
+    assert (queue.redrive_allow, queue.tags) == (("jobs",), {"a": "1", "b": ""})
+    assert json.loads(queue.policy)["Statement"] == [
+        {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*", "Sid": "a-b"}
+    ]

@@ -1,0 +1,16 @@
+"""What services of the AWS endpoint declare: the mechanism itself is router/api/declared.py."""
+
+from typing import Any, Literal, Protocol
+
+
+class Declared(Protocol):
+    """What was declared through the API and is in force beside config.yaml."""
+
+    async def put(self, kind: str, name: str, value: Any) -> None:
+        """Check, make durable, put in force. *value*: as config.yaml spells it. Raises InvalidParameter with every mistake."""
+
+    async def remove(self, kind: str, name: str) -> None:
+        """Take it back, durably, and out of force. Raises InvalidParameter when something else needs it."""
+
+    def owner(self, kind: str, name: str) -> Literal["config", "api"] | None:
+        """Who declared it; None: nobody."""

@@ -1,0 +1,49 @@
+"""Declarations through the API without a daemon: config.yaml and what was put, read by the loader as one file."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from router.config.load import load
+from router.config.types import Config
+from router.errors import ConfigError, InvalidParameter
+from router.iam.reading import mistakes_in
+from router.sources import TRIGGERS
+
+
+class Fragments:
+    """See router/api/aws/declaring.py; *written*: config.yaml's own value. Those in *told* hear of every config in force."""
+
+    def __init__(self, root: Path, written: dict[str, Any]) -> None:
+        self._file, self._written = root / "config.yaml", {"version": 1, "region": "eu-west-1", **written}
+        self._put: dict[str, dict[str, Any]] = {}
+        self.told: list[Callable[[Config], None]] = []
+        self.config = self._load(self._put)
+
+    async def put(self, kind: str, name: str, value: Any) -> None:
+        self._take({**self._put, kind: {**self._put.get(kind, {}), name: value}})
+
+    async def remove(self, kind: str, name: str) -> None:
+        self._take({**self._put, kind: {key: value for key, value in self._put[kind].items() if key != name}})
+
+    def owner(self, kind: str, name: str) -> Literal["config", "api"] | None:
+        if name in self._written.get(kind, {}):
+            return "config"
+        return "api" if name in self._put.get(kind, {}) else None
+
+    def _take(self, fragments: dict[str, dict[str, Any]]) -> None:
+        self.config = self._load(fragments)
+        self._put = fragments
+        for tell in self.told:
+            tell(self.config)
+
+    def _load(self, fragments: dict[str, dict[str, Any]]) -> Config:
+        whole = {**self._written, **{kind: {**self._written.get(kind, {}), **found} for kind, found in fragments.items()}}
+        self._file.write_text(json.dumps(whole))
+        try:
+            return load(
+                self._file, TRIGGERS, environ={}, policies=mistakes_in, resource_policies=lambda document: mistakes_in(document, "resource")
+            )
+        except ConfigError as error:
+            raise InvalidParameter(str(error)) from error

@@ -1,0 +1,14 @@
+"""A fresh SQS."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.api.aws.sqs.rig import Rig, rig
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with rig(tmp_path) as made:
+        yield made
