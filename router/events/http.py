@@ -38,6 +38,7 @@ class Request(NamedTuple):
     scheme: str = "http"
     early: Callable[[Response], None] = _unheard  # answers now; the handler goes on and what it returns is dropped
     raw_headers: Sequence[tuple[bytes, bytes]] = ()  # the same headers as they came; () when nobody kept them
+    stream: AsyncIterator[bytes] | None = None  # the body as it arrives, where the listener's owner asked for that; body is empty then
 
     @property
     def path(self) -> str:

@@ -3,7 +3,8 @@
 Everything a listener needs to know of its owner is a handler, `async (Request) -> Response`."""
 
 from router.events.http import Request, Response
+from router.web.body import Body, BodyBroken
 from router.web.limits import Limits
 from router.web.listener import Handler, Listener
 
-__all__ = ["Handler", "Limits", "Listener", "Request", "Response"]
+__all__ = ["Body", "BodyBroken", "Handler", "Limits", "Listener", "Request", "Response"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from router.events.http import Request
 from router.web import answers
+from router.web.body import HIGH, Body, BodyBroken
 from router.web.exchange import Exchange
 from router.web.heads import Head
 from router.web.incoming import Incoming
@@ -46,6 +47,7 @@ class Connection(asyncio.Protocol):
     """The protocol of one client; made by its Listener."""
 
     __slots__ = (
+        "_body",
         "_body_began",
         "_drained",
         "_ended",
@@ -56,6 +58,7 @@ class Connection(asyncio.Protocol):
         "_paused",
         "_transport",
         "_turn",
+        "_waited",
         "deadline",
         "exchange",
         "keep",
@@ -69,7 +72,9 @@ class Connection(asyncio.Protocol):
         self._listener, self._limits = listener, listener.limits
         self._transport: asyncio.Transport  # set when the loop connects it, before anything else
         self._incoming: Incoming  # so is this
-        self._body_began = 0.0
+        self._body_began = 0.0  # of a streamed body: when its reader began to wait for the client
+        self._body: Body | None = None  # the streamed one that arrives
+        self._waited = 0.0  # seconds that its reader has waited for the client
         self._turn = 0  # bytes written without a turn of the loop
         self._paused = False  # part of an answer waits for the client
         self._drained: asyncio.Future[None] | None = None
@@ -92,7 +97,7 @@ class Connection(asyncio.Protocol):
         if isinstance(peer, tuple) and isinstance(name, tuple):
             self.peer, self.port = peer[0].removeprefix("::ffff:"), name[1]
         listener, address = self._listener, self.peer
-        self._incoming = Incoming(self._limits, listener.check_host, lambda head: listener.room(head, address))
+        self._incoming = Incoming(self._limits, listener.check_host, lambda head: listener.room(head, address), listener.streams)
         self.deadline = listener.now() + self._limits.header
         reason = listener.admit(self)
         if reason and not transport.is_closing():
@@ -104,6 +109,8 @@ class Connection(asyncio.Protocol):
             self._listener.arrived(len(data))
         if self.phase in RECEIVING:
             self._receive(data)
+        elif self._body is not None and self._incoming.streaming:
+            self._pass_on(self._body, data)
         elif self.phase is not LINGERING and self._incoming.hold(data) > HELD and not self._held:
             self._held = True
             self._transport.pause_reading()
@@ -111,6 +118,8 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The client sends no more; true keeps the connection open for its answer."""
         self._ended = True
+        if self._body is not None and not self._body.whole:
+            self._break(BodyBroken("left", "the connection ended within a body"))
         if self.phase in (HANDLING, WRITING):
             return True
         if self.phase in RECEIVING:
@@ -136,6 +145,9 @@ class Connection(asyncio.Protocol):
         self.deadline = FOREVER
         self.exchange = None
         self._incoming.clear()
+        if self._body is not None:
+            self._body.fail(BodyBroken("left", "the client left within a body"))
+            self._body = None
         if self._drained is not None:
             if not self._drained.done():
                 self._drained.set_exception(ConnectionResetError(f"the client has left: {exc}"))
@@ -148,6 +160,10 @@ class Connection(asyncio.Protocol):
     def expire(self) -> None:
         """The deadline has passed."""
         phase = self.phase
+        if phase is HANDLING and self._body is not None:
+            self._listener.count_deadline("body")
+            self._break(BodyBroken("slow", "the client took too long over its body"))
+            return
         self._listener.count_deadline(phase.name.lower())
         if phase in (HEAD, BODY):
             self.refuse(Refused(408, f"the client took too long over its {phase.name.lower()}"))
@@ -176,7 +192,8 @@ class Connection(asyncio.Protocol):
     @property
     def holds(self) -> int:
         """Bytes kept for the client: of a body that arrives, of an answer that it does not take."""
-        return self._incoming.size + self._transport.get_write_buffer_size()
+        waiting = 0 if self._body is None else self._body.size
+        return self._incoming.size + waiting + self._transport.get_write_buffer_size()
 
     # -- reading
 
@@ -213,7 +230,74 @@ class Connection(asyncio.Protocol):
         if close:
             self.keep = False
         request = Request(method, target, headers, body, self.peer, host, self.port, version, "http", exchange.answer, raw_headers)
+        if self._incoming.streaming:
+            request = request._replace(stream=self._stream())
         self._listener.begin(exchange, request)
+
+    # -- a body that is handed over as it arrives
+
+    def _stream(self) -> Body:
+        """The body of the request that starts; what came of it with its head is in it."""
+        body = self._body = Body(self._ask_on)
+        self._waited = 0.0
+        self._pass_on(body, b"")
+        return body
+
+    def _pass_on(self, body: Body, data: bytes) -> None:
+        """Some of it came: its reader gets it, and the client has to wait when that reader is behind."""
+        try:
+            body.put(self._incoming.more(data))
+        except Refused as refused:
+            self._break(BodyBroken("malformed", refused.told))
+            return
+        if not self._incoming.streaming:
+            body.end()
+        elif body.size >= HIGH and not self._held:
+            self._held = True
+            self._transport.pause_reading()
+        if body.hungry and data:
+            self._pace(body)
+
+    def _ask_on(self) -> None:
+        """The reader takes what is here, or waits for the client."""
+        body, head = self._body, self._incoming.head
+        if body is None or not self._incoming.streaming or self.left:
+            return
+        self._resume()
+        if not body.hungry:
+            return
+        if head is not None and head.expects and not self._incoming.ahead:
+            self._incoming.ahead = True
+            self._transport.write(answers.CONTINUE)
+        self._body_began = self._listener.now()
+        self._pace(body)
+
+    def _pace(self, body: Body) -> None:
+        """A client that is waited for has its time, and a pace on the whole; while its reader is behind it has all the time."""
+        now, limits = self._listener.now(), self._limits
+        self._waited += now - self._body_began
+        self._body_began = now
+        if body.size or body.whole:
+            self.deadline = FOREVER
+        else:
+            self.deadline = now + max(0.0, min(limits.body, limits.body_grace + body.received / limits.body_rate - self._waited))
+
+    def _break(self, broken: BodyBroken) -> None:
+        """The body never ends, and nothing that comes after it can be understood."""
+        self.keep = False
+        self.deadline = FOREVER
+        self._incoming.streaming = False
+        if self._body is not None:
+            self._body.fail(broken)
+
+    def end_body(self) -> None:
+        """The answer begins: what was not read of the body by now is not read any more."""
+        if self._body is None:
+            return
+        if not self._body.whole:
+            self._break(BodyBroken("left", "the request was answered within its body"))
+        self._body = None
+        self.deadline = FOREVER
 
     # -- writing
 

@@ -73,6 +73,7 @@ class Exchange:
         if connection.exchange is not self:  # the client has left, or was answered early
             return None
         connection.exchange = None
+        connection.end_body()
         try:
             framing = answers.framed(response, at=listener.wall(), close=not connection.keep, old=self._old, head_only=self._head_only)
         except ValueError as error:

@@ -3,6 +3,7 @@
 Pure: knows no socket and no clock. Who is to be served, and how large a body may be, the owner says."""
 
 from collections.abc import Callable
+from typing import Final
 
 from router.events.http import Headers
 from router.web import heads
@@ -11,15 +12,24 @@ from router.web.heads import Head
 from router.web.limits import Limits
 from router.web.refused import Refused
 
+ENDLESS: Final = 2**62  # bytes of a body that nobody keeps
+
 
 class Incoming:
     """What came of a connection and is not a request yet."""
 
-    __slots__ = ("_buffer", "_check", "_chunks", "_limits", "_reader", "_room", "_seen", "ahead", "head", "trailers")
+    __slots__ = (
+        *("_buffer", "_check", "_chunks", "_left", "_limits", "_reader", "_room", "_seen", "_streams"),
+        *("ahead", "head", "streaming", "trailers"),
+    )
 
-    def __init__(self, limits: Limits, check: Callable[[str], None], room: Callable[[Head], int]) -> None:
-        """*check*: raises Refused for a Host that is not served. *room*: bytes that a body still to come may have; may raise it too."""
-        self._limits, self._check, self._room = limits, check, room
+    def __init__(
+        self, limits: Limits, check: Callable[[str], None], room: Callable[[Head], int], streams: Callable[[Head], bool] | None = None
+    ) -> None:
+        """*check*: raises Refused for a Host that is not served. *room*: bytes that a body still to come may have; may raise it too.
+
+        *streams*: whether a body that did not come with its head is given out as it arrives; None: none is."""
+        self._limits, self._check, self._room, self._streams = limits, check, room, streams
         self._reader = heads.Reader(limits)
         self._buffer = bytearray()
         self._seen = 0  # bytes of the buffer that were looked at for the end of a head
@@ -27,6 +37,8 @@ class Incoming:
         self.head: Head | None = None  # of the request whose body arrives
         self.trailers: Headers = ()  # of the last chunked body
         self.ahead = False  # some of that body came with its head: the client does not wait for 100 Continue
+        self.streaming = False  # that body is given out by more(), its request was given out without it
+        self._left = 0  # bytes of it still to come, where its length is known
 
     def feed(self, data: bytes) -> tuple[Head, bytes] | None:
         """Take what came: a head and its body when a request is whole, None while none is. Raises Refused."""
@@ -43,6 +55,34 @@ class Incoming:
     def next(self) -> tuple[Head, bytes] | None:
         """The next request of what is here already. Raises Refused."""
         return self._read_head() if self.head is None else self._read_body(self.head)
+
+    def more(self, data: bytes = b"") -> bytes:
+        """What there is of the streamed body; at its end *streaming* is over, and what came behind it waits. Raises Refused."""
+        if self._chunks is not None:
+            self._buffer += data
+            ended = self._chunks.feed(self._buffer)
+            taken = bytes(self._chunks.body)
+            self._chunks.body.clear()
+        else:
+            taken, ended = self._counted(data)
+        if ended:
+            if self._chunks is not None:
+                self.trailers = self._chunks.trailers
+            self.head = self._chunks = None
+            self.streaming = False
+        return taken
+
+    def _counted(self, data: bytes) -> tuple[bytes, bool]:
+        """Of a body whose length is known: what is here, uncopied where it can be, and whether it ended."""
+        if self._buffer:
+            self._buffer += data
+            data = bytes(memoryview(self._buffer)[: self._left])
+            del self._buffer[: len(data)]
+        elif len(data) > self._left:
+            self._buffer += data[self._left :]
+            data = data[: self._left]
+        self._left -= len(data)
+        return data, not self._left
 
     def take(self) -> bytes:
         """Some of the body that arrives, before its end; it is no part of what comes later."""
@@ -61,6 +101,7 @@ class Incoming:
         """Forget everything."""
         self._buffer.clear()
         self.head = self._chunks = None
+        self.streaming = False
 
     @property
     def empty(self) -> bool:
@@ -115,6 +156,8 @@ class Incoming:
     def _begin_body(self, head: Head) -> tuple[Head, bytes] | None:
         limit = self._limits.body_bytes
         self.ahead = bool(self._buffer)
+        if self._streams is not None and head.length != 0 and self._streams(head):
+            return self._begin_stream(head)
         if head.length is None or head.length > len(self._buffer):
             limit = min(limit, self._room(head))
         if head.length is not None and head.length > limit:
@@ -122,6 +165,12 @@ class Incoming:
         self.head = head
         self._chunks = Chunks(limit, self._limits.trailer_bytes) if head.length is None else None
         return self._read_body(head)
+
+    def _begin_stream(self, head: Head) -> tuple[Head, bytes]:
+        """How much of it is too much is the reader's to say: nothing is kept."""
+        self.head, self.streaming, self._left = head, True, head.length or 0
+        self._chunks = Chunks(ENDLESS, self._limits.trailer_bytes) if head.length is None else None
+        return head, b""
 
     def _read_body(self, head: Head) -> tuple[Head, bytes] | None:
         if self._chunks is not None:

@@ -27,6 +27,8 @@ Handler = Callable[[Request], Awaitable[Response]]
 Refusal = Callable[[int], Response]
 Room = Callable[[Head, str], int]
 """A request whose body is still to come, and its client's address, to how many bytes that may be; raises Refused: not one."""
+Streams = Callable[[Head], bool]
+"""Whether a body that did not come with its head is handed over as it arrives: then its size is the handler's to limit."""
 
 log = structlog.get_logger("router.web")
 
@@ -58,12 +60,16 @@ class Listener:
         hosts: Collection[str] = (),
         refusal: Refusal = plain_refusal,
         room: Room | None = None,
+        streams: Streams | None = None,
         mode: int = 0o600,
     ) -> None:
-        """*hosts*: the Host names that are served, others get 421 (DNS rebinding); empty: all. *mode*: of a Unix socket's file."""
+        """*hosts*: the Host names that are served, others get 421 (DNS rebinding); empty: all. *mode*: of a Unix socket's file.
+
+        *streams*: None: every body is complete before its handler runs."""
         self.name, self.handler, self.refusal = name, handler, refusal
         self.limits = limits or Limits()
         self.ask_room(room)
+        self.streams = streams
         self.now, self.wall = clock.monotonic, clock.now
         self.addresses: tuple[str, ...] = ()  # what was bound
         self._where, self._mode, self._clock = where, mode, clock

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from router.config.types import Listen
 from router.telemetry.metrics import Metrics
-from router.web import Limits, Listener, Request, Response, heads
+from router.web import BodyBroken, Limits, Listener, Request, Response, heads
 from router.web.connection import Connection, Phase
 from tests.helpers.clock import VirtualClock
 from tests.helpers.hostile import CORPUS
@@ -78,19 +78,25 @@ class Rig:
         self._crashes: list[dict[str, Any]] = []
         self.loop.set_exception_handler(lambda _, context: self._crashes.append(context))
 
-    def feed(self, pieces: list[bytes], *, eof: bool) -> Outcome:
-        """A new connection that is sent these pieces, and perhaps the end."""
-        return self.loop.run_until_complete(self._feed(pieces, eof=eof))
+    def feed(self, pieces: list[bytes], *, eof: bool, streams: bool = False) -> Outcome:
+        """A new connection that is sent these pieces, and perhaps the end; *streams*: bodies are read as they arrive."""
+        return self.loop.run_until_complete(self._feed(pieces, eof=eof, streams=streams))
 
-    async def _feed(self, pieces: list[bytes], *, eof: bool) -> Outcome:
+    async def _feed(self, pieces: list[bytes], *, eof: bool, streams: bool) -> Outcome:
         requests: list[Request] = []
 
         async def handle(request: Request) -> Response:
-            requests.append(request)
             await asyncio.sleep(0)
+            if request.stream is not None:
+                try:
+                    request = request._replace(body=b"".join([piece async for piece in request.stream]), stream=None)
+                except BodyBroken:
+                    return Response(400)
+            requests.append(request)
             return Response(200, (), b"ok")
 
-        listener = Listener("test", Listen("off"), handle, clock=VirtualClock(), metrics=Metrics(), limits=LIMITS)
+        wanted = (lambda _: True) if streams else None
+        listener = Listener("test", Listen("off"), handle, clock=VirtualClock(), metrics=Metrics(), limits=LIMITS, streams=wanted)
         connection, transport = Connection(listener), Transport()
         connection.connection_made(transport)  # type: ignore[arg-type]
         for piece in pieces:
@@ -98,13 +104,16 @@ class Rig:
                 connection.data_received(piece)
         if eof and not transport.closed and not connection.eof_received():
             transport.closed = True
-        for _ in range(10_000):
+        for _ in range(50 if streams else 10_000):  # a streamed body may wait for more that never comes
             if not listener._exchanges:
                 break
             await asyncio.sleep(0)
-        assert not listener._exchanges
+        assert streams or not listener._exchanges
         still = not transport.closed and connection.phase in (Phase.IDLE, Phase.HEAD, Phase.BODY)
+        still = still or (streams and bool(listener._exchanges))
         connection.connection_lost(None)
+        while listener._exchanges:
+            await asyncio.sleep(0)
         assert not listener._connections
         gc.collect(0)  # a task that failed says so when it goes
         assert not self._crashes
@@ -236,4 +245,21 @@ def test_the_corpus_has_one_reading(name: str, rig: Rig) -> None:
             eof=attempt.eof,
         )
         assert facts(outcome.requests) == facts(bytewise.requests)
+        compare(attempt.sent, outcome)
+
+
+@given(wire=wires(), cuts=st.lists(st.integers(0, 10_000), max_size=12), eof=st.booleans())
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+def test_bodies_that_are_read_as_they_arrive_are_the_same_bodies(wire: bytes, cuts: list[int], eof: bool, rig: Rig) -> None:
+    whole = rig.feed([wire], eof=eof)
+    streamed, cut = rig.feed([wire], eof=eof, streams=True), rig.feed(pieces_of(wire, cuts), eof=eof, streams=True)
+    assert facts(whole.requests) == facts(streamed.requests) == facts(cut.requests)
+    assert whole.open == streamed.open == cut.open
+
+
+@pytest.mark.parametrize("name", [name for name in CORPUS if "large" not in name])
+def test_the_corpus_is_read_the_same_way_as_it_arrives(name: str, rig: Rig) -> None:
+    for attempt in CORPUS[name]:
+        outcome = rig.feed([attempt.sent], eof=attempt.eof, streams=True)
+        assert facts(outcome.requests) == facts(rig.feed([attempt.sent], eof=attempt.eof).requests)
         compare(attempt.sent, outcome)

@@ -148,3 +148,36 @@ def test_trailers_are_kept_for_who_wants_them() -> None:
     assert list(reader.trailers) == [("x-one", "1"), ("two", "2")]
     assert reader.feed(CHUNKED) is not None
     assert list(reader.trailers) == []
+
+
+@pytest.mark.parametrize("wire", [POST, CHUNKED])
+@given(cuts=st.lists(st.integers(0, 200), max_size=20), behind=st.sampled_from([b"", GET, POST]))
+def test_a_streamed_body_is_given_out_as_it_arrives_and_what_is_behind_it_waits(wire: bytes, cuts: list[int], behind: bytes) -> None:
+    owner = Owner()
+    reader = Incoming(LIMITS, owner.check, owner.room, lambda _: True)
+    sent, body, found = wire + behind, b"", None
+    edges = sorted({0, len(sent), *(cut % (len(sent) + 1) for cut in cuts)})
+    for start, end in pairwise(edges):
+        piece = sent[start:end]
+        if found is None:
+            found = reader.feed(piece)
+            body += found[1] if found is not None else b""
+            body += reader.more() if reader.streaming else b""
+        elif reader.streaming:
+            body += reader.more(piece)
+        else:
+            reader.hold(piece)
+    assert found is not None
+    assert (found[0].target, body, reader.streaming) == (wire.split()[1].decode(), BODIES[wire.split()[1].decode()], False)
+    assert reader.size == len(behind)
+    assert not owner.asked  # of a streamed body nothing is kept: no room is needed
+
+
+def test_the_owner_says_which_bodies_are_streamed() -> None:
+    owner = Owner()
+    reader = Incoming(LIMITS, owner.check, owner.room, lambda head: head.method == "PUT")
+    assert reader.feed(POST[:-1]) is None
+    assert not reader.streaming
+    reader.clear()
+    assert reader.feed(CHUNKED[:-1]) is not None
+    assert reader.streaming
