@@ -219,8 +219,8 @@ exports.pieces = awslambda.streamifyResponse(async (event, stream) => {
   stream.write(Buffer.from('two'))
   stream.write('')
   stream.write(new Uint8Array(Buffer.from('three')))
-  stream.end()
   process.stdout.write('ends\n')
+  stream.end()
 })
 exports.page = awslambda.streamifyResponse(async (event, stream) => {
   const page = awslambda.HttpResponseStream.from(stream, { statusCode: 201, headers: { x: 'y' }, cookies: ['a=b'] })

@@ -197,7 +197,7 @@ async def test_a_daemon_without_descriptors_is_no_fault_of_the_function(pool: Wa
 
 async def test_variables_too_large_for_the_start_message_are_said_to_be(pool: WarmPool, code: Path) -> None:
     function = Function("large", code, "app.echo", environment={"A": "x" * 1024 * 1024})
-    with pytest.raises(EnvironmentUnavailable, match="start message is too large: the function.s environment variables"):
+    with pytest.raises(EnvironmentUnavailable, match="start message is too large: the function"):
         await pool.invoke(Invocation(function, b"1", names.request_id(), "arn"))
     assert await echo(pool, code) == 1
 
