@@ -59,7 +59,7 @@ from router.runtime import python_programs, resolve
 from router.runtime.pool import WarmPool, warm_pool
 from router.runtime.sandbox_controls import CONTROLS, effective, refusal
 from router.runtime.sandbox_site import Ground
-from router.sources import SOURCES, TRIGGERS
+from router.sources import SECTIONS, SOURCES, TRIGGERS
 from router.sources.base import Binding, House, Source
 from router.telemetry.logs import LogStore
 from router.telemetry.metrics import Labels, Metrics
@@ -108,6 +108,7 @@ def check(path: Path) -> Config:
         interpreters=python_programs.wrong,
         policies=mistakes_in,
         resource_policies=partial(mistakes_in, kind="resource"),
+        sections=SECTIONS,
     )
     sources(
         House(config, SystemClock(), cast("Database", None), Metrics())
@@ -272,6 +273,7 @@ class Daemon:
         fleet = Fleet([source for built in build(config) for source in built], clock=clock, metrics=metrics)
         calls = Calls(Parts(config, functions, journal, dispatcher, slots, pool, fleet, clock.now(), os.getpid()))
         relay = Relay(outbox, dispatcher, house)
+        relay.logs = logs
         health = Health(metrics, problems=calls.problems, ping=database.ping)
         janitor = Janitor(journal, retention=config.retention, clock=clock)
         housekeeping = Housekeeping(database, logs, self._manager, clock=clock, retention=config.retention.logs)

@@ -14,10 +14,9 @@ import orjson
 from router.config.types import Config, Function
 from router.errors import InvalidParameter
 from router.events import s3, scheduled
-from router.events.transform import InvalidInput
 from router.model import Envelope
 from router.sources.base import Binding
-from router.sources.bus_rules import Occurrence, Rule
+from router.sources.bus_rules import Occurrence, Rule, Unfit
 from router.sources.bus_trigger import EventTrigger
 from router.sources.feed import TableTrigger
 from router.sources.queue import QueueTrigger
@@ -153,15 +152,20 @@ def _bus(_: str, event: Any, config: Config) -> list[Match]:
         Rule.of(Binding(function, trigger, place, _qualifier(function, place)), config)
         for function, trigger, place in triggers(config, EventTrigger)
     )
-    rules = [rule for rule in of_all if rule.bus == "default"]
+    listed = (Rule.ruled(ruling, config) for ruling in config.rules.values() if ruling.enabled and ruling.pattern is not None)
+    rules = [rule for rule in (*of_all, *listed) if rule.bus == "default"]
     found = [rule for rule in rules if rule.pattern.matches(event)]
     if not found:
         told = f"none of its {len(rules)} rules matches" if rules else "it has no rules"
         raise InvalidParameter(f"the event sets nothing off on the default bus: {told}")
     try:
-        return [Match(rule.envelope(occurrence, at=occurrence.at)._replace(sequencer="")) for rule in found]
-    except InvalidInput as error:
+        made = [envelope for rule in found for envelope in rule.envelopes(occurrence, at=occurrence.at)]
+    except Unfit as error:
         raise InvalidParameter(str(error)) from error
+    if not made:
+        told = ", ".join(f"{rule.name} → {rule.function or 'nothing'}" for rule in found)
+        raise InvalidParameter(f"no rule that matches has a function: {told}; `router buses put` puts events for any target")
+    return [Match(envelope._replace(sequencer="")) for envelope in made]
 
 
 # -- queues

@@ -7,7 +7,22 @@ from typing import Final, NamedTuple
 from router.config.types import Config, Function
 
 RELOADED: Final = frozenset(  # fields of Config that are taken up; the others are opened or told apart once, at the start
-    {"file", "limits", "drain", "retention", "buckets", "tables", "queues", "usage_plans", "buses", "functions", "secrets"}
+    {
+        "file",
+        "limits",
+        "drain",
+        "retention",
+        "buckets",
+        "tables",
+        "queues",
+        "usage_plans",
+        "buses",
+        "functions",
+        "rules",
+        "schedules",
+        "schedule_groups",
+        "secrets",
+    }
 )
 _KEYS: Final = {"http": "listen.http", "console": "listen.console"}  # of fields that have another name than their key
 

@@ -80,8 +80,10 @@ def _buckets(config: Config, here: Path) -> list[str]:
 
 
 def _rules(config: Config) -> list[str]:
-    found = ((function, trigger.bus, trigger.written) for function, trigger in _triggers(config, "event"))
-    return [f"{bus} {text if len(text) <= PATTERN else f'{text[:PATTERN]}…'} → {function.name}" for function, bus, text in found]
+    found = [(function.name, trigger.bus, trigger.written) for function, trigger in _triggers(config, "event")]
+    listed = (rule for rule in config.rules.values() if rule.enabled and rule.pattern is not None)
+    found += [(", ".join(target.spoken for target in rule.targets) or "nothing", rule.bus, rule.written) for rule in listed]
+    return [f"{bus} {text if len(text) <= PATTERN else f'{text[:PATTERN]}…'} → {whose}" for whose, bus, text in found]
 
 
 def _feeds(config: Config, here: Path) -> list[str]:
@@ -90,7 +92,11 @@ def _feeds(config: Config, here: Path) -> list[str]:
 
 
 def _schedules(config: Config) -> list[str]:
-    return [f"{trigger.text} → {function.name}" for function, trigger in _triggers(config, "schedule")]
+    found = [(trigger.text, function.name) for function, trigger in _triggers(config, "schedule")]
+    rules = (rule for rule in config.rules.values() if rule.enabled and rule.schedule is not None and rule.targets)
+    found += [(rule.schedule.text, ", ".join(target.spoken for target in rule.targets)) for rule in rules]
+    found += [(plan.timing.text, plan.target.spoken) for plan in config.schedules.values() if plan.enabled]
+    return [f"{text} → {whose}" for text, whose in found]
 
 
 def _hints(config: Config, here: Path) -> Iterator[str]:

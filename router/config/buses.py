@@ -1,40 +1,70 @@
 """Event buses. Pure. Names follow AWS: EventBridge API reference, CreateEventBus."""
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from router.config.node import Node
+from router.config.queues import policy, tags
+from router.config.roles import Policies
 from router.config.settings import DAY, HOUR
-from router.config.types import Bus
+from router.config.types import Bus, ScheduleGroup
 
 DEFAULT: Final = "default"  # the bus that is always there
+DESCRIPTION: Final = 512  # characters
+GROUP: Final = re.compile(r"[0-9a-zA-Z_.-]{1,64}")  # EventBridge Scheduler API reference, CreateScheduleGroup
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,256}")
+_ARCHIVE: Final = r"[.\-_A-Za-z0-9]{1,48}"  # EventBridge API reference, CreateArchive
 
 
-def buses(node: Node | None) -> dict[str, Bus]:
-    """The value under `buses`, and the default bus in any case."""
+def buses(node: Node | None, policies: Policies | None = None) -> dict[str, Bus]:
+    """The value under `buses`, and the default bus in any case. *policies*: see load()."""
     found = {DEFAULT: Bus(DEFAULT)}
     for name, child in node.items() if node is not None else ():
         if not _NAME.fullmatch(name) or name.startswith("aws."):
             assert node is not None  # no entries without it
             node.misnamed(name, "a bus's name is 1 to 256 letters, digits, dots, hyphens and underscores, and does not begin with aws.")
-        found[name] = _bus(name, child)
+        found[name] = _bus(name, child, policies)
     return found
 
 
-def _bus(name: str, node: Node) -> Bus:
+def groups(node: Node | None) -> dict[str, ScheduleGroup]:
+    """The value under `schedule_groups`, and the default group in any case."""
+    found = {DEFAULT: ScheduleGroup(DEFAULT)}
+    for name, child in node.items() if node is not None else ():
+        if not GROUP.fullmatch(name):
+            assert node is not None  # no entries without it
+            node.misnamed(name, "a group's name is 1 to 64 letters, digits, hyphens, underscores and dots")
+        found[name] = ScheduleGroup(name) if child.empty else ScheduleGroup(name, tags(child.form(known=("tags",))))
+    return found
+
+
+def _bus(name: str, node: Node, policies: Policies | None) -> Bus:
     if node.empty:  # `orders:` alone is a bus
         return Bus(name)
-    form = node.form(known=("archive",))
+    form = node.form(known=("archive", "description", "policy", "tags"))
     archive = form.child("archive")
-    if archive is None:
-        return Bus(name)
+    found = Bus(name, description=description(form), policy=policy(form, policies), tags=tags(form))
+    return found if archive is None else _archived(found, form, archive)
+
+
+def _archived(bus: Bus, form: Node, archive: Node) -> Bus:
     if archive.scalar and form.written("archive") == "forever":
-        return Bus(name, archive=float("inf"))
-    kept = archive.form(main="retention", known=("retention", "pattern"))
+        return replace(bus, archive=float("inf"))
+    kept = archive.form(main="retention", known=("retention", "pattern", "name", "description"))
     forever = kept.written("retention") == "forever"
-    return Bus(
-        name,
+    return replace(
+        bus,
         archive=float("inf") if forever else kept.seconds("retention", low=HOUR, high=3650 * DAY),
         archive_pattern=kept.json("pattern"),
+        archive_name=kept.text("name", "", pattern=_ARCHIVE, what="1 to 48 letters, digits, dots, hyphens and underscores"),
+        archive_description=description(kept),
     )
+
+
+def description(form: Node) -> str:
+    """The text under `description`."""
+    text = form.text("description", "")
+    if len(text) > DESCRIPTION:
+        form.problem(f"{len(text)} characters; a description has {DESCRIPTION} at most", "description")
+    return text

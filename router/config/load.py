@@ -6,19 +6,20 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 from router.config import buses, checks, document, functions, queues, resources, settings, usage
 from router.config import roles as policies_of_roles
 from router.config.functions import Interpreters, Runtimes
 from router.config.node import Node
 from router.config.roles import Policies
-from router.config.types import Config, Function, Limits, Names, Retention, Trigger
+from router.config.types import Config, Function, Limits, Names, Retention, Section, Surroundings, Trigger
 from router.errors import ConfigError
 
 _KNOWN: Final = (
     *("version", "region", "account", "state", "listen", "limits", "drain", "retention"),
-    *("buckets", "tables", "queues", "buses", "usage_plans", "roles", "functions", "users"),
+    *("buckets", "tables", "queues", "buses", "usage_plans", "roles", "functions", "users", "schedule_groups"),
 )
 _DEFAULT: Final = Config(Path(), Path())
 
@@ -35,26 +36,36 @@ def load(
     interpreters: Interpreters | None = None,
     policies: Policies | None = None,
     resource_policies: Policies | None = None,
+    sections: Mapping[str, Section] = MappingProxyType({}),
 ) -> Config:
     """Read *path*. *triggers*: word → class; *runtimes*: name → what is wrong with it, "" when nothing is; *interpreters*: the same
-    of a runtime and the path of an interpreter; *policies*: a role's policy document → its mistakes; *resource_policies*: the same of a queue's.
+    of a runtime and the path of an interpreter; *policies*: a role's policy document → its mistakes; *resource_policies*: the same of
+    a queue's or a bus's; *sections*: further keys → their readers.
 
     Raises ConfigError with every mistake, in the order of the file."""
     shared, top = document.read(path, environ)
-    config = _config(Path(os.path.abspath(path)), top, triggers, (runtimes, interpreters), (policies, resource_policies))  # noqa: PTH100 - resolve() would follow a symlink
+    judges = (policies, resource_policies)
+    config = _config(Path(os.path.abspath(path)), top, triggers, (runtimes, interpreters), judges, sections)  # noqa: PTH100 - resolve() would follow a symlink
     problems = shared.problems
     if problems.count:
         raise ConfigError(problems.lines())
     return replace(config, secrets=frozenset(filter(None, shared.references.secrets)))
 
 
-def _config(file: Path, top: Node, triggers: Mapping[str, type[Trigger]], machine: Machine, policies: Judges) -> Config:
-    form = top.form(known=_KNOWN)
+def _config(  # noqa: PLR0917 - what load() is given
+    file: Path,
+    top: Node,
+    triggers: Mapping[str, type[Trigger]],
+    machine: Machine,
+    policies: Judges,
+    sections: Mapping[str, Section],
+) -> Config:
+    form = top.form(known=(*_KNOWN, *sections))
     _version(form)
     buckets = {} if (node := form.child("buckets")) is None else resources.buckets(node)
     tables = {} if (node := form.child("tables")) is None else resources.tables(node)
     own_queues = {} if (node := form.child("queues")) is None else queues.queues(node, policies[1])
-    events = buses.buses(form.child("buses"))
+    events = buses.buses(form.child("buses"), policies[1])
     plans = {} if (node := form.child("usage_plans")) is None else usage.plans(node)
     roles = {} if (node := form.child("roles")) is None else policies_of_roles.roles(node, policies[0])
     http, console = (settings.HTTP, settings.CONSOLE) if (node := form.child("listen")) is None else settings.listen(node)
@@ -75,12 +86,27 @@ def _config(file: Path, top: Node, triggers: Mapping[str, type[Trigger]], machin
         usage_plans=plans,
         roles=roles,
         users=settings.users(form),
+        schedule_groups=buses.groups(form.child("schedule_groups")),
         functions={}
         if (node := form.child("functions")) is None
         else _functions(node, Names(buckets, tables, usage_plans=plans, queues=own_queues, buses=events, roles=roles), triggers, machine),
     )
     checks.check(config, form)
-    return config
+    return replace(config, **_sections(form, config, sections)) if any(map(form.has, sections)) else config
+
+
+def _sections(form: Node, config: Config, sections: Mapping[str, Section]) -> dict[str, Any]:
+    """What is read last: it refers to all else."""
+    known = Names(
+        config.buckets,
+        config.tables,
+        frozenset(config.functions),
+        queues=config.queues,
+        roles=config.roles,
+        buses=config.buses,
+    )
+    around = Surroundings(known, config.functions, config.schedule_groups, config.region, config.account)
+    return {key: read(node, around) for key, read in sections.items() if (node := form.child(key)) is not None and not node.empty}
 
 
 def _functions(node: Node, names: Names, triggers: Mapping[str, type[Trigger]], machine: Machine) -> dict[str, Function]:

@@ -3,10 +3,10 @@
 Keys, defaults and ranges for people: docs/configuration.md. Secrets never show in a repr."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
 from router.names import LATEST
 
@@ -85,6 +85,11 @@ class Bus:
     name: str
     archive: float = 0.0  # seconds that its events are kept for replays; 0: not at all, infinite: for ever
     archive_pattern: Any = None  # the JSON value of a pattern: only events that match it are kept; None: all
+    archive_name: str = ""  # "": the bus's own
+    archive_description: str = ""
+    description: str = ""
+    policy: str = ""  # of the bus itself, JSON text; "": none
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +130,16 @@ class Role:
 class Destination:
     """Where records go."""
 
-    kind: str  # queue, function, bus, bucket
+    kind: str  # queue, function, bus, bucket; of a rule's target log_group too
+    name: str  # a function's with its qualifier where there is one: NAME:QUALIFIER
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleGroup:
+    """What schedules are named in."""
+
     name: str
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +153,20 @@ class Names:
     queues: Mapping[str, Queue] = field(default_factory=dict)
     roles: Mapping[str, Role] = field(default_factory=dict)
     buses: Mapping[str, Bus] = field(default_factory=lambda: {"default": Bus("default")})
+
+
+class Surroundings(NamedTuple):
+    """What the sections may refer to that are read once all else is."""
+
+    names: Names
+    functions: Mapping[str, "Function"]
+    groups: Mapping[str, ScheduleGroup]
+    region: str
+    account: str
+
+
+Section = Callable[["Node", Surroundings], Mapping[str, Any]]
+"""Reads a part of config.yaml whose meaning stands above this floor, as that of triggers does; mistakes are noted on the node."""
 
 
 class Trigger(Protocol):
@@ -292,5 +319,8 @@ class Config:
     usage_plans: Mapping[str, UsagePlan] = field(default_factory=dict)
     roles: Mapping[str, Role] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=dict)
+    rules: Mapping[str, Any] = field(default_factory=dict)  # BUS/NAME → Ruling (router/sources/ruling.py)
+    schedules: Mapping[str, Any] = field(default_factory=dict)  # GROUP/NAME → Planned (router/sources/planned.py)
+    schedule_groups: Mapping[str, ScheduleGroup] = field(default_factory=lambda: {"default": ScheduleGroup("default")})
     users: tuple[int, int] | None = None  # the first and the last of those that functions run as, one each
     secrets: frozenset[str] = field(default=frozenset(), repr=False)  # values that must never be logged

@@ -1,4 +1,4 @@
-"""Hands over what waits in the outbox: to functions and buses in one transaction with the row's removal, to buckets before it.
+"""Hands over what waits in the outbox: to functions and buses in one transaction with the row's removal, to buckets and log groups before it.
 
 An object is written under another name, synced and renamed; its key is the record's own, so that a kill between writes it again in
 the same place. What cannot be handed over now delays only itself."""
@@ -10,22 +10,27 @@ import uuid
 from pathlib import Path
 from typing import Final
 
+import apsw
 import orjson
 import structlog
 
 from router import names
-from router.config.types import Config
+from router.config.types import Config, Destination
 from router.dispatch.policy import backoff
 from router.errors import JournalError, RouterError
+from router.events import undelivered
+from router.events.undelivered import Failure
 from router.model import Envelope
-from router.queues.outbox import Outbox, Waiting
+from router.queues.outbox import Outbox, Parcel, Terms, Waiting
 from router.sources.base import House, Outlet
 from router.sources.bus_rules import Occurrence
+from router.telemetry.logs import LogStore, LogStream
 
 log = structlog.get_logger("router.destinations")
 
 AT_ONCE: Final = 50  # rows read at once
 KEPT: Final = 86_400.0  # seconds that a record is tried for
+_OUTCOMES: Final = Terms(2**63, KEPT, "", "")  # of the records of outcomes
 STORE_PAUSE: Final = 1.0  # seconds between tries while the store cannot be read
 _SPACE: Final = uuid.UUID("5d9e3f3c-7a3f-4c55-9a2f-0e5b8a1f6a10")  # of the ids of events on buses
 _RESULT: Final = "Lambda Function Invocation Result - "
@@ -39,6 +44,8 @@ class Relay:
         self._buses, self._config, self._clock, metrics = house.buses, house.config, house.clock, house.metrics
         self._work = asyncio.Event()
         outbox.on_post = self._work.set
+        self.logs: LogStore | None = None  # where events for log groups are written
+        self._streams: dict[tuple[str, str], LogStream] = {}  # log group and rule → its stream
         self._later: dict[int, tuple[float, int]] = {}  # rows that failed → monotonic time of the next try, tries
         self._sent = metrics.counter("router_destination_records_total", "Records handed over to destinations.", "function", "kind")
         self._failed = metrics.counter("router_destination_failures_total", "Records given up on.", "function", "kind")
@@ -91,19 +98,39 @@ class Relay:
     async def _put_off(self, row: Waiting, error: Exception) -> None:
         tries = self._later.get(row.id, (0.0, 0))[1] + 1
         about = {"function": row.function, "kind": row.kind, "target": row.target, "request_id": row.request_id, "error": str(error)}
-        if isinstance(error, LookupError) or self._clock.now() - row.made > KEPT:
-            log.error("record_lost", **about)
-            await self._outbox.database.transact(self._outbox.done(row.id))
+        terms = row.agreed or _OUTCOMES
+        over = undelivered.exhausted(tries=tries - 1, age=self._clock.now() - row.made, attempts=terms.attempts, oldest=terms.age)
+        if isinstance(error, LookupError) or over:
+            if terms.dead_letter:
+                log.warning("record_buried", **about, queue=terms.dead_letter)
+            else:
+                log.error("record_lost", **about)
+            code = undelivered.NO_RESOURCE if isinstance(error, LookupError) else undelivered.INTERNAL
+            await self._give_up(row, terms, Failure(code, str(error), tries - 1, "" if isinstance(error, LookupError) else over))
             self._later.pop(row.id, None)
             self._failed.add(row.function, row.kind)
             return
         self._later[row.id] = self._clock.monotonic() + backoff(tries), tries
         log.warning("record_delayed", **about, tries=tries)
 
+    async def _give_up(self, row: Waiting, terms: Terms, failure: Failure) -> None:
+        """Remove the row; in the same transaction it goes into the dead-letter queue, where there is one."""
+        told = undelivered.attributes(failure, arn=row.arn, target=terms.target, scheduled=terms.scheduled)
+        to = Destination("queue", terms.dead_letter)
+        letters = [Parcel(to, row.body, "", row.arn, row.request_id, row.made, attributes=told)] if terms.dead_letter else []
+        remove = self._outbox.done(row.id)
+
+        def unit(connection: apsw.Connection) -> None:
+            remove(connection)
+            self._outbox.post(connection, letters)
+
+        await self._outbox.database.transact(unit)
+        self._outbox.landed(letters)
+
     async def _hand_over(self, row: Waiting) -> None:
         """Raises LookupError for a destination that is gone from the config."""
-        known = {"function": self._config.functions, "bus": self._config.buses, "bucket": self._config.buckets}[row.kind]
-        if row.target not in known:
+        known = {"function": self._config.functions, "bus": self._config.buses, "bucket": self._config.buckets}.get(row.kind)
+        if known is not None and row.target not in known:
             raise LookupError(f"the config has no {row.kind} {row.target}")
         done = self._outbox.done(row.id)
         if row.kind == "function":
@@ -111,12 +138,28 @@ class Relay:
             await self._outlet.emit_all([envelope], done)
         elif row.kind == "bus":
             await self._buses.publish(self._outlet, [self._occurrence(row)], done)
+        elif row.kind == "log_group":
+            self._write_log(row)
+            await self._outbox.database.transact(done)
         else:
             await asyncio.to_thread(write, self._config.buckets[row.target].path, row.key, row.body)
             await self._outbox.database.transact(done)
 
+    def _write_log(self, row: Waiting) -> None:
+        """One event of a log group, in the stream of its rule."""
+        assert self.logs is not None  # the daemon's relay has them
+        stream = self._streams.get((row.target, row.arn))
+        if stream is None:
+            owner = row.arn.rpartition("/")[2]
+            stream = self._streams[row.target, row.arn] = self.logs.stream(owner, group=row.target)
+        stream.write(row.body.decode(errors="replace"), row.made)
+        stream.flush()
+
     def _occurrence(self, row: Waiting) -> Occurrence:
-        """As Lambda puts it; its id is the record's own."""
+        """The event that a rule sends on or a schedule puts; an outcome as Lambda puts it, under the record's own id."""
+        if (terms := row.agreed) is not None:
+            sent = Occurrence.of(row.target, json.loads(row.body), row.made)
+            return sent._replace(trace=row.trace, forwarded=terms.scheduled is None)
         region, account = self._config.region, self._config.account
         event = {
             "version": "0",

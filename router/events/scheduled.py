@@ -26,6 +26,7 @@ class Firing:
     account: str
     at: float  # the planned time, epoch seconds
     id: str  # a UUID, new for each firing
+    group: str = "default"  # of a schedule
 
 
 def delay(name: str, at: int, window: int) -> int:
@@ -40,7 +41,7 @@ def rule_event(firing: Firing) -> dict[str, Any]:
 
 def scheduler_event(firing: Firing) -> dict[str, Any]:
     """The event of an EventBridge Scheduler schedule that has no input."""
-    return _event(firing, "aws.scheduler", names.schedule_arn(firing.region, firing.account, firing.name), "{}")
+    return _event(firing, "aws.scheduler", names.schedule_arn(firing.region, firing.account, firing.name, firing.group), "{}")
 
 
 def _event(firing: Firing, source: str, resource: str, detail: Any) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def filled(text: str, firing: Firing) -> str:
 
     The attempt is the first: once the event is accepted, retries are the function's own and change no event."""
     values = {
-        "schedule-arn": names.schedule_arn(firing.region, firing.account, firing.name),
+        "schedule-arn": names.schedule_arn(firing.region, firing.account, firing.name, firing.group),
         "scheduled-time": names.iso_s(firing.at),
         "execution-id": firing.id,
         "attempt-number": "1",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Self
 
 import apsw
+import orjson
 
 from router.config.types import Destination
 from router.events.sqs import Attribute
@@ -32,14 +33,26 @@ STEPS: Final = (
         body BLOB NOT NULL
     ) STRICT;
     """,
+    "ALTER TABLE outbox ADD COLUMN terms TEXT NOT NULL DEFAULT '';",  # JSON: see Terms; "": the record of an outcome
 )
-_INSERT: Final = (
-    "INSERT INTO outbox (kind, target, function, arn, request_id, success, key, trace, made, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_PAGE: Final = """
-SELECT id, kind, target, function, arn, request_id, success, key, trace, made, body FROM outbox
+_COLUMNS: Final = "kind, target, function, arn, request_id, success, key, trace, made, body, terms"
+_INSERT: Final = f"INSERT INTO outbox ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own names
+_PAGE: Final = f"""
+SELECT id, {_COLUMNS} FROM outbox
 WHERE id NOT IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?
-"""
+"""  # noqa: S608 - our own names
+
+
+class Terms(NamedTuple):
+    """How long something is tried for that a rule or a schedule hands over, and what becomes of it then."""
+
+    attempts: int  # after the first
+    age: float  # seconds
+    dead_letter: str  # a queue; "": it is lost, and told
+    target: str  # ARN of what it is for
+    scheduled: float | None = None  # epoch seconds: the tick of a schedule of EventBridge Scheduler; None: a rule's
+    group: str = ""  # of a message, where the target takes one
+    deduplication: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +69,7 @@ class Parcel:
     key: str = ""
     trace: str = ""
     attributes: Mapping[str, Attribute] = field(default_factory=dict)  # of a queue's message
+    terms: Terms | None = None  # of a rule's or a schedule's target; None: the record of an outcome
 
 
 class Waiting(NamedTuple):
@@ -72,6 +86,12 @@ class Waiting(NamedTuple):
     trace: str
     made: float
     body: bytes
+    terms: str
+
+    @property
+    def agreed(self) -> Terms | None:
+        """See Parcel.terms."""
+        return Terms(*orjson.loads(self.terms)) if self.terms else None
 
 
 class Outbox:
@@ -95,7 +115,8 @@ class Outbox:
         """Write records down inside somebody's transaction; landed() is for afterwards."""
         for parcel in parcels:
             if parcel.to.kind == "queue":
-                message = New(parcel.body.decode(errors="replace"), parcel.attributes, trace=parcel.trace)
+                lane = (parcel.terms.group, parcel.terms.deduplication) if parcel.terms is not None else ("", "")
+                message = New(parcel.body.decode(errors="replace"), parcel.attributes, None, *lane, trace=parcel.trace)
                 self._queues.put(connection, parcel.to.name, message, size_of(message))
             else:
                 connection.execute(_INSERT, _row(parcel)).fetchall()
@@ -125,4 +146,5 @@ class Outbox:
 def _row(parcel: Parcel) -> tuple[str | float | bytes, ...]:
     to = parcel.to
     who = (to.kind, to.name, parcel.function, parcel.arn, parcel.request_id)
-    return (*who, int(parcel.success), parcel.key, parcel.trace, parcel.made, parcel.body)
+    terms = "" if parcel.terms is None else orjson.dumps([*parcel.terms]).decode()
+    return (*who, int(parcel.success), parcel.key, parcel.trace, parcel.made, parcel.body, terms)

@@ -2,11 +2,13 @@
 
 from typing import Any, Final
 
-from router.config.types import Trigger
+from router.config.types import Section, Trigger
 from router.sources.bus import BusSource
 from router.sources.feed import FeedSource
 from router.sources.http import HttpSource
+from router.sources.planned import schedules
 from router.sources.queue import QueueSource
+from router.sources.ruling import rules
 from router.sources.s3dir import S3DirSource
 from router.sources.schedule import ScheduleSource
 
@@ -22,3 +24,6 @@ SOURCES: Final[dict[str, type[Any]]] = {
 }
 
 TRIGGERS: Final[dict[str, type[Trigger]]] = {trigger.word: trigger for source in SOURCES.values() for trigger in source.TRIGGERS}
+
+SECTIONS: Final[dict[str, Section]] = {"rules": rules, "schedules": schedules}
+"""Keys of config.yaml beside the triggers, whose values are read here."""

@@ -47,10 +47,11 @@ class BusSource:
     def __init__(self, rules: Sequence[Rule], house: House, basis: object = None) -> None:
         self.name = "bus"
         self.basis: object = basis
-        self._config, self._clock, self._buses, self._metrics = house.config, house.clock, house.buses, house.metrics
+        self._config, self._clock, self._buses = house.config, house.clock, house.buses
         self._drawn = Drawn.of(rules, house.config)
         if not self._buses.laid:  # who puts events has its rules from the first on; another config's are laid when it is in force
-            self._buses.lay(self._drawn, house.database, house.clock, house.metrics)
+            self._buses.lay(self._drawn, house)
+        self._house = house
         self._store = BusStore(house.database)
         self._place = Place(house.config.region, house.config.account)
         self._outlet: Outlet | None = None  # while running
@@ -62,7 +63,7 @@ class BusSource:
     @classmethod
     def build(cls, bindings: Sequence[Binding], house: House) -> list[Self]:
         """One source for all buses; the default bus is there without any rule. Raises ConfigError."""
-        basis = (house.config.buses, basis_of(bindings))
+        basis = (house.config.buses, house.config.rules, basis_of(bindings))
         return [cls([Rule.of(binding, house.config) for binding in bindings], house, basis)]
 
     # -- another config
@@ -77,7 +78,7 @@ class BusSource:
     def become(self, source: Any) -> None:
         """See Successor."""
         self._config, self.basis, self._drawn = source._config, source.basis, source._drawn  # noqa: SLF001 - its own kind
-        self._buses.lay(self._drawn, self._store.database, self._clock, self._metrics)
+        self._buses.lay(self._drawn, self._house)
 
     # -- running
 
@@ -147,7 +148,7 @@ class BusSource:
         return {"FailedEntryCount": len(answers) - len(taken), "Entries": answers}
 
     async def publish(self, occurrences: Sequence[Occurrence]) -> int:
-        """Put events on their buses; how many functions got one, once all is durable. Raises ShuttingDown, JournalError."""
+        """Put events on their buses; how many targets got one, once all is durable. Raises ShuttingDown, JournalError."""
         outlet = self._door()
         self._putting += 1
         self._still.clear()

@@ -1,69 +1,111 @@
 """The buses of the house: which rules an event matches, what each function gets, and all of it durable at once.
 
-Whoever has an event for a bus (PutEvents, a bucket, a replay) hands it to Buses.publish(). It goes into the journal once for each rule
-that it matches, in one transaction with the archive's row, under a sequencer made of the event's id: told twice, it is
-one event for each function."""
+Whoever has an event for a bus (PutEvents, a bucket, a replay) hands it to Buses.publish(). It goes once to each target of each rule
+that it matches, in one transaction with the archive's row: into the journal for a function, under a sequencer made of the event's id
+(told twice, it is one event for each function), into a queue, or into the outbox for any other target."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import apsw
 import structlog
 
 from router import names
-from router.clock import Clock
-from router.config.types import Bus, Config
+from router.config.types import Bus, Config, Destination
 from router.errors import ConfigError
+from router.events import undelivered
+from router.events.eventbridge import Place
 from router.events.patterns import Pattern, compile_pattern
 from router.events.patterns_index import Index
 from router.events.patterns_parse import InvalidPattern
-from router.events.transform import WHOLE, Facts, Input, InvalidInput, dumped
+from router.events.transform import WHOLE, Facts, InvalidInput, dumped
+from router.events.undelivered import Failure
+from router.iam import reading
+from router.iam.policy import BadPolicy, Policy
 from router.journal.base import Beside
-from router.journal.database import Database
-from router.model import ASYNC_LIMIT, Envelope
-from router.sources import bus_store
-from router.telemetry.metrics import Metrics
+from router.model import Envelope
+from router.queues.outbox import Outbox
+from router.sources import bus_store, targets
+from router.sources.ruling import Ruling
+from router.sources.targets import Handed, Target, Told
 
 if TYPE_CHECKING:
-    from router.sources.base import Binding, Outlet
+    from router.sources.base import Binding, House, Outlet
 
 log = structlog.get_logger("router.sources.bus")
 
-WRAPPING: Final = 16 * 1024  # bytes that an event may have beside the 1 MB of its entry
-AT_ONCE: Final = 8 * 1024 * 1024  # bytes of payloads in one transaction: an event that many rules match may need several
+
+class Unfit(Exception):
+    """A target cannot get this event, now or later."""
+
+    def __init__(self, failure: Failure, body: bytes) -> None:
+        super().__init__(failure.message)
+        self.failure, self.body = failure, body
 
 
 class Rule(NamedTuple):
-    """One rule and its target."""
+    """One rule and its targets."""
 
     bus: str
     name: str
     arn: str
-    function: str
     pattern: Pattern
     written: str  # the pattern, JSON text
-    input: Input
+    targets: tuple[Target, ...]
+    place: Place
 
     @classmethod
     def of(cls, binding: "Binding", config: Config) -> Self:
-        """The rule of an `event:` trigger."""
+        """The rule of an `event:` trigger: its function is the target."""
         trigger = binding.trigger
         name = trigger.named(binding.function.name, binding.index)
-        arn = names.rule_arn(config.region, config.account, name, trigger.bus)
-        return cls(trigger.bus, name, arn, binding.target, trigger.pattern, trigger.written, trigger.input)
+        target = Target(Destination("function", binding.target), input=trigger.input)
+        return cls._of(trigger.bus, name, config, trigger.pattern, trigger.written, (target,))
+
+    @classmethod
+    def ruled(cls, ruling: Ruling, config: Config) -> Self:
+        """A rule of the config's own list, which has a pattern."""
+        assert ruling.pattern is not None
+        return cls._of(ruling.bus, ruling.name, config, ruling.pattern, ruling.written, ruling.targets)
+
+    @classmethod
+    def _of(cls, bus: str, name: str, config: Config, pattern: Pattern, written: str, given: tuple[Target, ...]) -> Self:  # noqa: PLR0917 - its fields
+        place = Place(config.region, config.account)
+        return cls(bus, name, names.rule_arn(config.region, config.account, name, bus), pattern, written, given, place)
 
     @property
-    def source(self) -> str:
-        """What its events come from, for people."""
-        return f"event:{self.bus}/{self.name}"
+    def function(self) -> str:
+        """For people: its targets."""
+        return ", ".join(target.spoken for target in self.targets)
 
-    def envelope(self, occurrence: "Occurrence", *, at: float) -> Envelope:
-        """What the function gets of an event that matches. Raises InvalidInput when that is more than it can get."""
-        payload = occurrence.whole if self.input is WHOLE else self.input.of(occurrence.event, Facts(self.name, self.arn, at))
-        if len(payload) > ASYNC_LIMIT + WRAPPING:
-            raise InvalidInput(f"the input made of the event has {len(payload)} bytes")
-        return Envelope(self.function, payload, self.source, occurrence.sequencer, trace=occurrence.trace)
+    def source(self, target: Target) -> str:
+        """What a target's events come from, for people."""
+        return f"event:{self.bus}/{self.name}" + (f"/{target.id}" if target.id else "")
+
+    def envelopes(self, occurrence: "Occurrence", *, at: float) -> list[Envelope]:
+        """What its functions get of an event that matches. Raises Unfit when that is more than one can get."""
+        handed = (self.handed(target, occurrence, at, None) for target in self.targets if target.to.kind == "function")
+        return [one for one in handed if isinstance(one, Envelope)]
+
+    def handed(self, target: Target, occurrence: "Occurrence", at: float, outbox: Outbox | None) -> Handed:
+        """What a target gets of an event that matches. Raises Unfit."""
+        body = occurrence.whole
+        try:
+            if target.input is not WHOLE:
+                body = target.input.of(occurrence.event, Facts(self.name, self.arn, at))
+        except InvalidInput as error:
+            raise Unfit(Failure(undelivered.REFUSED, str(error)), occurrence.whole) from error
+        if said := targets.too_large(target, body, outbox):
+            raise Unfit(Failure(undelivered.REFUSED, said), body)
+        if occurrence.forwarded and target.to.kind == "bus":
+            raise Unfit(Failure(undelivered.HOP, "it came from another bus: an event is sent on once"), body)
+        return self.told(target, occurrence, at, body).for_target(target, self.place)
+
+    def told(self, target: Target, occurrence: "Occurrence", at: float, body: bytes) -> Told:
+        """The facts of one event for one target."""
+        event_id = str(occurrence.event["id"])
+        return Told(body, self.source(target), occurrence.sequencer, self.arn, at, event_id, occurrence.trace)
 
 
 class Occurrence(NamedTuple):
@@ -75,6 +117,7 @@ class Occurrence(NamedTuple):
     at: float  # its time, epoch seconds
     trace: str = ""  # X-Ray header of who put it
     rules: frozenset[str] | None = None  # only these rules are asked; None: all
+    forwarded: bool = False  # by a rule of another bus
 
     @classmethod
     def of(cls, bus: str, event: Mapping[str, Any], at: float, trace: str = "") -> Self:
@@ -96,6 +139,7 @@ class _Line:
     rules: int  # how many
     index: Index[Rule]
     kept: Pattern | None  # what its archive takes; None: everything
+    policy: Policy | None  # its own
 
     def keeps(self, occurrence: Occurrence) -> bool:
         """Whether the archive takes this event; replayed ones are in it already."""
@@ -112,14 +156,21 @@ class Drawn(NamedTuple):
 
     @classmethod
     def of(cls, rules: Iterable[Rule], config: Config) -> Self:
-        """Raises ConfigError."""
-        found = tuple(rules)
-        _refuse_doubles(found)
+        """*rules*: those of triggers; beside them the config's own list is laid. Raises ConfigError."""
+        listed = (ruling for ruling in config.rules.values() if ruling.enabled and ruling.pattern is not None)
+        found = (*rules, *(Rule.ruled(ruling, config) for ruling in listed))
+        _refuse_doubles(found, config)
         of_bus: dict[str, list[Rule]] = {name: [] for name in config.buses}
         for rule in found:
             of_bus[rule.bus].append(rule)
         lines = {
-            name: _Line(config.buses[name], len(those), Index((rule, rule.pattern) for rule in those), _kept(config.buses[name]))
+            name: _Line(
+                config.buses[name],
+                len(those),
+                Index((rule, rule.pattern) for rule in those),
+                _kept(config.buses[name]),
+                _policy(config.buses[name], config.account),
+            )
             for name, those in of_bus.items()
         }
         return cls(found, lines)
@@ -137,13 +188,14 @@ class Buses:
         """Whether there are rules of a config, be it none."""
         return bool(self._lines)
 
-    def lay(self, drawn: Drawn, database: Database, clock: Clock, metrics: Metrics) -> None:
+    def lay(self, drawn: Drawn, house: "House") -> None:
         """Take up the rules of a config."""
+        metrics, self._outbox = house.metrics, house.outbox
         self.rules, self._lines = drawn.rules, drawn.lines
-        self._clock, self._database, self._prepared = clock, database, False
+        self._clock, self._database, self._prepared = house.clock, house.database, False
         self._put = metrics.counter("router_bus_events_total", "Events put on a bus.", "bus")
-        self._matched = metrics.counter("router_bus_matched_total", "Events handed to functions by rules.", "bus", "rule")
-        self._unfit = metrics.counter("router_bus_undeliverable_total", "Events that came to more than a function can get.", "bus", "rule")
+        self._matched = metrics.counter("router_bus_matched_total", "Events handed to targets by rules.", "bus", "rule")
+        self._unfit = metrics.counter("router_bus_undeliverable_total", "Events that a target cannot get.", "bus", "rule")
 
     def __contains__(self, bus: str) -> bool:
         return bus in self._lines
@@ -158,36 +210,45 @@ class Buses:
         return self._lines[bus].index.find(event)
 
     async def publish(self, outlet: "Outlet", occurrences: Sequence[Occurrence], beside: Beside | None = None) -> int:
-        """Hand events to all whose rules they match and to the archives, with *beside*; durable on return. How many functions got one.
+        """Hand events to all whose rules they match and to the archives, with *beside*; durable on return. How many targets got one.
 
         Raises JournalError: of events up to AT_ONCE bytes nothing was accepted then, of larger ones maybe a part."""
         now = self._clock.now()
-        envelopes = [envelope for occurrence in occurrences for envelope in self._envelopes(occurrence, now)]
+        things = [thing for occurrence in occurrences for thing in self._things(occurrence, now)]
         rows = [self._row(occurrence, now) for occurrence in occurrences if self._lines[occurrence.bus].keeps(occurrence)]
         if rows and not self._prepared:  # a bucket may be sooner than the buses' own source
             await bus_store.prepare(self._database)
             self._prepared = True
-        *before, last = list(_batches(envelopes)) or [[]]
-        for batch in before:
-            await outlet.emit_all(batch)
-        together = _together(rows, beside)
-        if last or together is not None:
-            await outlet.emit_all(last, together)
+        await targets.hand_over(outlet, self._outbox, things, _together(rows, beside))
         for occurrence in occurrences:
             self._put.add(occurrence.bus)
-        return len(envelopes)
+        return len(things)
 
-    def _envelopes(self, occurrence: Occurrence, now: float) -> Iterator[Envelope]:
+    def policy(self, bus: str) -> Policy | None:
+        """A bus's own policy."""
+        line = self._lines.get(bus)
+        return None if line is None else line.policy
+
+    def _things(self, occurrence: Occurrence, now: float) -> Iterator[Handed]:
         for rule in self.matching(occurrence.bus, occurrence.event):
             if occurrence.rules is not None and rule.name not in occurrence.rules:
                 continue
-            try:
-                yield rule.envelope(occurrence, at=now)
-            except InvalidInput as error:
-                self._unfit.add(rule.bus, rule.name)
-                log.error("event_undeliverable", bus=rule.bus, rule=rule.name, event_id=str(occurrence.event["id"]), error=str(error))
-            else:
-                self._matched.add(rule.bus, rule.name)
+            for target in rule.targets:
+                try:
+                    yield rule.handed(target, occurrence, now, self._outbox)
+                except Unfit as error:
+                    yield from self._undeliverable(rule, target, occurrence, now, error)
+                else:
+                    self._matched.add(rule.bus, rule.name)
+
+    def _undeliverable(self, rule: Rule, target: Target, occurrence: Occurrence, now: float, error: Unfit) -> Iterator[Handed]:
+        """Told, and kept where the target has a dead-letter queue."""
+        self._unfit.add(rule.bus, rule.name)
+        about = {"bus": rule.bus, "rule": rule.name, "target": target.spoken, "event_id": str(occurrence.event["id"])}
+        log.error("event_undeliverable", **about, error=str(error))
+        letter = rule.told(target, occurrence, now, error.body).dead_letter(target, error.failure, rule.place)
+        if letter is not None:
+            yield letter
 
     def _row(self, occurrence: Occurrence, now: float) -> bus_store.Kept:
         kept = self._lines[occurrence.bus].bus.archive
@@ -207,19 +268,6 @@ def _together(rows: Sequence[bus_store.Kept], beside: Beside | None) -> Beside |
     return unit
 
 
-def _batches(envelopes: Iterable[Envelope]) -> Iterator[list[Envelope]]:
-    batch: list[Envelope] = []
-    size = 0
-    for envelope in envelopes:
-        if batch and size + len(envelope.payload) > AT_ONCE:
-            yield batch
-            batch, size = [], 0
-        batch.append(envelope)
-        size += len(envelope.payload)
-    if batch:
-        yield batch
-
-
 def _kept(bus: Bus) -> Pattern | None:
     if bus.archive_pattern is None:
         return None
@@ -229,13 +277,27 @@ def _kept(bus: Bus) -> Pattern | None:
         raise ConfigError((f"buses.{bus.name}.archive.pattern: {error}",)) from error
 
 
-def _refuse_doubles(rules: Sequence[Rule]) -> None:
-    """A name that was given may be another rule's FUNCTION-PLACE."""
+def _policy(bus: Bus, account: str) -> Policy | None:
+    if not bus.policy:
+        return None
+    try:
+        return reading.read(reading.parse(bus.policy), name=f"event bus {bus.name}", kind="resource", account=account)
+    except BadPolicy as error:
+        raise ConfigError(tuple(f"buses.{bus.name}.policy: {mistake}" for mistake in error.mistakes)) from error
+
+
+def _refuse_doubles(rules: Sequence[Rule], config: Config) -> None:
+    """A name that was given may be another rule's FUNCTION-PLACE, or that of one that is off."""
     first: dict[str, Rule] = {}
     twice = [(rule, other) for rule in rules if (other := first.setdefault(rule.arn, rule)) is not rule]
-    if twice:
-        told = (
-            f"rule {rule.name} of bus {rule.bus}: two rules have this name, of {other.function} and {rule.function}"
-            for rule, other in twice
-        )
+    told = [
+        f"rule {rule.name} of bus {rule.bus}: two rules have this name, of {other.function} and {rule.function}" for rule, other in twice
+    ]
+    off = (ruling for ruling in config.rules.values() if not ruling.enabled or ruling.pattern is None)
+    told += [
+        f"rule {ruling.name} of bus {ruling.bus}: two rules have this name, in rules and of {first[arn].function}"
+        for ruling in off
+        if (arn := names.rule_arn(config.region, config.account, ruling.name, ruling.bus)) in first
+    ]
+    if told:
         raise ConfigError(tuple(told))

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 NAME: Final = r"[0-9a-zA-Z_.-]{1,64}"  # EventBridge API reference, PutRule
 PATTERN_CHARS: Final = 4096  # of a pattern's JSON at most: EventBridge quotas
-_INPUTS: Final = ("input", "input_path", "input_transformer")
-_NOTHING: Final = Pattern((), frozenset())  # stands in for a pattern that cannot be read
+INPUTS: Final = ("input", "input_path", "input_transformer")
+NOTHING: Final = Pattern((), frozenset())  # stands in for a pattern that cannot be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class EventTrigger:
     @classmethod
     def read(cls, node: "Node", names: Names) -> Self:
         """Read the value under `event:`; an unknown bus is a problem."""
-        form = node.form(known=("bus", "pattern", *_INPUTS, "name"))
+        form = node.form(known=("bus", "pattern", *INPUTS, "name"))
         bus = form.text("bus", "default")
         if bus not in names.buses:
             form.problem(f"no bus has the name {bus}{form.did_you_mean(bus, names.buses)}", "bus")
@@ -42,10 +42,10 @@ class EventTrigger:
         if not form.has("pattern"):
             form.problem("is required, as pattern: {source: [shop]}", "pattern")
         return cls(
-            pattern=pattern_of(form, "pattern") if form.has("pattern") else _NOTHING,
+            pattern=pattern_of(form, "pattern") if form.has("pattern") else NOTHING,
             bus=bus,
             written=json.dumps(pattern, separators=(",", ":"), ensure_ascii=False),
-            input=_input(form),
+            input=input_of(form),
             name=form.text("name", pattern=NAME, what="1 to 64 letters, digits, hyphens, underscores and dots") if form.has("name") else "",
         )
 
@@ -69,13 +69,14 @@ def pattern_of(form: "Node", key: str) -> Pattern:
         return compile_pattern(pattern)
     except InvalidPattern as error:
         form.problem(str(error), key)
-        return _NOTHING
+        return NOTHING
 
 
-def _input(form: "Node") -> Input:
-    given = [key for key in _INPUTS if form.has(key)]
+def input_of(form: "Node") -> Input:
+    """What becomes of the event, by the one of INPUTS that is given; what is wrong with it is noted."""
+    given = [key for key in INPUTS if form.has(key)]
     if len(given) > 1:
-        form.problem(f"only one of {', '.join(_INPUTS)} can be given", given[1])
+        form.problem(f"only one of {', '.join(INPUTS)} can be given", given[1])
     if not given:
         return WHOLE
     try:

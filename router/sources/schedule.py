@@ -8,52 +8,27 @@ import difflib
 import heapq
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
+import apsw
 import structlog
 
 from router import names
 from router.errors import ConfigError, InvalidParameter, JournalError, ShuttingDown, SourceError
-from router.events import scheduled
-from router.events.agenda import PLAUSIBLE, Agenda, Due, Timetable
+from router.events.agenda import PLAUSIBLE, Agenda, Due
 from router.model import Envelope
+from router.queues.outbox import Parcel
+from router.sources import schedule_store, targets
 from router.sources.base import Binding, House, Outlet, basis_of, first_leaf
 from router.sources.schedule_store import ScheduleStore, Tick
 from router.sources.schedule_trigger import ScheduleTrigger
+from router.sources.scheduled_targets import Schedule
 from router.sources.timer import ClockTimer, Timer, timer_for
 
 log = structlog.get_logger("router.schedules")
 
 UNDER_WAY: Final = 2048  # ticks being emitted at once; with one batch more, what a crash leaves to be emitted again
 STEP: Final = 1.0  # seconds by which the wall clock may stray from the monotonic one between two looks
-
-
-@dataclass(slots=True)
-class Schedule:
-    """One schedule of the house and what `router schedules` tells of it."""
-
-    name: str
-    function: str
-    trigger: ScheduleTrigger
-    last: int | None = None  # time of the newest tick handed over
-    missed: int = 0  # ticks dropped since the schedule began
-    pending: int = 0  # ticks decided and not handed over yet
-
-    @property
-    def spelling(self) -> str:
-        """What makes it another schedule when it changes."""
-        return f"{self.trigger.text} {self.trigger.timezone}".strip()
-
-    @property
-    def timetable(self) -> Timetable:
-        """What the agenda knows of it."""
-        trigger = self.trigger
-        return Timetable(trigger.expression, trigger.zone, trigger.missed, trigger.window, trigger.start, trigger.end)
-
-    def due(self, at: int) -> int:
-        """When a tick runs, epoch seconds: at its time, or within its window."""
-        return at + scheduled.delay(self.name, at, self.trigger.window) if self.trigger.window else at
 
 
 class ScheduleSource:
@@ -66,7 +41,7 @@ class ScheduleSource:
         self.basis = basis
         self._schedules, self._timer = schedules, timer
         self._config, self._clock = house.config, house.clock
-        self._store = ScheduleStore(house.database)
+        self._store, self._outbox = ScheduleStore(house.database), house.outbox
         self._tables = {name: schedule.timetable for name, schedule in schedules.items()}
         self._agenda = Agenda({}, {})
         self._outlet: Outlet | None = None  # while running
@@ -81,18 +56,20 @@ class ScheduleSource:
 
     @classmethod
     def build(cls, bindings: Sequence[Binding], house: House) -> list[Self]:
-        """One source for all; without bindings it only forgets the schedules there once were.
+        """One source for all, those of the config's own lists included; without any it only forgets the schedules there once were.
 
         Raises ConfigError when a name that was given is another schedule's FUNCTION-INDEX."""
         named: dict[str, list[Schedule]] = defaultdict(list)
-        for binding in bindings:
-            name = binding.trigger.named(binding.function.name, binding.index)
-            named[name].append(Schedule(name, binding.target, binding.trigger))
+        rules = [rule for rule in house.config.rules.values() if rule.enabled and rule.schedule is not None and rule.targets]
+        plans = [plan for plan in house.config.schedules.values() if plan.enabled]
+        for schedule in (*map(Schedule.of, bindings), *map(Schedule.planned, plans), *map(Schedule.ruled, rules)):
+            named[schedule.name].append(schedule)
         twice = {name: " and ".join(schedule.function for schedule in found) for name, found in named.items() if len(found) > 1}
         if twice:
             raise ConfigError(tuple(f"schedule {name}: two schedules have this name, of {functions}" for name, functions in twice.items()))
         timer = timer_for(house.clock) if named else ClockTimer(house.clock)
-        return [cls({name: found[0] for name, found in named.items()}, house, timer, basis_of(bindings))]
+        basis = (basis_of(bindings), tuple(plans), tuple(rules))
+        return [cls({name: found[0] for name, found in named.items()}, house, timer, basis)]
 
     # -- running
 
@@ -185,7 +162,7 @@ class ScheduleSource:
 
     async def _emit(self, outlet: Outlet, schedule: Schedule, at: int) -> None:
         try:
-            await outlet.emit(self._envelope(schedule, at, sequencer=str(at)))
+            await self._hand_over(outlet, schedule, at)
         finally:
             self._room.release()
         schedule.last = max(schedule.last or at, at)
@@ -207,10 +184,28 @@ class ScheduleSource:
         finally:
             self._settling = False
 
-    def _envelope(self, schedule: Schedule, at: int, *, sequencer: str) -> Envelope:
-        firing = scheduled.Firing(schedule.name, self._config.region, self._config.account, at, names.request_id())
-        payload = scheduled.payload(firing, schedule.trigger.input, scheduler=schedule.trigger.scheduler)
-        return Envelope(schedule.function, payload, f"schedule:{schedule.name}", sequencer)
+    async def _hand_over(self, outlet: Outlet, schedule: Schedule, at: int) -> None:
+        """A function knows a tick that comes again by its sequencer; for other targets its row is removed together with what they get."""
+        things = schedule.handed(self._config, at, sequencer=str(at), now=self._clock.now())
+        if len(things) == 1 and isinstance(things[0], Envelope):
+            await outlet.emit(things[0])
+            return
+        parcels = [one for one in things if isinstance(one, Parcel)]
+
+        def unit(connection: apsw.Connection) -> None:
+            if schedule_store.drop(connection, (schedule.name, at)):
+                self._posted(connection, parcels)
+
+        await outlet.emit_all([one for one in things if isinstance(one, Envelope)], unit if parcels else None)
+        self._landed(parcels)
+
+    def _posted(self, connection: apsw.Connection, parcels: Sequence[Parcel]) -> None:
+        assert self._outbox is not None  # a house that hands over has one
+        self._outbox.post(connection, parcels)
+
+    def _landed(self, parcels: Sequence[Parcel]) -> None:
+        if parcels and self._outbox is not None:
+            self._outbox.landed(parcels)
 
     # -- the wall clock
 
@@ -250,9 +245,10 @@ class ScheduleSource:
             raise InvalidParameter(f"no schedule {name}" + (f", did you mean {close[0]}?" if close else ""))
         if self._outlet is None:
             raise ShuttingDown(self.health())
-        envelope = self._envelope(schedule, int(self._clock.now()), sequencer=f"run-{names.request_id()}")
-        await self._outlet.emit(envelope)
-        return envelope.request_id
+        now = self._clock.now()
+        things = schedule.handed(self._config, int(now), sequencer=f"run-{names.request_id()}", now=now)
+        await targets.hand_over(self._outlet, self._outbox, things)
+        return next(one.request_id for one in things)
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a schedule, times in UTC; state is `enabled`, or `finished` when no tick will come; one that is deleted by then has no row."""

@@ -98,6 +98,12 @@ class ScheduleStore:
         await self._database.transact(unit, patient=True)
 
 
+def drop(connection: apsw.Connection, tick: Tick) -> bool:
+    """Take a tick off the record, in the transaction that hands it over; False when somebody has."""
+    connection.execute(_DROP, (_text([tick]),)).fetchall()
+    return connection.changes() > 0
+
+
 def _load(connection: apsw.Connection, spellings: Mapping[str, str], now: int) -> Loaded:
     known = dict(_rows(connection, "SELECT name, spelling FROM schedules"))
     gone = [name for name in known if name not in spellings]

@@ -18,7 +18,7 @@ START_YEAR: Final = 1971  # no zone's 1971 begins before the epoch
 INPUT_LIMIT: Final = 256 * 1024  # bytes of an input: EventBridge's limit of an event
 NAME: Final = r"[0-9a-zA-Z_.-]{1,64}"  # EventBridge Scheduler API reference, CreateSchedule
 
-_SCHEDULERS: Final = ("flexible_window", "start", "end", "action_after_completion")  # what only EventBridge Scheduler has
+SCHEDULERS: Final = ("flexible_window", "start", "end", "action_after_completion")  # what only EventBridge Scheduler has
 _NEVER: Final = At(zones.EPOCH)  # stands in for an expression that cannot be read
 
 
@@ -45,8 +45,13 @@ class ScheduleTrigger:
         """Read the trigger; a scalar is the expression."""
         form = node.form(
             main="expression",
-            known=("expression", "timezone", "input", "missed", "name", *_SCHEDULERS),
+            known=("expression", "timezone", "input", "missed", "name", *SCHEDULERS),
         )
+        return cls.of(form, own=any(form.has(key) for key in SCHEDULERS))
+
+    @classmethod
+    def of(cls, form: "Node", *, own: bool = False) -> Self:
+        """From a mapping whose keys are known to be good. *own*: see the field."""
         text = form.text("expression")
         expression, timezone = _expression(form, text), _timezone(form)
         start, end = (_bound(form, key, expression, timezone) for key in ("start", "end"))
@@ -63,8 +68,13 @@ class ScheduleTrigger:
             start=start,
             end=end,
             delete=form.choice("action_after_completion", "NONE", ("NONE", "DELETE")) == "DELETE",
-            own=any(form.has(key) for key in _SCHEDULERS),
+            own=own,
         )
+
+    @property
+    def readable(self) -> bool:
+        """Whether the expression could be read."""
+        return self.expression is not _NEVER
 
     def named(self, function: str, place: int) -> str:
         """The schedule's name: its own, or made of its function's and its place among all triggers that are listed."""
