@@ -21,6 +21,7 @@ from router import VERSION
 from router.api import reload_rules
 from router.api.calls import Calls, Parts
 from router.api.control import Control
+from router.api.declared import Declared, kept
 from router.api.doctor import Doctor
 from router.api.hot_reload import HotReload
 from router.api.keys import Keys
@@ -30,6 +31,7 @@ from router.api.reload import Places, Reloader
 from router.api.upkeep import Upkeep
 from router.api.versions import Versions
 from router.clock import Clock, SystemClock
+from router.config.fragments import Fragment
 from router.config.load import load
 from router.config.types import Config, Function, Listen
 from router.console.health import Health
@@ -93,14 +95,17 @@ class Stores(NamedTuple):
 
     lock: StateLock
     database: Database
+    declared: Declared
     journal: SqliteJournal
     queues: Queues
     moves: Moves
     outbox: Outbox
 
 
-def check(path: Path) -> Config:
-    """Read the config as run() does. Raises ConfigError with every mistake."""
+def check(path: Path, fragments: Sequence[Fragment] | None = None, text: str | None = None) -> Config:
+    """Read the config as run() does. *fragments*: what the API declared, None: what its state directory keeps; *text*: of config.yaml.
+
+    Raises ConfigError with every mistake, JournalError when the store cannot be read."""
     config = load(
         path,
         TRIGGERS,
@@ -109,6 +114,8 @@ def check(path: Path) -> Config:
         policies=mistakes_in,
         resource_policies=partial(mistakes_in, kind="resource"),
         sections=SECTIONS,
+        declared=kept if fragments is None else lambda _: fragments,
+        text=text,
     )
     sources(
         House(config, SystemClock(), cast("Database", None), Metrics())
@@ -244,16 +251,21 @@ class Daemon:
         refuse_unfinished(config.state)
         database = await Database.open(config.state / "journal.db")
         opened.push_async_callback(database.close)
+        declared = await Declared.open(database, partial(check, config.file), clock)
+        if declared.fragments() != config.declared:  # a predecessor that was still there declared more
+            config = self._config = await asyncio.to_thread(check, config.file, declared.fragments(), config.text)
+            hide(config.secrets)
         journal = await SqliteJournal.open(database, clock)
         queues = await Queues.open(database, clock, config.queues, region=config.region, account=config.account)
         count_store(self.metrics, database, journal, queues)
         opened.push_async_callback(journal.close)
-        return Stores(lock, database, journal, queues, Moves(queues, clock), await Outbox.open(database, queues))
+        return Stores(lock, database, declared, journal, queues, Moves(queues, clock), await Outbox.open(database, queues))
 
     async def _open(self, opened: contextlib.AsyncExitStack) -> tuple[Calls, list[tuple[str, Flow]]]:
         """Build everything, floor by floor; the calls, and the stages in the order in which they stop."""
-        config, clock, metrics = self._config, self._clock, self.metrics
-        lock, database, journal, queues, moves, outbox = await self._stores(opened)
+        clock, metrics = self._clock, self.metrics
+        lock, database, declared, journal, queues, moves, outbox = await self._stores(opened)
+        config = self._config
         logs = LogStore(config.state / "logs", clock, metrics)
         opened.callback(logs.close)
         places = Places(reload_rules.places(config))
@@ -280,9 +292,14 @@ class Daemon:
 
         took = partial(self._took, janitor, housekeeping, relay, queues)
         parts = Reloads(
-            *(calls, functions, slots, pool, fleet, deployer, journal, places), lambda: check(config.file), build, _make_buckets, took
+            *(calls, functions, slots, pool, fleet, deployer, journal, places),
+            lambda: check(config.file, declared.fragments()),
+            build,
+            _make_buckets,
+            took,
         )
         self._reloader = Reloader(parts, metrics)
+        declared.serve(self._reloader)
         doctor = Doctor(calls, database, journal, lock, clock=clock, machine=pool.machine)
         keys = Keys(KeyStore(config.state), clock)
         control = Control(calls, doctor, QueueCalls(queues, moves), keys, reloader=self._reloader, versions=versions)

@@ -4,7 +4,7 @@ All that can be wrong is found out before anything changes: the config is read a
 what they need is opened. Then everything changes in one turn of the loop. What runs ends as it began; its environments end after it."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,6 +20,7 @@ from router.dispatch.fleet import Exchange, Fleet
 from router.dispatch.slots import Slots
 from router.errors import ConfigError, RouterError
 from router.functions.aliases import unpublished
+from router.functions.deploy import Deployed
 from router.functions.deployer import Deployer
 from router.functions.registry import Functions
 from router.journal.base import Journal
@@ -84,6 +85,20 @@ class Reloader:
         log.info("config_reloaded", **told)
         return told
 
+    async def change(self, read: Callable[[], Config], keep: Callable[[], Awaitable[None]]) -> None:
+        """Take up the config that *read* (blocking) gives, after *keep* has made it last; only what it has changed is deployed.
+
+        Raises RouterError: nothing has changed."""
+        async with self._turn:
+            wanted = await asyncio.to_thread(read)
+            if problems := reload_rules.refused(self.config, wanted):
+                raise ConfigError(problems)
+            now = {function.name: function for function in self._parts.functions}
+            fresh = reload_rules.redeployed(self.config, wanted, now)
+            deployed = await self._parts.deployer.deploy(wanted, fresh)
+            running = {name: deployed.functions.get(name) or now[name] for name in wanted.functions if name in {*deployed.functions, *now}}
+            await self._replace(wanted, Deployed(running, deployed.problems), keep)
+
     async def quietly(self) -> None:
         """The same for who cannot be answered; what is wrong is in the log."""
         with suppress(RouterError):
@@ -95,15 +110,8 @@ class Reloader:
         if problems := reload_rules.refused(now, wanted):
             raise ConfigError(problems)
         deployed = await parts.deployer.deploy(wanted)
-        published = {function.qualified for function in parts.functions.versions()}
-        if problems := (*deployed.problems, *unpublished(wanted.functions.values(), published)):
-            raise ConfigError(problems)
         removed = await self._removed(wanted)
-        await asyncio.to_thread(parts.make, wanted)
-        built = parts.build(wanted)
-        plan = parts.fleet.plan([source for sources in built for source in sources])
-        await parts.fleet.prepare(plan)  # last: from here on nothing can fail
-        changes = self._take_up(wanted, deployed.functions, plan, built)
+        plan, changes = await self._replace(wanted, deployed)
         return {
             "functions": len(wanted.functions),
             "added": changes.added,
@@ -111,6 +119,22 @@ class Reloader:
             "removed": [{"function": name, "queued": removed.get(name, 0)} for name in changes.removed],
             "sources": plan.changed,
         }
+
+    async def _replace(
+        self, wanted: Config, deployed: Deployed, keep: Callable[[], Awaitable[None]] | None = None
+    ) -> tuple[Exchange, Changes]:
+        """Have *wanted* in force instead of what is. Raises RouterError: nothing has changed."""
+        parts = self._parts
+        published = {function.qualified for function in parts.functions.versions()}
+        if problems := (*deployed.problems, *unpublished(wanted.functions.values(), published)):
+            raise ConfigError(problems)
+        await asyncio.to_thread(parts.make, wanted)
+        built = parts.build(wanted)
+        plan = parts.fleet.plan([source for sources in built for source in sources])
+        await parts.fleet.prepare(plan)  # last: from here on nothing can fail, but the store
+        if keep is not None:
+            await keep()
+        return plan, self._take_up(wanted, deployed.functions, plan, built)
 
     def _take_up(self, config: Config, deployed: Mapping[str, Function], plan: Exchange, built: Sequence[list[Source]]) -> Changes:
         """All of it, in one turn of the loop."""

@@ -1,7 +1,7 @@
 """What a reload may change. Pure."""
 
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Collection, Mapping
+from dataclasses import fields, replace
 from typing import Final, NamedTuple
 
 from router.config.types import Config, Function
@@ -22,6 +22,9 @@ RELOADED: Final = frozenset(  # fields of Config that are taken up; the others a
         "schedules",
         "schedule_groups",
         "secrets",
+        "declared",
+        "owners",
+        "text",
     }
 )
 _KEYS: Final = {"http": "listen.http", "console": "listen.console"}  # of fields that have another name than their key
@@ -45,14 +48,30 @@ def refused(now: Config, wanted: Config) -> tuple[str, ...]:
 
 
 def places(config: Config) -> dict[str, str]:
-    """The variables in which functions find buckets and tables."""
-    found = {bucket.variable: str(bucket.path) for bucket in config.buckets.values()}
-    return found | {table.variable: str(table.sqlite) for table in config.tables.values()}
+    """The variables in which functions find the buckets and tables of config.yaml.
+
+    Not those of the API: each would be an end to all environments there are, and who makes them does not ask where they lie."""
+    found = {one.variable: str(one.path) for name, one in config.buckets.items() if config.owners.get(("buckets", name)) != "api"}
+    return found | {one.variable: str(one.sqlite) for name, one in config.tables.items() if config.owners.get(("tables", name)) != "api"}
 
 
 def settled(now: Mapping[str, Function], wanted: Mapping[str, Function]) -> dict[str, Function]:
     """*wanted*, with the very objects of *now* where nothing changed: environments compare them at each invocation."""
     return {name: now[name] if now.get(name) == function else function for name, function in wanted.items()}
+
+
+def redeployed(now: Config, wanted: Config, running: Collection[str]) -> list[Function]:
+    """The functions of *wanted* that are to be deployed: those that do not run yet, or have other code or settings than in *now*."""
+    return [
+        function
+        for name, function in wanted.functions.items()
+        if name not in running or name not in now.functions or _bare(function) != _bare(now.functions[name])
+    ]
+
+
+def _bare(function: Function) -> Function:
+    """Without what only the config knows of it."""
+    return replace(function, triggers=(), places=(), qualifiers=(), aliases={})
 
 
 def changes(now: Mapping[str, Function], wanted: Mapping[str, Function]) -> Changes:

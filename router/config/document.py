@@ -2,31 +2,38 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from router.config import files
+from router.config import files, fragments
+from router.config.fragments import Fragment
 from router.config.node import Document, Node
 from router.config.problems import Problems, shown
 from router.config.references import References
 from router.config.tree import Unreadable, parse
 from router.errors import ConfigError
 
+Declared = Callable[[Path], Iterable[Fragment]]
+"""A state directory → what was declared through the API and is kept there."""
+
 LARGEST: Final = 1024 * 1024  # bytes
+STATE: Final = "state"  # where the state directory is when nothing is said, beside the file
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff]")  # YAML 1.1, 5.1: not printable
 
 
-def read(path: Path, environ: Mapping[str, str]) -> tuple[Document, Node]:
-    """The file's top node, and what all its nodes share; *path* may be relative. Raises ConfigError when it cannot be read at all."""
-    return parsed(_decoded(path, _content(path)), path, environ)
+def read(path: Path, environ: Mapping[str, str], declared: Declared = lambda _: ()) -> tuple[Document, Node]:
+    """The file's top node, with what was *declared* beside it, and what all its nodes share; *path* may be relative.
+
+    Raises ConfigError when it cannot be read at all."""
+    return parsed(_decoded(path, _content(path)), path, environ, declared)
 
 
-def parsed(text: str, path: Path, environ: Mapping[str, str]) -> tuple[Document, Node]:
+def parsed(text: str, path: Path, environ: Mapping[str, str], declared: Declared = lambda _: ()) -> tuple[Document, Node]:
     """As read(), with the file's text at hand."""
     directory = Path(os.path.abspath(path)).parent  # noqa: PTH100 - resolve() would follow a symlink to another directory
     problems = Problems(path.name)
-    document = Document(directory, problems, References(environ, directory))
+    references = References(environ, directory)
     odd = _CONTROL.search(text)
     if odd:
         line, column = _place(text, odd.start())
@@ -39,6 +46,9 @@ def parsed(text: str, path: Path, environ: Mapping[str, str]) -> tuple[Document,
     if root is None:
         problems.note(1, 1, "", "the file is empty; begin with version: 1")
         raise ConfigError(problems.lines())
+    state = Node(Document(directory, problems, references), root).file("state", STATE)
+    beside = tuple(declared(state))
+    document = Document(directory, problems, references, beside, fragments.merge(root, beside, state, problems), text)
     return document, Node(document, root)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from router.config import handler as handlers
 from router.config import log_settings, versions
 from router.config.destinations import destination
+from router.config.fragments import PLACES
 from router.config.node import Node
 from router.config.problems import shown
 from router.config.types import Function, Names, Trigger
@@ -164,7 +165,7 @@ class Reader:
     def _triggers(self, form: Node, aliases: Collection[str]) -> dict[str, Any]:
         """The enabled triggers, where each stands among all that are listed, and what it invokes."""
         listed = form.child("triggers")
-        read = enumerate(self._trigger(node, aliases) for node in listed.elements()) if listed else ()
+        read = [(_place(node, at), self._trigger(node, aliases)) for at, node in enumerate(listed.elements())] if listed else []
         found = [(place, *entry) for place, entry in read if entry is not None]
         return {
             "triggers": tuple(trigger for _, trigger, _ in found),
@@ -205,6 +206,11 @@ def read(
 ) -> dict[str, Function]:
     """The value under `functions`; mistakes are noted on the node."""
     return Reader(names, triggers, runtimes, interpreters, {}).functions(node)
+
+
+def _place(node: Node, at: int) -> int:
+    """Where a trigger stands: one of the API's keeps its place whatever config.yaml lists, and whatever the API declares besides."""
+    return PLACES + node.declared if node.declared else at
 
 
 def _isolation(form: Node) -> dict[str, Any]:

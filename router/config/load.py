@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from router.config import buses, checks, document, functions, queues, resources, settings, usage
 from router.config import roles as policies_of_roles
+from router.config.document import Declared
 from router.config.functions import Interpreters, Runtimes
 from router.config.node import Node
 from router.config.roles import Policies
@@ -37,19 +38,24 @@ def load(
     policies: Policies | None = None,
     resource_policies: Policies | None = None,
     sections: Mapping[str, Section] = MappingProxyType({}),
+    declared: Declared = lambda _: (),
+    text: str | None = None,
 ) -> Config:
     """Read *path*. *triggers*: word → class; *runtimes*: name → what is wrong with it, "" when nothing is; *interpreters*: the same
     of a runtime and the path of an interpreter; *policies*: a role's policy document → its mistakes; *resource_policies*: the same of
-    a queue's or a bus's; *sections*: further keys → their readers.
+    a queue's or a bus's; *sections*: further keys → their readers; *declared*: what the API declared beside the file; *text*: the file's,
+    instead of what it has now.
 
     Raises ConfigError with every mistake, in the order of the file."""
-    shared, top = document.read(path, environ)
+    read = document.read(path, environ, declared) if text is None else document.parsed(text, path, environ, declared)
+    shared, top = read
     judges = (policies, resource_policies)
     config = _config(Path(os.path.abspath(path)), top, triggers, (runtimes, interpreters), judges, sections)  # noqa: PTH100 - resolve() would follow a symlink
     problems = shared.problems
     if problems.count:
         raise ConfigError(problems.lines())
-    return replace(config, secrets=frozenset(filter(None, shared.references.secrets)))
+    secrets = frozenset(filter(None, shared.references.secrets))
+    return replace(config, secrets=secrets, declared=shared.declared, owners=shared.owners, text=shared.text)
 
 
 def _config(  # noqa: PLR0917 - what load() is given
@@ -71,7 +77,7 @@ def _config(  # noqa: PLR0917 - what load() is given
     http, console = (settings.HTTP, settings.CONSOLE) if (node := form.child("listen")) is None else settings.listen(node)
     config = Config(
         file=file,
-        state=form.file("state", "state"),
+        state=form.file("state", document.STATE),
         region=form.text("region", _DEFAULT.region, pattern=r"[a-z]{2,4}(-[a-z]+)+-[0-9]", what="a region's name, as us-east-1"),
         account=form.text("account", _DEFAULT.account, pattern=r"[0-9]{12}", what="an account number of 12 digits"),
         http=http,

@@ -6,12 +6,13 @@ file's own text and reads it as the type it expects: YAML 1.1's ideas about `no`
 
 import os
 import re
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from router.config import values
+from router.config.fragments import Fragment, Owner
 from router.config.problems import Problems, shown, step
 from router.config.references import References, Unresolved, private
 from router.config.tree import Form, Items, Scalar, Value
@@ -26,6 +27,9 @@ class Document:
     directory: Path  # absolute; relative paths start here
     problems: Problems
     references: References
+    declared: tuple[Fragment, ...] = ()  # beside the file
+    owners: Mapping[tuple[str, str], Owner] = field(default_factory=dict)  # (section, name) → who declares it
+    text: str = field(default="", repr=False)  # the file's
 
 
 class Node:
@@ -53,7 +57,12 @@ class Node:
     @property
     def place(self) -> str:
         """`config.yaml:9:5`, to point at this value from a message about another."""
-        return f"{self.document.problems.name}:{self.line}:{self.column}"
+        return f"{self.document.problems.name}:{self.line}:{self.column}" if self.line else "declared through the API"
+
+    @property
+    def declared(self) -> int:
+        """The number of the fragment that this value is the whole of (config/fragments.py); 0 for what stands in the file."""
+        return 0 if self.line else self.column
 
     @property
     def mistakes(self) -> int:
@@ -270,7 +279,7 @@ class Node:
             self.problem("no value given" if not written.text else f"no value given; if {written.text} is meant as text, put it in quotes")
             return None
         try:
-            text = self.document.references.resolve(written.text)
+            text = written.text if written.literal else self.document.references.resolve(written.text)
         except Unresolved as error:
             self.problem(f"{shown(written.text)}: {shown(str(error), 200)}")
             return None

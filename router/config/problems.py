@@ -16,7 +16,7 @@ _PLAIN: Final = re.compile(r"[\w$@+*/ -]{1,64}")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One mistake; line and column count from 1."""
+    """One mistake; line and column count from 1. Line 0: in what was declared through the API."""
 
     line: int
     column: int
@@ -50,9 +50,15 @@ class Problems:
 
     def lines(self) -> tuple[str, ...]:
         """All mistakes as people read them, in the order of the file."""
-        told = [": ".join(filter(None, (f"{self.name}:{p.line}:{p.column}", p.path, p.message))) for p in sorted(self._found)]
+        told = [_told(self.name, problem) for problem in sorted(self._found)]
         rest = self.count - len(told)
         return (*told, f"{self.name}: … and {rest} more") if rest else tuple(told)
+
+
+def _told(name: str, problem: Problem) -> str:
+    if not problem.line:  # declared through the API: it has a path, and stands in no file
+        return f"declared:{problem.path}: {problem.message}"
+    return ": ".join(filter(None, (f"{name}:{problem.line}:{problem.column}", problem.path, problem.message)))
 
 
 def shown(text: str, limit: int = _LONGEST) -> str:

@@ -45,10 +45,15 @@ def buckets(node: Node) -> dict[str, Bucket]:
         if wrong:
             node.misnamed(name, wrong)
         bucket = found[name] = _bucket(name, child)
-        other = variables.setdefault(bucket.variable, name)
+        other = variables.setdefault(bucket.variable, name) if not _of_api(child) else name
         if other != name and not wrong:
             node.misnamed(name, f"functions would find it and bucket {other} under one name, {bucket.variable}")
     return found
+
+
+def _of_api(node: Node) -> bool:
+    """Whether the API declared it: functions are not told where it lies."""
+    return not node.line
 
 
 def _bucket(name: str, node: Node) -> Bucket:
@@ -86,7 +91,7 @@ def tables(node: Node) -> dict[str, Table]:
         if not _TABLE.fullmatch(name):
             node.misnamed(name, "a table's name is 3 to 255 letters, digits, underscores, hyphens and dots")
         table = found[name] = _table(name, child)
-        other = variables.setdefault(table.variable, name)
+        other = variables.setdefault(table.variable, name) if not _of_api(child) else name
         if other != name and _TABLE.fullmatch(name):
             node.misnamed(name, f"functions would find it and table {other} under one name, {table.variable}")
     return found

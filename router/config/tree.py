@@ -21,10 +21,11 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class Scalar:
     """One value as written."""
 
-    line: int  # from 1
+    line: int  # from 1; 0: not of the file, but declared through the API (config/fragments.py), which numbers them in the column
     column: int  # from 1, in characters
     text: str  # quotes and escapes resolved
     plain: bool  # written without quotes
+    literal: bool = False  # `${` means nothing in it
 
 
 @dataclass(slots=True)

@@ -1,0 +1,248 @@
+"""What was declared through the API: fragments of config in the daemon's store, in force beside config.yaml.
+
+One mechanism for all services. A change is checked as a reload is, with config.yaml as it is in force, not as somebody is just
+editing it; it is durable, then in force, then answered. What config.yaml declares is not changed here."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import apsw
+import orjson
+import structlog
+
+from router.clock import Clock
+from router.config.fragments import TRIGGERS, BadFragment, Fragment, Owner, checked
+from router.config.types import Config
+from router.errors import ConfigError, InvalidParameter, JournalError, RouterError
+from router.journal import files
+from router.journal.database import Database
+
+log: Final = structlog.get_logger("router.declared")
+
+STORE: Final = "journal.db"
+MOST: Final = 10_000  # fragments
+LARGEST: Final = 1024 * 1024  # bytes of one
+_STEPS: Final = (
+    """
+    CREATE TABLE declared (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL,
+        name TEXT NOT NULL,
+        value BLOB NOT NULL,   -- JSON
+        about BLOB NOT NULL,   -- JSON
+        made REAL NOT NULL,    -- epoch seconds
+        changed REAL NOT NULL, -- epoch seconds
+        UNIQUE (kind, name)
+    );
+    """,
+)
+_ALL: Final = "SELECT kind, name, value, about, number, made, changed FROM declared ORDER BY number"
+_THERE: Final = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'declared'"
+_UPDATE: Final = "UPDATE declared SET value = ?, about = ?, changed = ? WHERE number = ? RETURNING 1"
+_INSERT: Final = "INSERT INTO declared (value, about, changed, number, kind, name, made) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_REMOVE: Final = "DELETE FROM declared WHERE kind = ? AND name = ?"
+_NEXT: Final = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'declared'), 0) + 1"
+
+Key = tuple[str, str]
+Read = Callable[[tuple[Fragment, ...], str | None], Config]
+"""Fragments and the text of config.yaml (None: as it is now) → the config; blocking. Raises ConfigError."""
+Unit = Callable[[apsw.Connection], None]
+
+
+class DeclaredInConfig(RouterError):
+    """config.yaml declares it: the API does not change it."""
+
+    status, code = 409, "ResourceConflictException"
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"{kind}.{name} is declared in config.yaml, which the API does not change: change it there, then router reload")
+
+
+class Applier(Protocol):
+    """What takes another config up; the Reloader."""
+
+    @property
+    def config(self) -> Config:
+        """The one in force."""
+        ...
+
+    async def change(self, read: Callable[[], Config], keep: Callable[[], Any]) -> None:
+        """Check what *read* gives, await *keep*, take it up. Raises RouterError: nothing has changed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Several things at once: all of them, or none."""
+
+    puts: tuple[Fragment, ...] = ()
+    removes: tuple[Key, ...] = ()
+    beside: tuple[Unit, ...] = field(default=(), repr=False)  # what else is written in the same transaction
+
+
+class Declared:
+    """The fragments of one daemon."""
+
+    def __init__(self, database: Database, read: Read, clock: Clock, fragments: Iterable[Fragment] = ()) -> None:
+        self._database, self._read, self._clock = database, read, clock
+        self._fragments: dict[Key, Fragment] = {(one.kind, one.name): one for one in fragments}
+        self._next = 1  # the number of the next fragment that is new
+        self._turn = asyncio.Lock()
+        self._changes: set[asyncio.Task[None]] = set()
+        self._applier: Applier | None = None
+
+    @classmethod
+    async def open(cls, database: Database, read: Read, clock: Clock) -> "Declared":
+        """What is kept, read. Raises JournalError."""
+        await database.migrate("declared", _STEPS)
+        declared = cls(database, read, clock, map(_fragment, await database.read(_ALL)))
+        declared._next = int((await database.read(_NEXT))[0][0])
+        return declared
+
+    def serve(self, applier: Applier) -> None:
+        """From now on changes are taken up by *applier*."""
+        self._applier = applier
+
+    def fragments(self) -> tuple[Fragment, ...]:
+        """All of them, in the order of their declaration."""
+        return tuple(sorted(self._fragments.values(), key=lambda one: one.number))
+
+    def of(self, kind: str) -> list[Fragment]:
+        """Those of one kind, in the order of their declaration."""
+        return [one for one in self.fragments() if one.kind == kind]
+
+    def get(self, kind: str, name: str) -> Fragment | None:
+        """One of them."""
+        return self._fragments.get((kind, name))
+
+    def owner(self, kind: str, name: str) -> Owner | None:
+        """Who declares it in the config that is in force; None: nobody."""
+        if (kind, name) in self._fragments:
+            return "api"
+        return self.config.owners.get((kind, name)) if kind != TRIGGERS else None
+
+    @property
+    def config(self) -> Config:
+        """The config in force."""
+        if self._applier is None:
+            raise InvalidParameter("the daemon is starting")
+        return self._applier.config
+
+    async def put(self, kind: str, name: str, value: Any, about: Mapping[str, Any] | None = None) -> Fragment:
+        """Declare, or declare anew; on return durable and in force. *value*: as config.yaml has it; *about*: kept with it, None: as it was.
+
+        Raises InvalidParameter with all that is wrong, DeclaredInConfig, JournalError; nothing has changed then."""
+        before = self.get(kind, name)
+        known = (before.about if before else {}) if about is None else about
+        await self.change(Change((Fragment(kind, name, value, known),)))
+        return self._fragments[kind, name]
+
+    async def remove(self, kind: str, name: str) -> None:
+        """Take it back. Raises as put() does, when others need it too; what nobody declared is gone already."""
+        await self.change(Change(removes=((kind, name),)))
+
+    async def change(self, change: Change) -> None:
+        """All of *change*, in force on return; a caller that is cancelled leaves it to run. Raises as put() does."""
+        task = asyncio.create_task(self._change(change), name="declared")
+        self._changes.add(task)
+        task.add_done_callback(self._changes.discard)
+        await asyncio.shield(task)
+
+    async def _change(self, change: Change) -> None:
+        async with self._turn:
+            applier, now = self._applier, self._clock.now()
+            if applier is None:
+                raise InvalidParameter("the daemon is starting")
+            wanted = self._wanted(change, now)
+            text = applier.config.text or None
+            try:
+                await applier.change(lambda: self._read(_ordered(wanted), text), lambda: self._keep(change, wanted))
+            except ConfigError as error:
+                raise InvalidParameter("\n".join(error.problems)) from error
+        for one in change.puts:
+            log.info("resource_declared", kind=one.kind, name=one.name)
+        for kind, name in change.removes:
+            log.info("resource_undeclared", kind=kind, name=name)
+
+    def _wanted(self, change: Change, now: float) -> dict[Key, Fragment]:
+        """What there is after *change*. Raises InvalidParameter, DeclaredInConfig."""
+        wanted, number = dict(self._fragments), self._next
+        for key in change.removes:
+            self._refuse_of_config(*key)
+            wanted.pop(key, None)
+        for one in change.puts:
+            self._refuse_of_config(one.kind, one.name)
+            _check(one)
+            before = wanted.get((one.kind, one.name))
+            fresh = number if before is None else before.number
+            number += before is None
+            value, about = orjson.loads(orjson.dumps(one.value)), orjson.loads(orjson.dumps(dict(one.about)))
+            made = before.made if before else now
+            wanted[one.kind, one.name] = Fragment(one.kind, one.name, value, about, fresh, made, now)
+        if len(wanted) > max(MOST, len(self._fragments)):
+            raise InvalidParameter(f"the API has declared {MOST} things already: delete some")
+        return wanted
+
+    def _refuse_of_config(self, kind: str, name: str) -> None:
+        if self.owner(kind, name) == "config":
+            raise DeclaredInConfig(kind, name)
+
+    async def _keep(self, change: Change, wanted: dict[Key, Fragment]) -> None:
+        """Have it durable. Raises JournalError."""
+        puts = [wanted[one.kind, one.name] for one in change.puts]
+
+        def unit(connection: apsw.Connection) -> None:
+            for key in change.removes:
+                connection.execute(_REMOVE, key).fetchall()
+            for one in puts:
+                row = (orjson.dumps(one.value), orjson.dumps(dict(one.about)), one.changed, one.number)
+                if not connection.execute(_UPDATE, row).fetchall():
+                    connection.execute(_INSERT, (*row, one.kind, one.name, one.made)).fetchall()
+            for more in change.beside:
+                more(connection)
+
+        await self._database.land(unit)
+        self._fragments = wanted
+        self._next = max(self._next, *(one.number + 1 for one in puts), 1)
+
+
+def kept(state: Path) -> tuple[Fragment, ...]:
+    """What a state directory keeps, read beside the daemon, or before it starts; () when there is nothing. Raises JournalError."""
+    path = state / STORE
+    if not path.is_file() or not path.stat().st_size:
+        return ()
+    reader = None
+    try:
+        reader = files.connect_reader(path, "")
+        rows = reader.execute(_ALL).fetchall() if reader.execute(_THERE).fetchall() else []
+    except files.STORE_FAULTS as error:
+        raise files.explain(error, path) from error
+    finally:
+        if reader is not None:
+            reader.close(True)
+    return tuple(map(_fragment, rows))
+
+
+def _ordered(wanted: Mapping[Key, Fragment]) -> tuple[Fragment, ...]:
+    return tuple(sorted(wanted.values(), key=lambda one: one.number))
+
+
+def _fragment(row: tuple[Any, ...]) -> Fragment:
+    kind, name, value, about, number, made, changed = row
+    try:
+        return Fragment(kind, name, orjson.loads(value), orjson.loads(about), number, made, changed)
+    except ValueError as error:
+        raise JournalError(f"what the API declared as {kind} {name} is damaged ({error}): restore a backup") from error
+
+
+def _check(fragment: Fragment) -> None:
+    """Raises InvalidParameter for what cannot be kept."""
+    try:
+        size = len(orjson.dumps([fragment.name, checked(fragment.value), dict(fragment.about)]))
+    except (BadFragment, TypeError) as error:
+        raise InvalidParameter(f"declared:{fragment.kind}.{fragment.name!r:.80}: {error}") from error
+    if size > LARGEST:
+        raise InvalidParameter(f"declared:{fragment.kind}.{fragment.name!r:.80}: longer than {LARGEST // 1024**2} MB")
