@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent
 settings.register_profile("any machine", deadline=None)  # a busy processor is no counterexample
 settings.load_profile("any machine")
 
-LONGEST_FIRST = ("faults", "conformance", "integration")  # rooms of tests whose files take minutes: two processes end at about the same time
+LONGEST_FIRST = ("faults", "conformance", "integration")  # whose files take minutes: so two processes end at about the same time
 
 REQUIRE_ALL = os.environ.get("ROUTER_REQUIRE_ALL", "") not in {"", "0"}
 
