@@ -183,7 +183,7 @@ class Dispatcher:
         if envelope.trace and lineage.passes(envelope.trace, arn) >= lineage.LIMIT:
             raise RecursiveInvocation(function.name)
         trace = lineage.passed(tracing.of_invocation(envelope.trace, envelope.request_id, names.chance()[:16]), arn)
-        invoked = self._functions.invoked_arn(envelope.function)
+        invoked = arn if envelope.function == function.name else self._functions.invoked_arn(envelope.function)
         try:
             outcome = await self._pool.invoke(
                 Invocation(function, envelope.payload, envelope.request_id, invoked, facts.client_context, trace, sink, on_answer),

@@ -18,12 +18,14 @@ _ENTRY: Final = re.compile(r"([0-9a-f]{8}):([0-9]{1,4})")
 
 def passes(header: str, arn: str) -> int:
     """How often the chain of events in a trace header has passed a function."""
+    if "Lineage" not in header:  # nearly always, and for every invocation
+        return 0
     return dict(_entries(header)).get(_mark(arn), 0)
 
 
 def passed(header: str, arn: str) -> str:
     """The header after one more pass."""
-    if header and "Lineage" not in header:  # nearly always, and for every invocation
+    if header and "Lineage" not in header:
         return f"{header};Lineage={_mark(arn)}:1"
     entries, mark = dict(_entries(header)), _mark(arn)
     count = entries.pop(mark, 0) + 1

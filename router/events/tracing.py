@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 _ROOT: Final = re.compile(r"1-[0-9a-fA-F]{8}-[0-9a-fA-F]{24}")
+_BARE: Final = re.compile(r"Root=1-[0-9a-fA-F]{8}-[0-9a-fA-F]{24}")
 _PARENT: Final = re.compile(r"[0-9a-fA-F]{16}")
 _LINEAGE: Final = re.compile(r"[0-9a-fA-F:|,]{1,256}")
 _W3C: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
@@ -28,7 +29,7 @@ def fields(header: str) -> Mapping[str, str]:
 
 def of_w3c(traceparent: str) -> str:
     """The trace of a traceparent header in X-Ray's spelling; "" when it is malformed."""
-    found = _W3C.fullmatch(traceparent.strip())
+    found = _W3C.fullmatch(traceparent.strip()) if traceparent else None
     if not found:
         return ""
     trace, parent, flags = found.groups()
@@ -39,6 +40,8 @@ def of_invocation(header: str, request_id: str, span: str) -> str:
     """Root, Parent and Sampled of an invocation. *header*: its caller's, "" for none; *span*: 16 fresh hexadecimal digits."""
     if not header:
         return f"Root={_named(request_id, span)};Parent={span};Sampled=0"
+    if _BARE.fullmatch(header):  # as our own listener begins them: nearly always
+        return f"{header};Parent={span};Sampled=0"
     given = fields(header)
     root, parent, lineage = given.get("Root", ""), given.get("Parent", ""), given.get("Lineage", "")
     known = _ROOT.fullmatch(root) is not None
