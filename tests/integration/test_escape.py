@@ -88,12 +88,23 @@ def calls():
         text = tried(lambda: number(*arguments))
         if not (isinstance(text, str) and any(word in text for word in ("not permitted", "not implemented", "not supported by protocol"))): found.append(f"{name}: {text}")
     return found
+def runtime_apis(ports):
+    """Ports at which somebody else's runtime asks for events, and that answer this process too."""
+    found = []
+    for port in ports:
+        def ask():
+            with socket.create_connection(("127.0.0.1", port), timeout=3) as client:
+                client.sendall(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n")
+                client.settimeout(3)
+                return client.recv(4096).split(b" ")[1]
+        if tried(ask) == b"200": found.append(port)
+    return found
 def devices(): return [path for path in glob.glob("/dev/*") if os.path.basename(path) not in {"null","zero","full","random","urandom","tty","fd","stdin","stdout","stderr","shm"}]
 def handler(event, context):
     global CANARY, TARGETS
     CANARY, TARGETS = "sword" + "fish-7181", event["pids"]
     tries = {"environments": lambda: everywhere(0), "files": lambda: files(event["files"]), "writes": lambda: writes(event["writes"]),
-             "unix": lambda: unix(event["unix"]), "abstract": lambda: unix(["\0" + name for name in event["abstract"]]), "signals": signals, "reach": reach,
+             "unix": lambda: unix(event["unix"]), "abstract": lambda: unix(["\0" + name for name in event["abstract"]]), "signals": signals, "reach": reach, "runtime_apis": lambda: runtime_apis(event["ports"]),
              "calls": (calls if os.uname().machine == "x86_64" else list), "devices": devices, "environ": lambda: [name for name in event["variables"] if name in os.environ],
              "tmp": lambda: [name for name in os.listdir("/tmp") if name.startswith("victim")], "own": lambda: [n for n in os.listdir("/proc/self/fd") if int(n) > 4 and os.path.exists(f"/proc/self/fd/{n}") and not os.readlink(f"/proc/self/fd/{n}").startswith("/proc")]}
     return {name: tried(call) for name, call in tries.items() if name in event.get("only", tries)}
@@ -103,6 +114,18 @@ import os, tempfile, time
 def handler(event, context):
     with open(os.path.join(tempfile.gettempdir(), "victim"), "w") as file: file.write(os.environ["SECRET"])
     return [os.environ["SECRET"], tempfile.gettempdir()]
+"""
+PROVIDED = """#!/usr/bin/python3 -ISu
+import http.client, json, os
+BASE = "/2018-06-01/runtime/invocation/"
+def ask(method, path, body=""):
+    connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    connection.request(method, BASE + path, body)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.headers.get("Lambda-Runtime-Aws-Request-Id")
+while True:
+    ask("POST", ask("GET", "next") + "/response", os.environ["AWS_LAMBDA_RUNTIME_API"].rpartition(":")[2])
 """
 LEAK = """
 import re
@@ -127,6 +150,7 @@ listen: {{http: "127.0.0.1:{http}", console: "127.0.0.1:{console}"}}
 functions:
   victim: {{code: ./victim, handler: app.handler, isolation: {level}, environment: {{SECRET: {canary}-victim}}}}
   hostile: {{code: ./hostile, handler: app.handler, isolation: {level}, timeout: 60}}
+  provided: {{code: ./provided, handler: none, runtime: provided.al2023, isolation: {level}}}
   leak: {{code: ./leak, handler: app.handler, isolation: {level}, timeout: 60}}
 """
 
@@ -140,6 +164,9 @@ class Place:
         for name, text in (("victim", VICTIM), ("hostile", HOSTILE), ("leak", LEAK)):
             (directory / name).mkdir()
             (directory / name / "app.py").write_text(text)
+        (directory / "provided").mkdir()
+        (directory / "provided/bootstrap").write_text(PROVIDED)
+        (directory / "provided/bootstrap").chmod(0o755)
         (directory / "config.yaml").write_text(
             CONFIG.format(state=directory / "state", http=self.http, console=self.console, level=level, canary=CANARY)
         )
@@ -236,58 +263,69 @@ def put_up(directory: Path, user: int, level: str) -> Place:
     return Place(directory, user, level)
 
 
-@pytest.mark.parametrize("user", users())
-def test_a_hostile_function_reaches_nothing_that_is_not_its_own(directory: Path, user: int) -> None:
-    place = put_up(directory, user, "strict")
-    abstract = f"router-escape-{os.getpid()}"
+def tries(place: Place, abstract: str) -> dict[str, Any]:
+    """What the hostile function is to try."""
+    directory, state = place.directory, place.directory / "state"
+    kept = (state / "journal.db", state / "console.token", state / "lock", directory / "config.yaml")
+    told = (directory / "victim/app.py", directory / "log", *state.rglob("*.log"), Path("/etc/shadow"))
+    inside = (directory / "hostile/app.py", directory / "new", state / "new")
+    return {
+        "pids": place.family(),
+        "files": [str(path) for path in (*kept, *told)],
+        "writes": [str(path) for path in (*inside, Path("/etc/new"), Path("/usr/new"), Path("/proc/sys/kernel/core_pattern"))],
+        "unix": [str(state / "control.sock"), "/run/docker.sock", "/run/dbus/system_bus_socket"],
+        "abstract": [abstract],
+        "variables": ["DAEMONS_OWN", "SECRET", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "LISTEN_FDS"],
+        "ports": [place.invoke("provided")],
+    }
+
+
+@pytest.fixture
+def abstract() -> Iterator[str]:
+    """The name of an abstract socket at which somebody listens."""
+    name = f"router-escape-{os.getpid()}-{time.monotonic_ns()}"
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(f"\0{abstract}")
+        listener.bind(f"\0{name}")
         listener.listen()
-        try:
-            place.up()
-            status = json.loads(
-                subprocess.run(
-                    place._command("doctor", "--output", "json"), env=place._environment(), capture_output=True, text=True, check=False
-                ).stdout
-            )
-            lacking = [row["name"] for row in status if row["name"].startswith("isolation ") and row["required"] and not row["ok"]]
-            if lacking:
-                pytest.skip(f"this machine lacks for strict: {', '.join(lacking)}")
-            assert place.invoke("victim")[0] == f"{CANARY}-victim"
-            state = directory / "state"
-            found = place.invoke(
-                "hostile",
-                {
-                    "pids": place.family(),
-                    "files": [
-                        str(path)
-                        for path in (
-                            *(state / "journal.db", state / "console.token", state / "lock", directory / "config.yaml"),
-                            *(directory / "victim/app.py", directory / "log", *state.rglob("*.log"), Path("/etc/shadow")),
-                        )
-                    ],
-                    "writes": [
-                        str(path)
-                        for path in (
-                            directory / "hostile/app.py",
-                            directory / "new",
-                            state / "new",
-                            Path("/etc/new"),
-                            Path("/usr/new"),
-                            Path("/proc/sys/kernel/core_pattern"),
-                        )
-                    ],
-                    "unix": [str(state / "control.sock"), "/run/docker.sock", "/run/dbus/system_bus_socket"],
-                    "abstract": [abstract],
-                    "variables": ["DAEMONS_OWN", "SECRET", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "LISTEN_FDS"],
-                },
-            )
-            found["writes"] = [path for path in found["writes"] if os.path.lexists(path)]  # elsewhere it was a /tmp of its own
-            assert found == {name: [] for name in found}
-            assert place.invoke("victim")[0] == f"{CANARY}-victim"
-            assert place.process.poll() is None
-        finally:
-            place.close()
+        yield name
+
+
+@pytest.mark.parametrize("user", users())
+def test_a_hostile_function_reaches_nothing_that_is_not_its_own(directory: Path, user: int, abstract: str) -> None:
+    place = put_up(directory, user, "strict")
+    try:
+        place.up()
+        status = json.loads(
+            subprocess.run(
+                place._command("doctor", "--output", "json"), env=place._environment(), capture_output=True, text=True, check=False
+            ).stdout
+        )
+        lacking = [row["name"] for row in status if row["name"].startswith("isolation ") and row["required"] and not row["ok"]]
+        if lacking:
+            pytest.skip(f"this machine lacks for strict: {', '.join(lacking)}")
+        assert place.invoke("victim")[0] == f"{CANARY}-victim"
+        found = place.invoke("hostile", tries(place, abstract))
+        found["writes"] = [path for path in found["writes"] if os.path.lexists(path)]  # elsewhere it was a /tmp of its own
+        assert found == {name: [] for name in found}
+        assert place.invoke("victim")[0] == f"{CANARY}-victim"
+        assert place.process.poll() is None
+    finally:
+        place.close()
+
+
+def test_without_isolation_the_same_function_reaches_what_is_there(directory: Path, abstract: str) -> None:
+    """What the tries are worth: each finds something where nothing is in its way. Those that would harm this machine then are left out."""
+    place = put_up(directory, os.geteuid(), "none")
+    try:
+        place.up()
+        assert place.invoke("victim")[0] == f"{CANARY}-victim"
+        asked = tries(place, abstract) | {"variables": ["AWS_LAMBDA_FUNCTION_NAME"], "writes": [str(directory / "new")]}
+        found = place.invoke("hostile", asked | {"only": ["files", "writes", "unix", "abstract", "signals", "environ"]})
+        assert {name for name, what in found.items() if not what} == set(), found
+        assert {str(directory / "config.yaml"), str(directory / "victim/app.py")} <= set(found["files"])
+        assert repr(str(directory / "state/control.sock")) in found["unix"]
+    finally:
+        place.close()
 
 
 @pytest.mark.parametrize("user", users())
