@@ -25,7 +25,7 @@ MANY, FEW, OWNERS = 1_000_000, 1000, 10
 CONFIG = """
 version: 1
 state: ./state
-listen: {{http: "127.0.0.1:{port}", console: off}}
+listen: {{http: "127.0.0.1:{port}", aws: off, console: off}}
 functions:
   echo: {{code: {code}, handler: echo.handler, triggers: [{{http: POST /echo}}]}}
 """

@@ -20,7 +20,7 @@ from router.model import Envelope
 CONFIG = """
 version: 1
 state: ./state
-listen: {{http: off, console: off}}
+listen: {{http: off, aws: off, console: off}}
 functions:
   echo: {{code: {code}, handler: echo.identity}}
   cold: {{code: {code}, handler: echo.identity}}

@@ -16,7 +16,7 @@ EVERY = 0.03  # seconds between events of quiet functions
 CONFIG = """
 version: 1
 state: ./state
-listen: {{http: off, console: off}}
+listen: {{http: off, aws: off, console: off}}
 limits: {{concurrency: {slots}}}
 functions:
   flood: {{code: {code}, handler: quiet.held, timeout: 60, environment: {{HELD: "{held}"}}}}

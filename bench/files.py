@@ -19,7 +19,7 @@ from bench.table import Check, Row, quantile
 CONFIG = """
 version: 1
 state: ./state
-listen: {{http: off, console: off}}
+listen: {{http: off, aws: off, console: off}}
 buckets: {{inbox: ./inbox}}
 functions:
   file: {{code: {code}, handler: files.handler, timeout: 60, environment: {{RECORD: {record}}}, triggers: [{{s3: inbox}}]}}

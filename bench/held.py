@@ -19,7 +19,7 @@ MANY = 200
 CONFIG = """
 version: 1
 state: ./state
-listen: {{http: off, console: off}}
+listen: {{http: off, aws: off, console: off}}
 limits: {{concurrency: 250, memory: 32GB}}
 functions:
   held: {{code: {code}, handler: held.pause, timeout: 60, provisioned_concurrency: 200}}

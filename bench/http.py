@@ -13,7 +13,7 @@ from tests.helpers.house import free_port
 CONFIG = """
 version: 1
 state: ./state
-listen: {{http: "127.0.0.1:{port}", console: off}}
+listen: {{http: "127.0.0.1:{port}", aws: off, console: off}}
 functions:
   echo: {{code: {code}, handler: echo.handler, triggers: [{{http: POST /echo}}]}}
   later: {{code: {code}, handler: echo.later, timeout: 900, reserved_concurrency: 1}}

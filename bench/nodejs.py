@@ -17,7 +17,7 @@ from router.runtime.node_programs import installed
 CONFIG = """
 version: 1
 state: ./state
-listen: {{http: off, console: off}}
+listen: {{http: off, aws: off, console: off}}
 functions:
   echo: {{code: {code}, handler: echo.identity, runtime: nodejs}}
 """

@@ -14,7 +14,7 @@ RATE = 500
 CONFIG = """
 version: 1
 state: ./state
-listen: {{http: "127.0.0.1:{port}", console: off}}
+listen: {{http: "127.0.0.1:{port}", aws: off, console: off}}
 functions:
   f: {{code: {code}, handler: answer.handler, environment: {{ROUND: "{number}"}}, triggers: [{{http: GET /f}}, {{http: GET /r{number}}}]}}
 """

@@ -33,7 +33,7 @@ ALLOWED = 1.3
 CONFIG = """
 version: 1
 state: ./state
-listen: {{http: "127.0.0.1:{port}", console: off}}
+listen: {{http: "127.0.0.1:{port}", aws: off, console: off}}
 functions:
 {functions}
 """

@@ -16,7 +16,7 @@ from router.model import Envelope
 CONFIG = """
 version: 1
 state: ./state
-listen: {{http: off, console: off}}
+listen: {{http: off, aws: off, console: off}}
 functions:
   tick: {{code: {code}, handler: ticks.handler, environment: {{RECORD: {record}}}, triggers: [{triggers}]}}
 """

@@ -4,8 +4,11 @@ Both have mode 0600 and are replaced whole. A running daemon looks at the list w
 made or revoked beside it counts at once. Without the state key no secret can be had; a new one ends all keys and sessions."""
 
 import fcntl
+import hashlib
+import hmac
 import json
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,16 +19,22 @@ from typing import Any, Final
 from router.config.files import NotRegular, content
 from router.config.types import Config
 from router.errors import InvalidParameter, JournalError
-from router.iam import keys, reading
-from router.iam.callers import Realm
+from router.events.http import Request
+from router.iam import claims, keys, reading
+from router.iam.auth_errors import AuthFailure, Flaw
+from router.iam.callers import Caller, Realm
+from router.iam.claims import Where
 from router.iam.keys import AccessKey
 from router.iam.policy import BadPolicy, Policy
 from router.iam.sessions import LIFETIME, NONCE_BYTES, Credentials, Session, mint
+from router.iam.sigv4 import Verified
 
 LIST: Final = "keys.json"
 MASTER: Final = "credentials.key"
 LARGEST: Final = 4 * 1024 * 1024  # bytes of the list
 MOST: Final = 1000  # keys
+
+_HASH: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class KeyStore:
@@ -148,6 +157,35 @@ class KeyStore:
         except OSError as error:
             fresh.unlink(missing_ok=True)
             raise JournalError(f"cannot write {path}: {error.strerror}") from error
+
+
+class Signers:
+    """Who may sign, for all faces of a config that take signatures."""
+
+    def __init__(self, config: Config) -> None:
+        self._account, self._roles = config.account, roles(config)
+        self._store = KeyStore(config.state)
+
+    def realm(self) -> Realm:
+        """As it is now. Raises JournalError."""
+        return self._store.realm(self._account, self._roles)
+
+    def whole(self, request: Request, where: Where, now: float) -> tuple[Caller, Verified]:
+        """Who signed a request whose body is here. Raises AuthFailure, JournalError."""
+        claimed = request.header("x-amz-content-sha256")
+        claimed = claimed if _HASH.fullmatch(claimed) else ""
+        found = self.realm().authenticate(signed(request), where, now, lambda: claimed or hashlib.sha256(request.body).hexdigest())
+        if claimed and not hmac.compare_digest(claimed, hashlib.sha256(request.body).hexdigest()):
+            raise AuthFailure(Flaw.BAD_PAYLOAD)
+        return found
+
+
+def signed(request: Request) -> claims.Request:
+    """What of a request a signature covers."""
+    headers = request.headers
+    if not any(name == "host" for name, _ in headers):
+        headers = [("host", request.host), *headers]
+    return claims.Request(request.method, request.path, request.query, headers)
 
 
 def roles(config: Config) -> Mapping[str, Policy]:

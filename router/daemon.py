@@ -19,6 +19,9 @@ import structlog
 
 from router import VERSION
 from router.api import reload_rules
+from router.api.aws import services
+from router.api.aws.endpoint import Endpoint
+from router.api.aws.gate import Gate
 from router.api.calls import Calls, Parts
 from router.api.control import Control
 from router.api.declared import Declared, kept
@@ -35,7 +38,7 @@ from router.config.fragments import Fragment
 from router.config.load import load
 from router.config.types import Config, Function, Listen
 from router.console.health import Health
-from router.credentials import KeyStore
+from router.credentials import KeyStore, Signers
 from router.dispatch.destinations import Destinations, refuse_loops
 from router.dispatch.dispatcher import Dispatcher
 from router.dispatch.figures import count_store, reading
@@ -67,7 +70,7 @@ from router.telemetry.logs import LogStore
 from router.telemetry.metrics import Labels, Metrics
 from router.telemetry.setup import configure, hide
 from router.telemetry.systemd import ServiceManager
-from router.web import Listener
+from router.web import Limits, Listener
 
 log = structlog.get_logger("router.daemon")
 
@@ -75,6 +78,9 @@ SWITCH: Final = 0.0005  # seconds; the store's thread must win the interpreter b
 GARBAGE: Final = (10_000, 20, 50)  # gc thresholds: a request makes hundreds of short-lived objects and no cycles
 PROVISION_WAIT: Final = 30.0  # seconds that sources wait for provisioned environments; then invocations start what is missing
 LOCK_WAIT: Final = 5.0  # seconds a dying predecessor gets to end its last worker
+AWS_LIMITS: Final = Limits(
+    body_bytes=80 * 1024 * 1024, connections=2000, per_address=2000
+)  # a zip of 50 MB in base64; functions all come from here
 CONSOLE_HOSTS: Final = ("localhost", "127.0.0.1", "[::1]")  # a page that rebinds its own name to us gets 421
 
 
@@ -291,19 +297,21 @@ class Daemon:
         housekeeping = Housekeeping(database, logs, self._manager, clock=clock, retention=config.retention.logs)
 
         took = partial(self._took, janitor, housekeeping, relay, queues)
-        parts = Reloads(
+        reloads = Reloads(
             *(calls, functions, slots, pool, fleet, deployer, journal, places),
             lambda: check(config.file, declared.fragments()),
             build,
             _make_buckets,
             took,
         )
-        self._reloader = Reloader(parts, metrics)
+        self._reloader = Reloader(reloads, metrics)
         declared.serve(self._reloader)
         doctor = Doctor(calls, database, journal, lock, clock=clock, machine=pool.machine)
         keys = Keys(KeyStore(config.state), clock)
         control = Control(calls, doctor, QueueCalls(queues, moves), keys, reloader=self._reloader, versions=versions)
-        listeners = await self._listen(opened, control, health, calls)
+        parts = services.Parts(house, calls, functions, versions, dispatcher, self._reloader, declared, queues, moves, outbox, logs)
+        endpoint = self._endpoint(parts)
+        listeners = await self._listen(opened, control, health, endpoint, calls)
         await self._provision(pool, functions)
         return calls, [
             ("sources", lambda stop: _sources(fleet, dispatcher, stop)),
@@ -327,16 +335,25 @@ class Daemon:
         hide(config.secrets)
         self._manager.notify(f"STATUS=serving {len(config.functions)} functions")
 
-    async def _listen(self, opened: contextlib.AsyncExitStack, control: Control, health: Health, calls: Calls) -> tuple[Listener, Listener]:
+    def _endpoint(self, parts: services.Parts) -> Endpoint:
+        """The AWS endpoint and every service of it."""
+        gate = Gate(self._config, Signers(self._config), self._clock)
+        built = {name: build(parts) for name, build in services.SERVICES.items()}
+        return Endpoint(built, {name: build(parts) for name, build in services.WIRES.items()}, gate, self.metrics)
+
+    async def _listen(
+        self, opened: contextlib.AsyncExitStack, control: Control, health: Health, endpoint: Endpoint, calls: Calls
+    ) -> Sequence[Listener]:
         """The daemon's own listeners, bound: who finds the control socket finds the rest. Raises CannotListen."""
         config, clock, metrics = self._config, self._clock, self.metrics
         socket = Listen("unix", path=config.state / "control.sock")
         console = Listener("console", config.console, health, hosts=CONSOLE_HOSTS, clock=clock, metrics=metrics)
-        listeners = (Listener("control", socket, control, clock=clock, metrics=metrics), console)
+        aws = Listener("aws", config.aws, endpoint.handle, clock=clock, metrics=metrics, limits=AWS_LIMITS)
+        listeners = (Listener("control", socket, control, clock=clock, metrics=metrics), console, aws)
         for listener in reversed(listeners):
             await listener.start()
             opened.push_async_callback(listener.close)
-        calls.listeners["console"] = console.addresses
+        calls.listeners.update({"aws": aws.addresses, "console": console.addresses})
         return listeners
 
     async def _deploy(self, deployer: Deployer) -> Mapping[str, Function]:

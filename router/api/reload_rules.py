@@ -27,7 +27,7 @@ RELOADED: Final = frozenset(  # fields of Config that are taken up; the others a
         "text",
     }
 )
-_KEYS: Final = {"http": "listen.http", "console": "listen.console"}  # of fields that have another name than their key
+_KEYS: Final = {"http": "listen.http", "aws": "listen.aws", "console": "listen.console"}  # of fields that have another name than their key
 
 
 class Changes(NamedTuple):

@@ -58,7 +58,7 @@ def copy_sample(to: Path) -> Path:
     shutil.copytree(source / "handlers", to / "handlers", ignore=shutil.ignore_patterns("__pycache__"))
     text = (source / "config.yaml").read_text()
     config = to / "config.yaml"
-    config.write_text(re.sub(r"^(  (?:http|console): 127\.0\.0\.1):\d+", r"\1:0", text, flags=re.MULTILINE))
+    config.write_text(re.sub(r"^(  (?:http|aws|console): 127\.0\.0\.1):\d+", r"\1:0", text, flags=re.MULTILINE))
     return config
 
 

@@ -74,13 +74,15 @@ def _config(  # noqa: PLR0917 - what load() is given
     events = buses.buses(form.child("buses"), policies[1])
     plans = {} if (node := form.child("usage_plans")) is None else usage.plans(node)
     roles = {} if (node := form.child("roles")) is None else policies_of_roles.roles(node, policies[0])
-    http, console = (settings.HTTP, settings.CONSOLE) if (node := form.child("listen")) is None else settings.listen(node)
+    node = form.child("listen")
+    http, aws, console = (settings.HTTP, settings.AWS, settings.CONSOLE) if node is None else settings.listen(node)
     config = Config(
         file=file,
         state=form.file("state", document.STATE),
         region=form.text("region", _DEFAULT.region, pattern=r"[a-z]{2,4}(-[a-z]+)+-[0-9]", what="a region's name, as us-east-1"),
         account=form.text("account", _DEFAULT.account, pattern=r"[0-9]{12}", what="an account number of 12 digits"),
         http=http,
+        aws=aws,
         console=console,
         limits=Limits() if (node := form.child("limits")) is None else settings.limits(node),
         drain=form.seconds("drain", _DEFAULT.drain, low=0, high=3600),

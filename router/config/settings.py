@@ -8,6 +8,7 @@ from router.config.node import Node
 from router.config.types import Limits, Listen, Retention
 
 HTTP: Final = Listen("tcp", "127.0.0.1", 8080)
+AWS: Final = Listen("tcp", "127.0.0.1", 4566)
 CONSOLE: Final = Listen("tcp", "127.0.0.1", 8081)
 _HOST: Final = re.compile(r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 _ADDRESS: Final = re.compile(r"(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:\[\]]*)):(?P<port>0|[1-9][0-9]{0,4})")
@@ -24,21 +25,20 @@ HOUR: Final = 3600.0
 DAY: Final = 86400.0
 
 
-def listen(node: Node) -> tuple[Listen, Listen]:
-    """The http and the console listener, from the value under `listen`."""
-    form = node.form(known=("http", "console", "aws"))
-    if form.has("aws") and form.text("aws", "off") != "off":
-        form.problem("not supported yet; only off is", "aws")
-    http, console = _listener(form, "http", HTTP), _listener(form, "console", CONSOLE)
+def listen(node: Node) -> tuple[Listen, Listen, Listen]:
+    """The http, the aws and the console listener, from the value under `listen`."""
+    form = node.form(known=("http", "aws", "console"))
+    http, aws, console = _listener(form, "http", HTTP), _listener(form, "aws", AWS), _listener(form, "console", CONSOLE)
     if not loopback(console):
         form.problem(
             f"{console} can be reached from other machines, and the console's token would cross the network unencrypted; "
             "bind 127.0.0.1, [::1] or unix:PATH and put a TLS proxy or an SSH tunnel before it",
             "console",
         )
-    if http == console and http.kind in {"tcp", "unix"} and (http.kind == "unix" or http.port):
-        form.problem(f"{console} is the http listener's address; each needs its own", "console" if form.has("console") else "http")
-    return http, console
+    for name, one, other, where in (("http", http, "console", console), ("http", http, "aws", aws), ("aws", aws, "console", console)):
+        if one == where and one.kind in {"tcp", "unix"} and (one.kind == "unix" or one.port):
+            form.problem(f"{where} is the {name} listener's address; each needs its own", other if form.has(other) else name)
+    return http, aws, console
 
 
 def loopback(where: Listen) -> bool:

@@ -309,6 +309,7 @@ class Config:
     region: str = "us-east-1"
     account: str = "123456789012"
     http: Listen = Listen("tcp", "127.0.0.1", 8080)
+    aws: Listen = Listen("tcp", "127.0.0.1", 4566)
     console: Listen = Listen("tcp", "127.0.0.1", 8081)
     limits: Limits = Limits()
     drain: float = 30.0  # seconds

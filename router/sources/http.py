@@ -12,6 +12,7 @@ import structlog
 
 from router.config.checks import exposures
 from router.config.types import Config, Trigger
+from router.credentials import Signers
 from router.errors import ConfigError, JournalError, SourceError
 from router.events import cors, routes
 from router.events.alb import LoadBalancer
@@ -35,7 +36,7 @@ from router.sources.http_face import (
     url_arrival,
 )
 from router.sources.http_guards import Gatehouse
-from router.sources.http_iam import IamGuard, Signers
+from router.sources.http_iam import IamGuard
 from router.sources.http_triggers import HttpTrigger, UrlTrigger
 from router.sources.http_url import UrlFace
 from router.sources.webhook import WebhookFace

@@ -3,24 +3,19 @@
 Two actions are needed, as of AWS since October 2025: lambda:InvokeFunctionUrl and, with lambda:InvokedViaFunctionUrl,
 lambda:InvokeFunction. Who may sign is looked up with every request: a key that was revoked a moment ago is refused."""
 
-import hashlib
-import hmac
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 import structlog
 
 from router import names
-from router.config.types import Config
-from router.credentials import KeyStore, roles
+from router.credentials import Signers
 from router.errors import JournalError
 from router.events.gateway import Arrival, Asked, Denied, Passage
 from router.events.http import Request
 from router.iam import telling
 from router.iam.auth_errors import AuthFailure, Flaw
-from router.iam.callers import Caller, Realm, context_of
-from router.iam.claims import Request as SignedRequest
+from router.iam.callers import Caller, context_of
 from router.iam.claims import Where
 from router.iam.evaluation import Request as Action
 from router.iam.evaluation import evaluate
@@ -37,19 +32,6 @@ _ACTIONS: Final[Mapping[str, Mapping[str, str]]] = {  # and the condition keys t
     "lambda:InvokeFunctionUrl": {"lambda:functionurlauthtype": "AWS_IAM"},
     "lambda:InvokeFunction": {"lambda:invokedviafunctionurl": "true"},
 }
-_HASH: Final = re.compile(r"[0-9a-f]{64}")
-
-
-class Signers:
-    """Who may sign, for all URLs together."""
-
-    def __init__(self, config: Config) -> None:
-        self._account, self._roles = config.account, roles(config)
-        self._store = KeyStore(config.state)
-
-    def realm(self) -> Realm:
-        """As it is now. Raises JournalError."""
-        return self._store.realm(self._account, self._roles)
 
 
 class IamGuard:
@@ -79,14 +61,7 @@ class IamGuard:
 
     def _caller(self, request: Request) -> Caller:
         """Who signed it. Raises AuthFailure, JournalError."""
-        claimed = request.header("x-amz-content-sha256")
-        claimed = claimed if _HASH.fullmatch(claimed) else ""
-        caller, _ = self._signers.realm().authenticate(
-            _signed(request), self._where, self._clock.now(), lambda: claimed or hashlib.sha256(request.body).hexdigest()
-        )
-        if claimed and not hmac.compare_digest(claimed, hashlib.sha256(request.body).hexdigest()):
-            raise AuthFailure(Flaw.BAD_PAYLOAD)
-        return caller
+        return self._signers.whole(request, self._where, self._clock.now())[0]
 
     def _denied(self, caller: Caller, request: Request) -> str:
         """Why the caller may not; "" when nothing is against it."""
@@ -129,10 +104,3 @@ def refusal(failure: AuthFailure) -> Denied:
         return FORBIDDEN
     told = failure.told("json")
     return Denied(told.status, {"message": told.message}, told.code)
-
-
-def _signed(request: Request) -> SignedRequest:
-    headers = request.headers
-    if not any(name == "host" for name, _ in headers):
-        headers = [("host", request.host), *headers]
-    return SignedRequest(request.method, request.path, request.query, headers)

@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.fault, pytest.mark.timeout(900)]
 CONFIG = """
 version: 1
 state: ./state
-listen: {http: off, console: off}
+listen: {http: off, aws: off, console: off}
 limits: {concurrency: 16}
 buckets: {inbox: {path: ./inbox, settle: 2s, scan: 10s}}
 functions:

@@ -21,7 +21,7 @@ LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 CONFIG = """
 version: 1
 state: ./state
-listen: {{http: off, console: off}}
+listen: {{http: off, aws: off, console: off}}
 functions:
   ticks: {{<common>, handler: app.ticks, triggers: [{{schedule: {{name: minute, expression: "cron(* * * * ? *)", missed: all}}}}]}}
   held: {{<common>, handler: app.held}}

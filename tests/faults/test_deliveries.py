@@ -41,7 +41,7 @@ def work(event, context):
 CONFIG = """
 version: 1
 state: ./state
-listen: {{http: off, console: "127.0.0.1:{console}"}}
+listen: {{http: off, aws: off, console: "127.0.0.1:{console}"}}
 tables:
   orders: {{sqlite: ./shop.db, install: auto}}
 queues:

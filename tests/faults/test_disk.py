@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.fault, pytest.mark.timeout(180)]
 CONFIG = """
 version: 1
 state: {state}
-listen: {{http: off, console: off}}
+listen: {{http: off, aws: off, console: off}}
 limits: {{concurrency: 4}}
 buckets: {{inbox: {inbox}}}
 functions:

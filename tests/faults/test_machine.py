@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.fault, pytest.mark.timeout(180)]
 CONFIG = """
 version: 1
 state: ./state
-listen: {{http: "127.0.0.1:{port}", console: off}}
+listen: {{http: "127.0.0.1:{port}", aws: off, console: off}}
 functions:
   jobs: {{<common>, handler: app.jobs}}
   route: {{<common>, handler: app.route, triggers: [{{http: GET /n}}]}}

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.fault, pytest.mark.timeout(120)]
 CONFIG = """
 version: 1
 state: ./state
-listen: {{http: "127.0.0.1:{port}", console: off}}
+listen: {{http: "127.0.0.1:{port}", aws: off, console: off}}
 limits: {{concurrency: 4}}
 functions:
   echo: {{code: ./code, handler: app.echo, triggers: [{{http: GET /echo}}, {{http: POST /echo}}]}}

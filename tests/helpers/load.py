@@ -21,7 +21,7 @@ from tests.helpers.house import ROOT, House
 CONFIG = """
 version: 1
 state: ./state
-listen: {{http: "127.0.0.1:{port}", console: off}}
+listen: {{http: "127.0.0.1:{port}", aws: off, console: off}}
 limits: {{concurrency: 8}}
 drain: 60s
 buckets: {{inbox: {{path: ./inbox, settle: 2s, scan: 20s}}}}

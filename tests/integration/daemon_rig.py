@@ -55,7 +55,7 @@ LATER = "from app import *\nwhile not os.path.exists(GATE):\n    time.sleep(0.01
 CONFIG = """
 version: 1
 state: ./state
-listen: {{http: "127.0.0.1:{http}", console: "127.0.0.1:{console}"}}
+listen: {{http: "127.0.0.1:{http}", aws: off, console: "127.0.0.1:{console}"}}
 drain: {drain}
 {resources}
 functions:

@@ -84,7 +84,7 @@ def serve(control: Control, at: Path) -> socketserver.ThreadingUnixStreamServer:
 def control(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Control]:
     (tmp_path / request.param).mkdir()
     config = tmp_path / "config.yaml"
-    config.write_text(f"version: 1\nlisten: {{http: off}}\nstate: ./{request.param}\nfunctions: [broken\n")
+    config.write_text(f"version: 1\nlisten: {{http: off, aws: off}}\nstate: ./{request.param}\nfunctions: [broken\n")
     made = Control(config)
     server = serve(made, tmp_path / request.param / "control.sock")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

@@ -11,7 +11,7 @@ from tests.integration.web.test_bad_requests import check, heard
 CONFIG = """
 version: 1
 state: ./state
-listen: {{http: "127.0.0.1:{port}", console: off}}
+listen: {{http: "127.0.0.1:{port}", aws: off, console: off}}
 functions:
   echo: {{code: ./code, handler: app.echo, triggers: [{{http: ANY /echo}}, {{http: "GET /pets/{{proxy+}}"}}]}}
 """

@@ -146,7 +146,7 @@ def handler(event, context):
 CONFIG = """
 version: 1
 state: {state}
-listen: {{http: "127.0.0.1:{http}", console: "127.0.0.1:{console}"}}
+listen: {{http: "127.0.0.1:{http}", aws: off, console: "127.0.0.1:{console}"}}
 functions:
   victim: {{code: ./victim, handler: app.handler, isolation: {level}, environment: {{SECRET: {canary}-victim}}}}
   hostile: {{code: ./hostile, handler: app.handler, isolation: {level}, timeout: 60}}

@@ -64,7 +64,7 @@ WEB_KEY, SLOW_KEY, FEW_KEY = "web-0123456789-0123456789", "slow-0123456789-01234
 CONFIG = """
 version: 1
 state: ./state
-listen: {{http: "127.0.0.1:{port}", console: "127.0.0.1:{console}"}}
+listen: {{http: "127.0.0.1:{port}", aws: off, console: "127.0.0.1:{console}"}}
 usage_plans:
   gold: {{keys: {{web: {web}}}}}
   slow: {{throttle: {{rate: 0.001, burst: 1}}, keys: {{slow: {slow}}}}}

@@ -20,7 +20,7 @@ from tests.helpers.website import Website
 CONFIG = """\
 version: 1
 state: ./state
-listen: {{http: "127.0.0.1:{port}", console: off}}
+listen: {{http: "127.0.0.1:{port}", aws: off, console: off}}
 functions:
   f: {{code: ./code, handler: app.handler, triggers: [{{url: iam}}]}}
 """

@@ -23,7 +23,7 @@ def work(event, context):
 CONFIG = """
 version: 1
 state: ./state
-listen: {{http: off, console: "127.0.0.1:{port}"}}
+listen: {{http: off, aws: off, console: "127.0.0.1:{port}"}}
 queues:
   jobs: {{visibility_timeout: 3, redrive: {{queue: dead, max_receive_count: 1}}}}
   dead:

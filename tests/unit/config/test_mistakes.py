@@ -28,7 +28,11 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     ("concurrency", "version: 1\nlimits: {concurrency: 0}\n", ["config.yaml:2:23: limits.concurrency: 0 is outside 1 to 10000"]),
     ("drain", "version: 1\ndrain: 2h\n", ["config.yaml:2:8: drain: 7200 s is outside 0 to 3600 s"]),
     ("retention", "version: 1\nretention: {logs: 14}\n", ["config.yaml:2:19: retention.logs: 14 s is outside 3600 to 315360000 s"]),
-    ("listen.aws", "version: 1\nlisten: {aws: 127.0.0.1:4566}\n", ["config.yaml:2:15: listen.aws: not supported yet; only off is"]),
+    (
+        "listen.aws",
+        "version: 1\nlisten: {aws: 127.0.0.1:8081}\n",
+        ["config.yaml:2:15: listen.aws: 127.0.0.1:8081 is the aws listener's address; each needs its own"],
+    ),
     (
         "no address",
         "version: 1\nlisten: {http: 8080}\n",

@@ -10,7 +10,7 @@ import pytest
 from botocore.auth import S3SigV4Auth, SigV4Auth, SigV4QueryAuth
 
 from router.config.types import Config, Function, Listen, Role
-from router.credentials import KeyStore
+from router.credentials import KeyStore, Signers
 from router.events.http import Request, Response
 from router.iam import sessions
 from router.iam.keys import AccessKey
@@ -19,7 +19,7 @@ from router.iam.sessions import Session
 from router.model import Outcome
 from router.sources.base import Binding, House
 from router.sources.http import HttpSource
-from router.sources.http_iam import IamGuard, Signers
+from router.sources.http_iam import IamGuard
 from router.sources.http_triggers import UrlTrigger
 from router.telemetry.metrics import Metrics
 from tests.helpers.clock import VirtualClock

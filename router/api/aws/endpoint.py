@@ -1,0 +1,145 @@
+"""The AWS endpoint: a request to its service, whichever protocol it came in, and the answer back.
+
+The order is AWS's: which operation, who asks, what is asked for, whether they may, and only then the operation."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+from xml.sax.saxutils import escape
+
+import structlog
+
+from router import names
+from router.api.aws import refusals, routing, values
+from router.api.aws.gate import Admitted, Gate
+from router.api.aws.json_protocol import JsonProtocol
+from router.api.aws.models import Models
+from router.api.aws.protocol import Aimed, Codec, Fault, Found
+from router.api.aws.query import QueryProtocol
+from router.api.aws.rest_json import RestJson
+from router.api.aws.service import Call, Need, Service
+from router.api.aws.services import Wire
+from router.api.aws.shapes import ServiceModel
+from router.errors import JournalError, RouterError
+from router.events.http import Request, Response
+from router.iam.auth_errors import AuthFailure
+from router.telemetry.metrics import Metrics
+
+log = structlog.get_logger("router.aws")
+
+PROTOCOLS: Final[Mapping[str, Codec]] = {"json": JsonProtocol(), "rest-json": RestJson(), "query": QueryProtocol()}
+
+
+class Refused(Exception):
+    """A request that is answered with a fault; *outcome* is for the counter."""
+
+    def __init__(self, fault: Fault, outcome: str) -> None:
+        super().__init__(fault.code)
+        self.fault, self.outcome = fault, outcome
+
+
+class Asked(NamedTuple):
+    """One request to a service that is known."""
+
+    service: Service
+    model: ServiceModel
+    codec: Codec
+    aimed: Aimed
+    found: Found | None  # None: no operation of this service
+    request: Request
+    request_id: str
+
+
+class Endpoint:
+    """Answers the requests of the aws listener."""
+
+    def __init__(self, services: Mapping[str, Service], wires: Mapping[str, Wire], gate: Gate, metrics: Metrics) -> None:
+        self._services, self._wires, self._gate = services, wires, gate
+        self._models = Models()
+        self._requests = metrics.counter(
+            "router_aws_requests_total", "Requests of the AWS endpoint, by what came of them.", "service", "operation", "outcome"
+        )
+
+    async def handle(self, request: Request) -> Response:
+        """Answer one request."""
+        request_id = names.request_id()
+        aimed = routing.aimed(request)
+        if aimed.protocol == "s3":
+            return await self._s3(request, request_id)
+        codec = PROTOCOLS[aimed.protocol]
+        service = self._services.get(aimed.service)
+        if service is None:
+            self._requests.add(aimed.service or "unknown", "unknown", "unknown")
+            return codec.fault(None, refusals.NOT_FOUND[aimed.protocol](aimed.operation), request_id)
+        model = self._models.known(service.name) or await self._models.get(service.name)
+        return await self._answered(Asked(service, model, codec, aimed, codec.found(model, request, aimed), request, request_id))
+
+    async def _s3(self, request: Request, request_id: str) -> Response:
+        wire = self._wires.get("s3")
+        if wire is not None:
+            return await wire.serve(request, self._gate, request_id)
+        body = f"<Error><Code>NotImplemented</Code><Message>S3 is not served here.</Message><RequestId>{escape(request_id)}</RequestId></Error>"
+        return Response(501, [("content-type", "application/xml")], f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'.encode())
+
+    async def _answered(self, asked: Asked) -> Response:
+        """The answer of a service that is known."""
+        service, found, codec = asked.service.name, asked.found, asked.codec
+        name = found.operation.name if found is not None else "unknown"
+        try:
+            response = await self._done(asked)
+        except Refused as refused:
+            self._requests.add(service, name, refused.outcome)
+            return codec.fault(asked.model, refused.fault, asked.request_id)
+        except Exception:  # the bulkhead around a single request: what was half done is the service's to know
+            log.exception("call_crashed", service=service, operation=name, request_id=asked.request_id)
+            self._requests.add(service, name, "error")
+            return codec.fault(asked.model, refusals.broken(service), asked.request_id)
+        self._requests.add(service, name, "ok")
+        return response
+
+    async def _done(self, asked: Asked) -> Response:
+        """Run the operation. Raises Refused."""
+        if asked.found is None:
+            raise Refused(refusals.NOT_FOUND[asked.aimed.protocol](asked.aimed.operation), "unknown")
+        admitted = self._admitted(asked)
+        parameters, model = _read(asked, asked.found), asked.found.operation
+        operation = asked.service.operations.get(model.name)
+        if operation is None:
+            raise Refused(refusals.missing(model.name), "unknown")
+        call = Call(asked.service.name, model.name, parameters, admitted.caller, asked.request_id, admitted.context)
+        try:
+            self._check(asked, operation.needs(call), admitted)
+            members = await operation.run(call)
+        except RouterError as error:
+            fault = refusals.failed(error, asked.service.name)
+            raise Refused(fault, "refused" if fault.sender else "error") from error
+        return asked.codec.answer(asked.model, model, members, asked.request_id)
+
+    def _admitted(self, asked: Asked) -> Admitted:
+        """Who sent it. Raises Refused."""
+        try:
+            return self._gate.admit(asked.request, asked.model.signing_name)
+        except AuthFailure as failure:
+            log.debug("signature_refused", target=asked.model.name, flaw=failure.flaw.value, error=str(failure))
+            raise Refused(refusals.unbelieved(failure, asked.aimed.protocol), "unauthenticated") from None
+        except JournalError as error:
+            log.error("keys_unreadable", error=str(error))
+            raise Refused(refusals.broken(asked.model.name), "error") from None
+
+    def _check(self, asked: Asked, needs: Sequence[Need], admitted: Admitted) -> None:
+        """Whether the caller may. Raises Refused."""
+        for need in needs:
+            if why := self._gate.refusal(admitted.caller, admitted.context, need, asked.service.policy(need.resource)):
+                raise Refused(refusals.unauthorised(why, asked.service.name, asked.codec.status), "denied")
+
+
+def _read(asked: Asked, found: Found) -> dict[str, Any]:
+    """The operation's input. Raises Refused."""
+    try:
+        members = asked.codec.read(asked.model, found, asked.request)
+        if found.operation.input is not None:
+            values.complete(found.operation.input, members)
+    except values.Malformed as error:
+        raise Refused(refusals.malformed(str(error), asked.model.name), "refused") from None
+    except values.Incomplete as error:
+        raise Refused(refusals.incomplete(error.places, asked.model.name), "refused") from None
+    return members

@@ -1,0 +1,53 @@
+"""The services of the AWS endpoint: one table, name → how it is built from the daemon's parts."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from router.api.aws.gate import Gate
+from router.api.aws.service import Service
+from router.api.aws.sts import Sts
+from router.api.calls import Calls
+from router.api.declared import Declared
+from router.api.reload import Reloader
+from router.api.versions import Versions
+from router.dispatch.dispatcher import Dispatcher
+from router.events.http import Request, Response
+from router.functions.registry import Functions
+from router.queues.moves import Moves
+from router.queues.outbox import Outbox
+from router.queues.store import Queues
+from router.sources.base import House
+from router.telemetry.logs import LogStore
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What services are built from: a daemon's parts."""
+
+    house: House  # region, account and state of its config never change; what else it says may: see *calls*
+    calls: Calls  # calls.config is the config in force
+    functions: Functions
+    versions: Versions
+    dispatcher: Dispatcher  # the Outlet
+    reloader: Reloader
+    declared: Declared  # what was declared through the API
+    queues: Queues
+    moves: Moves
+    outbox: Outbox
+    logs: LogStore
+
+
+class Wire(Protocol):
+    """A service that reads requests and writes answers itself, because its bodies are streams."""
+
+    def serve(self, request: Request, gate: Gate, request_id: str) -> Awaitable[Response]:
+        """Answer a request, whoever sent it: authenticate it with *gate*, ask it for every need."""
+        ...
+
+
+SERVICES: Final[Mapping[str, Callable[[Parts], Service]]] = {  # by name in botocore's data
+    "sts": lambda _: Sts(),
+}
+WIRES: Final[Mapping[str, Callable[[Parts], Wire]]] = {}
+"""Those that are spoken to in their own way: s3."""
