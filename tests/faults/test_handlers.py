@@ -75,7 +75,8 @@ class Confined(House):
         ]
         queues = "queues: {jobs: {visibility_timeout: 30, redrive: {queue: dead, max_receive_count: 1}}, dead: {}}"
         super().__init__(
-            directory, "\n".join(("version: 1", "state: ./state", "listen: {http: off, aws: off, console: off}", queues, "functions:", *lines))
+            directory,
+            "\n".join(("version: 1", "state: ./state", "listen: {http: off, aws: off, console: off}", queues, "functions:", *lines)),
         )
         self.level = level
         if level.user >= 0:

@@ -105,7 +105,15 @@ class Endpoint:
         operation = asked.service.operations.get(model.name)
         if operation is None:
             raise Refused(refusals.missing(model.name), "unknown")
-        call = Call(asked.service.name, model.name, parameters, admitted.caller, asked.request_id, admitted.context)
+        call = Call(
+            asked.service.name,
+            model.name,
+            parameters,
+            admitted.caller,
+            asked.request_id,
+            admitted.context,
+            f"{asked.request.scheme}://{asked.request.host}",
+        )
         try:
             self._check(asked, operation.needs(call), admitted)
             members = await operation.run(call)
