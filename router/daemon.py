@@ -152,13 +152,20 @@ def _wrong_with_runtime(name: str) -> str:
     return ""
 
 
-def main(path: Path, *, clock: Clock | None = None, on_ready: Callable[[Calls], None] = lambda _: None) -> int:
-    """Run the daemon of this config in the foreground until SIGTERM or SIGINT; the exit status. Raises ConfigError, StateLocked."""
-    config = check(path)
+def main(
+    path: Path,
+    *,
+    clock: Clock | None = None,
+    on_ready: Callable[[Calls], None] = lambda _: None,
+    render: Callable[[], str | None] = lambda: None,
+) -> int:
+    """Run the daemon of this config in the foreground until SIGTERM or SIGINT; the exit status. *render*: the config's text, now and at
+    every reload; None: what the file holds. Raises ConfigError, StateLocked."""
+    config = check(path, text=render())
     writer = configure(secrets=config.secrets)
     sys.setswitchinterval(SWITCH)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        daemon = Daemon(config, clock or SystemClock())
+        daemon = Daemon(config, clock or SystemClock(), render)
         daemon.metrics.gauge("router_log_lines_dropped", "Lines of the own log that nobody took.", read=reading(lambda: writer.dropped))
         runner.run(daemon.run(on_ready))
     return 0
@@ -188,8 +195,8 @@ async def drain(stages: Sequence[Stage], *, grace: float) -> None:
 class Daemon:
     """One daemon over one state directory."""
 
-    def __init__(self, config: Config, clock: Clock) -> None:
-        self._config, self._clock = config, clock
+    def __init__(self, config: Config, clock: Clock, render: Callable[[], str | None] = lambda: None) -> None:
+        self._config, self._clock, self._render = config, clock, render
         self.metrics = Metrics()
         self._manager = ServiceManager()
         self._stop = asyncio.Event()
@@ -299,7 +306,7 @@ class Daemon:
         took = partial(self._took, janitor, housekeeping, relay, queues)
         reloads = Reloads(
             *(calls, functions, slots, pool, fleet, deployer, journal, places),
-            lambda: check(config.file, declared.fragments()),
+            lambda: check(config.file, declared.fragments(), self._render()),
             build,
             _make_buckets,
             took,

@@ -16,6 +16,7 @@ from router.errors import RouterError
 COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "run": ("run", "run", "Run the daemon in the foreground."),
     "try": ("attempt", "attempt", "Show all four triggers at work in a temporary daemon."),
+    "init": ("init", "init", "Write a first config, or one made of a SAM template."),
     "check": ("check", "check", "Read the config and say everything that is wrong with it."),
     "reload": ("reload", "reload", "Have the running daemon take up a changed config."),
     "versions": ("versions", "versions", "List versions of functions, publish one, delete one."),

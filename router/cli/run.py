@@ -1,14 +1,17 @@
-"""`router run`: the daemon in the foreground."""
+"""`router run`: the daemon in the foreground, on a config or on a SAM template."""
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from router import VERSION
-from router.cli.exits import Exit
+from router.cli.exits import Exit, fail
 from router.cli.settings import Settings, pass_settings, shared_options
+from router.cli.template import Wanted, kept_keys, looked_at, problems_of, report, template_options, translated, write
 from router.cli.text import visible
 from router.errors import ConfigError
 
@@ -16,24 +19,69 @@ if TYPE_CHECKING:
     from router.config.types import Config
 
 
+_HEAD: Final = ("Made of {name} by `router run --template`, and again at every reload: change the template, not this file.",)
+
+
 @click.command(short_help="Run the daemon in the foreground.")
+@click.option(
+    "--template", type=click.Path(path_type=Path), help="Serve a SAM or CloudFormation template; its state is in ./state beside it."
+)
+@template_options
 @shared_options
 @pass_settings
-def run(settings: Settings) -> None:
+def run(settings: Settings, /, template: Path | None, **options: Any) -> None:
     """Run the daemon in the foreground; on a terminal, say first what it serves and what to try.
 
     The first Ctrl-C or SIGTERM drains: running functions finish, what is queued stays queued. The second leaves at once.
-    Exits 2 when the config has mistakes."""
+    Exits 2 when the config has mistakes, or the template refused resources and no --allow-refused."""
     from router import daemon  # noqa: PLC0415 - imports the daemon
 
+    path, read = (settings.config_path, daemon.check) if template is None else _templated(settings, template, options)
     try:
-        config = daemon.check(settings.config_path) if sys.stdout.isatty() else None
-        code = daemon.main(settings.config_path, on_ready=lambda _: _say(config))
+        config = read(path) if sys.stdout.isatty() else None
+        code = daemon.main(path, on_ready=lambda _: _say(config), read=read)
     except ConfigError as error:
         for problem in error.problems:
             click.echo(visible(problem), err=True)
         raise SystemExit(Exit.USAGE) from None
     raise SystemExit(code)
+
+
+def _templated(settings: Settings, template: Path, options: dict[str, Any]) -> "tuple[Path, Callable[[Path], Config]]":
+    """The config that a template becomes, and how it is read: the template is translated anew each time."""
+    if settings.config is not None:
+        fail("--template makes its own config: leave --config out", Exit.USAGE)
+    wanted = Wanted(
+        template.absolute(),
+        options["parameters"],
+        options["listen"],
+        options["region"],
+        options["account"],
+        options["stack_name"],
+        options["allow_refused"],
+    )
+    path = wanted.template.parent / "state/config.yaml"
+    told: list[tuple[Any, ...]] = []
+    return path, partial(_read, wanted, told)
+
+
+def _read(wanted: Wanted, told: list[tuple[Any, ...]], path: Path) -> "Config":
+    """Translate, write, check. Raises ConfigError: what was in force stays."""
+    here = str(wanted.template.parent)
+    found = translated(wanted, base=here, data=f"{here}/data", state=".", draw=kept_keys(path.parent / "template-keys.json"))
+    found = looked_at(found, path.parent)
+    if found.refused and not wanted.allow_refused:
+        raise ConfigError((*problems_of(found.refused, wanted.template), "--allow-refused goes on without them"))
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        config = write(found, path, tuple(line.format(name=wanted.template.name) for line in _HEAD))
+    except OSError as error:
+        raise ConfigError((f"{error.filename}: {error.strerror}",)) from error
+    if found.rows not in told:
+        told[:] = [found.rows]
+        report(found.rows, err=True)
+        click.echo(visible(f"other commands: --config {path}"), err=True)
+    return config
 
 
 def _say(config: "Config | None") -> None:

@@ -16,6 +16,7 @@ FLOORS = {
     "config": 1,
     "events": 1,
     "iam": 1,
+    "templates": 1,
     "journal": 1,
     "telemetry": 2,
     "functions": 2,
@@ -32,7 +33,7 @@ FLOORS = {
     "cli": 7,
     "__main__": 8,
 }
-PURE = ("events", "iam")
+PURE = ("events", "iam", "templates")
 IMPURE = {"asyncio", "aiohttp", "socket", "subprocess", "sqlite3", "apsw", "threading", "apscheduler", "watchdog", "time", "os", "pathlib"}
 
 

@@ -1,0 +1,237 @@
+"""A template read from disk, translated, looked at, and written as a config: what `init --from` and `run --template` share."""
+
+import json
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from router.cli.exits import Exit, fail
+from router.cli.show import coloured
+from router.cli.text import columns, visible
+from router.errors import ConfigError
+
+if TYPE_CHECKING:
+    from router.config.types import Config
+    from router.templates.words import Row, Translation
+
+SOURCE: Final = "template.yaml"
+LISTENERS: Final = ("http", "aws", "console")
+_BROUGHT: Final = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "urllib3"})  # every Python function has them
+_REQUIREMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_WANTS: Final = {"py": "requirements.txt", "js": "package.json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line says."""
+
+    template: Path
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    listen: Mapping[str, str] = field(default_factory=dict)
+    region: str = "us-east-1"
+    account: str = "123456789012"
+    stack: str = ""
+    allow_refused: bool = False
+
+
+def pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """An option's callback: KEY=VALUE, repeated, as a mapping."""
+    found = {}
+    for value in values:
+        key, mark, rest = value.partition("=")
+        if not mark or not key:
+            raise click.BadParameter(f"{value!r}: write KEY=VALUE", ctx, param)
+        found[key] = rest
+    return found
+
+
+def template_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say how a template is translated."""
+    for option in reversed(
+        (
+            click.option("--parameter", "parameters", multiple=True, metavar="KEY=VALUE", callback=pairs, help="A parameter; repeatable."),
+            click.option(
+                "--listen", multiple=True, metavar="NAME=ADDRESS", callback=pairs, help="Where http, aws or console waits; repeatable."
+            ),
+            click.option("--region", default="us-east-1", show_default=True, help="AWS::Region."),
+            click.option("--account", default="123456789012", show_default=True, help="AWS::AccountId."),
+            click.option("--stack-name", default="", help="AWS::StackName. [default: the template's directory]"),
+            click.option("--allow-refused", is_flag=True, help="Go on without the resources that are refused."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def translated(wanted: Wanted, *, base: str, data: str, state: str, draw: Callable[[str], str]) -> "Translation":
+    """The template as a config and a report; *base*, *data*, *state*: paths as the config is to have them. Raises ConfigError."""
+    from router.templates.translate import Options, translate  # noqa: PLC0415 - imports YAML
+    from router.templates.words import TemplateError  # noqa: PLC0415 - as above
+
+    if wrong := [name for name in wanted.listen if name not in LISTENERS]:
+        fail(f"--listen {wrong[0]}: no such listener; {', '.join(LISTENERS)} are", Exit.USAGE)
+    listen = dict(wanted.listen)
+    top: dict[str, Any] = {"region": wanted.region, "account": wanted.account, "state": state} | ({"listen": listen} if listen else {})
+    options = Options(_place(wanted), wanted.parameters, base, data, draw, top)
+    try:
+        return translate(_text(wanted.template), options)
+    except TemplateError as error:
+        raise ConfigError(tuple(f"{wanted.template.name}: {problem}" for problem in error.problems)) from None
+
+
+def _place(wanted: Wanted) -> Any:
+    from router.templates.resolve import Place  # noqa: PLC0415 - as above
+
+    stack = wanted.stack or re.sub(r"[^A-Za-z0-9-]+", "-", wanted.template.absolute().parent.name).strip("-")
+    http, aws = _reached(wanted.listen.get("http", ""), 8080), _reached(wanted.listen.get("aws", ""), 4566)
+    return Place(wanted.region, wanted.account, stack if stack[:1].isalpha() else f"stack-{stack}".rstrip("-"), f"http://{aws}", http)
+
+
+def _reached(address: str, port: int) -> str:
+    """Host and port at which a function reaches a listener."""
+    host, _, number = address.rpartition(":")
+    return f"{host if host not in {'', '0.0.0.0', '[::]'} else '127.0.0.1'}:{number}" if number.isdigit() else f"127.0.0.1:{port}"  # noqa: S104 - compared
+
+
+def _text(path: Path) -> str:
+    from router.config import files  # noqa: PLC0415 - as above
+    from router.templates.document import LARGEST  # noqa: PLC0415 - as above
+
+    try:
+        content = files.content(path, LARGEST + 1)
+    except files.NotRegular:
+        raise ConfigError((f"{path} is not a regular file",)) from None
+    except (OSError, ValueError) as error:
+        raise ConfigError((f"{path}: {getattr(error, 'strerror', None) or 'not a path'}",)) from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigError((f"{path.name}: not UTF-8 text",)) from None
+
+
+def looked_at(found: "Translation", directory: Path) -> "Translation":
+    """The same with what the disk says of its code, which is relative to *directory*."""
+    from router.templates.words import DIFFERS, REFUSED, RUNS  # noqa: PLC0415 - as above
+
+    rows = {row.resource: row for row in found.rows}
+    comments = dict(found.comments)
+    for code in found.codes:
+        row = rows[code.resource]
+        notes = tuple(_unbuilt(directory / code.path.replace("$${", "${"), code.built, layer=code.layer))
+        if notes and row.verdict != REFUSED:
+            rows[code.resource] = replace(row, verdict=DIFFERS if row.verdict == RUNS else row.verdict, notes=(*row.notes, *notes))
+            if row.becomes.startswith("functions."):
+                path = ("functions", row.becomes.partition(".")[2])
+                comments[path] = (*comments.get(path, ()), *(f"{row.resource}: {note}" for note in notes))
+    return replace(found, rows=tuple(rows.values()), comments=comments)
+
+
+def _unbuilt(path: Path, built: str, *, layer: bool) -> Iterator[str]:
+    """What is not built of the code in a directory."""
+    if not path.is_dir():
+        return
+    done = any(path.glob("*.dist-info")) or any(path.glob("python/*.dist-info")) or any(path.glob("python/lib/*/site-packages/*.dist-info"))
+    missing = sorted(_requirements(path / "requirements.txt") - _BROUGHT)
+    if missing and not done:
+        where = path / "python" if layer else path
+        yield f"requirements.txt ({', '.join(missing[:3])}) is not installed: run sam build, or pip install -r {path / 'requirements.txt'} -t {where}"
+    if _dependencies(path / "package.json") and not (path / "node_modules").is_dir():
+        yield f"package.json has dependencies that are not installed: run sam build, or npm install --prefix {path}"
+    if layer and built.startswith("python") and not (path / "python").is_dir():
+        yield "the layer is not built: its modules are looked for in python/; run sam build"
+    elif built in {"esbuild", "makefile", "rust-cargolambda", "go1.x"} and not layer:
+        yield f"BuildMethod {built}: nothing is built here; run sam build and use .aws-sam/build/template.yaml"
+
+
+def _requirements(path: Path) -> set[str]:
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except OSError:
+        return set()
+    return {found[0].lower() for line in lines if (found := _REQUIREMENT.match(line.strip()))}
+
+
+def _dependencies(path: Path) -> bool:
+    try:
+        return bool(json.loads(path.read_text(errors="replace")).get("dependencies"))
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def write(found: "Translation", path: Path, head: tuple[str, ...]) -> "Config":
+    """Write the config and the code that stood in the template; the config as the daemon reads it. Raises ConfigError: nothing is written."""
+    from router.daemon import check  # noqa: PLC0415 - imports the daemon
+    from router.templates.yaml_text import written  # noqa: PLC0415 - as above
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for name, code in found.files.items():
+        _replace(path.parent / name, code, 0o644)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        _replace(draft, written(found.config, found.comments, head), 0o600 if found.private else 0o644)
+        try:
+            config = check(draft)
+        except ConfigError as error:
+            raise ConfigError(tuple(problem.replace(draft.name, path.name) for problem in error.problems)) from None
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return replace(config, file=path)
+
+
+def _replace(path: Path, text: str, mode: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
+        file.write(text)
+    fresh.replace(path)
+
+
+def drawn(_: str) -> str:
+    """An API key."""
+    return secrets.token_urlsafe(30)
+
+
+def kept_keys(path: Path) -> Callable[[str], str]:
+    """API keys that are drawn once and kept in a file."""
+
+    def draw(name: str) -> str:
+        try:
+            keys: dict[str, str] = json.loads(path.read_text())
+        except (OSError, ValueError):
+            keys = {}
+        if name not in keys:
+            keys[name] = drawn(name)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _replace(path, json.dumps(keys), 0o600)
+        return keys[name]
+
+    return draw
+
+
+def report(rows: Iterable["Row"], *, err: bool = False) -> None:
+    """For every resource what becomes of it, for people."""
+    listed = list(rows)
+    table = [(row.resource, row.type, row.verdict, row.becomes or "-") for row in listed]
+    lines = columns([tuple(map(visible, cells)) for cells in table], None)
+    colours = {"refused": "red", "runs differently": "yellow", "not created": "bright_black"}
+    for row, line in zip(listed, lines, strict=True):
+        colour = colours.get(row.verdict)
+        click.echo(click.style(line, fg=colour) if coloured() and colour else line, err=err)
+        for note in row.notes:
+            click.echo(visible(f"    {note}"), err=err)
+
+
+def problems_of(refused: Iterable["Row"], template: Path) -> tuple[str, ...]:
+    """Refused resources as mistakes of a file."""
+    return tuple(
+        ": ".join((f"{template.name}:{row.line}" if row.line else template.name, f"{row.resource} ({row.type}) is refused", *row.notes))
+        for row in refused
+    )

@@ -1,0 +1,115 @@
+"""Parameters of a template and the values that they have. Pure.
+
+Source: CloudFormation user guide, "Parameters". Types that are looked up in an account are taken when a value is given."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from router.templates.words import TemplateError, shown
+
+_LISTS: Final = ("CommaDelimitedList", "List<")
+_ATTRIBUTES: Final = frozenset(
+    [
+        "Type",
+        "Default",
+        "Description",
+        "AllowedValues",
+        "AllowedPattern",
+        "ConstraintDescription",
+        "MinLength",
+        "MaxLength",
+        "MinValue",
+        "MaxValue",
+        "NoEcho",
+    ]
+)
+
+
+def values(declared: Any, given: Mapping[str, str]) -> dict[str, Any]:
+    """Name → text, or a list of texts. Raises TemplateError with every mistake."""
+    declared = {} if declared is None else declared
+    if not isinstance(declared, dict):
+        raise TemplateError("Parameters must be a mapping")
+    problems = [f"--parameter {shown(name)}: the template has no such parameter" for name in given if name not in declared]
+    found: dict[str, Any] = {}
+    for name, rules in declared.items():
+        try:
+            found[name] = _value(name, rules, given.get(name))
+        except TemplateError as error:
+            problems += error.problems
+    if problems:
+        raise TemplateError(*problems)
+    return found
+
+
+def private(declared: Any) -> frozenset[str]:
+    """Parameters that hold a secret: NoEcho."""
+    return frozenset(
+        name for name, rules in (declared or {}).items() if isinstance(rules, dict) and str(rules.get("NoEcho", "")).lower() == "true"
+    )
+
+
+def _value(name: str, rules: Any, given: str | None) -> Any:
+    where = f"parameter {shown(name)}"
+    if not isinstance(rules, dict) or not isinstance(rules.get("Type"), str):
+        raise TemplateError(f"{where}: Type is required")
+    if unknown := [key for key in rules if key not in _ATTRIBUTES]:
+        raise TemplateError(f"{where}: {shown(unknown[0])} is no attribute of a parameter")
+    kind = rules["Type"]
+    looked_up = kind.startswith("AWS::SSM::Parameter::Value<") or kind == "AWS::SSM::Parameter::Name"
+    if given is None and ("Default" not in rules or looked_up):
+        why = f"its value would be looked up in Parameter Store ({kind})" if looked_up else "it has no default"
+        raise TemplateError(f"{where}: {why}; give one with --parameter {name}=VALUE")
+    text = _text(rules["Default"]) if given is None else given
+    listed = kind.startswith(_LISTS) or "<List<" in kind or "<CommaDelimitedList>" in kind
+    parts = [part.strip() for part in text.split(",")] if listed else [text]
+    for part in parts:
+        if wrong := _wrong(part, kind, rules):
+            raise TemplateError(f"{where}: {wrong}{_explained(rules)}")
+    return parts if listed else text
+
+
+def _explained(rules: Mapping[str, Any]) -> str:
+    said = rules.get("ConstraintDescription")
+    return f" ({shown(said)})" if said else ""
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def _wrong(text: str, kind: str, rules: Mapping[str, Any]) -> str:
+    """What is wrong with one value, in words that do not show it when it is a secret; "" when nothing is."""
+    told = "this value" if str(rules.get("NoEcho", "")).lower() == "true" else shown(text) or "an empty text"
+    allowed = rules.get("AllowedValues")
+    if isinstance(allowed, list) and text not in [_text(one) for one in allowed]:
+        return f"{told} is none of {', '.join(shown(_text(one)) for one in allowed)}"
+    if kind in {"Number", "List<Number>"} and not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)", text):
+        return f"{told} is no number"
+    pattern = rules.get("AllowedPattern")
+    if pattern is not None and not _matches(str(pattern), text):
+        return f"{told} does not match {shown(str(pattern))}"
+    return _outside(text, told, kind, rules)
+
+
+def _outside(text: str, told: str, kind: str, rules: Mapping[str, Any]) -> str:
+    size, unit = (float(text), "") if kind in {"Number", "List<Number>"} else (float(len(text)), " characters")
+    low, high = ("MinValue", "MaxValue") if not unit else ("MinLength", "MaxLength")
+    try:
+        if low in rules and size < float(rules[low]):
+            return f"{told} is less than {rules[low]}{unit}"
+        if high in rules and size > float(rules[high]):
+            return f"{told} is more than {rules[high]}{unit}"
+    except (TypeError, ValueError):
+        return f"{low} or {high} is no number"
+    return ""
+
+
+def _matches(pattern: str, text: str) -> bool:
+    try:
+        return bool(re.fullmatch(pattern, text))
+    except re.error:
+        raise TemplateError(f"AllowedPattern {shown(pattern)}: no regular expression") from None

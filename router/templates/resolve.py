@@ -1,0 +1,417 @@
+"""Intrinsic functions: what the values of a template come to. Pure.
+
+Source: CloudFormation template reference, "Intrinsic functions", "Pseudo parameters", "Conditions". Ref and GetAtt of a resource
+give its name, ARN or address here. What a value would be only in a cloud account (ImportValue, macros, dynamic references) is
+refused. All text that functions make is counted: a template cannot expand without bounds."""
+
+import base64
+import json
+import re
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from router.templates.kinds import kind_of, other_arn
+from router.templates.words import Refused, shown
+
+BUDGET: Final = 16 * 1024 * 1024  # characters and values that functions may make of one template
+DEPTH: Final = 200  # of references that lead to one another
+_VARIABLE: Final = re.compile(r"\$\{(!?)([^}]*)\}")
+_EXECUTE: Final = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
+IMPLICIT: Final = {"ServerlessRestApi": "AWS::Serverless::Api", "ServerlessHttpApi": "AWS::Serverless::HttpApi"}  # SAM makes them
+_APIS: Final = frozenset({*IMPLICIT.values(), "AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"})
+_DYNAMIC: Final = re.compile(r"\{\{resolve:([a-z-]+):")
+_NAMESPACE: Final = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")  # RFC 9562: URLs
+
+
+class _NoValue:
+    """AWS::NoValue: the property is not there."""
+
+
+NO_VALUE: Final = _NoValue()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the template runs."""
+
+    region: str = "us-east-1"
+    account: str = "123456789012"
+    stack: str = "stack"
+    endpoint: str = "http://127.0.0.1:4566"  # of the listener `aws`
+    http: str = "127.0.0.1:8080"  # host and port of the listener `http`
+
+
+class Resolver:
+    """Gives the values of one template."""
+
+    def __init__(
+        self,
+        place: Place,
+        parameters: Mapping[str, Any],
+        mappings: Mapping[str, Any],
+        conditions: Mapping[str, Any],
+        resources: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        self.place = place
+        self._parameters, self._mappings, self._conditions, self.resources = parameters, mappings, conditions, resources
+        self._pseudo: dict[str, Any] = {
+            "AWS::Region": place.region,
+            "AWS::AccountId": place.account,
+            "AWS::Partition": "aws",
+            "AWS::StackName": place.stack,
+            "AWS::StackId": f"arn:aws:cloudformation:{place.region}:{place.account}:stack/{place.stack}/"
+            f"{uuid.uuid5(_NAMESPACE, place.stack)}",
+            "AWS::URLSuffix": "amazonaws.com",
+            "AWS::NoValue": NO_VALUE,
+            "AWS::NotificationARNs": [],
+        }
+        self._held: dict[str, bool] = {}
+        self._names: dict[str, str] = {}
+        self._busy: list[str] = []  # what is being looked up: it must not lead to itself
+        self._left = BUDGET
+        self.referred: set[str] = set()  # logical ids and parameters that values came from, until somebody empties it
+
+    # -- values
+
+    def value(self, raw: Any) -> Any:
+        """*raw* with every function called. Raises Refused."""
+        self._spend(1)
+        if isinstance(raw, str):
+            return self._text(raw)
+        if isinstance(raw, list):
+            return [one for one in map(self.value, raw) if one is not NO_VALUE]
+        if not isinstance(raw, dict):
+            return raw
+        if len(raw) == 1:
+            ((key, argument),) = raw.items()
+            if key == "Ref":
+                return self.ref(self._name_in(argument, "Ref"))
+            if key == "Condition" and isinstance(argument, str) and argument in self._conditions:
+                return self.holds(argument)
+            if key.startswith("Fn::"):
+                return self._call(key[4:], argument)
+        found = {key: self.value(each) for key, each in raw.items()}
+        return {key: each for key, each in found.items() if each is not NO_VALUE}
+
+    def _text(self, text: str) -> str:
+        self._spend(len(text))
+        if dynamic := _DYNAMIC.search(text):
+            raise Refused(f"{{{{resolve:{dynamic[1]}:…}}}} is looked up in an account; write the value, or make it a parameter")
+        return self._served(text) if "execute-api" in text else text
+
+    def _served(self, text: str) -> str:
+        """*text*, with addresses of the template's APIs on AWS as they are here: all on the http listener."""
+        ids = {self.name(logical) for logical, resource in self.resources.items() if resource.get("Type") in _APIS}
+        ids |= set(map(str.lower, IMPLICIT))
+        return _EXECUTE.sub(lambda found: f"http://{self.place.http}" if found[1] in ids else found[0], text)
+
+    def _spend(self, amount: int) -> None:
+        self._left -= amount
+        if self._left < 0:
+            raise Refused("the functions of this template expand to more than 16 MB")
+
+    @contextmanager
+    def _within(self, what: str) -> Iterator[None]:
+        if what in self._busy:
+            raise Refused(f"circular: {' → '.join([*self._busy[self._busy.index(what) :], what])}"[:200])
+        if len(self._busy) >= DEPTH:
+            raise Refused(f"references lead to one another over more than {DEPTH} steps")
+        self._busy.append(what)
+        try:
+            yield
+        finally:
+            self._busy.pop()
+
+    # -- conditions
+
+    def holds(self, name: str) -> bool:
+        """Whether a condition is true. Raises Refused."""
+        if name not in self._held:
+            if name not in self._conditions:
+                raise Refused(f"the template has no condition {shown(name)}")
+            with self._within(f"condition {shown(name)}"):
+                self._held[name] = self._truth(self._conditions[name])
+        return self._held[name]
+
+    def _truth(self, raw: Any) -> bool:
+        found = self.holds(raw["Condition"]) if isinstance(raw, dict) and list(raw) == ["Condition"] else self.value(raw)
+        if not isinstance(found, bool):
+            raise Refused(f"{shown(found)} is neither true nor false, as a condition must be")
+        return found
+
+    # -- references
+
+    def ref(self, name: str) -> Any:
+        """What {"Ref": name} stands for. Raises Refused."""
+        if name in self._pseudo:
+            return self._pseudo[name]
+        if name in self._parameters:
+            self.referred.add(name)
+            found = self._parameters[name]
+            self._spend(len(str(found)))
+            return found
+        if name in self.resources:
+            return self._of(name, "")
+        if name in IMPLICIT:
+            return name.lower()
+        logical, _, part = name.partition(".")
+        if logical in self.resources and part in {"Alias", "Version"}:  # SAM's own: referable generated resources
+            return f"{self.attribute(logical, 'Arn')}:{self._qualifier(logical, part)}"
+        if (function := self._generated(name, "Role")) is not None:
+            return f"{self.name(function)}Role"
+        raise Refused(f"{shown(name)}: neither a parameter nor a resource of this template")
+
+    def _qualifier(self, logical: str, part: str) -> str:
+        alias = self.value(self._properties(logical).get("AutoPublishAlias"))
+        return str(alias) if part == "Alias" and alias else "$LATEST"
+
+    def attribute(self, logical: str, attribute: str) -> Any:
+        """What GetAtt gives. Raises Refused."""
+        if logical in self.resources:
+            return self._of(logical, attribute)
+        if attribute == "Arn" and (function := self._generated(logical, "Role")) is not None:
+            return f"arn:aws:iam::{self.place.account}:role/{self.name(function)}Role"
+        if attribute in {"FunctionUrl", "FunctionArn"} and (function := self._generated(logical, "Url")) is not None:
+            return self.url(self.name(function)) if attribute == "FunctionUrl" else self.attribute(function, "Arn")
+        raise Refused(f"{shown(logical)}: no resource of this template")
+
+    def _generated(self, name: str, end: str) -> str | None:
+        """The function whose role or URL SAM would have made under this logical id."""
+        logical = name.removesuffix(end)
+        known = logical != name and self.resources.get(logical, {}).get("Type") == "AWS::Serverless::Function"
+        return logical if known else None
+
+    def url(self, function: str) -> str:
+        """The address of a function's URL."""
+        return f"http://{function.lower()}.lambda-url.{self.place.region}.localhost:{self.place.http.rpartition(':')[2]}/"
+
+    def _of(self, logical: str, attribute: str) -> Any:
+        self.referred.add(logical)
+        type_ = str(self.resources[logical].get("Type"))
+        if special := _SPECIAL.get(type_):
+            return special(self, logical, attribute)
+        kind = kind_of(type_)
+        form = kind.ref if not attribute else kind.arn if attribute == "Arn" else kind.attributes.get(attribute, "")
+        if not form and attribute == "Arn":
+            form = other_arn(type_)
+        if not form:
+            raise Refused(f"{shown(logical)}.{shown(attribute)}: a {shown(type_)} has no such attribute here")
+        return form.format(
+            name=self.name(logical),
+            logical=logical,
+            region=self.place.region,
+            account=self.place.account,
+            endpoint=self.place.endpoint,
+            web=f"http://{self.place.http}",
+        )
+
+    def name(self, logical: str) -> str:
+        """The physical name of a resource: its own, or one made of its logical id. Raises Refused."""
+        if logical not in self._names:
+            with self._within(logical):
+                self._names[logical] = self._named(logical)
+        return self._names[logical]
+
+    def _named(self, logical: str) -> str:
+        resource = self.resources[logical]
+        kind = kind_of(str(resource.get("Type")))
+        properties = self._properties(logical)
+        own = self.value(properties[kind.property]) if kind.property in properties else None
+        if own not in (None, "", NO_VALUE):
+            if isinstance(own, dict | list):
+                raise Refused(f"{kind.property} is no text")
+            return str(own)
+        fifo = bool(kind.suffix) and str(self.value(properties.get(kind.suffix))).lower() == "true"
+        return kind.named(logical) + (".fifo" if fifo else "")
+
+    def _properties(self, logical: str) -> Mapping[str, Any]:
+        found = self.resources[logical].get("Properties")
+        return found if isinstance(found, dict) else {}
+
+    # -- functions
+
+    def _call(self, name: str, argument: Any) -> Any:
+        function = _FUNCTIONS.get(name)
+        if function is None:
+            raise Refused(_NOT_HERE.get(name, f"Fn::{shown(name)}: no intrinsic function"))
+        return function(self, argument)
+
+    @staticmethod
+    def _name_in(argument: Any, function: str) -> str:
+        if not isinstance(argument, str):
+            raise Refused(f"{function} wants a name, not {shown(argument)}")
+        return argument
+
+    def _parts(self, argument: Any, function: str, low: int, high: int) -> list[Any]:
+        if not isinstance(argument, list) or not low <= len(argument) <= high:
+            raise Refused(f"{function} wants a list of {low if low == high else f'{low} to {high}'}, not {shown(argument)}")
+        return argument
+
+    def _get_att(self, argument: Any) -> Any:
+        if isinstance(argument, str):
+            logical, _, attribute = argument.partition(".")
+        else:
+            logical, attribute = self._parts(argument, "Fn::GetAtt", 2, 2)
+            attribute = self.value(attribute)
+        return self.attribute(self._name_in(logical, "Fn::GetAtt"), self._name_in(attribute, "Fn::GetAtt"))
+
+    def _sub(self, argument: Any) -> str:
+        text, variables = self._parts(argument, "Fn::Sub", 2, 2) if isinstance(argument, list) else (argument, {})
+        if not isinstance(text, str) or not isinstance(variables, dict):
+            raise Refused("Fn::Sub wants a text, or a list of a text and a mapping")
+        known = {name: self.value(each) for name, each in variables.items()}
+
+        def replaced(found: re.Match[str]) -> str:
+            if found[1]:
+                return f"${{{found[2]}}}"
+            name = found[2].strip()
+            if name in known:
+                value = known[name]
+            elif "." in name and not name.startswith("AWS::") and not name.endswith((".Alias", ".Version")):
+                value = self.attribute(*name.split(".", 1))
+            else:
+                value = self.ref(name)
+            spelt = self._spelt(value, f"${{{shown(name)}}}")
+            self._spend(len(spelt))
+            return spelt
+
+        return self._text(_VARIABLE.sub(replaced, text))
+
+    @staticmethod
+    def _spelt(value: Any, where: str) -> str:
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, str | int | float):
+            return str(value)
+        raise Refused(f"{where} is no text")
+
+    def _join(self, argument: Any) -> str:
+        mark, parts = self._parts(argument, "Fn::Join", 2, 2)
+        found = self.value(parts)
+        if not isinstance(mark, str) or not isinstance(found, list):
+            raise Refused("Fn::Join wants a text and a list")
+        text = mark.join(self._spelt(part, "a part of Fn::Join") for part in found)
+        return self._text(text)
+
+    def _if(self, argument: Any) -> Any:
+        name, yes, no = self._parts(argument, "Fn::If", 3, 3)
+        return self.value(yes if self.holds(self._name_in(name, "Fn::If")) else no)
+
+    def _select(self, argument: Any) -> Any:
+        index, choices = self._parts(argument, "Fn::Select", 2, 2)
+        at, found = self.value(index), self.value(choices)
+        if isinstance(found, str):
+            found = found.split(",")
+        if not isinstance(found, list) or not re.fullmatch(r"[0-9]{1,6}", str(at)) or int(at) >= len(found):
+            raise Refused(f"Fn::Select has nothing at {shown(at)}")
+        return found[int(at)]
+
+    def _split(self, argument: Any) -> list[str]:
+        mark, text = self._parts(argument, "Fn::Split", 2, 2)
+        found = self.value(text)
+        if not isinstance(mark, str) or not mark or not isinstance(found, str):
+            raise Refused("Fn::Split wants a mark and a text")
+        return found.split(mark)
+
+    def _find(self, argument: Any) -> Any:
+        names = [self.value(part) for part in self._parts(argument, "Fn::FindInMap", 3, 4)]
+        default = names[3].get("DefaultValue", NO_VALUE) if len(names) == 4 and isinstance(names[3], dict) else NO_VALUE
+        found: Any = self._mappings
+        for name in names[:3]:
+            found = found.get(str(name), NO_VALUE) if isinstance(found, dict) else NO_VALUE
+        if found is NO_VALUE and default is NO_VALUE:
+            raise Refused(f"Mappings have no {shown('.'.join(map(str, names[:3])))}")
+        return self.value(default if found is NO_VALUE else found)
+
+    def _equals(self, argument: Any) -> bool:
+        one, other = (self.value(part) for part in self._parts(argument, "Fn::Equals", 2, 2))
+        if isinstance(one, str | int | float) and isinstance(other, str | int | float):
+            return self._spelt(one, "") == self._spelt(other, "")
+        return bool(one == other)
+
+    def _all(self, argument: Any) -> bool:
+        return all(self._truth(part) for part in self._parts(argument, "Fn::And", 1, 10))
+
+    def _any(self, argument: Any) -> bool:
+        return any(self._truth(part) for part in self._parts(argument, "Fn::Or", 1, 10))
+
+    def _not(self, argument: Any) -> bool:
+        return not self._truth(self._parts(argument, "Fn::Not", 1, 1)[0])
+
+    def _base64(self, argument: Any) -> str:
+        text = self._spelt(self.value(argument), "Fn::Base64")
+        return base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()
+
+    def _length(self, argument: Any) -> int:
+        found = self.value(argument)
+        if not isinstance(found, list):
+            raise Refused("Fn::Length wants a list")
+        return len(found)
+
+    def _json(self, argument: Any) -> str:
+        return self._text(json.dumps(self.value(argument), separators=(",", ":"), ensure_ascii=False))
+
+    def _zones(self, argument: Any) -> list[str]:
+        region = self.value(argument) or self.place.region
+        return [f"{region}{letter}" for letter in "abc"]
+
+    # -- resources whose Ref says something about another
+
+    def alias_arn(self, logical: str, attribute: str) -> str:
+        """AWS::Lambda::Alias: its ARN, whatever is asked."""
+        del attribute
+        properties = self._properties(logical)
+        with self._within(logical):
+            function, name = self.value(properties.get("FunctionName")), self.value(properties.get("Name"))
+        return f"{self.function_arn(function)}:{name}"
+
+    def version_arn(self, logical: str, attribute: str) -> str:
+        """AWS::Lambda::Version: versions are published by hand here, so it is what the code is now."""
+        if attribute == "Version":
+            return "$LATEST"
+        with self._within(logical):
+            return f"{self.function_arn(self.value(self._properties(logical).get('FunctionName')))}:$LATEST"
+
+    def url_of(self, logical: str, attribute: str) -> str:
+        """AWS::Lambda::Url: the function's ARN, or its address."""
+        with self._within(logical):
+            arn = self.function_arn(self.value(self._properties(logical).get("TargetFunctionArn")))
+        return self.url(arn.split(":")[6]) if attribute == "FunctionUrl" else arn
+
+    def function_arn(self, named: Any) -> str:
+        """The ARN of a function named by its name or ARN."""
+        text = self._spelt(named, "a function's name")
+        return text if text.startswith("arn:") else f"arn:aws:lambda:{self.place.region}:{self.place.account}:function:{text}"
+
+
+_FUNCTIONS: Final[Mapping[str, Callable[[Resolver, Any], Any]]] = {
+    "And": Resolver._all,  # noqa: SLF001 - the table of its own methods
+    "Base64": Resolver._base64,  # noqa: SLF001
+    "Equals": Resolver._equals,  # noqa: SLF001
+    "FindInMap": Resolver._find,  # noqa: SLF001
+    "GetAZs": Resolver._zones,  # noqa: SLF001
+    "GetAtt": Resolver._get_att,  # noqa: SLF001
+    "If": Resolver._if,  # noqa: SLF001
+    "Join": Resolver._join,  # noqa: SLF001
+    "Length": Resolver._length,  # noqa: SLF001
+    "Not": Resolver._not,  # noqa: SLF001
+    "Or": Resolver._any,  # noqa: SLF001
+    "Select": Resolver._select,  # noqa: SLF001
+    "Split": Resolver._split,  # noqa: SLF001
+    "Sub": Resolver._sub,  # noqa: SLF001
+    "ToJsonString": Resolver._json,  # noqa: SLF001
+}
+_NOT_HERE: Final = {
+    "ImportValue": "Fn::ImportValue: there are no other stacks here to import from; make it a parameter",
+    "Cidr": "Fn::Cidr: there are no networks here to divide",
+    "Transform": "Fn::Transform: macros are not run here",
+    "ForEach": "Fn::ForEach: write the resources out",
+}
+_SPECIAL: Final[Mapping[str, Callable[[Resolver, str, str], Any]]] = {
+    "AWS::Lambda::Alias": Resolver.alias_arn,
+    "AWS::Lambda::Version": Resolver.version_arn,
+    "AWS::Lambda::Url": Resolver.url_of,
+}

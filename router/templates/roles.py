@@ -1,0 +1,167 @@
+"""Execution roles of a template: AWS::IAM::Role and its kin, SAM's Policies, connectors. Pure.
+
+Source: CloudFormation template reference, AWS::IAM::*; SAM developer guide, "Policies", "AWS::Serverless::Connector"."""
+
+from typing import Any, Final
+
+from router.templates import managed_policies, sam_policies
+from router.templates.draft import Draft, Item
+from router.templates.props import Props
+from router.templates.words import Refused, shown
+
+_NAME: Final = r"[A-Za-z0-9_+=,.@-]{1,64}"
+# what a connector from a function permits: kind of the destination → permission → policy template and its parameter
+_CONNECTIONS: Final = {
+    "AWS::S3::Bucket": ("BucketName", "S3ReadPolicy", "S3WritePolicy"),
+    "AWS::Serverless::SimpleTable": ("TableName", "DynamoDBReadPolicy", "DynamoDBWritePolicy"),
+    "AWS::DynamoDB::Table": ("TableName", "DynamoDBReadPolicy", "DynamoDBWritePolicy"),
+    "AWS::SQS::Queue": ("QueueName", "SQSPollerPolicy", "SQSSendMessagePolicy"),
+    "AWS::SNS::Topic": ("TopicName", "", "SNSPublishMessagePolicy"),
+    "AWS::Serverless::Function": ("FunctionName", "", "LambdaInvokePolicy"),
+    "AWS::Lambda::Function": ("FunctionName", "", "LambdaInvokePolicy"),
+    "AWS::Events::EventBus": ("EventBusName", "", "EventBridgePutEventsPolicy"),
+}
+
+
+def role(item: Item, draft: Draft) -> None:
+    """AWS::IAM::Role."""
+    props = draft.props(item)
+    for key in ("RoleName", "Path", "MaxSessionDuration", "AssumeRolePolicyDocument"):
+        props.take(key)
+    found: list[dict[str, Any]] = []
+    for named in props.texts("ManagedPolicyArns"):
+        found += _managed(named, draft)
+    for policy in props.children("Policies"):
+        policy.take("PolicyName")
+        found += statements_of(policy.take("PolicyDocument"))
+        policy.done()
+    props.done({"PermissionsBoundary": "boundaries are not known here: what the role's own policies allow is allowed"})
+    draft.add("roles", item, {"policy": found}, _NAME, "a role")
+
+
+def _managed(named: str, draft: Draft) -> list[dict[str, Any]]:
+    return draft.managed[named] if named in draft.managed else managed_policies.statements(named)
+
+
+def managed_policy(item: Item, draft: Draft) -> None:
+    """AWS::IAM::ManagedPolicy: for the roles that name it, or that it names."""
+    props = draft.props(item)
+    found = statements_of(props.take("PolicyDocument"))
+    draft.managed[str(draft.resolver.ref(item.logical))] = found
+    names = props.texts("Roles")
+    for key in ("ManagedPolicyName", "Path"):
+        props.take(key)
+    props.done()
+    item.becomes = "its statements, in the roles that have it"
+    if names:
+        draft.later(lambda: _attach(item, names, found, draft))
+
+
+def _attach(item: Item, names: list[str], found: list[dict[str, Any]], draft: Draft) -> None:
+    part = Item(f"{item.logical}.Roles", item.type, item.name, item.raw, item.line)
+    draft.attempt(part, lambda: attach(part, names, found, draft))
+
+
+def policy(item: Item, draft: Draft) -> None:
+    """AWS::IAM::Policy and AWS::IAM::RolePolicy: more statements for roles."""
+    props = draft.props(item)
+    found = statements_of(props.take("PolicyDocument"))
+    names = props.texts("Roles") + props.texts("RoleName")
+    for key in ("PolicyName",):
+        props.take(key)
+    props.done()
+    attach(item, names, found, draft)
+
+
+def attach(item: Item, names: list[str], found: list[dict[str, Any]], draft: Draft) -> None:
+    """Add statements to roles. Raises Refused for one that is not here."""
+    for named in names:
+        name = named.rpartition("/")[2]
+        if name not in draft.sections["roles"]:
+            raise Refused(f"role {shown(name)} is not here")
+        draft.sections["roles"][name]["policy"] += found
+    item.becomes = ", ".join(f"roles.{named.rpartition('/')[2]}" for named in names)
+
+
+def statements_of(document: Any) -> list[dict[str, Any]]:
+    """The statements of a policy document. Raises Refused when it is none."""
+    found = document.get("Statement") if isinstance(document, dict) else None
+    listed: list[Any] = found if isinstance(found, list) else [found]
+    if not listed or not all(isinstance(each, dict) for each in listed):
+        raise Refused(f"{shown(document)} is no policy document")
+    return listed
+
+
+def of_function(item: Item, props: Props, draft: Draft) -> str:
+    """The role of a SAM function: the one it names, or one made of its Policies; the name."""
+    named = props.take("Role")
+    policies = props.items("Policies")
+    if named is not None:
+        return named_role(item, named, draft)
+    name = f"{item.name}Role"[:64]
+    found = managed_policies.statements(managed_policies.BASIC)
+    for each in policies:
+        found += _policy_of(each, draft)
+    if name in draft.sections["roles"]:
+        raise Refused(f"another resource has the name {name} already")
+    draft.sections["roles"][name] = {"policy": found}
+    return name
+
+
+def named_role(item: Item, named: Any, draft: Draft) -> str:
+    """The role that a function names; "" when it is not of this template."""
+    name = str(named).rpartition("/")[2]
+    if name in draft.sections["roles"]:
+        return name
+    item.note(f"Role: {shown(named)} is not in this template; without a role the function may call nothing")
+    return ""
+
+
+def _policy_of(each: Any, draft: Draft) -> list[dict[str, Any]]:
+    """One element of Policies: a managed policy, a document, or a policy template."""
+    if isinstance(each, str):
+        return _managed(each, draft)
+    if not isinstance(each, dict):
+        raise Refused(f"Policies: {shown(each)} is no policy")
+    if "Statement" in each:
+        return statements_of(each)
+    if len(each) == 1:
+        ((name, parameters),) = each.items()
+        if name in sam_policies.POLICIES:
+            return sam_policies.statements(name, parameters or {}, draft.resolver.place)
+    raise Refused(f"Policies: {shown(next(iter(each), ''))} is no policy template that is known here")
+
+
+def connector(item: Item, draft: Draft) -> None:
+    """AWS::Serverless::Connector from a function to what it may use."""
+    props = draft.props(item)
+    ends = props.child("Source"), props.child("Destination")
+    permissions = props.texts("Permissions")
+    props.done()
+    if None in ends:
+        raise Refused("Source and Destination are required")
+    source, destination = (end.text("Id") for end in ends if end is not None)
+    permit(item, source, destination, permissions, draft)
+
+
+def permit(item: Item, source: str, destination: str, permissions: list[str], draft: Draft) -> None:
+    """Let the function *source* use *destination*; both are logical ids. Raises Refused."""
+    resources = draft.resolver.resources
+    if not str(resources.get(source, {}).get("Type")).endswith("::Function"):
+        raise Refused(f"connectors from functions only are supported, and {shown(source)} is none")
+    known = _CONNECTIONS.get(str(resources.get(destination, {}).get("Type")))
+    if known is None:
+        raise Refused(f"connectors to {shown(destination)} are not supported")
+    parameter, read, write = known
+    function = draft.sections["functions"].get(draft.resolver.name(source))
+    if function is None or not function.get("role"):
+        raise Refused(f"function {shown(source)} is not here, or has no role")
+    for permission in permissions:
+        name = {"Read": read, "Write": write}.get(permission)
+        if not name:
+            raise Refused(f"permission {shown(permission)} of this connector is not supported")
+        found = sam_policies.statements(name, {parameter: draft.resolver.name(destination)}, draft.resolver.place)
+        if name == "DynamoDBWritePolicy":
+            found[0]["Action"].append("dynamodb:DeleteItem")
+        draft.sections["roles"][function["role"]]["policy"] += found
+    item.becomes = f"roles.{function['role']}"

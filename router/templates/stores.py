@@ -1,0 +1,265 @@
+"""Buckets, queues, buses, layers and log groups of a template. Pure.
+
+Source: CloudFormation template reference, AWS::S3::Bucket, AWS::SQS::Queue, AWS::Events::EventBus, AWS::Lambda::LayerVersion."""
+
+import json
+import posixpath
+from collections.abc import Iterable
+from typing import Any, Final
+
+from router.templates.draft import Draft, Item
+from router.templates.props import Props
+from router.templates.words import Code, Refused, shown
+
+_BUCKET_NAME: Final = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+_QUEUE_NAME: Final = r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo"
+_NO_ACL: Final = "access is by policies alone"
+_DISK: Final = "objects lie as files on this machine's disk"
+_BUCKET_DIFFERENT: Final = {
+    "AccelerateConfiguration": "there is nothing to accelerate",
+    "AccessControl": _NO_ACL,
+    "BucketEncryption": f"{_DISK}; encrypt that",
+    "CorsConfiguration": "the endpoint answers no preflights for buckets",
+    "IntelligentTieringConfigurations": _DISK,
+    "InventoryConfigurations": "no inventories are written",
+    "LifecycleConfiguration": "nothing expires by itself; a scheduled function can remove what is old",
+    "LoggingConfiguration": "no access logs are written",
+    "MetricsConfigurations": "metrics are at the console's /metrics",
+    "AnalyticsConfigurations": "metrics are at the console's /metrics",
+    "OwnershipControls": _NO_ACL,
+    "PublicAccessBlockConfiguration": "nothing is public: every request is signed",
+    "WebsiteConfiguration": "no website is served from a bucket; let a web server serve its directory",
+}
+_QUEUE_DIFFERENT: Final = {
+    "KmsMasterKeyId": "messages lie in the journal on this machine's disk; encrypt that",
+    "KmsDataKeyReusePeriodSeconds": "messages lie in the journal on this machine's disk; encrypt that",
+    "SqsManagedSseEnabled": "messages lie in the journal on this machine's disk; encrypt that",
+    "FifoThroughputLimit": "there is no such limit",
+}
+
+
+def bucket(item: Item, draft: Draft) -> None:
+    """A directory beside the config."""
+    props = draft.props(item)
+    props.take("BucketName")
+    path = posixpath.join(draft.data, item.name)
+    notification = props.child("NotificationConfiguration")
+    value: dict[str, Any] = {"path": path}
+    versioning = props.child("VersioningConfiguration")
+    if versioning is not None and versioning.text("Status", "Suspended") == "Enabled":
+        item.note("VersioningConfiguration: only the newest version of an object is kept")
+    if props.child("ObjectLockConfiguration") or props.truth("ObjectLockEnabled"):
+        raise Refused("object lock is not supported: whoever may write to the directory may change a file")
+    if props.child("ReplicationConfiguration"):
+        raise Refused("replication is not supported")
+    props.done(_BUCKET_DIFFERENT)
+    if notification is not None:
+        _notifications(notification, item, draft, value)
+    draft.add("buckets", item, value if len(value) > 1 else path, _BUCKET_NAME, "a bucket")
+
+
+def _notifications(props: Props, item: Item, draft: Draft, value: dict[str, Any]) -> None:
+    bridge = props.child("EventBridgeConfiguration")
+    if bridge is not None and bridge.truth("EventBridgeEnabled", default=True):
+        value["eventbridge"] = True
+    for index, each in enumerate(props.children("LambdaConfigurations")):
+        part = Item(f"{item.logical}.LambdaConfigurations[{index}]", "S3 notification", item.name, item.raw, item.line)
+        draft.later(_notifies_function(part, each, item.name, draft))
+    others = [key for key in ("QueueConfigurations", "TopicConfigurations") if props.items(key)]
+    for key in others:
+        part = Item(f"{item.logical}.{key}", "S3 notification", item.name, item.raw, item.line)
+        draft.attempt(
+            part, _refuse(f"a bucket tells functions and the event bus only; set EventBridgeConfiguration and add a rule, instead of {key}")
+        )
+    props.done()
+
+
+def _refuse(sentence: str) -> Any:
+    def work() -> None:
+        raise Refused(sentence)
+
+    return work
+
+
+def _notifies_function(item: Item, props: Props, bucket: str, draft: Draft) -> Any:
+    def work() -> None:
+        target = draft.function(props.text("Function"))
+        trigger = s3_trigger(bucket, [props.text("Event")], props)
+        props.done()
+        draft.trigger(target.name, "s3", trigger, qualifier=target.qualifier)
+        item.becomes = f"functions.{target.name}.triggers"
+
+    return lambda: draft.attempt(item, work)
+
+
+def s3_trigger(bucket: str, events: list[str], props: Props) -> dict[str, Any]:
+    """The value under `s3:`, with the filter of a notification."""
+    value: dict[str, Any] = {"bucket": bucket, "events": events[0] if len(events) == 1 else events}
+    wanted = props.child("Filter")
+    key = wanted.child("S3Key") if wanted is not None else None
+    for rule in key.children("Rules") if key is not None else ():
+        name = rule.text("Name").lower()
+        if name not in {"prefix", "suffix"}:
+            raise Refused(f"a filter's rule is prefix or suffix, not {shown(name)}")
+        value[name] = rule.text("Value").replace("${", "$${")
+        rule.done()
+    for each in (key, wanted):
+        if each is not None:
+            each.done()
+    return value
+
+
+def queue(item: Item, draft: Draft) -> None:
+    """A queue of the daemon's own."""
+    props = draft.props(item)
+    props.take("QueueName")
+    fifo = props.truth("FifoQueue")
+    if fifo != item.name.endswith(".fifo"):
+        raise Refused(f"the name of a FIFO queue, and of no other, ends with .fifo; this one is {shown(item.name)}")
+    names = {
+        "VisibilityTimeout": "visibility_timeout",
+        "DelaySeconds": "delay",
+        "MessageRetentionPeriod": "retention",
+        "MaximumMessageSize": "max_message_size",
+        "ReceiveMessageWaitTimeSeconds": "receive_wait",
+    }
+    value: dict[str, Any] = {ours: number for theirs, ours in names.items() if (number := props.whole(theirs)) is not None}
+    if props.truth("ContentBasedDeduplication"):
+        value["content_based_deduplication"] = True
+    if props.text("DeduplicationScope", "queue") == "messageGroup":
+        value["deduplication_scope"] = "messageGroup"
+    redrive = props.json("RedrivePolicy")
+    if redrive is not None:
+        value["redrive"] = _redrive(Props(redrive, "RedrivePolicy", item.note))
+    allow = props.json("RedriveAllowPolicy")
+    if allow is not None and (who := _redrive_allow(Props(allow, "RedriveAllowPolicy", item.note))) != "all":
+        value["redrive_allow"] = who
+    props.done(_QUEUE_DIFFERENT)
+    draft.add("queues", item, value, _QUEUE_NAME, "a queue")
+
+
+def _redrive(props: Props) -> dict[str, Any]:
+    value = {"queue": props.text("deadLetterTargetArn").rpartition(":")[2], "max_receive_count": props.whole("maxReceiveCount", 10)}
+    props.done()
+    return value
+
+
+def _redrive_allow(props: Props) -> Any:
+    who = props.text("redrivePermission", "allowAll")
+    arns = props.texts("sourceQueueArns")
+    props.done()
+    return {"allowAll": "all", "denyAll": "none"}.get(who) or [arn.rpartition(":")[2] for arn in arns]
+
+
+def queue_policy(item: Item, draft: Draft) -> None:
+    """AWS::SQS::QueuePolicy: the policy of each queue that it names."""
+    _resource_policy(item, draft, "queues", "Queues", "queue")
+
+
+def topic_policy(item: Item, draft: Draft) -> None:
+    """AWS::SNS::TopicPolicy: the policy of each topic that it names."""
+    _resource_policy(item, draft, "topics", "Topics", "topic")
+
+
+def bus_policy(item: Item, draft: Draft) -> None:
+    """AWS::Events::EventBusPolicy: one statement more in the policy of a bus."""
+    props = draft.props(item)
+    name = draft.bus(props.take("EventBusName"))
+    statement = props.json("Statement")
+    if not isinstance(statement, dict):
+        raise Refused("write the policy as a Statement; Action and Principal alone are not supported")
+    sid = props.text("StatementId", item.logical)
+    props.done()
+    bus = draft.sections["buses"].setdefault(name, {})
+    bus.setdefault("policy", []).append({"Sid": sid, **statement})
+    item.becomes = f"buses.{name}.policy"
+
+
+def _resource_policy(item: Item, draft: Draft, section: str, key: str, what: str) -> None:
+    props = draft.props(item)
+    document = props.json("PolicyDocument")
+    if not isinstance(document, dict) or "Statement" not in document:
+        raise Refused("PolicyDocument is required")
+    statements = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
+    names = [named.rpartition("/")[2].rpartition(":")[2] for named in props.texts(key)]
+    props.done()
+    for name in names:
+        if name not in draft.sections[section]:
+            raise Refused(f"{what} {shown(name)} is not here")
+        draft.sections[section][name].setdefault("policy", []).extend(statements)
+    item.becomes = ", ".join(f"{section}.{name}.policy" for name in names)
+
+
+def bus(item: Item, draft: Draft) -> None:
+    """An event bus."""
+    props = draft.props(item)
+    props.take("Name")
+    if "EventSourceName" in props:
+        raise Refused("partners' event sources are not here")
+    value: dict[str, Any] = {}
+    if policy := props.json("Policy"):
+        value["policy"] = policy["Statement"] if isinstance(policy, dict) and "Statement" in policy else policy
+    props.done({"KmsKeyIdentifier": "events lie in the journal on this machine's disk; encrypt that", "LogConfig": "see router logs"})
+    draft.add("buses", item, value, r"[A-Za-z0-9._-]{1,256}", "an event bus")
+
+
+def archive(item: Item, draft: Draft) -> None:
+    """AWS::Events::Archive: what its bus keeps."""
+    props = draft.props(item)
+    name = draft.bus(props.text("SourceArn"))
+    days = props.whole("RetentionDays", 0)
+    pattern = props.json("EventPattern")
+    props.take("ArchiveName")
+    props.done({"KmsKeyIdentifier": "events lie in the journal on this machine's disk; encrypt that"})
+    kept = f"{days}d" if days else "forever"
+    found = draft.sections["buses"].setdefault(name, {})
+    if "archive" in found:
+        raise Refused(f"bus {name} has an archive already")
+    found["archive"] = {"retention": kept, "pattern": pattern} if pattern else kept
+    item.becomes = f"buses.{name}.archive"
+
+
+def layer(item: Item, draft: Draft) -> None:
+    """A layer: the directory or .zip that its functions name."""
+    props = draft.props(item)
+    content = props.take("ContentUri" if item.type.startswith("AWS::Serverless") else "Content")
+    path = draft.path(local_path(content, "ContentUri" if item.type.startswith("AWS::Serverless") else "Content"))
+    for key in ("LayerName", "CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo", "RetentionPolicy", "PublishLambdaVersion"):
+        props.take(key)
+    props.done()
+    metadata = item.raw.get("Metadata")
+    built = str(metadata.get("BuildMethod", "")) if isinstance(metadata, dict) else ""
+    draft.codes.append(Code(item.logical, path, layer=True, built=built))
+    draft.layers[str(draft.resolver.ref(item.logical)).rpartition(":")[0]] = path
+    item.becomes = path
+
+
+def local_path(value: Any, key: str) -> str:
+    """A directory or .zip on this machine. Raises Refused for what is in S3 or in an image."""
+    if isinstance(value, dict):
+        raise Refused(f"{key} is in S3; write the directory or .zip it was made of (sam build writes such a template)")
+    if not isinstance(value, str) or not value:
+        raise Refused(f"{key}: a directory or .zip is required")
+    if "://" in value:
+        raise Refused(f"{key}: {shown(value)} is not on this machine; write the directory or .zip it was made of")
+    return value
+
+
+def log_group(item: Item, draft: Draft) -> None:
+    """AWS::Logs::LogGroup: groups are there when something is written to them."""
+    props = draft.props(item)
+    props.take("LogGroupName")
+    if props.whole("RetentionInDays") is not None:
+        item.note("RetentionInDays: all logs are kept for retention.logs, 14 days by default")
+    different = {"KmsKeyId": "logs are files on this machine's disk; encrypt that", "LogGroupClass": "there is one class"}
+    props.done(different | {"DataProtectionPolicy": "nothing is masked"})
+
+
+def tags(found: Iterable[Any]) -> dict[str, str]:
+    """A list of Key and Value as a mapping."""
+    return {str(each["Key"]): str(each.get("Value", "")) for each in found if isinstance(each, dict) and "Key" in each}
+
+
+def as_json(value: Any) -> str:
+    """A JSON value as short text."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

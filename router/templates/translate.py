@@ -1,0 +1,254 @@
+"""A template as a config and a report. Pure: text in, values out; the disk is looked at by whoever calls.
+
+Every resource is attempted in an order in which what it names is there already; what cannot run here is refused by itself, and the
+rest goes on. Source: SAM specification 2016-10-31; CloudFormation user guide, "Template sections"."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+from router.templates import document, functions, globals_, http, parameters, roles, stores, wiring
+from router.templates.draft import Draft, Item
+from router.templates.resolve import Place, Resolver
+from router.templates.words import ABSENT, Refused, Row, TemplateError, Translation, shown
+
+_SECTIONS: Final = frozenset(
+    [
+        "AWSTemplateFormatVersion",
+        "Conditions",
+        "Description",
+        "Globals",
+        "Hooks",
+        "Mappings",
+        "Metadata",
+        "Outputs",
+        "Parameters",
+        "Resources",
+        "Rules",
+        "Transform",
+    ]
+)
+_TRANSFORMS: Final = ("AWS::Serverless-2016-10-31", "AWS::LanguageExtensions")
+_LOGICAL: Final = re.compile(r"[A-Za-z0-9]{1,255}")
+_ATTRIBUTES: Final = frozenset(
+    [
+        "Type",
+        "Properties",
+        "Condition",
+        "DependsOn",
+        "Metadata",
+        "DeletionPolicy",
+        "UpdateReplacePolicy",
+        "UpdatePolicy",
+        "CreationPolicy",
+        "Connectors",
+        "IgnoreGlobals",
+    ]
+)
+
+Handler = Callable[[Item, Draft], None]
+
+# in the order in which they are attempted: what is named before what names it
+HANDLERS: Final[Mapping[str, Handler]] = {
+    "AWS::IAM::ManagedPolicy": roles.managed_policy,
+    "AWS::IAM::Role": roles.role,
+    "AWS::IAM::Policy": roles.policy,
+    "AWS::IAM::RolePolicy": roles.policy,
+    "AWS::Logs::LogGroup": stores.log_group,
+    "AWS::SQS::Queue": stores.queue,
+    "AWS::Events::EventBus": stores.bus,
+    "AWS::Events::EventBusPolicy": stores.bus_policy,
+    "AWS::Events::Archive": stores.archive,
+    "AWS::S3::Bucket": stores.bucket,
+    "AWS::Serverless::LayerVersion": stores.layer,
+    "AWS::Lambda::LayerVersion": stores.layer,
+    "AWS::Serverless::Api": http.api,
+    "AWS::Serverless::HttpApi": http.api,
+    "AWS::Serverless::Function": functions.function,
+    "AWS::Lambda::Function": functions.function,
+    "AWS::Lambda::Alias": wiring.alias,
+    "AWS::Lambda::Version": wiring.version,
+    "AWS::Lambda::EventInvokeConfig": wiring.invoke,
+    "AWS::Lambda::EventSourceMapping": wiring.mapping,
+    "AWS::Lambda::Url": wiring.url,
+    "AWS::Lambda::Permission": wiring.permission,
+    "AWS::Events::Rule": wiring.rule,
+    "AWS::Scheduler::Schedule": wiring.schedule_resource,
+    "AWS::Serverless::Connector": roles.connector,
+}
+_NOT_HERE: Final = {
+    "AWS::Serverless::StateMachine": "state machines are not run here; chain functions by destinations, queues or an event bus",
+    "AWS::StepFunctions::StateMachine": "state machines are not run here; chain functions by destinations, queues or an event bus",
+    "AWS::Serverless::Application": "nested applications are not read; write its resources into this template",
+    "AWS::CloudFormation::Stack": "nested stacks are not read; write its resources into this template",
+    "AWS::CloudWatch::Alarm": "alarms are not kept here; metrics are at the console's /metrics",
+    "AWS::CloudWatch::Dashboard": "dashboards are not kept here; metrics are at the console's /metrics",
+    "AWS::Kinesis::Stream": "Kinesis streams are not here; use a queue or a table's stream",
+    "AWS::SSM::Parameter": "there is no Parameter Store here; use environment variables",
+    "AWS::SecretsManager::Secret": "there is no Secrets Manager here; write ${credential:NAME} into an environment variable of config.yaml",
+    "AWS::Cognito::UserPool": "Cognito is not here; an HTTP API's JWT authorizer checks tokens of any issuer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a template is to be translated."""
+
+    place: Place = field(default_factory=Place)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    base: str = "."  # the template's directory, as config.yaml has it
+    data: str = "./data"  # under which buckets and tables lie, as config.yaml has it
+    draw: Callable[[str], str] = lambda name: f"change-this-key-of-{name}"  # name of a plan → an API key
+    top: Mapping[str, Any] = field(default_factory=dict)  # keys of the config beside the template's own
+
+
+def translate(text: str, options: Options) -> Translation:
+    """The config and the report. Raises TemplateError for what concerns the template as a whole."""
+    written = document.parse(text)
+    template = written.value
+    _whole(template)
+    resources = _resources(template)
+    given = parameters.values(template.get("Parameters"), options.parameters)
+    resolver = Resolver(options.place, given, _mapping(template, "Mappings"), _mapping(template, "Conditions"), resources)
+    draft = Draft(resolver, options.data, options.base, options.draw)
+    draft.globals = _mapping(template, "Globals")
+    draft.private = bool(parameters.private(template.get("Parameters")))
+    items = _items(resources, written.lines, draft)
+    _attempt_all(items, draft)
+    return _translation(template, draft, options, list(resources))
+
+
+def _whole(template: Mapping[str, Any]) -> None:
+    if unknown := [key for key in template if key not in _SECTIONS]:
+        raise TemplateError(f"{shown(unknown[0])}: no section of a template")
+    transforms = template.get("Transform") or []
+    for name in transforms if isinstance(transforms, list) else [transforms]:
+        if name not in _TRANSFORMS:
+            raise TemplateError(f"Transform {shown(name)}: macros are not run here")
+
+
+def _mapping(template: Mapping[str, Any], key: str) -> dict[str, Any]:
+    found = template.get(key) or {}
+    if not isinstance(found, dict):
+        raise TemplateError(f"{key} must be a mapping")
+    return found
+
+
+def _resources(template: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The resources, Globals merged in. Raises TemplateError with every one that is none."""
+    found = _mapping(template, "Resources")
+    problems = [wrong for logical, resource in found.items() if (wrong := _wrong(logical, resource))]
+    if not found:
+        problems.append("Resources: a template has one at least")
+    if problems:
+        raise TemplateError(*problems)
+    return {logical: globals_.merged(resource, _mapping(template, "Globals")) for logical, resource in found.items()}
+
+
+def _wrong(logical: str, resource: Any) -> str:
+    where = f"Resources.{shown(logical)}"
+    if not _LOGICAL.fullmatch(logical):
+        return f"{where}: a logical id is letters and digits"
+    if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
+        return f"{where}: Type is required"
+    if unknown := [key for key in resource if key not in _ATTRIBUTES]:
+        return f"{where}.{shown(unknown[0])}: no attribute of a resource"
+    if not isinstance(resource.get("Properties") or {}, dict):
+        return f"{where}.Properties must be a mapping"
+    return ""
+
+
+def _items(resources: Mapping[str, Mapping[str, Any]], lines: Mapping[str, int], draft: Draft) -> list[Item]:
+    """The resources that are to be there; the others have their rows."""
+    found = []
+    for logical, resource in resources.items():
+        item = Item(logical, resource["Type"], logical, resource, lines.get(logical, 0))
+        condition = resource.get("Condition")
+        if condition is not None and _settled(item, draft, partial(draft.resolver.holds, str(condition))) is False:
+            draft.rows[logical] = Row(logical, item.type, ABSENT, "", (f"condition {condition} is false",), item.line)
+            draft.refused.add(logical)
+        elif logical in draft.rows:
+            continue
+        elif item.type not in HANDLERS and not item.type.startswith("AWS::CDK::"):
+            draft.attempt(item, partial(_refuse, item.type))
+        else:
+            found.append(item)
+    return found
+
+
+def _settled(item: Item, draft: Draft, work: Callable[[], Any]) -> Any:
+    """What *work* gives; None when it is refused, which is noted."""
+    result: list[Any] = []
+    draft.attempt(item, lambda: result.append(work()))
+    if result:
+        draft.rows.pop(item.logical)
+    return result[0] if result else None
+
+
+def _refuse(type_: str) -> None:
+    known = "custom resources are not run here" if type_.startswith(("Custom::", "AWS::CloudFormation::CustomResource")) else ""
+    raise Refused(_NOT_HERE.get(type_, known or f"{shown(type_)} is not supported"))
+
+
+def _attempt_all(items: list[Item], draft: Draft) -> None:
+    for kind in ("Api", "HttpApi"):
+        if kind in draft.globals and not any(item.type == f"AWS::Serverless::{kind}" for item in items):
+            http.implicit("rest" if kind == "Api" else "http", draft)
+    order = {type_: index for index, type_ in enumerate(HANDLERS)}
+    for item in sorted(items, key=lambda item: order.get(item.type, -1)):
+        draft.attempt(item, partial(_one, item, draft))
+    draft.finish()
+    for item in items:
+        for name, embedded in (item.raw.get("Connectors") or {}).items():
+            part = Item(f"{item.logical}.{name}", "Connector", item.logical, embedded, item.line)
+            draft.attempt(part, partial(_embedded, part, item.logical, draft))
+
+
+def _one(item: Item, draft: Draft) -> None:
+    if item.type.startswith("AWS::CDK::"):
+        return
+    item.name = draft.resolver.name(item.logical)
+    HANDLERS[item.type](item, draft)
+
+
+def _embedded(part: Item, source: str, draft: Draft) -> None:
+    props = draft.props(part)
+    ends = list(props.children("Destination"))
+    permissions = props.texts("Permissions")
+    props.done()
+    for end in ends:
+        roles.permit(part, source, end.text("Id"), permissions, draft)
+
+
+def _translation(template: Mapping[str, Any], draft: Draft, options: Options, order: list[str]) -> Translation:
+    config: dict[str, Any] = {"version": 1, **options.top}
+    config |= {section: values for section, values in draft.sections.items() if values}
+    rows = sorted(draft.rows.values(), key=lambda row: _place(row, order))
+    comments: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for row in rows:
+        path = tuple(row.becomes.split(".", 1))
+        if row.notes and len(path) == 2 and path[1].partition(".")[0] in draft.sections.get(path[0], {}):
+            path = (path[0], path[1].partition(".")[0])
+            comments[path] = (*comments.get(path, ()), *(f"{row.resource}: {note}" for note in row.notes))
+    return Translation(config, comments, tuple(rows), _outputs(template, draft), tuple(draft.codes), draft.files, draft.private)
+
+
+def _place(row: Row, order: list[str]) -> tuple[int, str]:
+    logical = row.resource.partition(".")[0]
+    return (order.index(logical) if logical in order else len(order), row.resource if "." in row.resource else "")
+
+
+def _outputs(template: Mapping[str, Any], draft: Draft) -> dict[str, Any]:
+    """What the template's outputs come to; those that cannot be told are left out."""
+    found: dict[str, Any] = {}
+    for name, output in _mapping(template, "Outputs").items():
+        if not isinstance(output, dict) or "Value" not in output:
+            raise TemplateError(f"Outputs.{shown(name)}: Value is required")
+        try:
+            if "Condition" not in output or draft.resolver.holds(str(output["Condition"])):
+                found[name] = draft.resolver.value(output["Value"])
+        except Refused:
+            continue
+    return found

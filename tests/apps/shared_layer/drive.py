@@ -1,0 +1,10 @@
+"""Both languages find what the layers hold."""
+
+from tests.apps.app import App
+
+NODE = True
+
+
+def drive(app: App) -> None:
+    assert app.http("GET", "/quote/tea").json == {"gross": 2.98}
+    assert app.http("GET", "/items").json == ["tea", "milk"]
