@@ -1,15 +1,16 @@
 """Events of functions: each becomes a trigger. Pure.
 
 Source: SAM developer guide, "EventSource" of AWS::Serverless::Function; CloudFormation template reference,
-AWS::Lambda::EventSourceMapping, AWS::Events::Rule, AWS::Scheduler::Schedule."""
+AWS::Lambda::EventSourceMapping."""
 
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from router.templates.draft import Draft, Item, escaped, escaped_all
+from router.templates.draft import Draft, Item, escaped_all
 from router.templates.http import route
 from router.templates.props import Props
+from router.templates.rules import rule_event, schedule_event, scheduler_event
 from router.templates.stores import s3_trigger
 from router.templates.words import Refused, shown
 
@@ -23,10 +24,6 @@ _NOT_HERE: Final = {
     "IoTRule": "IoT rules are not here",
     "AlexaSkill": "Alexa skills are not here; serve a route",
 }
-_DELIVERY: Final = (
-    "delivery to a function is durable and cannot fail here; the function's own retries, destinations and dead-letter queue follow"
-)
-_NAME: Final = re.compile(r"[0-9a-zA-Z_.-]{1,64}")
 
 
 def function_events(item: Item, events: Mapping[str, Any], alias: str, draft: Draft) -> None:
@@ -162,112 +159,6 @@ def _iso(moment: float) -> str:
         raise Refused(f"StartingPositionTimestamp {moment} is no time") from None
 
 
-def _schedule(item: Item, props: Props, name: str, alias: str, draft: Draft) -> None:
-    value = schedule(props, "Schedule", item, draft)
-    value["name"] = _named(props, "Name", item, name)
-    _finish(item, props, ("schedule", value), alias, draft)
-
-
-def schedule(props: Props, key: str, item: Item, draft: Draft) -> dict[str, Any]:
-    """The value under `schedule:` of a rule with an expression."""
-    del item, draft
-    return {"expression": props.text(key), **_constant(props)}
-
-
-def _constant(props: Props) -> dict[str, Any]:
-    """Input: a JSON text that replaces the event."""
-    if "Input" not in props:
-        return {}
-    return {"input": escaped_all(props.json("Input"))}
-
-
-def _schedule_v2(item: Item, props: Props, name: str, alias: str, draft: Draft) -> None:
-    value = scheduler(props)
-    value["name"] = _named(props, "Name", item, name)
-    group = props.text("GroupName", "default")
-    if group != "default":
-        item.note(f"GroupName: a function's own schedules are in the group default, not in {shown(group)}")
-    for key in ("OmitName", "Description"):
-        props.take(key)
-    _finish(item, props, ("schedule", value), alias, draft)
-
-
-def scheduler(props: Props) -> dict[str, Any]:
-    """The value under `schedule:` of one of EventBridge Scheduler's."""
-    value: dict[str, Any] = {"expression": props.text("ScheduleExpression")}
-    value["timezone"] = props.text("ScheduleExpressionTimezone", "UTC")  # with a zone it is the Scheduler's, as its events tell
-    for theirs, ours in (("StartDate", "start"), ("EndDate", "end")):
-        if theirs in props:
-            value[ours] = props.text(theirs)
-    window = props.child("FlexibleTimeWindow")
-    if window is not None:
-        if window.text("Mode", "OFF") == "FLEXIBLE":
-            value["flexible_window"] = f"{window.whole('MaximumWindowInMinutes', 1)}m"
-        window.take("MaximumWindowInMinutes")
-        window.done()
-    if props.text("ActionAfterCompletion", "NONE") == "DELETE":
-        value["action_after_completion"] = "DELETE"
-    return value | _constant(props)
-
-
-def _rule(item: Item, props: Props, name: str, alias: str, draft: Draft) -> None:
-    value: dict[str, Any] = {"pattern": escaped_all(pattern_of(props, "Pattern"))}
-    bus = draft.bus(props.take("EventBusName"))
-    if bus != "default":
-        value["bus"] = bus
-    value |= inputs(props)
-    value["name"] = _named(props, "RuleName", item, name)
-    target = props.child("Target")
-    if target is not None:
-        target.take("Id")
-        target.done()
-    _finish(item, props, ("event", value), alias, draft)
-
-
-def pattern_of(props: Props, key: str) -> Any:
-    """An event pattern. Raises Refused when there is none."""
-    found = props.json(key)
-    if not isinstance(found, dict):
-        raise Refused(f"{key}: an event pattern is required")
-    return found
-
-
-def inputs(props: Props) -> dict[str, Any]:
-    """What a rule's target gets instead of the event."""
-    value = _constant(props)
-    if "InputPath" in props:
-        value["input_path"] = escaped(props.text("InputPath"))
-    transformer = props.child("InputTransformer")
-    if transformer is not None:
-        paths = transformer.child("InputPathsMap")
-        template = escaped(transformer.text("InputTemplate"))
-        value["input_transformer"] = {"template": template}
-        if paths is not None:
-            value["input_transformer"]["paths"] = {name: escaped(paths.text(name)) for name in paths.names()}
-        transformer.done()
-    return value
-
-
-def _finish(item: Item, props: Props, trigger: tuple[str, dict[str, Any]], alias: str, draft: Draft) -> None:
-    """State, retries and dead letters of a rule's or schedule's target that is a function."""
-    enabled = props.truth("Enabled", default=True) and props.text("State", "ENABLED").upper() != "DISABLED"
-    policy, dead = props.child("RetryPolicy"), props.child("DeadLetterConfig")
-    if policy is not None or dead is not None:
-        item.note(f"{', '.join(key for key, one in (('RetryPolicy', policy), ('DeadLetterConfig', dead)) if one)}: {_DELIVERY}")
-    for key in ("RoleArn", "PermissionsBoundary", "KmsKeyArn"):
-        props.take(key)
-    props.done()
-    draft.trigger(item.name, *trigger, enabled=enabled, qualifier=alias)
-
-
-def _named(props: Props, key: str, item: Item, event: str) -> str:
-    """The name of a rule or schedule: its own, or made of the function's and the event's logical ids."""
-    own = props.text(key, "") or f"{item.logical.partition('.')[0]}{event}"[:64]
-    if not _NAME.fullmatch(own):
-        raise Refused(f"{shown(own)} is no name of a rule or schedule")
-    return own
-
-
 def _api(item: Item, props: Props, name: str, alias: str, draft: Draft) -> None:
     del name
     route(item, props, "rest", alias, draft)
@@ -284,8 +175,8 @@ EVENTS: Final[Mapping[str, Callable[[Item, Props, str, str, Draft], None]]] = {
     "S3": _s3,
     "SQS": _sqs,
     "DynamoDB": _dynamodb,
-    "Schedule": _schedule,
-    "ScheduleV2": _schedule_v2,
-    "EventBridgeRule": _rule,
-    "CloudWatchEvent": _rule,
+    "Schedule": schedule_event,
+    "ScheduleV2": scheduler_event,
+    "EventBridgeRule": rule_event,
+    "CloudWatchEvent": rule_event,
 }

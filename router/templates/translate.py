@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from router.templates import document, functions, globals_, http, parameters, roles, stores, wiring
+from router.templates import document, functions, globals_, http, parameters, roles, rules, stores, wiring
 from router.templates.draft import Draft, Item
 from router.templates.resolve import Place, Resolver
 from router.templates.words import ABSENT, Refused, Row, TemplateError, Translation, shown
@@ -74,8 +74,9 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "AWS::Lambda::EventSourceMapping": wiring.mapping,
     "AWS::Lambda::Url": wiring.url,
     "AWS::Lambda::Permission": wiring.permission,
-    "AWS::Events::Rule": wiring.rule,
-    "AWS::Scheduler::Schedule": wiring.schedule_resource,
+    "AWS::Scheduler::ScheduleGroup": rules.schedule_group,
+    "AWS::Events::Rule": rules.rule,
+    "AWS::Scheduler::Schedule": rules.schedule,
     "AWS::Serverless::Connector": roles.connector,
 }
 _NOT_HERE: Final = {
