@@ -68,15 +68,7 @@ def init(settings: Settings, /, template: Path | None, *, force: bool, **options
             fail(f"--{given[0].replace('_', '-').removesuffix('s')} is for a template: name one with --from", Exit.USAGE)
         _fresh(settings, path)
         return
-    wanted = Wanted(
-        template,
-        options["parameters"],
-        options["listen"],
-        options["region"],
-        options["account"],
-        options["stack_name"],
-        options["allow_refused"],
-    )
+    wanted = Wanted.of(template, options)
     _from_template(settings, wanted, path)
 
 

@@ -36,10 +36,10 @@ def run(settings: Settings, /, template: Path | None, **options: Any) -> None:
     Exits 2 when the config has mistakes, or the template refused resources and no --allow-refused."""
     from router import daemon  # noqa: PLC0415 - imports the daemon
 
-    path, read = (settings.config_path, daemon.check) if template is None else _templated(settings, template, options)
+    path, render = (settings.config_path, lambda: None) if template is None else _templated(settings, template, options)
     try:
-        config = read(path) if sys.stdout.isatty() else None
-        code = daemon.main(path, on_ready=lambda _: _say(config), read=read)
+        config = daemon.check(path, text=render()) if sys.stdout.isatty() else None
+        code = daemon.main(path, on_ready=lambda _: _say(config), render=render)
     except ConfigError as error:
         for problem in error.problems:
             click.echo(visible(problem), err=True)
@@ -47,26 +47,17 @@ def run(settings: Settings, /, template: Path | None, **options: Any) -> None:
     raise SystemExit(code)
 
 
-def _templated(settings: Settings, template: Path, options: dict[str, Any]) -> "tuple[Path, Callable[[Path], Config]]":
-    """The config that a template becomes, and how it is read: the template is translated anew each time."""
+def _templated(settings: Settings, template: Path, options: dict[str, Any]) -> tuple[Path, Callable[[], str | None]]:
+    """Where the config that a template becomes lies, and what gives its text: the template is translated anew each time."""
     if settings.config is not None:
         fail("--template makes its own config: leave --config out", Exit.USAGE)
-    wanted = Wanted(
-        template.absolute(),
-        options["parameters"],
-        options["listen"],
-        options["region"],
-        options["account"],
-        options["stack_name"],
-        options["allow_refused"],
-    )
+    wanted = Wanted.of(template.absolute(), options)
     path = wanted.template.parent / "state/config.yaml"
-    told: list[tuple[Any, ...]] = []
-    return path, partial(_read, wanted, told)
+    return path, partial(_render, wanted, [], path)
 
 
-def _read(wanted: Wanted, told: list[tuple[Any, ...]], path: Path) -> "Config":
-    """Translate, write, check. Raises ConfigError: what was in force stays."""
+def _render(wanted: Wanted, told: list[Any], path: Path) -> str:
+    """Translate, check, write. Raises ConfigError: what was in force stays."""
     here = str(wanted.template.parent)
     found = translated(wanted, base=here, data=f"{here}/data", state=".", draw=kept_keys(path.parent / "template-keys.json"))
     found = looked_at(found, path.parent)
@@ -74,14 +65,14 @@ def _read(wanted: Wanted, told: list[tuple[Any, ...]], path: Path) -> "Config":
         raise ConfigError((*problems_of(found.refused, wanted.template), "--allow-refused goes on without them"))
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        config = write(found, path, tuple(line.format(name=wanted.template.name) for line in _HEAD))
+        text = write(found, path, tuple(line.format(name=wanted.template.name) for line in _HEAD))
     except OSError as error:
         raise ConfigError((f"{error.filename}: {error.strerror}",)) from error
-    if found.rows not in told:
+    if told != [found.rows]:
         told[:] = [found.rows]
         report(found.rows, err=True)
         click.echo(visible(f"other commands: --config {path}"), err=True)
-    return config
+    return text
 
 
 def _say(config: "Config | None") -> None:

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import click
 
@@ -17,7 +17,6 @@ from router.cli.text import columns, visible
 from router.errors import ConfigError
 
 if TYPE_CHECKING:
-    from router.config.types import Config
     from router.templates.words import Row, Translation
 
 SOURCE: Final = "template.yaml"
@@ -38,6 +37,12 @@ class Wanted:
     account: str = "123456789012"
     stack: str = ""
     allow_refused: bool = False
+
+    @classmethod
+    def of(cls, template: Path, options: Mapping[str, Any]) -> Self:
+        """From what template_options() read."""
+        names = ("parameters", "listen", "region", "account", "stack_name", "allow_refused")
+        return cls(template, *(options[name] for name in names))
 
 
 def pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -164,25 +169,17 @@ def _dependencies(path: Path) -> bool:
         return False
 
 
-def write(found: "Translation", path: Path, head: tuple[str, ...]) -> "Config":
-    """Write the config and the code that stood in the template; the config as the daemon reads it. Raises ConfigError: nothing is written."""
+def write(found: "Translation", path: Path, head: tuple[str, ...]) -> str:
+    """Write the config and the code that stood in the template; the config's text. Raises ConfigError: the config is not written."""
     from router.daemon import check  # noqa: PLC0415 - imports the daemon
     from router.templates.yaml_text import written  # noqa: PLC0415 - as above
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     for name, code in found.files.items():
         _replace(path.parent / name, code, 0o644)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        _replace(draft, written(found.config, found.comments, head), 0o600 if found.private else 0o644)
-        try:
-            config = check(draft)
-        except ConfigError as error:
-            raise ConfigError(tuple(problem.replace(draft.name, path.name) for problem in error.problems)) from None
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    return replace(config, file=path)
+    text = written(found.config, found.comments, head)
+    check(path, (), text)
+    _replace(path, text, 0o600 if found.private else 0o644)
+    return text
 
 
 def _replace(path: Path, text: str, mode: int) -> None:

@@ -85,6 +85,10 @@ def _code(item: Item, props: Props, runtime: str, draft: Draft, *, sam: bool) ->
 
 def _inline(item: Item, text: str, runtime: str, draft: Draft) -> str:
     """Code that stands in the template: a file of its own beside the config, where Lambda would have put it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Refused("the inline code holds half a surrogate pair, which no file may") from None
     directory = f"inline/{item.name}"
     draft.files[f"{directory}/index.{'js' if runtime.startswith('nodejs') else 'py'}"] = text
     return f"./{directory}"

@@ -17,7 +17,8 @@ from router.templates.kinds import kind_of, other_arn
 from router.templates.words import Refused, shown
 
 BUDGET: Final = 16 * 1024 * 1024  # characters and values that functions may make of one template
-DEPTH: Final = 200  # of references that lead to one another
+DEPTH: Final = 60  # of references that lead to one another
+NESTED: Final = 100  # values within values, references followed
 _VARIABLE: Final = re.compile(r"\$\{(!?)([^}]*)\}")
 _EXECUTE: Final = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
 IMPLICIT: Final = {"ServerlessRestApi": "AWS::Serverless::Api", "ServerlessHttpApi": "AWS::Serverless::HttpApi"}  # SAM makes them
@@ -72,6 +73,7 @@ class Resolver:
         self._names: dict[str, str] = {}
         self._busy: list[str] = []  # what is being looked up: it must not lead to itself
         self._left = BUDGET
+        self._depth = 0
         self.referred: set[str] = set()  # logical ids and parameters that values came from, until somebody empties it
 
     # -- values
@@ -79,6 +81,15 @@ class Resolver:
     def value(self, raw: Any) -> Any:
         """*raw* with every function called. Raises Refused."""
         self._spend(1)
+        if self._depth >= NESTED:
+            raise Refused(f"values lie more than {NESTED} levels within one another")
+        self._depth += 1
+        try:
+            return self._value(raw)
+        finally:
+            self._depth -= 1
+
+    def _value(self, raw: Any) -> Any:
         if isinstance(raw, str):
             return self._text(raw)
         if isinstance(raw, list):

@@ -80,7 +80,9 @@ class App(House):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         try:
-            connection.request(method, path, content, ({} if isinstance(body, bytes) else {"content-type": "application/json"}) | (headers or {}))
+            connection.request(
+                method, path, content, ({} if isinstance(body, bytes) else {"content-type": "application/json"}) | (headers or {})
+            )
             answer = connection.getresponse()
             return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
         finally:

@@ -1,6 +1,6 @@
 """Every sample application runs from its template unmodified, and does what it is for."""
 
-import importlib.util
+import importlib
 from pathlib import Path
 from types import ModuleType
 
@@ -14,12 +14,9 @@ NAMES = sorted(path.parent.name for path in APPS.glob("*/drive.py"))
 
 def driver(name: str) -> ModuleType:
     """The application's drive.py: drive(app) does what its users would, and asserts what came of it."""
-    spec = importlib.util.spec_from_file_location(f"tests.apps.{name}.drive", APPS / name / "drive.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    module = f"tests.apps.{name}.drive"
+    pytest.register_assert_rewrite(module)
+    return importlib.import_module(module)
 
 
 def test_there_are_twenty_at_least() -> None:

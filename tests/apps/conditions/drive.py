@@ -15,7 +15,7 @@ def drive(app: App) -> None:
         "FIRST_ORIGIN": "https://one.example",
         "SPLIT": "a+b+c",
         "ONLY_IN_PROD": None,
-        "memory": 192,
+        "memory": "192",
     }
     assert [row["function"] for row in app.cli("ps")] == ["GreeterFunction"]
     app.emit("GreeterFunction", {"audit": 1})

@@ -6,5 +6,5 @@ NODE = True
 
 
 def drive(app: App) -> None:
-    assert app.http("GET", "/quote/tea").json == {"gross": 2.98}
+    assert app.http("GET", "/quote/milk").json == {"gross": 1.43}
     assert app.http("GET", "/items").json == ["tea", "milk"]

@@ -1,0 +1,99 @@
+"""Text of templates: short tags, JSON, and what is refused of YAML."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.templates.document import DEPTH, LARGEST, parse
+from router.templates.words import TemplateError
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+def value(text: str) -> Any:
+    return parse(f"Resources:\n  {text}").value["Resources"]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("!Ref A", {"Ref": "A"}),
+        ("!Condition A", {"Condition": "A"}),
+        ("!GetAtt A.B.C", {"Fn::GetAtt": ["A", "B.C"]}),
+        ("!GetAtt [A, B]", {"Fn::GetAtt": ["A", "B"]}),
+        ("!Sub 'x-${A}'", {"Fn::Sub": "x-${A}"}),
+        ("!Sub ['${a}', {a: !Ref B}]", {"Fn::Sub": ["${a}", {"a": {"Ref": "B"}}]}),
+        ("!If [A, 1, !Ref AWS::NoValue]", {"Fn::If": ["A", 1, {"Ref": "AWS::NoValue"}]}),
+        ("!Join ['', [a, !Select [0, [b]]]]", {"Fn::Join": ["", ["a", {"Fn::Select": [0, ["b"]]}]]}),
+        ("!Base64 12", {"Fn::Base64": "12"}),
+        ("2012-10-17", "2012-10-17"),
+        ("012345678901", "012345678901"),
+        ("yes", True),
+        ("0.5", 0.5),
+        ("'5'", "5"),
+        ("!!str 5", "5"),
+        ("~", None),
+        ("08:30", "08:30"),
+    ],
+)
+def test_short_tags_and_scalars(written: str, meant: Any) -> None:
+    assert value(written) == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: &x 1\nb: *x", "anchor"),
+        ("a: *x", "alias"),
+        ("a: {<<: {b: 1}}", "merge"),
+        ("a: 1\na: 2", "duplicate key, first on line 1"),
+        ("a: !Frob 1", "no intrinsic function"),
+        ("a: !!python/object:os.system 1", "no intrinsic function"),
+        ("a: !GetAtt x", "LOGICAL.ATTRIBUTE"),
+        ("a: 1\n---\nb: 2", "second document"),
+        ("a: [1", "not YAML"),
+        ("- 1", "a mapping with Resources"),
+        ("a: \x01", "control character U+0001"),
+        ('{"a": 1, "a": 2}', "duplicate key"),
+        ('{"a": NaN}', "no JSON"),
+        ('{"a": 1', "not JSON"),
+        ("? [a]\n: 1", "a key must be text"),
+        ("a: " + "[" * (DEPTH + 1) + "]" * (DEPTH + 1), "nested"),
+        ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested"),
+        ("a: " + "x" * LARGEST, "larger than 1 MB"),
+    ],
+)
+def test_what_is_no_template_is_refused_with_its_place(text: str, said: str) -> None:
+    with pytest.raises(TemplateError) as refused:
+        parse(text)
+    assert said in str(refused.value)
+
+
+def test_an_alias_bomb_expands_to_nothing() -> None:
+    lines = ["a: &a [x, x]"] + [f"{chr(98 + n)}: &{chr(98 + n)} [*{chr(97 + n)}, *{chr(97 + n)}]" for n in range(20)]
+    with pytest.raises(TemplateError, match="anchor"):
+        parse("\n".join(lines))
+
+
+def test_resources_know_their_lines() -> None:
+    assert parse("Resources:\n  A:\n    Type: T\n\n  B: {Type: T}\nOutputs: {C: 1}").lines == {"A": 2, "B": 5}
+
+
+@given(st.dictionaries(st.text(), VALUES, max_size=4))
+def test_json_is_what_it_says(found: dict[str, Any]) -> None:
+    text = json.dumps(found)
+    assert parse(text if text.startswith("{") else "{}").value == found
+
+
+@given(st.text(alphabet="ab:{}[]!&*#-'\"\n ,?|>%@RefSub", max_size=60))
+def test_any_text_is_a_template_or_a_refusal(text: str) -> None:
+    with suppress(TemplateError):
+        assert isinstance(parse(text).value, dict)

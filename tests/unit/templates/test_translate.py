@@ -1,0 +1,397 @@
+"""Whole templates: what becomes of each resource, and what stands in the config."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router.templates.translate import HANDLERS, Options, translate
+from router.templates.words import ABSENT, DIFFERS, REFUSED, RUNS, TemplateError, Translation
+
+FN = {"Type": "AWS::Serverless::Function", "Properties": {"Runtime": "python3.11", "Handler": "a.b", "CodeUri": "src/"}}
+
+
+def template(resources: dict[str, Any], **sections: Any) -> Translation:
+    return translate(json.dumps({"Resources": resources, **sections}), Options())
+
+
+def function(**properties: Any) -> dict[str, Any]:
+    return {"Type": FN["Type"], "Properties": {**FN["Properties"], **properties}}  # type: ignore[dict-item]
+
+
+def triggers(found: Translation, name: str = "Fn") -> list[Any]:
+    return list(found.config["functions"][name].get("triggers", []))
+
+
+def verdicts(found: Translation) -> dict[str, str]:
+    return {row.resource: row.verdict for row in found.rows}
+
+
+def notes(found: Translation, resource: str) -> str:
+    return " ".join(next(row.notes for row in found.rows if row.resource == resource))
+
+
+def test_a_function_and_its_role() -> None:
+    policies = [
+        "AWSLambdaSQSQueueExecutionRole",
+        {"S3ReadPolicy": {"BucketName": {"Ref": "In"}}},
+        {"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}},
+    ]
+    found = template(
+        {
+            "Fn": function(Policies=policies, Timeout="30", MemorySize=256, Environment={"Variables": {"A": 1, "B": "${x}"}}),
+            "In": {"Type": "AWS::S3::Bucket"},
+        }
+    )
+    assert found.config["functions"]["Fn"] == {
+        "code": "./src",
+        "handler": "a.b",
+        "runtime": "python3.11",
+        "timeout": 30,
+        "memory": 256,
+        "environment": {"A": "1", "B": "$${x}"},
+        "role": "FnRole",
+    }
+    statements = found.config["roles"]["FnRole"]["policy"]
+    assert statements[0]["Action"][0] == "logs:CreateLogGroup"
+    assert statements[1]["Action"][0] == "sqs:ReceiveMessage"
+    assert statements[2]["Resource"] == ["arn:aws:s3:::in-bucket", "arn:aws:s3:::in-bucket/*"]
+    assert statements[3]["Effect"] == "Deny"
+    assert verdicts(found) == {"Fn": RUNS, "In": RUNS}
+
+
+@pytest.mark.parametrize(
+    ("event", "trigger"),
+    [
+        ({"Type": "S3", "Properties": {"Bucket": {"Ref": "In"}, "Events": "s3:ObjectCreated:*"}}, {"s3": {"bucket": "in-bucket", "events": "s3:ObjectCreated:*"}}),
+        ({"Type": "SQS", "Properties": {"Queue": {"Fn::GetAtt": ["Q", "Arn"]}}}, {"queue": "Q"}),
+        (
+            {"Type": "SQS", "Properties": {"Queue": {"Fn::GetAtt": ["Q", "Arn"]}, "BatchSize": 5, "Enabled": False, "FilterCriteria": {"Filters": [{"Pattern": '{"body": {"a": ["${x}"]}}'}]}}},
+            {"queue": {"name": "Q", "batch_size": 5, "filter": [{"body": {"a": ["$${x}"]}}], "enabled": False}},
+        ),
+        ({"Type": "Api", "Properties": {"Path": "/a/{b}", "Method": "get"}}, {"http": {"route": "GET /a/{b}", "api": "rest", "stage": "Prod"}}),
+        ({"Type": "Api", "Properties": {"Path": "/{proxy+}", "Method": "any"}}, {"http": {"route": "ANY /{proxy+}", "api": "rest", "stage": "Prod"}}),
+        ({"Type": "HttpApi", "Properties": {"Path": "/a", "Method": "post"}}, {"http": "POST /a"}),
+        ({"Type": "HttpApi"}, {"http": "$default"}),
+        ({"Type": "HttpApi", "Properties": {"Path": "/a", "Method": "*", "TimeoutInMillis": 500, "PayloadFormatVersion": "1.0"}}, {"http": {"route": "ANY /a", "payload_format_version": "1.0", "timeout": "500ms"}}),
+        ({"Type": "Schedule", "Properties": {"Schedule": "rate(1 day)", "Input": '{"a": 1}'}}, {"schedule": {"expression": "rate(1 day)", "input": {"a": 1}, "name": "FnE"}}),
+        (
+            {"Type": "ScheduleV2", "Properties": {"ScheduleExpression": "at(2030-01-01T00:00:00)", "ScheduleExpressionTimezone": "Europe/Berlin", "State": "DISABLED", "FlexibleTimeWindow": {"Mode": "OFF"}}},
+            {"schedule": {"expression": "at(2030-01-01T00:00:00)", "timezone": "Europe/Berlin", "name": "FnE", "enabled": False}},
+        ),
+        (
+            {"Type": "EventBridgeRule", "Properties": {"Pattern": {"source": ["a"]}, "InputTransformer": {"InputPathsMap": {"i": "$.id"}, "InputTemplate": '"<i>"'}}},
+            {"event": {"pattern": {"source": ["a"]}, "input_transformer": {"template": '"<i>"', "paths": {"i": "$.id"}}, "name": "FnE"}},
+        ),
+        ({"Type": "CloudWatchEvent", "Properties": {"Pattern": {"source": ["a"]}, "EventBusName": {"Ref": "B"}, "InputPath": "$.detail"}}, {"event": {"pattern": {"source": ["a"]}, "bus": "B", "input_path": "$.detail", "name": "FnE"}}),
+    ],
+)  # fmt: skip
+def test_an_event_becomes_a_trigger(event: dict[str, Any], trigger: dict[str, Any]) -> None:
+    around = {
+        "In": {"Type": "AWS::S3::Bucket"},
+        "Q": {"Type": "AWS::SQS::Queue"},
+        "B": {"Type": "AWS::Events::EventBus", "Properties": {"Name": "B"}},
+    }
+    found = template({"Fn": function(Events={"E": event}), **around})
+    assert triggers(found) == [trigger], found.rows
+    assert verdicts(found)["Fn.E"] == RUNS
+
+
+def test_terms_of_its_own_make_a_rule_of_an_event() -> None:
+    events = {
+        "E": {"Type": "EventBridgeRule", "Properties": {"Pattern": {"source": ["a"]}, "RetryPolicy": {"MaximumRetryAttempts": 2}, "DeadLetterConfig": {"Type": "SQS"}}},
+        "S": {"Type": "ScheduleV2", "Properties": {"ScheduleExpression": "rate(1 hour)", "DeadLetterConfig": {"Arn": {"Fn::GetAtt": ["Q", "Arn"]}}}},
+        "T": {"Type": "Schedule", "Properties": {"Schedule": "rate(1 hour)", "RetryPolicy": {"MaximumEventAgeInSeconds": 60}}},
+    }  # fmt: skip
+    found = template({"Fn": function(Events=events, AutoPublishAlias="live"), "Q": {"Type": "AWS::SQS::Queue"}})
+    assert found.config["rules"]["FnE"] == {
+        "pattern": {"source": ["a"]},
+        "targets": [{"function": "Fn:live", "retry": {"attempts": 2}, "dead_letter": {"queue": "FnEQueue"}}],
+    }
+    assert found.config["rules"]["FnT"] == {"schedule": "rate(1 hour)", "targets": [{"function": "Fn:live", "retry": {"age": 60}}]}
+    assert found.config["schedules"]["FnS"]["target"] == {"function": "Fn:live", "dead_letter": {"queue": "Q"}}
+    assert set(found.config["queues"]) == {"Q", "FnEQueue"}
+
+
+@pytest.mark.parametrize(
+    ("resource", "said"),
+    [
+        ({"Type": "AWS::Serverless::StateMachine"}, "state machines are not run here"),
+        ({"Type": "AWS::Frob::Thing"}, "AWS::Frob::Thing is not supported"),
+        ({"Type": "Custom::Thing"}, "custom resources are not run here"),
+        (function(CodeUri="s3://b/k"), "not on this machine"),
+        (function(CodeUri={"Bucket": "b", "Key": "k"}), "is in S3"),
+        (function(PackageType="Image"), "container images"),
+        (function(Runtime="java21"), "runtime java21 is not supported"),
+        (function(Layers=["arn:aws:lambda:us-east-1:1:layer:x:1"]), "layer arn:aws:lambda:us-east-1:1:layer:x:1 is not in this template"),
+        (function(FileSystemConfigs=[{"Arn": "x"}]), "property FileSystemConfigs is not supported"),
+        (function(Policies=["FrobPolicy"]), "managed policy FrobPolicy is not known here"),
+        (function(Policies=[{"S3ReadPolicy": {}}]), "policy S3ReadPolicy needs BucketName"),
+        (function(Policies=[{"S3ReadPolicy": {"BucketName": "b", "X": "y"}}]), "has no parameter X"),
+        (function(Timeout="soon"), "Timeout: soon is no whole number"),
+        (function(FunctionName="a b"), "is no name of a function"),
+        (function(Environment=[1]), "Environment must be a mapping"),
+        ({"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "No"}}, "is no name of a bucket"),
+        ({"Type": "AWS::S3::Bucket", "Properties": {"ObjectLockEnabled": True}}, "object lock"),
+        ({"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "a.fifo"}}, "ends with .fifo"),
+        ({"Type": "AWS::SQS::Queue", "Properties": {"RedrivePolicy": "{"}}, "is no JSON"),
+        ({"Type": "AWS::Lambda::Permission", "Properties": {"FunctionName": "Nobody", "Principal": "x"}}, "is not here"),
+        ({"Type": "AWS::Events::Rule", "Properties": {"EventPattern": {}, "Targets": [{"Id": "a", "Arn": "arn:aws:kinesis:us-east-1:1:stream/x"}]}}, "is not here"),
+        ({"Type": "AWS::S3::Bucket", "Properties": {"BucketName": {"Fn::ImportValue": "x"}}}, "no other stacks"),
+    ],
+)  # fmt: skip
+def test_a_resource_is_refused_in_words(resource: dict[str, Any], said: str) -> None:
+    found = template({"Bad": resource, "Fn": FN})
+    assert verdicts(found)["Bad"] == REFUSED
+    assert said in notes(found, "Bad")
+    assert set(found.config["functions"]) == {"Fn"}
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ({"Type": "Kinesis", "Properties": {"Stream": "x"}}, "Kinesis streams are not here"),
+        ({"Type": "Frob"}, "no event source that is known here"),
+        ("x", "no event source that is known here"),
+        ({"Type": "S3", "Properties": {"Bucket": "other", "Events": "s3:ObjectCreated:*"}}, "bucket other is not here"),
+        ({"Type": "Api", "Properties": {"Path": "/a", "Method": "get", "RestApiId": "x"}}, "API x is not here"),
+        ({"Type": "Api", "Properties": {"Path": "/a", "Method": "get", "Auth": {"Authorizer": "AWS_IAM"}}}, "IAM on routes"),
+        ({"Type": "Schedule", "Properties": {"Schedule": "rate(1 day)", "Frob": 1}}, "property Frob is not supported"),
+    ],
+)
+def test_an_event_is_refused_without_its_function(event: Any, said: str) -> None:
+    found = template({"Fn": function(Events={"E": event})})
+    assert verdicts(found) == {"Fn": RUNS, "Fn.E": REFUSED}
+    assert said in notes(found, "Fn.E")
+
+
+def test_what_differs_is_said_and_stands_above_it_in_the_config() -> None:
+    found = template(
+        {"Fn": function(Tracing="Active", VpcConfig={"SubnetIds": ["s"]}, Tags={"a": "b"}, Description="d", AutoPublishAlias="live")}
+    )
+    assert verdicts(found) == {"Fn": DIFFERS}
+    assert found.config["functions"]["Fn"]["aliases"] == {"live": "$LATEST"}
+    assert len(found.comments["functions", "Fn"]) == 3
+
+
+def test_a_reference_to_what_is_refused_is_said() -> None:
+    found = template({"M": {"Type": "AWS::Serverless::StateMachine"}, "Fn": function(Environment={"Variables": {"M": {"Ref": "M"}}})})
+    assert verdicts(found) == {"M": REFUSED, "Fn": DIFFERS}
+    assert notes(found, "Fn") == "refers to M, which is refused"
+
+
+def test_what_a_condition_leaves_out_is_not_there() -> None:
+    found = template({"Fn": FN, "Q": {"Type": "AWS::SQS::Queue", "Condition": "No"}}, Conditions={"No": {"Fn::Equals": ["a", "b"]}})
+    assert verdicts(found) == {"Fn": RUNS, "Q": ABSENT}
+    assert "queues" not in found.config
+
+
+def test_globals_are_merged() -> None:
+    common = {
+        "Function": {"Runtime": "python3.12", "Timeout": 9, "Environment": {"Variables": {"A": "1", "B": "2"}}},
+        "Api": {"Auth": {"ApiKeyRequired": True}},
+    }
+    own = {
+        "Type": FN["Type"],
+        "Properties": {
+            "Handler": "a.b",
+            "Timeout": 5,
+            "Environment": {"Variables": {"B": "3"}},
+            "Events": {"E": {"Type": "Api", "Properties": {"Path": "/", "Method": "get"}}},
+        },
+    }
+    found = template({"Fn": own}, Globals=common)
+    value = found.config["functions"]["Fn"]
+    assert (value["runtime"], value["timeout"], value["environment"]) == ("python3.12", 5, {"A": "1", "B": "3"})
+    assert triggers(found)[0]["http"]["api_keys"] == "serverlessrestapi"
+    assert found.config["usage_plans"]["serverlessrestapi"]["keys"] == {"serverlessrestapi": "change-this-key-of-serverlessrestapi"}
+
+
+def test_two_apis_cannot_have_one_route() -> None:
+    event = {"Type": "HttpApi", "Properties": {"Path": "/a", "Method": "get"}}
+    other = {"Type": "Api", "Properties": {"Path": "/a", "Method": "get"}}
+    found = template({"Fn": function(Events={"A": event, "B": other})})
+    assert verdicts(found) == {"Fn": RUNS, "Fn.A": RUNS, "Fn.B": REFUSED}
+
+
+def test_rules_and_schedules_have_targets_of_any_kind() -> None:
+    found = template(
+        {
+            "Q": {"Type": "AWS::SQS::Queue", "Properties": {"FifoQueue": True}},
+            "B": {"Type": "AWS::Events::EventBus", "Properties": {"Name": "orders"}},
+            "Fn": FN,
+            "R": {
+                "Type": "AWS::Events::Rule",
+                "Properties": {
+                    "EventPattern": {"source": ["a"]},
+                    "State": "DISABLED",
+                    "Targets": [
+                        {"Id": "q", "Arn": {"Fn::GetAtt": ["Q", "Arn"]}, "SqsParameters": {"MessageGroupId": "g"}},
+                        {"Id": "b", "Arn": {"Fn::GetAtt": ["B", "Arn"]}},
+                        {"Id": "l", "Arn": "arn:aws:logs:us-east-1:123456789012:log-group:/aws/events/all:*"},
+                        {"Id": "f", "Arn": {"Fn::GetAtt": ["Fn", "Arn"]}, "Input": '{"a":1}'},
+                    ],
+                },
+            },
+            "G": {"Type": "AWS::Scheduler::ScheduleGroup", "Properties": {"Name": "nightly"}},
+            "S": {
+                "Type": "AWS::Scheduler::Schedule",
+                "Properties": {
+                    "GroupName": {"Ref": "G"},
+                    "ScheduleExpression": "rate(1 day)",
+                    "FlexibleTimeWindow": {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 5},
+                    "Target": {"Arn": {"Fn::GetAtt": ["Fn", "Arn"]}, "RoleArn": "arn:aws:iam::123456789012:role/x", "Input": "{}"},
+                },
+            },
+        }
+    )
+    assert set(verdicts(found).values()) == {RUNS}, found.rows
+    assert found.config["rules"]["R"] == {
+        "pattern": {"source": ["a"]},
+        "targets": [
+            {"id": "q", "queue": "Q.fifo", "group": "g"},
+            {"id": "b", "bus": "orders"},
+            {"id": "l", "log_group": "/aws/events/all"},
+            {"id": "f", "function": "Fn", "input": {"a": 1}},
+        ],
+        "enabled": False,
+    }
+    assert found.config["schedules"]["nightly/S"] == {
+        "expression": "rate(1 day)",
+        "timezone": "UTC",
+        "flexible_window": "5m",
+        "input": {},
+        "target": {"function": "Fn"},
+    }
+
+
+def test_authorizers() -> None:
+    auth = {
+        "DefaultAuthorizer": "L",
+        "Authorizers": {
+            "L": {
+                "FunctionArn": {"Fn::GetAtt": ["Fn", "Arn"]},
+                "FunctionPayloadType": "REQUEST",
+                "Identity": {"Headers": ["X-Key"], "ReauthorizeEvery": 5},
+            }
+        },
+    }
+    jwt = {
+        "Authorizers": {
+            "J": {
+                "JwtConfiguration": {"issuer": "https://id.example", "audience": ["a"]},
+                "IdentitySource": "$request.header.Authorization",
+            }
+        }
+    }
+    events = {
+        "A": {"Type": "Api", "Properties": {"RestApiId": {"Ref": "Rest"}, "Path": "/a", "Method": "get"}},
+        "B": {"Type": "HttpApi", "Properties": {"ApiId": {"Ref": "Http"}, "Path": "/b", "Method": "get", "Auth": {"Authorizer": "J", "AuthorizationScopes": ["s"]}}},
+    }  # fmt: skip
+    found = template(
+        {
+            "Rest": {"Type": "AWS::Serverless::Api", "Properties": {"StageName": "v1", "Auth": auth}},
+            "Http": {"Type": "AWS::Serverless::HttpApi", "Properties": {"Auth": jwt}},
+            "Fn": function(Events=events),
+        }
+    )
+    assert triggers(found) == [
+        {"http": {"route": "GET /a", "api": "rest", "stage": "v1", "authorizer": {"function": "Fn", "type": "request", "ttl": 5, "identity_source": ["method.request.header.X-Key"]}}},
+        {"http": {"route": "GET /b", "authorizer": {"jwt": {"issuer": "https://id.example", "audience": ["a"], "identity_source": "$request.header.Authorization", "scopes": ["s"]}}}},
+    ]  # fmt: skip
+
+
+def test_an_openapi_definition_has_the_routes() -> None:
+    uri = {"Fn::Sub": "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Fn.Arn}/invocations"}
+    paths = {
+        "/a": {
+            "get": {"x-amazon-apigateway-integration": {"type": "aws_proxy", "uri": uri}},
+            "post": {"x-amazon-apigateway-integration": {"type": "mock"}},
+        }
+    }
+    found = template(
+        {"A": {"Type": "AWS::Serverless::Api", "Properties": {"StageName": "p", "DefinitionBody": {"paths": paths}}}, "Fn": FN}
+    )
+    assert triggers(found) == [{"http": {"route": "GET /a", "api": "rest", "stage": "p"}}]
+    assert verdicts(found)["A.POST /a"] == REFUSED
+
+
+def test_inline_code_is_a_file_of_its_own() -> None:
+    raw = {
+        "Type": "AWS::Lambda::Function",
+        "Properties": {
+            "Runtime": "nodejs20.x",
+            "Handler": "index.handler",
+            "Role": "arn:aws:iam::1:role/x",
+            "Code": {"ZipFile": "exports.handler = 1"},
+        },
+    }
+    found = template({"Fn": raw})
+    assert found.files == {"inline/Fn/index.js": "exports.handler = 1"}
+    assert found.config["functions"]["Fn"]["code"] == "./inline/Fn"
+    assert "may call nothing" in notes(found, "Fn")
+
+
+def test_connectors_add_to_roles() -> None:
+    found = template(
+        {
+            "Fn": function(),
+            "Q": {"Type": "AWS::SQS::Queue"},
+            "C": {
+                "Type": "AWS::Serverless::Connector",
+                "Properties": {"Source": {"Id": "Fn"}, "Destination": {"Id": "Q"}, "Permissions": ["Write"]},
+            },
+        }
+    )
+    assert found.config["roles"]["FnRole"]["policy"][-1]["Action"] == ["sqs:SendMessage*"]
+    assert verdicts(found)["C"] == RUNS
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{}", "a template has one at least"),
+        ('{"Resources": []}', "a template has one at least"),
+        ('{"Resources": {"a-b": {"Type": "x"}}}', "letters and digits"),
+        ('{"Resources": {"A": {}}}', "Type is required"),
+        ('{"Resources": {"A": {"Type": "x", "Frob": 1}}}', "no attribute of a resource"),
+        ('{"Resources": {"A": {"Type": "x", "Properties": [1]}}}', "must be a mapping"),
+        ('{"Resources": {"A": {"Type": "x"}}, "Frob": 1}', "no section"),
+        ('{"Resources": {"A": {"Type": "x"}}, "Transform": "AWS::Include"}', "macros are not run here"),
+        ('{"Resources": {"A": {"Type": "x"}}, "Outputs": {"O": 1}}', "Value is required"),
+    ],
+)
+def test_a_template_as_a_whole_is_refused(text: str, said: str) -> None:
+    with pytest.raises(TemplateError) as refused:
+        translate(text, Options())
+    assert said in str(refused.value)
+
+
+KEYS = st.sampled_from(["CodeUri", "Handler", "Runtime", "Events", "Type", "Properties", "Queue", "Bucket", "Path", "Method", "Policies", "Layers", "Environment", "Variables", "Ref", "Fn::Sub", "Fn::GetAtt", "Targets", "Arn", "Schedule", "Pattern", "Auth", "BucketName", "QueueName", "RedrivePolicy", "PolicyDocument", "Statement", "FunctionName", "Timeout", "EventSourceArn", "Role", "DefinitionBody", "paths", "Destination", "Id"])  # fmt: skip
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=8)
+    | st.sampled_from(["A", "B", "${A.Arn}", "python3.11", "a.b", "src/", "S3", "SQS", "Api"])
+)
+TREES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner, max_size=5), max_leaves=25)
+
+
+@settings(max_examples=300)
+@given(
+    st.dictionaries(
+        st.sampled_from(["A", "B"]), st.tuples(st.sampled_from(sorted(HANDLERS)), st.dictionaries(KEYS, TREES, max_size=6)), min_size=1
+    )
+)
+def test_any_template_is_translated_or_refused(resources: dict[str, tuple[str, dict[str, Any]]]) -> None:
+    text = json.dumps(
+        {"Resources": {logical: {"Type": type_, "Properties": properties} for logical, (type_, properties) in resources.items()}}
+    )
+    with suppress(TemplateError):
+        found = translate(text, Options())
+        assert set(resources) <= {row.resource for row in found.rows}
+        assert all(row.notes for row in found.refused)
