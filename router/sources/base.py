@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
+from router.buckets.ledger import Ledgers
 from router.clock import Clock
 from router.config.types import Config, Function, Trigger
 from router.errors import JournalError
@@ -66,6 +67,7 @@ class House:
     metrics: Metrics
     queues: Queues | None = None  # None: nothing is opened, the config is only looked at
     outbox: Outbox | None = None  # records on their way to destinations
+    ledgers: Ledgers = field(default_factory=Ledgers)  # what buckets' sources share with the object store
     buses: Buses = field(default_factory=Buses)  # where events are put that are for whoever has a rule for them
 
 

@@ -78,6 +78,7 @@ class S3DirSource:
         """One source for each bucket that a trigger names, or whose events go to the default bus."""
         bridged = (bucket.name for bucket in house.config.buckets.values() if bucket.eventbridge)
         wanted = dict.fromkeys([*(binding.trigger.bucket for binding in bindings), *bridged])
+        house.ledgers.expect(wanted)
         sources = [cls(house.config.buckets[name], [one for one in bindings if one.trigger.bucket == name], house) for name in wanted]
         for figure, told in _GAUGES.items():
             house.metrics.gauge(f"router_s3_{figure}", told, "bucket", read=partial(_figures, sources, figure))

@@ -10,18 +10,21 @@ from typing import Final
 
 import structlog
 
-from router.buckets import roots
+from router.buckets import notes, roots
 from router.buckets.keys import Ignored
+from router.buckets.ledger import Serving, Tell, Told
+from router.buckets.notes import Notes
 from router.buckets.roots import Root, RootGone
+from router.buckets.version_table import VersionTable, prepare
 from router.buckets.watch import Unwatched, Watcher, chosen, make
 from router.buckets.worklist import Worklist
 from router.config.types import Bucket
 from router.errors import JournalError, SourceError
 from router.events import s3
+from router.journal.base import Beside
 from router.sources.base import Binding, House, Outlet
 from router.sources.s3dir_session import Session
 from router.sources.s3dir_site import Figures, Refusals, Site, Storage
-from router.sources.s3dir_table import VersionTable, prepare
 from router.sources.s3dir_tell import Bridge, Stamp, Target, Teller
 
 log = structlog.get_logger("router.sources.s3dir")
@@ -41,6 +44,7 @@ class Attachment:
         self.figures = Figures(bucket.name, house.metrics)
         self.refusals = Refusals(bucket.name, self.figures)
         self._storage = Storage(house.clock)
+        self._ledger = house.ledgers.of(bucket.name)
         self._roots: list[Root] = []  # every root of this run of the daemon, the present one last
         self._trouble = f"{bucket.path} is not attached yet"
         self._hidden = ""  # what is wrong although files are served
@@ -56,6 +60,7 @@ class Attachment:
         threads = ThreadPoolExecutor(THREADS, thread_name_prefix=f"s3-{self._bucket.name}")
         try:
             await prepare(self._house.database)
+            await notes.prepare(self._house.database)
             while not stop.is_set():
                 try:
                     await self._serve(outlet, stop, threads)
@@ -75,11 +80,24 @@ class Attachment:
         floor = await table.floor()
         await self._accept(root, table)
         watcher, watched = await watcher_for(self._bucket)
+        serving: Serving | None = None
         try:
             site = self._site(root, table, watcher, threads, watched=watched)
-            await Session(site, self._teller, floor=floor).run(outlet, stop)
+            self._ledger.floor = max(self._ledger.floor, floor)
+            self._ledger.serving = serving = Serving(self._way(outlet), root)
+            await Session(site, self._teller).run(outlet, stop)
         finally:
+            if self._ledger.serving is serving:  # and not that of a source which has taken over
+                self._ledger.serving = None
             watcher.close()
+
+    def _way(self, outlet: Outlet) -> Tell:
+        """How the object store tells what it did to this bucket."""
+
+        async def tell(told: Told, beside: Beside) -> None:
+            self.figures.emitted(await self._teller.tell(outlet, told, beside))
+
+        return tell
 
     def _find(self) -> Root:
         """The root; made when the daemon starts and it is missing, unless it is to be mounted. In a thread."""
@@ -113,6 +131,8 @@ class Attachment:
             watched=watched,
             ignored=Ignored(self._bucket.ignore),
             table=table,
+            notes=Notes(self._house.database, self._bucket.name),
+            ledger=self._ledger,
             work=Worklist(),
             clock=self._house.clock,
             figures=self.figures,

@@ -6,6 +6,7 @@ record gives the same sequencers again: they are made of the file's times and th
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -13,14 +14,17 @@ import structlog
 
 from router.buckets import contents, keys, versions
 from router.buckets.contents import Look, Trouble
+from router.buckets.facts import NOBODY, Identity
+from router.buckets.ledger import Told
+from router.buckets.notes import Note
 from router.buckets.roots import Root, RootGone, open_root
-from router.buckets.versions import Seen, Verdict, Version
+from router.buckets.versions import Seen, Verdict, Version, same_file
 from router.buckets.worklist import Work
 from router.errors import JournalError
 from router.events import s3
 from router.sources.base import Outlet
 from router.sources.s3dir_site import Site
-from router.sources.s3dir_tell import Teller, Told
+from router.sources.s3dir_tell import Teller
 
 log = structlog.get_logger("router.sources.s3dir")
 
@@ -29,6 +33,7 @@ BATCHES: Final = 4  # at once
 LARGE: Final = 2  # files over contents.SMALL that are read at once
 QUEUED: Final = 256  # files over contents.SMALL that wait to be read; with more, batches wait too
 RETRY_LIMIT: Final = 8.0  # seconds between looks at a file that gives errors
+IN_HAND: Final = 0.01  # seconds until a key is looked at again that the object store has in hand
 IDLE: Final = 3600.0  # seconds to wait for work when none is due
 
 
@@ -40,6 +45,8 @@ class Found(NamedTuple):
     row: Version | None
     seen: Seen | None
     wall_ns: int  # before the look
+    turn: int  # of the bucket's holds, before the look
+    note: Note | None = None  # what the object store left of this very version
 
 
 class Change(NamedTuple):
@@ -54,9 +61,8 @@ class Change(NamedTuple):
 class Lookers:
     """All lookers of one bucket."""
 
-    def __init__(self, site: Site, teller: Teller, *, floor: str) -> None:
-        """*floor*: the table's, greatest sequencer of what is gone."""
-        self._site, self._teller, self._floor = site, teller, floor
+    def __init__(self, site: Site, teller: Teller) -> None:
+        self._site, self._teller = site, teller
         self._slots, self._large, self._queued = asyncio.Semaphore(BATCHES), asyncio.Semaphore(LARGE), asyncio.Semaphore(QUEUED)
         self._blind = False  # the last look did not get its rows
 
@@ -92,7 +98,7 @@ class Lookers:
     async def _look(self, batch: dict[str, Work]) -> list[Found]:
         """Rows and files of a batch; keys that have to be looked at again later are put back and left out."""
         site, found = self._site, list[Found]()
-        wall_ns = int(site.clock.now() * 1e9)
+        wall_ns, turn = int(site.clock.now() * 1e9), site.ledger.holds.turn
         try:
             rows, looks = await asyncio.gather(site.table.versions(batch), self._examined(list(batch), contents.SMALL))
         except JournalError as error:
@@ -107,8 +113,18 @@ class Lookers:
             if isinstance(look, Trouble):
                 self._troubled(key, work, look)
             elif not self._waits(key, work, look, wall_ns):
-                found.append(Found(key, work, rows.get(key), look, wall_ns))
-        return found
+                found.append(Found(key, work, rows.get(key), look, wall_ns, turn))
+        return await self._noted(found)
+
+    async def _noted(self, found: list[Found]) -> list[Found]:
+        """With the notes of versions that are new: they know the eTag, and how the version came to be."""
+        new = {one.key: _identity(one.seen) for one in found if one.seen is not None and not (one.row and same_file(one.row, one.seen))}
+        try:
+            notes = await self._site.notes.matching(new)
+        except JournalError as error:
+            self._put_back({one.key: one.work for one in found}, error)
+            return []
+        return [_with(one, notes[one.key]) if one.key in notes else one for one in found]
 
     def _waits(self, key: str, work: Work, seen: Seen | None, wall_ns: int) -> bool:
         """Whether the file is not complete yet: then it is looked at again."""
@@ -147,7 +163,7 @@ class Lookers:
         """The same for one file whose content takes a while to read."""
         try:
             async with self._large:
-                wall_ns = int(self._site.clock.now() * 1e9)
+                wall_ns, turn = int(self._site.clock.now() * 1e9), self._site.ledger.holds.turn
                 looks = await self._examined([found.key], contents.WHOLE)
         finally:
             self._queued.release()
@@ -155,7 +171,7 @@ class Lookers:
             if isinstance(look, Trouble):
                 self._troubled(found.key, found.work, look)
             elif not self._waits(found.key, found.work, look, wall_ns):
-                await self._report(outlet, [found._replace(seen=look, wall_ns=wall_ns)])
+                await self._report(outlet, [found._replace(seen=look, wall_ns=wall_ns, turn=turn)])
 
     async def _examined(self, wanted: list[str], upto: int) -> list[Look]:
         """Look at files in a thread; nothing when the root is gone: then the site ends."""
@@ -167,6 +183,20 @@ class Lookers:
             return []
 
     async def _report(self, outlet: Outlet, found: Sequence[Found]) -> None:
+        """Have the keys in hand while they are told of; those that the object store has, or changed since, are looked at again."""
+        holds, mine = self._site.ledger.holds, list[Found]()
+        for one in found:
+            if holds.take(one.key, one.turn):
+                mine.append(one)
+            else:
+                self._site.work.later(one.key, one.work, due=self._site.clock.monotonic() + IN_HAND)
+        try:
+            await self._tell(outlet, mine)
+        finally:
+            for one in mine:
+                holds.give_back(one.key)
+
+    async def _tell(self, outlet: Outlet, found: Sequence[Found]) -> None:
         """Emit what changed, then record it; what the store does not take is put back."""
         try:
             found = await self._mark(found)
@@ -226,7 +256,7 @@ class Lookers:
             return
         floor = max((change.sequencer for change in changes if change.version is None), default="")
         await self._site.table.store({change.found.key: change.version for change in changes}, floor)
-        self._floor = max(self._floor, floor)
+        self._site.ledger.floor = max(self._site.ledger.floor, floor)
         self._site.storage.worked()
 
     def _put_back(self, batch: dict[str, Work], error: JournalError) -> None:
@@ -243,9 +273,10 @@ class Lookers:
         row, seen = found.row, found.seen
         verdict = self._verdict(found)
         if verdict is Verdict.CREATED and seen is not None:
-            previous = row.sequencer if row is not None else self._floor
+            previous = row.sequencer if row is not None else self._site.ledger.floor
             sequencer = s3.sequencer(seen.ctime, previous, versions.stir(seen))
-            return Change(found, self._version(found, seen, sequencer), s3.CREATED, sequencer)
+            name = s3.CREATED if found.note is None else found.note.event_name
+            return Change(found, self._version(found, seen, sequencer), name, sequencer)
         if verdict is Verdict.REFRESH and seen is not None and row is not None:
             return Change(found, self._version(found, seen, row.sequencer), "", row.sequencer)
         if verdict is Verdict.REMOVED and row is not None:
@@ -276,7 +307,17 @@ class Lookers:
 
 def _told(change: Change, version: Version) -> Told:
     """What is told of a new version: it came to be when its file last changed in any way, a rename into the bucket too."""
-    return Told(change.found.key, change.name, version.sequencer, version.ctime / 1e9, version.size, version.etag)
+    caller = NOBODY if change.found.note is None else change.found.note.caller
+    return Told(change.found.key, change.name, version.sequencer, version.ctime / 1e9, version.size, version.etag, caller)
+
+
+def _identity(seen: Seen) -> Identity:
+    return Identity(seen.inode, seen.size, seen.mtime)
+
+
+def _with(found: Found, note: Note) -> Found:
+    """The same, knowing what the object store left of this version: its eTag is the note's, and it was whole when it came."""
+    return found._replace(note=note, seen=None if found.seen is None else replace(found.seen, etag=note.etag))
 
 
 def examine(path: Path, root: Root, wanted: Sequence[str], upto: int, ended: Callable[[], bool]) -> list[Look]:

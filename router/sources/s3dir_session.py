@@ -24,10 +24,10 @@ GUARD: Final = 1.0  # seconds between two looks at the root
 class Session:
     """Serves one site."""
 
-    def __init__(self, site: Site, teller: Teller, *, floor: str) -> None:
+    def __init__(self, site: Site, teller: Teller) -> None:
         self._site = site
         self._scanner = Scanner(site)
-        self._lookers = Lookers(site, teller, floor=floor)
+        self._lookers = Lookers(site, teller)
         self._suspect = asyncio.Event()  # something was said about the root itself
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:

@@ -9,13 +9,15 @@ from typing import Final, TypeVar
 import structlog
 
 from router.buckets import keys
+from router.buckets.ledger import Ledger
+from router.buckets.notes import Notes
 from router.buckets.roots import Root, RootGone
+from router.buckets.version_table import VersionTable
 from router.buckets.watch import Watcher
 from router.buckets.worklist import Worklist
 from router.clock import Clock
 from router.config.types import Bucket
 from router.errors import JournalError
-from router.sources.s3dir_table import VersionTable
 from router.telemetry.metrics import Metrics
 
 log = structlog.get_logger("router.sources.s3dir")
@@ -149,6 +151,8 @@ class Site:
     watched: bool  # whether the watcher reports closes and changes by itself
     ignored: keys.Ignored
     table: VersionTable
+    notes: Notes
+    ledger: Ledger
     work: Worklist
     clock: Clock
     figures: Figures

@@ -5,14 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import UUID, uuid5
 
 import orjson
 
+from router.buckets.facts import NOBODY
+from router.buckets.ledger import Told
 from router.config.buses import DEFAULT
 from router.events import s3, s3_eventbridge
 from router.events.eventbridge import Place
+from router.journal.base import Beside
 from router.model import Envelope
 from router.sources.base import Outlet
 from router.sources.bus_rules import Buses, Occurrence
@@ -41,17 +44,6 @@ class Stamp:
     version: str = s3.RECORDED  # of the record
 
 
-class Told(NamedTuple):
-    """What is told of a change."""
-
-    key: str
-    name: str  # of the event
-    sequencer: str
-    at: float  # epoch seconds
-    size: int = 0  # bytes
-    etag: str = ""
-
-
 class Bridge:
     """The way of a bucket's events to the default bus."""
 
@@ -66,11 +58,17 @@ class Bridge:
         event = s3_eventbridge.event(
             _change(told, stamp.bucket),
             told.name,
-            s3_eventbridge.Request(uuid5(_CHANGES, f"{told.sequencer}/request").hex[:16].upper(), stamp.account),
+            self._request(told),
             event_id=str(uuid5(_CHANGES, f"{stamp.bucket}\0{told.name}\0{told.sequencer}\0{told.key}")),
             place=Place(stamp.region, stamp.account),
         )
         return await self._buses.publish(outlet, [Occurrence.of(DEFAULT, event, told.at)])
+
+    def _request(self, told: Told) -> s3_eventbridge.Request:
+        """The request behind a change: made up for a file dropped by hand."""
+        made_up = uuid5(_CHANGES, f"{told.sequencer}/request").hex[:16].upper()
+        source_ip = "" if told.caller == NOBODY else told.caller.source_ip
+        return s3_eventbridge.Request(told.caller.request_id or made_up, self._stamp.account, source_ip)
 
 
 class Teller:
@@ -83,22 +81,30 @@ class Teller:
         """Whether any function may want to hear of *key*."""
         return self._bridge is not None or any(target.wanted.covers(key) for target in self._targets)
 
-    async def tell(self, outlet: Outlet, told: Told) -> int:
+    async def tell(self, outlet: Outlet, told: Told, beside: Beside | None = None) -> int:
         """Emit to each function that wants it, by the first of its triggers that matches; give how many, once all are durable.
 
+        With *beside* the functions' events and that are one transaction; the bus comes first: told again, it knows the event.
         Raises what an emit raised, when all have answered."""
         wanted: dict[str, Target] = {}
         for target in self._targets:
             if target.function not in wanted and target.wanted.matches(told.name, told.key):
                 wanted[target.function] = target
         envelopes = [self._envelope(told, target) for target in wanted.values()]
+        if beside is not None:
+            bridged = await self._bridged(outlet, told)
+            await outlet.emit_all(envelopes, beside)
+            return len(envelopes) + bridged
         if len(envelopes) == 1:
             await outlet.emit(envelopes[0])
         elif envelopes:
             for result in await asyncio.gather(*(outlet.emit(envelope) for envelope in envelopes), return_exceptions=True):
                 if isinstance(result, BaseException):
                     raise result
-        return len(envelopes) + (await self._bridge.tell(outlet, told) if self._bridge is not None else 0)
+        return len(envelopes) + await self._bridged(outlet, told)
+
+    async def _bridged(self, outlet: Outlet, told: Told) -> int:
+        return await self._bridge.tell(outlet, told) if self._bridge is not None else 0
 
     def _envelope(self, told: Told, target: Target) -> Envelope:
         stamp = self._stamp
@@ -109,6 +115,7 @@ class Teller:
             account=stamp.account,
             configuration=target.configuration,
             version=stamp.version,
+            caller=told.caller,
         )
         return Envelope(target.function, orjson.dumps(event), f"s3:{stamp.bucket}", told.sequencer, lane(told.key))
 

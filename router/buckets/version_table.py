@@ -13,6 +13,7 @@ import orjson
 
 from router.buckets.keys import join, split
 from router.buckets.versions import Version
+from router.journal.base import Beside
 from router.journal.database import Database
 
 _STEPS: Final = (
@@ -116,6 +117,10 @@ class VersionTable:
 
     async def store(self, changes: Mapping[str, Version | None], floor: str = "", *, prompt: bool = False) -> None:
         """Record the versions of keys, None: gone; and raise the floor to *floor*. One transaction; *prompt*: events wait for it."""
+        await self._database.transact(self.storing(changes, floor), patient=not prompt)
+
+    def storing(self, changes: Mapping[str, Version | None], floor: str = "") -> Beside:
+        """The same as part of another transaction."""
         kept = [(*split(key), *_FACTS(version)) for key, version in changes.items() if version is not None]
         dropped = [split(key) for key, version in changes.items() if version is None]
         texts = [(statement, _text(rows)) for statement, rows in ((_PUT, kept), (_DROP, dropped)) if rows]
@@ -126,7 +131,7 @@ class VersionTable:
             if floor:
                 connection.execute(_RAISE_FLOOR, (self._bucket, floor))
 
-        await self._database.transact(unit, patient=not prompt)
+        return unit
 
     async def confirm(self, directory: str, names: Sequence[str], root: int) -> None:
         """Record that these rows are as they are under *root*, and that no write can have gone unnoticed."""

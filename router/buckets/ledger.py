@@ -1,0 +1,153 @@
+"""What the source of a bucket and the object store share: who has a key in hand, and how a change gets told and recorded.
+
+The rule that makes it one event, once: the note of a version is durable before its file is renamed into place; whoever tells of it
+(the store at once, or the source that finds the file after a crash) takes name and caller from the note; and the row of the version
+table that keeps it from being told again is written in the transaction that accepts the event."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import NamedTuple
+
+import apsw
+
+from router.buckets.facts import NOBODY
+from router.buckets.holds import Holds
+from router.buckets.notes import Note, Notes
+from router.buckets.roots import Root
+from router.buckets.version_table import VersionTable
+from router.buckets.versions import Seen, Version, stir
+from router.events import s3
+from router.events.s3 import Caller
+from router.journal.base import Beside
+from router.journal.database import Database
+
+
+class Told(NamedTuple):
+    """What is told of a change."""
+
+    key: str
+    name: str  # of the event
+    sequencer: str
+    at: float  # epoch seconds
+    size: int = 0  # bytes
+    etag: str = ""
+    caller: Caller = NOBODY
+
+
+Tell = Callable[[Told, Beside], Awaitable[None]]
+"""Accept the events of a change, and what is beside, in one transaction; durable on return. Raises JournalError."""
+
+
+class Serving(NamedTuple):
+    """A source at work."""
+
+    tell: Tell
+    root: Root
+
+
+class Ledger:
+    """Of one bucket; as long as the daemon runs. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self.holds = Holds()
+        self.expected = False  # whether a source serves the bucket, or will in a moment
+        self.serving: Serving | None = None  # None: none does right now
+        self.floor = ""  # the table's, once it was read: the greatest sequencer of what is gone
+
+
+class Ledgers:
+    """Those of all buckets, made when they are asked for."""
+
+    def __init__(self) -> None:
+        self._ledgers: dict[str, Ledger] = {}
+
+    def of(self, bucket: str) -> Ledger:
+        """The ledger of a bucket, whether it exists or not."""
+        return self._ledgers.setdefault(bucket, Ledger())
+
+    def expect(self, buckets: Iterable[str]) -> None:
+        """Sources are being built for these buckets, and for no others."""
+        wanted = set(buckets)
+        for name in wanted | self._ledgers.keys():
+            self.of(name).expected = name in wanted
+
+
+class Recorder:
+    """Tells and records the changes that the object store makes in one bucket. The key is in hand (Holds) meanwhile."""
+
+    def __init__(self, database: Database, ledger: Ledger, notes: Notes, bucket: str) -> None:
+        self._database, self._ledger, self._notes = database, ledger, notes
+        self._table = VersionTable(database, bucket)
+
+    async def created(self, root: Root, note: Note, seen: Seen) -> None:
+        """The file of *note* is in place under *root* as *seen*. Raises JournalError: the source will tell, as soon as it can."""
+        if self._left_to_the_source(root):
+            return
+        row = await self._row(note.key)
+        previous = row.sequencer if row is not None else await self._floor()
+        sequencer = s3.sequencer(seen.ctime, previous, stir(seen))
+        version = Version(root.number, seen.inode, seen.size, seen.mtime, seen.ctime, note.etag, sequencer, racy=False)
+        told = Told(note.key, note.event_name, sequencer, seen.ctime / 1e9, seen.size, note.etag, note.caller)
+        kept = self._table.storing({note.key: version})
+        await self._tell(told, together(kept, self._notes.dropping_others(note.key, note.identity)))
+
+    async def marked(self, note: Note, at_ns: int) -> None:
+        """A folder marker was made, or replaced: its note is recorded with the event."""
+        sequencer = s3.sequencer(at_ns, await self._floor(), 1)
+        told = Told(note.key, note.event_name, sequencer, at_ns / 1e9, 0, note.etag, note.caller)
+        beside = [self._notes.putting([note]), self._notes.dropping_others(note.key, note.identity)]
+        await self._tell(told, together(*beside, self._raising(sequencer)))
+        self._raised(sequencer)
+
+    async def removed(self, root: Root, key: str, at_ns: int, caller: Caller) -> None:
+        """The file, or the marker, of *key* is gone."""
+        marker = key.endswith("/")
+        if not marker and self._left_to_the_source(root):
+            return
+        row = None if marker else await self._row(key)
+        sequencer = s3.sequencer(at_ns, row.sequencer if row is not None else await self._floor(), 1)
+        told = Told(key, s3.REMOVED, sequencer, at_ns / 1e9, caller=caller)
+        await self._tell(told, together(self._table.storing({key: None}, sequencer), self._notes.dropping(key)))
+        self._raised(sequencer)
+
+    async def retagged(self, note: Note, name: str, at_ns: int) -> None:
+        """The tags of an object changed: its note is recorded with the event *name*."""
+        sequencer = s3.sequencer(at_ns, "", 1)
+        told = Told(note.key, name, sequencer, at_ns / 1e9, note.identity.size, note.etag, note.caller)
+        await self._tell(told, self._notes.putting([note]))
+
+    def _left_to_the_source(self, root: Root) -> bool:
+        """Whether the source is not there now, or elsewhere: then it finds the change when it is, and the note beside it."""
+        serving = self._ledger.serving
+        return self._ledger.expected if serving is None else serving.root != root
+
+    async def _tell(self, told: Told, beside: Beside) -> None:
+        """Have it told; where nobody listens, recorded: nobody will hear of it later either."""
+        serving = self._ledger.serving
+        if serving is not None:
+            await serving.tell(told, beside)
+        else:
+            await self._database.transact(beside)
+
+    async def _row(self, key: str) -> Version | None:
+        return (await self._table.versions([key])).get(key)
+
+    async def _floor(self) -> str:
+        if not self._ledger.floor:
+            self._raised(await self._table.floor())
+        return self._ledger.floor
+
+    def _raised(self, sequencer: str) -> None:
+        self._ledger.floor = max(self._ledger.floor, sequencer)
+
+    def _raising(self, sequencer: str) -> Beside:
+        return self._table.storing({}, sequencer)
+
+
+def together(*units: Beside) -> Beside:
+    """Several units as one."""
+
+    def unit(connection: apsw.Connection) -> None:
+        for one in units:
+            one(connection)
+
+    return unit

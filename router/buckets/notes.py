@@ -1,0 +1,187 @@
+"""Notes of one bucket: what the store remembers of versions of objects beyond their bytes. In the daemon's database.
+
+A note belongs to one version of a file (inode, size, mtime) under one key. It is durable before the file is renamed into place, so
+a version that was put through the API is never seen without: whoever finds the file knows who put it, how, and its eTag. A note
+without its file means nothing, and is swept. Files dropped by hand get one when their MD5 was computed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
+
+import apsw
+import orjson
+
+from router.buckets.facts import NOBODY, UNSAID, Identity, Metadata
+from router.buckets.keys import join, split
+from router.events.s3 import CREATED, Caller
+from router.journal.base import Beside
+from router.journal.database import Database
+
+_STEPS: Final = (
+    """
+    CREATE TABLE s3_notes (
+        bucket TEXT NOT NULL, directory TEXT NOT NULL, name TEXT NOT NULL,
+        inode INTEGER NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL,
+        etag TEXT NOT NULL, event TEXT NOT NULL, caller TEXT NOT NULL, metadata TEXT NOT NULL, extra TEXT,
+        PRIMARY KEY (bucket, directory, name, inode, size, mtime)
+    ) WITHOUT ROWID, STRICT;
+    CREATE INDEX s3_extra_notes ON s3_notes (bucket, extra) WHERE extra IS NOT NULL;
+    """,
+)
+_COLUMNS: Final = "n.inode, n.size, n.mtime, n.etag, n.event, n.caller, n.metadata, n.extra IS NOT NULL"
+_BY_KEYS: Final = f"""
+    SELECT json_group_array(json_array(n.directory, n.name, {_COLUMNS})) FROM json_each(?2) AS k
+    CROSS JOIN s3_notes AS n ON n.bucket = ?1 AND n.directory = k.value ->> 0 AND n.name = k.value ->> 1
+"""  # noqa: S608 - column names
+_EXTRAS: Final = f"""
+    SELECT json_group_array(json_array(n.directory, n.name, {_COLUMNS})) FROM (
+        SELECT * FROM s3_notes WHERE bucket = ?1 AND extra > ?2 AND extra >= ?3 ORDER BY extra LIMIT ?4
+    ) AS n
+"""  # noqa: S608 - column names
+_PAGE: Final = f"""
+    SELECT json_group_array(json_array(n.directory, n.name, {_COLUMNS})) FROM (
+        SELECT * FROM s3_notes WHERE bucket = ?1 AND (directory, name, inode, size, mtime) > (?2, ?3, ?4, ?5, ?6)
+        ORDER BY directory, name, inode, size, mtime LIMIT ?7
+    ) AS n
+"""  # noqa: S608 - column names
+_PUT: Final = """
+    INSERT OR REPLACE INTO s3_notes SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
+    value ->> 6, value ->> 7, value ->> 8, value ->> 9 FROM json_each(?2)
+"""
+_DROP_OTHERS: Final = """
+    DELETE FROM s3_notes WHERE bucket = ? AND directory = ? AND name = ? AND NOT (inode = ? AND size = ? AND mtime = ?)
+"""
+_DROP: Final = "DELETE FROM s3_notes WHERE bucket = ? AND directory = ? AND name = ?"
+_DROP_THESE: Final = """
+    DELETE FROM s3_notes WHERE bucket = ?1 AND (directory, name, inode, size, mtime) IN
+    (SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?2))
+"""
+_DROP_ALL: Final = "DELETE FROM s3_notes WHERE bucket = ?"
+_ANY: Final = "SELECT 1 FROM s3_notes WHERE bucket = ? LIMIT 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is remembered of one version."""
+
+    key: str
+    identity: Identity
+    etag: str
+    metadata: Metadata = UNSAID
+    event: str = ""  # how it came to be: ObjectCreated:Put; "": by hand
+    caller: Caller = NOBODY
+    extra: bool = False  # an object only because of this note: a folder marker, or a name that the bucket ignores
+
+    @property
+    def made_by_hand(self) -> bool:
+        """Whether it was dropped, and nobody said anything about it."""
+        return not self.event and self.metadata == UNSAID
+
+    @property
+    def event_name(self) -> str:
+        """The event that tells of it."""
+        return self.event or CREATED
+
+    def row(self) -> tuple[object, ...]:
+        """As the table keeps it, without the bucket."""
+        said = "" if self.metadata == UNSAID else orjson.dumps(self.metadata.document()).decode()
+        caller = "" if self.caller == NOBODY else orjson.dumps(tuple(self.caller)).decode()
+        return (*split(self.key), *self.identity, self.etag, self.event, caller, said, self.key if self.extra else None)
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> Self:
+        """From a row of a select."""
+        directory, name, inode, size, mtime, etag, event, caller, said, extra = row
+        metadata = Metadata.of(orjson.loads(said)) if said else UNSAID
+        who = Caller(*orjson.loads(caller)) if caller else NOBODY
+        key = join(directory, name) if name else f"{directory}/"
+        return cls(key, Identity(inode, size, mtime), etag, metadata, event, who, bool(extra))
+
+    def tagged(self, metadata: Metadata) -> Self:
+        """The same with other metadata."""
+        return replace(self, metadata=metadata)
+
+
+async def prepare(database: Database) -> None:
+    """Bring the table up to date. Raises JournalError."""
+    await database.migrate("s3_notes", _STEPS)
+
+
+class Notes:
+    """The notes of one bucket. Every call raises JournalError when the store cannot do it."""
+
+    def __init__(self, database: Database, bucket: str) -> None:
+        self._database, self._bucket = database, bucket
+        self._any: bool | None = None  # whether there may be any; None: not known yet
+
+    async def matching(self, seen: dict[str, Identity]) -> dict[str, Note]:
+        """The notes of just these versions; keys without one are left out."""
+        if not seen or not await self._may_be():
+            return {}
+        text = orjson.dumps([split(key) for key in seen]).decode()
+        notes = await self._read(_BY_KEYS, self._bucket, text)
+        return {note.key: note for note in notes if seen[note.key] == note.identity}
+
+    async def extras(self, after: str, prefix: str, limit: int) -> list[Note]:
+        """Notes that make an object of what is none by itself, in order of keys behind *after* and not before *prefix*."""
+        return await self._read(_EXTRAS, self._bucket, after, prefix, limit) if await self._may_be() else []
+
+    async def page(self, after: Note | None, limit: int) -> list[Note]:
+        """All notes, in the order of the table, from behind *after*."""
+        start = ("", "", -1, -1, -1) if after is None else (*split(after.key), *after.identity)
+        return await self._read(_PAGE, self._bucket, *start, limit)
+
+    async def put(self, notes: Iterable[Note], *, accepting: bool = False) -> None:
+        """Record; durable on return. *accepting*: refused while only the store's reserve is left on the device."""
+        unit = self.putting(notes)
+
+        def accept(connection: apsw.Connection) -> None:
+            if accepting:
+                self._database.refuse_when_full()
+            unit(connection)
+
+        await self._database.transact(accept)
+
+    def putting(self, notes: Iterable[Note]) -> Beside:
+        """Recording, as part of another transaction."""
+        self._any = True
+        text = orjson.dumps([note.row() for note in notes]).decode()
+
+        def unit(connection: apsw.Connection) -> None:
+            connection.execute(_PUT, (self._bucket, text))
+
+        return unit
+
+    def dropping_others(self, key: str, identity: Identity) -> Beside:
+        """Forgetting all versions of a key but one, as part of another transaction."""
+
+        def unit(connection: apsw.Connection) -> None:
+            connection.execute(_DROP_OTHERS, (self._bucket, *split(key), *identity))
+
+        return unit
+
+    def dropping(self, key: str) -> Beside:
+        """Forgetting all versions of a key, as part of another transaction."""
+
+        def unit(connection: apsw.Connection) -> None:
+            connection.execute(_DROP, (self._bucket, *split(key)))
+
+        return unit
+
+    async def drop_these(self, notes: Sequence[Note]) -> None:
+        """Forget notes whose files are gone."""
+        text = orjson.dumps([(*split(note.key), *note.identity) for note in notes]).decode()
+        await self._database.write(_DROP_THESE, self._bucket, text)
+
+    async def drop_all(self) -> None:
+        """Forget the bucket."""
+        await self._database.write(_DROP_ALL, self._bucket)
+
+    async def _may_be(self) -> bool:
+        if self._any is None:
+            found = bool(await self._database.read(_ANY, self._bucket))
+            self._any = self._any or found
+        return self._any
+
+    async def _read(self, statement: str, *params: object) -> list[Note]:
+        return [Note.of(row) for row in orjson.loads((await self._database.read(statement, *params))[0][0])]
