@@ -79,28 +79,29 @@ def _read(file: int, upto: int, ended: Callable[[], bool]) -> Seen | None:
         return None
     seen = facts(before)
     if seen.size > WHOLE:
-        return replace(seen, etag=_large(seen), writing=_open_for_writing(file))
+        return replace(seen, etag=synthetic(seen), writing=_open_for_writing(file))
     if seen.size > upto:
         return replace(seen, writing=_open_for_writing(file))
-    etag, count = _digest(file, seen.size, ended)
+    etag, count = digest(file, seen.size, ended)
     steady = count == seen.size and facts(os.fstat(file)) == seen
     return replace(seen, etag=etag, writing=not steady or _open_for_writing(file))
 
 
-def _digest(file: int, size: int, ended: Callable[[], bool]) -> tuple[str, int]:
+def digest(file: int, size: int, ended: Callable[[], bool]) -> tuple[str, int]:
     """MD5 of the content and how many bytes it was made of; stops when the file outgrows *size*."""
-    digest, count = hashlib.md5(usedforsecurity=False), 0
+    made, count = hashlib.md5(usedforsecurity=False), 0
     while count <= size and (chunk := os.read(file, wanted := min(_CHUNK, size + 1))):
-        digest.update(chunk)
+        made.update(chunk)
         count += len(chunk)
         if ended():
             return "", -1
         if count == size and len(chunk) < wanted:
             break  # the end, without one more call that gives the interpreter away
-    return digest.hexdigest(), count
+    return made.hexdigest(), count
 
 
-def _large(seen: Seen) -> str:
+def synthetic(seen: Seen) -> str:
+    """The eTag of a file whose content is not read: made of inode, size and time, in the form of a multipart upload's."""
     made = hashlib.md5(f"{seen.inode} {seen.size} {seen.mtime}".encode(), usedforsecurity=False).hexdigest()
     return f"{made}-{min(10_000, -(-seen.size // _PART))}"
 

@@ -11,7 +11,8 @@ from typing import Final
 
 LIMIT: Final = 1024  # bytes of a key in UTF-8
 
-STAGING: Final = ".router"  # in the bucket's own directory: bodies on their way to being objects; never looked at, whatever is configured
+STAGING: Final = ".router"  # in the bucket's own directory: bodies on their way to being objects; never looked at, whatever is configured,
+BESIDE: Final = f"{STAGING}-*"  # nor those that wait beside their place because that is on another file system
 
 NOT_UTF8: Final = "not_utf8"
 TOO_LONG: Final = "key_too_long"
@@ -47,7 +48,7 @@ class Ignored:
     """The names a bucket does not look at: globs that match one path segment, directories' too."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        self._match = re.compile("|".join(map(translate, (STAGING, *patterns)))).match
+        self._match = re.compile("|".join(map(translate, (STAGING, BESIDE, *patterns)))).match
         self.directory = lru_cache(maxsize=4096)(self._directory)
 
     def name(self, name: str) -> bool:

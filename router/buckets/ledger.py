@@ -90,29 +90,35 @@ class Recorder:
         kept = self._table.storing({note.key: version})
         await self._tell(told, together(kept, self._notes.dropping_others(note.key, note.identity)))
 
-    async def marked(self, note: Note, at_ns: int) -> None:
-        """A folder marker was made, or replaced: its note is recorded with the event."""
+    async def marked(self, note: Note, at_ns: int, more: Beside | None = None) -> None:
+        """A folder marker was made, or replaced: its note is recorded with the event, and *more*."""
         sequencer = s3.sequencer(at_ns, await self._floor(), 1)
         told = Told(note.key, note.event_name, sequencer, at_ns / 1e9, 0, note.etag, note.caller)
         beside = [self._notes.putting([note]), self._notes.dropping_others(note.key, note.identity)]
-        await self._tell(told, together(*beside, self._raising(sequencer)))
+        beside += [self._table.storing({}, sequencer), *([more] if more is not None else [])]
+        await self._tell(told, together(*beside))
         self._raised(sequencer)
 
     async def removed(self, root: Root, key: str, at_ns: int, caller: Caller) -> None:
-        """The file, or the marker, of *key* is gone."""
-        marker = key.endswith("/")
-        if not marker and self._left_to_the_source(root):
+        """The file of *key* is gone. Raises JournalError: the source will tell, as soon as it can."""
+        if self._left_to_the_source(root):
             return
-        row = None if marker else await self._row(key)
-        sequencer = s3.sequencer(at_ns, row.sequencer if row is not None else await self._floor(), 1)
+        row = await self._row(key)
+        await self._gone(key, s3.sequencer(at_ns, row.sequencer if row is not None else await self._floor(), 1), at_ns, caller)
+
+    async def unmarked(self, key: str, at_ns: int, caller: Caller) -> None:
+        """A folder marker goes: from here on it is none."""
+        await self._gone(key, s3.sequencer(at_ns, await self._floor(), 1), at_ns, caller)
+
+    async def _gone(self, key: str, sequencer: str, at_ns: int, caller: Caller) -> None:
         told = Told(key, s3.REMOVED, sequencer, at_ns / 1e9, caller=caller)
         await self._tell(told, together(self._table.storing({key: None}, sequencer), self._notes.dropping(key)))
         self._raised(sequencer)
 
-    async def retagged(self, note: Note, name: str, at_ns: int) -> None:
+    async def retagged(self, note: Note, name: str, at_ns: int, caller: Caller) -> None:
         """The tags of an object changed: its note is recorded with the event *name*."""
         sequencer = s3.sequencer(at_ns, "", 1)
-        told = Told(note.key, name, sequencer, at_ns / 1e9, note.identity.size, note.etag, note.caller)
+        told = Told(note.key, name, sequencer, at_ns / 1e9, note.identity.size, note.etag, caller)
         await self._tell(told, self._notes.putting([note]))
 
     def _left_to_the_source(self, root: Root) -> bool:
@@ -138,9 +144,6 @@ class Recorder:
 
     def _raised(self, sequencer: str) -> None:
         self._ledger.floor = max(self._ledger.floor, sequencer)
-
-    def _raising(self, sequencer: str) -> Beside:
-        return self._table.storing({}, sequencer)
 
 
 def together(*units: Beside) -> Beside:

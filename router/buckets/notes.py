@@ -122,6 +122,13 @@ class Notes:
         notes = await self._read(_BY_KEYS, self._bucket, text)
         return {note.key: note for note in notes if seen[note.key] == note.identity}
 
+    async def newest(self, key: str) -> Note | None:
+        """The note of a key's latest version."""
+        if not await self._may_be():
+            return None
+        notes = await self._read(_BY_KEYS, self._bucket, orjson.dumps([split(key)]).decode())
+        return max(notes, key=lambda note: note.identity.mtime, default=None)
+
     async def extras(self, after: str, prefix: str, limit: int) -> list[Note]:
         """Notes that make an object of what is none by itself, in order of keys behind *after* and not before *prefix*."""
         return await self._read(_EXTRAS, self._bucket, after, prefix, limit) if await self._may_be() else []
@@ -131,14 +138,16 @@ class Notes:
         start = ("", "", -1, -1, -1) if after is None else (*split(after.key), *after.identity)
         return await self._read(_PAGE, self._bucket, *start, limit)
 
-    async def put(self, notes: Iterable[Note], *, accepting: bool = False) -> None:
-        """Record; durable on return. *accepting*: refused while only the store's reserve is left on the device."""
+    async def put(self, notes: Iterable[Note], beside: Beside | None = None, *, accepting: bool = False) -> None:
+        """Record, with *beside*; durable on return. *accepting*: refused while only the store's reserve is left on the device."""
         unit = self.putting(notes)
 
         def accept(connection: apsw.Connection) -> None:
             if accepting:
                 self._database.refuse_when_full()
             unit(connection)
+            if beside is not None:
+                beside(connection)
 
         await self._database.transact(accept)
 

@@ -1,4 +1,4 @@
-"""Directories as an object store: what the S3 endpoint does to the disk, and nothing of how S3 is spoken.
+"""Directories as an object store: what the S3 endpoint does to the disk, and nothing of how S3 is spoken. Served by object_store.py.
 
 All disk work is done in threads. Raises the errors of object_errors.py, and JournalError when the store cannot record."""
 
@@ -88,7 +88,7 @@ class PartUpload(Protocol):
 
 
 class Store(Protocol):
-    """What router.buckets.objects.Objects offers; `Objects` replaces this Protocol under the same signatures."""
+    """The objects of all buckets."""
 
     def buckets(self) -> Mapping[str, Bucket]:
         """Those in force now, by name: of config.yaml and made through the API."""

@@ -22,7 +22,13 @@ CREATED: Final = "ObjectCreated:Put"
 REMOVED: Final = "ObjectRemoved:Delete"
 MARKED: Final = "ObjectRemoved:DeleteMarkerCreated"
 RESTORED: Final = "ObjectRestore:Completed"
-PRODUCED: Final = frozenset({CREATED, REMOVED})  # what happens to files of a directory
+POSTED: Final = "ObjectCreated:Post"  # a form of a browser
+COPIED: Final = "ObjectCreated:Copy"
+COMPLETED: Final = "ObjectCreated:CompleteMultipartUpload"
+TAGGED: Final = "ObjectTagging:Put"
+UNTAGGED: Final = "ObjectTagging:Delete"
+# What happens in a directory: files by hand cause the first two, the S3 endpoint causes all.
+PRODUCED: Final = frozenset({CREATED, REMOVED, POSTED, COPIED, COMPLETED, TAGGED, UNTAGGED})
 
 VERSIONS: Final = ("2.0", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6")  # of a record
 RECORDED: Final = "2.1"  # AWS as recorded until 2025: this number, and for some types the one of _OWN_VERSION
@@ -229,7 +235,7 @@ def event_names(pattern: str) -> frozenset[str]:
     wanted = {f"{family}:{one}" for one in FAMILIES.get(family, ())} if member == "*" else {spelled}
     if wanted & PRODUCED:
         return frozenset(wanted)
-    raise ValueError(f"no file in a directory causes s3:{spelled}; use s3:ObjectCreated:* (or :Put), s3:ObjectRemoved:* (or :Delete)")
+    raise ValueError(f"nothing here causes s3:{spelled}; use s3:ObjectCreated:* (or :Put), s3:ObjectRemoved:* (or :Delete)")
 
 
 def configuration_id(function: str, bucket: str, wanted: Filter) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
+from router.buckets.ledger import Ledgers
+from router.buckets.object_store import Objects
 from router.clock import Clock, SystemClock
 from router.config.types import Bucket, Config, Function
 from router.events import s3
@@ -35,17 +37,29 @@ class BucketHouse:
     wanted: dict[str, s3.Filter] = field(default_factory=lambda: {"f": ALL})
     metrics: Metrics = field(default_factory=Metrics)
     clock: Clock = field(default_factory=SystemClock)
+    ledgers: Ledgers = field(default_factory=Ledgers)
+    ignore: tuple[str, ...] = (".*", "*.part", "*.tmp", "*.crdownload", "*~")
 
     @property
     def root(self) -> Path:
         """The bucket's directory."""
         return self.place / "bucket"
 
+    def buckets(self) -> dict[str, Bucket]:
+        """The one bucket."""
+        return {"uploads": Bucket("uploads", self.root, self.settle, self.scan, self.mount, self.watcher, self.ignore)}  # type: ignore[arg-type]
+
+    async def objects(self) -> Objects:
+        """The object store of a daemon that has just started; the caller closes it."""
+        self.root.mkdir(exist_ok=True)
+        if isinstance(self.outlet, MemoryOutlet):
+            self.outlet.store = self.database
+        return await Objects.prepared(self.buckets(), self.database, self.ledgers, self.clock)
+
     def source(self) -> S3DirSource:
         """A source as a fresh daemon would build it."""
-        bucket = Bucket("uploads", self.root, self.settle, self.scan, self.mount, self.watcher)  # type: ignore[arg-type]
-        config = Config(self.place / "config.yaml", self.place, buckets={"uploads": bucket})
-        house = House(config, self.clock, self.database, self.metrics)
+        config = Config(self.place / "config.yaml", self.place, buckets=self.buckets())
+        house = House(config, self.clock, self.database, self.metrics, ledgers=self.ledgers)
         functions = [(Function(name, self.place, "app.handler"), S3Trigger("uploads", wanted)) for name, wanted in self.wanted.items()]
         (source,) = S3DirSource.build([Binding(function, trigger, 0) for function, trigger in functions], house)
         return source

@@ -70,7 +70,7 @@ def test_everything_may_be_said(tmp_path: Path) -> None:
         ("{prefix: a}", "is required"),
         ("{bucket: uploads, event: x}", "unknown key, did you mean events?"),
         ("{bucket: uploads, eventbridge: true}", "is a setting of the bucket: write it under buckets"),
-        ("{bucket: uploads, events: ['s3:ObjectCreated:Copy']}", "no file in a directory causes s3:ObjectCreated:Copy"),
+        ("{bucket: uploads, events: ['s3:ObjectRestore:Post']}", "nothing here causes s3:ObjectRestore:Post"),
         ("{bucket: uploads, events: ['s3:ObjectMade:*']}", "unknown S3 event"),
         ("{bucket: uploads, events: []}", "names no event"),
     ],

@@ -1,0 +1,185 @@
+"""What the object store changes in one bucket: bodies become objects, objects go, tags change. Each is told once.
+
+The line that makes a put durable is the rename in Staged.publish, after the note was committed and the content synced. A death before
+it leaves the former object, and nothing is told; a death after it leaves the new one with its note, and the source tells. What was
+begun ends even when its caller no longer waits."""
+
+import asyncio
+import os
+import time
+from collections.abc import Coroutine, Mapping
+from dataclasses import replace
+from typing import Any, Final, NamedTuple, TypeVar
+
+from router.buckets import staging
+from router.buckets.facts import ANYWAY, NOBODY, NOTHING, Condition, Identity, Metadata, ObjectFacts, matches
+from router.buckets.notes import Note
+from router.buckets.object_errors import BadName, NoSuchKey, PreconditionFailed, StorageTrouble
+from router.buckets.object_keys import Place, place
+from router.buckets.shelf import Shelf
+from router.buckets.staging import Staged
+from router.buckets.versions import Seen
+from router.events.s3 import CREATED, TAGGED, UNTAGGED, Caller
+from router.journal.base import Beside
+
+T = TypeVar("T")
+
+
+class Origin(NamedTuple):
+    """How an object comes to be."""
+
+    caller: Caller = NOBODY
+    event: str = CREATED
+    condition: Condition = ANYWAY
+    beside: Beside | None = None  # recorded with the note, before the object is in place
+
+
+class Changes:
+    """Of one bucket."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._under_way = set[asyncio.Task[Any]]()
+
+    async def put(self, key: str, staged: Staged, etag: str, metadata: Metadata, origin: Origin) -> ObjectFacts:
+        """Make a body the object. The body is closed whatever happens. Raises as objects.Upload.commit."""
+        return await self.to_its_end(self._put(key, staged, etag, metadata, origin))
+
+    async def delete(self, key: str, condition: Condition, caller: Caller) -> bool:
+        """Remove an object; False: it was not there."""
+        return await self.to_its_end(self._delete(key, condition, caller))
+
+    async def tag(self, key: str, tags: Mapping[str, str], caller: Caller) -> ObjectFacts:
+        """Set all tags of an object. Raises NoSuchKey."""
+        return await self.to_its_end(self._tag(key, tags, caller))
+
+    async def to_its_end(self, work: Coroutine[Any, Any, T]) -> T:
+        """Have it done even when the caller is cancelled."""
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
+
+    async def settled(self) -> None:
+        """Wait until nothing is under way."""
+        while self._under_way:
+            await asyncio.wait(set(self._under_way))
+
+    # --- putting
+
+    async def _put(self, key: str, staged: Staged, etag: str, metadata: Metadata, origin: Origin) -> ObjectFacts:
+        shelf = self._shelf
+        try:
+            where = place(key)
+            async with shelf.ledger.holds.changing(key):
+                await self._check(key, origin.condition)
+                if where.marker:
+                    return await self._mark(key, where, staged.size, metadata, origin)
+                return await self._place(
+                    key, where, staged, Note(key, _NOWHERE, etag, metadata, origin.event, origin.caller), origin.beside
+                )
+        finally:
+            await shelf.in_thread(staged.close)
+
+    async def _place(self, key: str, where: Place, staged: Staged, draft: Note, beside: Beside | None) -> ObjectFacts:
+        """Note, rename, tell."""
+        shelf = self._shelf
+        directory, version = await shelf.rooted(_prepared, where, staged)
+        try:
+            note = replace(draft, identity=version, extra=shelf.ignored.key(key))
+            await asyncio.gather(shelf.notes.put([note], beside, accepting=True), shelf.in_thread(staged.sync))
+            seen: Seen = await shelf.in_thread(staged.publish, directory, where.name)
+        finally:
+            os.close(directory)
+        found = ObjectFacts(shelf.bucket.name, key, version, note.etag, note.metadata)
+        shelf.remember(found)
+        if shelf.root is not None:
+            await shelf.recorder.created(shelf.root, note, seen)
+        return found
+
+    async def _mark(self, key: str, where: Place, size: int, metadata: Metadata, origin: Origin) -> ObjectFacts:
+        """A folder marker: a directory, and a note that makes it an object."""
+        shelf = self._shelf
+        if size:
+            raise BadName("a key that ends in / is a folder here, and a folder has no content")
+        if shelf.ledger.expected and shelf.ledger.serving is None:
+            raise StorageTrouble(f"bucket {shelf.bucket.name} is being attached: try again")  # a scan would not tell of a directory
+        os.close(await shelf.rooted(staging.parent, where.directory))
+        now = time.time_ns()
+        version = Identity(0, 0, now)
+        note = Note(key, version, NOTHING, metadata, origin.event, origin.caller, extra=True)
+        await shelf.recorder.marked(note, now, origin.beside)
+        return ObjectFacts(shelf.bucket.name, key, version, NOTHING, metadata)
+
+    async def _check(self, key: str, condition: Condition) -> None:
+        """Raises PreconditionFailed, NoSuchKey."""
+        if condition == ANYWAY:
+            return
+        there = await self._shelf.facts(key)
+        if condition.if_none_match and there is not None:
+            raise PreconditionFailed("If-None-Match")
+        if condition.if_match:
+            if there is None:
+                raise NoSuchKey(self._shelf.bucket.name, key)
+            if not matches(there.etag, condition.if_match):
+                raise PreconditionFailed("If-Match")
+
+    # --- removing
+
+    async def _delete(self, key: str, condition: Condition, caller: Caller) -> bool:
+        shelf = self._shelf
+        where = place(key)
+        async with shelf.ledger.holds.changing(key):
+            if condition.if_match or where.marker or shelf.ignored.key(key):
+                there = await shelf.facts(key)
+                if there is None:
+                    return False
+                if condition.if_match and not matches(there.etag, condition.if_match):
+                    raise PreconditionFailed("If-Match")
+            shelf.forget(key)
+            if where.marker:
+                await self._unmark(key, where, caller)
+                return True
+            removed = await shelf.rooted(staging.remove, where)
+            if removed and shelf.root is not None:
+                await shelf.recorder.removed(shelf.root, key, time.time_ns(), caller)
+            return removed
+
+    async def _unmark(self, key: str, where: Place, caller: Caller) -> None:
+        """A folder that is empty goes with its marker."""
+        shelf = self._shelf
+        if shelf.ledger.expected and shelf.ledger.serving is None:
+            raise StorageTrouble(f"bucket {shelf.bucket.name} is being attached: try again")
+        await shelf.recorder.unmarked(key, time.time_ns(), caller)
+        await shelf.rooted(staging.remove_directory, where.directory)
+
+    # --- tags
+
+    async def _tag(self, key: str, tags: Mapping[str, str], caller: Caller) -> ObjectFacts:
+        shelf = self._shelf
+        async with shelf.ledger.holds.changing(key):
+            async with await shelf.open(key) as handle:
+                there = handle.facts
+            found = replace(there, metadata=replace(there.metadata, tags=dict(tags)))
+            former = await shelf.notes.newest(key)
+            if former is None or former.identity != there.identity:
+                former = Note(key, there.identity, there.etag, extra=False)
+            note = replace(former, metadata=found.metadata)
+            shelf.forget(key)
+            await shelf.recorder.retagged(note, TAGGED if tags else UNTAGGED, time.time_ns(), caller)
+            return found
+
+
+_NOWHERE: Final = Identity(0, 0, 0)
+
+
+def _prepared(root: int, where: Place, staged: Staged) -> tuple[int, Identity]:
+    """The directory of an object, open, with room for its file; and the version that the body will be. In a thread."""
+    directory = staging.parent(root, where.directory)
+    try:
+        staging.clear(directory, where.name)
+        staged.move_beside(directory)
+        return directory, staged.seal()
+    except BaseException:
+        os.close(directory)
+        raise

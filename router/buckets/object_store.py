@@ -1,0 +1,220 @@
+"""The object store over all buckets of a daemon (objects.Store): finds the bucket, hands on to who does it."""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Final, Self
+
+import structlog
+
+from router.buckets import checksums, notes, staging, version_table
+from router.buckets.changing import Changes, Origin
+from router.buckets.facts import ANYWAY, NOBODY, Condition, Digests, Metadata, ObjectFacts
+from router.buckets.ledger import Ledgers
+from router.buckets.object_errors import NoSuchBucket, ObjectError, StorageTrouble
+from router.buckets.object_keys import place
+from router.buckets.objects import OpenObject
+from router.buckets.shelf import Handle, Shelf, Tools
+from router.buckets.staging import Staged
+from router.buckets.upload import PIECE, ObjectUpload
+from router.clock import Clock
+from router.config.types import Bucket
+from router.errors import JournalError, RouterError
+from router.events.s3 import COPIED, Caller
+from router.journal.database import Database
+
+log = structlog.get_logger("router.objects")
+
+THREADS: Final = 8  # of all buckets together: what else waits, waits for the disk anyhow
+SWEEP: Final = 3600.0  # seconds between sweeps of what was left behind
+AT_ONCE: Final = 32  # deletions of one call at a time: they share the syncs of the store
+
+
+class Desk:
+    """All that is done for one bucket."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+        self.changes = Changes(shelf)
+
+
+class Objects:
+    """Belongs to one event loop."""
+
+    def __init__(self, buckets: Mapping[str, Bucket], database: Database, ledgers: Ledgers, clock: Clock) -> None:
+        self._buckets, self._ledgers, self._clock = buckets, ledgers, clock
+        self._tools = Tools(database, ThreadPoolExecutor(THREADS, thread_name_prefix="s3-objects"))
+        self._desks: dict[str, Desk] = {}
+
+    @classmethod
+    async def prepared(cls, buckets: Mapping[str, Bucket], database: Database, ledgers: Ledgers, clock: Clock) -> Self:
+        """With its tables up to date. Raises JournalError."""
+        for room in (version_table, notes):
+            await room.prepare(database)
+        return cls(buckets, database, ledgers, clock)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Sweep now and then until *stop*."""
+        while not stop.is_set():
+            await self.sweep()
+            await self._clock.wait(stop, SWEEP)
+
+    async def close(self) -> None:
+        """Wait for what is under way, then take nothing more."""
+        for desk in self._desks.values():
+            await desk.changes.settled()
+        self._tools.threads.shutdown(wait=False, cancel_futures=True)
+
+    def adopt(self, buckets: Mapping[str, Bucket]) -> None:
+        """Another config is in force. What is under way in a bucket that is gone ends as it began."""
+        self._buckets = buckets
+
+    async def sweep(self) -> None:
+        """Remove what nobody works on any more; a bucket that gives trouble waits for the next time."""
+        for name in list(self._buckets):
+            try:
+                swept = await self._desk(name).shelf.rooted(staging.sweep)
+            except (ObjectError, JournalError) as error:
+                log.warning("objects_sweep_failed", bucket=name, error=str(error))
+                continue
+            if swept:
+                log.info("objects_swept", bucket=name, bodies=swept)
+
+    # --- buckets
+
+    def buckets(self) -> Mapping[str, Bucket]:
+        """See Store."""
+        return self._buckets
+
+    async def created(self, bucket: str) -> float:
+        """See Store."""
+        desk = self._desk(bucket)
+        return await desk.shelf.rooted(_made_at)
+
+    # --- objects
+
+    async def head(self, bucket: str, key: str) -> ObjectFacts:
+        """See Store."""
+        async with await self.open(bucket, key) as handle:
+            return handle.facts
+
+    async def open(self, bucket: str, key: str) -> Handle:
+        """See Store."""
+        return await self._desk(bucket).shelf.open(key)
+
+    async def begin_put(self, bucket: str, key: str, algorithms: AbstractSet[str] = frozenset()) -> ObjectUpload:
+        """See Store."""
+        desk = self._desk(bucket)
+        place(key)
+
+        async def put(
+            staged: Staged, digests: Digests, metadata: Metadata, *, condition: Condition, caller: Caller, event: str
+        ) -> ObjectFacts:
+            return await desk.changes.put(key, staged, digests.md5.hex(), metadata, Origin(caller, event, condition))
+
+        return ObjectUpload(desk.shelf.in_thread, _stage(desk.shelf), algorithms, put)
+
+    async def copy(
+        self,
+        source: OpenObject,
+        bucket: str,
+        key: str,
+        metadata: Metadata,
+        *,
+        condition: Condition = ANYWAY,
+        caller: Caller = NOBODY,
+        algorithm: str = "",
+    ) -> ObjectFacts:
+        """See Store."""
+        desk = self._desk(bucket)
+        place(key)
+        wanted = {algorithm} if algorithm else set(metadata.checksums if metadata.checksum_type == "COMPOSITE" else ())
+        staged, digests = await desk.shelf.in_thread(_copied, _stage(desk.shelf), source, wanted)
+        if not source.intact():
+            await desk.shelf.in_thread(staged.close)
+            raise StorageTrouble("the source was rewritten in place while it was copied")
+        if wanted:
+            sums = {name: checksums.text(digest) for name, digest in digests.checksums.items()}
+            metadata = replace(metadata, checksums=sums, checksum_type="FULL_OBJECT")
+        whole = replace(metadata, parts=())  # a copy is one piece
+        return await desk.changes.put(key, staged, digests.md5.hex(), whole, Origin(caller, COPIED, condition))
+
+    async def delete(self, bucket: str, key: str, *, condition: Condition = ANYWAY, caller: Caller = NOBODY) -> bool:
+        """See Store."""
+        desk = self._desk(bucket)
+        try:
+            place(key)
+        except ObjectError:
+            return False  # no file can be under it
+        return await desk.changes.delete(key, condition, caller)
+
+    async def delete_many(self, bucket: str, keys: Sequence[str], *, caller: Caller = NOBODY) -> dict[str, Exception | None]:
+        """See Store."""
+        results = dict.fromkeys(keys)
+        waiting = iter(list(results))
+
+        async def worker() -> None:
+            for key in waiting:
+                try:
+                    await self.delete(bucket, key, caller=caller)
+                except RouterError as error:
+                    results[key] = error
+
+        self._desk(bucket)
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(min(AT_ONCE, len(results))):
+                workers.create_task(worker())
+        return results
+
+    async def tag(self, bucket: str, key: str, tags: Mapping[str, str], *, caller: Caller = NOBODY) -> ObjectFacts:
+        """See Store."""
+        return await self._desk(bucket).changes.tag(key, tags, caller)
+
+    def _desk(self, name: str) -> Desk:
+        """Raises NoSuchBucket."""
+        bucket = self._buckets.get(name)
+        if bucket is None:
+            raise NoSuchBucket(name)
+        desk = self._desks.get(name)
+        if desk is None or desk.shelf.bucket != bucket:
+            desk = self._desks[name] = Desk(Shelf(bucket, self._tools, self._ledgers.of(name)))
+        return desk
+
+
+def _stage(shelf: Shelf) -> Callable[[], Staged]:
+    """Makes a staged file in the bucket, in a thread."""
+
+    def stage() -> Staged:
+        root = shelf.opened()
+        try:
+            return Staged(root)
+        finally:
+            os.close(root)
+
+    return stage
+
+
+def _copied(stage: Callable[[], Staged], source: OpenObject, algorithms: AbstractSet[str]) -> tuple[Staged, Digests]:
+    """A body with the bytes of what is open, copied in the kernel and digested. In a thread."""
+    staged = stage()
+    try:
+        running = checksums.Running(algorithms)
+        if source.descriptor >= 0:
+            staged.take(source.descriptor, 0, source.facts.size)
+            offset = 0
+            while data := os.pread(staged.file, PIECE, offset):
+                running.update(data)
+                offset += len(data)
+    except BaseException:
+        staged.close()
+        raise
+    return staged, running.digests()
+
+
+def _made_at(root: int) -> float:
+    """When a directory was made, as far as the file system tells: its oldest time. In a thread."""
+    state = os.fstat(root)
+    return min(state.st_mtime, state.st_ctime)

@@ -1,0 +1,308 @@
+"""A body on its way to being an object: a file in the bucket's own staging directory, renamed into place when it is whole.
+
+Every step works on one name relative to a directory that was opened beneath the root, without following links. Touches the disk:
+run in a thread, one at a time. Raises OSError, but for what object_errors.py has a word for."""
+
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from router.buckets.beneath import beneath
+from router.buckets.contents import facts
+from router.buckets.facts import Identity
+from router.buckets.keys import STAGING
+from router.buckets.object_errors import KeyConflict
+from router.buckets.object_keys import Place
+from router.buckets.versions import Seen
+
+BODY: Final = "put-"  # how the names of bodies begin
+COPY: Final = 64 * 1024**2  # bytes copied by one call: the thread looks up in between
+_ZEROS: Final = bytes(1024**2)
+_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY
+_BELOW: Final = _DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NO_RANGE: Final = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF})
+_TRIES: Final = 8  # directories that vanish between their making and their use
+
+
+class Staged:
+    """One body. Ends with publish() and close(), or with close() alone, which removes it."""
+
+    def __init__(self, root: int) -> None:
+        """Make it, empty, below the directory open as *root*."""
+        self._directory = staging(root)
+        self._name = f"{BODY}{secrets.token_hex(12)}"
+        try:
+            self.file = os.open(self._name, _NEW, 0o666, dir_fd=self._directory)
+        except BaseException:
+            os.close(self._directory)
+            raise
+        fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # tells a sweep that somebody is at it
+        self.size = 0
+        self._closed = False
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append. Whole mebibytes of zeros become holes."""
+        if data == _ZEROS:
+            self.size += len(data)
+            return
+        view = memoryview(data)
+        while view:
+            count = os.pwrite(self.file, view, self.size)
+            self.size, view = self.size + count, view[count:]
+
+    def take(self, source: int, first: int, size: int) -> None:
+        """Append *size* bytes of another file from byte *first*, its holes as holes; inside the kernel where it can.
+
+        Raises EOFError when it has fewer."""
+        for begin, end in _data(source, first, first + size):
+            self.size += begin - first
+            self._copy(source, begin, end - begin)
+            first, size = end, size - (end - first)
+        if os.fstat(source).st_size < first + size:
+            raise EOFError("the source was cut short")
+        self.size += size
+
+    def _copy(self, source: int, first: int, size: int) -> None:
+        kernel = True
+        while size:
+            wanted = min(size, COPY)
+            count = 0
+            if kernel:
+                try:
+                    count = os.copy_file_range(source, self.file, wanted, first, self.size)
+                except OSError as error:
+                    if error.errno not in _NO_RANGE:
+                        raise
+                    kernel = False
+            if not kernel:
+                data = os.pread(source, min(wanted, len(_ZEROS)), first)
+                count = os.pwrite(self.file, data, self.size) if data else 0
+            if not count:
+                raise EOFError("the source was cut short")
+            first, size, self.size = first + count, size - count, self.size + count
+
+    def seal(self) -> Identity:
+        """Nothing more is written: give it its length and a time that no other version has, and say what names this version."""
+        os.ftruncate(self.file, self.size)  # zeros at the end
+        now = _moment()
+        os.utime(self.file, ns=(now, now))
+        seen = facts(os.fstat(self.file))
+        return Identity(seen.inode, seen.size, seen.mtime)
+
+    def sync(self) -> None:
+        """Have the content on disk."""
+        os.fsync(self.file)
+
+    def move_beside(self, parent: int) -> None:
+        """Go on in the directory open as *parent* when that is on another file system, where a rename would not reach it."""
+        if os.fstat(parent).st_dev == os.fstat(self.file).st_dev:
+            return
+        name = f"{STAGING}-{secrets.token_hex(12)}"
+        file, size = os.open(name, _NEW, 0o666, dir_fd=parent), self.size
+        source, former, directory = self.file, self._name, self._directory
+        self.file, self._name, self._directory, self.size = file, name, os.dup(parent), 0
+        fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            self.take(source, 0, size)
+        finally:
+            os.unlink(former, dir_fd=directory)
+            os.close(source)
+            os.close(directory)
+
+    def publish(self, parent: int, name: str) -> Seen:
+        """Rename it to *name* in the directory open as *parent*, durably: from here on it is the object. Raises KeyConflict."""
+        try:
+            os.rename(self._name, name, src_dir_fd=self._directory, dst_dir_fd=parent)
+        except IsADirectoryError as error:
+            raise KeyConflict("objects are below this key: a directory stands where its file would be") from error
+        self._name = ""
+        os.fsync(parent)
+        return facts(os.fstat(self.file))
+
+    def keep(self, name: str) -> None:
+        """Keep it in the staging directory under *name*, durably: a part."""
+        os.rename(self._name, name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+        self._name = ""
+        os.fsync(self._directory)
+
+    def close(self) -> None:
+        """Close, and remove what was not published; once or more."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._name:
+            with contextlib.suppress(OSError):
+                os.unlink(self._name, dir_fd=self._directory)
+        os.close(self.file)
+        os.close(self._directory)
+
+
+def staging(root: int) -> int:
+    """Open the staging directory of a bucket, made when it is missing; for the daemon's user alone. The caller closes it."""
+    with contextlib.suppress(FileNotFoundError):
+        return beneath(root, STAGING, _DIRECTORY)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(STAGING, 0o700, dir_fd=root)
+        os.fsync(root)
+    return beneath(root, STAGING, _DIRECTORY)
+
+
+def parent(root: int, directory: str) -> int:
+    """Open *directory* (a key) below *root*, made with all above it when missing. The caller closes it. Raises KeyConflict."""
+    try:
+        for _ in range(_TRIES):
+            with contextlib.suppress(FileNotFoundError):  # or it was removed again meanwhile
+                return beneath(root, directory, _DIRECTORY)
+            with contextlib.suppress(FileNotFoundError):
+                return _made(root, directory)
+    except OSError as error:
+        if error.errno in {errno.ENOTDIR, errno.ELOOP}:
+            raise KeyConflict("a file, or a link, stands where this key needs a directory") from error
+        raise
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), directory)
+
+
+def clear(parent: int, name: str) -> None:
+    """Make room for a file: remove empty directories under its name. Raises KeyConflict for anything but a file or nothing."""
+    try:
+        mode = os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISREG(mode):
+        return
+    if not stat.S_ISDIR(mode):
+        raise KeyConflict("something that is no regular file stands under this key")
+    try:
+        _remove_empty(parent, name)
+    except OSError as error:
+        raise KeyConflict("objects are below this key: a directory stands where its file would be") from error
+
+
+def remove(root: int, place: Place) -> bool:
+    """Remove the file of a key, durably; False: no regular file is there."""
+    try:
+        directory = beneath(root, place.directory, _DIRECTORY)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    try:
+        if not stat.S_ISREG(os.stat(place.name, dir_fd=directory, follow_symlinks=False).st_mode):
+            return False
+        os.unlink(place.name, dir_fd=directory)
+        os.fsync(directory)
+    except FileNotFoundError:
+        return False
+    finally:
+        os.close(directory)
+    return True
+
+
+def remove_directory(root: int, directory: str) -> None:
+    """Remove a directory when it is empty; else, or when it is gone, do nothing."""
+    above, _, name = directory.rpartition("/")
+    with contextlib.suppress(OSError):
+        opened = beneath(root, above, _DIRECTORY)
+        try:
+            os.rmdir(name, dir_fd=opened)
+        finally:
+            os.close(opened)
+
+
+def sweep(root: int) -> int:
+    """Remove bodies that nobody works on any more, give their number; their daemon died."""
+    removed = 0
+    with contextlib.suppress(FileNotFoundError):
+        directory = beneath(root, STAGING, _DIRECTORY)
+        try:
+            for name in names_in(directory):
+                removed += name.startswith(BODY) and _swept(directory, name)
+        finally:
+            os.close(directory)
+    return removed
+
+
+def names_in(directory: int) -> list[str]:
+    """What is in the directory open as *directory*."""
+    with os.scandir(directory) as entries:
+        return [entry.name for entry in entries]
+
+
+def _swept(directory: int, name: str) -> bool:
+    with contextlib.suppress(OSError):
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=directory)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(name, dir_fd=directory)
+        finally:
+            os.close(file)
+        return True
+    return False
+
+
+def _made(root: int, directory: str) -> int:
+    here = os.dup(root)
+    try:
+        for segment in directory.split("/"):
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(segment, dir_fd=here)
+                os.fsync(here)
+            below = os.open(segment, _BELOW, dir_fd=here)
+            os.close(here)
+            here = below
+    except BaseException:
+        os.close(here)
+        raise
+    return here
+
+
+def _remove_empty(parent: int, name: str) -> None:
+    """Remove a directory that holds nothing but directories of the kind. Raises OSError when it holds more."""
+    with contextlib.suppress(OSError):
+        os.rmdir(name, dir_fd=parent)
+        return
+    directory = os.open(name, _BELOW, dir_fd=parent)
+    try:
+        for entry in names_in(directory):
+            _remove_empty(directory, entry)
+    finally:
+        os.close(directory)
+    os.rmdir(name, dir_fd=parent)
+
+
+def _data(source: int, first: int, end: int) -> Iterator[tuple[int, int]]:
+    """The ranges of a file that are no holes, within two bounds."""
+    while first < end:
+        try:
+            begin = os.lseek(source, first, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:
+                return  # nothing but a hole, or its end
+            yield first, end
+            return
+        if begin >= end:
+            return
+        first = min(end, os.lseek(source, begin, os.SEEK_HOLE))
+        yield begin, first
+
+
+class _Moments:
+    """Times that are given once only: a version is named by its time too, and a clock may stand still or be set back."""
+
+    def __init__(self) -> None:
+        self._last, self._lock = 0, threading.Lock()
+
+    def next(self) -> int:
+        with self._lock:
+            now = time.time_ns()
+            self._last = now if not self._last - 1_000_000_000 < now <= self._last else self._last + 1
+            return self._last
+
+
+_moment: Final = _Moments().next

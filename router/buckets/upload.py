@@ -1,0 +1,144 @@
+"""A body that streams in: gathered to a mebibyte, digested and written in a thread while the next one comes.
+
+Flat memory: no more than two mebibytes of a body are held."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Final, Protocol, TypeVar
+
+from router.buckets.checksums import Running
+from router.buckets.facts import ANYWAY, NOBODY, Condition, Digests, Metadata, ObjectFacts, Part
+from router.buckets.object_errors import TooLarge
+from router.buckets.staging import Staged
+from router.events.s3 import CREATED, Caller
+
+T = TypeVar("T")
+
+PIECE: Final = 1024**2  # bytes
+LARGEST: Final = 5 * 1024**3  # bytes of one put, or of one part
+
+
+class InThread(Protocol):
+    """Runs what touches the disk in a thread; an OSError comes out as StorageTrouble."""
+
+    def __call__(self, function: Callable[..., T], /, *arguments: object) -> Awaitable[T]:
+        """Give what *function* gives."""
+        ...
+
+
+class Body:
+    """Bytes on their way to a staged file."""
+
+    def __init__(self, in_thread: InThread, stage: Callable[[], Staged], algorithms: AbstractSet[str]) -> None:
+        """*stage* makes the file, in a thread, once there is something to write."""
+        self._in_thread, self._stage = in_thread, stage
+        self._running = Running(algorithms)
+        self._held, self._size, self._total = list[bytes](), 0, 0
+        self._staged: Staged | None = None
+        self._writing: asyncio.Task[None] | None = None
+        self._over = False
+
+    async def write(self, data: bytes) -> None:
+        """Append. Raises TooLarge, StorageTrouble."""
+        self._total += len(data)
+        if self._total > LARGEST:
+            raise TooLarge(f"more than {LARGEST} bytes")
+        self._held.append(data)
+        self._size += len(data)
+        if self._size >= PIECE:
+            await self._settled()
+            self._hand_over()
+
+    async def digests(self) -> Digests:
+        """Of all that was written so far."""
+        await self._settled()
+        self._hand_over()
+        await self._settled()
+        return self._running.digests()
+
+    async def abort(self) -> None:
+        """Leave nothing behind, unless it was taken."""
+        if self._over:
+            return
+        self._over = True
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+        if self._staged is not None:
+            await self._in_thread(self._staged.close)
+
+    async def taken(self) -> tuple[Staged, Digests]:
+        """The whole body, and its digests; from here on it is the caller's."""
+        digests = await self.digests()
+        if self._staged is None:
+            self._staged = await self._in_thread(self._stage)
+        self._over = True
+        return self._staged, digests
+
+    async def _settled(self) -> None:
+        """What was handed over is written. Raises what that raised."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            await writing
+
+    def _hand_over(self) -> None:
+        if self._held:
+            held, self._held, self._size = self._held, [], 0
+            self._writing = asyncio.create_task(self._written(held))
+
+    async def _written(self, held: list[bytes]) -> None:
+        await self._in_thread(self._digest_and_write, held)
+
+    def _digest_and_write(self, held: list[bytes]) -> None:
+        if self._staged is None:
+            self._staged = self._stage()
+        data = memoryview(held[0] if len(held) == 1 else b"".join(held))
+        self._running.update(data)
+        for start in range(0, len(data), PIECE):
+            self._staged.write(data[start : start + PIECE])
+
+
+class ObjectUpload(Body):
+    """A body that is to be an object (objects.Upload)."""
+
+    def __init__(self, in_thread: InThread, stage: Callable[[], Staged], algorithms: AbstractSet[str], put: "Put") -> None:
+        super().__init__(in_thread, stage, algorithms)
+        self._put = put
+
+    async def commit(
+        self, metadata: Metadata, *, condition: Condition = ANYWAY, caller: Caller = NOBODY, event: str = CREATED
+    ) -> ObjectFacts:
+        """See objects.Upload."""
+        staged, digests = await self.taken()
+        return await self._put(staged, digests, metadata, condition=condition, caller=caller, event=event)
+
+
+class ObjectPart(Body):
+    """A body that is to be a part (objects.PartUpload)."""
+
+    def __init__(self, in_thread: InThread, stage: Callable[[], Staged], algorithms: AbstractSet[str], put: "PutPart") -> None:
+        super().__init__(in_thread, stage, algorithms)
+        self._put = put
+
+    async def commit(self, checksums: Mapping[str, str]) -> Part:
+        """See objects.PartUpload."""
+        staged, digests = await self.taken()
+        return await self._put(staged, digests, checksums)
+
+
+class Put(Protocol):
+    """Makes a body the object; closes it whatever happens."""
+
+    async def __call__(
+        self, staged: Staged, digests: Digests, metadata: Metadata, *, condition: Condition, caller: Caller, event: str
+    ) -> ObjectFacts:
+        """See objects.Upload.commit."""
+        ...
+
+
+class PutPart(Protocol):
+    """Makes a body the part; closes it whatever happens."""
+
+    async def __call__(self, staged: Staged, digests: Digests, checksums: Mapping[str, str]) -> Part:
+        """See objects.PartUpload.commit."""
+        ...
