@@ -33,6 +33,7 @@ from router.api.reload import Parts as Reloads
 from router.api.reload import Places, Reloader
 from router.api.upkeep import Upkeep
 from router.api.versions import Versions
+from router.buckets.object_store import Objects
 from router.clock import Clock, SystemClock
 from router.config.fragments import Fragment
 from router.config.load import load
@@ -303,7 +304,10 @@ class Daemon:
         janitor = Janitor(journal, retention=config.retention, clock=clock)
         housekeeping = Housekeeping(database, logs, self._manager, clock=clock, retention=config.retention.logs)
 
-        took = partial(self._took, janitor, housekeeping, relay, queues)
+        objects = await Objects.prepared(config.buckets, database, house.ledgers, clock)
+        opened.push_async_callback(objects.close)
+        followers = (relay.adopt, lambda config: queues.adopt(config.queues), lambda config: objects.adopt(config.buckets))
+        took = partial(self._took, janitor, housekeeping, followers)
         reloads = Reloads(
             *(calls, functions, slots, pool, fleet, deployer, journal, places),
             lambda: check(config.file, declared.fragments(), self._render()),
@@ -316,7 +320,9 @@ class Daemon:
         doctor = Doctor(calls, database, journal, lock, clock=clock, machine=pool.machine)
         keys = Keys(KeyStore(config.state), clock)
         control = Control(calls, doctor, QueueCalls(queues, moves), keys, reloader=self._reloader, versions=versions)
-        parts = services.Parts(house, calls, functions, versions, dispatcher, self._reloader, declared, queues, moves, outbox, logs)
+        parts = services.Parts(
+            house, calls, functions, versions, dispatcher, self._reloader, declared, queues, moves, outbox, logs, objects
+        )
         endpoint = self._endpoint(parts)
         listeners = await self._listen(opened, control, health, endpoint, calls)
         await self._provision(pool, functions)
@@ -330,15 +336,16 @@ class Daemon:
             ("hot-reload", HotReload(self._reloader, clock).run),
             ("housekeeping", housekeeping.run),
             ("queues", Keeper(queues, moves, clock).run),
+            ("objects", objects.run),
             ("pulse", Pulse(clock, metrics).run),
         ]
 
-    def _took(self, janitor: Janitor, housekeeping: Housekeeping, relay: Relay, queues: Queues, config: Config) -> None:
+    def _took(self, janitor: Janitor, housekeeping: Housekeeping, followers: Sequence[Callable[[Config], None]], config: Config) -> None:
         """Another config is in force: those that a reload does not know of follow."""
         self._config = config
         janitor.retention, housekeeping.retention = config.retention, config.retention.logs
-        relay.adopt(config)
-        queues.adopt(config.queues)
+        for follow in followers:
+            follow(config)
         hide(config.secrets)
         self._manager.notify(f"STATUS=serving {len(config.functions)} functions")
 

@@ -11,6 +11,7 @@ from router.api.calls import Calls
 from router.api.declared import Declared
 from router.api.reload import Reloader
 from router.api.versions import Versions
+from router.buckets.object_store import Objects
 from router.dispatch.dispatcher import Dispatcher
 from router.events.http import Request, Response
 from router.functions.registry import Functions
@@ -36,6 +37,7 @@ class Parts:
     moves: Moves
     outbox: Outbox
     logs: LogStore
+    objects: Objects
 
 
 class Wire(Protocol):

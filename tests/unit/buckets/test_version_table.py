@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from router.buckets.version_table import VersionTable, prepare
 from router.buckets.versions import MAX, Version
 from router.journal.database import Database
-from router.buckets.version_table import VersionTable, prepare
 
 ROW = Version(7, 2, 3, 4, 5, "etag", "0065F0A1B200000001", racy=True)
 KEYS = ["a", "d/a", "d/b", "d/e/f", "d0/x", "d e/new\nline", "$(id)\\'\"", "é/e\u0301"]
