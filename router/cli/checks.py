@@ -6,13 +6,13 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from router import VERSION
-from router.errors import ConfigError
+from router.errors import ConfigError, RouterError
 
 MB: Final = 2**20
 WATCHES: Final = 65_536  # directories; one watch each
@@ -146,6 +146,22 @@ def config(path: Path) -> Iterator[Check]:
     yield Check("config", "no mistakes", effective, str(path), f"router check --config {path}", effective == "no mistakes")
     for note in open_routes:
         yield Check("webhook", "signed, or this machine's alone", "open", str(path), note, ok=False, required=False)
+
+
+def confinement(path: Path) -> Iterator[Mapping[str, Any]]:
+    """What would confine the functions of this config, by trying it; nothing for a config with mistakes."""
+    from router.daemon import check  # noqa: PLC0415 - imports the daemon
+    from router.runtime import fitness, sandbox_controls  # noqa: PLC0415 - imports the runtimes
+
+    try:
+        found = check(path)
+        machine = fitness.machine(found)
+    except ConfigError:
+        return
+    except (OSError, RouterError) as error:
+        yield asdict(Check("isolation", "can be tried", str(error), "a spawner", "see what the sentence says", ok=False))
+        return
+    yield from sandbox_controls.rows(machine, list(found.functions.values()))
 
 
 def state(path: Path) -> Iterator[Check]:

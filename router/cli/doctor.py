@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
@@ -38,16 +39,17 @@ def _rows(settings: Settings) -> Iterator[Mapping[str, Any]]:
     state = state_directory(settings)
     yield from map(asdict, checks.config(settings.config_path))
     yield from map(asdict, checks.state(state))
-    yield from _daemons_own(Daemon(state, timeout=10.0))
+    yield from _daemons_own(Daemon(state, timeout=10.0), settings.config_path)
 
 
-def _daemons_own(daemon: Daemon) -> Iterator[Mapping[str, Any]]:
-    """What only the running daemon knows; nothing when none runs."""
+def _daemons_own(daemon: Daemon, config: Path) -> Iterator[Mapping[str, Any]]:
+    """What only the running daemon knows; where none runs, what would confine functions."""
     try:
         with daemon:
             version = str(daemon.get("/status")["version"])
             found = daemon.get("/doctor")
     except NotRunning:
+        yield from checks.confinement(config)
         return
     except Failure as failure:
         yield asdict(checks.silent_daemon(failure.message))

@@ -251,3 +251,17 @@ def test_logs_follow_a_running_daemon(trial: Trial) -> None:
     assert "REPORT RequestId: " in lines[-1]
     assert said == "\ninterrupted\n"
     assert following.returncode == 1
+
+
+def test_doctor_tries_what_would_confine_functions_where_no_daemon_runs(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("def handler(event, context): return event\n")
+    (tmp_path / "config.yaml").write_text(
+        "version: 1\nfunctions: {f: {code: ., handler: app.handler, require: [own_user]}}\n"  # and the config names no users
+    )
+    done = run("doctor", "--output", "json", "--config", str(tmp_path / "config.yaml"))
+    rows = {row["name"]: row for row in json.loads(done.stdout)}
+    assert {"isolation system_calls", "isolation files", "isolation memory_limit"} <= rows.keys()
+    row = rows["isolation own_user"]
+    assert (done.returncode, row["required"], row["ok"]) == (1, True, False)
+    assert "until then refused: f" in row["remedy"]
+    assert not (tmp_path / "state").exists()
