@@ -22,6 +22,7 @@ from router.api import reload_rules
 from router.api.aws import services
 from router.api.aws.endpoint import Endpoint
 from router.api.aws.gate import Gate
+from router.api.aws.identities import Identities, url_of
 from router.api.calls import Calls, Parts
 from router.api.control import Control
 from router.api.declared import Declared, kept
@@ -323,8 +324,11 @@ class Daemon:
         parts = services.Parts(
             house, calls, functions, versions, dispatcher, self._reloader, declared, queues, moves, outbox, logs, objects
         )
-        endpoint = self._endpoint(parts)
+        identities = await self._identities()
+        endpoint = self._endpoint(parts, identities)
         listeners = await self._listen(opened, control, health, endpoint, calls)
+        identities.url = url_of(calls.listeners["aws"])
+        places.identity = identities.variables
         await self._provision(pool, functions)
         return calls, [
             ("sources", lambda stop: _sources(fleet, dispatcher, stop)),
@@ -349,11 +353,18 @@ class Daemon:
         hide(config.secrets)
         self._manager.notify(f"STATUS=serving {len(config.functions)} functions")
 
-    def _endpoint(self, parts: services.Parts) -> Endpoint:
+    async def _identities(self) -> Identities:
+        """The credentials of environments. Raises JournalError where keys are kept that cannot be read."""
+        store = KeyStore(self._config.state)
+        if self._config.aws.kind != "off":
+            await asyncio.to_thread(store.master)
+        return Identities(store, self._clock)
+
+    def _endpoint(self, parts: services.Parts, identities: Identities) -> Endpoint:
         """The AWS endpoint and every service of it."""
         gate = Gate(self._config, Signers(self._config), self._clock)
         built = {name: build(parts) for name, build in services.SERVICES.items()}
-        return Endpoint(built, {name: build(parts) for name, build in services.WIRES.items()}, gate, self.metrics)
+        return Endpoint(built, {name: build(parts) for name, build in services.WIRES.items()}, gate, identities, self.metrics)
 
     async def _listen(
         self, opened: contextlib.AsyncExitStack, control: Control, health: Health, endpoint: Endpoint, calls: Calls

@@ -38,10 +38,11 @@ class Places:
     """The variables that the daemon adds to every function's environment, as they are now."""
 
     variables: dict[str, str]
+    identity: Callable[[Function], Mapping[str, str]] = lambda _: {}  # the credentials of a new environment of the function
 
-    def of(self, _: Function) -> Mapping[str, str]:
-        """Those of a function."""
-        return self.variables
+    def of(self, function: Function) -> Mapping[str, str]:
+        """Those of a new environment of a function. Raises EnvironmentUnavailable."""
+        return {**self.variables, **self.identity(function)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import structlog
 from router.clock import Clock
 from router.config.types import Function, Limits
 from router.errors import EnvironmentUnavailable, TooManyRequests
+from router.iam.sessions import LIFETIME
 from router.model import Outcome
 from router.runtime import RUNTIMES, outcomes, resolve
 from router.runtime.backoff import FREE, InitBackoff
@@ -28,6 +29,8 @@ from router.runtime.starts import Starts
 from router.telemetry.metrics import Labels, Metrics
 from router.telemetry.report import LogStore, LogStream
 
+OLDEST: Final = LIFETIME * 3 / 4  # seconds of the wall clock: an environment ends hours before the credentials in its variables do
+LOOK: Final = 60.0  # seconds between two looks for idle ones that are that old, at most
 ROOM_WAIT: Final = 1.0  # seconds that an invocation waits for room when nothing idle can make it
 
 log: Final = structlog.get_logger(__name__)
@@ -50,7 +53,7 @@ class WarmPool:
 
     def __init__(self, runtimes: Mapping[str, Runtime], *, logs: LogStore, clock: Clock, limits: Limits, metrics: Metrics) -> None:
         self._runtimes, self._logs, self._clock, self._limits = runtimes, logs, clock, limits
-        self._all: set[Environment] = set()
+        self._all: dict[Environment, float] = {}  # and when each was made, epoch seconds
         self._shelf = Shelf()
         self._room = Room(limits, self._shelf, clock)
         self._stale: set[Environment] = set()  # busy ones whose function has changed
@@ -283,7 +286,7 @@ class WarmPool:
         if dropped:
             self._dropped.add(environment.function.name, amount=dropped)
         lost = environment.initialization is not Initialization.ON_DEMAND and environment.state not in {READY, COLD}
-        if lost or environment in self._stale or self._room.closed:
+        if lost or environment in self._stale or self._room.closed or self._old(environment):
             self._retire(environment)
             return
         if not self._room.wanted and self._starts.hand_over(environment.function.qualified, environment):
@@ -309,7 +312,7 @@ class WarmPool:
         await self._room.cleared(function.memory)
         environment = runtime.environment(function, self._stream(function), initialization)
         environment.on_lost = lambda: self._lost(environment)
-        self._all.add(environment)
+        self._all[environment] = self._clock.now()
         self._room.hold(environment)
         return environment
 
@@ -353,19 +356,25 @@ class WarmPool:
         try:
             await environment.close()
         finally:
-            self._all.discard(environment)
+            self._all.pop(environment, None)
             self._stale.discard(environment)
             del self._closing[environment]
             self._provisioner.nudge(environment.function.qualified)
             self._room.gone(environment)
 
     async def _evict(self) -> None:
-        """End what has been idle for limits.idle; until cancelled."""
+        """End what has been idle for limits.idle, and what is too old; until cancelled."""
         while True:
             now = self._clock.monotonic()
             for environment in self._shelf.expired(now - self._limits.idle):
                 self._retire(environment)
-            await self._clock.sleep(max(0.001, self._shelf.oldest(now) + self._limits.idle - now))
+            for environment in [one for one in self._all if one in self._shelf and self._old(one)]:
+                self._retire(environment)
+            await self._clock.sleep(min(LOOK, max(0.001, self._shelf.oldest(now) + self._limits.idle - now)))
+
+    def _old(self, environment: Environment) -> bool:
+        """Whether it has had its time."""
+        return self._clock.now() - self._all.get(environment, 0.0) > OLDEST
 
     def _counts(self) -> dict[Labels, float]:
         counts: dict[Labels, float] = {}

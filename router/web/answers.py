@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from router.events.http import FIELD_NAME, Response
 
 BODILESS: Final = (204, 304)
+CLOSE: Final = ("connection", "close")  # the one of such headers that an answer may have: no further request on this connection
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST: Final = b"0\r\n\r\n"
 

@@ -75,7 +75,8 @@ class Exchange:
         connection.exchange = None
         connection.end_body()
         try:
-            framing = answers.framed(response, at=listener.wall(), close=not connection.keep, old=self._old, head_only=self._head_only)
+            close = not connection.keep or answers.CLOSE in response.headers
+            framing = answers.framed(response, at=listener.wall(), close=close, old=self._old, head_only=self._head_only)
         except ValueError as error:
             log.warning("answer_refused", listener=listener.name, error=str(error))
             connection.refuse(Refused(500, str(error)))

@@ -46,7 +46,7 @@ class Cloud(House):
         """What a command of ours prints."""
         command = [sys.executable, "-m", "router.cli", "--config", str(self.config), "--output", "json", *words]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
 
     def key(self, name: str = "ann", scope: str = "admin") -> dict[str, str]:

@@ -9,8 +9,9 @@ from xml.sax.saxutils import escape
 import structlog
 
 from router import names
-from router.api.aws import refusals, routing, values
+from router.api.aws import identities, refusals, routing, values
 from router.api.aws.gate import Admitted, Gate
+from router.api.aws.identities import Identities
 from router.api.aws.json_protocol import JsonProtocol
 from router.api.aws.models import Models
 from router.api.aws.protocol import Aimed, Codec, Fault, Found
@@ -52,8 +53,10 @@ class Asked(NamedTuple):
 class Endpoint:
     """Answers the requests of the aws listener."""
 
-    def __init__(self, services: Mapping[str, Service], wires: Mapping[str, Wire], gate: Gate, metrics: Metrics) -> None:
-        self._services, self._wires, self._gate = services, wires, gate
+    def __init__(
+        self, services: Mapping[str, Service], wires: Mapping[str, Wire], gate: Gate, identities: Identities, metrics: Metrics
+    ) -> None:
+        self._services, self._wires, self._gate, self._identities = services, wires, gate, identities
         self._models = Models()
         self._requests = metrics.counter(
             "router_aws_requests_total", "Requests of the AWS endpoint, by what came of them.", "service", "operation", "outcome"
@@ -62,6 +65,8 @@ class Endpoint:
     async def handle(self, request: Request) -> Response:
         """Answer one request."""
         request_id = names.request_id()
+        if request.target == identities.PATH:
+            return self._identities.serve(request)
         aimed = routing.aimed(request)
         if aimed.protocol == "s3":
             return await self._s3(request, request_id)

@@ -13,7 +13,7 @@ from router.model import Outcome
 from router.runtime.base import Invocation
 from router.runtime.lifecycle import Initialization, State
 from router.runtime.outcomes import Failure
-from router.runtime.pool import WarmPool
+from router.runtime.pool import LOOK, OLDEST, WarmPool
 from router.runtime.room import Room
 from router.telemetry.metrics import Metrics
 from tests.helpers.clock import VirtualClock, settle
@@ -595,3 +595,22 @@ async def test_limits_may_change(pool: WarmPool, runtime: FakeRuntime) -> None:
     runtime.gate.set()
     await asyncio.gather(*running)
     assert sorted(one.name for one in pool.functions()) == ["a", "b", "c", "d"]
+
+
+async def test_an_environment_ends_before_its_credentials_do(pool: WarmPool, runtime: FakeRuntime, clock: VirtualClock) -> None:
+    await run(pool)
+    idle = set(runtime.living)
+    clock.jump(OLDEST - LOOK)
+    await run(pool)
+    assert runtime.living == idle
+    clock.jump(LOOK)
+    await clock.advance(LOOK)
+    assert not runtime.living
+    runtime.gate = asyncio.Event()
+    busy = asyncio.create_task(run(pool))
+    await settle()
+    clock.jump(OLDEST + 1)
+    runtime.gate.set()
+    await busy
+    await settle()
+    assert not runtime.living
