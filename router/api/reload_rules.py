@@ -14,6 +14,7 @@ RELOADED: Final = frozenset(  # fields of Config that are taken up; the others a
         "retention",
         "buckets",
         "tables",
+        "item_tables",
         "queues",
         "usage_plans",
         "buses",

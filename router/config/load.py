@@ -69,7 +69,7 @@ def _config(  # noqa: PLR0917 - what load() is given
     form = top.form(known=(*_KNOWN, *sections))
     _version(form)
     buckets = {} if (node := form.child("buckets")) is None else resources.buckets(node)
-    tables = {} if (node := form.child("tables")) is None else resources.tables(node)
+    tables, item_tables = ({}, {}) if (node := form.child("tables")) is None else resources.tables(node)
     own_queues = {} if (node := form.child("queues")) is None else queues.queues(node, policies[1])
     events = buses.buses(form.child("buses"), policies[1])
     plans = {} if (node := form.child("usage_plans")) is None else usage.plans(node)
@@ -89,6 +89,7 @@ def _config(  # noqa: PLR0917 - what load() is given
         retention=Retention() if (node := form.child("retention")) is None else settings.retention(node),
         buckets=buckets,
         tables=tables,
+        item_tables=item_tables,
         queues=own_queues,
         buses=events,
         usage_plans=plans,
@@ -97,7 +98,12 @@ def _config(  # noqa: PLR0917 - what load() is given
         schedule_groups=buses.groups(form.child("schedule_groups")),
         functions={}
         if (node := form.child("functions")) is None
-        else _functions(node, Names(buckets, tables, usage_plans=plans, queues=own_queues, buses=events, roles=roles), triggers, machine),
+        else _functions(
+            node,
+            Names(buckets, tables, item_tables=item_tables, usage_plans=plans, queues=own_queues, buses=events, roles=roles),
+            triggers,
+            machine,
+        ),
     )
     checks.check(config, form)
     return replace(config, **_sections(form, config, sections)) if any(map(form.has, sections)) else config

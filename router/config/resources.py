@@ -9,7 +9,8 @@ from typing import Final, Literal, cast
 
 from router.config.node import Node
 from router.config.settings import DAY
-from router.config.types import Bucket, Table
+from router.config.tables import MARK, item_table
+from router.config.types import Bucket, ItemTable, Table
 
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _BUCKET_RULE: Final = "a bucket's name is 3 to 63 lower-case letters, digits, hyphens and dots, and begins and ends with a letter or digit"
@@ -83,18 +84,22 @@ def _ignore(form: Node) -> tuple[str, ...]:
     return patterns
 
 
-def tables(node: Node) -> dict[str, Table]:
-    """The value under `tables`. Two names that would share one TABLE_… variable are refused."""
+def tables(node: Node) -> tuple[dict[str, Table], dict[str, ItemTable]]:
+    """The value under `tables`: feeds, and tables of items. Two names that would share one TABLE_… variable are refused."""
     found: dict[str, Table] = {}
+    items: dict[str, ItemTable] = {}
     variables: dict[str, str] = {}
     for name, child in node.items():
         if not _TABLE.fullmatch(name):
             node.misnamed(name, "a table's name is 3 to 255 letters, digits, underscores, hyphens and dots")
+        if child.has(MARK):
+            items[name] = item_table(name, child)
+            continue
         table = found[name] = _table(name, child)
         other = variables.setdefault(table.variable, name) if not _of_api(child) else name
         if other != name and _TABLE.fullmatch(name):
             node.misnamed(name, f"functions would find it and table {other} under one name, {table.variable}")
-    return found
+    return found, items
 
 
 def _table(name: str, node: Node) -> Table:

@@ -52,6 +52,37 @@ class Table:
         return "TABLE_" + re.sub(r"[^A-Z0-9]", "_", self.name.upper())
 
 
+KeyName = tuple[str, str]  # an attribute of a key, and its type: S, N or B
+View = Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"]
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Another order of a table's items."""
+
+    name: str
+    hash: KeyName  # of a local one: the table's
+    range: KeyName | None = None
+    projection: str = "ALL"  # ALL | KEYS_ONLY | INCLUDE
+    include: tuple[str, ...] = ()  # with INCLUDE: attributes beside the keys
+    local: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ItemTable:
+    """A table of items that the daemon keeps: a DynamoDB table."""
+
+    name: str
+    hash: KeyName
+    range: KeyName | None = None
+    indexes: Mapping[str, Index] = field(default_factory=dict)
+    stream: View | Literal[""] = ""  # what its stream shows; "": it has none
+    ttl: str = ""  # the attribute that says when an item expires, epoch seconds; "": none does
+    deletion_protection: bool = False
+    capacity: tuple[int, int] | None = None  # read and write units, told by DescribeTable and not enforced; None: on demand
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Redrive:
     """Where a queue's exhausted messages go."""
@@ -150,6 +181,7 @@ class Names:
     buckets: Mapping[str, Bucket]
     tables: Mapping[str, Table]
     functions: frozenset[str] = frozenset()
+    item_tables: Mapping[str, ItemTable] = field(default_factory=dict)
     usage_plans: Mapping[str, UsagePlan] = field(default_factory=dict)
     queues: Mapping[str, Queue] = field(default_factory=dict)
     roles: Mapping[str, Role] = field(default_factory=dict)
@@ -316,6 +348,7 @@ class Config:
     retention: Retention = Retention()
     buckets: Mapping[str, Bucket] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
+    item_tables: Mapping[str, ItemTable] = field(default_factory=dict)
     queues: Mapping[str, Queue] = field(default_factory=dict)
     buses: Mapping[str, Bus] = field(default_factory=lambda: {"default": Bus("default")})
     usage_plans: Mapping[str, UsagePlan] = field(default_factory=dict)

@@ -181,8 +181,12 @@ class Database:
         """Rows of a query, off the writer's thread; sees all that write() and transact() returned for.
 
         Raises JournalError when it takes longer than READ_SECONDS."""
+        return await self.inquire(lambda connection: connection.execute(sql, params).fetchall())
+
+    async def inquire(self, unit: Callable[[apsw.Connection], T]) -> T:
+        """The same for what is more than one query: *unit* runs on the reader's thread and closes the cursors that it opens."""
         self._check_open()
-        return await self._loop.run_in_executor(self._reading, self._read, sql, params)
+        return await self._loop.run_in_executor(self._reading, self._inquire, unit)
 
     async def ping(self) -> None:
         """Commit and sync something tiny. Raises JournalError when the store cannot record anything now."""
@@ -207,14 +211,14 @@ class Database:
         if self._closed:
             raise JournalError(f"{self.path} is closed")
 
-    def _read(self, sql: str, params: tuple[Any, ...]) -> list[Row]:
+    def _inquire(self, unit: Callable[[apsw.Connection], T]) -> T:
         """On the reader's thread."""
         until = time.monotonic() + READ_SECONDS
         try:
             if self._reader is None:
                 self._reader = files.connect_reader(self.path, self.writer.vfs)
             self._reader.set_progress_handler(lambda: time.monotonic() > until, READ_OPCODES)
-            return self._reader.execute(sql, params).fetchall()
+            return unit(self._reader)
         except apsw.InterruptError as error:
             raise JournalError(f"{self.path}: a read took over {READ_SECONDS:g} s and was cut short; ask for less") from error
         except files.STORE_FAULTS as error:

@@ -1,0 +1,127 @@
+"""Key conditions of a query: one hash key, and a stretch of range keys as bytes.
+
+Source: DynamoDB developer guide, "Key condition expressions for the Query operation"."""
+
+from collections.abc import Iterator
+from typing import NamedTuple, NoReturn
+
+from router.items.errors import Refused, invalid
+from router.items.keys import Attribute, Schema, encoded, spread
+from router.items.nodes import Between, Compare, Condition, Every, Literal, Operand, Path, Test
+from router.items.values import Value, kind_of, parts
+
+
+class Stretch(NamedTuple):
+    """Keys from *low* to *high*, both within unless open; None: no bound."""
+
+    hash: bytes
+    low: bytes | None = None
+    high: bytes | None = None
+    low_open: bool = False
+    high_open: bool = False
+    leading: Value | None = None  # the hash key's value
+
+
+def stretch(condition: Condition, schema: Schema) -> Stretch:
+    """Which keys a key condition asks for. Raises Refused."""
+    tests = list(_flat(condition))
+    by_name: dict[str, Condition] = {}
+    for test in tests:
+        name = _name(test)
+        if name in by_name:
+            raise Refused("KeyConditionExpressions must only contain one condition per key")
+        by_name[name] = test
+    if schema.hash.name not in by_name:
+        _missing(schema.hash)
+    hash_test = by_name.pop(schema.hash.name)
+    if not isinstance(hash_test, Compare) or hash_test.operator != "=":
+        raise Refused("Query key condition not supported")
+    value = _literal(hash_test.right, schema.hash)
+    whole = Stretch(spread(value), leading=value)
+    if not by_name:
+        return whole
+    if len(by_name) > 1:
+        raise Refused("Conditions can be of length 1 or 2 only")
+    if schema.range is None or schema.range.name not in by_name:
+        if schema.range is not None:
+            _missing(schema.range)
+        raise Refused("Query key condition not supported")
+    return _bounded(whole, by_name[schema.range.name], schema.range)
+
+
+def _missing(attribute: Attribute) -> NoReturn:
+    raise Refused(f"Query condition missed key schema element: {attribute.name}")
+
+
+def _flat(condition: Condition) -> Iterator[Condition]:
+    if isinstance(condition, Every):
+        for one in condition.conditions:
+            yield from _flat(one)
+    else:
+        yield condition
+
+
+def _name(test: Condition) -> str:
+    """The attribute that a condition is about."""
+    if isinstance(test, Compare):
+        if test.operator == "<>":
+            raise Refused("Unsupported operator on KeyCondition: operator: NE")
+        operand = test.left
+    elif isinstance(test, Between):
+        operand = test.operand
+    elif isinstance(test, Test) and test.function == "begins_with":
+        operand = test.arguments[0]
+    else:
+        raise Refused("Invalid operator used in KeyConditionExpression: " + _operator(test))
+    if not isinstance(operand, Path) or len(operand.steps) != 1:
+        raise Refused(
+            "Query key condition not supported"
+            if not isinstance(operand, Path)
+            else "KeyConditionExpressions cannot have conditions on nested attributes"
+        )
+    return str(operand.steps[0])
+
+
+def _operator(test: Condition) -> str:
+    if isinstance(test, Test):
+        return test.function
+    return {"Some": "OR", "Not": "NOT", "In": "IN"}.get(type(test).__name__, type(test).__name__)
+
+
+def _literal(operand: Operand, attribute: Attribute) -> Value:
+    if not isinstance(operand, Literal):
+        raise Refused("Query key condition not supported")
+    kind, held = parts(operand.value)
+    if kind != attribute.type:
+        invalid("Condition parameter type does not match schema type")
+    if held in ("", b""):
+        empty = "binary" if kind == "B" else "string"
+        raise Refused(
+            f"One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty {empty} value."
+            f" Key: {attribute.name}"
+        )
+    return operand.value
+
+
+def _bounded(whole: Stretch, test: Condition, attribute: Attribute) -> Stretch:
+    if isinstance(test, Between):
+        return whole._replace(low=encoded(_literal(test.low, attribute)), high=encoded(_literal(test.high, attribute)))
+    if isinstance(test, Compare):
+        bound = encoded(_literal(test.right, attribute))
+        if test.operator == "=":
+            return whole._replace(low=bound, high=bound)
+        if test.operator in ("<", "<="):
+            return whole._replace(high=bound, high_open=test.operator == "<")
+        return whole._replace(low=bound, low_open=test.operator == ">")
+    assert isinstance(test, Test)  # _name() lets no other through
+    prefix = test.arguments[1]
+    if isinstance(prefix, Literal) and kind_of(prefix.value) == "N":
+        raise Refused("Query key condition not supported")
+    start = encoded(_literal(prefix, attribute))
+    return whole._replace(low=start, high=following(start), high_open=True)
+
+
+def following(prefix: bytes) -> bytes | None:
+    """The first bytes behind all that begin with *prefix*; None: there are none."""
+    kept = prefix.rstrip(b"\xff")
+    return kept[:-1] + bytes((kept[-1] + 1,)) if kept else None

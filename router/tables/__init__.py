@@ -1,0 +1,1 @@
+"""DynamoDB tables: their items, indexes and streams in one SQLite file, STATE/tables/tables.db, beside the journal."""
