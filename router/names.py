@@ -49,6 +49,11 @@ def schedule_arn(region: str, account: str, name: str, group: str = "default") -
     return f"arn:aws:scheduler:{region}:{account}:schedule/{group}/{name}"
 
 
+def table_arn(region: str, account: str, name: str) -> str:
+    """The ARN of a DynamoDB table."""
+    return f"arn:aws:dynamodb:{region}:{account}:table/{name}"
+
+
 def stream_arn(region: str, account: str, table: str, label: str) -> str:
     """The ARN of a DynamoDB table's stream; *label* is the stream's creation time, e.g. 2016-12-01T00:00:00.000."""
     return f"arn:aws:dynamodb:{region}:{account}:table/{table}/stream/{label}"

@@ -137,7 +137,7 @@ def _table(_: str, event: Any, config: Config) -> list[Match]:
     (table,) = tables
     functions = [function.target_at(place) for function, trigger, place in triggers(config, TableTrigger) if trigger.table.name == table]
     if not functions:
-        raise InvalidParameter(f"no trigger reads table {table:.100}{_near(table, config.tables)}")
+        raise InvalidParameter(f"no trigger reads table {table:.100}{_near(table, [*config.tables, *config.item_tables])}")
     payload = orjson.dumps(event)
     return [Match(Envelope(function, payload, f"table:{table}"), mapped=True) for function in dict.fromkeys(functions)]
 

@@ -124,8 +124,13 @@ def check_indexed(index: str, schema: Schema, item: Mapping[str, Value]) -> None
 
 
 def indexed(schema: Schema, item: Mapping[str, Value]) -> bool:
-    """Whether an item is in an index."""
-    return all(name in item for name in schema.names)
+    """Whether an item is in an index. One from before the index that cannot be in it stays out, as in DynamoDB."""
+    return all(attribute.name in item and _keeps(attribute, item[attribute.name]) for attribute in schema.attributes)
+
+
+def _keeps(attribute: Attribute, value: Value) -> bool:
+    kind, held = parts(value)
+    return kind == attribute.type and held not in ("", b"")
 
 
 def check_length(schema: Schema, attribute: Attribute, value: Value) -> None:

@@ -18,6 +18,7 @@ from router.model import Envelope, Outcome, Stream
 from router.queues.outbox import Outbox
 from router.queues.store import Queues
 from router.sources.bus_rules import Buses
+from router.tables.store import Tables
 from router.telemetry.metrics import Metrics
 
 
@@ -69,6 +70,7 @@ class House:
     outbox: Outbox | None = None  # records on their way to destinations
     ledgers: Ledgers = field(default_factory=Ledgers)  # what buckets' sources share with the object store
     buses: Buses = field(default_factory=Buses)  # where events are put that are for whoever has a rule for them
+    tables: Tables | None = None  # tables of items
 
 
 class Source(Protocol):

@@ -14,8 +14,8 @@ from typing import Any, ClassVar, Final, Self
 
 from router.config.destinations import destination
 from router.config.node import Node
-from router.config.types import Destination, Names, Table
-from router.errors import ConfigError, InvalidParameter
+from router.config.types import Destination, ItemTable, Names, Table
+from router.errors import ConfigError, InvalidParameter, SourceError
 from router.events.filters import ALL, Filters
 from router.events.lanes import MOST as MOST_LANES
 from router.events.stream_batches import FOR_EVER, Rules
@@ -36,7 +36,7 @@ class TableTrigger:
 
     word: ClassVar[str] = "table"
 
-    table: Table
+    table: Table | ItemTable
     batch_size: int = 100
     batch_window: float = 0.0  # seconds
     starting_position: str = "TRIM_HORIZON"  # of a mapping that has never run; or LATEST, AT_TIMESTAMP
@@ -52,13 +52,16 @@ class TableTrigger:
         """Read the value under `table:`; an unknown table is a problem."""
         form = node.form(main="name", known=_KNOWN)
         name = form.text("name")
-        if form.has("name") and name not in names.tables:
-            form.problem(f"no table has the name {name}{form.did_you_mean(name, names.tables)}", "name")
+        table = names.tables.get(name) or names.item_tables.get(name)
+        if form.has("name") and table is None:
+            form.problem(f"no table has the name {name}{form.did_you_mean(name, [*names.tables, *names.item_tables])}", "name")
+        if isinstance(table, ItemTable) and not table.stream:
+            form.problem(f"table {name} has no stream: write stream: NEW_AND_OLD_IMAGES in it", "name")
         window = int(form.seconds("tumbling_window", 0, low=0, high=LONGEST))
         if window and form.integer("parallelization_factor", 1, low=1, high=MOST_LANES) > 1:
             form.problem("a window is one sequence of invocations; write parallelization_factor: 1", "tumbling_window")
         return cls(
-            table=names.tables.get(name, Table(name, Path(), name)),
+            table=table or Table(name, Path(), name),
             batch_size=form.integer("batch_size", 100, low=1, high=10_000),
             batch_window=form.seconds("batch_window", 0.0, low=0, high=300),
             starting_position=form.choice("starting_position", "TRIM_HORIZON", _POSITIONS),
@@ -105,7 +108,7 @@ class FeedSource:
 
     TRIGGERS: ClassVar = (TableTrigger,)
 
-    def __init__(self, table: Table, bindings: Sequence[Binding], house: House, chance: random.Random | None = None) -> None:
+    def __init__(self, table: Table | ItemTable, bindings: Sequence[Binding], house: House, chance: random.Random | None = None) -> None:
         from router.sources.feed_stream import Feed  # noqa: PLC0415 - reading a config does without
 
         self.name = f"table:{table.name}"
@@ -117,7 +120,7 @@ class FeedSource:
     def build(cls, bindings: Sequence[Binding], house: House) -> list[Self]:
         """One source for each table: those that no trigger names may have been read before. Raises ConfigError when one is named twice."""
         _refuse_doubles(bindings)
-        tables = {binding.trigger.table.name: binding.trigger.table for binding in bindings}
+        tables: dict[str, Table | ItemTable] = {binding.trigger.table.name: binding.trigger.table for binding in bindings}
         read = {_place(table) for table in tables.values()}
         tables |= {name: table for name, table in house.config.tables.items() if _place(table) not in read}
         sources = [cls(table, [one for one in bindings if one.trigger.table.name == name], house) for name, table in tables.items()]
@@ -143,6 +146,8 @@ class FeedSource:
 
     async def install_sql(self) -> str:
         """What install() would execute, as text. Raises SourceError."""
+        if isinstance(self.table, ItemTable):
+            raise SourceError(f"table {self.name} is one of the daemon's own: its stream needs no triggers")
         from router.sources.feed_install import install_sql  # noqa: PLC0415 - reading a config does without
 
         return await asyncio.to_thread(install_sql, self.table)
@@ -180,8 +185,10 @@ def _refuse_doubles(bindings: Sequence[Binding]) -> None:
         raise ConfigError(tuple(problems))
 
 
-def _place(table: Table) -> tuple[Path, str]:
+def _place(table: Table | ItemTable) -> tuple[Path, str]:
     """Which table of which file it is, whatever its name."""
+    if isinstance(table, ItemTable):
+        return Path(), table.name
     return table.sqlite.resolve(), table.table.lower()
 
 

@@ -26,6 +26,7 @@ from router.sources.feed_delivery import Delivery, Settings, Work
 from router.sources.feed_outbox import Batch, Item
 from router.sources.feed_reader import Reader
 from router.sources.feed_schema import FeedFault
+from router.sources.feed_tables import Bell, TableReader
 from router.sources.feed_watch import Watch
 from router.sources.feed_windows import FeedWindow
 from router.telemetry.metrics import Metrics
@@ -39,9 +40,9 @@ AHEAD: Final = 4  # batches that are read ahead for each lane, so that one that 
 class Parts:
     """What the mappings of one feed share."""
 
-    reader: Reader
+    reader: Reader | TableReader
     cursors: Cursors
-    watch: Watch
+    watch: Watch | Bell
     clock: Clock
     metrics: Metrics
     chance: random.Random

@@ -4,11 +4,11 @@ import asyncio
 import random
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 
-from router.config.types import Table
+from router.config.types import ItemTable, Table
 from router.errors import JournalError, SourceError
 from router.sources.base import Binding, House, Outlet
 from router.sources.feed import TableTrigger
@@ -18,7 +18,9 @@ from router.sources.feed_mapping import EventSourceMapping, Parts
 from router.sources.feed_outbox import Outbox
 from router.sources.feed_reader import Reader
 from router.sources.feed_schema import FeedFault
+from router.sources.feed_tables import Bell, TableReader
 from router.sources.feed_watch import Watch
+from router.tables.store import Tables
 
 log = structlog.get_logger("router.sources.feed")
 
@@ -29,11 +31,9 @@ TRIM_PAUSE: Final = 0.05  # seconds between two removals, so that the user's wri
 class Feed:
     """One table."""
 
-    def __init__(self, table: Table, bindings: Sequence[Binding], house: House, chance: random.Random) -> None:
+    def __init__(self, table: Table | ItemTable, bindings: Sequence[Binding], house: House, chance: random.Random) -> None:
         self._table, self._clock, self._name = table, house.clock, f"table:{table.name}"
-        outbox = Outbox(table, region=house.config.region, account=house.config.account)
-        self._reader = Reader(outbox, table.name, house.clock)
-        self._watch = Watch(table.sqlite, house.clock)
+        self._reader, self._watch = _attached(table, house)
         self._cursors = Cursors(house.database, table.name)
         parts = Parts(
             self._reader, self._cursors, self._watch, house.clock, house.metrics, chance, house.config, house.database, house.outbox
@@ -116,14 +116,15 @@ class Feed:
 
     async def _keep_small(self, stop: asyncio.Event) -> None:
         """Its triggers go on noting changes: remove what is old, so that it does not fill the user's disk. Until *stop*."""
-        told = False
+        told, table = False, self._table
+        assert isinstance(table, Table)  # a table of items is only read when a trigger names it
         try:
             while not await self._clock.wait(stop, TRIM_EVERY):
                 with suppress(FeedFault):  # a database that is away or locked has another minute
                     if not told and await self._reader.present() is not None:
                         told = True
                         remedy = f"router feeds uninstall {self._table.name}"
-                        log.warning("feed_unread", feed=self._table.name, database=str(self._table.sqlite), remedy=remedy)
+                        log.warning("feed_unread", feed=self._table.name, database=str(table.sqlite), remedy=remedy)
                     while await self._reader.tidy() and not stop.is_set():
                         await self._clock.sleep(TRIM_PAUSE)
                 await self._reader.close()  # nothing of ours stays open in a database that we do not serve
@@ -141,6 +142,15 @@ class Feed:
             done = min(mapping.done for mapping in self.mappings)
             while await self._reader.trim(min(streams), done):
                 await self._clock.sleep(TRIM_PAUSE)
+
+
+def _attached(table: Table | ItemTable, house: House) -> tuple[Reader | TableReader, Watch | Bell]:
+    """How a table is read, and who says when."""
+    if isinstance(table, ItemTable):
+        tables = cast("Tables", house.tables)  # building opens nothing: a config that is only looked at has none
+        return TableReader(tables, table), Bell(tables, table.name, house.clock)
+    outbox = Outbox(table, region=house.config.region, account=house.config.account)
+    return Reader(outbox, table.name, house.clock), Watch(table.sqlite, house.clock)
 
 
 def _settings(binding: Binding) -> Settings:

@@ -45,7 +45,7 @@ def _table(connection: apsw.Connection, table: ItemTable, now: float) -> Stored:
         made,
         _indexes(connection, number, table, empty=not items),
         _stream(connection, table, keys, now),
-        bool(table.ttl) and filled is None,
+        filled is None,
     )
 
 

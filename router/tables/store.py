@@ -194,6 +194,10 @@ class Tables:
         """No more."""
         self._bells.get(name, set()).discard(bell)
 
+    def heard(self, name: str) -> bool:
+        """Whether somebody reads a table's stream."""
+        return bool(self._bells.get(name))
+
     def _ring(self, told: set[str]) -> None:
         for name in told:
             for bell in tuple(self._bells.get(name, ())):

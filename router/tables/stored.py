@@ -41,8 +41,13 @@ class Stored:
     made: float  # epoch seconds
     indexes: Mapping[str, StoredIndex] = field(default_factory=dict)
     stream: StoredStream | None = None
-    expiring: bool = False  # time to live is in force: every item's expiry is known
+    dated: bool = True  # every item's expiry is known
     wrong: str = ""  # why it is not served
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is left to be filled."""
+        return self.dated and all(index.ready for index in self.indexes.values())
 
     def index(self, name: str) -> StoredIndex:
         """One of its indexes. Raises Refused."""

@@ -98,6 +98,11 @@ class Work:
         """A transaction with this token was done."""
         self._connection.execute(SQL["add_token"], (token, digest, self._now)).fetchall()
 
+    def due(self, stored: Stored, *, low: int, high: int, most: int) -> list[Place]:
+        """Where items lie that expire from *low* to *high*, epoch seconds."""
+        rows: list[Any] = self._connection.execute(SQL["expired"], (stored.id, low, high, most)).fetchall()
+        return [Place(*row) for row in rows]
+
     def expire(self, stored: Stored, where: Place) -> None:
         """Remove an item whose time has come; one that has been given more time since stays."""
         found = self._found(stored, where)

@@ -17,11 +17,13 @@ FLOORS = {
     "events": 1,
     "iam": 1,
     "templates": 1,
+    "items": 1,
     "journal": 1,
     "telemetry": 2,
     "functions": 2,
     "buckets": 2,
     "queues": 2,
+    "tables": 2,
     "web": 2,
     "credentials": 2,
     "sources": 3,
@@ -33,7 +35,7 @@ FLOORS = {
     "cli": 7,
     "__main__": 8,
 }
-PURE = ("events", "iam", "templates")
+PURE = ("events", "iam", "items", "templates")
 IMPURE = {"asyncio", "aiohttp", "socket", "subprocess", "sqlite3", "apsw", "threading", "apscheduler", "watchdog", "time", "os", "pathlib"}
 
 
