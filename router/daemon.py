@@ -68,6 +68,8 @@ from router.runtime.sandbox_controls import CONTROLS, effective, refusal
 from router.runtime.sandbox_site import Ground
 from router.sources import SECTIONS, SOURCES, TRIGGERS
 from router.sources.base import Binding, House, Source
+from router.tables.store import Tables
+from router.tables.upkeep import Upkeep as TablesUpkeep
 from router.telemetry.logs import LogStore
 from router.telemetry.metrics import Labels, Metrics
 from router.telemetry.setup import configure, hide
@@ -108,6 +110,7 @@ class Stores(NamedTuple):
     queues: Queues
     moves: Moves
     outbox: Outbox
+    tables: Tables
 
 
 def check(path: Path, fragments: Sequence[Fragment] | None = None, text: str | None = None) -> Config:
@@ -274,12 +277,14 @@ class Daemon:
         queues = await Queues.open(database, clock, config.queues, region=config.region, account=config.account)
         count_store(self.metrics, database, journal, queues)
         opened.push_async_callback(journal.close)
-        return Stores(lock, database, declared, journal, queues, Moves(queues, clock), await Outbox.open(database, queues))
+        tables = await Tables.open(config.state, clock, config.item_tables, region=config.region, account=config.account)
+        opened.push_async_callback(tables.database.close)
+        return Stores(lock, database, declared, journal, queues, Moves(queues, clock), await Outbox.open(database, queues), tables)
 
     async def _open(self, opened: contextlib.AsyncExitStack) -> tuple[Calls, list[tuple[str, Flow]]]:
         """Build everything, floor by floor; the calls, and the stages in the order in which they stop."""
         clock, metrics = self._clock, self.metrics
-        lock, database, declared, journal, queues, moves, outbox = await self._stores(opened)
+        lock, database, declared, journal, queues, moves, outbox, tables = await self._stores(opened)
         config = self._config
         logs = LogStore(config.state / "logs", clock, metrics)
         opened.callback(logs.close)
@@ -292,7 +297,7 @@ class Daemon:
         slots = Slots(config.functions, limit=config.limits.concurrency, clock=clock)
         dispatcher = Dispatcher(journal, pool, functions, slots, clock=clock, metrics=metrics)
         dispatcher.destinations = Destinations(outbox, functions, journal, clock)
-        house = House(config, clock, database, metrics, queues, outbox)
+        house = House(config, clock, database, metrics, queues, outbox, tables=tables)
 
         def build(config: Config) -> list[list[Source]]:
             return by_class(replace(house, config=config))
@@ -307,7 +312,12 @@ class Daemon:
 
         objects = await Objects.prepared(config.buckets, database, house.ledgers, clock)
         opened.push_async_callback(objects.close)
-        followers = (relay.adopt, lambda config: queues.adopt(config.queues), lambda config: objects.adopt(config.buckets))
+        followers = (
+            relay.adopt,
+            lambda config: queues.adopt(config.queues),
+            lambda config: objects.adopt(config.buckets),
+            lambda config: tables.take(config.item_tables),
+        )
         took = partial(self._took, janitor, housekeeping, followers)
         reloads = Reloads(
             *(calls, functions, slots, pool, fleet, deployer, journal, places),
@@ -322,7 +332,7 @@ class Daemon:
         keys = Keys(KeyStore(config.state), clock)
         control = Control(calls, doctor, QueueCalls(queues, moves), keys, reloader=self._reloader, versions=versions)
         parts = services.Parts(
-            house, calls, functions, versions, dispatcher, self._reloader, declared, queues, moves, outbox, logs, objects
+            house, calls, functions, versions, dispatcher, self._reloader, declared, queues, moves, outbox, logs, objects, tables
         )
         identities = await self._identities()
         endpoint = self._endpoint(parts, identities)
@@ -341,6 +351,7 @@ class Daemon:
             ("housekeeping", housekeeping.run),
             ("queues", Keeper(queues, moves, clock).run),
             ("objects", objects.run),
+            ("tables", TablesUpkeep(tables, clock).run),
             ("pulse", Pulse(clock, metrics).run),
         ]
 

@@ -1,9 +1,9 @@
 """Backups of a state directory: taken while the daemon works, checked when they are made and again before they are put back.
 
-A backup is a tar: the store as one file, the other files that last, and behind them a manifest with the size and SHA-256 of
+A backup is a tar: the stores as one file each, the other files that last, and behind them a manifest with the size and SHA-256 of
 each, so that one that was cut short is none. Logs, temporary files and sockets are left out.
 
-The store is copied by VACUUM INTO over a connection of its own: everything acknowledged before it began is in the copy, and
+A store is copied by VACUUM INTO over a connection of its own: everything acknowledged before it began is in the copy, and
 the daemon goes on accepting. Blocking; for commands, never on the daemon's loop."""
 
 import contextlib
@@ -24,6 +24,7 @@ from router.errors import BackupError
 from router.journal import files
 
 STORE: Final = "journal.db"
+TABLES: Final = "tables/tables.db"  # the tables' own store; copied after the journal, whose cursors must not be ahead of its streams
 MANIFEST: Final = "MANIFEST.json"
 FORMAT: Final = 1
 COMING: Final = "restore.part"  # in a state directory: a backup that is being unpacked there
@@ -52,12 +53,18 @@ def take(state: Path, target: Path, *, now: float) -> Summary:
         raise BackupError(f"nothing to back up: {state} has no {STORE}")
     if target.exists():
         raise BackupError(f"{target} exists: name a new file")
-    part, copy = (target.with_name(f".{target.name}.{end}") for end in ("part", "store"))
+    part, copy, copied_tables = (target.with_name(f".{target.name}.{end}") for end in ("part", "store", "tables"))
     made = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds")
     try:
-        events = _copy_store(state / STORE, copy)
+        _copy_store(state / STORE, copy)
+        events = checked(copy)
+        stores = [(STORE, copy)]
+        if (state / TABLES).is_file():
+            _copy_store(state / TABLES, copied_tables)
+            sound(copied_tables)
+            stores.append((TABLES, copied_tables))
         with _created(part) as raw, _tar(raw, packed=target.name.endswith("gz")) as tar:
-            listed = dict(_added(tar, [(STORE, copy), *_lasting(state)]))
+            listed = dict(_added(tar, [*stores, *_lasting(state)]))
             about = {"format": FORMAT, "made": made, "events": events, "files": listed}
             _add_text(tar, MANIFEST, json.dumps(about, indent=1))
         part.rename(target)
@@ -65,13 +72,13 @@ def take(state: Path, target: Path, *, now: float) -> Summary:
     except (OSError, tarfile.TarError) as error:
         raise BackupError(f"cannot write {target}: {error}") from error
     finally:
-        for path in (part, copy):
+        for path in (part, copy, copied_tables):
             path.unlink(missing_ok=True)
     return Summary(made, len(listed), sum(one.get("size", 0) for one in listed.values()), events)
 
 
-def _copy_store(store: Path, copy: Path) -> int:
-    """The store as it is now, in one file that has been checked; how many events it has."""
+def _copy_store(store: Path, copy: Path) -> None:
+    """A store as it is now, in one file."""
     copy.unlink(missing_ok=True)
     os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _MODE))  # SQLite takes an empty file, and leaves its mode
     try:
@@ -80,23 +87,35 @@ def _copy_store(store: Path, copy: Path) -> int:
             reader.execute("VACUUM INTO ?", (str(copy),)).fetchall()
     except files.STORE_FAULTS as error:
         raise BackupError(str(files.explain(error, store))) from error
-    return checked(copy)
 
 
 def checked(store: Path) -> int:
     """How many events a store has that nobody writes, after a full check. Raises BackupError when it is damaged."""
     try:
         with contextlib.closing(apsw.Connection(str(store), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
-            found = [row[0] for row in connection.execute("PRAGMA integrity_check(5)")]
-            if found != ["ok"]:
-                raise BackupError(f"{store} is damaged: {'; '.join(found)}")
+            _refuse_damaged(connection, store)
             return int(connection.execute("SELECT count(*) FROM events").get)
     except apsw.Error as error:
         raise BackupError(f"{store} is damaged: {error}") from error
 
 
+def sound(store: Path) -> None:
+    """Raise BackupError when a store that nobody writes is damaged, after a full check."""
+    try:
+        with contextlib.closing(apsw.Connection(str(store), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
+            _refuse_damaged(connection, store)
+    except apsw.Error as error:
+        raise BackupError(f"{store} is damaged: {error}") from error
+
+
+def _refuse_damaged(connection: apsw.Connection, store: Path) -> None:
+    found = [row[0] for row in connection.execute("PRAGMA integrity_check(5)")]
+    if found != ["ok"]:
+        raise BackupError(f"{store} is damaged: {'; '.join(found)}")
+
+
 def _lasting(state: Path) -> Iterator[tuple[str, Path]]:
-    """Every file but the store that a backup has, by its name in it."""
+    """Every file but the stores that a backup has, by its name in it."""
     for top in sorted(state.iterdir()):
         if top.name in _PASSING or top.name.startswith(STORE):
             continue
@@ -104,8 +123,9 @@ def _lasting(state: Path) -> Iterator[tuple[str, Path]]:
             mode = path.lstat().st_mode
             if stat.S_ISLNK(mode):
                 _refuse_leading_out(path, state)
-            if stat.S_ISREG(mode) or stat.S_ISLNK(mode):
-                yield str(path.relative_to(state)), path
+            name = str(path.relative_to(state))
+            if (stat.S_ISREG(mode) or stat.S_ISLNK(mode)) and not name.startswith(TABLES):
+                yield name, path
 
 
 def _refuse_leading_out(link: Path, state: Path) -> None:

@@ -19,7 +19,12 @@ def encode(item: Mapping[str, Value]) -> bytes:
 def decode(stored: bytes) -> Item:
     """The item that was stored."""
     item: Item = orjson.loads(stored)
-    return {name: _value(value) for name, value in item.items()} if any(hint in stored for hint in _HINTS) else item
+    return plain(item) if any(hint in stored for hint in _HINTS) else item
+
+
+def plain(item: Mapping[str, Value]) -> Item:
+    """An item whose bytes are in base64, with bytes."""
+    return {name: _value(value) for name, value in item.items()}
 
 
 def _base64(value: object) -> str:

@@ -22,6 +22,11 @@ def number_of(seq: int) -> int:
     return 2 * seq
 
 
+def seq_of(sequence: int) -> int:
+    """The record of a sequence number; below 1 for one from before the first."""
+    return (sequence - int(sequence_number(0))) // 2
+
+
 def sequence(seq: int) -> str:
     """The sequence number of a record."""
     return sequence_number(number_of(seq))

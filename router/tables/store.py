@@ -90,6 +90,11 @@ class Tables:
         self.database.submit(unit, done)
         return pending
 
+    def take(self, definitions: Mapping[str, ItemTable]) -> None:
+        """The same, when they are other ones."""
+        if definitions != self.definitions:
+            self.adopt(definitions)
+
     async def settled(self) -> None:
         """Return once the tables are in force; what failed is tried again. Raises JournalError."""
         pending = self._pending

@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol
 class Declared(Protocol):
     """What was declared through the API and is in force beside config.yaml."""
 
-    async def put(self, kind: str, name: str, value: Any) -> None:
+    async def put(self, kind: str, name: str, value: Any) -> object:
         """Check, make durable, put in force. *value*: as config.yaml spells it. Raises InvalidParameter with every mistake."""
 
     async def remove(self, kind: str, name: str) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from router.api.aws.dynamodb import Dynamodb
+from router.api.aws.dynamodbstreams import DynamodbStreams
 from router.api.aws.gate import Gate
 from router.api.aws.service import Service
 from router.api.aws.sts import Sts
@@ -19,6 +21,7 @@ from router.queues.moves import Moves
 from router.queues.outbox import Outbox
 from router.queues.store import Queues
 from router.sources.base import House
+from router.tables.store import Tables
 from router.telemetry.logs import LogStore
 
 
@@ -38,6 +41,7 @@ class Parts:
     outbox: Outbox
     logs: LogStore
     objects: Objects
+    tables: Tables
 
 
 class Wire(Protocol):
@@ -49,6 +53,8 @@ class Wire(Protocol):
 
 
 SERVICES: Final[Mapping[str, Callable[[Parts], Service]]] = {  # by name in botocore's data
+    "dynamodb": lambda parts: Dynamodb(parts.tables, parts.declared),
+    "dynamodbstreams": lambda parts: DynamodbStreams(parts.tables, parts.house.clock),
     "sts": lambda _: Sts(),
 }
 WIRES: Final[Mapping[str, Callable[[Parts], Wire]]] = {}

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from router.clock import SystemClock
+from router.config.types import ItemTable
 from router.errors import BackupError
 from router.journal.backup import MANIFEST, READY, STORE, take
 from router.journal.base import Query
@@ -16,6 +17,8 @@ from router.journal.database import Database
 from router.journal.restore import put_back, refuse_unfinished, unpack
 from router.journal.sqlite import SqliteJournal
 from router.model import Envelope
+from router.tables.store import Tables
+from router.tables.writing import Change
 
 NOW = 1_790_000_000.0
 
@@ -228,3 +231,19 @@ async def test_a_restore_that_was_killed_in_the_middle_is_not_mistaken_for_a_sta
     put_back(tmp_path / "b.tar", state, force=True)
     refuse_unfinished(state)
     assert await queued(state) == 3
+
+
+async def test_the_tables_are_in_it_as_they_are_while_they_are_written(tmp_path: Path) -> None:
+    await filled(tmp_path / "state")
+    table = ItemTable("t", ("id", "S"))
+    tables = await Tables.open(tmp_path / "state", SystemClock(), {"t": table}, region="eu-west-1", account="1" * 12)
+    item = {"id": {"S": "a"}, "b": {"B": b"\x00"}}
+    await tables.change(Change("t", {"id": {"S": "a"}}, "put", item=item))
+    take(tmp_path / "state", tmp_path / "b.tar", now=NOW)
+    await tables.database.close()
+    (tmp_path / "other").mkdir()
+    put_back(tmp_path / "b.tar", tmp_path / "other", force=False)
+    assert sorted(path.name for path in (tmp_path / "other" / "tables").iterdir()) == ["tables.db"]
+    again = await Tables.open(tmp_path / "other", SystemClock(), {"t": table}, region="eu-west-1", account="1" * 12)
+    assert await again.items([("t", {"id": {"S": "a"}})]) == [item]
+    await again.database.close()
