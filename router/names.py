@@ -34,6 +34,11 @@ def queue_arn(region: str, account: str, name: str) -> str:
     return f"arn:aws:sqs:{region}:{account}:{name}"
 
 
+def topic_arn(region: str, account: str, name: str) -> str:
+    """The ARN of a topic."""
+    return f"arn:aws:sns:{region}:{account}:{name}"
+
+
 def rule_arn(region: str, account: str, name: str, bus: str = "default") -> str:
     """The ARN of an EventBridge rule; the default bus is not named in it."""
     return f"arn:aws:events:{region}:{account}:rule/{name if bus == 'default' else f'{bus}/{name}'}"

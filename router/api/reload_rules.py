@@ -16,6 +16,7 @@ RELOADED: Final = frozenset(  # fields of Config that are taken up; the others a
         "tables",
         "item_tables",
         "queues",
+        "topics",
         "usage_plans",
         "buses",
         "functions",

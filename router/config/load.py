@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from router.config import buses, checks, document, functions, queues, resources, settings, usage
+from router.config import buses, checks, document, functions, queues, resources, settings, topics, usage
 from router.config import roles as policies_of_roles
 from router.config.document import Declared
 from router.config.functions import Interpreters, Runtimes
@@ -20,7 +20,7 @@ from router.errors import ConfigError
 
 _KNOWN: Final = (
     *("version", "region", "account", "state", "listen", "limits", "drain", "retention"),
-    *("buckets", "tables", "queues", "buses", "usage_plans", "roles", "functions", "users", "schedule_groups"),
+    *("buckets", "tables", "queues", "topics", "buses", "usage_plans", "roles", "functions", "users", "schedule_groups"),
 )
 _DEFAULT: Final = Config(Path(), Path())
 
@@ -72,6 +72,8 @@ def _config(  # noqa: PLR0917 - what load() is given
     tables, item_tables = ({}, {}) if (node := form.child("tables")) is None else resources.tables(node)
     own_queues = {} if (node := form.child("queues")) is None else queues.queues(node, policies[1])
     events = buses.buses(form.child("buses"), policies[1])
+    function_names = frozenset(name for name, _ in node.items()) if (node := form.child("functions")) is not None else frozenset()
+    own_topics = {} if (node := form.child("topics")) is None else topics.topics(node, own_queues, function_names, policies[1])
     plans = {} if (node := form.child("usage_plans")) is None else usage.plans(node)
     roles = {} if (node := form.child("roles")) is None else policies_of_roles.roles(node, policies[0])
     node = form.child("listen")
@@ -91,6 +93,7 @@ def _config(  # noqa: PLR0917 - what load() is given
         tables=tables,
         item_tables=item_tables,
         queues=own_queues,
+        topics=own_topics,
         buses=events,
         usage_plans=plans,
         roles=roles,
@@ -100,7 +103,9 @@ def _config(  # noqa: PLR0917 - what load() is given
         if (node := form.child("functions")) is None
         else _functions(
             node,
-            Names(buckets, tables, item_tables=item_tables, usage_plans=plans, queues=own_queues, buses=events, roles=roles),
+            Names(
+                buckets, tables, item_tables=item_tables, usage_plans=plans, queues=own_queues, buses=events, roles=roles, topics=own_topics
+            ),
             triggers,
             machine,
         ),
@@ -118,6 +123,7 @@ def _sections(form: Node, config: Config, sections: Mapping[str, Section]) -> di
         queues=config.queues,
         roles=config.roles,
         buses=config.buses,
+        topics=config.topics,
     )
     around = Surroundings(known, config.functions, config.schedule_groups, config.region, config.account)
     return {key: read(node, around) for key, read in sections.items() if (node := form.child(key)) is not None and not node.empty}

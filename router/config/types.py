@@ -111,6 +111,33 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class Subscription:
+    """Who gets what is published to a topic."""
+
+    name: str  # unlike those of the topic's others; in its ARN as it is when it is a UUID
+    kind: Literal["queue", "function"]
+    target: str  # name
+    raw: bool = False  # a queue gets the message itself, not the JSON around it
+    filter: Any = None  # the JSON value of a filter policy; None: everything
+    filter_scope: Literal["MessageAttributes", "MessageBody"] = "MessageAttributes"
+    dead_letter: str = ""  # queue for what cannot be delivered; "": none
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic of our own, with SNS's settings."""
+
+    name: str
+    fifo: bool = False
+    content_based_deduplication: bool = False
+    deduplication_scope: Literal["Topic", "MessageGroup"] = "Topic"  # SNS: FifoThroughputScope
+    display_name: str = ""
+    policy: str = ""  # of the topic itself, JSON text; "": none
+    tags: Mapping[str, str] = field(default_factory=dict)
+    subscriptions: tuple[Subscription, ...] = ()  # those of functions' triggers are not among them
+
+
+@dataclass(frozen=True, slots=True)
 class Bus:
     """An event bus."""
 
@@ -186,6 +213,7 @@ class Names:
     queues: Mapping[str, Queue] = field(default_factory=dict)
     roles: Mapping[str, Role] = field(default_factory=dict)
     buses: Mapping[str, Bus] = field(default_factory=lambda: {"default": Bus("default")})
+    topics: Mapping[str, Topic] = field(default_factory=dict)
 
 
 class Surroundings(NamedTuple):
@@ -351,6 +379,7 @@ class Config:
     item_tables: Mapping[str, ItemTable] = field(default_factory=dict)
     queues: Mapping[str, Queue] = field(default_factory=dict)
     buses: Mapping[str, Bus] = field(default_factory=lambda: {"default": Bus("default")})
+    topics: Mapping[str, Topic] = field(default_factory=dict)
     usage_plans: Mapping[str, UsagePlan] = field(default_factory=dict)
     roles: Mapping[str, Role] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=dict)

@@ -78,14 +78,14 @@ def check(message: New, rules: Rules) -> int:
     """The message's size in bytes. Raises a QueueError for what the queue does not take."""
     if not message.body:
         raise MissingParameter("The request must contain the parameter MessageBody.")
-    if not _BODY.fullmatch(message.body):
+    if not plain(message.body):
         raise InvalidMessageContents(
             "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF"
         )
     if len(message.attributes) > ATTRIBUTES:
         raise InvalidParameterValue(f"Number of message attributes [{len(message.attributes)}] exceeds the allowed maximum [{ATTRIBUTES}].")
     for name, attribute in message.attributes.items():
-        _check_attribute(name, attribute)
+        check_attribute(name, attribute)
     size = size_of(message)
     if size > rules.largest:
         raise InvalidParameterValue(f"One or more parameters are invalid. Reason: Message must be shorter than {rules.largest} bytes.")
@@ -175,8 +175,13 @@ def _check_fifo(message: New, rules: Rules) -> None:
         )
 
 
-def _check_attribute(name: str, attribute: Attribute) -> None:
-    """One message attribute."""
+def plain(text: str) -> bool:
+    """Whether a text has only characters that a message may have."""
+    return _BODY.fullmatch(text) is not None
+
+
+def check_attribute(name: str, attribute: Attribute) -> None:
+    """Raise for a message attribute that is none."""
     if not _ATTRIBUTE.fullmatch(name) or len(name) > _LONGEST_NAME or name.lower().startswith(("aws.", "amazon.")):
         raise InvalidParameterValue(
             f"The message attribute name '{name[:200]}' is invalid. Attribute name can contain A-Z, a-z, 0-9, underscore (_), hyphen (-), "

@@ -11,6 +11,7 @@ from router.sources.queue import QueueSource
 from router.sources.ruling import rules
 from router.sources.s3dir import S3DirSource
 from router.sources.schedule import ScheduleSource
+from router.sources.topic import TopicSource
 
 SOURCES: Final[dict[str, type[Any]]] = {
     "s3": S3DirSource,
@@ -21,6 +22,7 @@ SOURCES: Final[dict[str, type[Any]]] = {
     "table": FeedSource,
     "event": BusSource,
     "queue": QueueSource,
+    "sns": TopicSource,
 }
 
 TRIGGERS: Final[dict[str, type[Trigger]]] = {trigger.word: trigger for source in SOURCES.values() for trigger in source.TRIGGERS}

@@ -18,6 +18,7 @@ from router.model import Envelope, Outcome, Stream
 from router.queues.outbox import Outbox
 from router.queues.store import Queues
 from router.sources.bus_rules import Buses
+from router.sources.topics import Topics
 from router.tables.store import Tables
 from router.telemetry.metrics import Metrics
 
@@ -71,6 +72,7 @@ class House:
     ledgers: Ledgers = field(default_factory=Ledgers)  # what buckets' sources share with the object store
     buses: Buses = field(default_factory=Buses)  # where events are put that are for whoever has a rule for them
     tables: Tables | None = None  # tables of items
+    topics: Topics = field(default_factory=Topics)  # where messages are published for whoever has subscribed
 
 
 class Source(Protocol):

@@ -7,7 +7,7 @@ class Declared(Protocol):
     """What was declared through the API and is in force beside config.yaml."""
 
     async def put(self, kind: str, name: str, value: Any) -> object:
-        """Check, make durable, put in force. *value*: as config.yaml spells it. Raises InvalidParameter with every mistake."""
+        """Check, make durable, put in force. *value*: as config.yaml spells it. Raises InvalidParameter with every mistake, DeclaredInConfig."""
 
     async def remove(self, kind: str, name: str) -> None:
         """Take it back, durably, and out of force. Raises InvalidParameter when something else needs it."""

@@ -20,6 +20,7 @@ from router.api.aws.rest_json import RestJson
 from router.api.aws.service import Call, Need, Service
 from router.api.aws.services import Wire
 from router.api.aws.shapes import ServiceModel
+from router.api.aws.sqs.wire import SqsQuery
 from router.errors import JournalError, RouterError
 from router.events.http import Request, Response
 from router.iam.auth_errors import AuthFailure
@@ -28,6 +29,8 @@ from router.telemetry.metrics import Metrics
 log = structlog.get_logger("router.aws")
 
 PROTOCOLS: Final[Mapping[str, Codec]] = {"json": JsonProtocol(), "rest-json": RestJson(), "query": QueryProtocol()}
+SQS_QUERY: Final = SqsQuery()
+LONGEST_TRACE: Final = 1000  # characters
 
 
 class Refused(Exception):
@@ -70,7 +73,7 @@ class Endpoint:
         aimed = routing.aimed(request)
         if aimed.protocol == "s3":
             return await self._s3(request, request_id)
-        codec = PROTOCOLS[aimed.protocol]
+        codec = SQS_QUERY if (aimed.service, aimed.protocol) == ("sqs", "query") else PROTOCOLS[aimed.protocol]
         service = self._services.get(aimed.service)
         if service is None:
             self._requests.add(aimed.service or "unknown", "unknown", "unknown")
@@ -118,6 +121,7 @@ class Endpoint:
             asked.request_id,
             admitted.context,
             f"{asked.request.scheme}://{asked.request.host}",
+            _trace(asked.request),
         )
         try:
             self._check(asked, operation.needs(call), admitted)
@@ -143,6 +147,12 @@ class Endpoint:
         for need in needs:
             if why := self._gate.refusal(admitted.caller, admitted.context, need, asked.service.policy(need.resource)):
                 raise Refused(refusals.unauthorised(why, asked.service.name, asked.codec.status), "denied")
+
+
+def _trace(request: Request) -> str:
+    """The X-Ray header of a request; "" when there is none that could be one."""
+    header = request.header("x-amzn-trace-id")
+    return header if header.isascii() and header.isprintable() and len(header) <= LONGEST_TRACE else ""
 
 
 def _read(asked: Asked, found: Found) -> dict[str, Any]:

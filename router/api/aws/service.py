@@ -28,6 +28,7 @@ class Call:
     request_id: str  # UUID; the answer carries it as x-amzn-RequestId
     context: Context = field(default_factory=dict)  # the condition keys that every request has
     endpoint: str = "http://127.0.0.1:4566"  # scheme, host and port as the client wrote them: queue URLs begin with it
+    trace: str = ""  # its X-Amzn-Trace-Id header: the chain of events that the caller is part of
 
 
 class Need(NamedTuple):

@@ -8,6 +8,8 @@ from router.api.aws.dynamodb import Dynamodb
 from router.api.aws.dynamodbstreams import DynamodbStreams
 from router.api.aws.gate import Gate
 from router.api.aws.service import Service
+from router.api.aws.sns import Sns
+from router.api.aws.sqs import Sqs
 from router.api.aws.sts import Sts
 from router.api.calls import Calls
 from router.api.declared import Declared
@@ -55,6 +57,17 @@ class Wire(Protocol):
 SERVICES: Final[Mapping[str, Callable[[Parts], Service]]] = {  # by name in botocore's data
     "dynamodb": lambda parts: Dynamodb(parts.tables, parts.declared),
     "dynamodbstreams": lambda parts: DynamodbStreams(parts.tables, parts.house.clock),
+    "sns": lambda parts: Sns(
+        parts.house.topics, parts.dispatcher, parts.declared, region=parts.house.config.region, account=parts.house.config.account
+    ),
+    "sqs": lambda parts: Sqs(
+        parts.queues,
+        parts.moves,
+        parts.declared,
+        parts.house.clock,
+        region=parts.house.config.region,
+        account=parts.house.config.account,
+    ),
     "sts": lambda _: Sts(),
 }
 WIRES: Final[Mapping[str, Callable[[Parts], Wire]]] = {}

@@ -68,7 +68,7 @@ class Sqs:
         """A queue's own."""
         place = self._place.arn("")
         queue = self._queues.settings.get(resource.removeprefix(place)) if resource.startswith(place) else None
-        return policy_of(queue.name, queue.policy) if queue is not None and queue.policy else None
+        return policy_of(f"queue {queue.name}", queue.policy) if queue is not None and queue.policy else None
 
     async def _purge(self, call: Call) -> Members:
         """PurgeQueue."""

@@ -33,23 +33,23 @@ class Messages:
 
     async def send(self, call: Call) -> Members:
         """SendMessage."""
-        message = message_of(call.parameters, call.caller.principal.id)
+        message = message_of(call.parameters, call)
         (sent,) = await self._queues.send(self._place.queue(call.parameters), [message])
         if isinstance(sent, RouterError):
             raise sent
-        return _told(message, sent)
+        return _told(call.parameters, message, sent)
 
     async def send_batch(self, call: Call) -> Members:
         """SendMessageBatch: entry by entry."""
         queue, given = self._place.queue(call.parameters), entries(call.parameters)
         ids = _ids(given)
-        read = [_attempted(lambda entry=entry: message_of(entry, call.caller.principal.id)) for entry in given]  # type: ignore[misc]
+        read = [_attempted(lambda entry=entry: message_of(entry, call)) for entry in given]  # type: ignore[misc]
         right = [message for message in read if isinstance(message, New)]
         sent = iter(await self._queues.send(queue, right) if right else [])
         answers = [next(sent) if isinstance(message, New) else message for message in read]
         told = {
-            entry: {"Id": entry, **_told(message, answer)}
-            for entry, message, answer in zip(ids, read, answers, strict=True)
+            entry: {"Id": entry, **_told(members, message, answer)}
+            for entry, members, message, answer in zip(ids, given, read, answers, strict=True)
             if isinstance(answer, Sent) and isinstance(message, New)
         }
         return _batch(ids, answers, told)
@@ -113,13 +113,15 @@ class Messages:
         return _batch(ids, answers, {entry: {"Id": entry} for entry in ids})
 
 
-def message_of(members: Mapping[str, Any], sender: str) -> New:
-    """A message as a request spells it; what queues take of it they say themselves. Raises a QueueError."""
+def message_of(members: Mapping[str, Any], call: Call) -> New:
+    """A message as a request spells it; what queues take of it they say themselves. Raises a QueueError.
+
+    Without a trace of its own it has that of the call, as on AWS."""
     system = _attributes(members, "MessageSystemAttributes")
     for name, attribute in system.items():
         if name != TRACE or attribute.data_type != "String" or not isinstance(attribute.value, str):
             raise InvalidParameterValue(f"Message system attribute name '{name[:100]}' is invalid: only {TRACE}, a String, can be sent.")
-    trace = str(system[TRACE].value) if TRACE in system else ""
+    trace = str(system[TRACE].value) if TRACE in system else call.trace
     if not (trace.isascii() and trace.isprintable() and len(trace) <= LONGEST_TRACE):
         raise InvalidParameterValue(f"The value of {TRACE} is no X-Ray trace header.")
     return New(
@@ -129,7 +131,7 @@ def message_of(members: Mapping[str, Any], sender: str) -> New:
         text(members, "MessageGroupId", ""),
         text(members, "MessageDeduplicationId", ""),
         trace,
-        sender,
+        call.caller.principal.id,
     )
 
 
@@ -152,11 +154,11 @@ def _attribute(name: str, value: Any) -> Attribute:
     return Attribute(value["DataType"], held)
 
 
-def _told(message: New, sent: Sent) -> dict[str, Any]:
+def _told(members: Mapping[str, Any], message: New, sent: Sent) -> dict[str, Any]:
     made: dict[str, Any] = {"MessageId": sent.message_id, "MD5OfMessageBody": md5_of_body(message.body)}
     if message.attributes:
         made["MD5OfMessageAttributes"] = md5_of_attributes(message.attributes)
-    if message.trace:
+    if members.get("MessageSystemAttributes"):
         made["MD5OfMessageSystemAttributes"] = md5_of_attributes({TRACE: Attribute("String", message.trace)})
     return made | ({"SequenceNumber": sent.sequence} if sent.sequence else {})
 

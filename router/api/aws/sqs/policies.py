@@ -1,4 +1,4 @@
-"""The policy of a queue: read, checked, and changed by AddPermission and RemovePermission. Pure.
+"""The policy of a queue or a topic: read, checked, and changed by AddPermission and RemovePermission. Pure.
 
 Source: Amazon SQS API reference, AddPermission. Statements made here name the account's own root: nothing reaches across accounts."""
 
@@ -33,28 +33,37 @@ def checked(document: Any, account: str) -> Any:
 
 
 @lru_cache(maxsize=1024)
-def policy_of(queue: str, text: str) -> Policy:
-    """The policy in a queue's settings, which were checked."""
-    return reading.read(json.loads(text), name=f"queue {queue}", kind="resource")
+def policy_of(owner: str, text: str) -> Policy:
+    """The policy in the settings of a queue or topic, which were checked. *owner*: whose, for people."""
+    return reading.read(json.loads(text), name=owner, kind="resource")
 
 
-def with_permission(document: Any, label: str, accounts: Sequence[str], actions: Sequence[str], arn: str) -> dict[str, Any]:
+def with_permission(
+    document: Any,
+    label: str,
+    accounts: Sequence[str],
+    actions: Sequence[str],
+    arn: str,
+    *,
+    service: str = "SQS",
+    known: Sequence[str] = ACTIONS,
+) -> dict[str, Any]:
     """The document with one more statement; None as *document*: none so far. Raises InvalidParameterValue."""
-    found: dict[str, Any] = document or {"Version": "2012-10-17", "Id": f"{arn}/SQSDefaultPolicy", "Statement": []}
+    found: dict[str, Any] = document or {"Version": "2012-10-17", "Id": f"{arn}/{service}DefaultPolicy", "Statement": []}
     statements = _listed(found)
     if any(statement.get("Sid") == label for statement in statements):
         raise InvalidParameterValue(f"Value {label[:100]} for parameter Label is invalid. Reason: Already exists.")
     if not accounts or not actions or len(actions) > MOST:
         raise InvalidParameterValue(f"A permission has at least one account, and 1 to {MOST} actions.")
     for action in actions:
-        if action not in ACTIONS:
-            told = f"Value SQS:{action[:100]} for parameter ActionName is invalid. Reason: Only the queue owner is allowed to invoke this action."
+        if action not in known:
+            told = f"Value {service}:{action[:100]} for parameter ActionName is invalid. Reason: Only the queue owner is allowed to invoke this action."
             raise InvalidParameterValue(told)
     statement = {
         "Sid": label,
         "Effect": "Allow",
         "Principal": {"AWS": _one([f"arn:aws:iam::{account}:root" for account in accounts])},
-        "Action": _one([f"SQS:{action}" for action in actions]),
+        "Action": _one([f"{service}:{action}" for action in actions]),
         "Resource": arn,
     }
     return {**found, "Statement": [*statements, statement]}

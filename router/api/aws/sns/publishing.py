@@ -1,0 +1,115 @@
+"""SNS's operations on messages: Publish and PublishBatch."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from router.api.aws.service import Call, Members
+from router.api.aws.sns.place import Place, structures, text
+from router.events.sns_errors import BatchRequestTooLong, InvalidParameter, NotFound, ParameterValueInvalid, TopicError
+from router.events.sns_rules import LARGEST, Message, check, check_batch, structured
+from router.events.sqs import Attribute
+from router.sources.base import Outlet
+from router.sources.topics import Published, Topics
+
+
+class Publishing:
+    """What is published."""
+
+    def __init__(self, topics: Topics, outlet: Outlet, place: Place) -> None:
+        self._topics, self._outlet, self._place = topics, outlet, place
+
+    async def publish(self, call: Call) -> Members:
+        """Publish."""
+        topic = self._topic(target(call.parameters))
+        return _told(await self._publish(topic, message_of(call.parameters, call.trace)))
+
+    async def batch(self, call: Call) -> Members:
+        """PublishBatch: entry by entry; those of a FIFO topic in their order."""
+        topic, given = self._topic(text(call.parameters, "TopicArn")), structures(call.parameters, "PublishBatchRequestEntries")
+        ids = [text(entry, "Id") for entry in given]
+        check_batch(ids)
+        read = [_attempted(entry, call.trace) for entry in given]
+        if sum(one.size for one in read if isinstance(one, Message)) > LARGEST:
+            raise BatchRequestTooLong
+        answers = await asyncio.gather(*(self._answer(topic, one) for one in read))
+        good = [{"Id": entry, **_told(one)} for entry, one in zip(ids, answers, strict=True) if isinstance(one, Published)]
+        bad = [
+            {"Id": entry, "Code": one.code, "Message": str(one), "SenderFault": True}
+            for entry, one in zip(ids, answers, strict=True)
+            if isinstance(one, TopicError)
+        ]
+        return {"Successful": good, "Failed": bad}
+
+    async def _answer(self, topic: str, one: Message | TopicError) -> Published | TopicError:
+        try:
+            return one if isinstance(one, TopicError) else await self._publish(topic, one)
+        except TopicError as refusal:
+            return refusal
+
+    async def _publish(self, topic: str, message: Message) -> Published:
+        settings = self._topics.topics[topic]
+        check(message, fifo=settings.fifo, content_based=settings.content_based_deduplication)
+        return await self._topics.publish(self._outlet, topic, message)
+
+    def _topic(self, arn: str) -> str:
+        name = self._place.topic(arn)
+        if name not in self._topics.topics:
+            raise NotFound
+        return name
+
+
+def target(members: Members) -> str:
+    """The ARN that a message is published to. Raises InvalidParameter: there is nobody to call or to push to."""
+    if members.get("PhoneNumber") is not None:
+        raise InvalidParameter("PhoneNumber Reason: text messages are not sent here")
+    return text(members, "TopicArn") if members.get("TopicArn") is not None else text(members, "TargetArn")
+
+
+def message_of(members: Mapping[str, Any], trace: str = "") -> Message:
+    """A message as a request spells it. Raises a TopicError."""
+    whole = text(members, "Message")
+    texts: dict[str, str] = {}
+    structure = text(members, "MessageStructure", "")
+    if structure not in {"", "json"}:
+        raise InvalidParameter("MessageStructure")
+    try:
+        whole.encode()
+    except UnicodeEncodeError:
+        raise InvalidParameter("Message Reason: it is no Unicode text") from None
+    if structure:
+        whole, texts = structured(whole)
+    given = members.get("MessageAttributes") or {}
+    if not isinstance(given, Mapping):
+        raise InvalidParameter("MessageAttributes")
+    return Message(
+        whole,
+        text(members, "Subject") if members.get("Subject") is not None else None,
+        {str(name): _attribute(str(name), one) for name, one in given.items()},
+        text(members, "MessageGroupId", ""),
+        text(members, "MessageDeduplicationId", ""),
+        texts,
+        trace,
+    )
+
+
+def _attribute(name: str, value: Any) -> Attribute:
+    kind = value.get("DataType") if isinstance(value, Mapping) else None
+    if not isinstance(kind, str) or not kind:
+        raise ParameterValueInvalid(f"The message attribute '{name[:100]}' must contain a non-empty message attribute type.")
+    held = value.get("BinaryValue") if kind.startswith("Binary") else value.get("StringValue")
+    if not isinstance(held, str | bytes) or not held:
+        told = f"The message attribute '{name[:100]}' must contain non-empty message attribute value for message attribute type '{kind[:100]}'."
+        raise ParameterValueInvalid(told)
+    return Attribute(kind, held)
+
+
+def _attempted(entry: Mapping[str, Any], trace: str) -> Message | TopicError:
+    try:
+        return message_of(entry, trace)
+    except TopicError as refusal:
+        return refusal
+
+
+def _told(published: Published) -> dict[str, Any]:
+    return {"MessageId": published.message_id, **({"SequenceNumber": published.sequence} if published.sequence else {})}

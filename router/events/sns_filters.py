@@ -1,0 +1,93 @@
+"""Filter policies: which messages of a topic a subscription gets. Pure.
+
+Source: Amazon SNS developer guide, "Amazon SNS subscription filter policies". The language is that of event patterns
+(patterns.py); attributes are matched as if they were an event of one level, a body as the JSON object it is."""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, Self
+
+import orjson
+
+from router.events.patterns import Pattern, compile_pattern
+from router.events.patterns_parse import InvalidPattern
+from router.events.sns_errors import FilterPolicyLimitExceeded, InvalidParameter
+from router.events.sns_rules import array_of
+from router.events.sqs import Attribute
+
+KEYS: Final = 5  # of a policy
+COMBINATIONS: Final = 150
+DEEPEST: Final = 20  # objects in one another
+
+
+class Filter(NamedTuple):
+    """A filter policy, ready to match."""
+
+    pattern: Pattern
+    body: bool  # it looks at the message's body, not at its attributes
+
+    @classmethod
+    def of(cls, policy: Any, *, body: bool) -> Self:
+        """From its JSON value. Raises InvalidParameter, FilterPolicyLimitExceeded."""
+        if not isinstance(policy, Mapping):
+            raise InvalidParameter("FilterPolicy: Filter policy must be an object")
+        leaves = _leaves(policy, 1)
+        if not body and any(depth > 1 for depth, _ in leaves):
+            raise InvalidParameter("FilterPolicy: Filter policy scope MessageAttributes does not support nested filter policy")
+        combinations = 1
+        for depth, values in leaves:
+            combinations *= max(1, values) * depth
+        if len(leaves) > KEYS:
+            raise FilterPolicyLimitExceeded(f"Filter policy can not have more than {KEYS} keys")
+        if combinations > COMBINATIONS:
+            raise FilterPolicyLimitExceeded("Filter policy is too complex")
+        try:
+            return cls(compile_pattern(policy), body)
+        except InvalidPattern as error:
+            raise InvalidParameter(f"FilterPolicy: {error}") from None
+
+    def passes(self, text: str, attributes: Mapping[str, Attribute]) -> bool:
+        """Whether a message is delivered."""
+        try:
+            return self.pattern.matches(_object(text) if self.body else _values(attributes))
+        except RecursionError:
+            return False
+
+
+def _leaves(node: Mapping[str, Any], depth: int) -> list[tuple[int, int]]:
+    """Of each key that has conditions: how deep it lies, and how many there are."""
+    if depth > DEEPEST:
+        raise InvalidParameter("FilterPolicy: Filter policy is nested too deeply")
+    found: list[tuple[int, int]] = []
+    for key, value in node.items():
+        if key == "$or" and isinstance(value, list):
+            found += [leaf for branch in value if isinstance(branch, Mapping) for leaf in _leaves(branch, depth)]
+        elif isinstance(value, Mapping):
+            found += _leaves(value, depth + 1)
+        else:
+            found.append((depth, len(value) if isinstance(value, list) else 1))
+    return found
+
+
+def _object(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        return None
+
+
+def _values(attributes: Mapping[str, Attribute]) -> dict[str, Any]:
+    """Attributes as a pattern sees them: numbers, texts, arrays. Bytes are not looked at."""
+    return {name: _value(one.data_type, one.value) for name, one in attributes.items() if isinstance(one.value, str)}
+
+
+def _value(kind: str, value: str) -> Any:
+    if kind.startswith("Number"):
+        return _number(value)
+    return array_of(value) if kind == "String.Array" else value
+
+
+def _number(text: str) -> Any:
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)

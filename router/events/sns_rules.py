@@ -1,0 +1,133 @@
+"""What SNS takes: the rules of messages, before anything is stored. Pure; what is refused is raised (sns_errors.py).
+
+Sources: Amazon SNS API reference, Publish and PublishBatch; developer guide, "Amazon SNS message attributes"."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from router.events import sqs_rules
+from router.events.sns_errors import (
+    BatchEntryIdsNotDistinct,
+    EmptyBatchRequest,
+    InvalidBatchEntryId,
+    InvalidParameter,
+    ParameterValueInvalid,
+    TooManyEntriesInBatchRequest,
+)
+from router.events.sqs import Attribute
+from router.events.sqs_errors import QueueError
+
+LARGEST: Final = 262_144  # bytes of a message with its attributes, and of a batch
+BATCH: Final = 10
+LONGEST_SUBJECT: Final = 100
+_SUBJECT: Final = re.compile(r"[!-~][ -~]*")  # printable ASCII, no line breaks, not beginning with a space
+_TOKEN: Final = re.compile(r"[!-~]{1,128}")
+_ENTRY: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message to be published."""
+
+    text: str
+    subject: str | None = None
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)  # String, String.Array, Number, Binary
+    group: str = ""
+    deduplication: str = ""
+    texts: Mapping[str, str] = field(default_factory=dict)  # of single protocols: MessageStructure json
+    trace: str = ""
+    sender: str = ""  # who published it; "": the account
+
+    def text_for(self, protocol: str) -> str:
+        """What subscribers of a protocol get."""
+        return self.texts.get(protocol, self.text)
+
+    @property
+    def size(self) -> int:
+        """Bytes that count."""
+        return sqs_rules.size_of(sqs_rules.New(self.text, self.attributes)) + sum(len(text.encode()) for text in self.texts.values())
+
+
+def structured(text: str) -> tuple[str, dict[str, str]]:
+    """The default text and those of single protocols, in a message whose MessageStructure is json. Raises InvalidParameter."""
+    try:
+        found: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise InvalidParameter("Message Structure - JSON message body failed to parse")
+    if not isinstance(found.get("default"), str):
+        raise InvalidParameter("Message Structure - No default entry in JSON message body")
+    return found["default"], {name: one for name, one in found.items() if name != "default" and isinstance(one, str)}
+
+
+def check(message: Message, *, fifo: bool, content_based: bool) -> None:
+    """Raise for a message that a topic does not take."""
+    if not message.text:
+        raise InvalidParameter("Empty message")
+    for text in (message.text, *message.texts.values()):
+        if not sqs_rules.plain(text):
+            raise InvalidParameter("Message Reason: it holds characters that no XML document may")
+    for name, attribute in message.attributes.items():
+        _check_attribute(name, attribute)
+    if message.size > LARGEST:
+        raise InvalidParameter("Message too long")
+    subject = message.subject
+    if subject is not None and (not _SUBJECT.fullmatch(subject) or len(subject) > LONGEST_SUBJECT):
+        raise InvalidParameter("Subject")
+    _check_fifo(message, fifo=fifo, content_based=content_based)
+
+
+def _check_fifo(message: Message, *, fifo: bool, content_based: bool) -> None:
+    for name, value in {"MessageGroupId": message.group, "MessageDeduplicationId": message.deduplication}.items():
+        if value and not fifo:
+            raise InvalidParameter(f"{name} Reason: The request includes {name} parameter that is not valid for this topic type")
+        if value and not _TOKEN.fullmatch(value):
+            raise InvalidParameter(f"{name} Reason: it is 1 to 128 alphanumeric and punctuation characters")
+    if fifo and not message.group:
+        raise InvalidParameter("The MessageGroupId parameter is required for FIFO topics")
+    if fifo and not message.deduplication and not content_based:
+        raise InvalidParameter(
+            "The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"
+        )
+
+
+def deduplication_id(message: Message) -> str:
+    """What tells a FIFO topic's message from others: its own id, else the SHA-256 of its text."""
+    return message.deduplication or hashlib.sha256(message.text.encode()).hexdigest()
+
+
+def check_batch(ids: Sequence[str]) -> None:
+    """Raise for a batch whose entries cannot be told apart, or are too many or none."""
+    if not ids:
+        raise EmptyBatchRequest
+    if len(ids) > BATCH:
+        raise TooManyEntriesInBatchRequest
+    if not all(map(_ENTRY.fullmatch, ids)):
+        raise InvalidBatchEntryId
+    if len(set(ids)) != len(ids):
+        raise BatchEntryIdsNotDistinct
+
+
+def _check_attribute(name: str, attribute: Attribute) -> None:
+    """By SQS's rules, which are the same, in SNS's words; an array is JSON."""
+    try:
+        sqs_rules.check_attribute(name, attribute)
+    except QueueError as error:
+        raise ParameterValueInvalid(str(error).replace("message (user) attribute", "message attribute")) from None
+    if attribute.data_type == "String.Array" and not isinstance(array_of(str(attribute.value)), list):
+        raise ParameterValueInvalid(f"The message attribute '{name}' is no JSON array of texts, numbers, true, false and null.")
+
+
+def array_of(text: str) -> list[Any] | None:
+    """The elements of a String.Array; None when it is none."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    plain = isinstance(found, list) and all(one is None or isinstance(one, str | int | float) for one in found)
+    return found if plain else None

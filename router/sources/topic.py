@@ -1,0 +1,53 @@
+"""Topics as a source: it has their subscriptions laid where messages are published (topics.py). Nothing of it runs by itself."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+from router.sources.base import Binding, House, Outlet, basis_of
+from router.sources.topic_trigger import SnsTrigger
+from router.sources.topics import Drawn, Grounds
+
+
+class TopicSource:
+    """All topics."""
+
+    TRIGGERS: ClassVar = (SnsTrigger,)
+
+    def __init__(self, drawn: Drawn, house: House, basis: object) -> None:
+        self.name = "topics"
+        self.basis: object = basis
+        self._drawn, self._config, self._topics, self._grounds = drawn, house.config, house.topics, None
+        if house.queues is not None:
+            self._grounds = Grounds(house.database, house.queues, house.clock, house.metrics)
+            if not self._topics.laid:  # who publishes has the subscriptions from the first on
+                self._lay()
+
+    @classmethod
+    def build(cls, bindings: Sequence[Binding], house: House) -> list[Self]:
+        """One source for all topics; none without topics. Raises ConfigError."""
+        return [cls(Drawn.of(bindings, house.config), house, (house.config.topics, basis_of(bindings)))]
+
+    def can_become(self, source: Any) -> bool:
+        """See Successor."""
+        return isinstance(source, TopicSource) and source._topics is self._topics  # noqa: SLF001 - its own kind
+
+    async def prepare(self, former: Any) -> None:
+        """See Successor. There is nothing to open."""
+
+    def become(self, source: Any) -> None:
+        """See Successor."""
+        self._drawn, self._config, self.basis = source._drawn, source._config, source.basis  # noqa: SLF001 - its own kind
+        self._lay()
+
+    def _lay(self) -> None:
+        if self._grounds is not None:
+            self._topics.lay(self._drawn, self._config, self._grounds)
+
+    async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:  # noqa: ARG002 - see Source
+        """Wait for *stop*: a message is published by a call, through the dispatcher."""
+        await stop.wait()
+
+    def health(self) -> str:
+        """See Source. The store's health is the journal's."""
+        return ""

@@ -1,0 +1,274 @@
+"""The topics of the house: who gets what is published, and all of it durable at once.
+
+Whoever has a message for a topic (the AWS endpoint) hands it to Topics.publish(). What it comes to — an event for each function, a
+message for each queue, a dead letter for what cannot be delivered — is in the store in one transaction."""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+
+import apsw
+import orjson
+import structlog
+
+from router import names
+from router.clock import Clock
+from router.config.types import Config, Subscription, Topic
+from router.errors import ConfigError, JournalError
+from router.events import sns
+from router.events.sns_errors import TopicError
+from router.events.sns_filters import Filter
+from router.events.sns_rules import Message, deduplication_id
+from router.events.sqs import Attribute
+from router.events.sqs_rules import ATTRIBUTES, New, size_of
+from router.journal.database import Database
+from router.model import ASYNC_LIMIT, Envelope
+from router.queues.store import Queues
+from router.sources import topic_store
+from router.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from router.sources.base import Binding, Outlet
+
+log = structlog.get_logger("router.sources.topic")
+
+_SPACE: Final = uuid.UUID("0b1ad2d4-3d5b-4d0e-9f8e-2f0f7b7c9a55")  # of the ids of subscriptions that have a name
+CERTIFICATE: Final = "SimpleNotificationService-0000000000000000000000.pem"  # there is none: only AWS could sign
+
+
+class Subscriber(NamedTuple):
+    """One subscription, ready to be asked."""
+
+    topic: str
+    arn: str
+    settings: Subscription
+    filter: Filter | None
+    declared: bool  # under `topics`, not by a trigger of a function
+
+    @classmethod
+    def of(cls, topic: str, topic_arn: str, settings: Subscription, *, declared: bool) -> Self:
+        """Raises TopicError for a filter policy that is none."""
+        body = settings.filter_scope == "MessageBody"
+        found = None if settings.filter is None else Filter.of(settings.filter, body=body)
+        return cls(topic, f"{topic_arn}:{id_of(topic, settings.name)}", settings, found, declared)
+
+
+def id_of(topic: str, name: str) -> str:
+    """A subscription's id: its name where that is a UUID, else one that is always the same for the name."""
+    try:
+        return str(uuid.UUID(name)) if str(uuid.UUID(name)) == name else str(uuid.uuid5(_SPACE, f"{topic}:{name}"))
+    except ValueError:
+        return str(uuid.uuid5(_SPACE, f"{topic}:{name}"))
+
+
+class Drawn(NamedTuple):
+    """The topics of a config, ready to be laid."""
+
+    topics: Mapping[str, Topic]
+    subscribers: Mapping[str, Sequence[Subscriber]]  # by topic
+
+    @classmethod
+    def of(cls, bindings: Iterable["Binding"], config: Config) -> Self:
+        """Raises ConfigError with every mistake in filter policies."""
+        problems: list[str] = []
+        found: dict[str, list[Subscriber]] = {name: [] for name in config.topics}
+        for where, topic, settings, declared in _listed(bindings, config):
+            arn = names.topic_arn(config.region, config.account, topic)
+            try:
+                found[topic].append(Subscriber.of(topic, arn, settings, declared=declared))
+            except TopicError as error:
+                problems.append(f"{where}.filter: {error}")
+        if problems:
+            raise ConfigError(tuple(problems))
+        return cls(config.topics, found)
+
+
+def _listed(bindings: Iterable["Binding"], config: Config) -> Iterable[tuple[str, str, Subscription, bool]]:
+    for topic in config.topics.values():
+        for settings in topic.subscriptions:
+            yield f"topics.{topic.name}.subscriptions.{settings.name}", topic.name, settings, True
+    for binding in bindings:
+        settings = binding.trigger.subscription(binding.target, binding.index)
+        yield f"functions.{binding.function.name}.triggers[{binding.index}].sns", binding.trigger.topic, settings, False
+
+
+class Published(NamedTuple):
+    """A message that is durable with all that it came to."""
+
+    message_id: str
+    sequence: str = ""  # of a FIFO topic's
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message for a queue."""
+
+    queue: str
+    message: New
+    size: int
+
+
+class Topics:
+    """All topics. Empty until the config's are laid."""
+
+    def __init__(self) -> None:
+        self.laid = False
+        self.topics: Mapping[str, Topic] = {}
+        self._subscribers: Mapping[str, Sequence[Subscriber]] = {}
+        self._prepared = False
+
+    def lay(self, drawn: Drawn, config: Config, house: "Grounds") -> None:
+        """Take up the topics of a config."""
+        self.topics, self._subscribers, self.laid = drawn.topics, drawn.subscribers, True
+        self._region, self._account = config.region, config.account
+        self._database, self._queues, self._clock = house.database, house.queues, house.clock
+        self._count = house.metrics.counter("router_topic_messages_total", "Messages published to a topic.", "topic")
+        self._handed = house.metrics.counter("router_topic_deliveries_total", "Messages of topics handed to subscribers.", "topic", "kind")
+        self._lost = house.metrics.counter("router_topic_undeliverable_total", "Messages of topics that a subscriber cannot get.", "topic")
+
+    def arn(self, topic: str) -> str:
+        """A topic's ARN."""
+        return names.topic_arn(self._region, self._account, topic)
+
+    def subscribers(self, topic: str | None = None) -> list[Subscriber]:
+        """Those of a topic, or of all."""
+        return [one for name in ([topic] if topic is not None else self._subscribers) for one in self._subscribers.get(name, ())]
+
+    async def publish(self, outlet: "Outlet", topic: str, message: Message) -> Published:
+        """Hand a message, which was checked, to all who want it; durable on return. Raises JournalError: nothing was accepted."""
+        settings = self.topics[topic]
+        wanted = [one for one in self._subscribers[topic] if one.filter is None or one.filter.passes(message.text, message.attributes)]
+        published = await (
+            self._in_order(outlet, settings, message, wanted) if settings.fifo else self._fan_out(outlet, settings, message, wanted)
+        )
+        self._count.add(topic)
+        return published
+
+    # -- standard topics
+
+    async def _fan_out(self, outlet: "Outlet", topic: Topic, message: Message, wanted: Sequence[Subscriber]) -> Published:
+        told = self._notification(topic, message, names.request_id())
+        letters: list[Letter] = []
+        envelopes: list[Envelope] = []
+        for one in wanted:
+            if one.settings.kind == "function":
+                envelope = self._envelope(one, told, message)
+                if envelope is not None:
+                    envelopes.append(envelope)
+                    continue
+                letters += self._dead(one, told, message, f"the event has more than {ASYNC_LIMIT} bytes")
+            else:
+                letters += self._letters(one, told, message)
+        await outlet.emit_all(envelopes, partial(self._store, letters=letters) if letters else None)
+        self._delivered(topic.name, letters, len(envelopes))
+        return Published(told.id)
+
+    def _envelope(self, one: Subscriber, told: sns.Notification, message: Message) -> Envelope | None:
+        """None: it comes to more than a function can get."""
+        mine = replace(told, message=message.text_for("lambda"))
+        event = sns.event(mine, subscription_arn=one.arn, signed=self._signed(), endpoint=self._endpoint())
+        payload = orjson.dumps(event)
+        if len(payload) > ASYNC_LIMIT:
+            return None
+        return Envelope(one.settings.target, payload, f"sns:{one.topic}", f"{told.id}:{one.arn.rpartition(':')[2]}", trace=message.trace)
+
+    # -- FIFO topics: to queues only
+
+    async def _in_order(self, outlet: "Outlet", topic: Topic, message: Message, wanted: Sequence[Subscriber]) -> Published:
+        if not self._prepared:
+            await topic_store.prepare(self._database)
+            self._prepared = True
+        deduplication = deduplication_id(message)
+        unlike = f"{message.group}\n{deduplication}" if topic.deduplication_scope == "MessageGroup" else deduplication
+        fresh_id, now = names.request_id(), self._clock.now()
+        done: list[tuple[topic_store.Numbered, list[Letter]]] = []
+
+        def unit(connection: apsw.Connection) -> None:
+            numbered = topic_store.number(connection, topic.name, unlike, fresh_id, now)
+            letters: list[Letter] = []
+            if numbered.fresh:
+                told = self._notification(topic, message, numbered.message_id, numbered.sequence)
+                letters = [letter for one in wanted for letter in self._letters(one, told, message, deduplication)]
+                self._store(connection, letters=letters)
+            done[:] = [(numbered, letters)]
+
+        await outlet.emit_all([], unit)
+        if not done:
+            raise JournalError("the store did not say what became of the message")
+        numbered, letters = done[0]
+        self._delivered(topic.name, letters, 0)
+        return Published(numbered.message_id, numbered.sequence)
+
+    # -- queues
+
+    def _letters(self, one: Subscriber, told: sns.Notification, message: Message, deduplication: str = "") -> list[Letter]:
+        """The message for a subscriber's queue, or what becomes of one that the queue cannot take."""
+        queue = self._queues.known(one.settings.target)
+        made = self._letter(one, told, message)
+        if len(made.attributes) > ATTRIBUTES:
+            return self._dead(one, told, message, f"a raw message has more than {ATTRIBUTES} attributes")
+        size = size_of(made)
+        if size > queue.max_message_size:
+            return self._dead(one, told, message, f"it has {size} bytes, and the queue takes {queue.max_message_size}")
+        if queue.fifo:
+            made = New(
+                made.body, made.attributes, group=message.group, deduplication=deduplication, trace=message.trace, sender=made.sender
+            )
+        return [Letter(queue.name, made, size)]
+
+    def _letter(self, one: Subscriber, told: sns.Notification, message: Message) -> New:
+        text = message.text_for("sqs")
+        if one.settings.raw:
+            return New(text, message.attributes, trace=message.trace, sender=message.sender)
+        body = sns.body(replace(told, message=text), subscription_arn=one.arn, signed=self._signed(), endpoint=self._endpoint())
+        return New(body, trace=message.trace, sender=message.sender)
+
+    def _dead(self, one: Subscriber, told: sns.Notification, message: Message, why: str) -> list[Letter]:
+        """What cannot be delivered goes to the subscription's dead-letter queue, or is lost and said to be."""
+        self._lost.add(one.topic)
+        to = one.settings.dead_letter
+        about = {"topic": one.topic, "subscription": one.settings.name, "message_id": told.id, "error": why}
+        if not to:
+            log.error("notification_lost", **about)
+            return []
+        log.warning("notification_undeliverable", **about, dead_letter_queue=to)
+        body = sns.body(told, subscription_arn=one.arn, signed=self._signed(), endpoint=self._endpoint())
+        facts = {"RequestID": told.id, "ErrorCode": "400", "ErrorMessage": why}
+        attributes = {name: Attribute("Number" if name == "ErrorCode" else "String", text) for name, text in facts.items()}
+        made = New(body, attributes, trace=message.trace)
+        return [Letter(to, made, size_of(made))]
+
+    def _store(self, connection: apsw.Connection, *, letters: Sequence[Letter]) -> None:
+        for letter in letters:
+            self._queues.put(connection, letter.queue, letter.message, letter.size)
+
+    def _delivered(self, topic: str, letters: Sequence[Letter], functions: int) -> None:
+        for name in {letter.queue for letter in letters}:
+            self._queues.ring(name)
+        if letters:
+            self._handed.add(topic, "queue", amount=len(letters))
+        if functions:
+            self._handed.add(topic, "function", amount=functions)
+
+    # -- notifications
+
+    def _notification(self, topic: Topic, message: Message, message_id: str, sequence: str = "") -> sns.Notification:
+        attributes = sns.attributes_of(message.attributes)
+        return sns.Notification(message_id, self.arn(topic.name), message.text, self._clock.now(), message.subject, attributes, sequence)
+
+    def _signed(self) -> sns.Signed:
+        return sns.Signed("", f"{self._endpoint()}/{CERTIFICATE}")
+
+    def _endpoint(self) -> str:
+        return f"https://sns.{self._region}.amazonaws.com"
+
+
+class Grounds(NamedTuple):
+    """What topics stand on."""
+
+    database: Database
+    queues: Queues
+    clock: Clock
+    metrics: Metrics

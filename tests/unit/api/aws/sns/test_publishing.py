@@ -1,0 +1,154 @@
+"""What is published reaches who wants it, durably and at once."""
+
+import json
+from typing import Any
+
+import pytest
+
+from router.errors import JournalError
+from router.events.sns_errors import TopicError
+from tests.unit.api.aws.sns.rig import ARN, FUNCTIONS, QUEUES, Rig
+
+
+def text(value: str) -> dict[str, Any]:
+    return {"DataType": "String", "StringValue": value}
+
+
+def number(value: str) -> dict[str, Any]:
+    return {"DataType": "Number", "StringValue": value}
+
+
+async def test_a_function_and_queues_get_what_their_filters_let_through(house: Rig) -> None:
+    topic = f"{ARN}written"
+    for attributes in ({"kind": text("big"), "n": number("6")}, {"kind": text("small"), "n": number("5")}, {}):
+        told = await house.call("Publish", TopicArn=topic, Message="hello", Subject="s", MessageAttributes=attributes)
+        assert told.keys() == {"MessageId"}
+    assert await house.bodies("jobs") == ["hello"]  # raw
+    (event,) = await house.events("f")
+    (record,) = event["Records"]
+    assert (record["EventSource"], record["Sns"]["Message"], record["Sns"]["Subject"]) == ("aws:sns", "hello", "s")
+    assert record["Sns"]["MessageAttributes"] == {"kind": {"Type": "String", "Value": "big"}, "n": {"Type": "Number", "Value": "6"}}
+    assert record["EventSubscriptionArn"].startswith(f"{topic}:")
+
+
+async def test_a_queue_gets_the_json_around_a_message(house: Rig) -> None:
+    arn = (await house.call("CreateTopic", Name="news"))["TopicArn"]
+    subscription = (await house.call("Subscribe", TopicArn=arn, Protocol="sqs", Endpoint=f"{QUEUES}jobs"))["SubscriptionArn"]
+    told = await house.call("Publish", TargetArn=arn, Message='{"default": "d", "sqs": "for \u00e9 \\"queues\\"", "lambda": "l"}', MessageStructure="json", MessageAttributes={"b": {"DataType": "Binary", "BinaryValue": b"\x00"}})  # fmt: skip
+    (body,) = [json.loads(one) for one in await house.bodies("jobs")]
+    assert (body["Type"], body["MessageId"], body["TopicArn"], body["Message"]) == (
+        "Notification",
+        told["MessageId"],
+        arn,
+        'for \u00e9 "queues"',
+    )
+    assert body["MessageAttributes"] == {"b": {"Type": "Binary", "Value": "AA=="}}
+    assert "Subject" not in body
+    assert body["UnsubscribeURL"].endswith(subscription)
+
+
+async def test_what_a_queue_cannot_take_goes_to_the_dead_letter_queue(house: Rig) -> None:
+    await house.call("Publish", TopicArn=f"{ARN}written", Message="x" * 1100, MessageAttributes={"kind": text("tight")})
+    assert await house.bodies("small") == []
+    (letter,) = await house.queues.receive("dead", wait=0)
+    assert json.loads(letter.body)["Message"] == "x" * 1100
+    assert letter.attributes.keys() == {"RequestID", "ErrorCode", "ErrorMessage"}
+
+
+async def test_without_a_dead_letter_queue_it_is_lost_and_said_to_be(house: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    arn = (await house.call("CreateTopic", Name="news"))["TopicArn"]
+    attributes = {"RawMessageDelivery": "true"}
+    await house.call("Subscribe", TopicArn=arn, Protocol="sqs", Endpoint=f"{QUEUES}jobs", Attributes=attributes)
+    await house.call("Publish", TopicArn=arn, Message="x", MessageAttributes={f"a{n}": text("v") for n in range(11)})
+    assert await house.bodies("jobs") == []
+    assert "notification_lost" in capsys.readouterr().out
+
+
+async def test_a_message_is_accepted_with_all_it_comes_to_or_not_at_all(house: Rig) -> None:
+    house.outlet.fail = True
+    attributes = {"kind": text("big"), "n": number("6")}
+    with pytest.raises(JournalError):
+        await house.call("Publish", TopicArn=f"{ARN}written", Message="x", MessageAttributes=attributes)
+    assert (await house.bodies("jobs"), await house.events("f")) == ([], [])
+    house.outlet.fail = False
+    await house.call("Publish", TopicArn=f"{ARN}written", Message="x", MessageAttributes=attributes)
+    assert (await house.bodies("jobs"), len(await house.events("f"))) == (["x"], 1)
+
+
+async def test_a_fifo_topic_numbers_and_deduplicates(house: Rig) -> None:
+    arn = (await house.call("CreateTopic", Name="t.fifo", Attributes={"FifoTopic": "true", "ContentBasedDeduplication": "true"}))[
+        "TopicArn"
+    ]
+    for queue in ("line.fifo", "jobs"):
+        await house.call("Subscribe", TopicArn=arn, Protocol="sqs", Endpoint=f"{QUEUES}{queue}", Attributes={"RawMessageDelivery": "true"})
+    first = await house.call("Publish", TopicArn=arn, Message="a", MessageGroupId="g")
+    again = await house.call("Publish", TopicArn=arn, Message="a", MessageGroupId="g")
+    other = await house.call("Publish", TopicArn=arn, Message="b", MessageGroupId="g")
+    assert first == again
+    assert first["SequenceNumber"] < other["SequenceNumber"]
+    assert (await house.bodies("line.fifo"), await house.bodies("jobs")) == (["a", "b"], ["a", "b"])
+    await house.clock.advance(301)
+    await house.call("Publish", TopicArn=arn, Message="a", MessageGroupId="g")
+    assert await house.bodies("jobs") == ["a"]
+
+
+async def test_a_fifo_message_that_was_not_accepted_is_not_known(house: Rig) -> None:
+    arn = (await house.call("CreateTopic", Name="t.fifo", Attributes={"FifoTopic": "true", "FifoThroughputScope": "MessageGroup"}))[
+        "TopicArn"
+    ]
+    await house.call("Subscribe", TopicArn=arn, Protocol="sqs", Endpoint=f"{QUEUES}line.fifo")
+    house.outlet.fail = True
+    with pytest.raises(JournalError):
+        await house.call("Publish", TopicArn=arn, Message="a", MessageGroupId="g", MessageDeduplicationId="d")
+    house.outlet.fail = False
+    for group in "gh":
+        await house.call("Publish", TopicArn=arn, Message=group, MessageGroupId=group, MessageDeduplicationId="d")
+    bodies = [json.loads(body) for body in await house.bodies("line.fifo")]
+    assert [body["Message"] for body in bodies] == ["g", "h"]
+    assert [len(body["SequenceNumber"]) for body in bodies] == [20, 20]
+    assert "Signature" not in bodies[0]
+
+
+async def test_a_batch_is_answered_entry_by_entry(house: Rig) -> None:
+    arn = (await house.call("CreateTopic", Name="news"))["TopicArn"]
+    await house.call("Subscribe", TopicArn=arn, Protocol="lambda", Endpoint=f"{FUNCTIONS}g")
+    entries = [
+        {"Id": "a", "Message": "1"},
+        {"Id": "b", "Message": ""},
+        {"Id": "c", "Message": "3", "MessageGroupId": "g"},
+        {"Id": "d", "Message": "4"},
+    ]
+    told = await house.call("PublishBatch", TopicArn=arn, PublishBatchRequestEntries=entries)
+    assert [one["Id"] for one in told["Successful"]] == ["a", "d"]
+    assert [(one["Id"], one["Code"]) for one in told["Failed"]] == [("b", "InvalidParameter"), ("c", "InvalidParameter")]
+    assert sorted(event["Records"][0]["Sns"]["Message"] for event in await house.events("g")) == ["1", "4"]
+
+
+@pytest.mark.parametrize(
+    ("members", "code"),
+    [
+        ({"TopicArn": f"{ARN}none", "Message": "x"}, "NotFound"),
+        ({"TopicArn": "x", "Message": "x"}, "InvalidParameter"),
+        ({"PhoneNumber": "+1", "Message": "x"}, "InvalidParameter"),
+        ({"TopicArn": f"{ARN}written"}, "InvalidParameter"),
+        ({"TopicArn": f"{ARN}written", "Message": "\ud800"}, "InvalidParameter"),
+        ({"TopicArn": f"{ARN}written", "Message": "\x00"}, "InvalidParameter"),
+        ({"TopicArn": f"{ARN}written", "Message": "x" * 262_145}, "InvalidParameter"),
+        ({"TopicArn": f"{ARN}written", "Message": "x", "Subject": "a\nb"}, "InvalidParameter"),
+        ({"TopicArn": f"{ARN}written", "Message": "x", "Subject": ""}, "InvalidParameter"),
+        ({"TopicArn": f"{ARN}written", "Message": "x", "Subject": "s" * 101}, "InvalidParameter"),
+        ({"TopicArn": f"{ARN}written", "Message": "[1]", "MessageStructure": "json"}, "InvalidParameter"),
+        ({"TopicArn": f"{ARN}written", "Message": "{}", "MessageStructure": "json"}, "InvalidParameter"),
+        ({"TopicArn": f"{ARN}written", "Message": "x", "MessageAttributes": {"a": number("x")}}, "ParameterValueInvalid"),
+        (
+            {"TopicArn": f"{ARN}written", "Message": "x", "MessageAttributes": {"a": {"DataType": "String.Array", "StringValue": "{}"}}},
+            "ParameterValueInvalid",
+        ),
+        ({"TopicArn": f"{ARN}written", "Message": "x", "MessageAttributes": {"a": {"DataType": "String"}}}, "ParameterValueInvalid"),
+        ({"TopicArn": f"{ARN}written", "Message": "x", "MessageGroupId": "g"}, "InvalidParameter"),
+    ],
+)
+async def test_what_is_wrong_is_refused(house: Rig, members: dict[str, Any], code: str) -> None:
+    with pytest.raises(TopicError) as refused:
+        await house.call("Publish", **members)
+    assert refused.value.code == code

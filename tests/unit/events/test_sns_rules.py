@@ -1,0 +1,59 @@
+"""What a topic takes."""
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.events.sns_errors import TopicError
+from router.events.sns_rules import LARGEST, Message, array_of, check, check_batch, deduplication_id, structured
+from router.events.sqs import Attribute
+
+XML = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff")
+
+
+@given(st.text(XML, min_size=1, max_size=200))
+def test_any_text_is_taken(text: str) -> None:
+    check(Message(text), fifo=False, content_based=False)
+    assert deduplication_id(Message(text)) == hashlib.sha256(text.encode()).hexdigest()
+
+
+@given(st.text(), st.dictionaries(st.text(), st.builds(Attribute, st.text(), st.text() | st.binary())), st.text(), st.booleans())
+def test_anything_is_taken_or_refused(text: str, attributes: dict[str, Attribute], token: str, fifo: bool) -> None:
+    try:
+        check(Message(text, token, attributes, token, token), fifo=fifo, content_based=False)
+    except TopicError as refusal:
+        assert str(refusal)  # noqa: PT017 - it says why
+
+
+def test_attributes_count_towards_the_size() -> None:
+    check(Message("x" * (LARGEST - 8), attributes={"n": Attribute("String", "v")}), fifo=False, content_based=False)
+    with pytest.raises(TopicError, match="too long"):
+        check(Message("x" * (LARGEST - 7), attributes={"n": Attribute("String", "v")}), fifo=False, content_based=False)
+
+
+def test_texts_of_single_protocols() -> None:
+    assert structured('{"default": "d", "sqs": "s", "lambda": 5}') == ("d", {"sqs": "s"})
+    for text in ("x", "[]", "{}", '{"default": 1}', "[" * 100_000):
+        with pytest.raises(TopicError):
+            structured(text)
+
+
+@given(st.text())
+def test_an_array_is_one_or_none(text: str) -> None:
+    found = array_of(text)
+    assert found is None or isinstance(found, list)
+
+
+def test_batches() -> None:
+    check_batch(["a", "b"])
+    for ids, code in (
+        ([], "EmptyBatchRequest"),
+        (["a"] * 2, "BatchEntryIdsNotDistinct"),
+        (["a b"], "InvalidBatchEntryId"),
+        (list("abcdefghijk"), "TooManyEntriesInBatchRequest"),
+    ):
+        with pytest.raises(TopicError) as refused:
+            check_batch(ids)
+        assert refused.value.code == code
