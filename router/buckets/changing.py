@@ -7,14 +7,14 @@ begun ends even when its caller no longer waits."""
 import asyncio
 import os
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple, TypeVar
 
 from router.buckets import staging
 from router.buckets.facts import ANYWAY, NOBODY, NOTHING, Condition, Identity, Metadata, ObjectFacts, matches
 from router.buckets.notes import Note
-from router.buckets.object_errors import BadName, NoSuchKey, PreconditionFailed, StorageTrouble
+from router.buckets.object_errors import BadName, Conflict, NoSuchKey, PreconditionFailed, StorageTrouble
 from router.buckets.object_keys import Place, place
 from router.buckets.shelf import Shelf
 from router.buckets.staging import Staged
@@ -25,13 +25,18 @@ from router.journal.base import Beside
 T = TypeVar("T")
 
 
+Making = Callable[[Note], Beside]
+"""What is recorded with the note of a version, before it is in place."""
+
+
 class Origin(NamedTuple):
     """How an object comes to be."""
 
     caller: Caller = NOBODY
     event: str = CREATED
     condition: Condition = ANYWAY
-    beside: Beside | None = None  # recorded with the note, before the object is in place
+    beside: Making | None = None
+    begun: float = 0.0  # epoch seconds: a conditional write that began then may not find an object that changed since; 0: at once
 
 
 class Changes:
@@ -72,7 +77,7 @@ class Changes:
         try:
             where = place(key)
             async with shelf.ledger.holds.changing(key):
-                await self._check(key, origin.condition)
+                await self._check(key, origin)
                 if where.marker:
                     return await self._mark(key, where, staged.size, metadata, origin)
                 return await self._place(
@@ -81,18 +86,21 @@ class Changes:
         finally:
             await shelf.in_thread(staged.close)
 
-    async def _place(self, key: str, where: Place, staged: Staged, draft: Note, beside: Beside | None) -> ObjectFacts:
+    async def _place(self, key: str, where: Place, staged: Staged, draft: Note, making: Making | None) -> ObjectFacts:
         """Note, rename, tell."""
         shelf = self._shelf
         directory, version = await shelf.rooted(_prepared, where, staged)
         try:
             note = replace(draft, identity=version, extra=shelf.ignored.key(key))
+            beside = making(note) if making is not None else None
             await asyncio.gather(shelf.notes.put([note], beside, accepting=True), shelf.in_thread(staged.sync))
             seen: Seen = await shelf.in_thread(staged.publish, directory, where.name)
         finally:
             os.close(directory)
         found = ObjectFacts(shelf.bucket.name, key, version, note.etag, note.metadata)
         shelf.remember(found)
+        if note.extra:
+            shelf.note_extra(key, there=True)
         if shelf.root is not None:
             await shelf.recorder.created(shelf.root, note, seen)
         return found
@@ -108,11 +116,13 @@ class Changes:
         now = time.time_ns()
         version = Identity(0, 0, now)
         note = Note(key, version, NOTHING, metadata, origin.event, origin.caller, extra=True)
-        await shelf.recorder.marked(note, now, origin.beside)
+        await shelf.recorder.marked(note, now)
+        shelf.note_extra(key, there=True)
         return ObjectFacts(shelf.bucket.name, key, version, NOTHING, metadata)
 
-    async def _check(self, key: str, condition: Condition) -> None:
-        """Raises PreconditionFailed, NoSuchKey."""
+    async def _check(self, key: str, origin: Origin) -> None:
+        """Raises PreconditionFailed, NoSuchKey, Conflict."""
+        condition = origin.condition
         if condition == ANYWAY:
             return
         there = await self._shelf.facts(key)
@@ -123,6 +133,8 @@ class Changes:
                 raise NoSuchKey(self._shelf.bucket.name, key)
             if not matches(there.etag, condition.if_match):
                 raise PreconditionFailed("If-Match")
+            if origin.begun and there.modified > origin.begun:
+                raise Conflict("the object changed while it was uploaded")
 
     # --- removing
 
@@ -137,6 +149,7 @@ class Changes:
                 if condition.if_match and not matches(there.etag, condition.if_match):
                     raise PreconditionFailed("If-Match")
             shelf.forget(key)
+            shelf.note_extra(key, there=False)
             if where.marker:
                 await self._unmark(key, where, caller)
                 return True

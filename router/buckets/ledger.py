@@ -90,13 +90,12 @@ class Recorder:
         kept = self._table.storing({note.key: version})
         await self._tell(told, together(kept, self._notes.dropping_others(note.key, note.identity)))
 
-    async def marked(self, note: Note, at_ns: int, more: Beside | None = None) -> None:
-        """A folder marker was made, or replaced: its note is recorded with the event, and *more*."""
+    async def marked(self, note: Note, at_ns: int) -> None:
+        """A folder marker was made, or replaced: its note is recorded with the event."""
         sequencer = s3.sequencer(at_ns, await self._floor(), 1)
         told = Told(note.key, note.event_name, sequencer, at_ns / 1e9, 0, note.etag, note.caller)
         beside = [self._notes.putting([note]), self._notes.dropping_others(note.key, note.identity)]
-        beside += [self._table.storing({}, sequencer), *([more] if more is not None else [])]
-        await self._tell(told, together(*beside))
+        await self._tell(told, together(*beside, self._table.storing({}, sequencer)))
         self._raised(sequencer)
 
     async def removed(self, root: Root, key: str, at_ns: int, caller: Caller) -> None:

@@ -35,7 +35,7 @@ _BY_KEYS: Final = f"""
 """  # noqa: S608 - column names
 _EXTRAS: Final = f"""
     SELECT json_group_array(json_array(n.directory, n.name, {_COLUMNS})) FROM (
-        SELECT * FROM s3_notes WHERE bucket = ?1 AND extra > ?2 AND extra >= ?3 ORDER BY extra LIMIT ?4
+        SELECT * FROM s3_notes WHERE bucket = ?1 AND extra > ?2 ORDER BY extra LIMIT ?3
     ) AS n
 """  # noqa: S608 - column names
 _PAGE: Final = f"""
@@ -129,9 +129,9 @@ class Notes:
         notes = await self._read(_BY_KEYS, self._bucket, orjson.dumps([split(key)]).decode())
         return max(notes, key=lambda note: note.identity.mtime, default=None)
 
-    async def extras(self, after: str, prefix: str, limit: int) -> list[Note]:
-        """Notes that make an object of what is none by itself, in order of keys behind *after* and not before *prefix*."""
-        return await self._read(_EXTRAS, self._bucket, after, prefix, limit) if await self._may_be() else []
+    async def extras(self, after: str, limit: int) -> list[Note]:
+        """Notes that make an object of what is none by itself, in order of keys behind *after*."""
+        return await self._read(_EXTRAS, self._bucket, after, limit) if await self._may_be() else []
 
     async def page(self, after: Note | None, limit: int) -> list[Note]:
         """All notes, in the order of the table, from behind *after*."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,16 +10,33 @@ from typing import Final, Self
 
 import structlog
 
-from router.buckets import checksums, notes, staging, version_table
+from router.buckets import checksums, notes, staging, upload_table, version_table
 from router.buckets.changing import Changes, Origin
-from router.buckets.facts import ANYWAY, NOBODY, Condition, Digests, Metadata, ObjectFacts
+from router.buckets.facts import (
+    ANYWAY,
+    NOBODY,
+    ChecksumType,
+    Condition,
+    Digests,
+    Metadata,
+    ObjectFacts,
+    Page,
+    Part,
+    PartName,
+    PartPage,
+    UploadFacts,
+    UploadPage,
+)
 from router.buckets.ledger import Ledgers
-from router.buckets.object_errors import NoSuchBucket, ObjectError, StorageTrouble
+from router.buckets.multipart import KEPT, Uploads, copied
+from router.buckets.object_errors import BucketNotEmpty, NoSuchBucket, ObjectError, StorageTrouble
 from router.buckets.object_keys import place
 from router.buckets.objects import OpenObject
+from router.buckets.pages import Pages
 from router.buckets.shelf import Handle, Shelf, Tools
 from router.buckets.staging import Staged
-from router.buckets.upload import PIECE, ObjectUpload
+from router.buckets.tree import Directories
+from router.buckets.upload import ObjectPart, ObjectUpload
 from router.clock import Clock
 from router.config.types import Bucket
 from router.errors import JournalError, RouterError
@@ -36,9 +53,11 @@ AT_ONCE: Final = 32  # deletions of one call at a time: they share the syncs of 
 class Desk:
     """All that is done for one bucket."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, directories: Directories) -> None:
         self.shelf = shelf
         self.changes = Changes(shelf)
+        self.pages = Pages(shelf, directories)
+        self.uploads = Uploads(shelf, self.changes)
 
 
 class Objects:
@@ -47,12 +66,13 @@ class Objects:
     def __init__(self, buckets: Mapping[str, Bucket], database: Database, ledgers: Ledgers, clock: Clock) -> None:
         self._buckets, self._ledgers, self._clock = buckets, ledgers, clock
         self._tools = Tools(database, ThreadPoolExecutor(THREADS, thread_name_prefix="s3-objects"))
+        self._directories = Directories()
         self._desks: dict[str, Desk] = {}
 
     @classmethod
     async def prepared(cls, buckets: Mapping[str, Bucket], database: Database, ledgers: Ledgers, clock: Clock) -> Self:
         """With its tables up to date. Raises JournalError."""
-        for room in (version_table, notes):
+        for room in (version_table, notes, upload_table):
             await room.prepare(database)
         return cls(buckets, database, ledgers, clock)
 
@@ -76,12 +96,14 @@ class Objects:
         """Remove what nobody works on any more; a bucket that gives trouble waits for the next time."""
         for name in list(self._buckets):
             try:
-                swept = await self._desk(name).shelf.rooted(staging.sweep)
+                desk = self._desk(name)
+                bodies = await desk.shelf.rooted(staging.sweep)
+                uploads = await desk.uploads.sweep(self._clock.now() - KEPT)
             except (ObjectError, JournalError) as error:
                 log.warning("objects_sweep_failed", bucket=name, error=str(error))
                 continue
-            if swept:
-                log.info("objects_swept", bucket=name, bodies=swept)
+            if bodies or uploads:
+                log.info("objects_swept", bucket=name, bodies=bodies, uploads=uploads)
 
     # --- buckets
 
@@ -93,6 +115,25 @@ class Objects:
         """See Store."""
         desk = self._desk(bucket)
         return await desk.shelf.rooted(_made_at)
+
+    async def empty(self, bucket: str) -> bool:
+        """See Store."""
+        return await self._desk(bucket).pages.empty()
+
+    async def remove_bucket(self, bucket: str) -> None:
+        """See Store."""
+        desk = self._desk(bucket)
+        if not await desk.pages.empty():
+            raise BucketNotEmpty("the bucket has objects")
+        await desk.shelf.rooted(staging.remove_bucket, desk.shelf.bucket.path)
+        await desk.shelf.notes.drop_all()
+        await desk.shelf.table.drop_all()
+        await desk.uploads.table.remove_all()
+        self._desks.pop(bucket, None)
+
+    async def list_page(self, bucket: str, prefix: str = "", delimiter: str = "", start_after: str = "", limit: int = 1000) -> Page:
+        """See Store."""
+        return await self._desk(bucket).pages.page(prefix, delimiter, start_after, limit)
 
     # --- objects
 
@@ -115,7 +156,7 @@ class Objects:
         ) -> ObjectFacts:
             return await desk.changes.put(key, staged, digests.md5.hex(), metadata, Origin(caller, event, condition))
 
-        return ObjectUpload(desk.shelf.in_thread, _stage(desk.shelf), algorithms, put)
+        return ObjectUpload(desk.shelf.in_thread, desk.shelf.stage, algorithms, put)
 
     async def copy(
         self,
@@ -132,7 +173,7 @@ class Objects:
         desk = self._desk(bucket)
         place(key)
         wanted = {algorithm} if algorithm else set(metadata.checksums if metadata.checksum_type == "COMPOSITE" else ())
-        staged, digests = await desk.shelf.in_thread(_copied, _stage(desk.shelf), source, wanted)
+        staged, digests = await desk.shelf.in_thread(_whole, desk.shelf, source, wanted)
         if not source.intact():
             await desk.shelf.in_thread(staged.close)
             raise StorageTrouble("the source was rewritten in place while it was copied")
@@ -173,6 +214,57 @@ class Objects:
         """See Store."""
         return await self._desk(bucket).changes.tag(key, tags, caller)
 
+    # --- multipart
+
+    async def create_upload(
+        self, bucket: str, key: str, metadata: Metadata, *, algorithm: str = "", checksum_type: ChecksumType = "", caller: Caller = NOBODY
+    ) -> UploadFacts:
+        """See Store."""
+        desk = self._desk(bucket)
+        place(key)
+        return await desk.uploads.create(key, metadata, algorithm, checksum_type, caller)
+
+    async def upload(self, bucket: str, key: str, upload_id: str) -> UploadFacts:
+        """See Store."""
+        return await self._desk(bucket).uploads.get(key, upload_id)
+
+    async def begin_part(self, upload: UploadFacts, number: int, algorithms: AbstractSet[str] = frozenset()) -> ObjectPart:
+        """See Store."""
+        return self._desk(upload.bucket).uploads.begin_part(upload, number, algorithms)
+
+    async def copy_part(self, upload: UploadFacts, number: int, source: OpenObject, span: tuple[int, int]) -> Part:
+        """See Store."""
+        return await self._desk(upload.bucket).uploads.copy_part(upload, number, source, span)
+
+    async def parts(self, upload: UploadFacts, *, after: int = 0, limit: int = 1000) -> PartPage:
+        """See Store."""
+        return await self._desk(upload.bucket).uploads.parts(upload, after, limit)
+
+    async def uploads(
+        self, bucket: str, prefix: str = "", delimiter: str = "", after: tuple[str, str] = ("", ""), limit: int = 1000
+    ) -> UploadPage:
+        """See Store."""
+        return await self._desk(bucket).uploads.page(prefix, delimiter, after, limit)
+
+    async def complete(
+        self,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        parts: Sequence[PartName],
+        *,
+        condition: Condition = ANYWAY,
+        caller: Caller = NOBODY,
+        checksums: Mapping[str, str] | None = None,
+    ) -> ObjectFacts:
+        """See Store."""
+        uploads = self._desk(bucket).uploads
+        return await uploads.complete(key, upload_id, parts, checksums or {}, Origin(caller, condition=condition))
+
+    async def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
+        """See Store."""
+        await self._desk(bucket).uploads.abort(key, upload_id)
+
     def _desk(self, name: str) -> Desk:
         """Raises NoSuchBucket."""
         bucket = self._buckets.get(name)
@@ -180,38 +272,13 @@ class Objects:
             raise NoSuchBucket(name)
         desk = self._desks.get(name)
         if desk is None or desk.shelf.bucket != bucket:
-            desk = self._desks[name] = Desk(Shelf(bucket, self._tools, self._ledgers.of(name)))
+            desk = self._desks[name] = Desk(Shelf(bucket, self._tools, self._ledgers.of(name)), self._directories)
         return desk
 
 
-def _stage(shelf: Shelf) -> Callable[[], Staged]:
-    """Makes a staged file in the bucket, in a thread."""
-
-    def stage() -> Staged:
-        root = shelf.opened()
-        try:
-            return Staged(root)
-        finally:
-            os.close(root)
-
-    return stage
-
-
-def _copied(stage: Callable[[], Staged], source: OpenObject, algorithms: AbstractSet[str]) -> tuple[Staged, Digests]:
-    """A body with the bytes of what is open, copied in the kernel and digested. In a thread."""
-    staged = stage()
-    try:
-        running = checksums.Running(algorithms)
-        if source.descriptor >= 0:
-            staged.take(source.descriptor, 0, source.facts.size)
-            offset = 0
-            while data := os.pread(staged.file, PIECE, offset):
-                running.update(data)
-                offset += len(data)
-    except BaseException:
-        staged.close()
-        raise
-    return staged, running.digests()
+def _whole(shelf: Shelf, source: OpenObject, algorithms: AbstractSet[str]) -> tuple[Staged, Digests]:
+    """A body of all that is open. In a thread."""
+    return copied(shelf.stage(), source.descriptor, 0, source.facts.size, algorithms)
 
 
 def _made_at(root: int) -> float:

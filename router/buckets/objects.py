@@ -135,10 +135,10 @@ class Store(Protocol):
         in the order of their UTF-8 bytes; objects and common prefixes together are at most *limit*. Raises NoSuchBucket."""
 
     async def empty(self, bucket: str) -> bool:
-        """Whether the bucket has no object and no upload under way."""
+        """Whether the bucket has no object; uploads under way are none."""
 
     async def remove_bucket(self, bucket: str) -> None:
-        """Remove the directory of an empty bucket that was made through the API, and forget what was recorded of it.
+        """Remove the directory of an empty bucket that was made through the API, with uploads under way, and forget what was recorded of it.
 
         Before it is taken out of the config. Raises BucketNotEmpty, NoSuchBucket."""
 

@@ -10,7 +10,8 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple, Self, TypeVar
 
@@ -24,6 +25,7 @@ from router.buckets.notes import Note, Notes
 from router.buckets.object_errors import NoSuchKey, ObjectError, StorageTrouble
 from router.buckets.object_keys import Place, place
 from router.buckets.roots import Root, RootGone
+from router.buckets.staging import Staged
 from router.buckets.version_table import VersionTable
 from router.buckets.versions import Seen
 from router.config.types import Bucket
@@ -33,6 +35,7 @@ from router.journal.database import Database
 T = TypeVar("T")
 
 INLINE: Final = 8 * 1024**2  # bytes of a file that is read to say its eTag
+EXTRAS: Final = 1000  # notes read at once
 KNOWN: Final = 20_000  # objects whose facts are remembered
 
 ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.ENAMETOOLONG, errno.ENXIO, errno.EISDIR})
@@ -99,6 +102,8 @@ class Shelf:
         self.ignored = Ignored(bucket.ignore)
         self.root: Root | None = None
         self._known: dict[str, ObjectFacts] = {}
+        self._extras: list[bytes] | None = None  # in order; None: not read yet
+        self._extra_changes = 0
 
     async def in_thread(self, function: Callable[..., T], /, *arguments: object) -> T:
         """Run what touches the disk in a thread. Raises StorageTrouble for an OSError, or when the root is not there."""
@@ -116,6 +121,14 @@ class Shelf:
                 return roots.open_root(self.bucket.path, self.root)
         self.root = roots.find(self.bucket.path, required=self.bucket.mount == "required")
         return roots.open_root(self.bucket.path, self.root)
+
+    def stage(self) -> Staged:
+        """A body, empty. In a thread."""
+        root = self.opened()
+        try:
+            return Staged(root)
+        finally:
+            os.close(root)
 
     async def rooted(self, function: Callable[..., T], /, *arguments: object) -> T:
         """Run *function* in a thread with the open root before its arguments. Raises as in_thread does."""
@@ -154,7 +167,8 @@ class Shelf:
     async def etags(self, found: Sequence[Found]) -> dict[str, Note]:
         """For each file of a listing a note, made up where there is none: its eTag and what was said of it."""
         identities = {one.key: identity(one.seen) for one in found}
-        notes = await self.notes.matching(identities)
+        notes = self._remembered(identities)
+        notes |= await self.notes.matching({key: version for key, version in identities.items() if key not in notes})
         if missing := [one for one in found if one.key not in notes]:
             rows = await self.table.versions([one.key for one in missing])
             unread = list[Found]()
@@ -165,7 +179,47 @@ class Shelf:
                 else:
                     unread.append(one)
             notes |= await self._read_all(unread)
+        for one in found:
+            if (note := notes.get(one.key)) is not None and note.identity == identity(one.seen) and not self._may_change(one.seen):
+                self._remember(note)
         return notes
+
+    def _remembered(self, identities: Mapping[str, Identity]) -> dict[str, Note]:
+        """Notes made of what is remembered of just these versions."""
+        known = {key: self._known[key] for key in identities if key in self._known}
+        return {
+            key: Note(key, one.identity, one.etag, one.metadata, extra=self.ignored.key(key))
+            for key, one in known.items()
+            if one.identity == identities[key]
+        }
+
+    def _remember(self, note: Note) -> None:
+        if note.extra or not self.ignored.key(note.key):
+            self.remember(ObjectFacts(self.bucket.name, note.key, note.identity, note.etag, note.metadata))
+
+    async def extras(self) -> Sequence[bytes]:
+        """Keys that are objects only because of a note, in order of their bytes. Nobody but us makes them."""
+        while self._extras is None:
+            keys, after, began = list[bytes](), "", self._extra_changes
+            while notes := await self.notes.extras(after, EXTRAS):
+                after = notes[-1].key
+                keys += [note.key.encode() for note in notes]
+            if began == self._extra_changes:
+                self._extras = sorted(set(keys))
+        return self._extras
+
+    def note_extra(self, key: str, *, there: bool) -> None:
+        """A note makes *key* an object, or does no longer."""
+        self._extra_changes += 1
+        if self._extras is None:
+            return
+        name = key.encode()
+        index = bisect_left(self._extras, name)
+        known = index < len(self._extras) and self._extras[index] == name
+        if there and not known:
+            self._extras.insert(index, name)
+        elif known and not there:
+            del self._extras[index]
 
     def forget(self, key: str) -> None:
         """What is remembered of *key* may not hold any more."""

@@ -12,13 +12,14 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from router.buckets.beneath import beneath
 from router.buckets.contents import facts
 from router.buckets.facts import Identity
 from router.buckets.keys import STAGING
-from router.buckets.object_errors import KeyConflict
+from router.buckets.object_errors import BucketNotEmpty, KeyConflict
 from router.buckets.object_keys import Place
 from router.buckets.versions import Seen
 
@@ -37,12 +38,12 @@ class Staged:
 
     def __init__(self, root: int) -> None:
         """Make it, empty, below the directory open as *root*."""
-        self._directory = staging(root)
+        self.directory = staging(root)
         self._name = f"{BODY}{secrets.token_hex(12)}"
         try:
-            self.file = os.open(self._name, _NEW, 0o666, dir_fd=self._directory)
+            self.file = os.open(self._name, _NEW, 0o666, dir_fd=self.directory)
         except BaseException:
-            os.close(self._directory)
+            os.close(self.directory)
             raise
         fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # tells a sweep that somebody is at it
         self.size = 0
@@ -107,8 +108,8 @@ class Staged:
             return
         name = f"{STAGING}-{secrets.token_hex(12)}"
         file, size = os.open(name, _NEW, 0o666, dir_fd=parent), self.size
-        source, former, directory = self.file, self._name, self._directory
-        self.file, self._name, self._directory, self.size = file, name, os.dup(parent), 0
+        source, former, directory = self.file, self._name, self.directory
+        self.file, self._name, self.directory, self.size = file, name, os.dup(parent), 0
         fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         try:
             self.take(source, 0, size)
@@ -120,7 +121,7 @@ class Staged:
     def publish(self, parent: int, name: str) -> Seen:
         """Rename it to *name* in the directory open as *parent*, durably: from here on it is the object. Raises KeyConflict."""
         try:
-            os.rename(self._name, name, src_dir_fd=self._directory, dst_dir_fd=parent)
+            os.rename(self._name, name, src_dir_fd=self.directory, dst_dir_fd=parent)
         except IsADirectoryError as error:
             raise KeyConflict("objects are below this key: a directory stands where its file would be") from error
         self._name = ""
@@ -129,9 +130,9 @@ class Staged:
 
     def keep(self, name: str) -> None:
         """Keep it in the staging directory under *name*, durably: a part."""
-        os.rename(self._name, name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+        os.rename(self._name, name, src_dir_fd=self.directory, dst_dir_fd=self.directory)
         self._name = ""
-        os.fsync(self._directory)
+        os.fsync(self.directory)
 
     def close(self) -> None:
         """Close, and remove what was not published; once or more."""
@@ -140,9 +141,9 @@ class Staged:
         self._closed = True
         if self._name:
             with contextlib.suppress(OSError):
-                os.unlink(self._name, dir_fd=self._directory)
+                os.unlink(self._name, dir_fd=self.directory)
         os.close(self.file)
-        os.close(self._directory)
+        os.close(self.directory)
 
 
 def staging(root: int) -> int:
@@ -226,6 +227,46 @@ def sweep(root: int) -> int:
         finally:
             os.close(directory)
     return removed
+
+
+def remove_bucket(root: int, path: Path) -> None:
+    """Remove the directory of a bucket that holds nothing but empty directories and uploads under way. Raises BucketNotEmpty."""
+    try:
+        for name in names_in(root):
+            if name != STAGING:
+                _remove_empty(root, name)
+        with contextlib.suppress(FileNotFoundError):
+            remove_uploads(root)
+        path.rmdir()
+    except OSError as error:
+        if error.errno in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.ELOOP}:
+            raise BucketNotEmpty("the bucket's directory holds files, or links") from error
+        raise
+
+
+def remove_uploads(root: int) -> None:
+    """Remove the staging directory with all in it. Raises OSError."""
+    directory = beneath(root, STAGING, _DIRECTORY)
+    try:
+        for name in names_in(directory):
+            remove_tree(directory, name)
+    finally:
+        os.close(directory)
+    os.rmdir(STAGING, dir_fd=root)
+
+
+def remove_tree(directory: int, name: str) -> None:
+    """Remove a file, or a directory of files, in the directory open as *directory*. Raises OSError."""
+    try:
+        os.unlink(name, dir_fd=directory)
+    except (IsADirectoryError, PermissionError):
+        below = os.open(name, _BELOW, dir_fd=directory)
+        try:
+            for entry in names_in(below):
+                os.unlink(entry, dir_fd=below)
+        finally:
+            os.close(below)
+        os.rmdir(name, dir_fd=directory)
 
 
 def names_in(directory: int) -> list[str]:

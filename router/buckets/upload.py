@@ -139,6 +139,6 @@ class Put(Protocol):
 class PutPart(Protocol):
     """Makes a body the part; closes it whatever happens."""
 
-    async def __call__(self, staged: Staged, digests: Digests, checksums: Mapping[str, str]) -> Part:
+    async def __call__(self, staged: Staged, digests: Digests, checksums: Mapping[str, str], /) -> Part:
         """See objects.PartUpload.commit."""
         ...

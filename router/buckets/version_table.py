@@ -133,6 +133,10 @@ class VersionTable:
 
         return unit
 
+    async def drop_all(self) -> None:
+        """Forget the bucket."""
+        await self._database.write("DELETE FROM s3_versions WHERE bucket = ?", self._bucket)
+
     async def confirm(self, directory: str, names: Sequence[str], root: int) -> None:
         """Record that these rows are as they are under *root*, and that no write can have gone unnoticed."""
         await self._database.write(_CONFIRM, self._bucket, directory, root, _text(names))
