@@ -52,6 +52,8 @@ from router.dispatch.relay import Relay
 from router.dispatch.slots import Slots
 from router.errors import ConfigError, InvalidParameter
 from router.functions.deployer import Deployer
+from router.functions.layer_store import LayerStore
+from router.functions.permissions import Permissions
 from router.functions.registry import Functions
 from router.iam.reading import mistakes_in
 from router.journal.database import Database
@@ -331,8 +333,10 @@ class Daemon:
         doctor = Doctor(calls, database, journal, lock, clock=clock, machine=pool.machine)
         keys = Keys(KeyStore(config.state), clock)
         control = Control(calls, doctor, QueueCalls(queues, moves), keys, reloader=self._reloader, versions=versions)
+        permissions, layers = await Permissions.open(database), await LayerStore.open(database)
         parts = services.Parts(
-            house, calls, functions, versions, dispatcher, self._reloader, declared, queues, moves, outbox, logs, objects, tables
+            *(house, calls, functions, versions, dispatcher, self._reloader, declared, queues, moves, outbox),
+            *(permissions, layers, logs, objects, tables),
         )
         identities = await self._identities()
         endpoint = self._endpoint(parts, identities)

@@ -111,6 +111,7 @@ class Stream:
     pieces: Pieces
     outcome: Awaitable[Outcome]  # at the invocation's end; its payload is b"" after a streamed success. Raises EnvironmentUnavailable
     whole: bool = False  # a result as invoke() gives it, in one piece: the function did not stream
+    version: str = names.LATEST  # of the function that runs
 
     @property
     def http(self) -> bool:

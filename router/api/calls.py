@@ -79,11 +79,21 @@ class Calls:
         self.sender = Sender(config, self._parts.dispatcher, self.sources_of(HttpSource))
 
     def _envelope(self, function: str, payload: bytes, trace: str = "") -> Envelope:
+        self.check(payload)
+        return Envelope(self._parts.functions.target(function), payload, "invoke", trace=trace)
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """Its doors: emit, invoke, stream."""
+        return self._parts.dispatcher
+
+    @staticmethod
+    def check(payload: bytes) -> None:
+        """Raise InvalidRequestContent for a payload that is not JSON."""
         try:
             json.loads(payload.decode(), parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
             raise InvalidRequestContent(f"Could not parse request body into json: {error}") from error
-        return Envelope(self._parts.functions.target(function), payload, "invoke", trace=trace)
 
     async def invoke(
         self, function: str, payload: bytes, *, client_context: str = "", trace: str = "", tail: bool = False

@@ -3,6 +3,7 @@
 Source: Lambda API reference, PublishVersion, ListVersionsByFunction, DeleteFunction. Numbers grow and are never given twice; publishing
 what was published last gives the same number again."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,6 +41,7 @@ _STEPS: Final = (
 _ALL: Final = "SELECT function, version, settings, description, made FROM versions ORDER BY function, version"
 _NEXT: Final = "INSERT INTO version_numbers VALUES (?, 1) ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last"
 _ADD: Final = "INSERT INTO versions VALUES (?, ?, ?, ?, ?)"
+_FORGET: Final = ("DELETE FROM versions WHERE function = ?", "DELETE FROM version_numbers WHERE function = ?")
 _DELETE: Final = "DELETE FROM versions WHERE function = ? AND version = ?"
 
 
@@ -120,6 +122,34 @@ class Versions:
     def alias_rows(self) -> list[dict[str, Any]]:
         """One row an alias."""
         return [self._alias_row(function, alias) for function in self._functions for alias in self._functions.aliases(function.name)]
+
+    def about(self, qualified: str) -> tuple[str, float]:
+        """Description of a published version, and when it was published, epoch seconds; "" and 0 of another."""
+        return self._about.get(qualified, ("", 0.0))
+
+    def of(self, name: str) -> list[Function]:
+        """The published versions of a function, the first first."""
+        return self._of(name)
+
+    def all(self) -> list[Function]:
+        """Every published version."""
+        return self._functions.versions()
+
+    def forgetting(self, name: str) -> Callable[[apsw.Connection], None]:
+        """What takes all versions of a function away, and their numbers with them, in somebody's transaction."""
+
+        def unit(connection: apsw.Connection) -> None:
+            for sql in _FORGET:
+                connection.execute(sql, (name,)).fetchall()
+
+        return unit
+
+    def forget(self, name: str) -> None:
+        """That transaction is done."""
+        for function in self._of(name):
+            self._functions.unpublish(name, function.version)
+            self._about.pop(function.qualified, None)
+            self._pool.retire(function.qualified)
 
     def _take_up(self, function: Function, description: str, made: float) -> None:
         self._functions.publish(function)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
@@ -137,7 +137,7 @@ class Dispatcher:
         self._streams.add(task)
         task.add_done_callback(self._streams.discard)
         try:
-            return await flow.stream()
+            return replace(await flow.stream(), version=function.version)
         except asyncio.CancelledError:
             task.cancel()
             raise

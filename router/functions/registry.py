@@ -177,5 +177,14 @@ class Functions:
         return self._versions.get(f"{name}:{qualifier}")
 
 
+def named(identifier: str, qualifier: str = "") -> tuple[str, str, str, str] | None:
+    """Region, account, name and qualifier that an identifier tells, "" for what it does not; None for what is no identifier."""
+    found = _IDENTIFIER.fullmatch(identifier) if len(identifier) <= _LONGEST else None
+    if found is None:
+        return None
+    region, account, name, inside = found.group("region", "account", "name", "qualifier")
+    return region or "", account or "", name, inside or qualifier
+
+
 def _violation(value: str, constraint: str) -> str:
     return f"1 validation error detected: Value '{value}' at 'functionName' failed to satisfy constraint: {constraint}"

@@ -125,6 +125,8 @@ class Endpoint:
         )
         try:
             self._check(asked, operation.needs(call), admitted)
+            if why := self._models.refusal(asked.service.name, model.name, parameters):
+                raise Refused(Fault("ValidationException", why, 400), "refused")
             members = await operation.run(call)
         except RouterError as error:
             fault = refusals.failed(error, asked.service.name)

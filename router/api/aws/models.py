@@ -2,12 +2,14 @@
 
 import asyncio
 import gzip
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
+from router.api.aws.constraints import CHECKED, Constraints
 from router.api.aws.shapes import ServiceModel, compiled
 
 FILE: Final = "service-2.json.gz"
@@ -18,6 +20,7 @@ class Models:
 
     def __init__(self) -> None:
         self._loaded: dict[str, ServiceModel] = {}
+        self._constraints: dict[str, Constraints] = {}  # of those that are checked by their models
         self._turn = asyncio.Lock()
 
     def known(self, name: str) -> ServiceModel | None:
@@ -28,16 +31,30 @@ class Models:
         """The model of a service, by its name in botocore's data. Raises OSError where that is not installed."""
         async with self._turn:
             if name not in self._loaded:
-                self._loaded[name] = await asyncio.to_thread(load, name)
+                document = await asyncio.to_thread(_document, name)
+                if name in CHECKED:
+                    self._constraints[name] = Constraints(document, CHECKED[name])
+                self._loaded[name] = await asyncio.to_thread(compiled, name, document)
             return self._loaded[name]
+
+    def refusal(self, name: str, operation: str, members: Mapping[str, Any]) -> str:
+        """What a service's model says against the members of a request; "" when nothing, and of a service that judges for itself."""
+        constraints = self._constraints.get(name)
+        return constraints.refusal(operation, members) if constraints is not None else ""
 
 
 def load(name: str) -> ServiceModel:
     """Read a model; blocking. Raises OSError."""
+    return compiled(name, _document(name))
+
+
+def _document(name: str) -> dict[str, Any]:
+    """The model as it is on disk. Raises OSError."""
     versions = sorted(found.parent for found in (_data() / name).glob(f"*/{FILE}"))
     if not versions:
         raise FileNotFoundError(f"botocore has no model of {name}")
-    return compiled(name, orjson.loads(gzip.decompress((versions[-1] / FILE).read_bytes())))
+    found: dict[str, Any] = orjson.loads(gzip.decompress((versions[-1] / FILE).read_bytes()))
+    return found
 
 
 def _data() -> Path:

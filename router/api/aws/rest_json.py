@@ -26,7 +26,7 @@ class RestJson:
 
     def found(self, model: ServiceModel, request: Request, aimed: Aimed) -> Found | None:  # noqa: ARG002 - as all protocols
         """The operation of this method and path."""
-        matched = model.found(request.method, request.path)
+        matched = model.found(request.method, request.path, request.query)
         return Found(*matched) if matched is not None else None
 
     def read(self, model: ServiceModel, found: Found, request: Request) -> dict[str, Any]:  # noqa: ARG002 - as all protocols

@@ -7,6 +7,10 @@ from typing import Final, Protocol
 from router.api.aws.dynamodb import Dynamodb
 from router.api.aws.dynamodbstreams import DynamodbStreams
 from router.api.aws.gate import Gate
+from router.api.aws.lambda_ import Lambda
+from router.api.aws.lambda_.place import Place
+from router.api.aws.lambda_.rooms import Rooms
+from router.api.aws.lambda_.shelf import Shelf
 from router.api.aws.service import Service
 from router.api.aws.sns import Sns
 from router.api.aws.sqs import Sqs
@@ -18,7 +22,10 @@ from router.api.versions import Versions
 from router.buckets.object_store import Objects
 from router.dispatch.dispatcher import Dispatcher
 from router.events.http import Request, Response
+from router.functions.layer_store import LayerStore
+from router.functions.permissions import Permissions
 from router.functions.registry import Functions
+from router.functions.uploads import Uploads
 from router.queues.moves import Moves
 from router.queues.outbox import Outbox
 from router.queues.store import Queues
@@ -41,9 +48,27 @@ class Parts:
     queues: Queues
     moves: Moves
     outbox: Outbox
+    permissions: Permissions
+    layers: LayerStore
     logs: LogStore
     objects: Objects
     tables: Tables
+
+
+def rooms_of(parts: Parts) -> Rooms:
+    """What Lambda's operations reach."""
+    config = parts.calls.config
+    return Rooms(
+        parts.calls,
+        parts.functions,
+        parts.versions,
+        parts.declared,
+        Uploads(config.state),
+        parts.permissions,
+        Shelf(parts.layers, Place(config.region, config.account)),
+        parts.house.clock,
+        Place(config.region, config.account),
+    )
 
 
 class Wire(Protocol):
@@ -57,6 +82,7 @@ class Wire(Protocol):
 SERVICES: Final[Mapping[str, Callable[[Parts], Service]]] = {  # by name in botocore's data
     "dynamodb": lambda parts: Dynamodb(parts.tables, parts.declared),
     "dynamodbstreams": lambda parts: DynamodbStreams(parts.tables, parts.house.clock),
+    "lambda": lambda parts: Lambda(rooms_of(parts)),
     "sns": lambda parts: Sns(
         parts.house.topics, parts.dispatcher, parts.declared, region=parts.house.config.region, account=parts.house.config.account
     ),

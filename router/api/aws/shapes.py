@@ -57,6 +57,7 @@ class OperationModel:
     input: Shape | None
     output: Shape | None
     wrapper: str = ""  # the element around the output in the query protocol
+    query: str = ""  # NAME=VALUE that its requestUri ends with: of two with one path it tells them apart
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,10 +76,12 @@ class ServiceModel:
     errors: Mapping[str, Shape]  # by code and by name
     routes: Mapping[tuple[str, int], list[OperationModel]]  # by method and number of segments; literal ones first
 
-    def found(self, method: str, path: str) -> tuple[OperationModel, dict[str, str]] | None:
-        """The operation of a path, as sent, and its labels, still encoded."""
+    def found(self, method: str, path: str, query: str = "") -> tuple[OperationModel, dict[str, str]] | None:
+        """The operation of a path and query, as sent, and the path's labels, still encoded."""
         segments = _segments(path)
         for operation in self.routes.get((method, len(segments)), ()):
+            if operation.query and operation.query not in query.split("&"):
+                continue
             if (labels := _labels(operation.path, segments)) is not None:
                 return operation, labels
         for operation in self.routes.get((method, -1), ()):
@@ -136,14 +139,16 @@ def _fill(shape: Shape, raw: Mapping[str, Any], shapes: Mapping[str, Shape]) -> 
 def _operation(raw: Mapping[str, Any], shapes: Mapping[str, Shape]) -> OperationModel:
     http = raw["http"]
     taken, given = raw.get("input"), raw.get("output")
+    path, _, query = http["requestUri"].partition("?")
     return OperationModel(
         raw["name"],
         http["method"],
-        _segments(http["requestUri"].partition("?")[0]),
+        _segments(path),
         http.get("responseCode", 200),
         shapes[taken["shape"]] if taken else None,
         shapes[given["shape"]] if given else None,
         given.get("resultWrapper", "") if given else "",
+        query,
     )
 
 
@@ -158,7 +163,7 @@ def _routes(operations: Iterable[OperationModel]) -> dict[tuple[str, int], list[
         greedy = any(segment.endswith("+}") for segment in one.path)
         found.setdefault((one.method, -1 if greedy else len(one.path)), []).append(one)
     for row in found.values():
-        row.sort(key=lambda one: [segment.startswith("{") for segment in one.path])
+        row.sort(key=lambda one: ([segment.startswith("{") for segment in one.path], not one.query))
     return found
 
 

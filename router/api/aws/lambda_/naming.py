@@ -1,0 +1,122 @@
+"""PublishVersion and aliases: what a function's qualifiers mean."""
+
+from typing import Any, Final
+
+from router.api.aws.lambda_.documents import alias_document
+from router.api.aws.lambda_.place import conflict, invalid, missing, page, stale, text
+from router.api.aws.lambda_.rooms import FUNCTIONS, Rooms
+from router.api.aws.lambda_.settings import applied
+from router.api.aws.service import Call, Members
+from router.config.types import Alias
+from router.errors import FunctionNotFound
+from router.names import LATEST
+
+PAGE: Final = 50  # aliases of a list
+
+
+class Naming:
+    """The operations."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    async def publish(self, call: Call) -> Members:
+        """PublishVersion. A function of config.yaml may be published too: it does not change by it."""
+        members, rooms = call.parameters, self._rooms
+        name = rooms.name(members)
+        async with rooms.turn:
+            rooms.same_revision(members, name)
+            there, wanted = rooms.functions.get(name).sha256, text(members, "CodeSha256")
+            if wanted and wanted != there:
+                raise invalid(
+                    f"CodeSHA256 ({wanted}) is different from current CodeSHA256 in $LATEST ({there}). "
+                    "Please try again with the CodeSHA256 in $LATEST."
+                )
+            fragment = rooms.declared.get(FUNCTIONS, name)
+            told = text(members, "Description") or (str(fragment.about.get("description", "")) if fragment else "")
+            version = (await rooms.versions.publish(name, told))["version"]
+            return await rooms.document(rooms.functions.get(name, version), version)
+
+    async def create(self, call: Call) -> Members:
+        """CreateAlias."""
+        members, rooms = call.parameters, self._rooms
+        name, alias = rooms.name(members), text(members, "Name")
+        async with rooms.turn:
+            rooms.own(name)
+            if self._find(name, alias) is not None:
+                raise conflict(f"Alias already exists: {rooms.place.arn(name, alias)}")
+            return await self._put(name, alias, members)
+
+    async def update(self, call: Call) -> Members:
+        """UpdateAlias."""
+        members, rooms = call.parameters, self._rooms
+        name, alias = rooms.name(members), text(members, "Name")
+        async with rooms.turn:
+            found = self._found(name, alias)
+            rooms.own(name)
+            described = self._described(name, alias)
+            if text(members, "RevisionId") not in {"", alias_document(name, found, rooms.place, described)["RevisionId"]}:
+                raise stale()
+            before: dict[str, Any] = {"FunctionVersion": found.version, "Description": described}
+            if found.other:
+                before["RoutingConfig"] = {"AdditionalVersionWeights": {found.other: found.weight}}
+            given = {key: value for key, value in members.items() if value is not None}
+            return await self._put(name, alias, {**before, **given})
+
+    async def get(self, call: Call) -> Members:
+        """GetAlias."""
+        name, alias = self._rooms.name(call.parameters), text(call.parameters, "Name")
+        return alias_document(name, self._found(name, alias), self._rooms.place, self._described(name, alias))
+
+    async def list(self, call: Call) -> Members:
+        """ListAliases."""
+        name, version = self._rooms.name(call.parameters), text(call.parameters, "FunctionVersion")
+        aliases = [one for one in self._rooms.functions.aliases(name) if version in {"", one.version, one.other}]
+        rows = [alias_document(name, one, self._rooms.place, self._described(name, one.name)) for one in aliases]
+        return page(sorted(rows, key=lambda row: str(row["Name"])), call.parameters, key="Aliases", limit=PAGE)
+
+    async def delete(self, call: Call) -> Members:
+        """DeleteAlias; one that is not there is gone already."""
+        name, alias = self._rooms.name(call.parameters), text(call.parameters, "Name")
+        async with self._rooms.turn:
+            fragment = self._rooms.own(name)
+            aliases = {key: value for key, value in fragment.value.get("aliases", {}).items() if key != alias}
+            about = {**fragment.about, "aliases": {k: v for k, v in fragment.about.get("aliases", {}).items() if k != alias}}
+            await self._rooms.declared.put(FUNCTIONS, name, applied(fragment.value, {"aliases": aliases or None}), about)
+        return {}
+
+    async def _put(self, name: str, alias: str, members: Members) -> dict[str, Any]:
+        rooms = self._rooms
+        fragment = rooms.own(name)
+        version, told = text(members, "FunctionVersion"), text(members, "Description")
+        weights = dict((members.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {})
+        for one in (version, *weights):
+            self._exists(name, one)
+        if weights and (version == LATEST or LATEST in weights):
+            raise invalid("$LATEST is not supported for an alias pointing to more than 1 version")
+        if version in weights or len(weights) > 1:
+            raise invalid("Invalid function version: an alias points to its own version and one other, with a weight")
+        value = {"version": version, **({"weights": weights} if weights else {})}
+        aliases = {**fragment.value.get("aliases", {}), alias: value}
+        about = {**fragment.about, "aliases": {**fragment.about.get("aliases", {}), alias: told}}
+        await rooms.declared.put(FUNCTIONS, name, {**fragment.value, "aliases": aliases}, about)
+        return alias_document(name, self._found(name, alias), rooms.place, told)
+
+    def _exists(self, name: str, version: str) -> None:
+        """Raise FunctionNotFound when there is no such version."""
+        if version != LATEST and version not in {one.version for one in self._rooms.versions.of(name)}:
+            raise FunctionNotFound(self._rooms.place.arn(name, version))
+
+    def _find(self, name: str, alias: str) -> Alias | None:
+        return next((one for one in self._rooms.functions.aliases(name) if one.name == alias), None)
+
+    def _found(self, name: str, alias: str) -> Alias:
+        """Raises AwsError."""
+        found = self._find(name, alias)
+        if found is None:
+            raise missing(f"Cannot find alias arn: {self._rooms.place.arn(name, alias)}")
+        return found
+
+    def _described(self, name: str, alias: str) -> str:
+        fragment = self._rooms.declared.get(FUNCTIONS, name)
+        return str(fragment.about.get("aliases", {}).get(alias, "")) if fragment is not None else ""

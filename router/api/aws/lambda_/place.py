@@ -1,0 +1,104 @@
+"""Names of Lambda's resources, and what a request names. Pure."""
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from router.api.aws.service import AwsError, Call, Members, Need
+from router.functions.registry import named
+from router.names import function_arn
+
+_SPACE: Final = uuid.UUID("6f7b0f6e-6a30-5a0c-9a0e-0d4a5a9a3d10")  # of ids that follow from what they name
+UNQUALIFIED: Final = (
+    "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. "
+    "Please specify either a function name or an unqualified function ARN."
+)
+
+
+class Place(NamedTuple):
+    """Where the daemon's functions are said to be."""
+
+    region: str
+    account: str
+
+    def arn(self, name: str, qualifier: str = "") -> str:
+        """Of a function, qualified when a qualifier is given."""
+        return function_arn(self.region, self.account, name) + (f":{qualifier}" if qualifier else "")
+
+    def mapping_arn(self, mapping_id: str) -> str:
+        """Of an event source mapping."""
+        return f"arn:aws:lambda:{self.region}:{self.account}:event-source-mapping:{mapping_id}"
+
+    def layer_arn(self, name: str, version: int | None = None) -> str:
+        """Of a layer, or of one of its versions."""
+        return f"arn:aws:lambda:{self.region}:{self.account}:layer:{name}" + ("" if version is None else f":{version}")
+
+    def role_arn(self, role: str) -> str:
+        """Of a role; "" of none."""
+        return f"arn:aws:iam::{self.account}:role/{role}" if role else ""
+
+    def resource(self, members: Members) -> str:
+        """The ARN of the function that a request is about, as far as its text tells; "*" when it tells nothing."""
+        found = named(str(members.get("FunctionName") or ""), str(members.get("Qualifier") or ""))
+        if found is None:
+            return "*"
+        region, account, name, qualifier = found
+        return function_arn(region or self.region, account or self.account, name) + (f":{qualifier}" if qualifier else "")
+
+    def target(self, resource: str) -> str:
+        """NAME or NAME:QUALIFIER of a function's ARN; "" for another ARN."""
+        prefix = function_arn(self.region, self.account, "")
+        return resource.removeprefix(prefix) if resource.startswith(prefix) else ""
+
+    def needing(self, action: str, *more: Callable[[Call], Sequence[Need]]) -> Callable[[Call], Sequence[Need]]:
+        """What an operation on a function needs: the action on it, and *more*."""
+
+        def needs(call: Call) -> Sequence[Need]:
+            return [Need(f"lambda:{action}", self.resource(call.parameters)), *(need for one in more for need in one(call))]
+
+        return needs
+
+
+def identity(*parts: str) -> str:
+    """A UUID that follows from *parts*: the same for the same."""
+    return str(uuid.uuid5(_SPACE, "\0".join(part.encode(errors="replace").decode() for part in parts)))
+
+
+def text(members: Mapping[str, Any], name: str) -> str:
+    """A member that is text; "" when it is missing."""
+    return str(members.get(name) or "")
+
+
+def invalid(message: str) -> AwsError:
+    """InvalidParameterValueException."""
+    return AwsError("InvalidParameterValueException", message)
+
+
+def missing(message: str = "The resource you requested does not exist.") -> AwsError:
+    """ResourceNotFoundException."""
+    return AwsError("ResourceNotFoundException", message, 404)
+
+
+def conflict(message: str) -> AwsError:
+    """ResourceConflictException."""
+    return AwsError("ResourceConflictException", message, 409)
+
+
+def stale() -> AwsError:
+    """PreconditionFailedException."""
+    return AwsError(
+        "PreconditionFailedException",
+        "The Revision Id provided does not match the latest Revision Id. "
+        "Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
+        412,
+    )
+
+
+def page(rows: Sequence[Any], members: Members, *, key: str, limit: int) -> dict[str, Any]:
+    """One page of *rows* under *key*, and NextMarker when there are more. *limit*: rows of a page at most. Raises AwsError."""
+    marker, size = text(members, "Marker"), min(int(members.get("MaxItems") or limit), limit)
+    if marker and not (marker.isascii() and marker.isdigit() and len(marker) < 10):
+        raise invalid("Invalid pagination token")
+    start = int(marker or 0)
+    shown = {key: list(rows[start : start + size])}
+    return shown | ({"NextMarker": str(start + size)} if start + size < len(rows) else {})

@@ -1,0 +1,103 @@
+"""GetFunction, GetFunctionConfiguration, ListFunctions, ListVersionsByFunction, GetAccountSettings, tags."""
+
+from typing import Any, Final
+
+from router.api.aws.lambda_.documents import listed
+from router.api.aws.lambda_.place import invalid, page, text
+from router.api.aws.lambda_.rooms import FUNCTIONS, Rooms
+from router.api.aws.service import Call, Members
+from router.config.archive import UNPACKED
+from router.functions.uploads import LARGEST
+from router.names import LATEST, base
+
+PAGE: Final = 50  # functions of a list: Lambda API reference, ListFunctions
+TOTAL: Final = 80_530_636_800  # bytes of all code: Lambda quotas, 75 GB
+MOST_TAGS: Final = 50
+
+
+class Reading:
+    """The operations."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    async def function(self, call: Call) -> Members:
+        """GetFunction."""
+        function, qualifier = self._rooms.found(call.parameters)
+        found: dict[str, Any] = {
+            "Configuration": await self._rooms.document(function, qualifier),
+            "Code": {"RepositoryType": "S3", "Location": self._rooms.location(function)},
+        }
+        if tags := self._tags(function.name):
+            found["Tags"] = tags
+        if function.reserved_concurrency is not None:
+            found["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved_concurrency}
+        return found
+
+    async def configuration(self, call: Call) -> Members:
+        """GetFunctionConfiguration."""
+        return await self._rooms.document(*self._rooms.found(call.parameters))
+
+    async def functions(self, call: Call) -> Members:
+        """ListFunctions."""
+        every = text(call.parameters, "FunctionVersion") == "ALL"
+        rows = []
+        for function in sorted(self._rooms.functions, key=lambda one: one.name):
+            rows.append((function, LATEST if every else ""))
+            rows += [(one, one.version) for one in self._rooms.versions.of(function.name)] if every else []
+        found = page(rows, call.parameters, key="Functions", limit=PAGE)
+        return {**found, "Functions": [listed(await self._rooms.document(*row)) for row in found["Functions"]]}
+
+    async def versions(self, call: Call) -> Members:
+        """ListVersionsByFunction: $LATEST first."""
+        name = base(self._rooms.functions.target(text(call.parameters, "FunctionName")))
+        rows = [self._rooms.functions.get(name), *self._rooms.versions.of(name)]
+        found = page(rows, call.parameters, key="Versions", limit=PAGE)
+        return {**found, "Versions": [listed(await self._rooms.document(one, one.version)) for one in found["Versions"]]}
+
+    async def account(self, _: Call) -> Members:
+        """GetAccountSettings."""
+        limit = self._rooms.config.limits.concurrency
+        reserved = sum(function.reserved_concurrency or 0 for function in self._rooms.functions)
+        return {
+            "AccountLimit": {
+                "TotalCodeSize": TOTAL,
+                "CodeSizeUnzipped": UNPACKED,
+                "CodeSizeZipped": LARGEST,
+                "ConcurrentExecutions": limit,
+                "UnreservedConcurrentExecutions": limit - reserved,
+            },
+            "AccountUsage": {
+                "TotalCodeSize": sum([await self._rooms.size(function) for function in self._rooms.functions]),
+                "FunctionCount": len(self._rooms.functions),
+            },
+        }
+
+    async def tags(self, call: Call) -> Members:
+        """ListTags."""
+        return {"Tags": self._tags(self._tagged(call))}
+
+    async def tag(self, call: Call) -> Members:
+        """TagResource."""
+        await self._change(self._tagged(call), dict(call.parameters.get("Tags") or {}), ())
+        return {}
+
+    async def untag(self, call: Call) -> Members:
+        """UntagResource."""
+        await self._change(self._tagged(call), {}, tuple(call.parameters.get("TagKeys") or ()))
+        return {}
+
+    async def _change(self, name: str, more: dict[str, str], less: tuple[str, ...]) -> None:
+        async with self._rooms.turn:
+            fragment = self._rooms.own(name)
+            tags = {key: value for key, value in {**fragment.about.get("tags", {}), **more}.items() if key not in less}
+            if len(tags) > MOST_TAGS:
+                raise invalid(f"The number of tags exceeds the limit of {MOST_TAGS}.")
+            await self._rooms.declared.put(FUNCTIONS, name, fragment.value, {**fragment.about, "tags": tags})
+
+    def _tagged(self, call: Call) -> str:
+        return self._rooms.name({"FunctionName": text(call.parameters, "Resource")})
+
+    def _tags(self, name: str) -> dict[str, str]:
+        fragment = self._rooms.declared.get(FUNCTIONS, name)
+        return dict(fragment.about.get("tags", {})) if fragment is not None else {}

@@ -1,0 +1,107 @@
+"""Archives that came through the API: STATE/uploads/SHA256.zip, written once, synced, never changed. Blocking.
+
+Functions that the API declares have their code there; what no function, version or layer has any more goes."""
+
+import base64
+import hashlib
+import os
+import uuid
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from router.config import archive
+from router.errors import CodeRefused
+
+DIRECTORY: Final = "uploads"
+LARGEST: Final = 52_428_800  # bytes of one archive: Lambda quotas
+UNPACKED: Final = archive.UNPACKED
+_SUFFIX: Final = ".zip"
+_FRESH: Final = ".new-"
+
+
+class Uploads:
+    """The archives of one state directory."""
+
+    def __init__(self, state: Path) -> None:
+        self._directory = state / DIRECTORY
+
+    def keep(self, data: bytes) -> str:
+        """Have an archive on the disk; its name, relative to the state directory. Raises CodeRefused, OSError."""
+        if len(data) > LARGEST:
+            raise CodeRefused(f"Zipped size must be smaller than {LARGEST} bytes")
+        self._directory.mkdir(mode=0o700, exist_ok=True)
+        name = name_of(hashlib.sha256(data).digest())
+        final = self._directory / name
+        if not final.is_file():
+            fresh = self._directory / f"{_FRESH}{uuid.uuid4().hex}{_SUFFIX}"
+            try:
+                self._write(fresh, data)
+                look(fresh)
+                fresh.rename(final)
+                _sync(self._directory)
+            finally:
+                fresh.unlink(missing_ok=True)
+        return f"{DIRECTORY}/{name}"
+
+    def path(self, sha256: str) -> Path | None:
+        """The archive with this CodeSha256; None when there is none."""
+        try:
+            found = self._directory / name_of(base64.b64decode(sha256, validate=True))
+        except ValueError:
+            return None
+        return found if found.is_file() else None
+
+    def collect(self, used: Collection[str]) -> int:
+        """Remove the archives whose CodeSha256 is not among *used*, and what a crash left half-written; how many."""
+        kept = set()
+        for sha256 in used:
+            with suppress(ValueError):
+                kept.add(name_of(base64.b64decode(sha256, validate=True)))
+        removed = 0
+        for entry in list(self._directory.iterdir()) if self._directory.is_dir() else []:
+            if entry.suffix == _SUFFIX and entry.name not in kept:
+                entry.unlink(missing_ok=True)
+                removed += 1
+        return removed
+
+    @staticmethod
+    def _write(path: Path, data: bytes) -> None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def name_of(digest: bytes) -> str:
+    """What an archive is called."""
+    return f"{digest.hex()}{_SUFFIX}"
+
+
+def sha256_of(name: str) -> str:
+    """The CodeSha256 in an archive's name, as keep() gives it; "" for another."""
+    stem = name.removeprefix(f"{DIRECTORY}/").removesuffix(_SUFFIX)
+    try:
+        return base64.b64encode(bytes.fromhex(stem)).decode()
+    except ValueError:
+        return ""
+
+
+def look(path: Path) -> None:
+    """Raise CodeRefused, in AWS's words where it has them, for what cannot be unpacked."""
+    try:
+        archive.read(path)
+    except archive.BadArchive as error:
+        if str(error).startswith("unpacked it is larger"):
+            raise CodeRefused(f"Unzipped size must be smaller than {UNPACKED} bytes") from error
+        raise CodeRefused(f"Could not unzip uploaded file. Please check your file, then try to upload again. ({error})") from error
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
