@@ -191,6 +191,7 @@ _MAIN: Final = {
     "queue": "name",
     "table": "name",
     "event": "pattern",
+    "sns": "topic",
 }
 
 

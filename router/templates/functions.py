@@ -188,14 +188,14 @@ def _dead_letter(part: Item, props: Props, draft: Draft) -> None:
     props.take("Type")
     target = draft.target(props.take("TargetArn"))
     props.done()
-    draft.sections["functions"][part.name]["dead_letter"] = destination(target.kind, target.name, ("queue", "topic"))
+    draft.sections["functions"][part.name]["dead_letter"] = destination(target.kind, target.name, ("queue",))
     part.becomes = f"functions.{part.name}.dead_letter"
 
 
 def destination(kind: str, name: str, kinds: tuple[str, ...]) -> dict[str, str]:
     """{queue: done}; raises Refused for a kind that cannot stand there."""
     if kind not in kinds:
-        raise Refused(f"a {kind} cannot be the destination here")
+        raise Refused(f"a {kind} cannot be the destination here; {', '.join(kinds)} can")
     return {kind: name}
 
 
@@ -218,7 +218,7 @@ def invoke_config(part: Item, props: Props, draft: Draft, function: str) -> None
             raise Refused(f"{theirs}: name a Destination; none is made here")
         target = draft.target(end.take("Destination"))
         end.done()
-        value[ours] = destination(target.kind, target.name, ("queue", "topic", "function", "bus", "bucket"))
+        value[ours] = destination(target.kind, target.name, ("queue", "function", "bus", "bucket"))
     if ends is not None:
         ends.done()
     props.done()

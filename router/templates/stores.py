@@ -2,12 +2,11 @@
 
 Source: CloudFormation template reference, AWS::S3::Bucket, AWS::SQS::Queue, AWS::Events::EventBus, AWS::Lambda::LayerVersion."""
 
-import json
 import posixpath
-from collections.abc import Iterable
 from typing import Any, Final
 
 from router.templates.draft import Draft, Item
+from router.templates.notifications import notifications
 from router.templates.props import Props
 from router.templates.words import Code, Refused, shown
 
@@ -54,59 +53,8 @@ def bucket(item: Item, draft: Draft) -> None:
         raise Refused("replication is not supported")
     props.done(_BUCKET_DIFFERENT)
     if notification is not None:
-        _notifications(notification, item, draft, value)
+        notifications(notification, item, draft, value)
     draft.add("buckets", item, value if len(value) > 1 else path, _BUCKET_NAME, "a bucket")
-
-
-def _notifications(props: Props, item: Item, draft: Draft, value: dict[str, Any]) -> None:
-    bridge = props.child("EventBridgeConfiguration")
-    if bridge is not None and bridge.truth("EventBridgeEnabled", default=True):
-        value["eventbridge"] = True
-    for index, each in enumerate(props.children("LambdaConfigurations")):
-        part = Item(f"{item.logical}.LambdaConfigurations[{index}]", "S3 notification", item.name, item.raw, item.line)
-        draft.later(_notifies_function(part, each, item.name, draft))
-    others = [key for key in ("QueueConfigurations", "TopicConfigurations") if props.items(key)]
-    for key in others:
-        part = Item(f"{item.logical}.{key}", "S3 notification", item.name, item.raw, item.line)
-        draft.attempt(
-            part, _refuse(f"a bucket tells functions and the event bus only; set EventBridgeConfiguration and add a rule, instead of {key}")
-        )
-    props.done()
-
-
-def _refuse(sentence: str) -> Any:
-    def work() -> None:
-        raise Refused(sentence)
-
-    return work
-
-
-def _notifies_function(item: Item, props: Props, bucket: str, draft: Draft) -> Any:
-    def work() -> None:
-        target = draft.function(props.text("Function"))
-        trigger = s3_trigger(bucket, [props.text("Event")], props)
-        props.done()
-        draft.trigger(target.name, "s3", trigger, qualifier=target.qualifier)
-        item.becomes = f"functions.{target.name}.triggers"
-
-    return lambda: draft.attempt(item, work)
-
-
-def s3_trigger(bucket: str, events: list[str], props: Props) -> dict[str, Any]:
-    """The value under `s3:`, with the filter of a notification."""
-    value: dict[str, Any] = {"bucket": bucket, "events": events[0] if len(events) == 1 else events}
-    wanted = props.child("Filter")
-    key = wanted.child("S3Key") if wanted is not None else None
-    for rule in key.children("Rules") if key is not None else ():
-        name = rule.text("Name").lower()
-        if name not in {"prefix", "suffix"}:
-            raise Refused(f"a filter's rule is prefix or suffix, not {shown(name)}")
-        value[name] = rule.text("Value").replace("${", "$${")
-        rule.done()
-    for each in (key, wanted):
-        if each is not None:
-            each.done()
-    return value
 
 
 def queue(item: Item, draft: Draft) -> None:
@@ -253,13 +201,3 @@ def log_group(item: Item, draft: Draft) -> None:
         item.note("RetentionInDays: all logs are kept for retention.logs, 14 days by default")
     different = {"KmsKeyId": "logs are files on this machine's disk; encrypt that", "LogGroupClass": "there is one class"}
     props.done(different | {"DataProtectionPolicy": "nothing is masked"})
-
-
-def tags(found: Iterable[Any]) -> dict[str, str]:
-    """A list of Key and Value as a mapping."""
-    return {str(each["Key"]): str(each.get("Value", "")) for each in found if isinstance(each, dict) and "Key" in each}
-
-
-def as_json(value: Any) -> str:
-    """A JSON value as short text."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

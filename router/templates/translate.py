@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from router.templates import document, functions, globals_, http, parameters, roles, rules, stores, wiring
+from router.templates import document, functions, globals_, http, parameters, roles, rules, stores, tables, topics, wiring
 from router.templates.draft import Draft, Item
 from router.templates.resolve import Place, Resolver
 from router.templates.words import ABSENT, Refused, Row, TemplateError, Translation, shown
@@ -58,6 +58,11 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "AWS::IAM::RolePolicy": roles.policy,
     "AWS::Logs::LogGroup": stores.log_group,
     "AWS::SQS::Queue": stores.queue,
+    "AWS::SQS::QueuePolicy": stores.queue_policy,
+    "AWS::SNS::Topic": topics.topic,
+    "AWS::SNS::TopicPolicy": stores.topic_policy,
+    "AWS::Serverless::SimpleTable": tables.simple,
+    "AWS::DynamoDB::Table": tables.table,
     "AWS::Events::EventBus": stores.bus,
     "AWS::Events::EventBusPolicy": stores.bus_policy,
     "AWS::Events::Archive": stores.archive,
@@ -74,6 +79,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "AWS::Lambda::EventSourceMapping": wiring.mapping,
     "AWS::Lambda::Url": wiring.url,
     "AWS::Lambda::Permission": wiring.permission,
+    "AWS::SNS::Subscription": topics.subscription,
     "AWS::Scheduler::ScheduleGroup": rules.schedule_group,
     "AWS::Events::Rule": rules.rule,
     "AWS::Scheduler::Schedule": rules.schedule,

@@ -3,8 +3,8 @@
 Source: CloudFormation template reference, AWS::Lambda::*."""
 
 from router.templates.draft import Draft, Item
-from router.templates.events import queue_mapping, table_mapping
 from router.templates.functions import invoke_config, url_config
+from router.templates.mappings import queue_mapping, table_mapping
 from router.templates.words import Refused, shown
 
 

@@ -44,6 +44,7 @@ class App(House):
         self.config = self.state / "config.yaml"
         self.port, self.aws_port = free_port(), free_port()
         self.process = None
+        self._clients: dict[str, Any] = {}
 
     def start(self, *, step: str = "", count: int = 0) -> None:
         """`router run --template template.yaml`."""
@@ -57,6 +58,11 @@ class App(House):
     def _listen(self) -> list[str]:
         listeners = {"http": f"127.0.0.1:{self.port}", "aws": f"127.0.0.1:{self.aws_port}", "console": "off"}
         return [word for name, address in listeners.items() for word in ("--listen", f"{name}={address}")]
+
+    def __exit__(self, *_: object) -> None:
+        for client in self._clients.values():
+            client.close()
+        super().__exit__()
 
     def __enter__(self) -> Self:
         self.start()
@@ -104,17 +110,6 @@ class App(House):
             time.sleep(0.03)
         raise AssertionError(f"waited for {what}\n{self.said()}")
 
-    def messages(self, queue: str, count: int = 1) -> list[dict[str, Any]]:
-        """So many messages of a queue, received and deleted."""
-        found: list[dict[str, Any]] = []
-
-        def look() -> bool:
-            found.extend(self.cli("queues", "receive", queue, "--max", "10", "--delete"))
-            return len(found) >= count
-
-        self.seen(f"{count} messages in {queue}", look)
-        return found
-
     def logged(self, function: str, wanted: str) -> str:
         """A line of a function's log that holds *wanted*."""
 
@@ -129,12 +124,45 @@ class App(House):
 
     @cached_property
     def _key(self) -> dict[str, str]:
-        found: dict[str, str] = self.cli("keys", "create", "operator", "--scope", "admin")
+        body = json.dumps({"name": "operator", "scopes": ["admin"], "policy": None}).encode()
+        status, _, answer = self.request("POST", "/keys", body)
+        assert status < 300, answer
+        found: dict[str, str] = json.loads(answer)
         return found
 
     def client(self, service: str) -> Any:
         """A boto3 client at this daemon's endpoint."""
         import boto3
 
-        session = boto3.session.Session(self._key["AccessKeyId"], self._key["SecretAccessKey"], region_name=REGION)
-        return session.client(service, endpoint_url=f"http://127.0.0.1:{self.aws_port}")
+        if service not in self._clients:
+            session = boto3.session.Session(self._key["AccessKeyId"], self._key["SecretAccessKey"], region_name=REGION)
+            self._clients[service] = session.client(service, endpoint_url=f"http://127.0.0.1:{self.aws_port}")
+        return self._clients[service]
+
+    def received(self, queue: str, count: int = 1) -> list[dict[str, Any]]:
+        """So many messages of a queue, received and deleted, and no more of them waiting."""
+        sqs, found = self.client("sqs"), list[dict[str, Any]]()
+        url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+
+        def look() -> bool:
+            for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]).get("Messages", []):
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                found.append(message)
+            return len(found) >= count
+
+        self.seen(f"{count} messages in {queue}", look)
+        assert not look() or len(found) == count, found
+        return found
+
+    def object(self, bucket: str, key: str) -> dict[str, Any]:
+        """GetObject, once there is one."""
+        s3 = self.client("s3")
+
+        def look() -> dict[str, Any] | None:
+            try:
+                found: dict[str, Any] = s3.get_object(Bucket=bucket, Key=key)
+            except s3.exceptions.NoSuchKey:
+                return None
+            return found
+
+        return self.seen(f"{bucket}/{key}", look)

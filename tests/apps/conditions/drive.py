@@ -19,5 +19,5 @@ def drive(app: App) -> None:
     }
     assert [row["function"] for row in app.cli("ps")] == ["GreeterFunction"]
     app.emit("GreeterFunction", {"audit": 1})
-    (message,) = app.messages("AuditQueue")
-    assert '"condition":"Success"' in message["body"].replace(" ", "")
+    (message,) = app.received("AuditQueue")
+    assert '"condition":"Success"' in message["Body"].replace(" ", "")

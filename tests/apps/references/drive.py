@@ -18,8 +18,9 @@ def drive(app: App) -> None:
         "TOLD_BASE64": "aGVsbG8=",
         "TOLD_BUS": "arn:aws:events:us-east-1:123456789012:event-bus/team-bus",
     }
-    app.cli("buses", "put", "--bus", "team-bus", "--source", "Ops", "--detail-type", "note", "--detail", '{"text": "hi"}')
-    (message,) = app.messages("Ops-mail")
-    assert json.loads(message["body"]) == {"text": "hi"}
+    entry = {"EventBusName": "team-bus", "Source": "Ops", "DetailType": "note", "Detail": '{"text": "hi"}'}
+    assert app.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
+    (message,) = app.received("Ops-mail")
+    assert json.loads(message["Body"]) == {"text": "hi"}
     verdict = app.cli("why", "--function", "Teller", "s3:GetObject", "arn:aws:s3:::inbox-123456789012-us-east-1/a")
     assert verdict["allowed"] is True

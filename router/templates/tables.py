@@ -1,0 +1,116 @@
+"""Tables of a template. Pure.
+
+Source: CloudFormation template reference, AWS::DynamoDB::Table; SAM developer guide, AWS::Serverless::SimpleTable."""
+
+from typing import Any, Final
+
+from router.templates.draft import Draft, Item
+from router.templates.props import Props
+from router.templates.words import Refused, shown
+
+_NAME: Final = r"[A-Za-z0-9_.-]{3,255}"
+_TYPES: Final = {"String": "S", "Number": "N", "Binary": "B"}
+_DISK: Final = "items lie in a SQLite database on this machine's disk; encrypt that"
+_DIFFERENT: Final = {
+    "SSESpecification": _DISK,
+    "PointInTimeRecoverySpecification": "router backup copies the state directory",
+    "ContributorInsightsSpecification": "metrics are at the console's /metrics",
+    "TableClass": "there is one class",
+    "OnDemandThroughput": "there is no such limit",
+    "WarmThroughput": "there is no such limit",
+}
+
+
+def simple(item: Item, draft: Draft) -> None:
+    """AWS::Serverless::SimpleTable: one key."""
+    props = draft.props(item)
+    props.take("TableName")
+    key = props.child("PrimaryKey")
+    name, kind = ("id", "String") if key is None else (key.text("Name"), key.text("Type", "String"))
+    if key is not None:
+        key.done()
+    if kind not in _TYPES:
+        raise Refused(f"PrimaryKey.Type: {shown(kind)} is none of String, Number, Binary")
+    value: dict[str, Any] = {"hash": _key(name, _TYPES[kind])}
+    _capacity(props, value)
+    props.done(_DIFFERENT)
+    draft.add("tables", item, value, _NAME, "a table")
+
+
+def table(item: Item, draft: Draft) -> None:
+    """AWS::DynamoDB::Table."""
+    props = draft.props(item)
+    props.take("TableName")
+    types = {}
+    for each in props.children("AttributeDefinitions"):
+        types[each.text("AttributeName")] = each.text("AttributeType")
+        each.done()
+    value = _keys(props, types)
+    if indexes := _indexes(props, types):
+        value["indexes"] = indexes
+    _capacity(props, value)
+    stream, expiry = props.child("StreamSpecification"), props.child("TimeToLiveSpecification")
+    if stream is not None:
+        value["stream"] = stream.text("StreamViewType")
+        stream.done()
+    if expiry is not None:
+        attribute = expiry.text("AttributeName", "")
+        if expiry.truth("Enabled", default=True):
+            value["ttl"] = attribute
+        expiry.done()
+    if props.truth("DeletionProtectionEnabled"):
+        value["deletion_protection"] = True
+    props.take("BillingMode")
+    props.done(_DIFFERENT)
+    draft.add("tables", item, value, _NAME, "a table")
+
+
+def _keys(props: Props, types: dict[str, str]) -> dict[str, Any]:
+    """`hash` and `range` of a KeySchema."""
+    value: dict[str, Any] = {}
+    for each in props.children("KeySchema"):
+        name, role = each.text("AttributeName"), {"HASH": "hash", "RANGE": "range"}.get(each.text("KeyType"), "")
+        each.done()
+        if not role or role in value:
+            raise Refused("a KeySchema has one HASH and one RANGE at most")
+        if name not in types:
+            raise Refused(f"attribute {shown(name)} of a key is not among AttributeDefinitions")
+        value[role] = _key(name, types[name])
+    if "hash" not in value:
+        raise Refused("a KeySchema has a HASH")
+    return value
+
+
+def _key(name: str, kind: str) -> Any:
+    written = name.replace("${", "$${")
+    return written if kind == "S" else {"name": written, "type": kind}
+
+
+def _indexes(props: Props, types: dict[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
+        for each in props.children(kind):
+            name, value = each.text("IndexName"), _keys(each, types)
+            if kind == "LocalSecondaryIndexes":
+                del value["hash"]
+            projection = each.child("Projection")
+            shape = projection.text("ProjectionType", "ALL") if projection is not None else "ALL"
+            included = projection.texts("NonKeyAttributes") if projection is not None else []
+            if shape != "ALL":
+                value["projection"] = {"include": included} if shape == "INCLUDE" else shape
+            if projection is not None:
+                projection.done()
+            each.take("ProvisionedThroughput")
+            each.done(_DIFFERENT)
+            found[name] = value
+    return found
+
+
+def _capacity(props: Props, value: dict[str, Any]) -> None:
+    """Units are told by DescribeTable and not enforced."""
+    given = props.child("ProvisionedThroughput")
+    if given is not None:
+        read, write = given.whole("ReadCapacityUnits", 0), given.whole("WriteCapacityUnits", 0)
+        given.done()
+        if read and write:
+            value["capacity"] = {"read": read, "write": write}

@@ -1,0 +1,21 @@
+"""Does one job after another; a job that fails does not take the others with it."""
+
+import json
+import os
+
+import boto3
+
+dynamodb = boto3.client("dynamodb")
+
+
+def handler(event, context):
+    failed = []
+    for record in event["Records"]:
+        try:
+            job = json.loads(record["body"])
+            item = {"id": {"S": job["id"]}, "result": {"N": str(100 / job["divisor"])}}
+            dynamodb.put_item(TableName=os.environ["TABLE"], Item=item)
+        except Exception as error:
+            print("failed", record["messageId"], repr(error))
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}
