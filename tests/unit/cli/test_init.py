@@ -1,0 +1,135 @@
+"""`router init`: what it writes, and what it does not."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from router.cli.init import init
+from router.cli.settings import Settings
+from router.daemon import check
+
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Parameters: {Token: {Type: String, NoEcho: true, Default: ""}}
+Resources:
+  Fn:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.11
+      Handler: app.handler
+      CodeUri: src/
+      Tracing: Active
+      Events: {Get: {Type: HttpApi, Properties: {Path: /x, Method: get}}}
+  Inline:
+    Type: AWS::Serverless::Function
+    Properties: {Runtime: python3.11, Handler: index.handler, InlineCode: "def handler(e, c): return 1\\n"}
+"""
+REFUSED = TEMPLATE + "  Machine: {Type: AWS::Serverless::StateMachine}\n"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "app/src").mkdir(parents=True)
+    (tmp_path / "app/src/app.py").write_text("def handler(event, context): ...\n")
+    (tmp_path / "app/template.yaml").write_text(TEMPLATE)
+    return tmp_path
+
+
+def run(place: Path, *words: str, output: str = "json") -> Result:
+    settings = Settings(str(place / "config.yaml"), output)
+    return CliRunner().invoke(init, list(words), obj=settings, catch_exceptions=True)
+
+
+def of_template(place: Path, *words: str) -> tuple[int, Any]:
+    result = run(place, "--from", str(place / "app/template.yaml"), *words)
+    return result.exit_code, json.loads(result.stdout)
+
+
+def test_without_a_template_a_small_config_is_written_that_is_right(place: Path) -> None:
+    assert run(place).exit_code == 0
+    config = check(place / "config.yaml")
+    assert set(config.functions) == {"hello"}
+    assert (place / "handlers/hello/app.py").is_file()
+
+
+def test_nothing_is_overwritten_without_force(place: Path) -> None:
+    (place / "config.yaml").write_text("mine")
+    result = run(place)
+    assert "--force overwrites it" in str(result.exception)
+    assert (place / "config.yaml").read_text() == "mine"
+    assert run(place, "--force").exit_code == 0
+    assert (place / "config.yaml").read_text() != "mine"
+
+
+def test_a_template_becomes_a_config_beside_which_its_code_is_found(place: Path) -> None:
+    code, told = of_template(place)
+    assert (code, told["problems"], told["config"]) == (0, [], str(place / "config.yaml"))
+    assert {row["resource"]: row["verdict"] for row in told["resources"]} == {"Fn": "runs differently", "Fn.Get": "runs", "Inline": "runs"}
+    text = (place / "config.yaml").read_text()
+    assert "# Fn: Tracing: no traces are sent to X-Ray" in text
+    assert "code: ./app/src" in text
+    assert (place / "config.yaml").stat().st_mode & 0o077 == 0  # NoEcho
+    assert (place / "inline/Inline/index.py").read_text() == "def handler(e, c): return 1\n"
+
+
+def test_what_is_refused_writes_nothing_unless_that_is_allowed(place: Path) -> None:
+    (place / "app/template.yaml").write_text(REFUSED)
+    code, told = of_template(place)
+    assert code == 1
+    assert told["config"] is None
+    assert told["problems"] == ["1 refused: nothing was written; --allow-refused writes the rest"]
+    assert not (place / "config.yaml").exists()
+    code, told = of_template(place, "--allow-refused")
+    assert code == 0
+    assert [row["resource"] for row in told["resources"] if row["verdict"] == "refused"] == ["Machine"]
+
+
+def test_a_config_that_is_not_right_is_not_written(place: Path) -> None:
+    (place / "app/src/app.py").unlink()
+    code, told = of_template(place)
+    assert code == 1
+    assert any("functions.Fn.handler" in problem for problem in told["problems"])
+    assert not (place / "config.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--parameter", "Frob=1"), "no such parameter"),
+        (("--from", "nowhere.yaml"), "No such file"),
+    ],
+)
+def test_mistakes_are_told(place: Path, words: tuple[str, ...], said: str) -> None:
+    code, told = of_template(place, *words)
+    assert code == 1
+    assert said in told["problems"][0]
+
+
+def test_options_of_templates_need_one(place: Path) -> None:
+    assert "name one with --from" in str(run(place, "--stack-name", "x").exception)
+    assert run(place, "--from", "x", "--parameter", "nonsense").exit_code == 2
+
+
+def test_what_is_not_built_is_told(place: Path) -> None:
+    (place / "app/src/requirements.txt").write_text("boto3\nrequests>=2\n# comment\n")
+    (place / "app/src/package.json").write_text('{"dependencies": {"left-pad": "1"}}')
+    _, told = of_template(place)
+    notes = " ".join(told["resources"][0]["notes"])
+    assert "requirements.txt (requests) is not installed" in notes
+    assert "package.json has dependencies" in notes
+    (place / "app/src/requests-2.0.dist-info").mkdir()
+    (place / "app/src/node_modules").mkdir()
+    _, told = of_template(place, "--force")
+    assert "not installed" not in " ".join(told["resources"][0]["notes"])
+
+
+def test_the_report_for_people(place: Path) -> None:
+    (place / "app/template.yaml").write_text(REFUSED)
+    result = run(place, "--from", str(place / "app/template.yaml"), "--allow-refused", output="table")
+    assert result.exit_code == 0
+    assert "Machine" in result.output
+    assert "state machines are not run here" in result.output
+    assert "start with: router run" in result.output
