@@ -113,7 +113,11 @@ class KeyStore:
 
     def session(self, role: str, name: str, now: float, *, lifetime: float = LIFETIME) -> Credentials:
         """Fresh temporary credentials of a role, for one execution environment: *name* is its function's. Raises JournalError."""
-        return mint(self.master(), Session(role, name, now, now + lifetime), secrets.token_bytes(NONCE_BYTES))
+        return self.opened(Session(role, name, now, now + lifetime))
+
+    def opened(self, session: Session) -> Credentials:
+        """Fresh temporary credentials for a session. Raises JournalError, ValueError when its policy is too long."""
+        return mint(self.master(), session, secrets.token_bytes(NONCE_BYTES))
 
     def realm(self, account: str, known_roles: Mapping[str, Policy]) -> Realm:
         """Everybody who may sign now. Raises JournalError."""
@@ -165,6 +169,10 @@ class Signers:
     def __init__(self, config: Config) -> None:
         self._account, self._roles = config.account, roles(config)
         self._store = KeyStore(config.state)
+
+    def adopt(self, config: Config) -> None:
+        """Another config is in force: what its roles allow counts from the next request on."""
+        self._roles = roles(config)
 
     def realm(self) -> Realm:
         """As it is now. Raises JournalError."""

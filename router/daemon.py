@@ -206,6 +206,7 @@ class Daemon:
         self._config, self._clock, self._render = config, clock, render
         self.metrics = Metrics()
         self._manager = ServiceManager()
+        self._signers = Signers(config)  # at the AWS endpoint
         self._stop = asyncio.Event()
         self._reloader: Reloader | None = None  # once there is something to reload
         self._reloads: set[asyncio.Task[None]] = set()  # that a signal asked for
@@ -362,6 +363,7 @@ class Daemon:
     def _took(self, janitor: Janitor, housekeeping: Housekeeping, followers: Sequence[Callable[[Config], None]], config: Config) -> None:
         """Another config is in force: those that a reload does not know of follow."""
         self._config = config
+        self._signers.adopt(config)
         janitor.retention, housekeeping.retention = config.retention, config.retention.logs
         for follow in followers:
             follow(config)
@@ -377,7 +379,7 @@ class Daemon:
 
     def _endpoint(self, parts: services.Parts, identities: Identities) -> Endpoint:
         """The AWS endpoint and every service of it."""
-        gate = Gate(self._config, Signers(self._config), self._clock)
+        gate = Gate(self._config, self._signers, self._clock)
         built = {name: build(parts) for name, build in services.SERVICES.items()}
         return Endpoint(built, {name: build(parts) for name, build in services.WIRES.items()}, gate, identities, self.metrics)
 

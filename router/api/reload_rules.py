@@ -20,6 +20,7 @@ RELOADED: Final = frozenset(  # fields of Config that are taken up; the others a
         "usage_plans",
         "buses",
         "functions",
+        "roles",
         "rules",
         "schedules",
         "schedule_groups",

@@ -48,6 +48,8 @@ class Realm(NamedTuple):
 
     def _session(self, key_id: str, token: str, now: float) -> tuple[Caller, str]:
         session, secret = sessions.opened(self.masters, key_id, token, now)
+        if session.key:
+            return self._holder(session, key_id), secret
         role = self.roles.get(session.role)  # without it: a role that is gone from the config allows nothing
         bound = None
         if session.policy is not None:
@@ -57,6 +59,13 @@ class Realm(NamedTuple):
                 raise AuthFailure(Flaw.BAD_TOKEN) from None
         policies = Policies((role,) if role is not None else (), None, bound)
         return Caller(role_session(self.account, session.role, session.name), key_id, policies, session.issued), secret
+
+    def _holder(self, session: sessions.Session, key_id: str) -> Caller:
+        """The holder of a key, whose sessions end with it."""
+        key = self.keys.get(session.key)
+        if key is None:
+            raise AuthFailure(Flaw.BAD_TOKEN)
+        return Caller(user(self.account, key.name), key_id, Policies(key.policies), session.issued)
 
     def authenticate(self, request: Request, where: Where, now: float, payload: Callable[[], str]) -> tuple[Caller, Verified]:
         """Who sent a request in Signature Version 4, and that it is what was signed. Raises AuthFailure.

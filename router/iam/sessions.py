@@ -1,4 +1,4 @@
-"""Temporary credentials: of a function's role for one execution environment, or of whoever assumed a role.
+"""Temporary credentials: of a function's role for one execution environment, of whoever assumed a role, of a key's holder.
 
 Pure. Nothing is kept: the session token carries role, session and times, sealed with the state key; id and secret follow
 from it. A token that was altered, that another state key sealed, or whose time is over, opens nothing."""
@@ -31,6 +31,7 @@ class Session:
     issued: float  # epoch seconds
     expires: float  # epoch seconds
     policy: Mapping[str, Any] | None = None  # bounds what the role allows
+    key: str = ""  # id of the access key whose holder's session it is; "": a role's
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Credentials:
 
 def mint(master: bytes, session: Session, nonce: bytes) -> Credentials:
     """Credentials for a session; *nonce*: NONCE_BYTES of chance. Raises ValueError when the session's policy is too long."""
-    facts: list[Any] = [session.role, session.name, session.issued, session.expires, nonce.hex(), session.policy]
+    facts: list[Any] = [session.role, session.name, session.issued, session.expires, nonce.hex(), session.policy, session.key]
     payload = json.dumps(facts, separators=(",", ":")).encode()
     seal = _seal(master, payload)
     token = urlsafe_b64encode(seal + payload).decode().rstrip("=")
@@ -83,10 +84,10 @@ def opened(masters: Sequence[bytes], key_id: str, token: str, now: float) -> tup
     known, secret = _pair(master, seal)
     if not hmac.compare_digest(known.encode(), key_id.encode("utf-8", "surrogatepass")):
         raise AuthFailure(Flaw.BAD_TOKEN)
-    role, name, issued, expires, _, policy = json.loads(payload)  # ours: the seal holds
+    role, name, issued, expires, _, policy, key = json.loads(payload)  # ours: the seal holds
     if now >= expires:
         raise AuthFailure(Flaw.EXPIRED_TOKEN)
-    return Session(role, name, issued, expires, policy), secret
+    return Session(role, name, issued, expires, policy, key), secret
 
 
 def _raw(token: str) -> bytes:

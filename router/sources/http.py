@@ -69,7 +69,7 @@ class HttpSource:
     def __init__(self, bindings: Sequence[Binding], house: House, limits: Limits | None = None) -> None:
         config = house.config
         self.name = "http"
-        self.basis: object = (config.http, config.usage_plans, basis_of(bindings))
+        self.basis: object = (config.http, config.usage_plans, config.roles, basis_of(bindings))
         self._where = config.http
         self._line = Line(house.clock, house.metrics)
         self._gatehouse, self._house, self._signers = Gatehouse(house), house, Signers(config)

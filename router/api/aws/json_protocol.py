@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Final
 
 import orjson
 
-from router.api.aws import values
+from router.api.aws import event_stream, values
 from router.api.aws.protocol import Aimed, Fault, Found, ids
-from router.api.aws.shapes import OperationModel, ServiceModel, Shape
+from router.api.aws.shapes import Member, OperationModel, ServiceModel, Shape
 from router.events.http import Request, Response
 
 FRAMEWORK: Final = "com.amazon.coral.service"  # of refusals that come from before the service
@@ -35,7 +35,12 @@ class JsonProtocol:
         return values.parsed(shape, loaded(request.body))
 
     def answer(self, model: ServiceModel, operation: OperationModel, members: Mapping[str, Any], request_id: str) -> Response:
-        """One JSON object; nothing for an operation without an output."""
+        """One JSON object, or an event stream; nothing for an operation without an output."""
+        if operation.output is not None and (stream := streamed(operation.output)) is not None and stream.name in members:
+            rest = {name: value for name, value in members.items() if name != stream.name}
+            initial = orjson.dumps(values.spelled(operation.output, rest))
+            events = event_stream.messages(stream.shape, members[stream.name], initial=initial)
+            return Response(operation.status, ids(request_id, ("content-type", event_stream.MEDIA)), events)
         body = b"" if operation.output is None else orjson.dumps(values.spelled(operation.output, members))
         return Response(operation.status, ids(request_id, ("content-type", _media(model))), body)
 
@@ -49,6 +54,11 @@ class JsonProtocol:
         if model is not None and model.query_compatible:
             headers.append(("x-amzn-query-error", f"{_queried(fault.code)};{'Sender' if fault.sender else 'Receiver'}"))
         return Response(fault.status, ids(request_id, *headers), orjson.dumps(body))
+
+
+def streamed(shape: Shape) -> Member | None:
+    """The member that is an event stream."""
+    return next((member for member in shape.members.values() if member.shape.stream), None) if shape.streams else None
 
 
 def loaded(body: bytes) -> Any:

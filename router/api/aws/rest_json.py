@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote
 
 import orjson
 
-from router.api.aws import values
+from router.api.aws import event_stream, values
 from router.api.aws.json_protocol import faulted, loaded
 from router.api.aws.protocol import Aimed, Fault, Found, ids
 from router.api.aws.shapes import Member, OperationModel, ServiceModel, Shape
@@ -54,6 +54,8 @@ class RestJson:
             return Response(status, ids(request_id, ("content-type", "application/json"), *headers), body)
         value = members.get(shape.payload)
         kind = shape.members[shape.payload].shape
+        if kind.stream and value is not None:
+            return Response(status, ids(request_id, ("content-type", event_stream.MEDIA), *headers), event_stream.messages(kind, value))
         if kind.kind == "structure":
             told = b"" if value is None else orjson.dumps(values.spelled(kind, value))
             return Response(status, ids(request_id, ("content-type", "application/json"), *headers), told)

@@ -20,6 +20,7 @@ from router.api.declared import Declared
 from router.api.reload import Reloader
 from router.api.versions import Versions
 from router.buckets.object_store import Objects
+from router.credentials import KeyStore
 from router.dispatch.dispatcher import Dispatcher
 from router.events.http import Request, Response
 from router.functions.layer_store import LayerStore
@@ -94,7 +95,7 @@ SERVICES: Final[Mapping[str, Callable[[Parts], Service]]] = {  # by name in boto
         region=parts.house.config.region,
         account=parts.house.config.account,
     ),
-    "sts": lambda _: Sts(),
+    "sts": lambda parts: Sts(lambda: parts.calls.config, KeyStore(parts.house.config.state), parts.house.clock),
 }
 WIRES: Final[Mapping[str, Callable[[Parts], Wire]]] = {}
 """Those that are spoken to in their own way: s3."""

@@ -41,7 +41,7 @@ class Shape:
     timestamp: str = ""
     payload: str = ""  # the member that is the whole body
     stream: bool = False  # events, one after another
-    event: bool = False
+    streams: bool = False  # one of its members is such a stream
     error_code: str = ""  # of an exception, where it is not its name
     error_status: int = 400
 
@@ -96,6 +96,8 @@ def compiled(name: str, document: Mapping[str, Any]) -> ServiceModel:
     shapes = {key: Shape(key, one["type"]) for key, one in raw.items()}
     for key, one in raw.items():
         _fill(shapes[key], one, shapes)
+    for shape in shapes.values():
+        shape.streams = any(member.shape.stream for member in shape.members.values())
     operations = {key: _operation(one, shapes) for key, one in document["operations"].items()}
     prefix = about.get("targetPrefix", "")
     return ServiceModel(
@@ -126,7 +128,7 @@ def _fill(shape: Shape, raw: Mapping[str, Any], shapes: Mapping[str, Shape]) -> 
             shape.wires[made.wire] = made
     shape.required = tuple(raw.get("required", ()))
     shape.flattened, shape.timestamp = raw.get("flattened", False), raw.get("timestampFormat", "")
-    shape.payload, shape.stream, shape.event = raw.get("payload", ""), raw.get("eventstream", False), raw.get("event", False)
+    shape.payload, shape.stream = raw.get("payload", ""), raw.get("eventstream", False)
     error = raw.get("error", {})
     shape.error_code, shape.error_status = error.get("code", ""), error.get("httpStatusCode", 500 if raw.get("fault") else 400)
     if shape.kind == "list":

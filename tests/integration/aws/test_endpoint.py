@@ -8,10 +8,19 @@ from botocore.exceptions import ClientError
 
 from tests.helpers.endpoint import Cloud
 
+ROLE = "arn:aws:iam::123456789012:role/reader"
+CONFIG = """
+roles:
+  reader: {policy: [{Effect: Allow, Action: "s3:GetObject", Resource: "*"}]}
+"""
+WRITER = """
+  writer: {policy: [{Effect: Allow, Action: "s3:GetObject", Resource: "*"}]}
+"""
+
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    with Cloud(tmp_path_factory.mktemp("endpoint"), "").serving() as made:
+    with Cloud(tmp_path_factory.mktemp("endpoint"), CONFIG).serving() as made:
         yield made
 
 
@@ -48,3 +57,44 @@ def test_a_service_that_is_not_here_is_unknown(cloud: Cloud, key: dict[str, str]
     assert refused(cloud.client("ec2", key).describe_regions)[:2] == (400, "InvalidAction")
     assert refused(cloud.client("kms", key).list_keys)[:2] == (400, "UnknownOperationException")
     assert refused(cloud.client("sts", key).get_federation_token, Name="me")[:2] == (501, "NotImplementedException")
+
+
+def test_a_role_is_assumed_and_its_sessions_are_bounded(cloud: Cloud, key: dict[str, str]) -> None:
+    made = cloud.client("sts", key).assume_role(RoleArn=ROLE, RoleSessionName="job", DurationSeconds=900)["Credentials"]
+    session = cloud.client("sts", made)
+    assert session.get_caller_identity()["Arn"] == "arn:aws:sts::123456789012:assumed-role/reader/job"
+    said = refused(session.assume_role, RoleArn=ROLE, RoleSessionName="more")
+    assert said[:2] == (403, "AccessDenied")
+    assert said[2] == (
+        "User: arn:aws:sts::123456789012:assumed-role/reader/job is not authorized to perform: sts:AssumeRole on resource: "
+        f"{ROLE} because no identity-based policy allows the sts:AssumeRole action"
+    )
+    holder = cloud.client("sts", cloud.client("sts", key).get_session_token()["Credentials"])
+    assert holder.get_caller_identity()["Arn"] == "arn:aws:iam::123456789012:user/ann"
+    spoilt = made | {"SessionToken": made["SessionToken"][:-1] + ("A" if made["SessionToken"][-1] != "A" else "B")}
+    assert refused(cloud.client("sts", spoilt).get_caller_identity)[:2] == (403, "InvalidClientTokenId")
+
+
+def test_roles_are_taken_up_by_a_reload(cloud: Cloud, key: dict[str, str]) -> None:
+    sts = cloud.client("sts", key)
+    other = ROLE.replace("reader", "writer")
+    assert refused(sts.assume_role, RoleArn=other, RoleSessionName="job")[1] == "AccessDenied"
+    cloud.config.write_text(cloud.config.read_text() + WRITER)
+    cloud.router("reload")
+    made = sts.assume_role(RoleArn=other, RoleSessionName="job")["Credentials"]
+    assert refused(cloud.client("sts", made).assume_role, RoleArn=ROLE, RoleSessionName="job")[1] == "AccessDenied"
+    cloud.config.write_text(cloud.config.read_text().replace("s3:GetObject", "sts:AssumeRole"))
+    cloud.router("reload")
+    assert cloud.client("sts", made).assume_role(RoleArn=ROLE, RoleSessionName="job")["AssumedRoleUser"]
+
+
+def test_what_is_required_and_of_which_type(cloud: Cloud, key: dict[str, str]) -> None:
+    sts = cloud.client("sts", key, parameter_validation=False)
+    said = refused(sts.assume_role, RoleArn=ROLE)
+    assert said == (
+        400,
+        "ValidationError",
+        "1 validation error detected: Value null at 'roleSessionName' failed to satisfy constraint: Member must not be null",
+    )
+    said = refused(sts.assume_role, RoleArn=ROLE, RoleSessionName="job", DurationSeconds="soon")
+    assert said == (400, "MalformedInput", "'soon' can not be converted to a number")
