@@ -116,16 +116,7 @@ def _config(  # noqa: PLR0917 - what load() is given
 
 def _sections(form: Node, config: Config, sections: Mapping[str, Section]) -> dict[str, Any]:
     """What is read last: it refers to all else."""
-    known = Names(
-        config.buckets,
-        config.tables,
-        frozenset(config.functions),
-        queues=config.queues,
-        roles=config.roles,
-        buses=config.buses,
-        topics=config.topics,
-    )
-    around = Surroundings(known, config.functions, config.schedule_groups, config.region, config.account)
+    around = Surroundings.of(config)
     return {key: read(node, around) for key, read in sections.items() if (node := form.child(key)) is not None and not node.empty}
 
 

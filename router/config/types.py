@@ -225,6 +225,20 @@ class Surroundings(NamedTuple):
     region: str
     account: str
 
+    @classmethod
+    def of(cls, config: "Config") -> Self:
+        """Those of a config that is read but for such sections."""
+        known = Names(
+            config.buckets,
+            config.tables,
+            frozenset(config.functions),
+            queues=config.queues,
+            roles=config.roles,
+            buses=config.buses,
+            topics=config.topics,
+        )
+        return cls(known, config.functions, config.schedule_groups, config.region, config.account)
+
 
 Section = Callable[["Node", Surroundings], Mapping[str, Any]]
 """Reads a part of config.yaml whose meaning stands above this floor, as that of triggers does; mistakes are noted on the node."""

@@ -246,6 +246,21 @@ class BusSource:
             outlet, occurrences, lambda connection: bus_store.progress(connection, replay.name, page[-1], len(occurrences))
         )
 
+    async def replays(self) -> list[Replay]:
+        """All replays, the newest first. Raises ShuttingDown, JournalError."""
+        self._door()
+        return await self._store.replays()
+
+    async def archived(self) -> dict[str, tuple[int, int]]:
+        """Per bus: archived events, and their bytes. Raises ShuttingDown, JournalError."""
+        self._door()
+        return await self._store.sizes()
+
+    async def empty(self, bus: str) -> None:
+        """Remove all archived events of a bus. Raises ShuttingDown, JournalError."""
+        self._door()
+        await self._store.empty(bus)
+
     # -- for people
 
     async def rows(self) -> list[dict[str, Any]]:

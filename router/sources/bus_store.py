@@ -39,6 +39,7 @@ STEPS: Final = (
         ended REAL                      -- NULL: it goes on
     ) STRICT, WITHOUT ROWID;
     """,
+    "ALTER TABLE bus_replays ADD COLUMN description TEXT NOT NULL DEFAULT '';",
 )
 FORGET_AT_ONCE: Final = 500  # rows removed in one transaction
 
@@ -52,8 +53,10 @@ WHERE bus = ?1 AND (at, id) > (?2, ?3) AND at <= ?4 AND id <= ?5 ORDER BY at, id
 _FORGET: Final = """
 DELETE FROM bus_events WHERE id IN (SELECT id FROM bus_events WHERE until IS NOT NULL AND until < ? ORDER BY until LIMIT ?)
 """
-_COLUMNS: Final = "name, bus, start, finish, rules, pattern, state, reason, newest, at, id, events, began, ended"
+_COLUMNS: Final = "name, bus, start, finish, rules, pattern, state, reason, newest, at, id, events, began, ended, description"
 _COUNTS: Final = "SELECT bus, count(*), min(at), max(at) FROM bus_events GROUP BY bus"
+_SIZES: Final = "SELECT bus, count(*), sum(length(payload)) FROM bus_events GROUP BY bus"
+_EMPTY: Final = "DELETE FROM bus_events WHERE id IN (SELECT id FROM bus_events WHERE bus = ? LIMIT ?)"
 
 
 class Kept(NamedTuple):
@@ -92,6 +95,7 @@ class Replay:
     events: int = 0
     began: float = 0.0
     ended: float | None = None
+    description: str = ""
 
 
 async def prepare(database: Database) -> None:
@@ -125,10 +129,10 @@ class BusStore:
                 return None
             newest = connection.execute("SELECT ifnull(max(id), 0) FROM bus_events WHERE bus = ?", (replay.bus,)).get
             connection.execute(
-                f"INSERT INTO bus_replays ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own names
+                f"INSERT INTO bus_replays ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own names
                 (
                     *(replay.name, replay.bus, replay.start, replay.finish, orjson.dumps(replay.rules).decode(), replay.pattern),
-                    *(RUNNING, "", newest, replay.start, -1, 0, replay.began, None),
+                    *(RUNNING, "", newest, replay.start, -1, 0, replay.began, None, replay.description),
                 ),
             )
             return True
@@ -157,6 +161,15 @@ class BusStore:
     async def counts(self) -> dict[str, tuple[int, float, float]]:
         """Per bus: archived events, the time of the oldest and of the newest."""
         return {bus: (count, first, last) for bus, count, first, last in await self.database.read(_COUNTS)}
+
+    async def sizes(self) -> dict[str, tuple[int, int]]:
+        """Per bus: archived events, and their bytes."""
+        return {bus: (count, size) for bus, count, size in await self.database.read(_SIZES)}
+
+    async def empty(self, bus: str) -> None:
+        """Remove all archived events of a bus."""
+        while await self.database.write(_EMPTY, bus, FORGET_AT_ONCE):
+            pass
 
     async def forget(self, now: float) -> int:
         """Remove events whose time in the archive is over, FORGET_AT_ONCE at most, and replays that ended 90 days ago; how many events."""

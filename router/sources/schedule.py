@@ -254,6 +254,10 @@ class ScheduleSource:
         """One row a schedule, times in UTC; state is `enabled`, or `finished` when no tick will come; one that is deleted by then has no row."""
         return [self._row(schedule) for _, schedule in sorted(self._schedules.items()) if not self._gone(schedule)]
 
+    def gone(self) -> set[str]:
+        """The names of schedules that were to be deleted after their last tick, and have run that."""
+        return {name for name, schedule in self._schedules.items() if self._gone(schedule)}
+
     def _gone(self, schedule: Schedule) -> bool:
         """Whether it was to be deleted after its last tick, and has run that."""
         over = self._outlet is not None and schedule.name not in self._agenda.next and not schedule.pending

@@ -4,9 +4,14 @@ AWS's words and limits: EventBridge API reference, Target; EventBridge Scheduler
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Any, Final
 
 from router.config.destinations import destination
+from router.config.fragments import BadFragment, tree
+from router.config.node import Document, Node
+from router.config.problems import Problems
+from router.config.references import References
 from router.config.types import Destination, Role, Surroundings
 from router.events.eventbridge import OWN_SOURCES, TYPE_CHARS, Place
 from router.events.undelivered import ATTEMPTS, OLDEST, YOUNGEST
@@ -16,9 +21,6 @@ from router.iam.principals import role_session
 from router.names import LATEST, base
 from router.sources.bus_trigger import INPUTS, input_of
 from router.sources.targets import Target, arn_of
-
-if TYPE_CHECKING:
-    from router.config.node import Node
 
 MOST: Final = 5  # targets of one rule: EventBridge quotas
 KINDS: Final = ("function", "queue", "bus", "log_group")
@@ -34,7 +36,7 @@ _GROUP: Final = r"[!-~]{1,128}"  # of a FIFO queue's message: printable ASCII wi
 _SHARED: Final = ("dead_letter", "retry", "group", "role")
 
 
-def of_rule(form: "Node", around: Surroundings) -> tuple[Target, ...]:
+def of_rule(form: Node, around: Surroundings) -> tuple[Target, ...]:
     """The value under `targets` of a rule."""
     child = form.child("targets")
     nodes = child.elements() if child is not None else []
@@ -47,7 +49,19 @@ def of_rule(form: "Node", around: Surroundings) -> tuple[Target, ...]:
     return tuple(found)
 
 
-def of_schedule(form: "Node", around: Surroundings) -> Target:
+def mistakes(value: Any, around: Surroundings) -> list[str]:
+    """What is wrong with one target of a rule, a JSON value as config.yaml would have it."""
+    problems = Problems("target")
+    try:
+        found = tree(value)
+    except BadFragment as error:
+        return [str(error)]
+    node = Node(Document(Path("/"), problems, References({}, Path("/"))), found)
+    _target(node.form(known=(*KINDS, *_SHARED, *INPUTS, "id")), around, "Target0")
+    return [line.removeprefix("declared:").strip() for line in problems.lines()]
+
+
+def of_schedule(form: Node, around: Surroundings) -> Target:
     """The value under `target` of a schedule."""
     child = form.child("target")
     if child is None:
@@ -63,7 +77,7 @@ def of_schedule(form: "Node", around: Surroundings) -> Target:
     return target
 
 
-def _put_events(form: "Node", target: Target) -> Target:
+def _put_events(form: Node, target: Target) -> Target:
     source = form.text("source", pattern=r".{1,256}", what="1 to 256 characters")
     if source.startswith(OWN_SOURCES):
         form.problem("sources that begin with aws. are AWS's own services'", "source")
@@ -71,7 +85,7 @@ def _put_events(form: "Node", target: Target) -> Target:
     return replace(target, source=source, detail_type=detail_type)
 
 
-def _target(form: "Node", around: Surroundings, default: str) -> Target:
+def _target(form: Node, around: Surroundings, default: str) -> Target:
     to = _to(form, around)
     dead_letter = destination(form, "dead_letter", around.names, ("queue",))
     attempts, age = _retry(form)
@@ -91,7 +105,7 @@ def _target(form: "Node", around: Surroundings, default: str) -> Target:
     )
 
 
-def _to(form: "Node", around: Surroundings) -> Destination:
+def _to(form: Node, around: Surroundings) -> Destination:
     """What it is for: one word and a name."""
     found = [kind for kind in KINDS if form.has(kind)]
     if len(found) != 1:
@@ -110,14 +124,14 @@ def _to(form: "Node", around: Surroundings) -> Destination:
     return Destination(kind, name)
 
 
-def _qualified(form: "Node", name: str, around: Surroundings) -> None:
+def _qualified(form: Node, name: str, around: Surroundings) -> None:
     qualifier = name.partition(":")[2]
     aliases = around.functions[base(name)].aliases
     if qualifier != LATEST and not qualifier.isdigit() and qualifier not in aliases:
         form.problem(f"function {base(name)} has no alias {qualifier}{form.did_you_mean(qualifier, aliases)}", "function")
 
 
-def _retry(form: "Node") -> tuple[int, float]:
+def _retry(form: Node) -> tuple[int, float]:
     child = form.child("retry")
     if child is None:
         return ATTEMPTS, float(OLDEST)
@@ -125,7 +139,7 @@ def _retry(form: "Node") -> tuple[int, float]:
     return retry.integer("attempts", ATTEMPTS, low=0, high=ATTEMPTS), retry.seconds("age", OLDEST, low=YOUNGEST, high=OLDEST)
 
 
-def _group(form: "Node", to: Destination, around: Surroundings) -> str:
+def _group(form: Node, to: Destination, around: Surroundings) -> str:
     """The message group: a FIFO queue's messages have one, and no others."""
     queue = around.names.queues.get(to.name) if to.kind == "queue" else None
     fifo = queue is not None and queue.fifo
@@ -138,7 +152,7 @@ def _group(form: "Node", to: Destination, around: Surroundings) -> str:
     return form.text("group", pattern=_GROUP, what="1 to 128 printable characters without spaces")
 
 
-def _role(form: "Node", to: Destination, around: Surroundings) -> str:
+def _role(form: Node, to: Destination, around: Surroundings) -> str:
     """A role of the config's that allows handing over: refused here, not at the first event."""
     if not form.has("role"):
         return ""

@@ -6,11 +6,13 @@ from typing import Final, Protocol
 
 from router.api.aws.dynamodb import Dynamodb
 from router.api.aws.dynamodbstreams import DynamodbStreams
+from router.api.aws.events import Events
 from router.api.aws.gate import Gate
 from router.api.aws.lambda_ import Lambda
 from router.api.aws.lambda_.place import Place
 from router.api.aws.lambda_.rooms import Rooms
 from router.api.aws.lambda_.shelf import Shelf
+from router.api.aws.scheduler import Scheduler
 from router.api.aws.service import Service
 from router.api.aws.sns import Sns
 from router.api.aws.sqs import Sqs
@@ -96,6 +98,8 @@ SERVICES: Final[Mapping[str, Callable[[Parts], Service]]] = {  # by name in boto
         account=parts.house.config.account,
     ),
     "sts": lambda parts: Sts(lambda: parts.calls.config, KeyStore(parts.house.config.state), parts.house.clock),
+    "events": lambda parts: Events.of(parts.declared, parts.calls, parts.house),
+    "scheduler": lambda parts: Scheduler.of(parts.declared, parts.calls, parts.house),
 }
 WIRES: Final[Mapping[str, Callable[[Parts], Wire]]] = {}
 """Those that are spoken to in their own way: s3."""

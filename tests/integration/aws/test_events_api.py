@@ -1,0 +1,191 @@
+"""EventBridge and its Scheduler over the wire: what boto3 and the CLI make drives functions and queues to the end, and across a kill."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.helpers.endpoint import Cloud
+
+CONFIG = """
+queues: {jobs: {}, done: {}}
+buses: {fixed: }
+roles:
+  sender: {policy: [{Effect: Allow, Action: ["sqs:SendMessage", "lambda:InvokeFunction", "events:PutEvents"], Resource: "*"}]}
+functions:
+  record: {code: code, handler: app.record, isolation: none, environment: {RECORD: ./record}, triggers: [queue: jobs, queue: done]}
+"""
+CODE = {
+    "app.py": """
+import json, os
+
+def record(event, context):
+    fd = os.open(os.environ["RECORD"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.write(fd, json.dumps(event).encode() + b"\\n")
+    os.close(fd)
+"""
+}
+SHOP = [
+    {
+        "Effect": "Allow",
+        "Action": "events:PutEvents",
+        "Resource": "arn:aws:events:*:*:event-bus/default",
+        "Condition": {"StringEquals": {"events:source": "shop"}},
+    },
+    {"Effect": "Allow", "Action": ["events:PutRule", "events:PutTargets"], "Resource": "*"},
+]
+ACCOUNT, REGION = "123456789012", "us-east-1"
+QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs"
+DONE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:done"
+FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:record"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/sender"
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    directory = tmp_path_factory.mktemp("events")
+    with Cloud(directory, CONFIG.replace("./record", str(directory / "record")), CODE).serving() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def key(cloud: Cloud) -> dict[str, str]:
+    return cloud.key()
+
+
+def recorded(cloud: Cloud) -> list[Any]:
+    """What the function got, but for messages."""
+    return [event for event in _events(cloud) if not (isinstance(event, dict) and "Records" in event)]
+
+
+def received(cloud: Cloud, count: int, queue: str = "jobs") -> list[str]:
+    """The bodies of a queue's messages, which a function takes; waits until there are so many."""
+
+    def bodies() -> list[str]:
+        records = [one for event in _events(cloud) if isinstance(event, dict) for one in event.get("Records", [])]
+        return [one["body"] for one in records if one["eventSourceARN"].endswith(f":{queue}")]
+
+    assert cloud.until(lambda: len(bodies()) >= count, 30), cloud.log.read_text()
+    return bodies()
+
+
+def _events(cloud: Cloud) -> list[Any]:
+    file = cloud.directory / "record"
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def refused(ask: Any, **parameters: Any) -> tuple[int, str, str]:
+    with pytest.raises(ClientError) as caught:
+        ask(**parameters)
+    answer: dict[str, Any] = caught.value.response
+    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"], answer["Error"]["Message"]
+
+
+def test_a_rule_drives_a_function_and_a_queue_and_survives_a_kill(cloud: Cloud, key: dict[str, str]) -> None:
+    events = cloud.client("events", key)
+    made = events.put_rule(Name="orders", EventPattern='{"source": ["shop"]}', Tags=[{"Key": "team", "Value": "a"}])
+    assert made["RuleArn"] == f"arn:aws:events:{REGION}:{ACCOUNT}:rule/orders"
+    targets = [{"Id": "f", "Arn": FUNCTION}, {"Id": "q", "Arn": QUEUE, "InputPath": "$.detail"}, {"Id": "x", "Arn": QUEUE + "x"}]
+    answer = events.put_targets(Rule="orders", Targets=targets)
+    assert [one["TargetId"] for one in answer["FailedEntries"]] == ["x"]
+    entries = [{"Source": "shop", "DetailType": "placed", "Detail": json.dumps({"n": n}), "Time": datetime.now(UTC)} for n in range(10)]
+    assert events.put_events(Entries=entries)["FailedEntryCount"] == 0
+    cloud.kill()
+    cloud.start()
+    assert cloud.ready(60), cloud.log.read_text()
+    assert cloud.until(lambda: {one["detail"]["n"] for one in recorded(cloud)} == set(range(10)), 30), cloud.log.read_text()
+    assert sorted(json.loads(body)["n"] for body in received(cloud, 10)) == list(range(10))
+    assert [one["Id"] for one in events.list_targets_by_rule(Rule="orders")["Targets"]] == ["f", "q"]
+    assert events.describe_rule(Name="orders")["EventPattern"] == '{"source": ["shop"]}'
+    events.remove_targets(Rule="orders", Ids=["f", "q"])
+    events.delete_rule(Name="orders")
+    assert refused(events.describe_rule, Name="orders")[1] == "ResourceNotFoundException"
+
+
+def test_entries_fail_one_by_one_and_patterns_are_tried(cloud: Cloud, key: dict[str, str]) -> None:
+    events = cloud.client("events", key)
+    entries = [{"Source": "a", "DetailType": "t", "Detail": "{}"}, {"Source": "a", "DetailType": "t", "Detail": "3"}]
+    answer = events.put_events(Entries=entries)
+    assert (answer["FailedEntryCount"], answer["Entries"][1]["ErrorCode"]) == (1, "MalformedDetail")
+    event = dict.fromkeys(("id", "account", "source", "time", "region", "detail-type"), "x") | {"resources": []}
+    assert events.test_event_pattern(EventPattern='{"source": ["x"]}', Event=json.dumps(event))["Result"]
+    code = refused(events.test_event_pattern, EventPattern='{"source": "x"}', Event=json.dumps(event))[1:]
+    assert code[0] == "InvalidEventPatternException"
+    assert code[1].startswith("Event pattern is not valid. Reason:")
+
+
+def test_a_bus_is_archived_and_replayed(cloud: Cloud, key: dict[str, str]) -> None:
+    events = cloud.client("events", key)
+    bus = events.create_event_bus(Name="orders")["EventBusArn"]
+    archive = events.create_archive(ArchiveName="kept", EventSourceArn=bus, RetentionDays=1)["ArchiveArn"]
+    events.put_rule(Name="again", EventBusName="orders", EventPattern='{"replay-name": [{"exists": true}]}')
+    events.put_targets(Rule="again", EventBusName="orders", Targets=[{"Id": "q", "Arn": DONE}])
+    events.put_events(Entries=[{"Source": "a", "DetailType": "t", "Detail": '{"n": 1}', "EventBusName": bus}])
+    now = datetime.now(UTC)
+    span = {"EventStartTime": now - timedelta(hours=1), "EventEndTime": now + timedelta(hours=1)}
+    events.start_replay(ReplayName="once", EventSourceArn=archive, Destination={"Arn": bus}, **span)
+    assert json.loads(received(cloud, 1, "done")[0])["replay-name"] == "once"
+    assert cloud.until(lambda: events.describe_replay(ReplayName="once")["State"] == "COMPLETED", 20)
+    assert events.describe_archive(ArchiveName="kept")["EventCount"] == 1
+    assert [one["Name"] for one in events.list_event_buses()["EventBuses"]] == ["default", "fixed", "orders"]
+
+
+def test_a_schedule_is_made_runs_and_is_gone(cloud: Cloud, key: dict[str, str]) -> None:
+    scheduler = cloud.client("scheduler", key)
+    scheduler.create_schedule_group(Name="night", Tags=[{"Key": "team", "Value": "a"}])
+    at = (datetime.now(UTC) + timedelta(seconds=3)).strftime("%Y-%m-%dT%H:%M:%S")
+    made = scheduler.create_schedule(
+        Name="once",
+        GroupName="night",
+        ScheduleExpression=f"at({at})",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        ActionAfterCompletion="DELETE",
+        Target={"Arn": DONE, "RoleArn": ROLE, "Input": "go <aws.scheduler.schedule-arn>"},
+    )
+    assert made["ScheduleArn"] == f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/night/once"
+    scheduler.create_schedule(
+        Name="hourly",
+        ScheduleExpression="rate(1 hour)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        StartDate=datetime.now(UTC) + timedelta(days=1),
+        Target={"Arn": FUNCTION, "RoleArn": ROLE, "Input": '{"scheduled": true}'},
+    )
+    assert received(cloud, 2, "done")[1] == f"go {made['ScheduleArn']}"
+    assert cloud.until(lambda: [one["Name"] for one in scheduler.list_schedules()["Schedules"]] == ["hourly"], 20)
+    shown = scheduler.get_schedule(Name="hourly")
+    assert (shown["State"], shown["Target"]["Input"], shown["StartDate"] > datetime.now(UTC)) == ("ENABLED", '{"scheduled": true}', True)
+    cloud.router("schedules", "run", "hourly")
+    assert cloud.until(lambda: {"scheduled": True} in recorded(cloud), 30), cloud.log.read_text()
+    assert refused(scheduler.get_schedule, Name="once", GroupName="night")[:2] == (404, "ResourceNotFoundException")
+    assert refused(
+        scheduler.create_schedule,
+        Name="x",
+        ScheduleExpression="rate(1 hours)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": QUEUE, "RoleArn": ROLE},
+    ) == (400, "ValidationException", "Invalid Schedule Expression rate(1 hours).")
+    scheduler.delete_schedule(Name="hourly")
+    scheduler.delete_schedule_group(Name="night")
+
+
+def test_roles_and_buses_policies_decide(cloud: Cloud, key: dict[str, str]) -> None:
+    policy = cloud.directory / "shop.json"
+    policy.write_text(json.dumps({"Version": "2012-10-17", "Statement": SHOP}))
+    events, admin = cloud.client("events", cloud.router("keys", "create", "shop", "--policy", str(policy))), cloud.client("events", key)
+    entry = {"Source": "shop", "DetailType": "t", "Detail": "{}"}
+    assert events.put_events(Entries=[entry])["FailedEntryCount"] == 0
+    assert refused(events.put_events, Entries=[entry | {"Source": "till"}])[1] == "AccessDeniedException"
+    assert refused(events.put_events, Entries=[entry, entry | {"EventBusName": "fixed"}])[1] == "AccessDeniedException"
+    assert refused(events.list_rules)[1] == "AccessDeniedException"
+    events.put_rule(Name="mine", EventPattern='{"source": ["shop"]}')
+    told = refused(events.put_targets, Rule="mine", Targets=[{"Id": "q", "Arn": QUEUE}])
+    assert told[1] == "AccessDeniedException", "nobody sends in a rule's name what they may not send"
+    assert "sqs:SendMessage" in told[2]
+    bus = admin.create_event_bus(Name="open")["EventBusArn"]
+    assert refused(events.put_events, Entries=[entry | {"EventBusName": bus}])[1] == "AccessDeniedException"
+    admin.put_permission(EventBusName="open", Action="events:PutEvents", Principal="*", StatementId="all")
+    assert events.put_events(Entries=[entry | {"EventBusName": bus}])["FailedEntryCount"] == 0
+    admin.delete_rule(Name="mine")
