@@ -23,6 +23,7 @@ from router.api.aws import services
 from router.api.aws.endpoint import Endpoint
 from router.api.aws.gate import Gate
 from router.api.aws.identities import Identities, url_of
+from router.api.aws.routing import streamed
 from router.api.calls import Calls, Parts
 from router.api.control import Control
 from router.api.declared import Declared, kept
@@ -390,7 +391,7 @@ class Daemon:
         config, clock, metrics = self._config, self._clock, self.metrics
         socket = Listen("unix", path=config.state / "control.sock")
         console = Listener("console", config.console, health, hosts=CONSOLE_HOSTS, clock=clock, metrics=metrics)
-        aws = Listener("aws", config.aws, endpoint.handle, clock=clock, metrics=metrics, limits=AWS_LIMITS)
+        aws = Listener("aws", config.aws, endpoint.handle, clock=clock, metrics=metrics, limits=AWS_LIMITS, streams=streamed)
         listeners = (Listener("control", socket, control, clock=clock, metrics=metrics), console, aws)
         for listener in reversed(listeners):
             await listener.start()

@@ -10,6 +10,7 @@ from router.api.aws.protocol import Aimed
 from router.api.aws.query import FORM, fields_of
 from router.api.aws.values import Malformed
 from router.events.http import Request
+from router.web.heads import Head
 
 TARGETS: Final[Mapping[str, str]] = {
     "AmazonSQS": "sqs",
@@ -51,6 +52,11 @@ def aimed(request: Request) -> Aimed:
     if scope == "s3" or (not scope and not _is_form(request)):
         return Aimed("lambda", "rest-json") if not scope and _LAMBDA.match(request.path) else Aimed("s3", "s3")
     return _queried(request, scope)
+
+
+def streamed(head: Head) -> bool:
+    """Whether a body is handed over as it arrives: S3 takes objects of any size."""
+    return head.method in ("PUT", "POST") and aimed(Request(head.method, head.target, head.headers)).protocol == "s3"
 
 
 def _is_form(request: Request) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from router.api.aws.dynamodb import Dynamodb
 from router.api.aws.dynamodbstreams import DynamodbStreams
@@ -12,6 +12,7 @@ from router.api.aws.lambda_ import Lambda
 from router.api.aws.lambda_.place import Place
 from router.api.aws.lambda_.rooms import Rooms
 from router.api.aws.lambda_.shelf import Shelf
+from router.api.aws.s3.front import Front
 from router.api.aws.scheduler import Scheduler
 from router.api.aws.service import Service
 from router.api.aws.sns import Sns
@@ -101,5 +102,7 @@ SERVICES: Final[Mapping[str, Callable[[Parts], Service]]] = {  # by name in boto
     "events": lambda parts: Events.of(parts.declared, parts.calls, parts.house),
     "scheduler": lambda parts: Scheduler.of(parts.declared, parts.calls, parts.house),
 }
-WIRES: Final[Mapping[str, Callable[[Parts], Wire]]] = {}
+WIRES: Final[Mapping[str, Callable[[Parts], Wire]]] = {
+    "s3": lambda parts: Front(cast("Store", parts.objects), parts.declared),
+}
 """Those that are spoken to in their own way: s3."""

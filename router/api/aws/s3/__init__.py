@@ -1,0 +1,1 @@
+"""S3's REST protocol over the object store."""

@@ -1,0 +1,247 @@
+"""Operations on buckets, and on many objects of one."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, Protocol
+
+from router.api.aws.s3 import listing
+from router.api.aws.s3.access import arn
+from router.api.aws.s3.addressing import absent_of
+from router.api.aws.s3.call import XML, S3Call
+from router.api.aws.s3.documents import located, moment
+from router.api.aws.s3.errors import S3Error, invalid
+from router.api.aws.s3.intake import document_of, has_body
+from router.api.aws.s3.listing import Asked
+from router.api.aws.s3.markup import Node, parsed
+from router.api.aws.s3.objects import grants
+from router.api.aws.s3.telling import told_of
+from router.api.aws.service import Need
+from router.buckets.facts import Page
+from router.buckets.keys import LIMIT
+from router.buckets.objects import Store
+from router.events.http import Response
+
+MOST: Final = 1000  # keys of one DeleteObjects
+
+
+class Declared(Protocol):
+    """What was declared through the API; router.api.declared is it."""
+
+    async def put(self, kind: str, name: str, value: Any) -> object:
+        """Declare. Raises InvalidParameter, DeclaredInConfig, JournalError."""
+        ...
+
+    async def remove(self, kind: str, name: str) -> None:
+        """Take it back. Raises the same."""
+        ...
+
+    def owner(self, kind: str, name: str) -> Literal["config", "api"] | None:
+        """Who declares it."""
+        ...
+
+
+class Buckets:
+    """What is done with buckets."""
+
+    def __init__(self, store: Store, declared: Declared) -> None:
+        self._store, self._declared = store, declared
+
+    # -- which there are
+
+    async def all(self, call: S3Call) -> Response:
+        """ListBuckets."""
+        call.access.require(call.sender, Need("s3:ListAllMyBuckets", "*"))
+        given, limit = call.parameters, listing.number(call.parameters, "max-buckets", 10_000)
+        if not 1 <= limit <= 10_000:
+            raise invalid("Argument max-buckets must be an integer between 1 and 10000", "max-buckets", limit)
+        after = listing.opened(given["continuation-token"]) if given.get("continuation-token") else ""
+        region = given.get("bucket-region", call.access.region)
+        names = sorted(name for name in self._store.buckets() if name.startswith(given.get("prefix", "")) and region == call.access.region)
+        behind = [name for name in names if name > after]
+        shown = behind[:limit]
+        children = [("Bucket", [("Name", name), ("CreationDate", moment(await self._store.created(name)))]) for name in shown]
+        token = listing.sealed(shown[-1]) if len(behind) > len(shown) else None
+        told = [("Owner", call.owner()), ("Buckets", children), ("Prefix", given.get("prefix")), ("ContinuationToken", token)]
+        return call.xml("ListAllMyBucketsResult", told)
+
+    async def create(self, call: S3Call) -> Response:
+        """CreateBucket: a directory of the daemon's own."""
+        call.require("s3:CreateBucket", key="")
+        if call.headers.get("x-amz-acl", "private") != "private" or any(name.startswith("x-amz-grant-") for name in call.headers):
+            raise S3Error("AccessControlListNotSupported")
+        if call.headers.get("x-amz-bucket-object-lock-enabled", "").lower() == "true":
+            raise S3Error("NotImplemented", Header="x-amz-bucket-object-lock-enabled")
+        if call.headers.get("x-amz-object-ownership", "BucketOwnerEnforced") != "BucketOwnerEnforced":
+            raise S3Error("NotImplemented", Header="x-amz-object-ownership")
+        _check_place(await document_of(call) if has_body(call.request) else b"", call.access.region)
+        if call.bucket in self._store.buckets():
+            if call.access.region != "us-east-1":
+                raise S3Error("BucketAlreadyOwnedByYou", BucketName=call.bucket)
+        else:
+            await self._declared.put("buckets", call.bucket, {"path": f"buckets/{call.bucket}"})
+        return Response(200, [("location", f"/{call.bucket}")])
+
+    async def remove(self, call: S3Call) -> Response:
+        """DeleteBucket."""
+        call.require("s3:DeleteBucket", key="")
+        self._there(call)
+        if self._declared.owner("buckets", call.bucket) != "api":
+            raise S3Error("AccessDenied", f"{call.bucket} is declared in config.yaml, which the API does not change")
+        if not await self._store.empty(call.bucket):
+            raise S3Error("BucketNotEmpty", BucketName=call.bucket)
+        await self._store.remove_bucket(call.bucket)
+        await self._declared.remove("buckets", call.bucket)
+        return Response(204)
+
+    async def head(self, call: S3Call) -> Response:
+        """HeadBucket."""
+        call.require("s3:ListBucket", key="")
+        self._there(call)
+        return Response(200, [("x-amz-bucket-region", call.access.region), ("x-amz-access-point-alias", "false"), *XML])
+
+    def _there(self, call: S3Call) -> None:
+        if call.bucket not in self._store.buckets():
+            raise S3Error("NoSuchBucket", BucketName=call.bucket)
+
+    # -- what is said of one
+
+    async def location(self, call: S3Call) -> Response:
+        """GetBucketLocation."""
+        call.require("s3:GetBucketLocation", key="")
+        self._there(call)
+        return Response(200, XML, located(call.access.region))
+
+    async def versioning(self, call: S3Call) -> Response:
+        """GetBucketVersioning: never enabled."""
+        call.require("s3:GetBucketVersioning", key="")
+        self._there(call)
+        return call.xml("VersioningConfiguration", [])
+
+    async def put_versioning(self, call: S3Call) -> Response:
+        """PutBucketVersioning: versions are not kept; Suspended asks for what is so anyhow."""
+        call.require("s3:PutBucketVersioning", key="")
+        self._there(call)
+        root = parsed(await document_of(call), "VersioningConfiguration")
+        if root.value("Status") == "Suspended" and not root.value("MfaDelete"):
+            return Response(200)
+        raise S3Error("NotImplemented", "Versions of objects are not kept here", Header="Status")
+
+    async def acl(self, call: S3Call) -> Response:
+        """GetBucketAcl."""
+        call.require("s3:GetBucketAcl", key="")
+        self._there(call)
+        return grants(call)
+
+    async def put_acl(self, call: S3Call) -> Response:
+        """PutBucketAcl."""
+        call.require("s3:PutBucketAcl", key="")
+        self._there(call)
+        raise S3Error("AccessControlListNotSupported")
+
+    async def absent(self, call: S3Call) -> Response:
+        """What is never configured here, as AWS says it of a new bucket."""
+        code = absent_of(call.target)
+        call.require(_ASKED.get(code, "s3:GetBucketPolicy"), key="")
+        self._there(call)
+        raise S3Error(code, BucketName=call.bucket)
+
+    # -- listings
+
+    async def objects_v2(self, call: S3Call) -> Response:
+        """ListObjectsV2."""
+        asked = listing.asked_v2(call.parameters)
+        page = await self._page(call, asked)
+        return Response(200, XML, listing.objects_v2(call.bucket, asked, page, call.parameters, call.owner()))
+
+    async def objects_v1(self, call: S3Call) -> Response:
+        """ListObjects."""
+        asked = listing.asked_v1(call.parameters)
+        page = await self._page(call, asked)
+        return Response(200, XML, listing.objects_v1(call.bucket, asked, page, call.owner()))
+
+    async def versions(self, call: S3Call) -> Response:
+        """ListObjectVersions: of each object the one there is."""
+        asked = listing.asked_v1(call.parameters, "key-marker")
+        page = await self._page(call, asked, "s3:ListBucketVersions")
+        return Response(200, XML, listing.versions(call.bucket, asked, page, call.owner()))
+
+    async def _page(self, call: S3Call, asked: Asked, action: str = "s3:ListBucket") -> Page:
+        given = call.parameters
+        keys = {f"s3:{name}": (given[name],) for name in ("prefix", "delimiter", "max-keys") if name in given}
+        call.require(action, key="", context=keys)
+        self._there(call)
+        if not asked.limit or len(asked.prefix.encode()) > LIMIT:
+            return Page((), (), None)
+        return await self._store.list_page(call.bucket, asked.prefix, asked.delimiter, asked.after, asked.limit)
+
+    # -- many at once
+
+    async def delete_many(self, call: S3Call) -> Response:
+        """DeleteObjects: each key is allowed, or not, by itself."""
+        wanted, quiet = _wanted(parsed(await document_of(call, claimed=True), "Delete"))
+        self._there(call)
+        errors: dict[str, S3Error] = {}
+        for key, refused in wanted.items():
+            why = call.access.denied(call.sender, Need("s3:DeleteObject", arn(call.bucket, key)))
+            if refused is not None or why:
+                errors[key] = S3Error("AccessDenied", why) if why else refused or S3Error("InternalError")
+        found = await self._store.delete_many(call.bucket, [key for key in wanted if key not in errors], caller=call.told())
+        errors |= {key: told_of(error, call) for key, error in found.items() if error is not None}
+        gone = [] if quiet else [("Deleted", [("Key", key)]) for key in wanted if key not in errors]
+        failed = [
+            ("Error", [("Key", key), ("Code", errors[key].code), ("Message", errors[key].message)]) for key in wanted if key in errors
+        ]
+        return call.xml("DeleteResult", [*gone, *failed])
+
+
+_ASKED: Final[Mapping[str, str]] = {  # what GET of a sub-resource that is never configured needs
+    "NoSuchBucketPolicy": "s3:GetBucketPolicy",
+    "NoSuchLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "NoSuchWebsiteConfiguration": "s3:GetBucketWebsite",
+    "NoSuchTagSet": "s3:GetBucketTagging",
+    "ServerSideEncryptionConfigurationNotFoundError": "s3:GetEncryptionConfiguration",
+    "ReplicationConfigurationNotFoundError": "s3:GetReplicationConfiguration",
+    "NoSuchPublicAccessBlockConfiguration": "s3:GetBucketPublicAccessBlock",
+    "OwnershipControlsNotFoundError": "s3:GetBucketOwnershipControls",
+    "ObjectLockConfigurationNotFoundError": "s3:GetBucketObjectLockConfiguration",
+}
+
+
+def _wanted(root: Node) -> tuple[dict[str, S3Error | None], bool]:
+    """The keys that a Delete names, with what is wrong with each, and whether it wants to hear of failures only. Raises S3Error."""
+    named = list(root.only("Object", "Quiet").all("Object"))
+    if not 1 <= len(named) <= MOST:
+        raise S3Error("MalformedXML")
+    found: dict[str, S3Error | None] = {}
+    for node in named:
+        key = node.only("Key", "VersionId", "ETag", "LastModifiedTime", "Size").value("Key")
+        if not key:
+            raise S3Error("UserKeyMustBeSpecified", "You must specify a key")
+        if len(key.encode()) > LIMIT:
+            found[key] = S3Error("KeyTooLongError")
+        elif node.value("VersionId") not in ("", "null"):
+            found[key] = S3Error("NoSuchVersion")
+        elif any(node.find(name) for name in ("ETag", "LastModifiedTime", "Size")):
+            found[key] = S3Error("NotImplemented", "Conditions of single keys are not done here")
+        else:
+            found.setdefault(key, None)
+    return found, root.value("Quiet").strip().lower() == "true"
+
+
+def _check_place(body: bytes, region: str) -> None:
+    """Whether a bucket is wanted where we are. Raises S3Error."""
+    place = ""
+    if body.strip():
+        root = parsed(body, "CreateBucketConfiguration").only("LocationConstraint", "Tags")
+        if root.find("Tags"):
+            raise S3Error("NotImplemented", "Buckets have no tags here", Header="Tags")
+        place = root.value("LocationConstraint").strip()
+    if region == "us-east-1" and place not in ("", "us-east-1"):
+        raise S3Error(
+            "IllegalLocationConstraintException",
+            f"The {place[:40]} location constraint is incompatible for the region specific endpoint this request was sent to.",
+        )
+    if region != "us-east-1" and place not in ("", region, "EU" if region == "eu-west-1" else region):
+        raise S3Error(
+            "IllegalLocationConstraintException",
+            f"The {place[:40]} location constraint is incompatible for the region specific endpoint this request was sent to.",
+        )

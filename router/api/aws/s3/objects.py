@@ -1,0 +1,342 @@
+"""Operations on one object: get, head, put, copy, delete, tags, attributes."""
+
+from dataclasses import replace
+from typing import Final, Self
+
+from router.api.aws.s3 import checksums, conditions, metadata, ranges
+from router.api.aws.s3.addressing import CopySource, check_version, copy_source
+from router.api.aws.s3.call import S3Call
+from router.api.aws.s3.documents import http_date, moment
+from router.api.aws.s3.errors import S3Error, invalid
+from router.api.aws.s3.intake import check_length, document_of, fill
+from router.api.aws.s3.markup import parsed
+from router.api.aws.s3.ranges import Span
+from router.buckets.facts import Metadata, ObjectFacts
+from router.buckets.object_errors import NoSuchKey
+from router.buckets.objects import OpenObject, Store
+from router.events.http import Response
+
+PIECE: Final = 1024 * 1024  # bytes read at once
+COPYABLE: Final = 5 * 1024**3  # bytes of a copy in one request
+_ITSELF: Final = (
+    "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata,"
+    " storage class, website redirect location or encryption attributes."
+)
+_BOTH: Final = "Cannot specify both Range header and partNumber query parameter"
+
+
+class Objects:
+    """What is done with one object."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    # -- reading
+
+    async def get(self, call: S3Call) -> Response:
+        """GetObject."""
+        opened = await self._opened(call, call.bucket, call.key)
+        handed = False
+        try:
+            status, headers, span = _answer(call, opened.facts)
+            if status == 304 or not span.size:
+                return Response(status, headers)
+            if span.size <= PIECE:
+                return Response(status, headers, await opened.read(span.start, span.size))
+            handed = True
+            return Response(status, [*headers, ("content-length", str(span.size))], Sent(opened, span))
+        finally:
+            if not handed:
+                await opened.close()
+
+    async def head(self, call: S3Call) -> Response:
+        """HeadObject."""
+        call.require("s3:GetObject")
+        check_version(call.parameters.get("versionId"))
+        facts = await self._head(call)
+        status, headers, span = _answer(call, facts)
+        return Response(status, [*headers, ("content-length", str(span.size))] if status != 304 else headers)
+
+    async def attributes(self, call: S3Call) -> Response:
+        """GetObjectAttributes."""
+        call.require("s3:GetObject")
+        call.require("s3:GetObjectAttributes")
+        check_version(call.parameters.get("versionId"))
+        wanted = {name.strip() for name in call.headers.get("x-amz-object-attributes", "").split(",")}
+        if not wanted & _ATTRIBUTES or not wanted <= _ATTRIBUTES:
+            raise invalid(
+                "Invalid attribute name specified.", "x-amz-object-attributes", call.headers.get("x-amz-object-attributes", "")[:200]
+            )
+        facts = await self._head(call)
+        said = facts.metadata
+        found: list[tuple[str, object]] = []
+        if "ETag" in wanted:
+            found.append(("ETag", facts.etag))
+        if "Checksum" in wanted and said.checksums:
+            sums: list[tuple[str, object]] = [(f"Checksum{name.upper()}", value) for name, value in said.checksums.items()]
+            found.append(("Checksum", [*sums, ("ChecksumType", said.checksum_type or None)]))
+        if "ObjectParts" in wanted and said.parts:
+            found.append(("ObjectParts", _parts(call, said)))
+        if "StorageClass" in wanted:
+            found.append(("StorageClass", said.storage_class))
+        if "ObjectSize" in wanted:
+            found.append(("ObjectSize", facts.size))
+        return call.xml("GetObjectAttributesResponse", found, [("last-modified", http_date(facts.modified))])
+
+    async def _opened(self, call: S3Call, bucket: str, key: str) -> OpenObject:
+        """Raises S3Error."""
+        call.require("s3:GetObject", bucket=bucket, key=key)
+        check_version(call.parameters.get("versionId") if call.operation == "GetObject" else None)
+        try:
+            return await self._store.open(bucket, key)
+        except NoSuchKey as error:
+            raise call.unseen(error) from error
+
+    async def _head(self, call: S3Call) -> ObjectFacts:
+        try:
+            return await self._store.head(call.bucket, call.key)
+        except NoSuchKey as error:
+            raise call.unseen(error) from error
+
+    # -- writing
+
+    async def put(self, call: S3Call) -> Response:
+        """PutObject."""
+        said = metadata.of_upload(call.headers)
+        _require_put(call, said)
+        condition = conditions.of_write(call.headers)
+        claim = checksums.claim_of(call.headers)
+        check_length(call)
+        upload = await self._store.begin_put(call.bucket, call.key, {claim.algorithm} if claim.algorithm else frozenset())
+        try:
+            sums = await fill(call, upload, claim)
+            said = replace(said, checksums=sums, checksum_type="FULL_OBJECT" if sums else "")
+            facts = await upload.commit(said, condition=condition, caller=call.told())
+        except NoSuchKey as error:
+            raise call.unseen(error) from error
+        finally:
+            await upload.abort()
+        return Response(200, [("etag", f'"{facts.etag}"'), *checksums.header_pairs(said)])
+
+    async def copy(self, call: S3Call) -> Response:
+        """CopyObject."""
+        source = copy_source(call.headers["x-amz-copy-source"])
+        replaced = _directive(call, "x-amz-metadata-directive") == "REPLACE"
+        retagged = _directive(call, "x-amz-tagging-directive") == "REPLACE"
+        said = metadata.of_upload(call.headers)
+        algorithm = checksums.algorithm_of_copy(call.headers)
+        _require_put(call, said if retagged else replace(said, tags={}))
+        condition = conditions.of_write(call.headers)
+        async with await self._opened(call, *source) as opened:
+            facts = opened.facts
+            if facts.metadata.tags and not retagged:
+                call.require("s3:GetObjectTagging", bucket=source.bucket, key=source.key)
+                call.require("s3:PutObjectTagging")
+            conditions.of_copy(call.headers, facts.etag, facts.modified)
+            if facts.size > COPYABLE:
+                raise S3Error(
+                    "InvalidRequest", f"The specified copy source is larger than the maximum allowable size for a copy source: {COPYABLE}"
+                )
+            wanted = _of_copy(facts.metadata, said, replaced=replaced, retagged=retagged)
+            if source == CopySource(call.bucket, call.key) and not replaced and wanted.storage_class == facts.metadata.storage_class:
+                raise S3Error("InvalidRequest", _ITSELF)
+            try:
+                made = await self._store.copy(
+                    opened, call.bucket, call.key, wanted, condition=condition, caller=call.told(), algorithm=algorithm
+                )
+            except NoSuchKey as error:
+                raise call.unseen(error) from error
+        sums = [(f"Checksum{name.upper()}", value) for name, value in made.metadata.checksums.items()]
+        kind = made.metadata.checksum_type or None
+        return call.xml(
+            "CopyObjectResult", [("LastModified", moment(made.modified)), ("ETag", f'"{made.etag}"'), *sums, ("ChecksumType", kind)]
+        )
+
+    async def delete(self, call: S3Call) -> Response:
+        """DeleteObject."""
+        call.require("s3:DeleteObject")
+        check_version(call.parameters.get("versionId"))
+        await self._store.delete(call.bucket, call.key, condition=conditions.of_write(call.headers), caller=call.told())
+        return Response(204)
+
+    # -- tags
+
+    async def tags(self, call: S3Call) -> Response:
+        """GetObjectTagging."""
+        call.require("s3:GetObjectTagging")
+        facts = await self._head(call)
+        found = [("Tag", [("Key", key), ("Value", value)]) for key, value in facts.metadata.tags.items()]
+        return call.xml("Tagging", [("TagSet", found)])
+
+    async def tag(self, call: S3Call) -> Response:
+        """PutObjectTagging."""
+        call.require("s3:PutObjectTagging")
+        root = parsed(await document_of(call), "Tagging").only("TagSet")
+        held = root.find("TagSet")
+        if held is None:
+            raise S3Error("MalformedXML")
+        pairs = [(one.only("Key", "Value").value("Key"), one.value("Value")) for one in held.only("Tag").children]
+        return await self._tagged(call, metadata.tags_of(pairs), 200)
+
+    async def untag(self, call: S3Call) -> Response:
+        """DeleteObjectTagging."""
+        call.require("s3:DeleteObjectTagging")
+        return await self._tagged(call, {}, 204)
+
+    async def _tagged(self, call: S3Call, tags: dict[str, str], status: int) -> Response:
+        check_version(call.parameters.get("versionId"))
+        try:
+            await self._store.tag(call.bucket, call.key, tags, caller=call.told())
+        except NoSuchKey as error:
+            raise call.unseen(error) from error
+        return Response(status)
+
+    async def acl(self, call: S3Call) -> Response:
+        """GetObjectAcl: everything is its owner's."""
+        call.require("s3:GetObjectAcl")
+        await self._head(call)
+        return grants(call)
+
+    async def put_acl(self, call: S3Call) -> Response:
+        """PutObjectAcl: there are no others than the owner's."""
+        call.require("s3:PutObjectAcl")
+        raise S3Error("AccessControlListNotSupported")
+
+
+_ATTRIBUTES: Final = frozenset(("ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"))
+
+
+def grants(call: S3Call) -> Response:
+    """An access control list that grants the owner everything."""
+    who = "".join(f"<{name}>{value}</{name}>" for name, value in call.owner())
+    grantee = f'<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser">{who}</Grantee>'
+    given = f"<Grant>{grantee}<Permission>FULL_CONTROL</Permission></Grant>"
+    answer = call.xml("AccessControlPolicy", [("Owner", call.owner()), ("AccessControlList", "@")])
+    assert isinstance(answer.body, bytes)
+    return answer._replace(body=answer.body.replace(b">@<", f">{given}<".encode()))
+
+
+def _answer(call: S3Call, facts: ObjectFacts) -> tuple[int, list[tuple[str, str]], Span]:
+    """Status, headers and span of an object's answer. Raises S3Error."""
+    base = [("etag", f'"{facts.etag}"'), ("last-modified", http_date(facts.modified))]
+    if conditions.of_read(call.headers, facts.etag, facts.modified):
+        return 304, base, Span(0, 0)
+    headers = [*base, ("accept-ranges", "bytes")]
+    headers += metadata.of_answer(facts.metadata, facts.content_type, call.parameters)
+    span, parts = _span(call, facts)
+    if parts:
+        headers.append(("x-amz-mp-parts-count", str(parts)))
+    if span is not None:
+        return 206, [*headers, ("content-range", span.told(facts.size))] if facts.size else headers, span
+    if call.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
+        headers += checksums.header_pairs(facts)
+    return 200, headers, Span(0, facts.size)
+
+
+def _span(call: S3Call, facts: ObjectFacts) -> tuple[Span | None, int]:
+    """Which bytes are asked for, None: all; and of how many parts, where one is asked for. Raises S3Error."""
+    header, number = call.headers.get("range", ""), call.parameters.get("partNumber")
+    if number is None:
+        return (ranges.wanted(header, facts.size) if header else None), 0
+    if header:
+        raise S3Error("InvalidRequest", _BOTH)
+    wanted = part_number(number)
+    parts = facts.metadata.parts
+    if not parts:
+        if wanted > 1:
+            raise S3Error("InvalidPartNumber", ActualPartCount=1, PartNumberRequested=wanted)
+        return Span(0, facts.size), 0
+    if wanted > len(parts):
+        raise S3Error("InvalidPartNumber", ActualPartCount=len(parts), PartNumberRequested=wanted)
+    start = sum(part.size for part in parts[: wanted - 1])
+    return Span(start, start + parts[wanted - 1].size), len(parts)
+
+
+def part_number(text: str) -> int:
+    """1 to 10,000. Raises S3Error."""
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= 10_000):
+        raise invalid("Part number must be an integer between 1 and 10000, inclusive", "partNumber", text[:40])
+    return int(text)
+
+
+class Sent:
+    """The bytes of a span, in pieces; aclose() closes the object, whether any were asked for or not."""
+
+    def __init__(self, opened: OpenObject, span: Span) -> None:
+        self._opened, self._at, self._end = opened, span.start, span.end
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._at >= self._end:
+            raise StopAsyncIteration
+        piece = await self._opened.read(self._at, min(PIECE, self._end - self._at))
+        if not piece:
+            raise StopAsyncIteration  # cut short: the answer's length does not come true, and the client sees it
+        self._at += len(piece)
+        return piece
+
+    async def aclose(self) -> None:
+        """The end, whichever way it came."""
+        await self._opened.close()
+
+
+def _require_put(call: S3Call, said: Metadata) -> None:
+    call.require("s3:PutObject", context=put_context(call))
+    if said.tags:
+        call.require("s3:PutObjectTagging")
+    if "x-amz-acl" in call.headers:
+        call.require("s3:PutObjectAcl")
+
+
+def put_context(call: S3Call) -> dict[str, tuple[str, ...]]:
+    """The condition keys of an upload."""
+    names = ("x-amz-acl", "x-amz-copy-source", "x-amz-metadata-directive", "x-amz-server-side-encryption", "x-amz-storage-class")
+    return {f"s3:{name}": (call.headers[name],) for name in names if name in call.headers}
+
+
+def _directive(call: S3Call, name: str) -> str:
+    found = call.headers.get(name, "COPY").upper()
+    if found not in ("COPY", "REPLACE"):
+        kind = "metadata" if "metadata" in name else "tagging"
+        raise invalid(f"Unknown {kind} directive.", name, found[:40])
+    return found
+
+
+def _of_copy(source: Metadata, said: Metadata, *, replaced: bool, retagged: bool) -> Metadata:
+    """What the copy says of itself: the source's words or the request's; its class is never the source's."""
+    base = said if replaced else replace(source, storage_class=said.storage_class)
+    base = replace(base, tags=said.tags if retagged else source.tags)
+    return replace(base, checksums=source.checksums, checksum_type=source.checksum_type, parts=())
+
+
+def _parts(call: S3Call, said: Metadata) -> list[tuple[str, object]]:
+    """The ObjectParts of an object's attributes."""
+    text = call.headers.get("x-amz-max-parts", "1000"), call.headers.get("x-amz-part-number-marker", "0")
+    if not all(one.isascii() and one.isdigit() and len(one) < 9 for one in text):
+        raise invalid("Provided max-parts or part-number-marker not an integer", "x-amz-max-parts")
+    limit, after = min(int(text[0]), 1000), int(text[1])
+    behind = [(number, part) for number, part in enumerate(said.parts, 1) if number > after]
+    given = behind[:limit]
+    found: list[tuple[str, object]] = [
+        ("TotalPartsCount", len(said.parts)),
+        ("PartsCount", len(said.parts)),
+        ("PartNumberMarker", after),
+        ("NextPartNumberMarker", given[-1][0] if given else after),
+        ("MaxParts", limit),
+        ("IsTruncated", len(behind) > len(given)),
+    ]
+    if said.checksum_type == "COMPOSITE" or any(part.checksums for _, part in given):
+        found += [
+            (
+                "Part",
+                [
+                    ("PartNumber", number),
+                    ("Size", part.size),
+                    *((f"Checksum{name.upper()}", value) for name, value in part.checksums.items()),
+                ],
+            )
+            for number, part in given
+        ]
+    return found
