@@ -32,7 +32,7 @@ def _nested(config: Config, top: Node) -> None:
             node.problem(f"lies inside the directory of bucket {outer}; a file would be an object of both", at)
         if state == here or state.startswith(here.rstrip("/") + "/"):
             top.problem(f"lies inside bucket {name}; journal and logs would be objects", "state")
-        elif here.startswith(state + "/"):
+        elif here.startswith(state + "/") and here != f"{state}/buckets/{name}":  # where those are that were made through the API
             node.problem("lies inside the state directory, which is the daemon's own", at)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol, cast
+from typing import Final, Protocol
 
 from router.api.aws.dynamodb import Dynamodb
 from router.api.aws.dynamodbstreams import DynamodbStreams
@@ -103,6 +103,6 @@ SERVICES: Final[Mapping[str, Callable[[Parts], Service]]] = {  # by name in boto
     "scheduler": lambda parts: Scheduler.of(parts.declared, parts.calls, parts.house),
 }
 WIRES: Final[Mapping[str, Callable[[Parts], Wire]]] = {
-    "s3": lambda parts: Front(cast("Store", parts.objects), parts.declared),
+    "s3": lambda parts: Front(parts.objects, parts.declared),
 }
 """Those that are spoken to in their own way: s3."""

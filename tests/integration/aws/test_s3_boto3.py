@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +23,16 @@ CONFIG = """
 buckets:
   bkt: ./bkt
   other: ./other
+functions:
+  note: {code: ./code, handler: app.note, environment: {RECORD: RECORD_FILE}, isolation: none}
+"""
+HANDLER = """
+import os
+
+def note(event, context):
+    for record in event["Records"]:
+        with open(os.environ["RECORD"], "a") as out:
+            out.write(record["eventName"] + " " + record["s3"]["object"]["key"] + "\\n")
 """
 MIB = 1024 * 1024
 KEYS = [
@@ -42,7 +53,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     directory = tmp_path_factory.mktemp("s3")
     for bucket in ("bkt", "other"):
         (directory / bucket).mkdir()
-    with Cloud(directory, CONFIG).serving() as made:
+    config = CONFIG.replace("RECORD_FILE", str(directory / "record"))
+    with Cloud(directory, config, {"app.py": HANDLER}).serving() as made:
         yield made
 
 
@@ -393,10 +405,228 @@ def test_what_is_not_done_is_said_so(s3: Any) -> None:
     assert refused(s3.get_object, Bucket="no-such-bucket", Key="k") == (404, "NoSuchBucket")
 
 
-@pytest.mark.parametrize("size", [1])
+@pytest.mark.parametrize("size", [1, 9 * MIB])
 def test_a_body_whose_length_nobody_knows(cloud: Cloud, key: dict[str, str], size: int) -> None:
     """upload_fileobj reads a stream to its end; in one request or in parts."""
     s3 = cloud.client("s3", key)
     data = (bytes(range(256)) * (size // 256 + 1))[:size]
     s3.upload_fileobj(io.BytesIO(data), "bkt", "stream", Config=TransferConfig(use_threads=False))
     assert read(s3, "stream") == data
+
+
+# -- uploads in parts
+
+PART = 5 * MIB
+
+
+def begun(s3: Any, name: str, **more: Any) -> str:
+    upload_id: str = s3.create_multipart_upload(Bucket="bkt", Key=name, **more)["UploadId"]
+    return upload_id
+
+
+def sent(s3: Any, name: str, upload_id: str, number: int, data: bytes) -> dict[str, Any]:
+    """A part, as completing names it."""
+    answer = s3.upload_part(Bucket="bkt", Key=name, UploadId=upload_id, PartNumber=number, Body=data)
+    return {"PartNumber": number, "ETag": answer["ETag"]}
+
+
+def completed(s3: Any, name: str, upload_id: str, *parts: dict[str, Any], **more: Any) -> dict[str, Any]:
+    found: dict[str, Any] = s3.complete_multipart_upload(
+        Bucket="bkt", Key=name, UploadId=upload_id, MultipartUpload={"Parts": list(parts)}, **more
+    )
+    return found
+
+
+def test_an_object_in_parts(s3: Any) -> None:
+    first, last = bytes(range(256)) * (PART // 256), b"the end"
+    upload = begun(s3, "parts/ü", ContentType="a/b", Metadata={"a": "1"})
+    assert refused(s3.get_object, Bucket="bkt", Key="parts/ü") == (404, "NoSuchKey")
+    two, one = sent(s3, "parts/ü", upload, 7, last), sent(s3, "parts/ü", upload, 2, first)
+    listed = s3.list_parts(Bucket="bkt", Key="parts/ü", UploadId=upload)
+    assert [(part["PartNumber"], part["Size"]) for part in listed["Parts"]] == [(2, PART), (7, len(last))]
+    page = s3.list_parts(Bucket="bkt", Key="parts/ü", UploadId=upload, MaxParts=1)
+    assert (page["IsTruncated"], page["NextPartNumberMarker"]) == (True, 2)
+    (running,) = s3.list_multipart_uploads(Bucket="bkt", Prefix="parts/")["Uploads"]
+    assert (running["Key"], running["UploadId"]) == ("parts/ü", upload)
+    made = completed(s3, "parts/ü", upload, one, two)
+    etag = hashlib.md5(hashlib.md5(first).digest() + hashlib.md5(last).digest()).hexdigest()
+    assert made["ETag"] == f'"{etag}-2"'
+    assert completed(s3, "parts/ü", upload, one, two)["ETag"] == made["ETag"]  # said again
+    found = got(s3, "bkt", "parts/ü")
+    assert (found["Body"] == first + last, found["ContentType"], found["Metadata"], found["ETag"]) == (
+        True,
+        "a/b",
+        {"a": "1"},
+        made["ETag"],
+    )
+    part = got(s3, "bkt", "parts/ü", PartNumber=2)
+    assert (part["Body"], part["PartsCount"], part["ContentRange"]) == (last, 2, f"bytes {PART}-{PART + 6}/{PART + 7}")
+    assert refused(s3.get_object, Bucket="bkt", Key="parts/ü", PartNumber=3) == (416, "InvalidPartNumber")
+    sizes = s3.get_object_attributes(Bucket="bkt", Key="parts/ü", ObjectAttributes=["ObjectParts"])["ObjectParts"]
+    assert sizes["TotalPartsCount"] == 2
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket="bkt", Prefix="parts/")
+
+
+def test_parts_that_do_not_make_an_object(s3: Any) -> None:
+    upload = begun(s3, "broken")
+    one, two = sent(s3, "broken", upload, 1, b"small"), sent(s3, "broken", upload, 2, b"x")
+    ask = {"Bucket": "bkt", "Key": "broken", "UploadId": upload}
+
+    def complete(*parts: dict[str, Any]) -> tuple[int, str]:
+        return refused(s3.complete_multipart_upload, **ask, MultipartUpload={"Parts": list(parts)})
+
+    assert complete(one, two) == (400, "EntityTooSmall")
+    assert complete(two, one) == (400, "InvalidPartOrder")
+    assert complete(one | {"ETag": '"x"'}) == (400, "InvalidPart")
+    assert complete(one | {"PartNumber": 9}) == (400, "InvalidPart")
+    assert complete() == (400, "MalformedXML")
+    for number in (0, 10_001):
+        assert refused(s3.upload_part, **ask, PartNumber=number, Body=b"") == (400, "InvalidArgument")
+    s3.abort_multipart_upload(**ask)
+    assert refused(s3.upload_part, **ask, PartNumber=1, Body=b"") == (404, "NoSuchUpload")
+    assert refused(s3.abort_multipart_upload, **ask) == (404, "NoSuchUpload")
+    assert refused(s3.list_parts, **ask) == (404, "NoSuchUpload")
+    assert complete(one) == (404, "NoSuchUpload")
+
+
+def test_parts_out_of_an_object(s3: Any) -> None:
+    s3.put_object(Bucket="bkt", Key="whole +é", Body=b"0123456789")
+    upload = begun(s3, "pieced")
+    source = {"Bucket": "bkt", "Key": "whole +é"}
+    ask = {"Bucket": "bkt", "Key": "pieced", "UploadId": upload, "PartNumber": 1, "CopySource": source}
+    assert refused(s3.upload_part_copy, **ask, CopySourceRange="bytes=0-10") == (400, "InvalidArgument")
+    etag = s3.upload_part_copy(**ask, CopySourceRange="bytes=2-5")["CopyPartResult"]["ETag"]
+    completed(s3, "pieced", upload, {"PartNumber": 1, "ETag": etag})
+    assert read(s3, "pieced") == b"2345"
+
+
+def test_conditions_of_completing(s3: Any) -> None:
+    s3.put_object(Bucket="bkt", Key="there", Body=b"1")
+    upload = begun(s3, "there")
+    one = sent(s3, "there", upload, 1, b"2")
+    with pytest.raises(ClientError) as caught:
+        completed(s3, "there", upload, one, IfNoneMatch="*")
+    assert caught.value.response["Error"]["Code"] in {"PreconditionFailed", "ConditionalRequestConflict"}
+    assert read(s3, "there") == b"1"
+
+
+@pytest.mark.parametrize(("algorithm", "kind"), [("CRC32", "COMPOSITE"), ("CRC32", "FULL_OBJECT"), ("SHA256", "COMPOSITE")])
+def test_checksums_of_objects_in_parts(s3: Any, algorithm: str, kind: str) -> None:
+    upload = begun(s3, "summed", ChecksumAlgorithm=algorithm, ChecksumType=kind)
+    parts, name = [], f"Checksum{algorithm}"
+    for number, data in ((1, bytes(PART)), (2, b"end")):
+        answer = s3.upload_part(Bucket="bkt", Key="summed", UploadId=upload, PartNumber=number, Body=data, ChecksumAlgorithm=algorithm)
+        parts.append({"PartNumber": number, "ETag": answer["ETag"], name: answer[name]})
+    made = completed(s3, "summed", upload, *parts)
+    assert (made["ChecksumType"], made[name].endswith("-2")) == (kind, kind == "COMPOSITE")
+    if (algorithm, kind) == ("CRC32", "FULL_OBJECT"):
+        assert made[name] == base64.b64encode(zlib.crc32(bytes(PART) + b"end").to_bytes(4, "big")).decode()
+    assert got(s3, "bkt", "summed", ChecksumMode="ENABLED")[name] == made[name]
+
+
+def test_large_files_go_through_in_parallel_parts(s3: Any, tmp_path: Path) -> None:
+    data = bytes(range(256)) * (20 * MIB // 256) + b"and a bit"
+    (tmp_path / "up").write_bytes(data)
+    s3.upload_file(str(tmp_path / "up"), "bkt", "large")
+    s3.download_file("bkt", "large", str(tmp_path / "down"))
+    assert (tmp_path / "down").read_bytes() == data
+    s3.copy({"Bucket": "bkt", "Key": "large"}, "other", "large")
+    assert got(s3, "other", "large")["Body"] == data
+
+
+# -- listings
+
+
+@pytest.fixture(scope="module")
+def many(cloud: Cloud, s3: Any) -> list[str]:
+    """2,500 keys in a bucket of their own."""
+    s3.create_bucket(Bucket="many")
+    names = [f"d{number % 7}/k{number:04}" for number in range(2400)] + [f"top-{number}" for number in range(97)] + ["a-b", "a/b", "a0"]
+    for name in names:
+        path = cloud.directory / "state/buckets/many" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    return sorted(names, key=str.encode)
+
+
+def test_pages_of_a_listing(s3: Any, many: list[str]) -> None:
+    pages = list(s3.get_paginator("list_objects_v2").paginate(Bucket="many"))
+    assert [page["KeyCount"] for page in pages] == [1000, 1000, 500]
+    assert [one["Key"] for page in pages for one in page["Contents"]] == many
+    older = list(s3.get_paginator("list_objects").paginate(Bucket="many", PaginationConfig={"PageSize": 900}))
+    assert [one["Key"] for page in older for one in page["Contents"]] == many
+    versions = list(s3.get_paginator("list_object_versions").paginate(Bucket="many"))
+    assert [one["Key"] for page in versions for one in page["Versions"]] == many
+
+
+@pytest.mark.parametrize("size", [3, 1000])
+def test_prefixes_of_a_listing(s3: Any, many: list[str], size: int) -> None:
+    pages = list(s3.get_paginator("list_objects_v2").paginate(Bucket="many", Delimiter="/", PaginationConfig={"PageSize": size}))
+    common = [one["Prefix"] for page in pages for one in page.get("CommonPrefixes", [])]
+    assert common == ["a/", *(f"d{number}/" for number in range(7))]
+    assert [one["Key"] for page in pages for one in page.get("Contents", [])] == [name for name in many if "/" not in name]
+    assert all(page["KeyCount"] <= size for page in pages)
+    below = s3.list_objects_v2(Bucket="many", Prefix="d3/", Delimiter="/", StartAfter="d3/k2000")
+    assert [one["Key"] for one in below["Contents"]] == [name for name in many if name.startswith("d3/") and name > "d3/k2000"]
+
+
+def test_what_is_asked_of_a_listing(s3: Any, many: list[str]) -> None:
+    none = s3.list_objects_v2(Bucket="many", MaxKeys=0)
+    assert (none["KeyCount"], none["IsTruncated"]) == (0, False)
+    assert "Owner" in s3.list_objects_v2(Bucket="many", MaxKeys=1, FetchOwner=True)["Contents"][0]
+    assert refused(s3.list_objects_v2, Bucket="many", ContinuationToken="!") == (400, "InvalidArgument")
+    assert refused(s3.list_objects_v2, Bucket="no-such-bucket") == (404, "NoSuchBucket")
+
+
+def test_odd_keys_are_listed_as_they_are(s3: Any) -> None:
+    for name in KEYS:
+        s3.put_object(Bucket="other", Key=f"odd/{name}", Body=b"")
+    found = s3.list_objects_v2(Bucket="other", Prefix="odd/")
+    assert [one["Key"] for one in found["Contents"]] == sorted((f"odd/{name}" for name in KEYS), key=str.encode)
+
+
+# -- buckets
+
+
+def test_a_bucket_comes_and_goes(cloud: Cloud, s3: Any) -> None:
+    assert s3.create_bucket(Bucket="fresh")["Location"] == "/fresh"
+    s3.create_bucket(Bucket="fresh")  # us-east-1 says nothing of it
+    assert "fresh" in [one["Name"] for one in s3.list_buckets()["Buckets"]]
+    assert [one["Name"] for one in s3.list_buckets(Prefix="fre")["Buckets"]] == ["fresh"]
+    s3.put_object(Bucket="fresh", Key="k", Body=b"x")
+    assert refused(s3.delete_bucket, Bucket="fresh") == (409, "BucketNotEmpty")
+    s3.delete_object(Bucket="fresh", Key="k")
+    s3.delete_bucket(Bucket="fresh")
+    assert refused(s3.head_bucket, Bucket="fresh") == (404, "404")
+    assert refused(s3.delete_bucket, Bucket="fresh") == (404, "NoSuchBucket")
+    assert refused(s3.delete_bucket, Bucket="bkt") == (403, "AccessDenied")  # config.yaml's
+    abroad = {"LocationConstraint": "eu-west-1"}
+    assert refused(s3.create_bucket, Bucket="abroad", CreateBucketConfiguration=abroad) == (400, "IllegalLocationConstraintException")
+
+
+def test_notifications(cloud: Cloud, s3: Any) -> None:
+    s3.create_bucket(Bucket="noisy")
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:note"
+    wanted = [
+        {
+            "Id": "one",
+            "LambdaFunctionArn": arn,
+            "Events": ["s3:ObjectCreated:*"],
+            "Filter": {"Key": {"FilterRules": [{"Name": "Prefix", "Value": "in/"}]}},
+        }
+    ]
+    put = {"Bucket": "noisy", "NotificationConfiguration": {"LambdaFunctionConfigurations": wanted, "EventBridgeConfiguration": {}}}
+    s3.put_bucket_notification_configuration(**put)
+    found = s3.get_bucket_notification_configuration(Bucket="noisy")
+    assert (found["LambdaFunctionConfigurations"], "EventBridgeConfiguration" in found) == (wanted, True)
+    s3.put_object(Bucket="noisy", Key="in/a b", Body=b"x")
+    s3.put_object(Bucket="noisy", Key="out/a", Body=b"x")
+    (cloud.directory / "state/buckets/noisy/in/dropped").write_bytes(b"z")
+    record = cloud.directory / "record"
+    expected = ["ObjectCreated:Put in/a+b", "ObjectCreated:Put in/dropped"]
+    assert cloud.until(lambda: record.exists() and len(record.read_text().splitlines()) >= 2, 30)
+    assert sorted(record.read_text().splitlines()) == expected
+    s3.put_bucket_notification_configuration(Bucket="noisy", NotificationConfiguration={})
+    assert "LambdaFunctionConfigurations" not in s3.get_bucket_notification_configuration(Bucket="noisy")
+    wrong = {"LambdaFunctionConfigurations": [{"LambdaFunctionArn": f"{arn}s", "Events": ["s3:ObjectCreated:*"]}]}
+    assert refused(s3.put_bucket_notification_configuration, Bucket="noisy", NotificationConfiguration=wrong) == (400, "InvalidArgument")

@@ -1,7 +1,7 @@
 """Operations on buckets, and on many objects of one."""
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, Protocol
+from typing import Final
 
 from router.api.aws.s3 import listing
 from router.api.aws.s3.access import arn
@@ -12,9 +12,11 @@ from router.api.aws.s3.errors import S3Error, invalid
 from router.api.aws.s3.intake import document_of, has_body
 from router.api.aws.s3.listing import Asked
 from router.api.aws.s3.markup import Node, parsed
+from router.api.aws.s3.notifications import Notifications
 from router.api.aws.s3.objects import grants
 from router.api.aws.s3.telling import told_of
 from router.api.aws.service import Need
+from router.api.declared import Change, Declared
 from router.buckets.facts import Page
 from router.buckets.keys import LIMIT
 from router.buckets.objects import Store
@@ -23,27 +25,11 @@ from router.events.http import Response
 MOST: Final = 1000  # keys of one DeleteObjects
 
 
-class Declared(Protocol):
-    """What was declared through the API; router.api.declared is it."""
-
-    async def put(self, kind: str, name: str, value: Any) -> object:
-        """Declare. Raises InvalidParameter, DeclaredInConfig, JournalError."""
-        ...
-
-    async def remove(self, kind: str, name: str) -> None:
-        """Take it back. Raises the same."""
-        ...
-
-    def owner(self, kind: str, name: str) -> Literal["config", "api"] | None:
-        """Who declares it."""
-        ...
-
-
 class Buckets:
     """What is done with buckets."""
 
-    def __init__(self, store: Store, declared: Declared) -> None:
-        self._store, self._declared = store, declared
+    def __init__(self, store: Store, declared: Declared, notifications: Notifications) -> None:
+        self._store, self._declared, self._notifications = store, declared, notifications
 
     # -- which there are
 
@@ -88,8 +74,9 @@ class Buckets:
             raise S3Error("AccessDenied", f"{call.bucket} is declared in config.yaml, which the API does not change")
         if not await self._store.empty(call.bucket):
             raise S3Error("BucketNotEmpty", BucketName=call.bucket)
+        gone = self._notifications.gone(call.bucket)
         await self._store.remove_bucket(call.bucket)
-        await self._declared.remove("buckets", call.bucket)
+        await self._declared.change(Change(removes=(*gone, ("buckets", call.bucket))))
         return Response(204)
 
     async def head(self, call: S3Call) -> Response:

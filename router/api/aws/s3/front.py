@@ -40,7 +40,8 @@ class Front:
         self._names = names
         self._posting = Posting(store)
         objects, multipart = Objects(store), Multipart(store)
-        buckets, notifications = Buckets(store, declared), Notifications(declared)
+        notifications = Notifications(declared)
+        buckets = Buckets(store, declared, notifications)
         self._operations: Mapping[str, Do] = {
             "ListBuckets": buckets.all,
             "CreateBucket": buckets.create,

@@ -3,7 +3,7 @@
 Triggers of config.yaml are shown too; a put has to name them as they are, because the API does not change that file."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from router import names
@@ -13,7 +13,7 @@ from router.api.aws.s3.errors import S3Error, invalid
 from router.api.aws.s3.intake import document_of
 from router.api.aws.s3.markup import parsed
 from router.api.aws.s3.notifying import Notification
-from router.api.declared import Change, Declared
+from router.api.declared import Change, Declared, Key
 from router.config.fragments import TRIGGERS, Fragment
 from router.config.types import Config
 from router.events.http import Response
@@ -54,6 +54,13 @@ class Notifications:
         await declared.change(Change((*puts, *self._bridge(call, bucket.eventbridge, bridged=wanted.bridged)), tuple(gone)))
         return Response(200)
 
+    def gone(self, bucket: str) -> list[Key]:
+        """What goes with a bucket. Raises S3Error where config.yaml still has somebody told of it."""
+        ours = list(self._ours(bucket))
+        if fixed := _of_config(self._declared.config, bucket, [one for _, one in ours]):
+            raise S3Error("AccessDenied", f"config.yaml has {fixed[0].function} told of this bucket, and the API does not change that")
+        return [(TRIGGERS, fragment.name) for fragment, _ in ours]
+
     def _ours(self, bucket: str) -> Iterator[tuple[Fragment, Notification]]:
         """What was declared through the API for this bucket."""
         for fragment in self._declared.of(TRIGGERS):
@@ -89,7 +96,7 @@ def _check_function(one: Notification, config: Config) -> None:
         raise invalid("Unable to validate the following destination configurations", one.arn[:200], "The destination Lambda does not exist")
 
 
-def _of_config(config: Config, bucket: str, ours: "Any") -> list[Notification]:
+def _of_config(config: Config, bucket: str, ours: Iterable[Notification]) -> list[Notification]:
     """What config.yaml has told of this bucket."""
     declared = {one.does for one in ours}
     found = []
