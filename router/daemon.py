@@ -22,7 +22,7 @@ from router.api import reload_rules
 from router.api.aws import services
 from router.api.aws.endpoint import Endpoint
 from router.api.aws.gate import Gate
-from router.api.aws.identities import Identities, url_of
+from router.api.aws.identities import Identities, port_of, url_of
 from router.api.aws.routing import streamed
 from router.api.calls import Calls, Parts
 from router.api.control import Control
@@ -207,6 +207,7 @@ class Daemon:
         self._config, self._clock, self._render = config, clock, render
         self.metrics = Metrics()
         self._manager = ServiceManager()
+        self._ground = Ground(lambda: self._config)
         self._signers = Signers(config)  # at the AWS endpoint
         self._stop = asyncio.Event()
         self._reloader: Reloader | None = None  # once there is something to reload
@@ -344,6 +345,8 @@ class Daemon:
         endpoint = self._endpoint(parts, identities)
         listeners = await self._listen(opened, control, health, endpoint, calls)
         identities.url = url_of(calls.listeners["aws"])
+        self._ground.reach(port_of(identities.url))
+        pool.reach(next(one.adopt for one in listeners if one.name == "aws"))
         places.identity = identities.variables
         await self._provision(pool, functions)
         return calls, [
@@ -409,7 +412,7 @@ class Daemon:
 
     async def _pool(self, opened: contextlib.AsyncExitStack, logs: LogStore, lock: StateLock, places: Places) -> WarmPool:
         config = self._config
-        ground = Ground(lambda: self._config)
+        ground = self._ground
         pool = warm_pool(
             state=config.state,
             lock_fd=lock.fd,

@@ -208,6 +208,7 @@ class ProcessEnvironment:
         if self._channel is None or self._output is None:  # closed meanwhile
             await self._end_worker()
             raise EnvironmentUnavailable(CLOSED)
+        await self._shared.let_in(self._worker)
         self._channel.passed_on(self._worker.pid, self._worker.take_listener())
         self._output.passed_on()
         self._change(Event.START)

@@ -50,12 +50,14 @@ class Worker:
     on_exit: Callable[[Exit], None]
     pid: int = 0
     handle: int = -1  # pidfd
+    listens: bool = False  # its Runtime API has a listener in a network of its own
     on_exceeded: Callable[[], None] = lambda: None  # it has more memory than it may, says who looks at forks
     listener: int = -1  # of its Runtime API, when it has a network of its own; whoever takes it closes it
+    endpoint: int = -1  # in that network, of the AWS endpoint; the same
 
     def end(self, exit_: Exit) -> None:
         """Note the end, once."""
-        for descriptor in (self.handle, self.take_listener()):
+        for descriptor in (self.handle, self.take_listener(), self.take_endpoint()):
             if descriptor >= 0:
                 os.close(descriptor)
         self.handle = -1
@@ -67,6 +69,11 @@ class Worker:
         """The listener of its Runtime API, from now on the caller's to close; -1 without one."""
         listener, self.listener = self.listener, -1
         return listener
+
+    def take_endpoint(self) -> int:
+        """The listener of the AWS endpoint, from now on the caller's to close; -1 without one."""
+        endpoint, self.endpoint = self.endpoint, -1
+        return endpoint
 
     def signal(self, number: int) -> None:
         """Send a signal to this very process, if it is still there."""
@@ -194,6 +201,7 @@ class Launcher:
         self._numbers += 1
         number, loop = self._numbers, asyncio.get_running_loop()
         worker = self._workers[number] = Worker(number, loop.create_future(), on_exit)
+        worker.listens = bool((spec.get("sandbox") or {}).get("listen"))
         answer = self._answers[number] = loop.create_future()
         try:
             rest = {name: value for name, value in spec.items() if name != "sandbox"}
@@ -265,7 +273,7 @@ class Launcher:
             if process is None or process is not self._process:  # given up meanwhile
                 return
             try:
-                data, descriptors, _, _ = socket.recv_fds(process.control, 65536, 2)
+                data, descriptors, _, _ = socket.recv_fds(process.control, 65536, 3)
             except BlockingIOError:
                 return
             except OSError:
@@ -302,7 +310,11 @@ class Launcher:
     def _spawned(self, number: int, pid: int, descriptors: list[int]) -> None:
         worker = self._workers[number]
         worker.pid = pid
-        worker.handle, worker.listener = (*descriptors, -1, -1)[:2]
+        worker.handle, *listeners = descriptors or [-1]
+        if worker.listens and listeners:
+            worker.listener = listeners.pop(0)
+        if listeners:
+            worker.endpoint = listeners.pop(0)
         answer = self._answers.get(number)
         if answer is None or answer.done():
             self.kill(worker)  # nobody waits for it any more

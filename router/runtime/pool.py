@@ -23,7 +23,7 @@ from router.runtime.provisioning import Provisioner
 from router.runtime.room import Room
 from router.runtime.sandbox_controls import Machine
 from router.runtime.sandbox_plan import Site
-from router.runtime.shared import Shared
+from router.runtime.shared import Adopt, Shared
 from router.runtime.shelf import Shelf
 from router.runtime.starts import Starts
 from router.telemetry.metrics import Labels, Metrics
@@ -64,6 +64,7 @@ class WarmPool:
         self._told: set[str] = set()
         self._evictor: asyncio.Task[None] | None = None
         self.machine: Callable[[], Machine] = Machine  # what there is to confine functions with
+        self.reach: Callable[[Adopt], None] = lambda _: None  # told who serves the AWS endpoint in networks of functions' own
         self._cold = metrics.counter("router_cold_starts_total", "Environments initialised for an invocation.", "function")
         self._dropped = metrics.counter("router_output_dropped_bytes_total", "Function output over its allowance, not logged.", "function")
         self._evicted = metrics.counter("router_evictions_total", "Idle environments ended to make room for another.", "function")
@@ -421,6 +422,7 @@ def warm_pool(
     runtimes = {family: load()(shared) for family, load in RUNTIMES.items()}
     pool = WarmPool(runtimes, logs=logs, clock=clock, limits=limits, metrics=metrics)
     pool.machine = lambda: shared.machine
+    pool.reach = shared.reach
     said = "Bytes in the private /tmp of a function's environments."
     metrics.gauge("router_ephemeral_storage_bytes", said, "function", read=lambda: {(name,): size for name, size in shared.used().items()})
     return pool

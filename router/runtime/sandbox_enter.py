@@ -13,7 +13,7 @@ import signal
 import socket
 import struct
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any, Final, NoReturn
 
 from router.runtime import isolation, sandbox_landlock, sandbox_mounts, sandbox_seccomp
@@ -88,7 +88,7 @@ class Confinement:
 def enter(sandbox: dict[str, Any], *, house: str, users: tuple[int, int] | None, slot: mmap.mmap, told: socket.socket | None) -> None:
     """In a process that fork_into() put into new namespaces: furnish them, fork the process that goes on, be its init.
 
-    Returns in that process only. *users*: user and group to map, in a user namespace; *told*: who wants the Runtime API's listener."""
+    Returns in that process only. *users*: user and group to map, in a user namespace; *told*: who wants the listeners of ports()."""
     if users is not None:
         map_users(*users)
     os.setsid()
@@ -96,8 +96,9 @@ def enter(sandbox: dict[str, Any], *, house: str, users: tuple[int, int] | None,
     if sandbox.get("offline"):
         _loopback()
     if told is not None:
-        with _listening() as listener:
-            socket.send_fds(told, [b"listening"], [listener.fileno()])
+        with ExitStack() as open_:
+            listeners = [open_.enter_context(_listening(port)) for port in ports(sandbox)]
+            socket.send_fds(told, [b"listening"], [listener.fileno() for listener in listeners])
         told.close()
     child = os.fork()
     if child:
@@ -139,9 +140,14 @@ def _loopback() -> None:
         fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("=16sh22x", b"lo", _IFF_UP))
 
 
-def _listening() -> socket.socket:
+def ports(sandbox: dict[str, Any]) -> list[int]:
+    """Where a network of its own is listened at for the daemon: the Runtime API, the AWS endpoint."""
+    return [*([PORT] if sandbox.get("listen") else ()), *([sandbox["endpoint"]] if sandbox.get("endpoint") else ())]
+
+
+def _listening(port: int) -> socket.socket:
     made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    made.bind(("127.0.0.1", PORT))
+    made.bind(("127.0.0.1", port))
     made.listen(_BACKLOG)
     made.setblocking(False)
     return made

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from router.config.types import Function
 from router.runtime.sandbox_controls import Machine, effective
+from router.runtime.sandbox_enter import PORT
 
 MB: Final = 2**20
 PROCESSES: Final = 1024  # processes and threads of an environment, as on AWS
@@ -40,6 +41,7 @@ class Site:
     codes: frozenset[str] = frozenset()  # every function's code
     shared: frozenset[str] = frozenset()  # buckets, directories of tables: for every function, to read and write
     runtime: tuple[str, ...] = ()  # what interpreters and our own bootstrap read
+    endpoint: int = 0  # the port of the AWS endpoint, which is reached from networks of their own too; 0: there is none
 
     @property
     def project(self) -> str:
@@ -65,11 +67,13 @@ def plan(machine: Machine, site: Site, function: Function, needs: Needs, *, room
     strict, namespaces = function.isolation == "strict", machine.works("namespaces")
     offline = "no_network" in function.require
     own = machine.users.get(function.name) if effective(machine, function, "own_user") else None
+    listens = offline and namespaces and function.runtime.startswith("provided")
     found: dict[str, Any] = {
         "room": room,
         "namespaces": namespaces,
         "offline": offline,
-        "listen": offline and namespaces and function.runtime.startswith("provided"),
+        "listen": listens,
+        "endpoint": site.endpoint if offline and namespaces and not (listens and site.endpoint == PORT) else 0,
         "seccomp": machine.works("seccomp"),
         "landlock": machine.found.get("landlock_abi", 0),
         "user": own,

@@ -4,6 +4,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -23,9 +24,14 @@ class Ground:
         """*config*: as of now."""
         self._config = config
         self._seen: Config | None = None
+        self._endpoint = 0
         self._users, self._site = Users(), Site()
         self._assigned: Mapping[str, int] = {}
         self._links: Mapping[Path, str] = {}  # code → where it lies: what a deployment turns to another tree
+
+    def reach(self, port: int) -> None:
+        """The AWS endpoint is at this port."""
+        self._endpoint, self._seen = port, None
 
     def site(self) -> Site:
         """Where things lie."""
@@ -43,7 +49,10 @@ class Ground:
     def _look(self) -> None:
         config = self._config()
         if config is not self._seen:
-            self._site, self._assigned = site(config), self._users.assigned(config.functions, config.users)
+            self._site, self._assigned = (
+                replace(site(config), endpoint=self._endpoint),
+                self._users.assigned(config.functions, config.users),
+            )
             codes = [function.code for function in config.functions.values()]
             self._links = {code: lies for code in codes if (lies := _real(code)) != str(code)}
             self._seen = config

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ from router.functions.files import remove_tree
 from router.runtime import sandbox_controls, sandbox_plan, sandbox_site, sandbox_watch
 from router.runtime.deadlines import Deadlines
 from router.runtime.extensible import has_extensions
-from router.runtime.launcher import Launcher
+from router.runtime.launcher import Launcher, Worker
 from router.runtime.sandbox_controls import Machine
 from router.runtime.sandbox_plan import Site
 from router.runtime.sandbox_watch import Watched
+
+Adopt = Callable[[socket.socket], Awaitable[Callable[[], None]]]
+"""Serve whoever connects there, until what it gives is called; that closes the socket."""
 
 
 class Shared:
@@ -48,6 +52,7 @@ class Shared:
         self.deadlines = Deadlines(clock)
         self.missing: frozenset[str] = frozenset()  # always-on controls (isolation.CONTROLS) that this machine refused
         self.tmp = state / "tmp"
+        self._endpoint: Adopt | None = None
         self._timer: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._rooms: dict[str, str] = {}  # environment's room → function
@@ -118,6 +123,22 @@ class Shared:
             sandbox["rules"] = [*(sandbox.get("rules") or ()), (str(self.tmp if template else tmp), True)]
             return {**spec, "sandbox": sandbox}
         return _with_tmp({**spec, "sandbox": sandbox}, sandbox_plan.TMP[0])
+
+    def reach(self, adopt: Adopt) -> None:
+        """From now on this serves the AWS endpoint in networks of functions' own."""
+        self._endpoint = adopt
+
+    async def let_in(self, worker: Worker) -> None:
+        """A process with a network of its own reaches the AWS endpoint there, as long as it lives."""
+        descriptor = worker.take_endpoint()
+        if descriptor < 0:
+            return
+        listener = socket.socket(fileno=descriptor)
+        if self._endpoint is None:
+            listener.close()
+            return
+        close = await self._endpoint(listener)
+        worker.exited.add_done_callback(lambda _: close())
 
     def remove(self, directory: Path) -> None:
         """Remove an environment's temporary directory. Blocking."""

@@ -7,8 +7,8 @@ a time, a JSON object and in a spawn message, after a newline, another that only
                        {…what bootstrap.py wants}  with its requests, responses, output (SCM_RIGHTS)
                        {"kill": id}    {"term": id}    {"drop": room}   a room's /tmp goes    {"measure": n}
     spawner → daemon   {"controls": {…}}  first of all: what sandbox_probe.py found
-                       {"spawned": id, "pid": n}  with the worker's pidfd and, when it has a network of its own, the listener of its
-                       Runtime API        {"failed": id, "error": text}
+                       {"spawned": id, "pid": n}  with the worker's pidfd and, when it has a network of its own, the listeners of
+                       the Runtime API and the AWS endpoint in there        {"failed": id, "error": text}
                        {"exited": id, "status": wait status, "memory": KiB, "left": n, "starved": bool, "used": bytes of /tmp}
                        n processes that would not die
                        {"measured": {room: bytes of /tmp}}
@@ -204,7 +204,7 @@ class Spawner:
 
     def _fork(self, head: dict[str, Any], body: memoryview, descriptors: list[int], place: Place) -> Assignment | None:
         number, sandbox = head["spawn"], head.get("sandbox") or {}
-        ours, theirs = socket.socketpair() if sandbox.get("listen") else (None, None)
+        ours, theirs = socket.socketpair() if sandbox_enter.ports(sandbox) else (None, None)
         try:
             pid = sandbox_calls.fork_into(sandbox_enter.namespaces(sandbox, own_users=self._grounds.users is not None))
             if pid == 0:
@@ -232,7 +232,7 @@ class Spawner:
         if telling is not None:
             telling.settimeout(_LISTENING)
             with suppress(OSError):
-                handles += socket.recv_fds(telling, 16, 1)[1]
+                handles += socket.recv_fds(telling, 16, 2)[1]
         self._send({"spawned": number, "pid": pid}, *handles)
         for handle in handles:
             os.close(handle)

@@ -112,6 +112,18 @@ class Listener:
             raise sockets.CannotListen(f"cannot listen on {sockets.address(made)}: {error.strerror or error}") from error
         self.addresses = tuple(self._address(made) for made in bound)
 
+    async def adopt(self, made: socket.socket) -> Callable[[], None]:
+        """Accept on this socket too, which listens already; what is given closes it."""
+        server = await self._server(made)
+        self._servers.append(server)
+
+        def close() -> None:
+            if server in self._servers:
+                self._servers.remove(server)
+            server.close()
+
+        return close
+
     def _address(self, bound: socket.socket) -> str:
         return f"unix:{self._where.path}" if self._where.kind == "unix" else sockets.address(bound)
 

@@ -36,10 +36,11 @@ class Identities:
         """What the variables of a new environment say. Raises EnvironmentUnavailable where there are no credentials for it."""
         if not self.url:
             return {}
-        found = {"AWS_ENDPOINT_URL": self.url}
+        url = apart(self.url) if "no_network" in function.require else self.url
+        found = {"AWS_ENDPOINT_URL": url}
         if function.snap_start:
             return found | {
-                "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{self.url}{PATH}",
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{url}{PATH}",
                 "AWS_CONTAINER_AUTHORIZATION_TOKEN": self._token(function),
             }
         try:
@@ -74,6 +75,16 @@ class Identities:
 
 def _refusal(status: int, code: str, message: str) -> Response:
     return Response(status, _JSON, orjson.dumps({"code": code, "message": message}))
+
+
+def port_of(url: str) -> int:
+    """The port of the endpoint; 0 where there is none."""
+    return int(url.rpartition(":")[2]) if url else 0
+
+
+def apart(url: str) -> str:
+    """Where a function with a network of its own reaches the endpoint: there is nothing but a loopback in there."""
+    return f"http://127.0.0.1:{port_of(url)}"
 
 
 def url_of(addresses: tuple[str, ...]) -> str:

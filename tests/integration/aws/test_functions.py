@@ -26,6 +26,7 @@ roles:
 functions:
   plain: {code: ./code, handler: app.who, timeout: 30}
   own: {code: ./code, handler: app.who, timeout: 30, role: reader}
+  apart: {code: ./code, handler: app.who, timeout: 30, role: reader, require: [no_network]}
   early: {code: ./code, handler: app.who, timeout: 30, role: reader, snap_start: true, environment: {EARLY: "1"}}
 """
 
@@ -53,6 +54,12 @@ def test_what_a_snapshot_made_early_fetches_credentials(cloud: Cloud) -> None:
     said = cloud.router("invoke", "early")
     assert said["arn"] == "arn:aws:sts::123456789012:assumed-role/reader/early"
     assert said["AWS_ACCESS_KEY_ID"] == ""
+
+
+def test_without_a_network_the_endpoint_is_there_and_nothing_else(cloud: Cloud) -> None:
+    said = cloud.router("invoke", "apart")
+    assert said["arn"] == "arn:aws:sts::123456789012:assumed-role/reader/apart"
+    assert said["AWS_ENDPOINT_URL"] == cloud.url
 
 
 def test_no_secret_is_logged(cloud: Cloud) -> None:
