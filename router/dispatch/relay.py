@@ -1,4 +1,4 @@
-"""Hands over what waits in the outbox: to functions and buses in one transaction with the row's removal, to buckets and log groups before it.
+"""Hands over what waits in the outbox: to functions, buses and topics in one transaction with the row's removal, to buckets and log groups before it.
 
 An object is written under another name, synced and renamed; its key is the record's own, so that a kill between writes it again in
 the same place. What cannot be handed over now delays only itself."""
@@ -19,6 +19,7 @@ from router.config.types import Config, Destination
 from router.dispatch.policy import backoff
 from router.errors import JournalError, RouterError
 from router.events import undelivered
+from router.events.sns_rules import Message
 from router.events.undelivered import Failure
 from router.model import Envelope
 from router.queues.outbox import Outbox, Parcel, Terms, Waiting
@@ -41,7 +42,8 @@ class Relay:
 
     def __init__(self, outbox: Outbox, outlet: Outlet, house: House) -> None:
         self._outbox, self._outlet = outbox, outlet
-        self._buses, self._config, self._clock, metrics = house.buses, house.config, house.clock, house.metrics
+        self._buses, self._topics = house.buses, house.topics
+        self._config, self._clock, metrics = house.config, house.clock, house.metrics
         self._work = asyncio.Event()
         outbox.on_post = self._work.set
         self.logs: LogStore | None = None  # where events for log groups are written
@@ -129,7 +131,12 @@ class Relay:
 
     async def _hand_over(self, row: Waiting) -> None:
         """Raises LookupError for a destination that is gone from the config."""
-        known = {"function": self._config.functions, "bus": self._config.buses, "bucket": self._config.buckets}.get(row.kind)
+        known = {
+            "function": self._config.functions,
+            "bus": self._config.buses,
+            "bucket": self._config.buckets,
+            "topic": self._config.topics,
+        }.get(row.kind)
         if known is not None and row.target not in known:
             raise LookupError(f"the config has no {row.kind} {row.target}")
         done = self._outbox.done(row.id)
@@ -138,6 +145,9 @@ class Relay:
             await self._outlet.emit_all([envelope], done)
         elif row.kind == "bus":
             await self._buses.publish(self._outlet, [self._occurrence(row)], done)
+        elif row.kind == "topic":
+            message = Message(row.body.decode(errors="replace"), trace=row.trace)
+            await self._topics.publish(self._outlet, row.target, message, done)
         elif row.kind == "log_group":
             self._write_log(row)
             await self._outbox.database.transact(done)

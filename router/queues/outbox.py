@@ -1,7 +1,7 @@
 """What is on its way to a destination: rows of the store, written in the transaction of what they tell of.
 
-A record for a queue is in its queue at once. One for a function, a bus or a bucket is a row here until it is handed over
-(router/dispatch/destinations.py), together with the row's removal: nothing is lost and nothing sent twice by a kill between."""
+What is for a queue is in its queue at once. What is for a function, a bus, a topic, a bucket or a log group is a row here until it is
+handed over (router/dispatch/relay.py), together with the row's removal: nothing is lost and nothing sent twice by a kill between."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ STEPS: Final = (
     """
     CREATE TABLE outbox (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
-        kind TEXT NOT NULL,             -- function, bus, bucket
+        kind TEXT NOT NULL,             -- function, bus, bucket, topic, log_group
         target TEXT NOT NULL,
         function TEXT NOT NULL,         -- whose outcome it tells of
         arn TEXT NOT NULL,              -- of that, qualified

@@ -83,7 +83,7 @@ class Schedule:
         body = whole
         if target.input is not WHOLE:
             body = target.input.of(scheduled.rule_event(firing), Facts(firing.name, arn, now))
-        elif target.to.kind == "queue" and by_scheduler:
+        elif target.to.kind in {"queue", "topic"} and by_scheduler:
             body = _bare(body)
         elif target.source and self.trigger.input is None:
             body = b"{}"
@@ -92,7 +92,7 @@ class Schedule:
 
 
 def _bare(body: bytes) -> bytes:
-    """A queue's message is the input as it is: a text without its quotes."""
+    """The message of a queue or topic is the input as it is: a text without its quotes."""
     if not body.startswith(b'"'):
         return body
     value = json.loads(body)

@@ -23,11 +23,12 @@ from router.sources.bus_trigger import INPUTS, input_of
 from router.sources.targets import Target, arn_of
 
 MOST: Final = 5  # targets of one rule: EventBridge quotas
-KINDS: Final = ("function", "queue", "bus", "log_group")
+KINDS: Final = ("function", "queue", "bus", "topic", "log_group")
 ACTIONS: Final[Mapping[str, str]] = {
     "function": "lambda:InvokeFunction",
     "queue": "sqs:SendMessage",
     "bus": "events:PutEvents",
+    "topic": "sns:Publish",
     "log_group": "logs:PutLogEvents",
 }  # what a target's role must be allowed
 _ID: Final = r"[.\-_A-Za-z0-9]{1,64}"
@@ -115,12 +116,19 @@ def _to(form: Node, around: Surroundings) -> Destination:
     if kind == "log_group":
         return Destination(kind, form.text(kind, pattern=_LOG_GROUP, what="a log group's name that begins with /aws/events/"))
     name = form.text(kind)
-    known: Collection[str] = {"queue": around.names.queues, "function": around.functions, "bus": around.names.buses}[kind]
+    known: Collection[str] = {
+        "queue": around.names.queues,
+        "function": around.functions,
+        "bus": around.names.buses,
+        "topic": around.names.topics,
+    }[kind]
     plain = base(name) if kind == "function" else name
     if plain not in known:
         form.problem(f"no {kind} has the name {plain}{form.did_you_mean(plain, known)}", kind)
     elif kind == "function" and name != plain:
         _qualified(form, name, around)
+    elif kind == "topic" and around.names.topics[name].fifo:
+        form.problem(f"{name} is a FIFO topic; a target is a standard one", kind)
     return Destination(kind, name)
 
 

@@ -1,7 +1,7 @@
-"""What rules and schedules hand their events to: functions, queues, buses and log groups, each with terms of its own.
+"""What rules and schedules hand their events to: functions, queues, buses, topics and log groups, each with terms of its own.
 
 An event for a function is an envelope, for anything else a parcel of the outbox. Both are written in the transaction in which the event
-itself is accepted: a queue has its message then, what is for a bus or a log group is a row until it is handed over (dispatch/relay.py)."""
+itself is accepted: a queue has its message then, what is for a bus, a topic or a log group is a row until it is handed over (dispatch/relay.py)."""
 
 import hashlib
 import json
@@ -15,6 +15,7 @@ from router import names
 from router.config.types import Destination
 from router.events import undelivered
 from router.events.eventbridge import Place, envelope
+from router.events.sns_rules import LARGEST
 from router.events.transform import WHOLE, Input
 from router.events.undelivered import ATTEMPTS, OLDEST, Failure
 from router.journal.base import Beside
@@ -34,7 +35,7 @@ Handed = Envelope | Parcel
 class Target:
     """One target of a rule or a schedule."""
 
-    to: Destination  # a function, queue, bus or log_group
+    to: Destination  # a function, queue, bus, topic or log_group
     id: str = ""  # unlike that of any other target of its rule; "": a rule's only one
     input: Input = WHOLE
     group: str = ""  # MessageGroupId in a FIFO queue
@@ -64,6 +65,7 @@ _ARNS: Final[dict[str, Callable[[str, str, str], str]]] = {
     "function": names.function_arn,
     "queue": names.queue_arn,
     "bus": names.bus_arn,
+    "topic": names.topic_arn,
     "log_group": names.log_group_arn,
 }
 
@@ -109,6 +111,8 @@ class Told(NamedTuple):
 def too_large(target: Target, body: bytes, outbox: Outbox | None) -> str:
     """Why the target takes no body of this size; "" when it does."""
     most = ASYNC_LIMIT + WRAPPING
+    if target.to.kind == "topic":
+        most = LARGEST
     if target.to.kind == "queue" and outbox is not None:
         most = outbox.room(target.to)
     return f"the input made of the event has {len(body)} bytes, {target.spoken} takes {most}" if len(body) > most else ""

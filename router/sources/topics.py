@@ -6,7 +6,6 @@ message for each queue, a dead letter for what cannot be delivered — is in the
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import apsw
@@ -23,6 +22,7 @@ from router.events.sns_filters import Filter
 from router.events.sns_rules import Message, deduplication_id
 from router.events.sqs import Attribute
 from router.events.sqs_rules import ATTRIBUTES, New, size_of
+from router.journal.base import Beside
 from router.journal.database import Database
 from router.model import ASYNC_LIMIT, Envelope
 from router.queues.store import Queues
@@ -136,19 +136,23 @@ class Topics:
         """Those of a topic, or of all."""
         return [one for name in ([topic] if topic is not None else self._subscribers) for one in self._subscribers.get(name, ())]
 
-    async def publish(self, outlet: "Outlet", topic: str, message: Message) -> Published:
-        """Hand a message, which was checked, to all who want it; durable on return. Raises JournalError: nothing was accepted."""
+    async def publish(self, outlet: "Outlet", topic: str, message: Message, beside: Beside | None = None) -> Published:
+        """Hand a message, which was checked, to all who want it; durable on return. Raises JournalError: nothing was accepted.
+
+        *beside*: what else is done in the transaction, of a standard topic."""
         settings = self.topics[topic]
         wanted = [one for one in self._subscribers[topic] if one.filter is None or one.filter.passes(message.text, message.attributes)]
         published = await (
-            self._in_order(outlet, settings, message, wanted) if settings.fifo else self._fan_out(outlet, settings, message, wanted)
+            self._in_order(outlet, settings, message, wanted) if settings.fifo else self._fan_out(outlet, settings, message, wanted, beside)
         )
         self._count.add(topic)
         return published
 
     # -- standard topics
 
-    async def _fan_out(self, outlet: "Outlet", topic: Topic, message: Message, wanted: Sequence[Subscriber]) -> Published:
+    async def _fan_out(
+        self, outlet: "Outlet", topic: Topic, message: Message, wanted: Sequence[Subscriber], beside: Beside | None
+    ) -> Published:
         told = self._notification(topic, message, names.request_id())
         letters: list[Letter] = []
         envelopes: list[Envelope] = []
@@ -161,7 +165,13 @@ class Topics:
                 letters += self._dead(one, told, message, f"the event has more than {ASYNC_LIMIT} bytes")
             else:
                 letters += self._letters(one, told, message)
-        await outlet.emit_all(envelopes, partial(self._store, letters=letters) if letters else None)
+
+        def unit(connection: apsw.Connection) -> None:
+            self._store(connection, letters=letters)
+            if beside is not None:
+                beside(connection)
+
+        await outlet.emit_all(envelopes, unit if letters or beside is not None else None)
         self._delivered(topic.name, letters, len(envelopes))
         return Published(told.id)
 

@@ -15,6 +15,7 @@ from router.sources.targets import Target
 AROUND = """
 queues: {jobs: {}, lost: {}, line.fifo: {}}
 buses: {orders: }
+topics: {news: {}, news.fifo: {}}
 roles:
   sender: {policy: [{Effect: Allow, Action: "sqs:SendMessage", Resource: "arn:aws:sqs:*:*:jobs"}]}
 schedule_groups: {night: {tags: {team: a}}}
@@ -44,7 +45,7 @@ rules:
       - {function: "f:live", input_path: $.detail}
       - {queue: jobs, id: q, dead_letter: {queue: lost}, retry: {attempts: 3, age: 1h}, role: sender}
       - {queue: line.fifo, group: all}
-      - {bus: orders}
+      - {topic: news}
       - {log_group: /aws/events/big}
   orders/big: {pattern: {source: [till]}, enabled: false}
 """,
@@ -56,7 +57,7 @@ rules:
         Destination("function", "f:live"),
         Destination("queue", "jobs"),
         Destination("queue", "line.fifo"),
-        Destination("bus", "orders"),
+        Destination("topic", "news"),
         Destination("log_group", "/aws/events/big"),
     ]
     assert [target.id for target in big.targets] == ["Target0", "q", "Target2", "Target3", "Target4"]
@@ -105,6 +106,8 @@ def test_mistakes_in_rules(tmp_path: Path, rule: str, told: str) -> None:
         ("{function: 'f:lve'}", "function f has no alias lve, did you mean live?"),
         ("{log_group: /aws/lambda/f}", "begins with /aws/events/"),
         ("{queue: line.fifo}", "group: is required: line.fifo is a FIFO queue"),
+        ("{topic: new}", "no topic has the name new, did you mean news?"),
+        ("{topic: news.fifo}", "news.fifo is a FIFO topic; a target is a standard one"),
         ("{queue: jobs, group: a}", "only a message in a FIFO queue has this"),
         ("{bus: orders, input_path: $.detail}", "a bus gets the event as it is"),
         ("{queue: jobs, input: 1, input_path: $.detail}", "only one of input, input_path"),

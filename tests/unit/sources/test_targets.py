@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router import names
-from router.config.types import Bus, Config, Destination, Function, Queue
+from router.config.types import Bus, Config, Destination, Function, Queue, Subscription, Topic
 from router.dispatch.relay import Relay
 from router.errors import ConfigError, JournalError
 from router.events.eventbridge import Place, envelope
@@ -34,6 +34,7 @@ from router.sources.schedule import ScheduleSource
 from router.sources.schedule_trigger import ScheduleTrigger
 from router.sources.scheduled_targets import Schedule
 from router.sources.targets import Target, Told, arn_of
+from router.sources.topic import TopicSource
 from router.telemetry.logs import LogStore
 from router.telemetry.metrics import Metrics
 from tests.helpers.clock import VirtualClock
@@ -82,8 +83,11 @@ class Bench:
             rules=self.rules,
             schedules=self.schedules,
             functions=functions,
+            topics={"news": Topic("news", subscriptions=(Subscription("a", "queue", "lost", raw=True),))},
         )
-        return House(config, self.clock, self.database, self.metrics, self.queues, self.outbox)
+        house = House(config, self.clock, self.database, self.metrics, self.queues, self.outbox)
+        TopicSource.build([], house)
+        return house
 
     async def emit(self, one: Envelope) -> None:
         await self.emit_all([one])
@@ -227,7 +231,7 @@ def test_a_bus_s_policy_is_read_strictly(tmp_path: Path) -> None:
 
 
 async def test_the_relay_sends_on_and_writes_logs(bench: Bench, tmp_path: Path) -> None:
-    bench.rules["big"] = rule(to("bus", "orders"), to("log_group", "/aws/events/x"))
+    bench.rules["big"] = rule(to("bus", "orders"), to("log_group", "/aws/events/x"), to("topic", "news", input=Input.part("$.detail")))
     bench.rules["orders/on"] = rule(to("queue", "jobs"), to("bus", "third"), name="on", bus="orders")
     house = bench.house()
     await bench.publish(house)
@@ -244,6 +248,7 @@ async def test_the_relay_sends_on_and_writes_logs(bench: Bench, tmp_path: Path) 
     relay.logs.close()
     (event,) = await bench.bodies("jobs")
     assert event["id"] == "e-1"
+    assert await bench.bodies("lost") == [{"id": 7}], "who has subscribed to the topic got it"
     assert [row[0] for row in await bench.database.read("SELECT event_id FROM bus_events")] == ["e-1"], "the second bus's archive has it"
     (file,) = (tmp_path / "logs/groups").rglob("*.jsonl")
     assert json.loads(json.loads(file.read_text())["m"]) == event
@@ -356,7 +361,7 @@ async def test_a_schedule_is_run_by_hand(bench: Bench) -> None:
 # -- names
 
 
-@given(st.sampled_from(["function", "queue", "bus", "log_group"]), st.from_regex(r"[a-z]{1,20}", fullmatch=True))
+@given(st.sampled_from(["function", "queue", "bus", "topic", "log_group"]), st.from_regex(r"[a-z]{1,20}", fullmatch=True))
 def test_every_kind_has_an_arn_that_ends_with_its_name(kind: str, name: str) -> None:
     arn = arn_of(Destination(kind, name), PLACE)
     assert arn.startswith("arn:aws:")

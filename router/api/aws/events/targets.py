@@ -21,7 +21,7 @@ UNSUPPORTED: Final = (
 )
 PASSED: Final = "events.amazonaws.com"
 _ROLE: Final = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/(?:[!-~]+/)?([\w+=,.@-]{1,64})")
-_SERVICES: Final = {"lambda": "function", "sqs": "queue", "events": "bus", "logs": "log_group"}
+_SERVICES: Final = {"lambda": "function", "sqs": "queue", "events": "bus", "sns": "topic", "logs": "log_group"}
 
 
 def where(arn: str, place: Place) -> tuple[str, str]:
@@ -31,9 +31,11 @@ def where(arn: str, place: Place) -> tuple[str, str]:
         raise invalid(f"Parameter {arn[:200]} is not valid. Reason: Provided Arn is not in correct format.")
     service, region, account, name = parts[2:]
     kind = _SERVICES.get(service)
-    prefix = {"function": "function:", "queue": "", "bus": "event-bus/", "log_group": "log-group:"}.get(kind or "", "?")
+    prefix = {"function": "function:", "queue": "", "bus": "event-bus/", "topic": "", "log_group": "log-group:"}.get(kind or "", "?")
     if kind is None or not name.startswith(prefix):
-        raise invalid(f"Parameter {arn[:200]} is not valid. Reason: targets here are functions, queues, event buses and log groups.")
+        raise invalid(
+            f"Parameter {arn[:200]} is not valid. Reason: targets here are functions, queues, event buses, topics and log groups."
+        )
     if (region, account) != (place.region, place.account):
         raise invalid(f"Parameter {arn[:200]} is not valid. Reason: it is not of this account {place.account} in {place.region}.")
     return kind, name.removeprefix(prefix).removesuffix(":*")

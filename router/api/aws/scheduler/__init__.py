@@ -1,6 +1,6 @@
 """Amazon EventBridge Scheduler, API version 2021-06-30, over declared schedules (router/sources/schedule.py runs them).
 
-Targets are functions, queues and event buses; universal targets (arn:aws:scheduler:::aws-sdk:…) are refused."""
+Targets are functions, queues, topics and event buses; universal targets (arn:aws:scheduler:::aws-sdk:…) are refused."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import ClassVar, Self

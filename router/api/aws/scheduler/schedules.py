@@ -246,8 +246,8 @@ def _moment(given: Members, member: str) -> str:
 
 
 def _input(written: str, kind: str) -> Any:
-    """The input's value: JSON for functions and buses, for a queue the text as it is."""
-    if kind == "queue":
+    """The input's value: JSON for functions and buses, for a queue or topic the text as it is."""
+    if kind in {"queue", "topic"}:
         return written
     try:
         return json.loads(written, parse_constant=_no_constant)

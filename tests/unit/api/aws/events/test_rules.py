@@ -89,7 +89,7 @@ async def test_a_target_that_cannot_be_is_told_and_the_others_are_put(rig: Rig) 
     told = {one["TargetId"]: (one["ErrorCode"], one["ErrorMessage"]) for one in answer["FailedEntries"]}
     assert answer["FailedEntryCount"] == len(told) == 9
     assert told["gone"] == ("ResourceNotFoundException", "queue: no queue has the name nowhere")
-    assert "targets here are functions, queues, event buses and log groups" in told["stream"][1]
+    assert "targets here are functions, queues, event buses, topics and log groups" in told["stream"][1]
     assert "not of this account" in told["far"][1]
     assert told["two"][1] == "Only one of Input, InputPath, or InputTransformer must be provided for target two."
     assert "is a FIFO queue" in told["fifo"][1]
