@@ -1,6 +1,7 @@
 """A whole daemon with its AWS endpoint, and boto3 clients for it."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -53,6 +54,17 @@ class Cloud(House):
         """A new access key, for client()."""
         made: dict[str, str] = self.router("keys", "create", name, "--scope", scope)
         return made
+
+    def aws(self, key: Mapping[str, str], *words: str) -> Any:
+        """What the AWS CLI prints, parsed; None for nothing."""
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        environ |= {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+        environ |= {"AWS_ENDPOINT_URL": self.url, "AWS_DEFAULT_REGION": REGION, "HOME": str(self.directory)}
+        done = subprocess.run(
+            [sys.executable, "-m", "awscli", *words], env=environ, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout) if done.stdout.strip() else None
 
     def client(self, service: str, key: Mapping[str, str], *, region: str = REGION, **settings: Any) -> Any:
         """A client that tries once. *key*: as key() gives it, or Credentials of AssumeRole."""
