@@ -52,14 +52,15 @@ def _templated(settings: Settings, template: Path, options: dict[str, Any]) -> t
     if settings.config is not None:
         fail("--template makes its own config: leave --config out", Exit.USAGE)
     wanted = Wanted.of(template.absolute(), options)
-    path = wanted.template.parent / "state/config.yaml"
+    path = wanted.home / "state/config.yaml"
     return path, partial(_render, wanted, [], path)
 
 
 def _render(wanted: Wanted, told: list[Any], path: Path) -> str:
     """Translate, check, write. Raises ConfigError: what was in force stays."""
-    here = str(wanted.template.parent)
-    found = translated(wanted, base=here, data=f"{here}/data", state=".", draw=kept_keys(path.parent / "template-keys.json"))
+    found = translated(
+        wanted, base=str(wanted.template.parent), data=f"{wanted.home}/data", state=".", draw=kept_keys(path.parent / "template-keys.json")
+    )
     found = looked_at(found, path.parent)
     if found.refused and not wanted.allow_refused:
         raise ConfigError((*problems_of(found.refused, wanted.template), "--allow-refused goes on without them"))

@@ -44,6 +44,12 @@ class Wanted:
         names = ("parameters", "listen", "region", "account", "stack_name", "allow_refused")
         return cls(template, *(options[name] for name in names))
 
+    @property
+    def home(self) -> Path:
+        """Where its data and state belong: its directory, or the project's, as `sam build` clears what it has built."""
+        directory = self.template.absolute().parent
+        return directory.parents[1] if (directory.parent.name, directory.name) == (".aws-sam", "build") else directory
+
 
 def pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     """An option's callback: KEY=VALUE, repeated, as a mapping."""
@@ -83,7 +89,7 @@ def translated(wanted: Wanted, *, base: str, data: str, state: str, draw: Callab
         fail(f"--listen {wrong[0]}: no such listener; {', '.join(LISTENERS)} are", Exit.USAGE)
     listen = dict(wanted.listen)
     top: dict[str, Any] = {"region": wanted.region, "account": wanted.account, "state": state} | ({"listen": listen} if listen else {})
-    options = Options(_place(wanted), wanted.parameters, base, data, draw, top)
+    options = Options(_place(wanted), _parameters(wanted), base, data, draw, top)
     try:
         return translate(_text(wanted.template), options)
     except TemplateError as error:
@@ -91,11 +97,22 @@ def translated(wanted: Wanted, *, base: str, data: str, state: str, draw: Callab
 
 
 def _place(wanted: Wanted) -> Any:
-    from router.templates.resolve import Place  # noqa: PLC0415 - as above
+    from router.templates.naming import Place  # noqa: PLC0415 - as above
 
-    stack = wanted.stack or re.sub(r"[^A-Za-z0-9-]+", "-", wanted.template.absolute().parent.name).strip("-")
+    stack = wanted.stack or re.sub(r"[^A-Za-z0-9-]+", "-", wanted.home.name).strip("-")
     http, aws = _reached(wanted.listen.get("http", ""), 8080), _reached(wanted.listen.get("aws", ""), 4566)
     return Place(wanted.region, wanted.account, stack if stack[:1].isalpha() else f"stack-{stack}".rstrip("-"), f"http://{aws}", http)
+
+
+def _parameters(wanted: Wanted) -> dict[str, str]:
+    """Parameters, with what `${env:NAME}`, `${credential:NAME}` and `${file:PATH}` in them stand for: no secret needs to be an argument."""
+    from router.config.references import References, Unresolved  # noqa: PLC0415 - as above
+
+    references = References(os.environ, Path.cwd())
+    try:
+        return {name: references.resolve(value) for name, value in wanted.parameters.items()}
+    except Unresolved as error:
+        raise ConfigError((f"--parameter: {error}",)) from None
 
 
 def _reached(address: str, port: int) -> str:

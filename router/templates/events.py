@@ -20,6 +20,7 @@ _NOT_HERE: Final = {
     "SelfManagedKafka": "Kafka is not here; use a queue",
     "MQ": "message brokers are not here; use a queue",
     "DocumentDB": "DocumentDB is not here; use a table's stream",
+    "CloudWatchLogs": "logs are not sent on to functions; router logs -f follows them",
     "Cognito": "Cognito is not here",
     "IoTRule": "IoT rules are not here",
     "AlexaSkill": "Alexa skills are not here; serve a route",

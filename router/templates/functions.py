@@ -227,7 +227,9 @@ def invoke_config(part: Item, props: Props, draft: Draft, function: str) -> None
 
 def url_config(part: Item, props: Props, draft: Draft, function: str, alias: str) -> None:
     """A function's URL."""
-    auth = props.text("AuthType", "NONE").lower()
+    auth = {"NONE": "none", "AWS_IAM": "iam"}.get(props.text("AuthType", "NONE"), "")
+    if not auth:
+        raise Refused("AuthType is NONE or AWS_IAM")
     value: dict[str, Any] = {"auth": auth}
     if props.text("InvokeMode", "BUFFERED") == "RESPONSE_STREAM":
         value["invoke_mode"] = "response_stream"

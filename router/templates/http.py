@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from router.templates.authorizers import access, authorizers_later
 from router.templates.draft import Api, Draft, Item
 from router.templates.props import Props
 from router.templates.words import Refused, shown
@@ -63,7 +64,7 @@ def api(item: Item, draft: Draft) -> None:
     if "DefinitionUri" in props:
         raise Refused("DefinitionUri: write the definition as DefinitionBody, or the routes as events of functions")
     if auth is not None:
-        draft.later(lambda: _authorizers_later(item, auth, found, draft))
+        draft.later(lambda: authorizers_later(item, auth, found, draft))
     props.done(_SAME, harmless=_HARMLESS)
     draft.apis[item.logical] = found
     if isinstance(body, dict):
@@ -156,120 +157,6 @@ def _throttle(props: Props) -> dict[str, Any]:
     return {"rate": rate if rate is not None else 10_000, "burst": burst if burst is not None else 5_000}
 
 
-# -- authorizers and keys
-
-
-def _authorizers_later(item: Item, auth: Props, found: Api, draft: Draft) -> None:
-    part = Item(f"{item.logical}.Auth", "Auth", item.name, item.raw, item.line)
-    draft.attempt(part, lambda: _auth(part, auth, found, draft))
-
-
-def _auth(item: Item, props: Props, found: Api, draft: Draft) -> None:
-    authorizers = props.child("Authorizers")
-    for name in authorizers.names() if authorizers is not None else ():
-        each = authorizers.child(name) if authorizers is not None else None
-        if each is not None:
-            found.authorizers[name] = _authorizer(each, found.kind, draft)
-    found.default = props.text("DefaultAuthorizer", "")
-    if found.default == "AWS_IAM":
-        raise Refused("IAM on routes is not supported here; use a function URL with AuthType AWS_IAM, or an authorizer")
-    if found.default and found.default not in found.authorizers:
-        raise Refused(f"DefaultAuthorizer: no authorizer has the name {shown(found.default)}")
-    found.keyed = props.truth("ApiKeyRequired")
-    plan = props.child("UsagePlan")
-    if plan is not None or found.keyed:
-        usage_plan(item, plan, found, draft)
-    for key in ("InvokeRole", "AddDefaultAuthorizerToCorsPreflight", "AddApiKeyRequiredToCorsPreflight", "EnableIamAuthorizer"):
-        props.take(key)
-    props.done()
-
-
-def _authorizer(props: Props, kind: str, draft: Draft) -> dict[str, Any]:
-    if "UserPoolArn" in props:
-        raise Refused("Cognito user pools are not here; an HTTP API's JWT authorizer checks tokens of any issuer")
-    jwt = props.child("JwtConfiguration")
-    if jwt is not None:
-        value: dict[str, Any] = {"issuer": jwt.text("issuer"), "audience": jwt.texts("audience")}
-        jwt.done()
-        if scopes := props.texts("AuthorizationScopes"):
-            value["scopes"] = scopes
-        if "IdentitySource" in props:
-            value["identity_source"] = props.text("IdentitySource")
-        props.done()
-        return {"jwt": value}
-    value = {"function": draft.function(props.take("FunctionArn")).name}
-    for key in ("FunctionInvokeRole", "EnableFunctionDefaultPermissions", "DisableFunctionDefaultPermissions", "AuthorizationScopes"):
-        props.take(key)
-    identity = props.child("Identity")
-    if kind == "rest":
-        value["type"] = props.text("FunctionPayloadType", "TOKEN").lower()
-    else:
-        value |= _payload(props)
-    if identity is not None:
-        value |= _identity(identity, value.get("type", ""), kind)
-    props.done()
-    return value
-
-
-def _payload(props: Props) -> dict[str, Any]:
-    version = props.text("AuthorizerPayloadFormatVersion", "2.0")
-    value = {"payload_format_version": f"{float(version):.1f}" if re.fullmatch(r"[0-9.]{1,4}", version) else version}
-    return value | ({"simple_responses": True} if props.truth("EnableSimpleResponses") else {})
-
-
-def _identity(props: Props, type_: str, kind: str) -> dict[str, Any]:
-    value: dict[str, Any] = {}
-    if (ttl := props.whole("ReauthorizeEvery")) is not None:
-        value["ttl"] = ttl
-    if "ValidationExpression" in props:
-        value["validation"] = props.text("ValidationExpression")
-    if type_ == "token":
-        header = props.text("Header", "Authorization")
-        value["identity_source"] = f"method.request.header.{header}"
-    else:
-        before = "method." if kind == "rest" else "$"
-        sources = [f"{before}request.header.{name}" for name in props.texts("Headers")]
-        sources += [f"{before}request.querystring.{name}" for name in props.texts("QueryStrings")]
-        sources += [f"{before.replace('method.', '')}context.{name}" for name in props.texts("Context")]
-        sources += [f"{before.replace('method.', '')}stageVariables.{name}" for name in props.texts("StageVariables")]
-        if sources:
-            value["identity_source"] = sources
-    props.done()
-    return value
-
-
-def usage_plan(item: Item, props: Props | None, found: Api, draft: Draft) -> None:
-    """A plan with one key, as SAM makes it."""
-    how = props.text("CreateUsagePlan", "PER_API") if props is not None else "PER_API"
-    if how == "NONE":
-        return
-    name = "shared" if how == "SHARED" else f"{found.logical.lower()}"
-    found.plan = name
-    if name not in draft.sections["usage_plans"]:
-        key = draft.draw(name)
-        draft.private = True
-        draft.sections["usage_plans"][name] = {"keys": {name: key}, **(_limits(props) if props is not None else {})}
-        item.note(f"UsagePlan: its key was made here and stands in config.yaml under usage_plans.{name}")
-    if props is not None:
-        _limits(props)
-        props.take("UsagePlanName")
-        props.done()
-
-
-def _limits(props: Props) -> dict[str, Any]:
-    value: dict[str, Any] = {}
-    throttle, quota = props.child("Throttle"), props.child("Quota")
-    if throttle is not None:
-        value["throttle"] = {"rate": throttle.number("RateLimit") or 10_000, "burst": throttle.whole("BurstLimit") or 5_000}
-        throttle.done()
-    if quota is not None:
-        value["quota"] = {"limit": quota.whole("Limit"), "period": quota.text("Period").lower()}
-        if quota.whole("Offset"):
-            quota.note("Quota.Offset: the first period begins empty")
-        quota.done()
-    return value
-
-
 # -- routes
 
 
@@ -299,7 +186,7 @@ def route(item: Item, props: Props, kind: str, alias: str, draft: Draft) -> None
         value["throttle"] = found.throttles[key]
     if props.text("ResponseTransferMode", "BUFFERED") != "BUFFERED":
         raise Refused("answers of REST APIs are buffered here; a function URL streams")
-    value |= _access(props.child("Auth"), found, item, draft)
+    value |= access(props.child("Auth"), found, item, draft)
     props.done()
     claim(key, found, draft)
     short = set(value) == {"route"}
@@ -339,33 +226,6 @@ def claim(key: str, found: Api, draft: Draft) -> None:
     owner = draft.routes.setdefault(shape, found.logical)
     if owner != found.logical:
         raise Refused(f"{owner} has the route {shown(key)} already, and all APIs share one listener here")
-
-
-def _access(auth: Props | None, found: Api, item: Item, draft: Draft) -> dict[str, Any]:
-    """Authorizer and API key of one route."""
-    name = auth.text("Authorizer", found.default) if auth is not None else found.default
-    keyed = auth.truth("ApiKeyRequired", default=found.keyed) if auth is not None else found.keyed
-    value: dict[str, Any] = {}
-    if name == "AWS_IAM":
-        raise Refused("IAM on routes is not supported here; use a function URL with AuthType AWS_IAM, or an authorizer")
-    if name and name != "NONE":
-        if name not in found.authorizers:
-            raise Refused(f"authorizer {shown(name)} is not here")
-        value["authorizer"] = dict(found.authorizers[name])
-    if auth is not None:
-        scopes = auth.texts("AuthorizationScopes")
-        if scopes and "jwt" in value.get("authorizer", {}):
-            value["authorizer"] = {"jwt": value["authorizer"]["jwt"] | {"scopes": scopes}}
-        if "ResourcePolicy" in auth:
-            raise Refused("resource policies of APIs are not supported")
-        for key in ("InvokeRole", "OverrideApiAuth"):
-            auth.take(key)
-        auth.done()
-    if keyed:
-        if not found.plan:
-            usage_plan(item, None, found, draft)
-        value["api_keys"] = found.plan
-    return value
 
 
 # -- OpenAPI

@@ -123,6 +123,16 @@ class Props:
         except (ValueError, RecursionError):
             raise Refused(f"{self._where}{key}: {shown(found)} is no JSON") from None
 
+    def tags(self) -> dict[str, str]:
+        """`Tags`, as a list of Key and Value or as a mapping."""
+        found = self.take("Tags")
+        listed = (
+            found.items()
+            if isinstance(found, dict)
+            else [(one.get("Key"), one.get("Value")) for one in found or () if isinstance(one, dict)]
+        )
+        return {str(key): str("" if value is None else value).replace("${", "$${") for key, value in listed if key}
+
     def done(self, different: Mapping[str, str] | None = None, *, harmless: frozenset[str] = HARMLESS) -> None:
         """All that is left: what *different* knows is told, what is empty or *harmless* is not, all else is refused."""
         for key in self._left:

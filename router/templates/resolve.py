@@ -8,16 +8,13 @@ import base64
 import json
 import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from router.templates.kinds import kind_of, other_arn
+from router.templates.naming import NO_VALUE, Naming, Place, spelt
 from router.templates.words import Refused, shown
 
 BUDGET: Final = 16 * 1024 * 1024  # characters and values that functions may make of one template
-DEPTH: Final = 60  # of references that lead to one another
 NESTED: Final = 100  # values within values, references followed
 _VARIABLE: Final = re.compile(r"\$\{(!?)([^}]*)\}")
 _EXECUTE: Final = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
@@ -27,25 +24,7 @@ _DYNAMIC: Final = re.compile(r"\{\{resolve:([a-z-]+):")
 _NAMESPACE: Final = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")  # RFC 9562: URLs
 
 
-class _NoValue:
-    """AWS::NoValue: the property is not there."""
-
-
-NO_VALUE: Final = _NoValue()
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the template runs."""
-
-    region: str = "us-east-1"
-    account: str = "123456789012"
-    stack: str = "stack"
-    endpoint: str = "http://127.0.0.1:4566"  # of the listener `aws`
-    http: str = "127.0.0.1:8080"  # host and port of the listener `http`
-
-
-class Resolver:
+class Resolver(Naming):
     """Gives the values of one template."""
 
     def __init__(
@@ -56,8 +35,8 @@ class Resolver:
         conditions: Mapping[str, Any],
         resources: Mapping[str, Mapping[str, Any]],
     ) -> None:
-        self.place = place
-        self._parameters, self._mappings, self._conditions, self.resources = parameters, mappings, conditions, resources
+        super().__init__(place, resources)
+        self._parameters, self._mappings, self._conditions = parameters, mappings, conditions
         self._pseudo: dict[str, Any] = {
             "AWS::Region": place.region,
             "AWS::AccountId": place.account,
@@ -70,11 +49,8 @@ class Resolver:
             "AWS::NotificationARNs": [],
         }
         self._held: dict[str, bool] = {}
-        self._names: dict[str, str] = {}
-        self._busy: list[str] = []  # what is being looked up: it must not lead to itself
         self._left = BUDGET
         self._depth = 0
-        self.referred: set[str] = set()  # logical ids and parameters that values came from, until somebody empties it
 
     # -- values
 
@@ -124,18 +100,6 @@ class Resolver:
         if self._left < 0:
             raise Refused("the functions of this template expand to more than 16 MB")
 
-    @contextmanager
-    def _within(self, what: str) -> Iterator[None]:
-        if what in self._busy:
-            raise Refused(f"circular: {' → '.join([*self._busy[self._busy.index(what) :], what])}"[:200])
-        if len(self._busy) >= DEPTH:
-            raise Refused(f"references lead to one another over more than {DEPTH} steps")
-        self._busy.append(what)
-        try:
-            yield
-        finally:
-            self._busy.pop()
-
     # -- conditions
 
     def holds(self, name: str) -> bool:
@@ -143,7 +107,7 @@ class Resolver:
         if name not in self._held:
             if name not in self._conditions:
                 raise Refused(f"the template has no condition {shown(name)}")
-            with self._within(f"condition {shown(name)}"):
+            with self.within(f"condition {shown(name)}"):
                 self._held[name] = self._truth(self._conditions[name])
         return self._held[name]
 
@@ -164,83 +128,12 @@ class Resolver:
             found = self._parameters[name]
             self._spend(len(str(found)))
             return found
-        if name in self.resources:
-            return self._of(name, "")
-        if name in IMPLICIT:
+        if name in IMPLICIT and name not in self.resources:
             return name.lower()
-        logical, _, part = name.partition(".")
-        if logical in self.resources and part in {"Alias", "Version"}:  # SAM's own: referable generated resources
-            return f"{self.attribute(logical, 'Arn')}:{self._qualifier(logical, part)}"
-        if (function := self._generated(name, "Role")) is not None:
-            return f"{self.name(function)}Role"
+        found = self.resource(name)
+        if found is not None:
+            return found
         raise Refused(f"{shown(name)}: neither a parameter nor a resource of this template")
-
-    def _qualifier(self, logical: str, part: str) -> str:
-        alias = self.value(self._properties(logical).get("AutoPublishAlias"))
-        return str(alias) if part == "Alias" and alias else "$LATEST"
-
-    def attribute(self, logical: str, attribute: str) -> Any:
-        """What GetAtt gives. Raises Refused."""
-        if logical in self.resources:
-            return self._of(logical, attribute)
-        if attribute == "Arn" and (function := self._generated(logical, "Role")) is not None:
-            return f"arn:aws:iam::{self.place.account}:role/{self.name(function)}Role"
-        if attribute in {"FunctionUrl", "FunctionArn"} and (function := self._generated(logical, "Url")) is not None:
-            return self.url(self.name(function)) if attribute == "FunctionUrl" else self.attribute(function, "Arn")
-        raise Refused(f"{shown(logical)}: no resource of this template")
-
-    def _generated(self, name: str, end: str) -> str | None:
-        """The function whose role or URL SAM would have made under this logical id."""
-        logical = name.removesuffix(end)
-        known = logical != name and self.resources.get(logical, {}).get("Type") == "AWS::Serverless::Function"
-        return logical if known else None
-
-    def url(self, function: str) -> str:
-        """The address of a function's URL."""
-        return f"http://{function.lower()}.lambda-url.{self.place.region}.localhost:{self.place.http.rpartition(':')[2]}/"
-
-    def _of(self, logical: str, attribute: str) -> Any:
-        self.referred.add(logical)
-        type_ = str(self.resources[logical].get("Type"))
-        if special := _SPECIAL.get(type_):
-            return special(self, logical, attribute)
-        kind = kind_of(type_)
-        form = kind.ref if not attribute else kind.arn if attribute == "Arn" else kind.attributes.get(attribute, "")
-        if not form and attribute == "Arn":
-            form = other_arn(type_)
-        if not form:
-            raise Refused(f"{shown(logical)}.{shown(attribute)}: a {shown(type_)} has no such attribute here")
-        return form.format(
-            name=self.name(logical),
-            logical=logical,
-            region=self.place.region,
-            account=self.place.account,
-            endpoint=self.place.endpoint,
-            web=f"http://{self.place.http}",
-        )
-
-    def name(self, logical: str) -> str:
-        """The physical name of a resource: its own, or one made of its logical id. Raises Refused."""
-        if logical not in self._names:
-            with self._within(logical):
-                self._names[logical] = self._named(logical)
-        return self._names[logical]
-
-    def _named(self, logical: str) -> str:
-        resource = self.resources[logical]
-        kind = kind_of(str(resource.get("Type")))
-        properties = self._properties(logical)
-        own = self.value(properties[kind.property]) if kind.property in properties else None
-        if own not in (None, "", NO_VALUE):
-            if isinstance(own, dict | list):
-                raise Refused(f"{kind.property} is no text")
-            return str(own)
-        fifo = bool(kind.suffix) and str(self.value(properties.get(kind.suffix))).lower() == "true"
-        return kind.named(logical) + (".fifo" if fifo else "")
-
-    def _properties(self, logical: str) -> Mapping[str, Any]:
-        found = self.resources[logical].get("Properties")
-        return found if isinstance(found, dict) else {}
 
     # -- functions
 
@@ -285,26 +178,18 @@ class Resolver:
                 value = self.attribute(*name.split(".", 1))
             else:
                 value = self.ref(name)
-            spelt = self._spelt(value, f"${{{shown(name)}}}")
-            self._spend(len(spelt))
-            return spelt
+            written = spelt(value, f"${{{shown(name)}}}")
+            self._spend(len(written))
+            return written
 
         return self._text(_VARIABLE.sub(replaced, text))
-
-    @staticmethod
-    def _spelt(value: Any, where: str) -> str:
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if isinstance(value, str | int | float):
-            return str(value)
-        raise Refused(f"{where} is no text")
 
     def _join(self, argument: Any) -> str:
         mark, parts = self._parts(argument, "Fn::Join", 2, 2)
         found = self.value(parts)
         if not isinstance(mark, str) or not isinstance(found, list):
             raise Refused("Fn::Join wants a text and a list")
-        text = mark.join(self._spelt(part, "a part of Fn::Join") for part in found)
+        text = mark.join(spelt(part, "a part of Fn::Join") for part in found)
         return self._text(text)
 
     def _if(self, argument: Any) -> Any:
@@ -340,7 +225,7 @@ class Resolver:
     def _equals(self, argument: Any) -> bool:
         one, other = (self.value(part) for part in self._parts(argument, "Fn::Equals", 2, 2))
         if isinstance(one, str | int | float) and isinstance(other, str | int | float):
-            return self._spelt(one, "") == self._spelt(other, "")
+            return spelt(one, "") == spelt(other, "")
         return bool(one == other)
 
     def _all(self, argument: Any) -> bool:
@@ -353,7 +238,7 @@ class Resolver:
         return not self._truth(self._parts(argument, "Fn::Not", 1, 1)[0])
 
     def _base64(self, argument: Any) -> str:
-        text = self._spelt(self.value(argument), "Fn::Base64")
+        text = spelt(self.value(argument), "Fn::Base64")
         return base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()
 
     def _length(self, argument: Any) -> int:
@@ -368,34 +253,6 @@ class Resolver:
     def _zones(self, argument: Any) -> list[str]:
         region = self.value(argument) or self.place.region
         return [f"{region}{letter}" for letter in "abc"]
-
-    # -- resources whose Ref says something about another
-
-    def alias_arn(self, logical: str, attribute: str) -> str:
-        """AWS::Lambda::Alias: its ARN, whatever is asked."""
-        del attribute
-        properties = self._properties(logical)
-        with self._within(logical):
-            function, name = self.value(properties.get("FunctionName")), self.value(properties.get("Name"))
-        return f"{self.function_arn(function)}:{name}"
-
-    def version_arn(self, logical: str, attribute: str) -> str:
-        """AWS::Lambda::Version: versions are published by hand here, so it is what the code is now."""
-        if attribute == "Version":
-            return "$LATEST"
-        with self._within(logical):
-            return f"{self.function_arn(self.value(self._properties(logical).get('FunctionName')))}:$LATEST"
-
-    def url_of(self, logical: str, attribute: str) -> str:
-        """AWS::Lambda::Url: the function's ARN, or its address."""
-        with self._within(logical):
-            arn = self.function_arn(self.value(self._properties(logical).get("TargetFunctionArn")))
-        return self.url(arn.split(":")[6]) if attribute == "FunctionUrl" else arn
-
-    def function_arn(self, named: Any) -> str:
-        """The ARN of a function named by its name or ARN."""
-        text = self._spelt(named, "a function's name")
-        return text if text.startswith("arn:") else f"arn:aws:lambda:{self.place.region}:{self.place.account}:function:{text}"
 
 
 _FUNCTIONS: Final[Mapping[str, Callable[[Resolver, Any], Any]]] = {
@@ -420,9 +277,4 @@ _NOT_HERE: Final = {
     "Cidr": "Fn::Cidr: there are no networks here to divide",
     "Transform": "Fn::Transform: macros are not run here",
     "ForEach": "Fn::ForEach: write the resources out",
-}
-_SPECIAL: Final[Mapping[str, Callable[[Resolver, str, str], Any]]] = {
-    "AWS::Lambda::Alias": Resolver.alias_arn,
-    "AWS::Lambda::Version": Resolver.version_arn,
-    "AWS::Lambda::Url": Resolver.url_of,
 }

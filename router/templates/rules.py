@@ -202,6 +202,9 @@ def rule(item: Item, draft: Draft) -> None:
     props.take("Name")
     bus, enabled = draft.bus(props.take("EventBusName")), _enabled(props)
     value: dict[str, Any] = {}
+    if found := props.tags():
+        value["tags"] = found
+    _described(props, value)
     if "EventPattern" in props:
         value["pattern"] = escaped_all(_pattern(props, "EventPattern"))
     if "ScheduleExpression" in props:
@@ -224,15 +227,22 @@ def schedule(item: Item, draft: Draft) -> None:
     if target is None:
         raise Refused("Target is required")
     value |= _constant(target)
+    _described(props, value)
     value["target"] = _target(target, item, draft, inputs=False)
     target.done()
     _done(props)
     _planned(item, (item.name, group), value, draft, enabled=enabled)
 
 
+def _described(props: Props, value: dict[str, Any]) -> None:
+    if "Description" in props:
+        value["description"] = escaped(props.text("Description"))
+
+
 def schedule_group(item: Item, draft: Draft) -> None:
     """AWS::Scheduler::ScheduleGroup."""
     props = draft.props(item)
     props.take("Name")
+    value = {"tags": found} if (found := props.tags()) else {}
     props.done()
-    draft.add("schedule_groups", item, {}, _NAME.pattern, "a schedule group")
+    draft.add("schedule_groups", item, value, _NAME.pattern, "a schedule group")

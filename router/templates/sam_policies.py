@@ -5,7 +5,7 @@ Source: SAM developer guide, "AWS SAM policy templates". A role may hold stateme
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from router.templates.resolve import Place
+from router.templates.naming import Place
 from router.templates.words import Refused, shown
 
 

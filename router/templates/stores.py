@@ -5,7 +5,7 @@ Source: CloudFormation template reference, AWS::S3::Bucket, AWS::SQS::Queue, AWS
 import posixpath
 from typing import Any, Final
 
-from router.templates.draft import Draft, Item
+from router.templates.draft import Draft, Item, escaped
 from router.templates.notifications import notifications
 from router.templates.props import Props
 from router.templates.words import Code, Refused, shown
@@ -82,6 +82,8 @@ def queue(item: Item, draft: Draft) -> None:
     allow = props.json("RedriveAllowPolicy")
     if allow is not None and (who := _redrive_allow(Props(allow, "RedriveAllowPolicy", item.note))) != "all":
         value["redrive_allow"] = who
+    if found := props.tags():
+        value["tags"] = found
     props.done(_QUEUE_DIFFERENT)
     draft.add("queues", item, value, _QUEUE_NAME, "a queue")
 
@@ -145,6 +147,10 @@ def bus(item: Item, draft: Draft) -> None:
     if "EventSourceName" in props:
         raise Refused("partners' event sources are not here")
     value: dict[str, Any] = {}
+    if found := props.tags():
+        value["tags"] = found
+    if "Description" in props:
+        value["description"] = escaped(props.text("Description"))
     if policy := props.json("Policy"):
         value["policy"] = policy["Statement"] if isinstance(policy, dict) and "Statement" in policy else policy
     props.done({"KmsKeyIdentifier": "events lie in the journal on this machine's disk; encrypt that", "LogConfig": "see router logs"})

@@ -33,6 +33,8 @@ def simple(item: Item, draft: Draft) -> None:
         raise Refused(f"PrimaryKey.Type: {shown(kind)} is none of String, Number, Binary")
     value: dict[str, Any] = {"hash": _key(name, _TYPES[kind])}
     _capacity(props, value)
+    if found := props.tags():
+        value["tags"] = found
     props.done(_DIFFERENT)
     draft.add("tables", item, value, _NAME, "a table")
 
@@ -61,6 +63,8 @@ def table(item: Item, draft: Draft) -> None:
     if props.truth("DeletionProtectionEnabled"):
         value["deletion_protection"] = True
     props.take("BillingMode")
+    if found := props.tags():
+        value["tags"] = found
     props.done(_DIFFERENT)
     draft.add("tables", item, value, _NAME, "a table")
 

@@ -32,6 +32,8 @@ def topic(item: Item, draft: Draft) -> None:
         value["deduplication_scope"] = "MessageGroup"
     if "DisplayName" in props:
         value["display_name"] = props.text("DisplayName")
+    if found := props.tags():
+        value["tags"] = found
     listed = list(props.children("Subscription"))
     props.done(_DIFFERENT)
     draft.add("topics", item, value, _NAME, "a topic")

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from router.templates import document, functions, globals_, http, parameters, roles, rules, stores, tables, topics, wiring
 from router.templates.draft import Draft, Item
-from router.templates.resolve import Place, Resolver
+from router.templates.naming import Place
+from router.templates.resolve import Resolver
 from router.templates.words import ABSENT, Refused, Row, TemplateError, Translation, shown
 
 _SECTIONS: Final = frozenset(
@@ -90,6 +91,9 @@ _NOT_HERE: Final = {
     "AWS::StepFunctions::StateMachine": "state machines are not run here; chain functions by destinations, queues or an event bus",
     "AWS::Serverless::Application": "nested applications are not read; write its resources into this template",
     "AWS::CloudFormation::Stack": "nested stacks are not read; write its resources into this template",
+    "AWS::Logs::SubscriptionFilter": "logs are not sent on to functions; router logs -f follows them",
+    "AWS::ApiGateway::RestApi": "write it as AWS::Serverless::Api, or its routes as events of functions",
+    "AWS::ApiGatewayV2::Api": "write it as AWS::Serverless::HttpApi, or its routes as events of functions",
     "AWS::CloudWatch::Alarm": "alarms are not kept here; metrics are at the console's /metrics",
     "AWS::CloudWatch::Dashboard": "dashboards are not kept here; metrics are at the console's /metrics",
     "AWS::Kinesis::Stream": "Kinesis streams are not here; use a queue or a table's stream",
@@ -146,7 +150,7 @@ def _mapping(template: Mapping[str, Any], key: str) -> dict[str, Any]:
 def _resources(template: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The resources, Globals merged in. Raises TemplateError with every one that is none."""
     found = _mapping(template, "Resources")
-    problems = [wrong for logical, resource in found.items() if (wrong := _wrong(logical, resource))]
+    problems = [wrong for logical, resource in found.items() if (wrong := _wrong(logical, resource, found))]
     if not found:
         problems.append("Resources: a template has one at least")
     if problems:
@@ -154,7 +158,7 @@ def _resources(template: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {logical: globals_.merged(resource, _mapping(template, "Globals")) for logical, resource in found.items()}
 
 
-def _wrong(logical: str, resource: Any) -> str:
+def _wrong(logical: str, resource: Any, known: Mapping[str, Any]) -> str:
     where = f"Resources.{shown(logical)}"
     if not _LOGICAL.fullmatch(logical):
         return f"{where}: a logical id is letters and digits"
@@ -164,6 +168,9 @@ def _wrong(logical: str, resource: Any) -> str:
         return f"{where}.{shown(unknown[0])}: no attribute of a resource"
     if not isinstance(resource.get("Properties") or {}, dict):
         return f"{where}.Properties must be a mapping"
+    after = resource.get("DependsOn") or []
+    if missing := [one for one in (after if isinstance(after, list) else [after]) if not isinstance(one, str) or one not in known]:
+        return f"{where}.DependsOn: the template has no resource {shown(missing[0])}"
     return ""
 
 

@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from router.cli.init import init
 from router.cli.settings import Settings
+from router.cli.template import Wanted
 from router.daemon import check
 
 TEMPLATE = """
@@ -124,6 +125,21 @@ def test_what_is_not_built_is_told(place: Path) -> None:
     (place / "app/src/node_modules").mkdir()
     _, told = of_template(place, "--force")
     assert "not installed" not in " ".join(told["resources"][0]["notes"])
+
+
+def test_parameters_may_be_references(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "app/template.yaml").write_text(TEMPLATE + "Outputs: {Token: {Value: !Ref Token}}\n")
+    monkeypatch.setenv("SHOP_TOKEN", "s3cret")
+    code, told = of_template(place, "--parameter", "Token=${env:SHOP_TOKEN}")
+    assert (code, told["outputs"]) == (0, {"Token": "s3cret"})
+    code, told = of_template(place, "--force", "--parameter", "Token=${env:NOBODY}")
+    assert code == 1
+    assert "NOBODY" in told["problems"][0]
+
+
+def test_what_sam_builds_is_no_place_for_data() -> None:
+    assert Wanted(Path("/srv/shop/.aws-sam/build/template.yaml")).home == Path("/srv/shop")
+    assert Wanted(Path("/srv/shop/template.yaml")).home == Path("/srv/shop")
 
 
 def test_the_report_for_people(place: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.templates.resolve import NO_VALUE, Place, Resolver
+from router.templates.naming import NO_VALUE, Place
+from router.templates.resolve import Resolver
 from router.templates.words import Refused
 
 RESOURCES = {

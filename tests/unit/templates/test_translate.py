@@ -1,6 +1,7 @@
 """Whole templates: what becomes of each resource, and what stands in the config."""
 
 import json
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -166,6 +167,100 @@ def test_an_event_is_refused_without_its_function(event: Any, said: str) -> None
     found = template({"Fn": function(Events={"E": event})})
     assert verdicts(found) == {"Fn": RUNS, "Fn.E": REFUSED}
     assert said in notes(found, "Fn.E")
+
+
+def test_tags_go_where_there_are_some() -> None:
+    tagged = {"Tags": [{"Key": "team", "Value": "ops"}]}
+    found = template(
+        {
+            "Q": {"Type": "AWS::SQS::Queue", "Properties": tagged},
+            "T": {"Type": "AWS::SNS::Topic", "Properties": tagged},
+            "D": {"Type": "AWS::Serverless::SimpleTable", "Properties": {"Tags": {"team": "ops"}}},
+        }
+    )
+    assert found.config["queues"]["Q"] == {"tags": {"team": "ops"}}
+    assert found.config["topics"]["T"] == {"tags": {"team": "ops"}}
+    assert found.config["tables"]["D-table"] == {"hash": "id", "tags": {"team": "ops"}}
+
+
+def test_tables_have_keys_indexes_and_streams() -> None:
+    attributes = [{"AttributeName": name, "AttributeType": kind} for name, kind in (("a", "S"), ("b", "N"), ("c", "B"))]
+    index = {
+        "IndexName": "by-c",
+        "KeySchema": [{"AttributeName": "c", "KeyType": "HASH"}],
+        "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["d"]},
+    }
+    local = {
+        "IndexName": "by-b",
+        "KeySchema": [{"AttributeName": "a", "KeyType": "HASH"}, {"AttributeName": "b", "KeyType": "RANGE"}],
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }
+    properties = {
+        "AttributeDefinitions": attributes,
+        "KeySchema": [{"AttributeName": "a", "KeyType": "HASH"}, {"AttributeName": "b", "KeyType": "RANGE"}],
+        "GlobalSecondaryIndexes": [index],
+        "LocalSecondaryIndexes": [local],
+        "StreamSpecification": {"StreamViewType": "NEW_IMAGE"},
+        "TimeToLiveSpecification": {"AttributeName": "until", "Enabled": True},
+        "ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": "2"},
+    }
+    stream = {
+        "Type": "DynamoDB",
+        "Properties": {
+            "Stream": {"Fn::GetAtt": ["Orders", "StreamArn"]},
+            "StartingPosition": "LATEST",
+            "DestinationConfig": {"OnFailure": {"Destination": {"Fn::GetAtt": ["Q", "Arn"]}}},
+        },
+    }
+    found = template(
+        {
+            "Orders": {"Type": "AWS::DynamoDB::Table", "Properties": properties},
+            "Fn": function(Events={"S": stream}),
+            "Q": {"Type": "AWS::SQS::Queue"},
+        }
+    )
+    assert found.config["tables"]["Orders"] == {
+        "hash": "a",
+        "range": {"name": "b", "type": "N"},
+        "indexes": {"by-c": {"hash": {"name": "c", "type": "B"}, "projection": {"include": ["d"]}}, "by-b": {"range": {"name": "b", "type": "N"}, "projection": "KEYS_ONLY"}},
+        "capacity": {"read": 1, "write": 2},
+        "stream": "NEW_IMAGE",
+        "ttl": "until",
+    }  # fmt: skip
+    assert triggers(found) == [{"table": {"name": "Orders", "starting_position": "LATEST", "on_failure": {"queue": "Q"}}}]
+
+
+def test_topics_have_subscriptions_of_queues_and_functions() -> None:
+    found = template(
+        {
+            "T": {"Type": "AWS::SNS::Topic", "Properties": {"Subscription": [{"Protocol": "sqs", "Endpoint": {"Fn::GetAtt": ["Q", "Arn"]}}, {"Protocol": "email", "Endpoint": "a@b"}]}},
+            "Q": {"Type": "AWS::SQS::Queue"},
+            "S": {
+                "Type": "AWS::SNS::Subscription",
+                "Properties": {"TopicArn": {"Ref": "T"}, "Protocol": "lambda", "Endpoint": {"Fn::GetAtt": ["Fn", "Arn"]}, "FilterPolicy": {"a": ["b"]}, "FilterPolicyScope": "MessageBody"},
+            },
+            "Fn": function(Events={"Own": {"Type": "SNS", "Properties": {"Topic": {"Ref": "T"}, "SqsSubscription": True}}}),
+        }
+    )  # fmt: skip
+    assert found.config["topics"]["T"]["subscriptions"] == {"T-0": {"queue": "Q"}, "Fn-Own": {"queue": "FnOwnQueue"}}
+    assert triggers(found) == [{"sns": {"topic": "T", "filter": {"a": ["b"]}, "filter_scope": "body"}}, {"queue": "FnOwnQueue"}]
+    assert verdicts(found)["T.Subscription[1]"] == REFUSED
+
+
+def test_a_bucket_tells_functions_and_by_rules_queues() -> None:
+    told = {
+        "LambdaConfigurations": [{"Event": "s3:ObjectCreated:*", "Function": {"Fn::GetAtt": ["Fn", "Arn"]}}],
+        "QueueConfigurations": [{"Event": "s3:ObjectRemoved:*", "Queue": {"Fn::GetAtt": ["Q", "Arn"]}, "Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": "a*/"}, {"Name": "suffix", "Value": ".b"}]}}}],
+    }  # fmt: skip
+    found = template(
+        {"In": {"Type": "AWS::S3::Bucket", "Properties": {"NotificationConfiguration": told}}, "Fn": FN, "Q": {"Type": "AWS::SQS::Queue"}}
+    )
+    assert triggers(found) == [{"s3": {"bucket": "in-bucket", "events": "s3:ObjectCreated:*"}}]
+    assert found.config["buckets"] == {"in-bucket": {"path": "./data/in-bucket", "eventbridge": True}}
+    ((_, rule),) = found.config["rules"].items()
+    assert rule["pattern"]["detail"]["object"] == {"key": [{"wildcard": "a\\*/*.b"}]}
+    made = rule["targets"][0]["input_transformer"]["template"]
+    assert json.loads(re.sub(r"<[a-z]+>", "0", made))["Records"][0]["eventName"] == "ObjectRemoved:Delete"
 
 
 def test_what_differs_is_said_and_stands_above_it_in_the_config() -> None:

@@ -1,0 +1,178 @@
+"""What resources are called here: their names, ARNs, addresses and attributes. Pure.
+
+Source: CloudFormation template reference, "Return values" of each type; SAM developer guide, "Generated CloudFormation resources"."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from router.templates.kinds import kind_of, other_arn
+from router.templates.words import Refused, shown
+
+DEPTH: Final = 60  # of references that lead to one another
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the template runs."""
+
+    region: str = "us-east-1"
+    account: str = "123456789012"
+    stack: str = "stack"
+    endpoint: str = "http://127.0.0.1:4566"  # of the listener `aws`
+    http: str = "127.0.0.1:8080"  # host and port of the listener `http`
+
+
+class NoValue:
+    """AWS::NoValue: the property is not there."""
+
+
+NO_VALUE: Final = NoValue()
+
+
+def spelt(value: Any, where: str) -> str:
+    """A value as text. Raises Refused for one that is none; *where* says what it is."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise Refused(f"{where} is no text")
+
+
+class Naming(ABC):
+    """The resources of one template."""
+
+    def __init__(self, place: Place, resources: Mapping[str, Mapping[str, Any]]) -> None:
+        self.place, self.resources = place, resources
+        self._names: dict[str, str] = {}
+        self._busy: list[str] = []  # what is being looked up: it must not lead to itself
+        self.referred: set[str] = set()  # logical ids and parameters that values came from, until somebody empties it
+
+    @abstractmethod
+    def value(self, raw: Any) -> Any:
+        """*raw* with every function called. Raises Refused."""
+
+    @contextmanager
+    def within(self, what: str) -> Iterator[None]:
+        """While *what* is looked up. Raises Refused when it leads to itself."""
+        if what in self._busy:
+            raise Refused(f"circular: {' → '.join([*self._busy[self._busy.index(what) :], what])}"[:200])
+        if len(self._busy) >= DEPTH:
+            raise Refused(f"references lead to one another over more than {DEPTH} steps")
+        self._busy.append(what)
+        try:
+            yield
+        finally:
+            self._busy.pop()
+
+    def resource(self, name: str) -> Any:
+        """What {"Ref": name} gives of a resource, or of one that SAM makes; None when there is none. Raises Refused."""
+        if name in self.resources:
+            return self._of(name, "")
+        logical, _, part = name.partition(".")
+        if logical in self.resources and part in {"Alias", "Version"}:  # SAM's own: referable generated resources
+            return f"{self.attribute(logical, 'Arn')}:{self._qualifier(logical, part)}"
+        function = self._generated(name, "Role")
+        return None if function is None else f"{self.name(function)}Role"
+
+    def _qualifier(self, logical: str, part: str) -> str:
+        alias = self.value(self._properties(logical).get("AutoPublishAlias"))
+        return str(alias) if part == "Alias" and alias else "$LATEST"
+
+    def attribute(self, logical: str, attribute: str) -> Any:
+        """What GetAtt gives. Raises Refused."""
+        if logical in self.resources:
+            return self._of(logical, attribute)
+        if attribute == "Arn" and (function := self._generated(logical, "Role")) is not None:
+            return f"arn:aws:iam::{self.place.account}:role/{self.name(function)}Role"
+        if attribute in {"FunctionUrl", "FunctionArn"} and (function := self._generated(logical, "Url")) is not None:
+            return self.url(self.name(function)) if attribute == "FunctionUrl" else self.attribute(function, "Arn")
+        raise Refused(f"{shown(logical)}: no resource of this template")
+
+    def _generated(self, name: str, end: str) -> str | None:
+        """The function whose role or URL SAM would have made under this logical id."""
+        logical = name.removesuffix(end)
+        known = logical != name and self.resources.get(logical, {}).get("Type") == "AWS::Serverless::Function"
+        return logical if known else None
+
+    def url(self, function: str) -> str:
+        """The address of a function's URL."""
+        return f"http://{function.lower()}.lambda-url.{self.place.region}.localhost:{self.place.http.rpartition(':')[2]}/"
+
+    def _of(self, logical: str, attribute: str) -> Any:
+        self.referred.add(logical)
+        type_ = str(self.resources[logical].get("Type"))
+        if special := _SPECIAL.get(type_):
+            return special(self, logical, attribute)
+        kind = kind_of(type_)
+        form = kind.ref if not attribute else kind.arn if attribute == "Arn" else kind.attributes.get(attribute, "")
+        if not form and attribute == "Arn":
+            form = other_arn(type_)
+        if not form:
+            raise Refused(f"{shown(logical)}.{shown(attribute)}: a {shown(type_)} has no such attribute here")
+        return form.format(
+            name=self.name(logical),
+            logical=logical,
+            region=self.place.region,
+            account=self.place.account,
+            endpoint=self.place.endpoint,
+            web=f"http://{self.place.http}",
+        )
+
+    def name(self, logical: str) -> str:
+        """The physical name of a resource: its own, or one made of its logical id. Raises Refused."""
+        if logical not in self._names:
+            with self.within(logical):
+                self._names[logical] = self._named(logical)
+        return self._names[logical]
+
+    def _named(self, logical: str) -> str:
+        resource = self.resources[logical]
+        kind = kind_of(str(resource.get("Type")))
+        properties = self._properties(logical)
+        own = self.value(properties[kind.property]) if kind.property in properties else None
+        if own not in (None, "", NO_VALUE):
+            if isinstance(own, dict | list):
+                raise Refused(f"{kind.property} is no text")
+            return str(own)
+        fifo = bool(kind.suffix) and str(self.value(properties.get(kind.suffix))).lower() == "true"
+        return kind.named(logical) + (".fifo" if fifo else "")
+
+    def _properties(self, logical: str) -> Mapping[str, Any]:
+        found = self.resources[logical].get("Properties")
+        return found if isinstance(found, dict) else {}
+
+    def alias_arn(self, logical: str, attribute: str) -> str:
+        """AWS::Lambda::Alias: its ARN, whatever is asked."""
+        del attribute
+        properties = self._properties(logical)
+        with self.within(logical):
+            function, name = self.value(properties.get("FunctionName")), self.value(properties.get("Name"))
+        return f"{self.function_arn(function)}:{name}"
+
+    def version_arn(self, logical: str, attribute: str) -> str:
+        """AWS::Lambda::Version: versions are published by hand here, so it is what the code is now."""
+        if attribute == "Version":
+            return "$LATEST"
+        with self.within(logical):
+            return f"{self.function_arn(self.value(self._properties(logical).get('FunctionName')))}:$LATEST"
+
+    def url_of(self, logical: str, attribute: str) -> str:
+        """AWS::Lambda::Url: the function's ARN, or its address."""
+        with self.within(logical):
+            arn = self.function_arn(self.value(self._properties(logical).get("TargetFunctionArn")))
+        return self.url(arn.split(":")[6]) if attribute == "FunctionUrl" else arn
+
+    def function_arn(self, named: Any) -> str:
+        """The ARN of a function named by its name or ARN."""
+        text = spelt(named, "a function's name")
+        return text if text.startswith("arn:") else f"arn:aws:lambda:{self.place.region}:{self.place.account}:function:{text}"
+
+
+_SPECIAL: Final[Mapping[str, Callable[[Naming, str, str], Any]]] = {
+    "AWS::Lambda::Alias": Naming.alias_arn,
+    "AWS::Lambda::Version": Naming.version_arn,
+    "AWS::Lambda::Url": Naming.url_of,
+}
