@@ -335,7 +335,7 @@ class Daemon:
         declared.serve(self._reloader)
         doctor = Doctor(calls, database, journal, lock, clock=clock, machine=pool.machine)
         keys = Keys(KeyStore(config.state), clock)
-        control = Control(calls, doctor, QueueCalls(queues, moves), keys, reloader=self._reloader, versions=versions)
+        control = Control(calls, doctor, QueueCalls(queues, moves), keys, reloader=self._reloader, versions=versions, declared=declared)
         permissions, layers = await Permissions.open(database), await LayerStore.open(database)
         parts = services.Parts(
             *(house, calls, functions, versions, dispatcher, self._reloader, declared, queues, moves, outbox),

@@ -116,6 +116,7 @@ class Calls:
         rows = [
             {
                 "function": name,
+                "declared": parts.config.owners.get(("functions", name), "config"),
                 "runtime": resolve(function.runtime, function.python).runs,
                 "environments": environments[name].environments if name in environments else 0,
                 "running": parts.slots.running(name),
@@ -217,6 +218,7 @@ def _row_of_a_removed_function(name: str, counts: Mapping[State, int]) -> dict[s
     """Its events are kept: they run when the function comes back, or are discarded by a person."""
     return {
         "function": name,
+        "declared": "",
         "runtime": "not in the config",
         "environments": 0,
         "running": 0,

@@ -12,6 +12,7 @@ import orjson
 import structlog
 
 from router.api.calls import Calls
+from router.api.declared import Declared, rows_of
 from router.api.doctor import Doctor
 from router.api.history import MOST, Wanted
 from router.api.keys import Keys
@@ -62,11 +63,13 @@ class Control:
         *,
         reloader: Reloader | None = None,
         versions: Versions | None = None,
+        declared: Declared | None = None,
     ) -> None:
         self._calls, self._doctor, self._reloader = calls, doctor, reloader
         self._routes: RouteTable[Handler] = RouteTable()
         more = {**(queue_handlers(queues) if queues is not None else {}), **(key_handlers(keys) if keys is not None else {})}
         more |= version_handlers(versions) if versions is not None else {}
+        more |= declared_handlers(declared) if declared is not None else {}
         for route, handler in {**self._handlers(), **more}.items():
             self._routes.add(parse(route), handler)
 
@@ -217,6 +220,22 @@ def key_handlers(keys: Keys) -> dict[str, Handler]:
         "GET /keys": _awaited(lambda _: keys.list()),
         "POST /keys": create,
         "POST /keys/{id}/revoke": _awaited(lambda p: keys.revoke(p["id"])),
+    }
+
+
+def declared_handlers(declared: Declared) -> dict[str, Handler]:
+    """The calls on what the API declared."""
+
+    async def remove(_: Request, parameters: Parameters) -> Response:
+        kind, name = parameters["kind"], parameters["name"]
+        if declared.get(kind, name) is None:
+            raise InvalidParameter(f"the API has declared no {kind} {name}")
+        await declared.remove(kind, name)
+        return answer({"removed": True})
+
+    return {
+        "GET /declared": _call(lambda _: rows_of(declared.fragments())),
+        "POST /declared/{kind}/{name}/remove": remove,
     }
 
 

@@ -4,6 +4,7 @@ One mechanism for all services. A change is checked as a reload is, with config.
 editing it; it is durable, then in force, then answered. What config.yaml declares is not changed here."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from router.config.types import Config
 from router.errors import ConfigError, InvalidParameter, JournalError, RouterError
 from router.journal import files
 from router.journal.database import Database
+from router.names import iso_ms
 
 log: Final = structlog.get_logger("router.declared")
 
@@ -224,6 +226,33 @@ def kept(state: Path) -> tuple[Fragment, ...]:
         if reader is not None:
             reader.close(True)
     return tuple(map(_fragment, rows))
+
+
+def taken_out(state: Path, kind: str, name: str) -> bool:
+    """Take a fragment out of a store that no daemon has open; whether there was one. Raises JournalError."""
+    if not any((one.kind, one.name) == (kind, name) for one in kept(state)):
+        return False
+    path = state / STORE
+    try:
+        with contextlib.closing(files.connect(path, "")) as connection, connection:
+            connection.execute(_REMOVE, (kind, name)).fetchall()
+    except files.STORE_FAULTS as error:
+        raise files.explain(error, path) from error
+    return True
+
+
+def rows_of(fragments: Iterable[Fragment]) -> list[dict[str, Any]]:
+    """One row a fragment, for people: values of a function's environment are not shown."""
+    return [
+        {"kind": one.kind, "name": one.name, "made": iso_ms(one.made), "changed": iso_ms(one.changed), "value": _shown(one.value)}
+        for one in fragments
+    ]
+
+
+def _shown(value: Any) -> Any:
+    if not isinstance(value, dict) or not isinstance(value.get("environment"), dict):
+        return value
+    return {**value, "environment": sorted(value["environment"])}
 
 
 def _ordered(wanted: Mapping[Key, Fragment]) -> tuple[Fragment, ...]:

@@ -59,6 +59,7 @@ def summary(config: "Config", now: float) -> dict[str, Any]:
         "triggers": sum(len(function.triggers) for function in config.functions.values()),
         "buckets": len(config.buckets),
         "tables": len(config.tables),
+        "declared": [f"{one.kind}.{one.name}" for one in config.declared],
         "schedules": list(_schedules(config, now)),
     }
 
@@ -76,6 +77,8 @@ def _schedules(config: "Config", now: float) -> Iterator[dict[str, Any]]:
 def words(found: Mapping[str, Any]) -> Iterator[str]:
     """The summary for people."""
     yield "ok: " + ", ".join(_count(found[noun], noun) for noun in ("functions", "triggers", "buckets", "tables"))
+    if declared := found["declared"]:
+        yield f"of these or beside them, {_count(len(declared), 'things')} declared through the API: {', '.join(declared)}"
     for schedule in found["schedules"]:
         zone = "" if schedule["timezone"] == "UTC" else f" in {schedule['timezone']}"
         yield f"{schedule['expression']}{zone} → {schedule['function']}: {', '.join(schedule['next']) or 'never again'}"

@@ -30,6 +30,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "schedules": ("schedules", "schedules", "List schedules, run one, compute fire times."),
     "buses": ("buses", "buses", "List event buses and rules, put events, replay archived ones."),
     "feeds": ("feeds", "feeds", "List change feeds, install their triggers or take them out."),
+    "declared": ("declared", "declared", "List what the API declared, take something back."),
     "backup": ("backup", "backup", "Copy the state directory into one file, while the daemon works."),
     "restore": ("backup", "restore", "Put a backup back, or check one."),
     "queues": ("queues", "queues", "List queues, send and receive messages, redrive dead letters."),

@@ -42,8 +42,9 @@ def ps(settings: Settings) -> None:
 
 
 def spoken(row: Row) -> Row:
-    """A row whose figures of cost are for people: six decimals."""
-    return {**row, **{key: _decimals(row[key]) for key in ("gb_seconds", "cost_usd") if row.get(key) is not None}}
+    """A row for people: figures of cost have six decimals, what the API declared is marked."""
+    name = f"{row['function']} (API)" if row.get("declared") == "api" else row["function"]
+    return {**row, "function": name, **{key: _decimals(row[key]) for key in ("gb_seconds", "cost_usd") if row.get(key) is not None}}
 
 
 def _decimals(figure: float) -> str:

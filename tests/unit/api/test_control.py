@@ -13,7 +13,20 @@ from tests.helpers.clock import settle
 from tests.unit.api.bench import FAILED, Bench
 
 EVENT_KEYS = {"id", "function", "source", "shard", "state", "attempts", "created", "due", "finished", "error", "size"}
-PS_KEYS = {"function", "runtime", "environments", "running", "queued", "dead", "errors", "requests", "gb_seconds", "cost_usd", "urls"}
+PS_KEYS = {
+    "function",
+    "declared",
+    "runtime",
+    "environments",
+    "running",
+    "queued",
+    "dead",
+    "errors",
+    "requests",
+    "gb_seconds",
+    "cost_usd",
+    "urls",
+}
 STATUS_KEYS = {"version", "pid", "ready", "problems", "started", "config", "listeners", "sources"}
 SCHEDULE_KEYS = {"name", "function", "expression", "timezone", "next", "last", "missed", "state"}
 FEED_KEYS = {"name", "function", "installed", "cursor", "head", "lag", "error"}

@@ -1,0 +1,104 @@
+"""Event source mappings in Lambda's words and in ours."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.api.aws.lambda_.mapping_rules import document, source_of, trigger
+from router.api.aws.lambda_.place import Place
+from router.api.aws.service import AwsError
+
+PLACE = Place("us-east-1", "123456789012")
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:jobs"
+STREAM = "arn:aws:dynamodb:us-east-1:123456789012:table/orders/stream/2016-12-01T00:00:00.000"
+ABOUT = {"id": "u", "function_arn": "a", "modified": 5.0}
+
+
+def said(members: dict[str, Any], kind: str = "queue") -> str:
+    with pytest.raises(AwsError) as caught:
+        trigger(members, kind, "x", PLACE)
+    return str(caught.value)
+
+
+def test_a_queue() -> None:
+    members = {
+        "EventSourceArn": QUEUE,
+        "BatchSize": 100,
+        "MaximumBatchingWindowInSeconds": 5,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "ScalingConfig": {"MaximumConcurrency": 4},
+        "FilterCriteria": {"Filters": [{"Pattern": '{"body": {"a": [1]}}'}]},
+        "Enabled": False,
+    }
+    assert source_of(members, PLACE) == ("queue", "jobs")
+    assert trigger(members, "queue", "jobs", PLACE) == {
+        "name": "jobs",
+        "batch_size": 100,
+        "batch_window": 5,
+        "report_batch_item_failures": True,
+        "maximum_concurrency": 4,
+        "filter": [{"body": {"a": [1]}}],
+        "enabled": False,
+    }
+    found = document(members, "queue", ABOUT, PLACE)
+    assert (found["State"], found["StateTransitionReason"], found["BatchSize"]) == ("Disabled", "USER_INITIATED", 100)
+    assert "StartingPosition" not in found
+
+
+def test_a_stream() -> None:
+    members = {
+        "EventSourceArn": STREAM,
+        "StartingPosition": "AT_TIMESTAMP",
+        "StartingPositionTimestamp": 1480550400.0,
+        "BisectBatchOnFunctionError": True,
+        "MaximumRetryAttempts": 0,
+        "MaximumRecordAgeInSeconds": -1,
+        "ParallelizationFactor": 2,
+        "DestinationConfig": {"OnFailure": {"Destination": QUEUE}},
+    }
+    assert source_of(members, PLACE) == ("table", "orders")
+    assert trigger(members, "table", "orders", PLACE) == {
+        "name": "orders",
+        "starting_position": "AT_TIMESTAMP",
+        "starting_position_timestamp": "2016-12-01T00:00:00.000Z",
+        "bisect_on_error": True,
+        "maximum_retry_attempts": 0,
+        "parallelization_factor": 2,
+        "on_failure": {"queue": "jobs"},
+    }
+    found = document({"EventSourceArn": STREAM, "StartingPosition": "LATEST"}, "table", ABOUT, PLACE)
+    assert (found["MaximumRetryAttempts"], found["MaximumRecordAgeInSeconds"], found["TumblingWindowInSeconds"]) == (-1, -1, 0)
+    assert (found["LastProcessingResult"], found["State"], found["BatchSize"]) == ("No records processed", "Enabled", 100)
+
+
+@pytest.mark.parametrize(
+    ("members", "kind", "part"),
+    [
+        ({"BatchSize": 11}, "queue", "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"),
+        ({"ParallelizationFactor": 2}, "queue", "ParallelizationFactor is not valid for SQS"),
+        ({}, "table", "Value null at 'startingPosition'"),
+        ({"StartingPosition": "LATEST", "DestinationConfig": {"OnSuccess": {"Destination": QUEUE}}}, "table", "OnSuccess"),
+        ({"FilterCriteria": {"Filters": [{"Pattern": "{"}]}}, "queue", "Invalid filter pattern definition."),
+        ({"FilterCriteria": {"Filters": [{"Pattern": "[" * 100_000}]}}, "queue", "Invalid filter pattern definition."),
+    ],
+)
+def test_what_cannot_be(members: dict[str, Any], kind: str, part: str) -> None:
+    assert part in said(members, kind)
+
+
+@pytest.mark.parametrize("members", [{"EventSourceArn": "x"}, {}, {"EventSourceArn": QUEUE, "Topics": ["t"]}])
+def test_what_is_not_polled_here(members: dict[str, Any]) -> None:
+    with pytest.raises(AwsError):
+        source_of(members, PLACE)
+
+
+@given(st.text())
+def test_any_text_is_a_pattern_or_is_refused(pattern: str) -> None:
+    try:
+        found = trigger({"FilterCriteria": {"Filters": [{"Pattern": pattern}]}}, "queue", "x", PLACE)
+    except AwsError as error:
+        assert str(error) == "Invalid filter pattern definition."  # noqa: PT017 - either is right
+    else:
+        assert isinstance(found["filter"], list)

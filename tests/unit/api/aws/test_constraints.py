@@ -1,0 +1,96 @@
+"""What models ask of requests, in AWS's words."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import botocore
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.api.aws.constraints import CHECKED, Constraints
+
+DATA = Path(botocore.__file__).parent / "data"
+
+
+def model(service: str) -> Any:
+    found = max((DATA / service).glob("*/service-2.json.gz"))
+    return json.loads(gzip.decompress(found.read_bytes()))
+
+
+LAMBDA = Constraints(model("lambda"), CHECKED["lambda"])
+ROLE = "arn:aws:iam::123456789012:role/r"
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({"FunctionName": "f", "Role": ROLE}, ""),
+        (
+            {"FunctionName": "f", "Role": "r"},
+            (
+                "1 validation error detected: Value 'r' at 'role' failed to satisfy constraint: Member must satisfy regular expression pattern: "
+                r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+"
+            ),
+        ),
+        (
+            {"Architectures": ["x86_64", "arm64"]},
+            (
+                "1 validation error detected: Value '[x86_64, arm64]' at 'architectures' failed to satisfy constraint: "
+                "Member must have length less than or equal to 1"
+            ),
+        ),
+        (
+            {"MemorySize": 1, "PackageType": "Tar"},
+            (
+                "2 validation errors detected: Value '1' at 'memorySize' failed to satisfy constraint: Member must have value greater than or "
+                "equal to 128; Value 'Tar' at 'packageType' failed to satisfy constraint: Member must satisfy enum value set: [Zip, Image]"
+            ),
+        ),
+        (
+            {"Environment": {"Variables": {"1": "x"}}},
+            (
+                "1 validation error detected: Value '1' at 'environment.variables.1.key' failed to satisfy constraint: Member must satisfy regular "
+                "expression pattern: [a-zA-Z]([a-zA-Z0-9_])+"
+            ),
+        ),
+        ({"Runtime": "python"}, ""),
+        ({"Description": None, "Unknown": 5}, ""),
+    ],
+)
+def test_violations(members: dict[str, Any], said: str) -> None:
+    assert LAMBDA.refusal("CreateFunction", members) == said
+
+
+def test_an_operation_without_input_and_one_that_is_not_known_ask_for_nothing() -> None:
+    assert LAMBDA.refusal("GetAccountSettings", {}) == LAMBDA.refusal("Nothing", {"a": 1}) == ""
+
+
+def test_lists_and_patterns_of_java_s_unicode_classes() -> None:
+    tags = {"Resource": "arn:aws:lambda:us-east-1:123456789012:function:f", "Tags": {"größe €": "x", "ok": "y"}}
+    assert "at 'tags.größe €.key'" in LAMBDA.refusal("TagResource", tags)
+    assert LAMBDA.refusal("TagResource", {**tags, "Tags": {"größe": "x"}}) == ""
+    many = Constraints(model("events")).refusal("PutEvents", {"Entries": [{"Source": "a"}] * 11})
+    assert many.startswith("1 validation error detected: Value '[{'Source': 'a'}, ")
+    assert many.endswith("at 'entries' failed to satisfy constraint: Member must have length less than or equal to 10")
+
+
+def test_a_model_of_shapes_that_are_made_of_each_other() -> None:
+    constraints = Constraints(model("dynamodb"))
+    item: Any = {"L": []}
+    for _ in range(200):
+        item = {"L": [item]}
+    assert constraints.refusal("PutItem", {"TableName": "t", "Item": {"a": item}}) == ""
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(st.dictionaries(st.sampled_from(["FunctionName", "Role", "Timeout", "Environment", "Architectures", "Tags", "Layers"]), ANY))
+def test_whatever_comes_it_says_something(members: dict[str, Any]) -> None:
+    assert isinstance(LAMBDA.refusal("CreateFunction", members), str)
