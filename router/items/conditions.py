@@ -5,7 +5,7 @@ there. Source: DynamoDB developer guide, "Condition and filter expressions"."""
 
 from collections.abc import Mapping
 
-from router.items.nodes import Between, Compare, Condition, Every, In, Literal, Not, Operand, Path, Some, Test
+from router.items.nodes import Between, Compare, Condition, Every, In, Literal, Not, Operand, Path, Predicate, Some
 from router.items.paths import found
 from router.items.values import SETS, Value, kind_of, order, parts, same
 
@@ -52,7 +52,7 @@ def _compare(operator: str, left: Value | None, right: Value | None) -> bool:
     return above < 0 if operator == "<" else above <= 0 if operator == "<=" else above > 0 if operator == ">" else above >= 0
 
 
-def _test(test: Test, item: Mapping[str, Value]) -> bool:
+def _test(test: Predicate, item: Mapping[str, Value]) -> bool:
     value = _value(test.arguments[0], item)
     if test.function == "attribute_exists":
         return value is not None

@@ -22,6 +22,7 @@ from router.items.nodes import (
     Not,
     Operand,
     Path,
+    Predicate,
     Remove,
     Set,
     Size,
@@ -29,7 +30,6 @@ from router.items.nodes import (
     Source,
     Steps,
     Sum,
-    Test,
     shown,
 )
 from router.items.reserved import WORDS
@@ -293,12 +293,12 @@ class _Conditions:
         if words.next.kind == "name" and words.after.text == "(":
             function = self._function()
             if not isinstance(function, Size):
-                name = function.function if isinstance(function, Test) else ""
+                name = function.function if isinstance(function, Predicate) else ""
                 words.refuse(f"The function is not allowed to be used this way in an expression; function: {name}")
             return function
         return _path(words, self._known)
 
-    def _function(self) -> Test | Size:
+    def _function(self) -> Predicate | Size:
         words = self._words
         name = words.take().text
         if name not in FUNCTIONS:
@@ -317,7 +317,7 @@ class _Conditions:
             )
         return self._called(name, arguments)
 
-    def _called(self, name: str, arguments: list[Operand]) -> Test | Size:
+    def _called(self, name: str, arguments: list[Operand]) -> Predicate | Size:
         words, first = self._words, arguments[0]
         if name == "size":
             if isinstance(first, Size):
@@ -333,7 +333,7 @@ class _Conditions:
             self._check_kinds(name, arguments, ("S", "B"))
         if name in ("contains", "begins_with") and isinstance(first, Path) and first == arguments[1]:
             self._refuse_alike(name, first)
-        return Test(name, tuple(arguments))
+        return Predicate(name, tuple(arguments))
 
     def _check_type(self, argument: Operand) -> None:
         if not isinstance(argument, Literal) or kind_of(argument.value) != "S":

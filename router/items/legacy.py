@@ -18,11 +18,11 @@ from router.items.nodes import (
     Literal,
     Not,
     Path,
+    Predicate,
     Remove,
     Set,
     Some,
     Steps,
-    Test,
 )
 from router.items.values import ORDERED, SETS, Value, checked, kind_of, order, text
 
@@ -79,7 +79,7 @@ def _expectation(name: str, one: Mapping[str, Any]) -> Condition:
     if one.get("Exists") is False:
         if one.get("Value") is not None:
             invalid(f"Value cannot be used when Exists is false for Attribute: {name}")
-        return Test("attribute_not_exists", (path,))
+        return Predicate("attribute_not_exists", (path,))
     if one.get("Value") is None:
         shown = "null" if one.get("Exists") is None else "true"
         invalid(f"Value must be provided when Exists is {shown} for Attribute: {name}")
@@ -111,13 +111,13 @@ def _compared(name: str, one: Mapping[str, Any]) -> Condition:
 
 def _tested(operator: str, path: Path, literals: list[Literal]) -> Condition:
     if operator == "NULL":
-        return Test("attribute_not_exists", (path,))
-    there = Test("attribute_exists", (path,))
+        return Predicate("attribute_not_exists", (path,))
+    there = Predicate("attribute_exists", (path,))
     if operator == "NOT_NULL":
         return there
     if operator == "BEGINS_WITH":
-        return Test("begins_with", (path, literals[0]))
-    contains = Test("contains", (path, literals[0]))
+        return Predicate("begins_with", (path, literals[0]))
+    contains = Predicate("contains", (path, literals[0]))
     return contains if operator == "CONTAINS" else Every((there, Not(contains)))
 
 

@@ -51,7 +51,7 @@ class In(NamedTuple):
     options: tuple[Operand, ...]
 
 
-class Test(NamedTuple):
+class Predicate(NamedTuple):
     """A function that is true or false."""
 
     function: str
@@ -76,7 +76,7 @@ class Some(NamedTuple):
     conditions: "tuple[Condition, ...]"
 
 
-Condition = Compare | Between | In | Test | Not | Every | Some
+Condition = Compare | Between | In | Predicate | Not | Every | Some
 
 
 # -- updates

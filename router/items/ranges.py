@@ -7,7 +7,7 @@ from typing import NamedTuple, NoReturn
 
 from router.items.errors import Refused, invalid
 from router.items.keys import Attribute, Schema, encoded, spread
-from router.items.nodes import Between, Compare, Condition, Every, Literal, Operand, Path, Test
+from router.items.nodes import Between, Compare, Condition, Every, Literal, Operand, Path, Predicate
 from router.items.values import Value, kind_of, parts
 
 
@@ -69,7 +69,7 @@ def _name(test: Condition) -> str:
         operand = test.left
     elif isinstance(test, Between):
         operand = test.operand
-    elif isinstance(test, Test) and test.function == "begins_with":
+    elif isinstance(test, Predicate) and test.function == "begins_with":
         operand = test.arguments[0]
     else:
         raise Refused("Invalid operator used in KeyConditionExpression: " + _operator(test))
@@ -83,7 +83,7 @@ def _name(test: Condition) -> str:
 
 
 def _operator(test: Condition) -> str:
-    if isinstance(test, Test):
+    if isinstance(test, Predicate):
         return test.function
     return {"Some": "OR", "Not": "NOT", "In": "IN"}.get(type(test).__name__, type(test).__name__)
 
@@ -113,7 +113,7 @@ def _bounded(whole: Stretch, test: Condition, attribute: Attribute) -> Stretch:
         if test.operator in ("<", "<="):
             return whole._replace(high=bound, high_open=test.operator == "<")
         return whole._replace(low=bound, low_open=test.operator == ">")
-    assert isinstance(test, Test)  # _name() lets no other through
+    assert isinstance(test, Predicate)  # _name() lets no other through
     prefix = test.arguments[1]
     if isinstance(prefix, Literal) and kind_of(prefix.value) == "N":
         raise Refused("Query key condition not supported")

@@ -14,12 +14,12 @@ from router.items.nodes import (
     Not,
     Operand,
     Path,
+    Predicate,
     Set,
     Size,
     Some,
     Source,
     Sum,
-    Test,
 )
 
 
@@ -41,7 +41,7 @@ def _operands(condition: Condition) -> Iterable[Operand]:
         return condition.operand, condition.low, condition.high
     if isinstance(condition, In):
         return condition.operand, *condition.options
-    assert isinstance(condition, Test)  # what joins conditions is taken apart above
+    assert isinstance(condition, Predicate)  # what joins conditions is taken apart above
     return condition.arguments
 
 

@@ -40,7 +40,7 @@ class _Iterator(NamedTuple):
     at: float  # when it was given out, epoch seconds
 
     def spelled(self) -> str:
-        return urlsafe_b64encode(orjson.dumps(self)).decode()
+        return urlsafe_b64encode(orjson.dumps(list(self))).decode()
 
     @classmethod
     def read(cls, given: str) -> "_Iterator":
