@@ -24,9 +24,9 @@ WRITTEN: dict[str, Any] = {
             "hash": "id",
             "range": {"name": "at", "type": "N"},
             "indexes": {
-                "by_user": {"hash": "user", "range": {"name": "total", "type": "N"}, "projection": "KEYS_ONLY"},
-                "by_state": {"hash": "state", "projection": {"include": ["total"]}},
-                "by_total": {"range": {"name": "total", "type": "N"}},
+                "by_user": {"hash": "user", "range": {"name": "price", "type": "N"}, "projection": "KEYS_ONLY"},
+                "by_state": {"hash": "state", "projection": {"include": ["price"]}},
+                "by_price": {"range": {"name": "price", "type": "N"}},
             },
             "stream": "NEW_AND_OLD_IMAGES",
             "ttl": "expires",

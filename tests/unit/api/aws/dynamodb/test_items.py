@@ -219,14 +219,14 @@ async def test_the_older_conditions_hold_or_not(house: Rig, expected: dict[str, 
 
 
 async def test_consumed_capacity_is_told_when_asked_for(house: Rig) -> None:
-    item = typed({"id": "a", "at": 1, "user": "u", "total": 5, "pad": "x" * 1500})
+    item = typed({"id": "a", "at": 1, "user": "u", "price": 5, "pad": "x" * 1500})
     found = await house.call("PutItem", "carts", Item=item, ReturnConsumedCapacity="INDEXES")
     assert found["ConsumedCapacity"] == {
         "TableName": "carts",
         "CapacityUnits": 6.0,
         "Table": {"CapacityUnits": 2.0},
         "GlobalSecondaryIndexes": {"by_user": {"CapacityUnits": 2.0}},
-        "LocalSecondaryIndexes": {"by_total": {"CapacityUnits": 2.0}},
+        "LocalSecondaryIndexes": {"by_price": {"CapacityUnits": 2.0}},
     }
     read = await house.call("GetItem", "carts", Key=KEY, ReturnConsumedCapacity="TOTAL")
     assert read["ConsumedCapacity"] == {"TableName": "carts", "CapacityUnits": 0.5}
