@@ -14,10 +14,10 @@ from tests.helpers.house import ROOT
 from tests.integration.aws.test_lambda_api import ROLE, create, result
 
 CONFIG = """
-roles: {worker: {policy: [{Effect: Allow, Action: "s3:GetObject", Resource: "*"}]}}
+roles: {worker: {policy: [{Effect: Allow, Action: "sqs:*", Resource: "*"}]}}
 queues: {jobs: {visibility_timeout: 60}}
 functions:
-  f: {code: ./code, handler: app.echo}
+  f: {code: ./code, handler: app.echo, role: worker}
 """
 CODE = {"app.py": "def echo(event, context):\n    return event\n"}
 

@@ -5,6 +5,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,7 +33,9 @@ def note(event, context):
 }
 CONFIG = """
 roles:
-  worker: {policy: [{Effect: Allow, Action: "s3:GetObject", Resource: "*"}]}
+  worker:
+    policy:
+      - {Effect: Allow, Action: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:SendMessage"], Resource: "arn:aws:sqs:*:*:dead"}
 queues:
   jobs: {visibility_timeout: 60}
   dead: {}
@@ -40,7 +43,7 @@ buckets: {code: ./bucket}
 limits: {concurrency: 20}
 functions:
   f: {code: ./code, handler: app.echo, timeout: 30, triggers: [{queue: jobs}]}
-  fails: {code: ./code, handler: app.fails, timeout: 30}
+  fails: {code: ./code, handler: app.fails, timeout: 30, role: worker}
   note: {code: ./code, handler: app.note, timeout: 30, isolation: none}
   off: {code: ./code, handler: app.echo, reserved_concurrency: 0}
 """
@@ -332,6 +335,20 @@ def test_event_source_mappings(client: Any) -> None:
     client.delete_function(FunctionName="polls")
 
 
+def test_what_a_function_s_role_may_not_do_lambda_does_not_do_for_it(client: Any) -> None:
+    jobs = "arn:aws:sqs:us-east-1:123456789012:jobs"
+    create(client, "bound")
+    said = refused(client.create_event_source_mapping, FunctionName="bound", EventSourceArn=jobs)
+    assert said[1] == "InvalidParameterValueException"
+    assert said[2].startswith("The provided execution role does not have permissions to call ReceiveMessage on SQS")
+    sent = {"OnFailure": {"Destination": jobs}}
+    assert "SendMessage on SQS" in refused(client.put_function_event_invoke_config, FunctionName="bound", DestinationConfig=sent)[2]
+    assert (
+        "SendMessage on SQS" in refused(client.update_function_configuration, FunctionName="bound", DeadLetterConfig={"TargetArn": jobs})[2]
+    )
+    client.delete_function(FunctionName="bound")
+
+
 def test_a_mapping_may_be_added_to_a_function_of_config_yaml(client: Any) -> None:
     arn = "arn:aws:sqs:us-east-1:123456789012:dead"
     made = client.create_event_source_mapping(FunctionName="fails", EventSourceArn=arn)
@@ -402,4 +419,39 @@ def test_account_tags_and_what_is_refused(client: Any) -> None:
     client.delete_function(FunctionName="tagged")
 
 
+def test_the_aws_command_line(cloud: Cloud, key: dict[str, str], tmp_path: Path) -> None:
+    def aws(*words: str) -> Any:
+        return cloud.aws(key, "lambda", *words)
+
+    code, out = tmp_path / "code.zip", tmp_path / "out.json"
+    code.write_bytes(zipped("by hand"))
+    said = aws("invoke", "--function-name", "f", "--payload", '{"a": 1}', "--log-type", "Tail", str(out))
+    assert (said["StatusCode"], said["ExecutedVersion"]) == (200, "$LATEST")
+    assert json.loads(out.read_bytes())["event"] == {"a": 1}
+    assert "REPORT RequestId" in base64.b64decode(said["LogResult"]).decode()
+    made = aws(
+        *("create-function", "--function-name", "typed", "--runtime", "python3.11", "--role", ROLE),
+        *("--handler", "app.handler", "--zip-file", f"fileb://{code}"),
+    )
+    assert made["State"] == "Active"
+    assert aws("invoke", "--function-name", "typed", "--invocation-type", "DryRun", str(out)) == {"StatusCode": 204}
+    assert out.read_bytes() == b""
+    aws("delete-function", "--function-name", "typed")
+
+
 NOTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "s3:*", "Resource": "*"}]}
+
+
+def test_a_streamed_answer(client: Any) -> None:
+    answer = client.invoke_with_response_stream(FunctionName="f", Payload=b'{"a": 1}', LogType="Tail")
+    assert (answer["StatusCode"], answer["ExecutedVersion"]) == (200, "$LATEST")
+    *pieces, end = list(answer["EventStream"])
+    said = json.loads(b"".join(piece["PayloadChunk"]["Payload"] for piece in pieces))
+    assert said["event"] == {"a": 1}
+    assert said["id"] == answer["ResponseMetadata"]["RequestId"]
+    tail = base64.b64decode(end["InvokeComplete"]["LogResult"]).decode()
+    assert f"START RequestId: {said['id']}" in tail
+    failed = list(client.invoke_with_response_stream(FunctionName="fails")["EventStream"])
+    assert failed[-1]["InvokeComplete"]["ErrorCode"] == "Unhandled"
+    assert json.loads(failed[-1]["InvokeComplete"]["ErrorDetails"])["errorType"] == "ValueError"
+    assert refused(client.invoke_with_response_stream, FunctionName="x")[1] == "ResourceNotFoundException"

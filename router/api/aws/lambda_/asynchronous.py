@@ -4,6 +4,7 @@ It is a function's own here. Of a version or an alias it is refused: versions ke
 
 from typing import Any, Final
 
+from router.api.aws.lambda_.authority import may_send
 from router.api.aws.lambda_.place import invalid, missing, page, text
 from router.api.aws.lambda_.rooms import FUNCTIONS, Rooms
 from router.api.aws.lambda_.settings import applied, destinations
@@ -59,7 +60,9 @@ class Asynchronous:
         async with rooms.turn:
             fragment = rooms.own(name)
             changes |= {key: members[member] for member, key in _PLAIN.items() if members.get(member) is not None}
-            changes |= destinations(members.get("DestinationConfig") or {}, rooms.place)
+            sent = destinations(members.get("DestinationConfig") or {}, rooms.place)
+            may_send(rooms.config, rooms.place, name, fragment.value.get("role", ""), sent)
+            changes |= sent
             about = {**fragment.about, _NOTE: rooms.clock.now()}
             await rooms.declared.put(FUNCTIONS, name, applied(fragment.value, changes), about)
         return self._configured(name)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from router.api.aws.lambda_ import mapping_rules as rules
+from router.api.aws.lambda_.authority import may_poll, may_send
 from router.api.aws.lambda_.place import conflict, identity, missing, page, text
 from router.api.aws.lambda_.rooms import Rooms
 from router.api.aws.service import Call, Members, Need
@@ -108,6 +109,9 @@ class Mappings:
         rooms = self._rooms
         name, _, qualifier = target.partition(":")
         value = rules.trigger(members, kind, source, rooms.place)
+        role = rooms.config.functions[name].role
+        may_poll(rooms.config, rooms.place, name, role, (kind, text(members, "EventSourceArn")))
+        may_send(rooms.config, rooms.place, name, role, value)
         if qualifier:
             value["qualifier"] = qualifier
         kept = {key: value for key, value in members.items() if key in _MEMBERS and value is not None}

@@ -1,0 +1,55 @@
+"""Whether a function's role may do what is asked of Lambda on its behalf: poll a source, send to a destination. Pure.
+
+Source: Lambda developer guide, "Execution role permissions" of event source mappings, destinations and dead-letter queues. Without this a
+caller who may make mappings could have a function read a queue that neither of them may. What config.yaml says is its operator's word."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from router.api.aws.lambda_.place import Place, invalid
+from router.config.types import Config
+from router.events import arns
+from router.iam import reading
+from router.iam.evaluation import Policies, Request, evaluate
+from router.iam.principals import role_session
+
+_POLL: Final = {
+    "queue": ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
+    "table": ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
+}
+_SEND: Final = {
+    "queue": "sqs:SendMessage",
+    "function": "lambda:InvokeFunction",
+    "bus": "events:PutEvents",
+    "bucket": "s3:PutObject",
+    "topic": "sns:Publish",
+}
+_SERVICES: Final = {"sqs": "SQS", "sns": "SNS", "lambda": "Lambda", "events": "EventBridge", "s3": "S3", "dynamodb": "DynamoDB"}
+
+
+def may_poll(config: Config, place: Place, function: str, role: str, source: tuple[str, str]) -> None:
+    """Raise AwsError when the role may not read from a *source*: its kind and its ARN."""
+    kind, arn = source
+    _require(config, place, (function, role), _POLL[kind], arn)
+
+
+def may_send(config: Config, place: Place, function: str, role: str, settings: dict[str, Any]) -> None:
+    """Raise AwsError when the role may not send to what *settings* name as destinations: {"on_failure": {"queue": "done"}}."""
+    for key in ("on_success", "on_failure", "dead_letter"):
+        for kind, name in (settings.get(key) or {}).items():
+            arn = arns.spelled(kind, name, region=place.region, account=place.account)
+            _require(config, place, (function, role), (_SEND[kind],), f"{arn}/*" if kind == "bucket" else arn)
+
+
+def _require(config: Config, place: Place, who: tuple[str, str], actions: Sequence[str], arn: str) -> None:
+    function, role = who
+    known = config.roles.get(role)
+    policies = Policies((reading.read(known.policy, name=f"role {role}"),) if known is not None else ())
+    principal = role_session(place.account, role, function)
+    for action in actions:
+        if not evaluate(Request(action, arn, principal, {}, place.account), policies).allowed:
+            service, _, call = action.partition(":")
+            whose = f"role {role}" if role else f"{function} has none"
+            raise invalid(
+                f"The provided execution role does not have permissions to call {call} on {_SERVICES[service]} ({whose}: {action} on {arn:.300})"
+            )

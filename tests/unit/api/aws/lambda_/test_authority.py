@@ -1,0 +1,57 @@
+"""What a function's role may, Lambda may for it, and nothing else."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from router.api.aws.lambda_.authority import may_poll, may_send
+from router.api.aws.lambda_.place import Place
+from router.api.aws.service import AwsError
+from router.config.types import Config, Role
+
+PLACE = Place("us-east-1", "123456789012")
+JOBS = "arn:aws:sqs:us-east-1:123456789012:jobs"
+
+
+def config(*actions: str, resource: str = "*") -> Config:
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": resource}]}
+    return Config(Path(), Path(), roles={"r": Role("r", policy)})
+
+
+@pytest.mark.parametrize(
+    ("found", "role", "wrong"),
+    [
+        (config("sqs:*"), "r", ""),
+        (config("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", resource=JOBS), "r", ""),
+        (config("sqs:*", resource=JOBS + "2"), "r", "ReceiveMessage on SQS"),
+        (config("sqs:ReceiveMessage"), "r", "DeleteMessage on SQS"),
+        (config("s3:*"), "r", "ReceiveMessage on SQS"),
+        (config("sqs:*"), "", "f has none"),
+        (config("sqs:*"), "gone", "role gone"),
+    ],
+)
+def test_polling(found: Config, role: str, wrong: str) -> None:
+    if not wrong:
+        may_poll(found, PLACE, "f", role, ("queue", JOBS))
+        return
+    with pytest.raises(AwsError, match=wrong):
+        may_poll(found, PLACE, "f", role, ("queue", JOBS))
+
+
+@pytest.mark.parametrize(
+    ("action", "sent"),
+    [
+        ("sqs:SendMessage", {"on_failure": {"queue": "jobs"}}),
+        ("sqs:SendMessage", {"dead_letter": {"queue": "jobs"}}),
+        ("lambda:InvokeFunction", {"on_success": {"function": "g"}}),
+        ("events:PutEvents", {"on_success": {"bus": "shop"}}),
+        ("s3:PutObject", {"on_failure": {"bucket": "dead"}}),
+        ("sns:Publish", {"on_failure": {"topic": "news"}}),
+    ],
+)
+def test_sending(action: str, sent: dict[str, Any]) -> None:
+    may_send(config(action), PLACE, "f", "r", sent)
+    with pytest.raises(AwsError, match="does not have permissions"):
+        may_send(config("logs:*"), PLACE, "f", "r", sent)
+    may_send(config("logs:*"), PLACE, "f", "r", {"dead_letter": None})
