@@ -16,14 +16,17 @@ from router.buckets.facts import ANYWAY, NOBODY, NOTHING, Condition, Identity, M
 from router.buckets.notes import Note
 from router.buckets.object_errors import BadName, Conflict, NoSuchKey, PreconditionFailed, StorageTrouble
 from router.buckets.object_keys import Place, place
-from router.buckets.shelf import Shelf
+from router.buckets.shelf import Shelf, identity, is_directory
 from router.buckets.staging import Staged
+from router.buckets.tree import examined
 from router.buckets.versions import Seen
 from router.events.s3 import CREATED, TAGGED, UNTAGGED, Caller
 from router.journal.base import Beside
 
 T = TypeVar("T")
 
+
+PAGE: Final = 500  # notes looked at together by a sweep
 
 Making = Callable[[Note], Beside]
 """What is recorded with the note of a version, before it is in place."""
@@ -65,6 +68,18 @@ class Changes:
         task.add_done_callback(self._under_way.discard)
         return await asyncio.shield(task)
 
+    async def sweep(self, before: float) -> None:
+        """Forget notes from before a time (epoch seconds) whose versions are gone."""
+        shelf, after = self._shelf, None
+        while notes := await shelf.notes.page(after, PAGE):
+            after = notes[-1]
+            old = [note for note in notes if note.identity.mtime < before * 1e9]
+            if gone := await shelf.rooted(_gone, old):
+                await shelf.notes.drop_these(gone)
+            for note in gone:
+                if note.extra and await shelf.notes.newest(note.key) is None:
+                    shelf.note_extra(note.key, there=False)
+
     async def settled(self) -> None:
         """Wait until nothing is under way."""
         while self._under_way:
@@ -84,7 +99,8 @@ class Changes:
                     key, where, staged, Note(key, _NOWHERE, etag, metadata, origin.event, origin.caller), origin.beside
                 )
         finally:
-            await shelf.in_thread(staged.close)
+            if not staged.closed:
+                await shelf.in_thread(staged.close)
 
     async def _place(self, key: str, where: Place, staged: Staged, draft: Note, making: Making | None) -> ObjectFacts:
         """Note, rename, tell."""
@@ -93,7 +109,8 @@ class Changes:
         try:
             note = replace(draft, identity=version, extra=shelf.ignored.key(key))
             beside = making(note) if making is not None else None
-            await asyncio.gather(shelf.notes.put([note], beside, accepting=True), shelf.in_thread(staged.sync))
+            noted = shelf.notes.put([note], beside, accepting=True)
+            _, _, row = await asyncio.gather(noted, shelf.in_thread(staged.sync), shelf.recorder.row(key))
             seen: Seen = await shelf.in_thread(staged.publish, directory, where.name)
         finally:
             os.close(directory)
@@ -102,7 +119,7 @@ class Changes:
         if note.extra:
             shelf.note_extra(key, there=True)
         if shelf.root is not None:
-            await shelf.recorder.created(shelf.root, note, seen)
+            await shelf.recorder.created(shelf.root, note, seen, row)
         return found
 
     async def _mark(self, key: str, where: Place, size: int, metadata: Metadata, origin: Origin) -> ObjectFacts:
@@ -184,6 +201,14 @@ class Changes:
 
 
 _NOWHERE: Final = Identity(0, 0, 0)
+
+
+def _gone(root: int, notes: list[Note]) -> list[Note]:
+    """Those whose version is not there. In a thread."""
+    files = sorted((note for note in notes if not note.key.endswith("/")), key=lambda note: note.key.encode())
+    seen = examined(root, [note.key.encode() for note in files])
+    gone = [note for note in files if note.key not in seen or identity(seen[note.key]) != note.identity]
+    return gone + [note for note in notes if note.key.endswith("/") and not is_directory(root, note.key[:-1])]
 
 
 def _prepared(root: int, where: Place, staged: Staged) -> tuple[int, Identity]:

@@ -11,7 +11,7 @@ import apsw
 
 from router.buckets.facts import NOBODY
 from router.buckets.holds import Holds
-from router.buckets.notes import Note, Notes
+from router.buckets.notes import Note, Notes, Presence
 from router.buckets.roots import Root
 from router.buckets.version_table import VersionTable
 from router.buckets.versions import Seen, Version, stir
@@ -49,6 +49,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.holds = Holds()
+        self.presence = Presence()
         self.expected = False  # whether a source serves the bucket, or will in a moment
         self.serving: Serving | None = None  # None: none does right now
         self.floor = ""  # the table's, once it was read: the greatest sequencer of what is gone
@@ -78,11 +79,16 @@ class Recorder:
         self._database, self._ledger, self._notes = database, ledger, notes
         self._table = VersionTable(database, bucket)
 
-    async def created(self, root: Root, note: Note, seen: Seen) -> None:
-        """The file of *note* is in place under *root* as *seen*. Raises JournalError: the source will tell, as soon as it can."""
+    async def row(self, key: str) -> Version | None:
+        """What was last told of *key*."""
+        return (await self._table.versions([key])).get(key)
+
+    async def created(self, root: Root, note: Note, seen: Seen, row: Version | None) -> None:
+        """The file of *note* is in place under *root* as *seen*; *row*: what was told of its key before.
+
+        Raises JournalError: the source will tell, as soon as it can."""
         if self._left_to_the_source(root):
             return
-        row = await self._row(note.key)
         previous = row.sequencer if row is not None else await self._floor()
         sequencer = s3.sequencer(seen.ctime, previous, stir(seen))
         version = Version(root.number, seen.inode, seen.size, seen.mtime, seen.ctime, note.etag, sequencer, racy=False)
@@ -102,7 +108,7 @@ class Recorder:
         """The file of *key* is gone. Raises JournalError: the source will tell, as soon as it can."""
         if self._left_to_the_source(root):
             return
-        row = await self._row(key)
+        row = await self.row(key)
         await self._gone(key, s3.sequencer(at_ns, row.sequencer if row is not None else await self._floor(), 1), at_ns, caller)
 
     async def unmarked(self, key: str, at_ns: int, caller: Caller) -> None:
@@ -132,9 +138,6 @@ class Recorder:
             await serving.tell(told, beside)
         else:
             await self._database.transact(beside)
-
-    async def _row(self, key: str) -> Version | None:
-        return (await self._table.versions([key])).get(key)
 
     async def _floor(self) -> str:
         if not self._ledger.floor:

@@ -107,12 +107,18 @@ async def prepare(database: Database) -> None:
     await database.migrate("s3_notes", _STEPS)
 
 
+class Presence:
+    """Whether a bucket may have any notes: all who read its notes share it, so that buckets without are not asked for them."""
+
+    def __init__(self) -> None:
+        self.any: bool | None = None  # None: not known yet
+
+
 class Notes:
     """The notes of one bucket. Every call raises JournalError when the store cannot do it."""
 
-    def __init__(self, database: Database, bucket: str) -> None:
-        self._database, self._bucket = database, bucket
-        self._any: bool | None = None  # whether there may be any; None: not known yet
+    def __init__(self, database: Database, bucket: str, presence: Presence) -> None:
+        self._database, self._bucket, self._presence = database, bucket, presence
 
     async def matching(self, seen: dict[str, Identity]) -> dict[str, Note]:
         """The notes of just these versions; keys without one are left out."""
@@ -153,7 +159,7 @@ class Notes:
 
     def putting(self, notes: Iterable[Note]) -> Beside:
         """Recording, as part of another transaction."""
-        self._any = True
+        self._presence.any = True
         text = orjson.dumps([note.row() for note in notes]).decode()
 
         def unit(connection: apsw.Connection) -> None:
@@ -187,10 +193,10 @@ class Notes:
         await self._database.write(_DROP_ALL, self._bucket)
 
     async def _may_be(self) -> bool:
-        if self._any is None:
+        if self._presence.any is None:
             found = bool(await self._database.read(_ANY, self._bucket))
-            self._any = self._any or found
-        return self._any
+            self._presence.any = self._presence.any or found
+        return self._presence.any
 
     async def _read(self, statement: str, *params: object) -> list[Note]:
         return [Note.of(row) for row in orjson.loads((await self._database.read(statement, *params))[0][0])]

@@ -46,7 +46,8 @@ from router.journal.database import Database
 log = structlog.get_logger("router.objects")
 
 THREADS: Final = 8  # of all buckets together: what else waits, waits for the disk anyhow
-SWEEP: Final = 3600.0  # seconds between sweeps of what was left behind
+SWEEP: Final = 86_400.0  # seconds between sweeps of what was left behind
+WAITING: Final = 3600.0  # seconds that a note may be older than its file is in place
 AT_ONCE: Final = 32  # deletions of one call at a time: they share the syncs of the store
 
 
@@ -99,6 +100,7 @@ class Objects:
                 desk = self._desk(name)
                 bodies = await desk.shelf.rooted(staging.sweep)
                 uploads = await desk.uploads.sweep(self._clock.now() - KEPT)
+                await desk.changes.sweep(self._clock.now() - WAITING)
             except (ObjectError, JournalError) as error:
                 log.warning("objects_sweep_failed", bucket=name, error=str(error))
                 continue

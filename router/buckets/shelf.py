@@ -96,7 +96,7 @@ class Shelf:
 
     def __init__(self, bucket: Bucket, tools: Tools, ledger: Ledger) -> None:
         self.bucket, self.tools, self.ledger = bucket, tools, ledger
-        self.notes = Notes(tools.database, bucket.name)
+        self.notes = Notes(tools.database, bucket.name, ledger.presence)
         self.table = VersionTable(tools.database, bucket.name)
         self.recorder = Recorder(tools.database, ledger, self.notes, bucket.name)
         self.ignored = Ignored(bucket.ignore)
@@ -174,7 +174,7 @@ class Shelf:
             unread = list[Found]()
             for one in missing:
                 row = rows.get(one.key)
-                if row is not None and row.etag and not row.racy and _same_content(row, one.seen):
+                if row is not None and _told_of(row, one.seen):
                     notes[one.key] = Note(one.key, identities[one.key], row.etag)
                 else:
                     unread.append(one)
@@ -194,7 +194,8 @@ class Shelf:
         }
 
     def _remember(self, note: Note) -> None:
-        if note.extra or not self.ignored.key(note.key):
+        passing = note.made_by_hand and "-" in note.etag  # until the source has read it
+        if not passing and (note.extra or not self.ignored.key(note.key)):
             self.remember(ObjectFacts(self.bucket.name, note.key, note.identity, note.etag, note.metadata))
 
     async def extras(self) -> Sequence[bytes]:
@@ -271,15 +272,14 @@ class Shelf:
             raise NoSuchKey(self.bucket.name, key)
         if note is None:
             note = await self._of_a_drop(key, file, seen)
-        found = ObjectFacts(self.bucket.name, key, version, note.etag, note.metadata)
         if not self._may_change(seen):
-            self.remember(found)
-        return found
+            self._remember(note)
+        return ObjectFacts(self.bucket.name, key, version, note.etag, note.metadata)
 
     async def _of_a_drop(self, key: str, file: int, seen: Seen) -> Note:
         """What can be said of a file that was dropped by hand."""
         row = (await self.table.versions([key])).get(key)
-        if row is not None and row.etag and not row.racy and _same_content(row, seen):
+        if row is not None and _told_of(row, seen):
             return Note(key, identity(seen), row.etag)
         note, steady = await self.in_thread(_read_file, key, file, seen)
         if steady:
@@ -314,8 +314,12 @@ def _identity(state: os.stat_result) -> Identity:
     return identity(facts(state))
 
 
-def _same_content(row: versions.Version, seen: Seen) -> bool:
-    return not row.leaving and (row.inode, row.size, row.mtime) == (seen.inode, seen.size, seen.mtime)
+def _told_of(row: versions.Version, seen: Seen) -> bool:
+    """Whether the source has told the eTag of just this content. Where it cannot be sure of that, a small file is read again; of a
+    large one all that we could say is made of the same times."""
+    if row.leaving or not row.etag or (row.inode, row.size, row.mtime) != (seen.inode, seen.size, seen.mtime):
+        return False
+    return not row.racy or seen.size > INLINE
 
 
 def is_directory(root: int, directory: str) -> bool:

@@ -47,7 +47,7 @@ class Staged:
             raise
         fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # tells a sweep that somebody is at it
         self.size = 0
-        self._closed = False
+        self.closed = False
 
     def write(self, data: bytes | memoryview) -> None:
         """Append. Whole mebibytes of zeros become holes."""
@@ -91,11 +91,17 @@ class Staged:
             first, size, self.size = first + count, size - count, self.size + count
 
     def seal(self) -> Identity:
-        """Nothing more is written: give it its length and a time that no other version has, and say what names this version."""
+        """Nothing more is written: give it its length and a time that no other version has, and say what names this version.
+
+        What is open for writing is closed here, where nobody watches: whoever finds the object finds it whole."""
         os.ftruncate(self.file, self.size)  # zeros at the end
         now = _moment()
         os.utime(self.file, ns=(now, now))
-        seen = facts(os.fstat(self.file))
+        sealed = os.open(self._name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.directory)
+        os.close(self.file)
+        self.file = sealed
+        fcntl.flock(sealed, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        seen = facts(os.fstat(sealed))
         return Identity(seen.inode, seen.size, seen.mtime)
 
     def sync(self) -> None:
@@ -119,14 +125,16 @@ class Staged:
             os.close(directory)
 
     def publish(self, parent: int, name: str) -> Seen:
-        """Rename it to *name* in the directory open as *parent*, durably: from here on it is the object. Raises KeyConflict."""
+        """Rename it to *name* in the directory open as *parent*, durably: from here on it is the object. Closes. Raises KeyConflict."""
         try:
             os.rename(self._name, name, src_dir_fd=self.directory, dst_dir_fd=parent)
         except IsADirectoryError as error:
             raise KeyConflict("objects are below this key: a directory stands where its file would be") from error
         self._name = ""
         os.fsync(parent)
-        return facts(os.fstat(self.file))
+        seen = facts(os.fstat(self.file))
+        self.close()
+        return seen
 
     def keep(self, name: str) -> None:
         """Keep it in the staging directory under *name*, durably: a part."""
@@ -136,9 +144,9 @@ class Staged:
 
     def close(self) -> None:
         """Close, and remove what was not published; once or more."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         if self._name:
             with contextlib.suppress(OSError):
                 os.unlink(self._name, dir_fd=self.directory)

@@ -131,7 +131,7 @@ class Attachment:
             watched=watched,
             ignored=Ignored(self._bucket.ignore),
             table=table,
-            notes=Notes(self._house.database, self._bucket.name),
+            notes=Notes(self._house.database, self._bucket.name, self._ledger.presence),
             ledger=self._ledger,
             work=Worklist(),
             clock=self._house.clock,

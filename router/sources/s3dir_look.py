@@ -124,7 +124,10 @@ class Lookers:
         except JournalError as error:
             self._put_back({one.key: one.work for one in found}, error)
             return []
-        return [_with(one, notes[one.key]) if one.key in notes else one for one in found]
+        hidden = {key for key in new if key not in notes and self._site.ignored.key(key)}  # overwritten by hand: no object any more
+        for key in hidden:
+            self._site.work.done(key)
+        return [_with(one, notes[one.key]) if one.key in notes else one for one in found if one.key not in hidden]
 
     def _waits(self, key: str, work: Work, seen: Seen | None, wall_ns: int) -> bool:
         """Whether the file is not complete yet: then it is looked at again."""

@@ -7,9 +7,11 @@ from typing import Final
 import structlog
 
 from router.buckets import keys, roots
+from router.buckets.listing import SLICE
 from router.buckets.roots import RootGone
-from router.buckets.versions import GONE
+from router.buckets.versions import FOUND, GONE
 from router.buckets.watch import DIRECTORY, OVERFLOW, ROOT, Hint
+from router.errors import JournalError
 from router.sources.base import Outlet
 from router.sources.s3dir_look import Lookers
 from router.sources.s3dir_scan import Scanner
@@ -36,6 +38,7 @@ class Session:
         async with asyncio.TaskGroup() as tasks:
             helpers = [tasks.create_task(work) for work in (self._stopped(stop), self._listen(), self._guard())]
             tasks.create_task(self._scanner.run())
+            tasks.create_task(self._hidden())
             await self._lookers.run(outlet)
             for helper in helpers:
                 helper.cancel()
@@ -45,6 +48,24 @@ class Session:
     async def _stopped(self, stop: asyncio.Event) -> None:
         await stop.wait()
         self._site.end()
+
+    async def _hidden(self) -> None:
+        """Have looked at what the object store put under names that no scan looks at: a death may have kept it from telling."""
+        site, after = self._site, ""
+        while not site.ended.is_set():
+            try:
+                notes = await site.notes.extras(after, SLICE)
+            except JournalError as error:
+                site.storage.failed(error)
+                await site.storage.ready(site.ended)
+                continue
+            for note in notes:
+                if not note.key.endswith("/"):
+                    site.work.found(note.key, FOUND)
+            if len(notes) < SLICE:
+                return
+            after = notes[-1].key
+            await site.work.room()
 
     async def _listen(self) -> None:
         """Turn hints into work."""

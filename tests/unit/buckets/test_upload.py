@@ -1,0 +1,69 @@
+"""A body is gathered, digested and written as it comes; what is held is bounded."""
+
+import hashlib
+import os
+import tempfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router.buckets import upload
+from router.buckets.object_errors import TooLarge
+from router.buckets.staging import Staged
+from router.buckets.upload import Body
+
+T = TypeVar("T")
+
+
+async def at_once(function: Callable[..., T], /, *arguments: object) -> T:
+    """In the place of a thread."""
+    return function(*arguments)
+
+
+@settings(max_examples=20)
+@given(st.lists(st.integers(0, 700_000), max_size=8))
+async def test_any_pieces_make_the_body(sizes: list[int]) -> None:
+    content = b"".join(os.urandom(min(size, 100)) + bytes(max(0, size - 100)) for size in sizes)
+    with tempfile.TemporaryDirectory() as place:
+        root = os.open(place, os.O_RDONLY)
+        body, offset = Body(at_once, lambda: Staged(root), {"crc32"}), 0
+        for size in sizes:
+            await body.write(content[offset : offset + size])
+            offset += size
+            assert body._size < upload.PIECE + 700_000
+        staged, digests = await body.taken()
+        staged.seal()
+        assert os.pread(staged.file, len(content) + 1, 0) == content
+        assert (digests.size, digests.md5) == (len(content), hashlib.md5(content).digest())
+        assert digests.checksums == {"crc32": zlib.crc32(content).to_bytes(4)}
+        await body.abort()  # after it was taken: nothing
+        os.fstat(staged.file)
+        staged.close()
+        os.close(root)
+
+
+async def test_given_up_it_leaves_nothing(tmp_path: Path) -> None:
+    root = os.open(tmp_path, os.O_RDONLY)
+    body = Body(at_once, lambda: Staged(root), frozenset())
+    await body.write(bytes(upload.PIECE))
+    await body.abort()
+    await body.abort()
+    assert list((tmp_path / ".router").iterdir()) == []
+    never = Body(at_once, lambda: Staged(root), frozenset())
+    await never.write(b"small")
+    await never.abort()
+    os.close(root)
+
+
+async def test_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload, "LARGEST", 10)
+    body = Body(at_once, lambda: pytest.fail("nothing is written"), frozenset())
+    await body.write(b"x" * 10)
+    with pytest.raises(TooLarge):
+        await body.write(b"x")
+    await body.abort()
