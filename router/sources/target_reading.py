@@ -2,8 +2,10 @@
 
 AWS's words and limits: EventBridge API reference, Target; EventBridge Scheduler API reference, Target."""
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -177,9 +179,14 @@ def _role(form: Node, to: Destination, around: Surroundings) -> str:
 
 def allowed(role: Role, action: str, resource: str, account: str) -> bool:
     """Whether a role allows this; not when its policy cannot be read."""
+    return _allowed(role.name, json.dumps(role.policy), action, resource, account)
+
+
+@lru_cache(maxsize=1024)  # a thousand schedules may have one role, and are all read anew with each change
+def _allowed(name: str, policy: str, action: str, resource: str, account: str) -> bool:
     try:
-        policy = reading.read(role.policy, name=role.name)
+        found = reading.read(json.loads(policy), name=name)
     except BadPolicy:
         return False
-    asked = evaluation.Request(action, resource, role_session(account, role.name, "target"))
-    return evaluation.evaluate(asked, evaluation.Policies((policy,))).allowed
+    asked = evaluation.Request(action, resource, role_session(account, name, "target"))
+    return evaluation.evaluate(asked, evaluation.Policies((found,))).allowed

@@ -16,7 +16,12 @@ topics: {news: {}}
 buses: {fixed: }
 roles:
   sender: {policy: [{Effect: Allow, Action: ["sqs:SendMessage", "lambda:InvokeFunction", "events:PutEvents"], Resource: "*"}]}
+  shop:
+    policy:
+      - {Effect: Allow, Action: "events:PutEvents", Resource: "arn:aws:events:*:*:event-bus/default", Condition: {StringEquals: {"events:source": shop}}}
+      - {Effect: Allow, Action: ["events:PutRule", "events:PutTargets", "scheduler:CreateSchedule"], Resource: "*"}
 functions:
+  seller: {code: code, handler: app.sell, role: shop, timeout: 30}
   record: {code: code, handler: app.record, isolation: none, environment: {RECORD: ./record}, triggers: [queue: jobs, queue: done, sns: news]}
 """
 CODE = {
@@ -27,17 +32,22 @@ def record(event, context):
     fd = os.open(os.environ["RECORD"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.write(fd, json.dumps(event).encode() + b"\\n")
     os.close(fd)
+
+def sell(event, context):
+    import boto3
+    from botocore.exceptions import ClientError
+
+    answers = []
+    for service, operation, members in event:
+        try:
+            getattr(boto3.client(service), operation)(**members)
+        except ClientError as error:
+            answers.append(error.response["Error"]["Code"])
+        else:
+            answers.append("")
+    return answers
 """
 }
-SHOP = [
-    {
-        "Effect": "Allow",
-        "Action": "events:PutEvents",
-        "Resource": "arn:aws:events:*:*:event-bus/default",
-        "Condition": {"StringEquals": {"events:source": "shop"}},
-    },
-    {"Effect": "Allow", "Action": ["events:PutRule", "events:PutTargets"], "Resource": "*"},
-]
 ACCOUNT, REGION = "123456789012", "us-east-1"
 QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs"
 DONE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:done"
@@ -208,9 +218,9 @@ def test_a_schedule_is_made_runs_and_is_gone(cloud: Cloud, key: dict[str, str]) 
 
 
 def test_roles_and_buses_policies_decide(cloud: Cloud, key: dict[str, str]) -> None:
-    policy = cloud.directory / "shop.json"
-    policy.write_text(json.dumps({"Version": "2012-10-17", "Statement": SHOP}))
-    events, admin = cloud.client("events", cloud.router("keys", "create", "shop", "--policy", str(policy))), cloud.client("events", key)
+    admin = cloud.client("events", key)
+    session = cloud.client("sts", key).assume_role(RoleArn=ROLE.replace("sender", "shop"), RoleSessionName="me")["Credentials"]
+    events = cloud.client("events", session)
     entry = {"Source": "shop", "DetailType": "t", "Detail": "{}"}
     assert events.put_events(Entries=[entry])["FailedEntryCount"] == 0
     assert refused(events.put_events, Entries=[entry | {"Source": "till"}])[1] == "AccessDeniedException"
@@ -225,3 +235,25 @@ def test_roles_and_buses_policies_decide(cloud: Cloud, key: dict[str, str]) -> N
     admin.put_permission(EventBusName="open", Action="events:PutEvents", Principal="*", StatementId="all")
     assert events.put_events(Entries=[entry | {"EventBusName": bus}])["FailedEntryCount"] == 0
     admin.delete_rule(Name="mine")
+
+
+def test_a_function_puts_events_and_no_more_than_its_role_may(cloud: Cloud, key: dict[str, str]) -> None:
+    events = cloud.client("events", key)
+    events.put_rule(Name="sold", EventPattern='{"detail-type": ["sold"]}')
+    events.put_targets(Rule="sold", Targets=[{"Id": "q", "Arn": DONE, "InputPath": "$.detail"}])
+    entry = {"Source": "shop", "DetailType": "sold", "Detail": '{"sold": 1}'}
+    target = {"Arn": QUEUE, "RoleArn": ROLE, "Input": "stolen"}
+    schedule = {"Name": "x", "ScheduleExpression": "rate(1 minute)", "FlexibleTimeWindow": {"Mode": "OFF"}, "Target": target}
+    asked = [
+        ["events", "put_events", {"Entries": [entry]}],
+        ["events", "put_events", {"Entries": [entry | {"Source": "till"}]}],
+        ["events", "delete_rule", {"Name": "sold"}],
+        ["events", "put_targets", {"Rule": "sold", "Targets": [{"Id": "q", "Arn": QUEUE}]}],
+        ["events", "put_targets", {"Rule": "sold", "Targets": [{"Id": "q", "Arn": FUNCTION}]}],
+        ["scheduler", "create_schedule", schedule],
+    ]
+    event = cloud.directory / "asked.json"
+    event.write_text(json.dumps(asked))
+    denied = "AccessDeniedException"
+    assert cloud.router("invoke", "seller", "-e", str(event)) == ["", denied, denied, denied, denied, denied]
+    assert cloud.until(lambda: '{"sold":1}' in received(cloud, 0, "done"), 30), cloud.log.read_text()
