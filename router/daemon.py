@@ -311,7 +311,7 @@ class Daemon:
         calls = Calls(Parts(config, functions, journal, dispatcher, slots, pool, fleet, clock.now(), os.getpid()))
         relay = Relay(outbox, dispatcher, house)
         relay.logs = logs
-        health = Health(metrics, problems=calls.problems, ping=database.ping)
+        health = Health(metrics, problems=calls.problems, ping=partial(_ping, database, tables.database))
         janitor = Janitor(journal, retention=config.retention, clock=clock)
         housekeeping = Housekeeping(database, logs, self._manager, clock=clock, retention=config.retention.logs)
 
@@ -470,6 +470,12 @@ def _make_buckets(config: Config) -> None:
                 bucket.path.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 log.warning("bucket_not_made", bucket=bucket.name, error=str(error))
+
+
+async def _ping(*databases: Database) -> None:
+    """Raise JournalError when one of them cannot record anything now."""
+    for database in databases:
+        await database.ping()
 
 
 async def _sources(fleet: Fleet, dispatcher: Dispatcher, stop: asyncio.Event) -> None:

@@ -58,7 +58,7 @@ def summary(config: "Config", now: float) -> dict[str, Any]:
         "functions": len(config.functions),
         "triggers": sum(len(function.triggers) for function in config.functions.values()),
         "buckets": len(config.buckets),
-        "tables": len(config.tables),
+        "tables": len(config.tables) + len(config.item_tables),
         "declared": [f"{one.kind}.{one.name}" for one in config.declared],
         "schedules": list(_schedules(config, now)),
     }

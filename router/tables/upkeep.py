@@ -45,6 +45,7 @@ class Upkeep:
 
     async def round(self) -> None:
         """Do all there is to do. Raises JournalError."""
+        await self._tables.database.check()
         await self._tables.settled()
         for stored in self._tables.live().values():
             await self._fill(stored)
