@@ -21,7 +21,7 @@ _OF_SERVICE: Final = {
     "lambda": (
         *("EventSourceToken", "FunctionArn", "FunctionUrlAuthType", "InvokedViaFunctionUrl", "Layer", "Principal", "SourceFunctionArn"),
     ),
-    "dynamodb": ("Attributes", "FullTableScan", "LeadingKeys", "ReturnConsumedCapacity", "ReturnValues", "Select"),
+    "dynamodb": ("Attributes", "EnclosingOperation", "FullTableScan", "LeadingKeys", "ReturnConsumedCapacity", "ReturnValues", "Select"),
     "events": ("creatorAccount", "detail-type", "detail.service", "EventBusInvocation", "ManagedBy", "source", "TargetArn"),
     "sns": ("Endpoint", "Protocol"),
     "sts": ("ExternalId", "RoleSessionName", "SourceIdentity", "DurationSeconds"),
@@ -29,7 +29,7 @@ _OF_SERVICE: Final = {
 }
 _FAMILIES: Final = (
     *("aws:principaltag/", "aws:requesttag/", "aws:resourcetag/"),
-    *("s3:existingobjecttag/", "s3:requestobjecttag/", "dynamodb:enclosingoperation/"),
+    *("s3:existingobjecttag/", "s3:requestobjecttag/"),
 )
 _KNOWN: Final = frozenset(
     [f"aws:{key}".lower() for key in _GLOBAL] + [f"{service}:{key}".lower() for service, keys in _OF_SERVICE.items() for key in keys]

@@ -137,13 +137,16 @@ class Tables:
 
     # -- items
 
-    async def work(self, unit: Callable[[Work], T]) -> T:
-        """Run *unit* as one transaction; durable on return. What it raises undoes it. Raises JournalError."""
+    async def work(self, unit: Callable[[Work], T], *, grows: bool = True) -> T:
+        """Run *unit* as one transaction; durable on return. What it raises undoes it. Raises JournalError.
+
+        One that *grows* the store is refused while only the reserve of the device is left: what removes items makes room."""
         await self.settled()
         told: set[str] = set()
 
         def whole(connection: apsw.Connection) -> T:
-            self.database.refuse_when_full()
+            if grows:
+                self.database.refuse_when_full()
             work = Work(connection, self.live(), now=self.clock.now(), region=self.region, account=self.account)
             result = unit(work)
             told.update(work.told)
@@ -153,7 +156,7 @@ class Tables:
 
     async def change(self, change: Change) -> Done:
         """Change one item. Raises Refused, JournalError."""
-        return await self.work(lambda work: work.apply(change))
+        return await self.work(lambda work: work.apply(change), grows=change.kind != "delete")
 
     async def change_each(self, changes: Sequence[Change]) -> list[Done]:
         """Change several, together in one commit. Raises Refused, JournalError."""

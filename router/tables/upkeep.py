@@ -69,7 +69,7 @@ class Upkeep:
 
     async def _expire(self, stored: Stored) -> None:
         removed = 0
-        while (count := await self._tables.work(lambda work: self._expired(work, stored))) > 0:
+        while (count := await self._tables.work(lambda work: self._expired(work, stored), grows=False)) > 0:
             removed += count
             if count < AT_ONCE:
                 break
