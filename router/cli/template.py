@@ -80,7 +80,7 @@ def template_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def translated(wanted: Wanted, *, base: str, data: str, state: str, draw: Callable[[str], str]) -> "Translation":
+def translated(wanted: Wanted, *, base: str, data: str, state: str, draw: Callable[[str], str], stamped: bool = False) -> "Translation":
     """The template as a config and a report; *base*, *data*, *state*: paths as the config is to have them. Raises ConfigError."""
     from router.templates.translate import Options, translate  # noqa: PLC0415 - imports YAML
     from router.templates.words import TemplateError  # noqa: PLC0415 - as above
@@ -89,7 +89,7 @@ def translated(wanted: Wanted, *, base: str, data: str, state: str, draw: Callab
         fail(f"--listen {wrong[0]}: no such listener; {', '.join(LISTENERS)} are", Exit.USAGE)
     listen = dict(wanted.listen)
     top: dict[str, Any] = {"region": wanted.region, "account": wanted.account, "state": state} | ({"listen": listen} if listen else {})
-    options = Options(_place(wanted), _parameters(wanted), base, data, draw, top)
+    options = Options(_place(wanted), _parameters(wanted), base, stamped, data, draw, top)
     try:
         return translate(_text(wanted.template), options)
     except TemplateError as error:

@@ -29,7 +29,7 @@ def _auth(item: Item, props: Props, found: Api, draft: Draft) -> None:
         raise Refused(f"DefaultAuthorizer: no authorizer has the name {shown(found.default)}")
     found.keyed = props.truth("ApiKeyRequired")
     plan = props.child("UsagePlan")
-    if plan is not None or found.keyed:
+    if plan is not None:
         _usage_plan(item, plan, found, draft)
     for key in ("InvokeRole", "AddDefaultAuthorizerToCorsPreflight", "AddApiKeyRequiredToCorsPreflight", "EnableIamAuthorizer"):
         props.take(key)
@@ -100,15 +100,16 @@ def _usage_plan(item: Item, props: Props | None, found: Api, draft: Draft) -> No
     if name not in draft.sections["usage_plans"]:
         key = draft.draw(name)
         draft.private = True
-        draft.sections["usage_plans"][name] = {"keys": {name: key}, **(_limits(props) if props is not None else {})}
+        draft.sections["usage_plans"][name] = {"keys": {name: key}, **(limits(props) if props is not None else {})}
         item.note(f"UsagePlan: its key was made here and stands in config.yaml under usage_plans.{name}")
     if props is not None:
-        _limits(props)
+        limits(props)
         props.take("UsagePlanName")
         props.done()
 
 
-def _limits(props: Props) -> dict[str, Any]:
+def limits(props: Props) -> dict[str, Any]:
+    """Throttle and quota of a plan."""
     value: dict[str, Any] = {}
     throttle, quota = props.child("Throttle"), props.child("Quota")
     if throttle is not None:

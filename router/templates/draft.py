@@ -79,9 +79,12 @@ class Draft:
         self.codes: list[Code] = []
         self.files: dict[str, str] = {}
         self.private = False
+        self.stamped = False  # inline code of other content has another directory
         self.managed: dict[str, list[dict[str, Any]]] = {}  # ARN of a managed policy of the template → its statements
         self.layers: dict[str, str] = {}  # ARN → path
         self.apis: dict[str, Api] = {}  # by logical id
+        self.keys: dict[str, str] = {}  # API keys by name
+        self.plans: dict[str, dict[str, Any]] = {}  # usage plans that are resources
         self.routes: dict[str, str] = {}  # what routes claim → which API they are of
         self.streams: dict[str, str] = {}  # ARN of a stream → its table
         self.globals: dict[str, Any] = {}  # the section of the template

@@ -2,6 +2,7 @@
 
 Source: SAM developer guide, AWS::Serverless::Function; CloudFormation template reference, AWS::Lambda::Function."""
 
+import hashlib
 import re
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from router.templates import roles
 from router.templates.draft import Draft, Item, escaped
 from router.templates.events import function_events
 from router.templates.http import cors_of
+from router.templates.naming import made_queue
 from router.templates.props import Props
 from router.templates.stores import local_path
 from router.templates.words import Code, Refused, shown
@@ -89,7 +91,8 @@ def _inline(item: Item, text: str, runtime: str, draft: Draft) -> str:
         text.encode()
     except UnicodeEncodeError:
         raise Refused("the inline code holds half a surrogate pair, which no file may") from None
-    directory = f"inline/{item.name}"
+    stamp = f"-{hashlib.sha256(text.encode()).hexdigest()[:12]}" if draft.stamped else ""
+    directory = f"inline/{item.name}{stamp}"
     draft.files[f"{directory}/index.{'js' if runtime.startswith('nodejs') else 'py'}"] = text
     return f"./{directory}"
 
@@ -213,16 +216,24 @@ def invoke_config(part: Item, props: Props, draft: Draft, function: str) -> None
         end = ends.child(theirs) if ends is not None else None
         if end is None:
             continue
-        end.take("Type")
-        if "Destination" not in end:
-            raise Refused(f"{theirs}: name a Destination; none is made here")
-        target = draft.target(end.take("Destination"))
+        value[ours] = _end(end, theirs, function, draft)
         end.done()
-        value[ours] = destination(target.kind, target.name, ("queue", "function", "bus", "bucket"))
     if ends is not None:
         ends.done()
     props.done()
     part.becomes = f"functions.{function}"
+
+
+def _end(end: Props, key: str, function: str, draft: Draft) -> dict[str, str]:
+    """One destination; SAM makes a queue where none is named."""
+    kind = end.text("Type", "")
+    if "Destination" in end:
+        target = draft.target(end.take("Destination"))
+        return destination(target.kind, target.name, ("queue", "function", "bus", "bucket"))
+    if kind != "SQS":
+        raise Refused(f"{key}: name a Destination; only a queue is made where there is none")
+    draft.sections["queues"].setdefault(made_queue(function), {})
+    return {"queue": made_queue(function)}
 
 
 def url_config(part: Item, props: Props, draft: Draft, function: str, alias: str) -> None:

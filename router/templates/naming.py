@@ -41,6 +41,11 @@ def spelt(value: Any, where: str) -> str:
     raise Refused(f"{where} is no text")
 
 
+def made_queue(function: str) -> str:
+    """The queue that SAM makes for a function's failures when a destination names none."""
+    return f"{function}DestinationQueue"[:80]
+
+
 class Naming(ABC):
     """The resources of one template."""
 
@@ -74,8 +79,15 @@ class Naming(ABC):
         logical, _, part = name.partition(".")
         if logical in self.resources and part in {"Alias", "Version"}:  # SAM's own: referable generated resources
             return f"{self.attribute(logical, 'Arn')}:{self._qualifier(logical, part)}"
+        if logical in self.resources and part in {"Stage", "DestinationQueue"}:
+            return self._part(logical, part)
         function = self._generated(name, "Role")
         return None if function is None else f"{self.name(function)}Role"
+
+    def _part(self, logical: str, part: str) -> str:
+        if part == "DestinationQueue":
+            return f"arn:aws:sqs:{self.place.region}:{self.place.account}:{made_queue(self.name(logical))}"
+        return spelt(self.value(self._properties(logical).get("StageName", "$default")), "StageName")
 
     def _qualifier(self, logical: str, part: str) -> str:
         alias = self.value(self._properties(logical).get("AutoPublishAlias"))

@@ -47,6 +47,7 @@ class Resolver(Naming):
             "AWS::URLSuffix": "amazonaws.com",
             "AWS::NoValue": NO_VALUE,
             "AWS::NotificationARNs": [],
+            "ServerlessDeploymentApplication": "ServerlessDeploymentApplication",  # CodeDeploy's, which SAM makes
         }
         self._held: dict[str, bool] = {}
         self._left = BUDGET

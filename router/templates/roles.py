@@ -30,7 +30,7 @@ def role(item: Item, draft: Draft) -> None:
         props.take(key)
     found: list[dict[str, Any]] = []
     for named in props.texts("ManagedPolicyArns"):
-        found += _managed(named, draft)
+        found += _managed(named, item, draft)
     for policy in props.children("Policies"):
         policy.take("PolicyName")
         found += statements_of(policy.take("PolicyDocument"))
@@ -39,8 +39,13 @@ def role(item: Item, draft: Draft) -> None:
     draft.add("roles", item, {"policy": found}, _NAME, "a role")
 
 
-def _managed(named: str, draft: Draft) -> list[dict[str, Any]]:
-    return draft.managed[named] if named in draft.managed else managed_policies.statements(named)
+def _managed(named: str, item: Item, draft: Draft) -> list[dict[str, Any]]:
+    if named in draft.managed:
+        return draft.managed[named]
+    if not managed_policies.known(named):
+        item.note(f"managed policy {shown(named)} is not known here and allows nothing; write out what of it is needed")
+        return []
+    return managed_policies.statements(named)
 
 
 def managed_policy(item: Item, draft: Draft) -> None:
@@ -101,7 +106,7 @@ def of_function(item: Item, props: Props, draft: Draft) -> str:
     name = f"{item.name}Role"[:64]
     found = managed_policies.statements(managed_policies.BASIC)
     for each in policies:
-        found += _policy_of(each, draft)
+        found += _policy_of(each, item, draft)
     if name in draft.sections["roles"]:
         raise Refused(f"another resource has the name {name} already")
     draft.sections["roles"][name] = {"policy": found}
@@ -117,18 +122,18 @@ def named_role(item: Item, named: Any, draft: Draft) -> str:
     return ""
 
 
-def _policy_of(each: Any, draft: Draft) -> list[dict[str, Any]]:
+def _policy_of(each: Any, item: Item, draft: Draft) -> list[dict[str, Any]]:
     """One element of Policies: a managed policy, a document, or a policy template."""
     if isinstance(each, str):
-        return _managed(each, draft)
+        return _managed(each, item, draft)
     if not isinstance(each, dict):
         raise Refused(f"Policies: {shown(each)} is no policy")
     if "Statement" in each:
         return statements_of(each)
-    if len(each) == 1:
-        ((name, parameters),) = each.items()
-        if name in sam_policies.POLICIES:
-            return sam_policies.statements(name, parameters or {}, draft.resolver.place)
+    name, parameters = next(iter(each.items()), ("", None))
+    if name in sam_policies.POLICIES:  # parameters that stand beside the name instead of below it are a slip that SAM's own samples have
+        beside = {key: value for key, value in each.items() if key != name}
+        return sam_policies.statements(name, parameters or beside, draft.resolver.place)
     raise Refused(f"Policies: {shown(next(iter(each), ''))} is no policy template that is known here")
 
 

@@ -2,6 +2,7 @@
 
 Source: SAM developer guide, "AWS SAM policy templates". A role may hold statements about services that are not here: they permit nothing."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -24,6 +25,8 @@ _TABLE_AND_INDEXES: Final = ("table/{TableName}", "table/{TableName}/index/*")
 _BUCKET: Final = ("arn:aws:s3:::{BucketName}",)
 _OBJECTS: Final = ("arn:aws:s3:::{BucketName}/*",)
 _IDENTITY: Final = ("identity/{IdentityName}",)
+_CLUSTER: Final = ("cluster/{ClusterId}",)
+_WHOLE: Final = re.compile(r"arn:\{([A-Za-z]+)\}")  # a parameter that is an ARN itself
 _COLLECTION: Final = ("collection/{CollectionId}",)
 _REPOSITORY_READ: Final = (
     "BatchDescribeMergeConflicts BatchGetCommits BatchGetPullRequests DescribeMergeConflicts DescribePullRequestEvents GetBlob GetBranch"
@@ -62,6 +65,7 @@ _COST: Final = (
 )
 
 POLICIES: Final[Mapping[str, tuple[_Grant, ...]]] = {
+    "AcmGetCertificatePolicy": (_Grant("acm", "GetCertificate", ("arn:{CertificateArn}",)),),
     "AMIDescribePolicy": (_Grant("ec2", "DescribeImages", ("image/*",)),),
     "AthenaQueryPolicy": (_Grant("athena", _ATHENA_LIST), _Grant("athena", _ATHENA_QUERY, ("workgroup/{WorkGroupName}",))),
     "AWSSecretsManagerGetSecretValuePolicy": (_Grant("secretsmanager", "GetSecretValue", ("arn:{SecretArn}",)),),
@@ -108,6 +112,26 @@ POLICIES: Final[Mapping[str, tuple[_Grant, ...]]] = {
     "DynamoDBWritePolicy": (_Grant("dynamodb", "PutItem UpdateItem BatchWriteItem", _TABLE_AND_INDEXES),),
     "EC2CopyImagePolicy": (_Grant("ec2", "CopyImage", ("image/{ImageId}",)),),
     "EC2DescribePolicy": (_Grant("ec2", "DescribeRegions DescribeInstances"),),
+    "EcsRunTaskPolicy": (_Grant("ecs", "RunTask", ("task-definition/{TaskDefinition}",)),),
+    "EFSWriteAccessPolicy": (
+        _Grant(
+            "elasticfilesystem",
+            "ClientMount ClientWrite",
+            ("file-system/{FileSystem}",),
+            (
+                "StringEquals",
+                "elasticfilesystem:AccessPointArn",
+                "arn:aws:elasticfilesystem:{region}:{account}:access-point/{AccessPoint}",
+            ),
+        ),
+    ),
+    "ElasticMapReduceAddJobFlowsPolicy": (_Grant("elasticmapreduce", "AddJobFlowSteps", _CLUSTER),),
+    "ElasticMapReduceAddJobFlowStepsPolicy": (_Grant("elasticmapreduce", "AddJobFlowSteps", _CLUSTER),),
+    "ElasticMapReduceCancelStepsPolicy": (_Grant("elasticmapreduce", "CancelSteps", _CLUSTER),),
+    "ElasticMapReduceModifyInstanceFleetPolicy": (_Grant("elasticmapreduce", "ModifyInstanceFleet ListInstanceFleets", _CLUSTER),),
+    "ElasticMapReduceModifyInstanceGroupsPolicy": (_Grant("elasticmapreduce", "ModifyInstanceGroups ListInstanceGroups", _CLUSTER),),
+    "ElasticMapReduceSetTerminationProtectionPolicy": (_Grant("elasticmapreduce", "SetTerminationProtection", _CLUSTER),),
+    "ElasticMapReduceTerminateJobFlowsPolicy": (_Grant("elasticmapreduce", "TerminateJobFlows", _CLUSTER),),
     "EKSDescribePolicy": (_Grant("eks", "DescribeCluster ListClusters"),),
     "ElasticsearchHttpPostPolicy": (_Grant("es", "ESHttpPost ESHttpPut", ("domain/{DomainName}/*",)),),
     "EventBridgePutEventsPolicy": (_Grant("events", "PutEvents", ("event-bus/{EventBusName}",)),),
@@ -165,6 +189,8 @@ POLICIES: Final[Mapping[str, tuple[_Grant, ...]]] = {
         _Grant("s3", "GetObject ListBucket GetBucketLocation GetObjectVersion GetLifecycleConfiguration", _BUCKET + _OBJECTS),
     ),
     "S3WritePolicy": (_Grant("s3", "PutObject PutObjectAcl PutLifecycleConfiguration", _BUCKET + _OBJECTS),),
+    "SageMakerCreateEndpointConfigPolicy": (_Grant("sagemaker", "CreateEndpointConfig", ("endpoint-config/{EndpointConfigName}",)),),
+    "SageMakerCreateEndpointPolicy": (_Grant("sagemaker", "CreateEndpoint", ("endpoint/{EndpointName}",)),),
     "ServerlessRepoReadWriteAccessPolicy": (_Grant("serverlessrepo", f"{_STEPS} ListApplicationDependencies", ("applications/*",)),),
     "SESBulkTemplatedCrudPolicy": (
         _Grant(
@@ -241,7 +267,7 @@ def _statement(grant: _Grant, parameters: Mapping[str, str], place: Place) -> di
 
 
 def _resource(text: str, service: str, parameters: Mapping[str, str], place: Place) -> str:
-    if text == "arn:{SecretArn}":
-        return parameters["SecretArn"]
+    if whole := _WHOLE.fullmatch(text):
+        return parameters[whole[1]]
     filled = text.format(**parameters)
     return filled if text == "*" or text.startswith("arn:") else f"arn:aws:{service}:{place.region}:{place.account}:{filled}"

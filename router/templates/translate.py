@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from router.templates import document, functions, globals_, http, parameters, roles, rules, stores, tables, topics, wiring
+from router.templates import document, functions, globals_, http, keys, parameters, roles, rules, stores, tables, topics, wiring
 from router.templates.draft import Draft, Item
 from router.templates.naming import Place
 from router.templates.resolve import Resolver
@@ -72,6 +72,10 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "AWS::Lambda::LayerVersion": stores.layer,
     "AWS::Serverless::Api": http.api,
     "AWS::Serverless::HttpApi": http.api,
+    "AWS::ApiGateway::ApiKey": keys.api_key,
+    "AWS::ApiGateway::UsagePlan": keys.usage_plan,
+    "AWS::ApiGateway::UsagePlanKey": keys.usage_plan_key,
+    "AWS::ApiGateway::Account": keys.account,
     "AWS::Serverless::Function": functions.function,
     "AWS::Lambda::Function": functions.function,
     "AWS::Lambda::Alias": wiring.alias,
@@ -86,6 +90,8 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "AWS::Scheduler::Schedule": rules.schedule,
     "AWS::Serverless::Connector": roles.connector,
 }
+# what everybody may do anyway: a policy has one statement at least
+_NOTHING: Final = {"Effect": "Allow", "Action": "sts:GetCallerIdentity", "Resource": "*"}
 _NOT_HERE: Final = {
     "AWS::Serverless::StateMachine": "state machines are not run here; chain functions by destinations, queues or an event bus",
     "AWS::StepFunctions::StateMachine": "state machines are not run here; chain functions by destinations, queues or an event bus",
@@ -94,6 +100,7 @@ _NOT_HERE: Final = {
     "AWS::Logs::SubscriptionFilter": "logs are not sent on to functions; router logs -f follows them",
     "AWS::ApiGateway::RestApi": "write it as AWS::Serverless::Api, or its routes as events of functions",
     "AWS::ApiGatewayV2::Api": "write it as AWS::Serverless::HttpApi, or its routes as events of functions",
+    "AWS::S3::BucketPolicy": "buckets have no policies of their own here; who may do what is said by roles and keys",
     "AWS::CloudWatch::Alarm": "alarms are not kept here; metrics are at the console's /metrics",
     "AWS::CloudWatch::Dashboard": "dashboards are not kept here; metrics are at the console's /metrics",
     "AWS::Kinesis::Stream": "Kinesis streams are not here; use a queue or a table's stream",
@@ -110,6 +117,7 @@ class Options:
     place: Place = field(default_factory=Place)
     parameters: Mapping[str, str] = field(default_factory=dict)
     base: str = "."  # the template's directory, as config.yaml has it
+    stamped: bool = False  # a template that changes leaves the inline code of what it was
     data: str = "./data"  # under which buckets and tables lie, as config.yaml has it
     draw: Callable[[str], str] = lambda name: f"change-this-key-of-{name}"  # name of a plan → an API key
     top: Mapping[str, Any] = field(default_factory=dict)  # keys of the config beside the template's own
@@ -124,6 +132,7 @@ def translate(text: str, options: Options) -> Translation:
     given = parameters.values(template.get("Parameters"), options.parameters)
     resolver = Resolver(options.place, given, _mapping(template, "Mappings"), _mapping(template, "Conditions"), resources)
     draft = Draft(resolver, options.data, options.base, options.draw)
+    draft.stamped = options.stamped
     draft.globals = _mapping(template, "Globals")
     draft.private = bool(parameters.private(template.get("Parameters")))
     items = _items(resources, written.lines, draft)
@@ -238,6 +247,8 @@ def _embedded(part: Item, source: str, draft: Draft) -> None:
 
 def _translation(template: Mapping[str, Any], draft: Draft, options: Options, order: list[str]) -> Translation:
     config: dict[str, Any] = {"version": 1, **options.top}
+    for role in draft.sections["roles"].values():
+        role["policy"] = role["policy"] or [dict(_NOTHING)]
     config |= {section: values for section, values in draft.sections.items() if values}
     rows = sorted(draft.rows.values(), key=lambda row: _place(row, order))
     comments: dict[tuple[str, ...], tuple[str, ...]] = {}

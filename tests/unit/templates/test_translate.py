@@ -129,7 +129,7 @@ def test_terms_of_its_own_make_a_rule_of_an_event() -> None:
         (function(Runtime="java21"), "runtime java21 is not supported"),
         (function(Layers=["arn:aws:lambda:us-east-1:1:layer:x:1"]), "layer arn:aws:lambda:us-east-1:1:layer:x:1 is not in this template"),
         (function(FileSystemConfigs=[{"Arn": "x"}]), "property FileSystemConfigs is not supported"),
-        (function(Policies=["FrobPolicy"]), "managed policy FrobPolicy is not known here"),
+        (function(Policies=[{"FrobPolicy": {"A": "b"}}]), "FrobPolicy is no policy template that is known here"),
         (function(Policies=[{"S3ReadPolicy": {}}]), "policy S3ReadPolicy needs BucketName"),
         (function(Policies=[{"S3ReadPolicy": {"BucketName": "b", "X": "y"}}]), "has no parameter X"),
         (function(Timeout="soon"), "Timeout: soon is no whole number"),
@@ -167,6 +167,58 @@ def test_an_event_is_refused_without_its_function(event: Any, said: str) -> None
     found = template({"Fn": function(Events={"E": event})})
     assert verdicts(found) == {"Fn": RUNS, "Fn.E": REFUSED}
     assert said in notes(found, "Fn.E")
+
+
+def test_a_managed_policy_that_is_not_known_allows_nothing() -> None:
+    found = template({"Fn": function(Policies=["AmazonFrobFullAccess"])})
+    assert verdicts(found) == {"Fn": DIFFERS}
+    assert "AmazonFrobFullAccess is not known here and allows nothing" in notes(found, "Fn")
+    assert [list(one) for one in found.config["roles"]["FnRole"]["policy"]] == [["Effect", "Action", "Resource"]]
+
+
+def test_a_role_that_allows_nothing_is_a_role() -> None:
+    found = template({"R": {"Type": "AWS::IAM::Role", "Properties": {"ManagedPolicyArns": ["arn:aws:iam::aws:policy/AmazonFrob"]}}})
+    assert found.config["roles"]["R"]["policy"] == [{"Effect": "Allow", "Action": "sts:GetCallerIdentity", "Resource": "*"}]
+
+
+def test_parameters_beside_a_policy_template_are_its_own() -> None:
+    found = template(
+        {"Fn": function(Policies=[{"DynamoDBReadPolicy": None, "TableName": {"Ref": "T"}}]), "T": {"Type": "AWS::Serverless::SimpleTable"}}
+    )
+    assert found.config["roles"]["FnRole"]["policy"][1]["Resource"][0].endswith(":table/T-table")
+
+
+def test_usage_plans_and_keys_that_are_resources() -> None:
+    found = template(
+        {
+            "A": {"Type": "AWS::Serverless::Api", "Properties": {"StageName": "p", "Auth": {"ApiKeyRequired": True}}},
+            "P": {"Type": "AWS::ApiGateway::UsagePlan", "Properties": {"ApiStages": [{"ApiId": {"Ref": "A"}, "Stage": {"Ref": "A.Stage"}}], "Quota": {"Limit": 5, "Period": "DAY"}}},
+            "K": {"Type": "AWS::ApiGateway::ApiKey", "Properties": {"Value": "0123456789012345678901"}},
+            "PK": {"Type": "AWS::ApiGateway::UsagePlanKey", "Properties": {"KeyId": {"Ref": "K"}, "KeyType": "API_KEY", "UsagePlanId": {"Ref": "P"}}},
+            "Fn": function(Events={"E": {"Type": "Api", "Properties": {"RestApiId": {"Ref": "A"}, "Path": "/", "Method": "get"}}}),
+        }
+    )  # fmt: skip
+    assert set(verdicts(found).values()) == {RUNS}, found.rows
+    assert found.config["usage_plans"] == {"P": {"quota": {"limit": 5, "period": "day"}, "keys": {"K": "0123456789012345678901"}}}
+    assert triggers(found)[0]["http"]["api_keys"] == "P"
+    assert found.private
+
+
+def test_a_destination_that_names_none_is_a_queue_that_is_made() -> None:
+    found = template(
+        {"Fn": function(EventInvokeConfig={"DestinationConfig": {"OnFailure": {"Type": "SQS"}, "OnSuccess": {"Type": "SNS"}}})}
+    )
+    assert "name a Destination" in notes(found, "Fn.EventInvokeConfig")
+    found = template(
+        {
+            "Fn": function(
+                EventInvokeConfig={"DestinationConfig": {"OnFailure": {"Type": "SQS"}}},
+                Environment={"Variables": {"Q": {"Ref": "Fn.DestinationQueue"}}},
+            )
+        }
+    )
+    assert found.config["functions"]["Fn"]["on_failure"] == {"queue": "FnDestinationQueue"}
+    assert found.config["queues"] == {"FnDestinationQueue": {}}
 
 
 def test_tags_go_where_there_are_some() -> None:
