@@ -22,7 +22,7 @@ class Member(NamedTuple):
     event_payload: bool = False
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Shape:
     """A type. Filled after it was made: shapes refer to each other in circles."""
 

@@ -154,8 +154,8 @@ def _missing(shape: Shape, value: Any, place: str, found: list[str]) -> None:
     if shape.kind == "structure":
         found += [f"{place}{_camel(name)}" for name in shape.required if value.get(name) is None]
         for name, one in value.items():
-            member = shape.members[name]
-            if member.shape.kind in ("structure", "list", "map") and isinstance(one, dict | list):
+            member = shape.members.get(name)
+            if member is not None and member.shape.kind in ("structure", "list", "map") and isinstance(one, dict | list):
                 _missing(member.shape, one, f"{place}{_camel(name)}.", found)
     elif shape.kind == "list" and shape.item is not None and shape.item.kind in ("structure", "list", "map"):
         for index, one in enumerate(value, 1):

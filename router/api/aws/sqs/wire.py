@@ -20,9 +20,11 @@ class SqsQuery(QueryProtocol):
     def read(self, model: ServiceModel, found: Found, request: Request) -> dict[str, Any]:  # noqa: ARG002 - as all protocols
         """The members of the form."""
         try:
-            return query.members_of(found.operation.name, fields_of(request), request.path)
+            made = query.members_of(found.operation.name, fields_of(request), request.path)
         except InvalidParameterValue as error:
             raise Malformed(str(error)) from None
+        shape = found.operation.input  # others are the signature's, or nobody's
+        return {name: value for name, value in made.items() if shape is not None and name in shape.members}
 
     def answer(self, model: ServiceModel, operation: OperationModel, members: Mapping[str, Any], request_id: str) -> Response:  # noqa: ARG002
         """See query.answer()."""
