@@ -17,6 +17,7 @@ from router.errors import CodeRefused
 DIRECTORY: Final = "uploads"
 LARGEST: Final = 52_428_800  # bytes of one archive: Lambda quotas
 UNPACKED: Final = archive.UNPACKED
+GRACE: Final = 600.0  # seconds that an archive stays after its last use: a backup that is being taken may have what names it
 _SUFFIX: Final = ".zip"
 _FRESH: Final = ".new-"
 
@@ -26,6 +27,7 @@ class Uploads:
 
     def __init__(self, state: Path) -> None:
         self._directory = state / DIRECTORY
+        self._unused: dict[str, float] = {}  # file name → since when nothing has it, monotonic
 
     def keep(self, data: bytes) -> str:
         """Have an archive on the disk; its name, relative to the state directory. Raises CodeRefused, OSError."""
@@ -53,18 +55,18 @@ class Uploads:
             return None
         return found if found.is_file() else None
 
-    def collect(self, used: Collection[str]) -> int:
-        """Remove the archives whose CodeSha256 is not among *used*, and what a crash left half-written; how many."""
+    def collect(self, used: Collection[str], now: float) -> int:
+        """Remove what is none of *used*, CodeSha256 each, and has been none for GRACE; how many. *now*: monotonic. Raises OSError."""
         kept = set()
         for sha256 in used:
             with suppress(ValueError):
                 kept.add(name_of(base64.b64decode(sha256, validate=True)))
-        removed = 0
-        for entry in list(self._directory.iterdir()) if self._directory.is_dir() else []:
-            if entry.suffix == _SUFFIX and entry.name not in kept:
-                entry.unlink(missing_ok=True)
-                removed += 1
-        return removed
+        there = {entry.name for entry in self._directory.iterdir() if entry.suffix == _SUFFIX} if self._directory.is_dir() else set()
+        self._unused = {name: self._unused.get(name, now) for name in there - kept}
+        old = [name for name, since in self._unused.items() if now - since >= GRACE]
+        for name in old:
+            (self._directory / name).unlink(missing_ok=True)
+        return len(old)
 
     @staticmethod
     def _write(path: Path, data: bytes) -> None:

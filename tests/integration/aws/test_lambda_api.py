@@ -231,7 +231,6 @@ def test_a_function_s_whole_life(cloud: Cloud, client: Any) -> None:
 
     client.delete_function(FunctionName="life")
     assert refused(client.get_function, FunctionName="life")[1] == "ResourceNotFoundException"
-    assert not list((cloud.state / "uploads").glob("*.zip"))
     again = create(client, "life", Publish=True)
     assert again["Version"] == "1", "numbers begin anew with the function"
     client.delete_function(FunctionName="life")
@@ -385,6 +384,13 @@ def test_a_function_s_own_policy_lets_others_in(cloud: Cloud, client: Any) -> No
     client.remove_permission(FunctionName="f", StatementId="bob")
     assert refused(stranger.invoke, FunctionName="f")[1] == "AccessDeniedException"
     assert refused(client.get_policy, FunctionName="f")[1] == "ResourceNotFoundException"
+
+
+def test_what_is_asked_by_tools_that_look_at_everything(client: Any) -> None:
+    assert client.get_function_recursion_config(FunctionName="f")["RecursiveLoop"] == "Terminate"
+    assert refused(client.put_function_recursion_config, FunctionName="f", RecursiveLoop="Allow")[1] == "InvalidParameterValueException"
+    assert client.get_runtime_management_config(FunctionName="f")["UpdateRuntimeOn"] == "Auto"
+    assert client.get_function_code_signing_config(FunctionName="f")["FunctionName"] == "f"
 
 
 def test_layers(client: Any) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from router.errors import CodeRefused
 from router.functions import uploads
-from router.functions.uploads import Uploads, name_of, sha256_of
+from router.functions.uploads import GRACE, Uploads, name_of, sha256_of
 
 
 def archive(text: str = "x") -> bytes:
@@ -61,10 +61,13 @@ def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_nobody_has_any_more_goes_and_what_a_crash_left(tmp_path: Path) -> None:
     kept = Uploads(tmp_path)
-    assert kept.collect([]) == 0
+    assert kept.collect([], 0.0) == 0
     first, second = kept.keep(archive("1")), kept.keep(archive("2"))
     (tmp_path / "uploads/.new-left.zip").touch()
-    assert kept.collect([sha256_of(first), "", "no digest"]) == 2
+    assert kept.collect([sha256_of(second), "", "no digest"], 100.0) == 0
+    assert kept.collect([sha256_of(first)], 200.0) == 0
+    assert kept.collect([sha256_of(first)], 100.0 + GRACE) == 1, "what was left half-written; the other has had its last use later"
+    assert kept.collect([sha256_of(first)], 200.0 + GRACE) == 1
     assert (tmp_path / first).exists()
     assert not (tmp_path / second).exists()
 

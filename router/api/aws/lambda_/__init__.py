@@ -40,6 +40,10 @@ class Lambda:
                     "GetFunction": reading.function,
                     "GetFunctionConfiguration": reading.configuration,
                     "ListVersionsByFunction": reading.versions,
+                    "GetFunctionCodeSigningConfig": reading.signing,
+                    "GetRuntimeManagementConfig": reading.updates,
+                    "GetFunctionRecursionConfig": reading.recursion,
+                    "PutFunctionRecursionConfig": reading.recursion,
                     "DeleteFunction": managing.delete,
                     "PublishVersion": naming.publish,
                     "CreateAlias": naming.create,
@@ -57,7 +61,9 @@ class Lambda:
                 },
             ),
             **self._on_functions(_of_configs(Asynchronous(rooms), Urls(rooms), Permitting(rooms))),
-            "CreateFunction": Operation(managing.create, rooms.place.needing("CreateFunction", passing, code.needs_of_call)),
+            "CreateFunction": Operation(
+                managing.create, rooms.place.needing("CreateFunction", passing, rooms.place.tagging, code.needs_of_call)
+            ),
             "UpdateFunctionCode": Operation(managing.update_code, rooms.place.needing("UpdateFunctionCode", code.needs_of_call)),
             "UpdateFunctionConfiguration": Operation(
                 managing.update_configuration, rooms.place.needing("UpdateFunctionConfiguration", passing)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from router.api.aws.lambda_.place import invalid, text
-from router.api.aws.lambda_.rooms import Rooms
+from router.api.aws.lambda_.rooms import FUNCTIONS, Rooms
 from router.api.aws.service import Call, Need
 from router.buckets.beneath import beneath
 from router.errors import CodeRefused, JournalError
-from router.functions.uploads import LARGEST
+from router.functions.uploads import LARGEST, sha256_of
 
 _NO_KEY: Final = "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist."
 _NO_BUCKET: Final = "Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist"
@@ -78,7 +78,8 @@ def _read(directory: Path, key: str) -> bytes:
 
 async def swept(rooms: Rooms) -> None:
     """Remove archives that nothing has any more. What cannot be removed now goes another time."""
-    used = {function.sha256 for function in (*rooms.functions, *rooms.versions.all())}
-    used |= rooms.layers.used() | {str(one.about.get("sha256", "")) for one in rooms.declared.of("functions")}
+    used = {function.sha256 for function in (*rooms.functions, *rooms.versions.all())} | rooms.layers.used()
+    for fragment in rooms.declared.of(FUNCTIONS):
+        used |= {sha256_of(str(place)) for place in (fragment.value.get("code"), *fragment.value.get("layers", ()))}
     with suppress(OSError):
-        await asyncio.to_thread(rooms.uploads.collect, used)
+        await asyncio.to_thread(rooms.uploads.collect, used, rooms.clock.monotonic())

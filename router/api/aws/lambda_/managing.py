@@ -13,7 +13,6 @@ from router.api.declared import Change
 from router.config.fragments import TRIGGERS
 from router.errors import FunctionNotFound
 from router.functions.registry import OtherRegion, named
-from router.functions.uploads import sha256_of
 from router.names import LATEST
 
 _SERVICE: Final = {"iam:passedtoservice": ("lambda.amazonaws.com",)}
@@ -53,7 +52,6 @@ class Managing:
                 "layers": [one.reference for one in layers],
                 "environment": members.get("Environment") is not None,
                 "modified": rooms.clock.now(),
-                "sha256": sha256_of(place),
             }
             await rooms.declared.put(FUNCTIONS, name, value, about)
             return await self._answer(members, name)
@@ -71,7 +69,7 @@ class Managing:
                 found = await rooms.document(rooms.functions.get(name))
                 await code.swept(rooms)
                 return found
-            about = {**fragment.about, "modified": rooms.clock.now(), "sha256": sha256_of(place)}
+            about = {**fragment.about, "modified": rooms.clock.now()}
             await rooms.declared.put(FUNCTIONS, name, {**fragment.value, "code": place}, about)
             return await self._answer(members, name)
 

@@ -14,6 +14,7 @@ from router.api.aws.service import Call, Members, Need
 from router.api.declared import DeclaredInConfig
 from router.config.fragments import PLACES, TRIGGERS
 from router.config.types import Function, Trigger
+from router.events import arns
 from router.names import queue_arn, stream_arn
 from router.sources.feed import TableTrigger
 from router.sources.queue import QueueTrigger
@@ -102,7 +103,9 @@ class Mappings:
         """ListEventSourceMappings, of a function, of a source, or of all."""
         arn, wanted = text(call.parameters, "EventSourceArn"), text(call.parameters, "FunctionName")
         name = self._rooms.functions.target(wanted).partition(":")[0] if wanted else ""
-        rows = [one.document for one in self._all() if name in {"", one.function} and arn in {"", one.document["EventSourceArn"]}]
+        source = arns.event_source(arn, region=self._rooms.place.region, account=self._rooms.place.account) if arn else None
+        found = [one for one in self._all() if name in {"", one.function}]
+        rows = [one.document for one in found if not arn or (one.kind, one.source) == source]
         return page(rows, call.parameters, key="EventSourceMappings", limit=PAGE)
 
     async def _put(self, mapping_id: str, target: str, members: Members, kind: str, source: str) -> dict[str, Any]:

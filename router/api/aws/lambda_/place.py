@@ -50,6 +50,10 @@ class Place(NamedTuple):
         prefix = function_arn(self.region, self.account, "")
         return resource.removeprefix(prefix) if resource.startswith(prefix) else ""
 
+    def tagging(self, call: Call) -> Sequence[Need]:
+        """What it takes beside to make something with tags."""
+        return [Need("lambda:TagResource", self.resource(call.parameters))] if call.parameters.get("Tags") else []
+
     def needing(self, action: str, *more: Callable[[Call], Sequence[Need]]) -> Callable[[Call], Sequence[Need]]:
         """What an operation on a function needs: the action on it, and *more*."""
 

@@ -55,6 +55,22 @@ class Reading:
         found = page(rows, call.parameters, key="Versions", limit=PAGE)
         return {**found, "Versions": [listed(await self._rooms.document(one, one.version)) for one in found["Versions"]]}
 
+    async def signing(self, call: Call) -> Members:
+        """GetFunctionCodeSigningConfig: no function has one."""
+        return {"CodeSigningConfigArn": "", "FunctionName": self._rooms.name(call.parameters)}
+
+    async def updates(self, call: Call) -> Members:
+        """GetRuntimeManagementConfig: runtimes are what is installed."""
+        function, qualifier = self._rooms.found(call.parameters)
+        return {"UpdateRuntimeOn": "Auto", "FunctionArn": self._rooms.place.arn(function.name, qualifier or LATEST)}
+
+    async def recursion(self, call: Call) -> Members:
+        """GetFunctionRecursionConfig, and PutFunctionRecursionConfig, which may ask for nothing else: loops are stopped."""
+        self._rooms.name(call.parameters)
+        if text(call.parameters, "RecursiveLoop") == "Allow":
+            raise invalid("RecursiveLoop Allow is not supported: a chain of events that comes back to a function too often is stopped")
+        return {"RecursiveLoop": "Terminate"}
+
     async def account(self, _: Call) -> Members:
         """GetAccountSettings."""
         limit = self._rooms.config.limits.concurrency
