@@ -73,6 +73,7 @@ from router.sources import SECTIONS, SOURCES, TRIGGERS
 from router.sources.base import Binding, House, Source
 from router.tables.store import Tables
 from router.tables.upkeep import Upkeep as TablesUpkeep
+from router.telemetry.loggroups import LogGroups
 from router.telemetry.logs import LogStore
 from router.telemetry.metrics import Labels, Metrics
 from router.telemetry.setup import configure, hide
@@ -293,6 +294,7 @@ class Daemon:
         config = self._config
         logs = LogStore(config.state / "logs", clock, metrics)
         opened.callback(logs.close)
+        log_groups = await LogGroups.open(config.state / "logs", database, logs, clock)
         places = Places(reload_rules.places(config))
         pool = await self._pool(opened, logs, lock, places)
         deployer = Deployer(config.state, clock)
@@ -339,7 +341,7 @@ class Daemon:
         permissions, layers = await Permissions.open(database), await LayerStore.open(database)
         parts = services.Parts(
             *(house, calls, functions, versions, dispatcher, self._reloader, declared, queues, moves, outbox),
-            *(permissions, layers, logs, objects, tables),
+            *(permissions, layers, log_groups, objects, tables),
         )
         identities = await self._identities()
         endpoint = self._endpoint(parts, identities)

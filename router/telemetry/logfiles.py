@@ -5,6 +5,7 @@ ROOT/aws/lambda/FUNCTION/2026/11/23/%5B%24LATEST%5D0123….jsonl is the first se
 is one event: {"t": epoch milliseconds, "m": message}; a message may hold newlines. A log group of another name stands in
 ROOT/groups/NAME instead, and its streams name the function: FUNCTION%5B…. Format for people: docs/telemetry.md."""
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ from urllib.parse import quote, unquote
 
 import orjson
 
+NAMED: Final = "_"  # directory of a group's streams whose names begin with no day: those that somebody made through the API
+_DATED: Final = re.compile(r"[0-9]{4}/[0-9]{2}/[0-9]{2}/[^/]+")
+_FUNCTION: Final = re.compile(r"/aws/lambda/([A-Za-z0-9_-]{1,140})")
+_LONGEST_FILE: Final = 200  # bytes of a name on disk, before .N.jsonl
 LONGEST: Final = 1024 * 1024  # characters of one message: CloudWatch Logs quotas, "Event size"
 _SEGMENT: Final = re.compile(r"(?P<stem>.+?)(?:\.(?P<number>[1-9]\d{0,9}))?\.jsonl")
 _TIME: Final = re.compile(rb'\{"t":(\d{1,16}),"m":"')
@@ -32,7 +37,7 @@ class LogEvent:
 def group(root: Path, function: str, name: str = "") -> Path:
     """The directory of a function's log group. *name*: "" when it is the function's own."""
     if name:
-        return shared(root) / quote(name, safe="").replace(".", "%2E")  # no name means a directory above
+        return shared(root) / stem_of(name)  # no name means a directory above
     return root / "aws" / "lambda" / quote(function, safe="")
 
 
@@ -43,7 +48,25 @@ def shared(root: Path) -> Path:
 
 def directory(root: Path, function: str, stream: str, name: str = "") -> Path:
     """The directory in which a stream's segments stand: that of the day in its name. *name*: of its group, as in group()."""
-    return group(root, function, name).joinpath(*stream.split("/")[:-1])
+    place = group(root, function, name)
+    return place.joinpath(*stream.split("/")[:-1]) if dated(stream) else place / NAMED
+
+
+def dated(stream: str) -> bool:
+    """Whether a stream's name begins with a day, as those of environments do."""
+    return _DATED.fullmatch(stream) is not None
+
+
+def owned(name: str) -> tuple[str, str]:
+    """A log group by its name, as group() takes it: its function and "", or "" and its name."""
+    found = _FUNCTION.fullmatch(name)
+    return (found[1], "") if found else ("", name)
+
+
+def stem_of(name: str) -> str:
+    """A name as one step of a path; of one that is too long a digest."""
+    text = quote(name, safe="").replace(".", "%2E")
+    return text if len(text) <= _LONGEST_FILE else "~" + hashlib.sha256(name.encode()).hexdigest()
 
 
 def owner(stem: str) -> str:
@@ -53,7 +76,7 @@ def owner(stem: str) -> str:
 
 def segment(stream: str, number: int) -> str:
     """The file name of one segment of a stream, counted from 0."""
-    stem = quote(stream.rsplit("/", 1)[-1], safe="")
+    stem = stem_of(stream.rsplit("/", 1)[-1] if dated(stream) else stream)
     return f"{stem}.{number}.jsonl" if number else f"{stem}.jsonl"
 
 

@@ -121,6 +121,11 @@ class Tail:
     def _timely(self, event: LogEvent) -> bool:
         return self.wanted.since <= event.at <= self.wanted.until
 
+    def placed(self, number: int, offset: int) -> Iterator[tuple[int, int, int, int, bytes]]:
+        """Whole lines from a place on: segment and offset of where each begins and of where it ends, and its bytes."""
+        for start, end, line in self._lines(_Position(number, offset)):
+            yield start.segment, start.offset, end.segment, end.offset, line
+
     def _lines(self, start: _Position) -> Iterator[tuple[_Position, _Position, bytes]]:
         """Whole lines from *start* on: where each begins, where it ends, and its bytes; over segments, to the end of what is there."""
         number, offset = start.segment, start.offset
@@ -152,9 +157,13 @@ class Tail:
             return number + 1
         if (self.folder / segment(self.name, number)).exists():
             return None
-        stem = self.name.rsplit("/", 1)[-1]
-        found = [parsed[1] for path in self.folder.glob("*.jsonl") if (parsed := parse_segment(path.name)) and parsed[0] == stem]
-        return min((other for other in found if other > number), default=None)
+        return min((other for other in segments(self.folder, self.name) if other > number), default=None)
+
+
+def segments(folder: Path, stream: str) -> list[int]:
+    """The numbers of a stream's segments that are there, sorted."""
+    numbers = (parsed[1] for path in folder.glob("*.jsonl") if (parsed := parse_segment(path.name)))
+    return sorted(number for number in set(numbers) if (folder / segment(stream, number)).exists())
 
 
 def merged(tails: Iterable[Tail]) -> Iterator[LogEvent]:

@@ -6,16 +6,18 @@ that moment, which are counted, told once, and not retried. Used from the event 
 import asyncio
 import os
 from collections import OrderedDict
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import structlog
 
 from router.clock import Clock
 from router.names import LATEST, log_group, log_stream
-from router.telemetry.logfiles import directory, encoded, parse_segment, segment, shared
+from router.telemetry.logfiles import NAMED, directory, encoded, parse_segment, segment, shared
 from router.telemetry.metrics import Metrics
 
 log = structlog.get_logger("router.logs")
@@ -34,6 +36,7 @@ class LogStore:
         self._root, self._clock = root, clock
         self._open: OrderedDict[LogStream, int] = OrderedDict()  # stream → descriptor, least recently used first
         self._waiting: set[LogStream] = set()
+        self.kept: Mapping[Path, float] = {}  # directories of groups that are kept for another time than others: seconds
         self._armed = False
         self._failing = False
         self._dropped = (metrics or Metrics()).counter(
@@ -67,9 +70,10 @@ class LogStore:
 
     async def expire(self, before: float, *, step: int = 500) -> int:
         """Remove the files last written before *before* (epoch seconds), *step* at a time in a thread; give how many went."""
-        removed = last = await asyncio.to_thread(expire, self._root, before, step)
+        own = {place: self._clock.now() - seconds for place, seconds in self.kept.items()}
+        removed = last = await asyncio.to_thread(expire, self._root, before, step, own)
         while last >= step:
-            last = await asyncio.to_thread(expire, self._root, before, step)
+            last = await asyncio.to_thread(expire, self._root, before, step, own)
             removed += last
         return removed
 
@@ -139,6 +143,10 @@ class LogStream:
         self._written = 0  # bytes of it
         self._torn = False  # its last line may lack its end
 
+    def resume(self, number: int, size: int) -> None:
+        """Go on behind what is there already: its last segment and the bytes of that."""
+        self.segment, self._written, self._torn = number, size, size > 0
+
     def write(self, message: str, at: float) -> None:
         """Add one event at *at* (epoch seconds). Cheap; never raises for the disk's sake."""
         if not self._buffer:
@@ -187,18 +195,21 @@ def _opened(folder: Path, name: str) -> int:
         return os.open(folder / name, flags, 0o640)
 
 
-def expire(root: Path, before: float, limit: int) -> int:
-    """Remove up to *limit* segments last written before *before*, oldest days first, and directories that become empty."""
+def expire(root: Path, before: float, limit: int, own: Mapping[Path, float] = MappingProxyType({})) -> int:
+    """Remove up to *limit* segments last written before *before*, oldest days first, and directories that become empty.
+
+    *own*: directories of groups with a time of their own."""
     removed = 0
-    last = datetime.fromtimestamp(before, UTC).strftime("%Y/%m/%d")
-    days = [day for groups in (root / "aws" / "lambda", shared(root)) for day in groups.glob("*/[0-9]*/[0-9]*/[0-9]*")]
-    for day in sorted(days, key=lambda path: path.parts[-3:]):
-        if "/".join(day.parts[-3:]) > last:
-            break
-        removed += _expire_day(day, before, limit - removed)
-        _prune(day)
+    places = (root / "aws" / "lambda", shared(root))
+    days = [(day, own.get(day.parents[2], before)) for groups in places for day in groups.glob("*/[0-9]*/[0-9]*/[0-9]*")]
+    for day, time in sorted(days, key=lambda one: one[0].parts[-3:]):
+        if "/".join(day.parts[-3:]) <= datetime.fromtimestamp(time, UTC).strftime("%Y/%m/%d"):
+            removed += _expire_day(day, time, limit - removed)
+            _prune(day)
         if removed >= limit:
-            break
+            return removed
+    for named in (named for groups in places for named in groups.glob(f"*/{NAMED}")):
+        removed += _expire_day(named, own.get(named.parent, before), limit - removed)
     return removed
 
 

@@ -12,6 +12,7 @@ from router.api.aws.lambda_ import Lambda
 from router.api.aws.lambda_.place import Place
 from router.api.aws.lambda_.rooms import Rooms
 from router.api.aws.lambda_.shelf import Shelf
+from router.api.aws.logs import Logs
 from router.api.aws.s3.front import Front
 from router.api.aws.scheduler import Scheduler
 from router.api.aws.service import Service
@@ -35,7 +36,7 @@ from router.queues.outbox import Outbox
 from router.queues.store import Queues
 from router.sources.base import House
 from router.tables.store import Tables
-from router.telemetry.logs import LogStore
+from router.telemetry.loggroups import LogGroups
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Parts:
     outbox: Outbox
     permissions: Permissions
     layers: LayerStore
-    logs: LogStore
+    logs: LogGroups
     objects: Objects
     tables: Tables
 
@@ -87,6 +88,7 @@ SERVICES: Final[Mapping[str, Callable[[Parts], Service]]] = {  # by name in boto
     "dynamodb": lambda parts: Dynamodb(parts.tables, parts.declared),
     "dynamodbstreams": lambda parts: DynamodbStreams(parts.tables, parts.house.clock),
     "lambda": lambda parts: Lambda(rooms_of(parts)),
+    "logs": lambda parts: Logs(parts.logs, parts.house.clock, region=parts.house.config.region, account=parts.house.config.account),
     "sns": lambda parts: Sns(
         parts.house.topics, parts.dispatcher, parts.declared, region=parts.house.config.region, account=parts.house.config.account
     ),
