@@ -110,7 +110,7 @@ class Changes:
             note = replace(draft, identity=version, extra=shelf.ignored.key(key))
             beside = making(note) if making is not None else None
             noted = shelf.notes.put([note], beside, accepting=True)
-            _, _, row = await asyncio.gather(noted, shelf.in_thread(staged.sync), shelf.recorder.row(key))
+            _, _, row = await asyncio.gather(noted, shelf.moving(staged.size, staged.sync), shelf.recorder.row(key))
             seen: Seen = await shelf.in_thread(staged.publish, directory, where.name)
         finally:
             os.close(directory)
@@ -207,7 +207,7 @@ def _gone(root: int, notes: list[Note]) -> list[Note]:
     """Those whose version is not there. In a thread."""
     files = sorted((note for note in notes if not note.key.endswith("/")), key=lambda note: note.key.encode())
     seen = examined(root, [note.key.encode() for note in files])
-    gone = [note for note in files if note.key not in seen or identity(seen[note.key]) != note.identity]
+    gone = [note for note in files if note.key not in seen or not note.is_of(identity(seen[note.key]))]
     return gone + [note for note in notes if note.key.endswith("/") and not is_directory(root, note.key[:-1])]
 
 

@@ -74,7 +74,7 @@ class Uploads:
         if end - first > LARGEST:
             raise TooLarge(f"more than {LARGEST} bytes")
         wanted = {upload.algorithm} if upload.algorithm else set[str]()
-        staged, digests = await self._shelf.in_thread(self._copied, source, first, end - first, wanted)
+        staged, digests = await self._shelf.moving(end - first, self._copied, source, first, end - first, wanted)
         if not source.intact():
             await self._shelf.in_thread(staged.close)
             raise StorageTrouble("the source was rewritten in place while it was copied")
@@ -149,7 +149,8 @@ class Uploads:
             upload = row.facts
             parts = chosen(upload, named, await self.table.parts(upload_id))
             etag, metadata = whole(upload, [one.part for one in parts], claimed)
-            staged = await self._shelf.in_thread(self._joined, parts, unproven(claimed, metadata))
+            size = sum(one.part.size for one in parts)
+            staged = await self._shelf.moving(size, self._joined, parts, unproven(claimed, metadata))
             made_by = origin._replace(event=COMPLETED, beside=self._making(upload), begun=upload.begun)
             found = await self._changes.put(key, staged, etag, metadata, made_by)
             await self._finish(upload)
@@ -185,7 +186,7 @@ class Uploads:
     async def _put_part(self, upload: UploadFacts, number: int, staged: Staged, digests: Digests, sums: Mapping[str, str]) -> Part:
         try:
             file = f"{PART}{upload.upload_id}-{number}-{secrets.token_hex(6)}"
-            await self._shelf.in_thread(_kept, staged, file)
+            await self._shelf.moving(staged.size, _kept, staged, file)
             known = {name: checksums.text(digest) for name, digest in digests.checksums.items()}
             part = Part(number, digests.size, digests.md5.hex(), dict(sums) | known, time.time())
             try:

@@ -82,6 +82,10 @@ class Note:
         """The event that tells of it."""
         return self.event or CREATED
 
+    def is_of(self, version: Identity) -> bool:
+        """Whether it is of this version. What was put here has a time of its own, which a backup that keeps times brings back."""
+        return version == self.identity or (bool(self.event) and version[1:] == self.identity[1:])
+
     def row(self) -> tuple[object, ...]:
         """As the table keeps it, without the bucket."""
         said = "" if self.metadata == UNSAID else orjson.dumps(self.metadata.document()).decode()
@@ -96,10 +100,6 @@ class Note:
         who = Caller(*orjson.loads(caller)) if caller else NOBODY
         key = join(directory, name) if name else f"{directory}/"
         return cls(key, Identity(inode, size, mtime), etag, metadata, event, who, bool(extra))
-
-    def tagged(self, metadata: Metadata) -> Self:
-        """The same with other metadata."""
-        return replace(self, metadata=metadata)
 
 
 async def prepare(database: Database) -> None:
@@ -126,7 +126,7 @@ class Notes:
             return {}
         text = orjson.dumps([split(key) for key in seen]).decode()
         notes = await self._read(_BY_KEYS, self._bucket, text)
-        return {note.key: note for note in notes if seen[note.key] == note.identity}
+        return {note.key: replace(note, identity=seen[note.key]) for note in notes if note.is_of(seen[note.key])}
 
     async def newest(self, key: str) -> Note | None:
         """The note of a key's latest version."""

@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final, Self
 
@@ -45,7 +44,6 @@ from router.journal.database import Database
 
 log = structlog.get_logger("router.objects")
 
-THREADS: Final = 8  # of all buckets together: what else waits, waits for the disk anyhow
 SWEEP: Final = 86_400.0  # seconds between sweeps of what was left behind
 WAITING: Final = 3600.0  # seconds that a note may be older than its file is in place
 AT_ONCE: Final = 32  # deletions of one call at a time: they share the syncs of the store
@@ -66,7 +64,7 @@ class Objects:
 
     def __init__(self, buckets: Mapping[str, Bucket], database: Database, ledgers: Ledgers, clock: Clock) -> None:
         self._buckets, self._ledgers, self._clock = buckets, ledgers, clock
-        self._tools = Tools(database, ThreadPoolExecutor(THREADS, thread_name_prefix="s3-objects"))
+        self._tools = Tools(database)
         self._directories = Directories()
         self._desks: dict[str, Desk] = {}
 
@@ -87,7 +85,7 @@ class Objects:
         """Wait for what is under way, then take nothing more."""
         for desk in self._desks.values():
             await desk.changes.settled()
-        self._tools.threads.shutdown(wait=False, cancel_futures=True)
+        self._tools.close()
 
     def adopt(self, buckets: Mapping[str, Bucket]) -> None:
         """Another config is in force. What is under way in a bucket that is gone ends as it began."""
@@ -175,7 +173,7 @@ class Objects:
         desk = self._desk(bucket)
         place(key)
         wanted = {algorithm} if algorithm else set(metadata.checksums if metadata.checksum_type == "COMPOSITE" else ())
-        staged, digests = await desk.shelf.in_thread(_whole, desk.shelf, source, wanted)
+        staged, digests = await desk.shelf.moving(source.facts.size, _whole, desk.shelf, source, wanted)
         if not source.intact():
             await desk.shelf.in_thread(staged.close)
             raise StorageTrouble("the source was rewritten in place while it was copied")

@@ -25,7 +25,7 @@ class Pages:
         shelf = self._shelf
         extras = await shelf.extras()
         wanted = _bytes(prefix), _bytes(delimiter), _bytes(after), limit
-        paged, seen = await shelf.rooted(self._paged, tuple(extras), wanted)
+        paged, seen = await shelf.listing(self._paged, tuple(extras), wanted)
         markers = [key.decode() for key in paged.keys if key.endswith(b"/")]
         notes = await shelf.etags([Found(key, state) for key, state in seen.items()])
         for marker in markers:
@@ -38,7 +38,7 @@ class Pages:
     async def empty(self) -> bool:
         """Whether there is no object at all."""
         extras = await self._shelf.extras()
-        paged, _ = await self._shelf.rooted(self._paged, tuple(extras), (b"", b"", b"", 1))
+        paged, _ = await self._shelf.listing(self._paged, tuple(extras), (b"", b"", b"", 1))
         return not paged.keys
 
     def _shown(self, note: Note) -> bool:

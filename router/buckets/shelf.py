@@ -36,16 +36,28 @@ T = TypeVar("T")
 
 INLINE: Final = 8 * 1024**2  # bytes of a file that is read to say its eTag
 EXTRAS: Final = 1000  # notes read at once
+SHORT, LONG = 8, 2  # threads
+MUCH: Final = 32 * 1024**2  # bytes whose copying or syncing is for the threads of much data
 KNOWN: Final = 20_000  # objects whose facts are remembered
 
 ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.ENAMETOOLONG, errno.ENXIO, errno.EISDIR})
 
 
-class Tools(NamedTuple):
-    """What all buckets share."""
+class Tools:
+    """What all buckets share: the database, and threads apart for what is short, for listings, and for much data at once.
 
-    database: Database
-    threads: ThreadPoolExecutor
+    A large copy, or a directory of a million files, is in nobody's way but its like's."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.threads = ThreadPoolExecutor(SHORT, thread_name_prefix="s3-objects")
+        self.lists = ThreadPoolExecutor(LONG, thread_name_prefix="s3-lists")
+        self.bulk = ThreadPoolExecutor(LONG, thread_name_prefix="s3-bulk")
+
+    def close(self) -> None:
+        """Take nothing more."""
+        for threads in (self.threads, self.lists, self.bulk):
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 class Handle:
@@ -107,8 +119,16 @@ class Shelf:
 
     async def in_thread(self, function: Callable[..., T], /, *arguments: object) -> T:
         """Run what touches the disk in a thread. Raises StorageTrouble for an OSError, or when the root is not there."""
+        return await self.run(self.tools.threads, function, *arguments)
+
+    async def moving(self, size: int, function: Callable[..., T], /, *arguments: object) -> T:
+        """The same for what copies or syncs so many bytes."""
+        return await self.run(self.tools.bulk if size > MUCH else self.tools.threads, function, *arguments)
+
+    async def run(self, threads: ThreadPoolExecutor, function: Callable[..., T], /, *arguments: object) -> T:
+        """The same in threads of the caller's choice."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(self.tools.threads, function, *arguments)
+            return await asyncio.get_running_loop().run_in_executor(threads, function, *arguments)
         except RootGone as gone:
             raise StorageTrouble(str(gone)) from gone
         except (OSError, EOFError) as error:
@@ -132,15 +152,18 @@ class Shelf:
 
     async def rooted(self, function: Callable[..., T], /, *arguments: object) -> T:
         """Run *function* in a thread with the open root before its arguments. Raises as in_thread does."""
+        return await self.in_thread(self._rooted, function, *arguments)
 
-        def run() -> T:
-            root = self.opened()
-            try:
-                return function(root, *arguments)
-            finally:
-                os.close(root)
+    async def listing(self, function: Callable[..., T], /, *arguments: object) -> T:
+        """The same in the threads of listings."""
+        return await self.run(self.tools.lists, self._rooted, function, *arguments)
 
-        return await self.in_thread(run)
+    def _rooted(self, function: Callable[..., T], *arguments: object) -> T:
+        root = self.opened()
+        try:
+            return function(root, *arguments)
+        finally:
+            os.close(root)
 
     # --- the facts of objects
 
@@ -290,7 +313,7 @@ class Shelf:
         """The MD5s of files, read; what is gone is left out."""
         if not found:
             return {}
-        read = await self.rooted(_read_files, found)
+        read = await self.listing(_read_files, found)
         await self._cache([note for note, steady in read.values() if steady])
         return {key: note for key, (note, _) in read.items()}
 
