@@ -226,12 +226,14 @@ class Connection(asyncio.Protocol):
         self.phase = HANDLING
         self.deadline = FOREVER
         exchange = self.exchange = Exchange(self, self._listener, head)
-        method, target, version, headers, host, _, close, _, raw_headers = head
+        method, target, version, headers, host, _, close, expects, raw_headers = head
         if close:
             self.keep = False
         request = Request(method, target, headers, body, self.peer, host, self.port, version, "http", exchange.answer, raw_headers)
         if self._incoming.streaming:
             request = request._replace(stream=self._stream())
+        elif expects and head.length == 0:
+            self._transport.write(answers.CONTINUE)  # botocore takes an answer without it for that of its next request too
         self._listener.begin(exchange, request)
 
     # -- a body that is handed over as it arrives
