@@ -84,7 +84,7 @@ async def test_a_refused_put_sends_no_body(serve: Serve, connect: Connect) -> No
 
 
 async def test_who_waits_to_send_nothing_is_asked_to_go_on_too(serve: Serve, connect: Connect) -> None:
-    """botocore takes a final answer that comes without 100 for the status of the next request on the connection as well."""
+    """With botocore as the client: it takes a final answer that comes without 100 for the status of the next request on the connection as well."""
     client = await connect(await serve(streams=puts))
     client.send(put(0, b"Expect: 100-continue"))
     assert await client.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
