@@ -13,7 +13,7 @@ from tests.helpers.endpoint import REGION, Cloud
 from tests.helpers.trees import tree
 
 MIB = 1024 * 1024
-FILES = int(os.environ.get("SYNC_FILES", "300"))  # of a whole tree that is synchronised; the full suite: 10000
+FILES = int(os.environ.get("SYNC_FILES", "120"))  # of a whole tree that is synchronised; the full suite: 10000
 AWS = Path(sys.executable).with_name("aws")
 
 
