@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from router import daemon
+from router.api.declared import Declared
 from router.journal.database import Database
 from router.journal.sqlite import SqliteJournal
 from router.runtime.pool import WarmPool
@@ -37,6 +38,8 @@ STEPS: dict[str, tuple[type[Any], str, str]] = {
 MORE: dict[str, tuple[type[Any], str, str]] = {
     "before-remember": (Memory, "remember", "before"),
     "after-remember": (Memory, "remember", "after"),
+    "before-declared": (Declared, "_keep", "before"),
+    "after-declared": (Declared, "_keep", "after"),
 }
 
 

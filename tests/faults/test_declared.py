@@ -1,0 +1,35 @@
+"""A death in the middle of a declaration: it is there whole at the next start, or not at all."""
+
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import BotoCoreError
+
+from tests.helpers.endpoint import Cloud
+from tests.integration.aws.test_lambda_api import create, result
+
+CONFIG = """
+roles: {worker: {policy: [{Effect: Allow, Action: "sqs:*", Resource: "*"}]}}
+queues: {jobs: {visibility_timeout: 60}}
+"""
+
+
+@pytest.mark.parametrize(("step", "there"), [("before-declared", False), ("after-declared", True)])
+def test_killed_while_something_is_declared(tmp_path: Path, step: str, *, there: bool) -> None:
+    with Cloud(tmp_path, CONFIG) as cloud:
+        cloud.start(step=step, count=2)
+        assert cloud.ready(60), cloud.log.read_text()
+        client = cloud.client("lambda", cloud.key())
+        create(client, "first")
+        with pytest.raises(BotoCoreError):
+            create(client, "second", "two")
+        assert cloud.until(lambda: not cloud.alive(), 10)
+        cloud.start()
+        assert cloud.ready(60), cloud.log.read_text()
+        assert result(client, "first")[0] == "one"
+        names = {one["FunctionName"] for one in client.list_functions()["Functions"]}
+        assert names == ({"first", "second"} if there else {"first"})
+        if there:
+            assert result(client, "second")[0] == "two"
+        else:
+            create(client, "second", "again")
