@@ -127,7 +127,7 @@ class Reloader:
         """Have *wanted* in force instead of what is. Raises RouterError: nothing has changed."""
         parts = self._parts
         published = {function.qualified for function in parts.functions.versions()}
-        if problems := (*deployed.problems, *unpublished(wanted.functions.values(), published)):
+        if problems := (*deployed.problems, *unpublished(wanted, published)):
             raise ConfigError(problems)
         await asyncio.to_thread(parts.make, wanted)
         built = parts.build(wanted)

@@ -72,7 +72,7 @@ class Versions:
                 log.error("version_lost", function=name, version=number, error=f"{function.code} does not exist")
                 continue
             self._take_up(function, description, made)
-        for problem in unpublished(config.functions.values(), {function.qualified for function in self._functions.versions()}):
+        for problem in unpublished(config, {function.qualified for function in self._functions.versions()}):
             log.error("alias_unresolved", problem=problem)
 
     async def publish(self, name: str, description: str = "") -> dict[str, Any]:

@@ -5,8 +5,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.config.types import Alias, Function
+from router.config.types import Alias, Config, Destination, Function
 from router.functions.aliases import choose, unpublished, versions_of
+from router.sources.ruling import Ruling
+from router.sources.targets import Target
 
 
 @given(st.floats(0, 1, exclude_max=True))
@@ -31,8 +33,12 @@ def test_what_is_named_and_not_published() -> None:
     aliases = {"live": Alias("live", "1", "2", 0.5), "now": Alias("now", "$LATEST")}
     function = Function("f", Path("/f"), "app.f", aliases=aliases, qualifiers=("", "live", "7", "$LATEST"))
     assert versions_of(aliases["live"]) == ("1", "2")
-    assert unpublished([function], {"f:1", "f:2", "f:7"}) == []
-    assert [problem.partition(";")[0] for problem in unpublished([function], {"f:2"})] == [
+    targets = tuple(Target(Destination("function", name)) for name in ("f", "f:live", "f:2", "f:8"))
+    rules = {"big": Ruling("big", targets=targets)}
+    config = Config(Path("/c"), Path("/s"), functions={"f": function}, rules=rules)
+    assert unpublished(config, {"f:1", "f:2", "f:7", "f:8"}) == []
+    assert [problem.partition(";")[0] for problem in unpublished(config, {"f:2"})] == [
         "functions.f.aliases.live: version 1 is not published",
         "functions.f.triggers: version 7 is not published",
+        "rules.big: f:8 is not published",
     ]

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from router.api.aws.events import targets as words
@@ -21,15 +21,18 @@ from router.api.aws.events.members import (
 from router.api.aws.events.place import bus_of, rule_arn
 from router.api.aws.service import AwsError, Call, Members
 from router.api.declared import Declared
+from router.api.matching import triggers
 from router.config.buses import DEFAULT
-from router.config.types import Surroundings
+from router.config.types import Destination, Surroundings
 from router.events.eventbridge import Place
 from router.events.patterns import compile_pattern, refusal
 from router.events.patterns_parse import InvalidPattern
 from router.events.schedule import At, InvalidSchedule, parse
+from router.events.transform import WHOLE, Input
 from router.sources import target_reading
 from router.sources.bus_rules import Rule
 from router.sources.ruling import ONLY_DEFAULT, Ruling, key_of
+from router.sources.schedule_trigger import ScheduleTrigger
 from router.sources.targets import Target
 
 KIND: Final = "rules"
@@ -137,7 +140,7 @@ class Rules:
 
     async def describe(self, call: Call) -> Members:
         """DescribeRule."""
-        return self._shown(self._seen(self._bus(call.parameters), text(call.parameters, "Name")))
+        return self._shown(self._seen(self._bus(call.parameters), text(call.parameters, "Name")), whole=True)
 
     async def many(self, call: Call) -> Members:
         """ListRules."""
@@ -145,7 +148,7 @@ class Rules:
         rows = [(seen.name, self._shown(seen)) for seen in self._all(bus) if seen.name.startswith(prefix)]
         return page(call.parameters, rows, "Rules")
 
-    def _shown(self, seen: Seen) -> dict[str, Any]:
+    def _shown(self, seen: Seen, *, whole: bool = False) -> dict[str, Any]:
         made = {
             "Name": seen.name,
             "Arn": rule_arn(self._place, seen.bus, seen.name),
@@ -154,6 +157,7 @@ class Rules:
             "State": "ENABLED" if seen.enabled else "DISABLED",
             "Description": seen.description,
             "EventBusName": seen.bus,
+            "CreatedBy": self._place.account if whole else "",
             "ManagedBy": "" if self._fragment(seen.bus, seen.name) is not None else FROM_CONFIG,
         }
         return {key: value for key, value in made.items() if value}
@@ -260,10 +264,19 @@ class Rules:
     def _all(self, bus: str) -> list[Seen]:
         """All rules of a bus, those of triggers included."""
         own = [self._of(ruling) for ruling in self._declared.config.rules.values() if ruling.bus == bus]
+        own += [seen for seen in self._scheduled() if bus == DEFAULT]
         names = {seen.name for seen in own}
         return own + [
             Seen(bus, rule.name, rule.targets, rule.written) for rule in self._laid() if rule.bus == bus and rule.name not in names
         ]
+
+    def _scheduled(self) -> Iterator[Seen]:
+        """The rules of `schedule:` triggers; those that are EventBridge Scheduler's are schedules."""
+        for function, trigger, place in triggers(self._declared.config, ScheduleTrigger):
+            if not trigger.scheduler:
+                given = WHOLE if trigger.input is None else Input(text=trigger.input)
+                target = Target(Destination("function", function.target_at(place)), input=given)
+                yield Seen(DEFAULT, trigger.named(function.name, place), (target,), schedule=trigger.text)
 
     def _of(self, ruling: Ruling) -> Seen:
         fragment = self._fragment(ruling.bus, ruling.name)

@@ -11,13 +11,15 @@ from router.api.aws.events import targets as words
 from router.api.aws.events.members import invalid, number, page, refusals, refuse, structure, text
 from router.api.aws.service import AwsError, Call, Members
 from router.api.declared import Change, Declared
+from router.api.matching import triggers
 from router.config.buses import DEFAULT
 from router.config.fragments import Fragment
-from router.config.types import ScheduleGroup
+from router.config.types import Destination, ScheduleGroup
 from router.events.eventbridge import LATEST, Place
 from router.events.schedule import InvalidSchedule, parse
 from router.sources.planned import Planned, key_of
-from router.sources.schedule_trigger import NAME
+from router.sources.schedule_trigger import NAME, ScheduleTrigger
+from router.sources.targets import Target
 
 KIND: Final = "schedules"
 PASSED: Final = "scheduler.amazonaws.com"
@@ -177,9 +179,14 @@ class Schedules:
     # -- what there is
 
     def all(self) -> list[Planned]:
-        """All schedules but those that are over and were to be deleted then."""
-        over = self._gone()
-        return [found for key, found in self.declared.config.schedules.items() if key not in over]
+        """All schedules but those that are over and were to be deleted then; those of triggers that are EventBridge Scheduler's too."""
+        config, over = self.declared.config, self._gone()
+        own = [
+            Planned(trigger.named(function.name, place), trigger, Target(Destination("function", function.target_at(place))))
+            for function, trigger, place in triggers(config, ScheduleTrigger)
+            if trigger.scheduler
+        ]
+        return [found for found in (*config.schedules.values(), *own) if found.key not in over]
 
     def group(self, name: str) -> ScheduleGroup:
         """A group that is there."""

@@ -46,6 +46,10 @@ schedules:
   nightly: {expression: cron(0 2 * * ? *), target: {queue: jobs}}
 functions:
   f: {code: code, handler: app.handler, triggers: [event: {pattern: {source: [shop]}}]}
+  g:
+    code: code
+    handler: app.handler
+    triggers: [schedule: {expression: rate(1 hour), input: {n: 1}}, schedule: {expression: rate(1 day), timezone: Europe/Berlin, name: daily}]
 """
 REGION, ACCOUNT = "us-east-1", "123456789012"
 QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs"

@@ -39,7 +39,7 @@ async def test_a_rule_is_put_described_switched_and_deleted(rig: Rig) -> None:
     tags = [{"Key": "team", "Value": "a"}]
     assert await rig.do("PutRule", Name="big", EventPattern=PATTERN, Description="large", Tags=tags) == {"RuleArn": arn}
     shown = {"Name": "big", "Arn": arn, "EventPattern": PATTERN, "State": "ENABLED", "Description": "large", "EventBusName": "default"}
-    assert await rig.do("DescribeRule", Name="big") == shown
+    assert await rig.do("DescribeRule", Name="big") == shown | {"CreatedBy": ACCOUNT}
     await rig.do("DisableRule", Name="big")
     assert (await rig.do("DescribeRule", Name="big"))["State"] == "DISABLED"
     await rig.do("EnableRule", Name="big")
@@ -113,10 +113,12 @@ async def test_targets_are_replaced_by_their_id_and_removed(rig: Rig) -> None:
 
 async def test_rules_of_the_config_are_shown_and_not_changed(rig: Rig) -> None:
     rules = (await rig.do("ListRules"))["Rules"]
-    assert [(one["Name"], one["EventPattern"], one["ManagedBy"]) for one in rules] == [
+    assert [(one["Name"], one.get("EventPattern", one.get("ScheduleExpression")), one["ManagedBy"]) for one in rules] == [
         ("f-0", '{"source":["shop"]}', "config.yaml"),
+        ("g-0", "rate(1 hour)", "config.yaml"),
         ("own", '{"source":["till"]}', "config.yaml"),
     ]
+    assert (await rig.do("ListTargetsByRule", Rule="g-0"))["Targets"] == [{"Id": "Target0", "Arn": FUNCTION[:-1] + "g", "Input": '{"n":1}'}]
     assert (await rig.do("ListTargetsByRule", Rule="own"))["Targets"] == [{"Id": "Target0", "Arn": QUEUE, "InputPath": "$['detail']['id']"}]
     for name in ("own", "f-0"):
         for operation, members in (

@@ -150,16 +150,18 @@ async def test_the_same_token_is_the_same_request(rig: Rig) -> None:
 async def test_schedules_of_the_config_are_shown_and_not_changed(rig: Rig) -> None:
     shown = await rig.plan("GetSchedule", Name="nightly")
     assert (shown["Target"]["Arn"], shown["Target"]["RetryPolicy"]["MaximumRetryAttempts"], "CreationDate" in shown) == (QUEUE, 185, False)
-    for operation, members in (("UpdateSchedule", schedule("nightly")), ("DeleteSchedule", {"Name": "nightly"})):
+    shown = await rig.plan("GetSchedule", Name="daily")
+    assert (shown["ScheduleExpressionTimezone"], shown["Target"]["Arn"]) == ("Europe/Berlin", FUNCTION[:-1] + "g"), "a trigger's"
+    for operation, members in (("UpdateSchedule", schedule("nightly")), ("DeleteSchedule", {"Name": "daily"})):
         assert "declared in config.yaml" in await refused(rig, operation, "ConflictException", **members)
 
 
 async def test_a_schedule_that_was_to_be_deleted_is_gone_and_its_name_free(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     once = schedule("once", "at(2030-01-01T00:00:00)", ActionAfterCompletion="DELETE")
     await rig.plan("CreateSchedule", **once)
-    assert [one["Name"] for one in (await rig.plan("ListSchedules"))["Schedules"]] == ["nightly", "once"]
+    assert [one["Name"] for one in (await rig.plan("ListSchedules"))["Schedules"]] == ["daily", "nightly", "once"]
     monkeypatch.setattr(rig.schedule, "gone", lambda: {"once"})
-    assert [one["Name"] for one in (await rig.plan("ListSchedules"))["Schedules"]] == ["nightly"]
+    assert [one["Name"] for one in (await rig.plan("ListSchedules"))["Schedules"]] == ["daily", "nightly"]
     await refused(rig, "GetSchedule", "ResourceNotFoundException", Name="once")
     await rig.plan("CreateSchedule", **schedule("other"))
     assert set(rig.config.schedules) == {"nightly", "other"}, "what is over makes room"
