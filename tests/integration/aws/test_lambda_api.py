@@ -393,6 +393,25 @@ def test_what_is_asked_by_tools_that_look_at_everything(client: Any) -> None:
     assert client.get_function_code_signing_config(FunctionName="f")["FunctionName"] == "f"
 
 
+def test_who_makes_a_function_must_be_allowed_to_pass_its_role_and_to_read_its_code(cloud: Cloud, client: Any) -> None:
+    def maker(name: str, *statements: dict[str, str]) -> Any:
+        policy = cloud.directory / f"{name}.json"
+        policy.write_text(json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **one} for one in statements]}))
+        return cloud.client("lambda", cloud.router("keys", "create", name, "--policy", str(policy)))
+
+    (cloud.directory / "bucket/release.zip").write_bytes(zipped())
+    makes, passes = {"Action": "lambda:*", "Resource": "*"}, {"Action": "iam:PassRole", "Resource": ROLE}
+    status, code, said = refused(create, client=maker("carl", makes), name="passed")
+    assert (status, code) == (403, "AccessDeniedException")
+    assert f"is not authorized to perform: iam:PassRole on resource: {ROLE}" in said
+    stored = {"S3Bucket": "code", "S3Key": "release.zip"}
+    dora = maker("dora", makes, passes)
+    assert "s3:GetObject on resource: arn:aws:s3:::code/release.zip" in refused(create, client=dora, name="passed", Code=stored)[2]
+    assert refused(client.get_function, FunctionName="passed")[1] == "ResourceNotFoundException"
+    create(dora, "passed")
+    client.delete_function(FunctionName="passed")
+
+
 def test_layers(client: Any) -> None:
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w") as archive:

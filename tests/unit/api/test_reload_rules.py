@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.api.reload_rules import RELOADED, Changes, changes, places, refused, settled
-from router.config.types import Bucket, Config, Function, Limits, Listen, Table
+from router.api.reload_rules import RELOADED, Changes, changes, places, redeployed, refused, settled
+from router.config.types import Alias, Bucket, Config, Function, Limits, Listen, Table
 
 CONFIG = Config(Path("/etc/config.yaml"), Path("/state"))
 
@@ -60,3 +60,22 @@ def test_what_has_not_changed_is_the_same_object(now: dict[str, Function], wante
     assert found == wanted
     assert list(found) == list(wanted)
     assert all(found[name] is now[name] for name in found if now.get(name) == wanted[name])
+
+
+def test_what_the_api_declared_has_no_variable() -> None:
+    """Each would be an end to all environments there are."""
+    buckets = {"mine": Bucket("mine", Path("/m")), "theirs": Bucket("theirs", Path("/t"))}
+    config = replace(CONFIG, buckets=buckets, owners={("buckets", "mine"): "config", ("buckets", "theirs"): "api"})
+    assert places(config) == {"BUCKET_MINE": "/m"}
+
+
+@given(FUNCTIONS, FUNCTIONS, st.sets(st.sampled_from("abcd")))
+def test_only_what_a_change_is_about_is_deployed_anew(now: dict[str, Function], wanted: dict[str, Function], running: set[str]) -> None:
+    found = {one.name for one in redeployed(replace(CONFIG, functions=now), replace(CONFIG, functions=wanted), running)}
+    assert found == {name for name, one in wanted.items() if name not in running or now.get(name) != one}
+
+
+def test_another_trigger_or_alias_is_no_other_function() -> None:
+    now = {"f": Function("f", Path("/code"), "app.f")}
+    wanted = {"f": replace(now["f"], places=(3,), qualifiers=("",), aliases={"a": Alias("a", "1")})}
+    assert redeployed(replace(CONFIG, functions=now), replace(CONFIG, functions=wanted), {"f"}) == []
