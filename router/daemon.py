@@ -20,7 +20,7 @@ import structlog
 from router import VERSION
 from router.api import reload_rules
 from router.api.aws import services
-from router.api.aws.endpoint import Endpoint
+from router.api.aws.door import Door
 from router.api.aws.gate import Gate
 from router.api.aws.identities import Identities, port_of, url_of
 from router.api.aws.routing import streamed
@@ -383,14 +383,12 @@ class Daemon:
             await asyncio.to_thread(store.master)
         return Identities(store, self._clock)
 
-    def _endpoint(self, parts: services.Parts, identities: Identities) -> Endpoint:
+    def _endpoint(self, parts: services.Parts, identities: Identities) -> Door:
         """The AWS endpoint and every service of it."""
-        gate = Gate(self._config, self._signers, self._clock)
-        built = {name: build(parts) for name, build in services.SERVICES.items()}
-        return Endpoint(built, {name: build(parts) for name, build in services.WIRES.items()}, gate, identities, self.metrics)
+        return Door(parts, Gate(self._config, self._signers, self._clock), identities, self.metrics)
 
     async def _listen(
-        self, opened: contextlib.AsyncExitStack, control: Control, health: Health, endpoint: Endpoint, calls: Calls
+        self, opened: contextlib.AsyncExitStack, control: Control, health: Health, endpoint: Door, calls: Calls
     ) -> Sequence[Listener]:
         """The daemon's own listeners, bound: who finds the control socket finds the rest. Raises CannotListen."""
         config, clock, metrics = self._config, self._clock, self.metrics

@@ -4,7 +4,6 @@ The order is AWS's: which operation, who asks, what is asked for, whether they m
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
-from xml.sax.saxutils import escape
 
 import structlog
 
@@ -18,7 +17,7 @@ from router.api.aws.protocol import Aimed, Codec, Fault, Found
 from router.api.aws.query import QueryProtocol
 from router.api.aws.rest_json import RestJson
 from router.api.aws.service import Call, Need, Service
-from router.api.aws.services import Wire
+from router.api.aws.services import Services
 from router.api.aws.shapes import ServiceModel
 from router.api.aws.sqs.wire import SqsQuery
 from router.errors import JournalError, RouterError
@@ -56,10 +55,8 @@ class Asked(NamedTuple):
 class Endpoint:
     """Answers the requests of the aws listener."""
 
-    def __init__(
-        self, services: Mapping[str, Service], wires: Mapping[str, Wire], gate: Gate, identities: Identities, metrics: Metrics
-    ) -> None:
-        self._services, self._wires, self._gate, self._identities = services, wires, gate, identities
+    def __init__(self, services: Services, gate: Gate, identities: Identities, metrics: Metrics) -> None:
+        self._services, self._gate, self._identities = services, gate, identities
         self._models = Models()
         self._requests = metrics.counter(
             "router_aws_requests_total", "Requests of the AWS endpoint, by what came of them.", "service", "operation", "outcome"
@@ -72,21 +69,14 @@ class Endpoint:
             return self._identities.serve(request)
         aimed = routing.aimed(request)
         if aimed.protocol == "s3":
-            return await self._s3(request, request_id)
+            return await (await self._services.wire(aimed.protocol)).serve(request, self._gate, request_id)
         codec = SQS_QUERY if (aimed.service, aimed.protocol) == ("sqs", "query") else PROTOCOLS[aimed.protocol]
-        service = self._services.get(aimed.service)
-        if service is None:
-            self._requests.add(aimed.service or "unknown", "unknown", "unknown")
+        if not self._services.has(aimed.service):
+            self._requests.add("unknown", "unknown", "unknown")  # anybody may name anything: no label is made of it
             return codec.fault(None, refusals.NOT_FOUND[aimed.protocol](aimed.operation), request_id)
+        service = await self._services.get(aimed.service)
         model = self._models.known(service.name) or await self._models.get(service.name)
         return await self._answered(Asked(service, model, codec, aimed, codec.found(model, request, aimed), request, request_id))
-
-    async def _s3(self, request: Request, request_id: str) -> Response:
-        wire = self._wires.get("s3")
-        if wire is not None:
-            return await wire.serve(request, self._gate, request_id)
-        body = f"<Error><Code>NotImplemented</Code><Message>S3 is not served here.</Message><RequestId>{escape(request_id)}</RequestId></Error>"
-        return Response(501, [("content-type", "application/xml")], f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'.encode())
 
     async def _answered(self, asked: Asked) -> Response:
         """The answer of a service that is known."""

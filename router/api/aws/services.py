@@ -1,24 +1,13 @@
 """The services of the AWS endpoint: one table, name → how it is built from the daemon's parts."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from importlib import import_module
+from typing import Any, Final, NamedTuple, Protocol
 
-from router.api.aws.dynamodb import Dynamodb
-from router.api.aws.dynamodbstreams import DynamodbStreams
-from router.api.aws.events import Events
 from router.api.aws.gate import Gate
-from router.api.aws.lambda_ import Lambda
-from router.api.aws.lambda_.place import Place
-from router.api.aws.lambda_.rooms import Rooms
-from router.api.aws.lambda_.shelf import Shelf
-from router.api.aws.logs import Logs
-from router.api.aws.s3.front import Front
-from router.api.aws.scheduler import Scheduler
 from router.api.aws.service import Service
-from router.api.aws.sns import Sns
-from router.api.aws.sqs import Sqs
-from router.api.aws.sts import Sts
 from router.api.calls import Calls
 from router.api.declared import Declared
 from router.api.reload import Reloader
@@ -30,7 +19,6 @@ from router.events.http import Request, Response
 from router.functions.layer_store import LayerStore
 from router.functions.permissions import Permissions
 from router.functions.registry import Functions
-from router.functions.uploads import Uploads
 from router.queues.moves import Moves
 from router.queues.outbox import Outbox
 from router.queues.store import Queues
@@ -60,22 +48,6 @@ class Parts:
     tables: Tables
 
 
-def rooms_of(parts: Parts) -> Rooms:
-    """What Lambda's operations reach."""
-    config = parts.calls.config
-    return Rooms(
-        parts.calls,
-        parts.functions,
-        parts.versions,
-        parts.declared,
-        Uploads(config.state),
-        parts.permissions,
-        Shelf(parts.layers, Place(config.region, config.account)),
-        parts.house.clock,
-        Place(config.region, config.account),
-    )
-
-
 class Wire(Protocol):
     """A service that reads requests and writes answers itself, because its bodies are streams."""
 
@@ -84,27 +56,77 @@ class Wire(Protocol):
         ...
 
 
-SERVICES: Final[Mapping[str, Callable[[Parts], Service]]] = {  # by name in botocore's data
-    "dynamodb": lambda parts: Dynamodb(parts.tables, parts.declared),
-    "dynamodbstreams": lambda parts: DynamodbStreams(parts.tables, parts.house.clock),
-    "lambda": lambda parts: Lambda(rooms_of(parts)),
-    "logs": lambda parts: Logs(parts.logs, parts.house.clock, region=parts.house.config.region, account=parts.house.config.account),
-    "sns": lambda parts: Sns(
-        parts.house.topics, parts.dispatcher, parts.declared, region=parts.house.config.region, account=parts.house.config.account
+class Entry(NamedTuple):
+    """How a service is had: the module that holds it, imported when it is first asked for, and what to build from that."""
+
+    module: str
+    build: Callable[[Any, Parts], Any]  # the module, a daemon's parts
+
+
+SERVICES: Final[Mapping[str, Entry]] = {  # by name in botocore's data
+    "dynamodb": Entry("router.api.aws.dynamodb", lambda module, parts: module.Dynamodb(parts.tables, parts.declared)),
+    "dynamodbstreams": Entry(
+        "router.api.aws.dynamodbstreams", lambda module, parts: module.DynamodbStreams(parts.tables, parts.house.clock)
     ),
-    "sqs": lambda parts: Sqs(
-        parts.queues,
-        parts.moves,
-        parts.declared,
-        parts.house.clock,
-        region=parts.house.config.region,
-        account=parts.house.config.account,
+    "events": Entry("router.api.aws.events", lambda module, parts: module.Events.of(parts.declared, parts.calls, parts.house)),
+    "lambda": Entry("router.api.aws.lambda_", lambda module, parts: module.Lambda(module.Rooms.of(parts))),
+    "logs": Entry(
+        "router.api.aws.logs",
+        lambda module, parts: module.Logs(
+            parts.logs, parts.house.clock, region=parts.house.config.region, account=parts.house.config.account
+        ),
     ),
-    "sts": lambda parts: Sts(lambda: parts.calls.config, KeyStore(parts.house.config.state), parts.house.clock),
-    "events": lambda parts: Events.of(parts.declared, parts.calls, parts.house),
-    "scheduler": lambda parts: Scheduler.of(parts.declared, parts.calls, parts.house),
+    "scheduler": Entry("router.api.aws.scheduler", lambda module, parts: module.Scheduler.of(parts.declared, parts.calls, parts.house)),
+    "sns": Entry(
+        "router.api.aws.sns",
+        lambda module, parts: module.Sns(
+            parts.house.topics, parts.dispatcher, parts.declared, region=parts.house.config.region, account=parts.house.config.account
+        ),
+    ),
+    "sqs": Entry(
+        "router.api.aws.sqs",
+        lambda module, parts: module.Sqs(
+            *(parts.queues, parts.moves, parts.declared, parts.house.clock),
+            region=parts.house.config.region,
+            account=parts.house.config.account,
+        ),
+    ),
+    "sts": Entry(
+        "router.api.aws.sts",
+        lambda module, parts: module.Sts(lambda: parts.calls.config, KeyStore(parts.house.config.state), parts.house.clock),
+    ),
 }
-WIRES: Final[Mapping[str, Callable[[Parts], Wire]]] = {
-    "s3": lambda parts: Front(parts.objects, parts.declared),
+WIRES: Final[Mapping[str, Entry]] = {
+    "s3": Entry("router.api.aws.s3.front", lambda module, parts: module.Front(parts.objects, parts.declared)),
 }
 """Those that are spoken to in their own way: s3."""
+
+
+class Services:
+    """The services that were asked for. All of them together take a quarter of a second to import, and most daemons need few."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._built: dict[str, Any] = {}
+        self._turn = asyncio.Lock()
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a service."""
+        return name in SERVICES
+
+    async def get(self, name: str) -> Service:
+        """A service that there is."""
+        found: Service = self._built.get(name) or await self._made(name, SERVICES[name])
+        return found
+
+    async def wire(self, name: str) -> Wire:
+        """One that is spoken to in its own way."""
+        found: Wire = self._built.get(name) or await self._made(name, WIRES[name])
+        return found
+
+    async def _made(self, name: str, entry: Entry) -> Any:
+        async with self._turn:
+            if name not in self._built:
+                module = await asyncio.to_thread(import_module, entry.module)
+                self._built[name] = entry.build(module, self._parts)
+            return self._built[name]

@@ -4,7 +4,7 @@ import asyncio
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from router.api.aws.lambda_.documents import About, configuration, revision
 from router.api.aws.lambda_.place import UNQUALIFIED, Place, invalid, stale, text
@@ -22,6 +22,9 @@ from router.functions.registry import Functions
 from router.functions.uploads import Uploads
 from router.names import LATEST, base
 from router.runtime import resolve
+
+if TYPE_CHECKING:
+    from router.api.aws.services import Parts
 
 FUNCTIONS: Final = "functions"
 
@@ -41,6 +44,16 @@ class Rooms:
     place: Place
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # of what changes functions: who read a function writes what follows from it
     sizes: dict[str, int] = field(default_factory=dict)  # CodeSha256 → bytes, of code that did not come as an archive
+
+    @classmethod
+    def of(cls, parts: "Parts") -> Self:
+        """Those of a daemon."""
+        config = parts.calls.config
+        place = Place(config.region, config.account)
+        return cls(
+            *(parts.calls, parts.functions, parts.versions, parts.declared, Uploads(config.state), parts.permissions),
+            *(Shelf(parts.layers, place), parts.house.clock, place),
+        )
 
     @property
     def config(self) -> Config:
