@@ -3,6 +3,14 @@
 from typing import Any, Literal, Protocol
 
 
+class Kept(Protocol):
+    """What is kept with a declaration."""
+
+    @property
+    def changed(self) -> float:
+        """Epoch seconds of the last change."""
+
+
 class Declared(Protocol):
     """What was declared through the API and is in force beside config.yaml."""
 
@@ -11,6 +19,9 @@ class Declared(Protocol):
 
     async def remove(self, kind: str, name: str) -> None:
         """Take it back, durably, and out of force. Raises InvalidParameter when something else needs it."""
+
+    def get(self, kind: str, name: str) -> Kept | None:
+        """What is kept of something that was declared through the API."""
 
     def owner(self, kind: str, name: str) -> Literal["config", "api"] | None:
         """Who declared it; None: nobody."""

@@ -21,6 +21,17 @@ CODE = {
     "app.py": """
 import json, os
 
+def send(event, context):
+    import boto3
+    told = []
+    for name in ("written", "secret"):
+        try:
+            boto3.client("sqs").send_message(QueueUrl="/123456789012/" + name, MessageBody="from inside")
+            told.append("sent")
+        except Exception as error:
+            told.append(error.response["Error"]["Code"])
+    return told
+
 def keep(event, context):
     for record in event["Records"]:
         told = record["Sns"] if "Sns" in record else record
@@ -29,10 +40,21 @@ def keep(event, context):
 """
 }
 CONFIG = """
-queues: {{written: {{}}}}
+queues:
+  written: {{}}
+  secret: {{}}
+  shared: {{policy: [{{Effect: Allow, Principal: {{AWS: "arn:aws:iam::123456789012:role/worker"}}, Action: "sqs:ReceiveMessage", Resource: "*"}}]}}
+roles:
+  worker:
+    policy:
+      - {{Effect: Allow, Action: "sqs:*", Resource: "arn:aws:sqs:us-east-1:123456789012:written"}}
+      - {{Effect: Allow, Action: ["sns:Subscribe", "sns:Publish"], Resource: "arn:aws:sns:us-east-1:123456789012:*"}}
+      - {{Effect: Allow, Action: ["logs:FilterLogEvents", "logs:GetLogEvents"], Resource: "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/sender:*"}}
+      - {{Effect: Deny, Action: "sqs:PurgeQueue", Resource: "*"}}
 topics:
   news:
 functions:
+  sender: {{code: ./code, handler: app.send, role: worker, timeout: 30, isolation: none}}
   keep:
     code: ./code
     handler: app.keep
@@ -158,3 +180,79 @@ def test_a_topic_reaches_a_function_and_a_queue(cloud: Cloud, sqs: Any, sns: Any
     sns.delete_topic(TopicArn=topic)
     with pytest.raises(sns.exceptions.NotFoundException):
         sns.publish(TopicArn=topic, Message="x")
+
+
+def denied(ask: Any, **members: Any) -> bool:
+    """Whether IAM refuses a call."""
+    try:
+        ask(**members)
+    except ClientError as error:
+        return error.response["Error"]["Code"] in {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
+    return False
+
+
+def test_a_role_reaches_what_it_may_and_nothing_else(cloud: Cloud, key: dict[str, str], sqs: Any, sns: Any) -> None:
+    session = cloud.client("sts", key).assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/worker", RoleSessionName="me")["Credentials"]
+    queues, topics, logs = (cloud.client(service, session) for service in ("sqs", "sns", "logs"))
+    written, secret, shared = (f"{cloud.url}/{ACCOUNT}/{name}" for name in ("written", "secret", "shared"))
+    sqs.send_message(QueueUrl=secret, MessageBody="hidden")
+    queues.send_message(QueueUrl=written, MessageBody="mine")
+    assert denied(queues.purge_queue, QueueUrl=written)
+    assert denied(queues.receive_message, QueueUrl=secret)
+    assert denied(queues.receive_message, QueueUrl=f"{cloud.url}/{ACCOUNT}/none")
+    assert denied(queues.list_queues)
+    assert denied(queues.set_queue_attributes, QueueUrl=secret, Attributes={"Policy": ""})
+    assert denied(queues.create_queue, QueueName="more")
+    queues.receive_message(QueueUrl=shared)  # the queue's own policy lets it in
+    assert denied(queues.send_message, QueueUrl=shared, MessageBody="x")
+    topic = sns.create_topic(Name="fan")["TopicArn"]
+    topics.publish(TopicArn=topic, Message="x")
+    assert denied(topics.subscribe, TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{ARN}secret")  # it may not send there itself
+    assert denied(topics.subscribe, TopicArn=topic, Protocol="lambda", Endpoint=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:keep")
+    topics.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{ARN}written")
+    assert denied(topics.delete_topic, TopicArn=topic)
+    assert sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"][0]["Endpoint"].endswith(":written")
+    assert denied(logs.filter_log_events, logGroupName="/aws/lambda/keep")
+    assert denied(logs.describe_log_groups)
+    assert [one["Body"] for one in sqs.receive_message(QueueUrl=secret)["Messages"]] == ["hidden"]
+    (mine,) = sqs.receive_message(QueueUrl=written, MaxNumberOfMessages=10)["Messages"]
+    sqs.delete_message(QueueUrl=written, ReceiptHandle=mine["ReceiptHandle"])
+
+
+def test_a_function_is_held_to_its_role(cloud: Cloud, key: dict[str, str], sqs: Any) -> None:
+    assert cloud.router("invoke", "sender") == ["sent", "AccessDenied"]
+    (message,) = sqs.receive_message(QueueUrl=f"{cloud.url}/{ACCOUNT}/written", AttributeNames=["All"])["Messages"]
+    assert message["Attributes"]["SenderId"].endswith(":sender")
+    assert message["Attributes"]["AWSTraceHeader"].startswith("Root=")  # boto3 in a function tells it
+    session = cloud.client("sts", key).assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/worker", RoleSessionName="me")["Credentials"]
+    found = cloud.client("logs", session).filter_log_events(logGroupName="/aws/lambda/sender", filterPattern="REPORT")["events"]
+    assert len(found) == 1
+
+
+def test_the_command_line(cloud: Cloud, key: dict[str, str], sns: Any) -> None:
+    endpoint = ("--endpoint-url", cloud.url)  # without it the CLI's first version asks queue.amazonaws.com, whatever its environment says
+    url = cloud.aws(key, "sqs", "create-queue", "--queue-name", "cli", "--attributes", "VisibilityTimeout=5", *endpoint)["QueueUrl"]
+    topic = sns.create_topic(Name="cli")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{ARN}cli", Attributes={"RawMessageDelivery": "true"})
+    cloud.aws(key, "sns", "publish", "--topic-arn", topic, "--message", "by cli")
+    (message,) = cloud.aws(key, "sqs", "receive-message", "--queue-url", url, "--wait-time-seconds", "5", *endpoint)["Messages"]
+    assert message["Body"] == "by cli"
+    found = cloud.aws(key, "logs", "filter-log-events", "--log-group-name", "/aws/lambda/keep", "--filter-pattern", '"START RequestId"')[
+        "events"
+    ]
+    assert found
+    assert all(event["message"].startswith("START RequestId: ") for event in found)
+
+
+def test_what_was_published_outlives_a_kill(cloud: Cloud, sqs: Any, sns: Any) -> None:
+    url = sqs.create_queue(QueueName="survivor")["QueueUrl"]
+    topic = sns.create_topic(Name="survivor")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{ARN}survivor", Attributes={"RawMessageDelivery": "true"})
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:keep")
+    sns.publish(TopicArn=topic, Message="before the kill")
+    cloud.kill()
+    cloud.start()
+    assert cloud.ready(60), cloud.log.read_text()
+    assert [one["Body"] for one in sqs.receive_message(QueueUrl=url)["Messages"]] == ["before the kill"]
+    assert cloud.until(lambda: any(one.get("Message") == "before the kill" for one in seen(cloud)), 30), cloud.log.read_text()
+    assert {one["Protocol"] for one in sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]} == {"sqs", "lambda"}

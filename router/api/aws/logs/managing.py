@@ -39,6 +39,7 @@ class Managing:
 
     def __init__(self, groups: LogGroups, place: Place, clock: Clock) -> None:
         self._groups, self._place, self._clock = groups, place, clock
+        self._turns = asyncio.Semaphore(2)  # listings that read from disk at one time
 
     # -- groups
 
@@ -148,26 +149,28 @@ class Managing:
         after = tokens.unpacked(text(members, "nextToken")) if members.get("nextToken") is not None else None
         if after is not None and not _is_key(after):
             raise invalid("The specified nextToken is invalid.")
-        rows = await asyncio.to_thread(self._rows, group, prefix)
-        keyed = sorted((([row.last or 0 if by_time else 0, row.name], row) for row in rows), key=lambda one: one[0], reverse=descending)
-        if isinstance(after, list):
-            keyed = [one for one in keyed if (one[0] < after if descending else one[0] > after)]
-        made: dict[str, Any] = {"logStreams": [self._stream(group, row) for _, row in keyed[:limit]]}
-        return made | ({"nextToken": tokens.packed(keyed[limit - 1][0])} if len(keyed) > limit else {})
+        async with self._turns:
+            keyed = await asyncio.to_thread(self._keyed, group, prefix, by_time=by_time)
+            keyed.sort(reverse=descending)
+            if isinstance(after, list):
+                keyed = [key for key in keyed if (key < after if descending else key > after)]
+            rows = await asyncio.to_thread(lambda: [self._row(group, name) for _, name in keyed[:limit]])
+        made: dict[str, Any] = {"logStreams": [self._stream(group, row) for row in rows]}
+        return made | ({"nextToken": tokens.packed(keyed[limit - 1])} if len(keyed) > limit else {})
 
-    def _rows(self, group: str, prefix: str) -> list[Row]:
-        """All streams; blocking."""
-        made, place = dict(self._groups.made(group)), self._groups.place(group)
+    def _keyed(self, group: str, prefix: str, *, by_time: bool) -> list[list[Any]]:
+        """All streams, each as what it is ordered by and its name: the time of its last event, or nothing. Blocking."""
+        made, place = list(self._groups.made(group)), self._groups.place(group)
         found = {one.name: one for one in logpages.streams(place, made, wanted=lambda name: name.startswith(prefix))}
-        rows = []
-        for name in sorted(found.keys() | {one for one in made if one.startswith(prefix)}):
-            times = found[name].times() if name in found else None
-            written = found[name].written() if name in found else None
-            first, last = times or (None, None)
-            rows.append(
-                Row(name, made.get(name, first or 0), first, last, None if written is None or times is None else int(written * 1000))
-            )
-        return rows
+        names = found.keys() | {name for name in made if name.startswith(prefix)}
+        return [[((found[name].times() if name in found else None) or (0, 0))[1] if by_time else 0, name] for name in names]
+
+    def _row(self, group: str, name: str) -> Row:
+        stream = self._groups.stream(group, name)
+        times, written = stream.times(), stream.written()
+        first, last = times or (None, None)
+        made = self._groups.made(group).get(name, first or 0)
+        return Row(name, made, first, last, None if written is None or times is None else int(written * 1000))
 
     def _stream(self, group: str, row: Row) -> dict[str, Any]:
         made: dict[str, Any] = {

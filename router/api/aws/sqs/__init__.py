@@ -29,7 +29,7 @@ class Sqs:
     def __init__(self, queues: Queues, moves: Moves, declared: Declared, clock: Clock, *, region: str, account: str) -> None:
         self._queues, self._place = queues, Place(region, account)
         messages = Messages(queues, Attempts(queues, clock), self._place)
-        managing = Managing(queues, declared, self._place, clock)
+        managing = Managing(queues, declared, self._place)
         moving = Moving(queues, moves, self._place)
         self._operations: dict[str, Operation] = {
             "SendMessage": self._on_queue("SendMessage", messages.send),

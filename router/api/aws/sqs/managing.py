@@ -9,7 +9,6 @@ from router.api.aws.declaring import Declared
 from router.api.aws.service import Call, Members
 from router.api.aws.sqs import policies
 from router.api.aws.sqs.place import Place, mapping, number, text, texts
-from router.clock import Clock
 from router.config.queues import TAGS
 from router.errors import ConfigError, InvalidParameter
 from router.events.sqs_errors import (
@@ -30,10 +29,9 @@ PAGE: Final = 1000  # queues of one answer
 class Managing:
     """What is done with queues."""
 
-    def __init__(self, queues: Queues, declared: Declared, place: Place, clock: Clock) -> None:
-        self._queues, self._declared, self._place, self._clock = queues, declared, place, clock
+    def __init__(self, queues: Queues, declared: Declared, place: Place) -> None:
+        self._queues, self._declared, self._place = queues, declared, place
         self._turn = asyncio.Lock()  # changes are read, made and declared one after another
-        self._modified: dict[str, int] = {}  # queue → epoch seconds of its last change since the start
 
     # -- there or not
 
@@ -64,7 +62,6 @@ class Managing:
             except (InvalidParameter, ConfigError) as error:
                 raise UnsupportedOperation(f"The queue {name} is still needed: {error}") from error
             await self._queues.drop(name)
-        self._modified.pop(name, None)
         return {}
 
     async def url(self, call: Call) -> Members:
@@ -116,7 +113,8 @@ class Managing:
     async def _counted(self, name: str) -> dict[str, str]:
         count = await self._queues.count(name)
         numbers = zip(attributes.COUNTS, (count.visible, count.in_flight, count.delayed), strict=True)
-        times = {"CreatedTimestamp": count.made, "LastModifiedTimestamp": self._modified.get(name, count.made)}
+        kept = self._declared.get(KIND, name)
+        times = {"CreatedTimestamp": count.made, "LastModifiedTimestamp": int(kept.changed) if kept is not None else count.made}
         return {key: str(value) for key, value in (*numbers, *times.items())}
 
     async def set(self, call: Call) -> Members:
@@ -200,7 +198,6 @@ class Managing:
             await self._declared.put(KIND, name, value)
         except (InvalidParameter, ConfigError) as error:
             raise InvalidParameterValue(str(error)) from error
-        self._modified[name] = int(self._clock.now())
 
     def _changed(self, name: str, value: Value, given: Mapping[str, str]) -> Value:
         return attributes.changed(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+from router.config.fragments import Fragment
 from router.config.load import load
 from router.config.types import Config
 from router.errors import ConfigError, InvalidParameter
@@ -19,13 +20,19 @@ class Fragments:
         self._file, self._written = root / "config.yaml", {"version": 1, "region": "eu-west-1", **written}
         self._put: dict[str, dict[str, Any]] = {}
         self.told: list[Callable[[Config], None]] = []
+        self.now: Callable[[], float] = lambda: 0.0
+        self._kept: dict[tuple[str, str], Fragment] = {}
         self.config = self._load(self._put)
 
     async def put(self, kind: str, name: str, value: Any) -> None:
         self._take({**self._put, kind: {**self._put.get(kind, {}), name: value}})
+        self._kept[kind, name] = Fragment(kind, name, value, changed=self.now())
 
     async def remove(self, kind: str, name: str) -> None:
         self._take({**self._put, kind: {key: value for key, value in self._put[kind].items() if key != name}})
+
+    def get(self, kind: str, name: str) -> Fragment | None:
+        return self._kept.get((kind, name))
 
     def owner(self, kind: str, name: str) -> Literal["config", "api"] | None:
         if name in self._written.get(kind, {}):

@@ -52,6 +52,7 @@ async def rig(path: Path) -> AsyncIterator[Rig]:
     clock, fragments = VirtualClock(), Fragments(path, WRITTEN)
     database = await Database.open(path / "journal.db")
     try:
+        fragments.now = clock.now
         queues = await Queues.open(database, clock, fragments.config.queues, region="eu-west-1", account=ACCOUNT)
         fragments.told.append(lambda config: queues.adopt(config.queues))
         moves = Moves(queues, clock)
