@@ -1,0 +1,99 @@
+"""What each operation needs, from the call alone."""
+
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.api.aws.lambda_ import Lambda
+from router.api.aws.lambda_.place import Place
+from router.api.aws.lambda_.rooms import Rooms
+from router.api.aws.service import Call
+from router.iam.callers import Caller
+from router.iam.evaluation import Policies
+from router.iam.principals import user
+from tests.unit.api.aws.test_constraints import model
+
+PLACE = Place("us-east-1", "123456789012")
+NOTHING = cast("Any", None)
+SERVICE = Lambda(Rooms(NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, PLACE))
+CALLER = Caller(user(PLACE.account, "ann"), "AKIA", Policies())
+ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
+ROLE = "arn:aws:iam::123456789012:role/r"
+OPERATIONS = model("lambda")["operations"]
+
+
+def needs(operation: str, **parameters: Any) -> list[tuple[str, str]]:
+    call = Call("lambda", operation, parameters, CALLER, "id")
+    return [(need.action, need.resource) for need in SERVICE.operations[operation].needs(call)]
+
+
+def test_every_operation_is_one_of_aws_s() -> None:
+    assert set(SERVICE.operations) <= set(OPERATIONS)
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters", "wanted"),
+    [
+        ("Invoke", {"FunctionName": "f"}, [("lambda:InvokeFunction", ARN)]),
+        ("Invoke", {"FunctionName": "f", "Qualifier": "PROD"}, [("lambda:InvokeFunction", f"{ARN}:PROD")]),
+        ("InvokeAsync", {"FunctionName": "f:1"}, [("lambda:InvokeFunction", f"{ARN}:1")]),
+        ("InvokeWithResponseStream", {"FunctionName": ARN}, [("lambda:InvokeFunction", ARN)]),
+        ("ListFunctions", {}, [("lambda:ListFunctions", "*")]),
+        (
+            "CreateFunction",
+            {"FunctionName": "f", "Role": ROLE, "Code": {"S3Bucket": "b", "S3Key": "k/x.zip"}, "Tags": {"a": "b"}},
+            [
+                ("lambda:CreateFunction", ARN),
+                ("iam:PassRole", ROLE),
+                ("lambda:TagResource", ARN),
+                ("s3:GetObject", "arn:aws:s3:::b/k/x.zip"),
+            ],
+        ),
+        (
+            "UpdateFunctionCode",
+            {"FunctionName": "f", "S3Bucket": "b", "S3Key": "k"},
+            [("lambda:UpdateFunctionCode", ARN), ("s3:GetObject", "arn:aws:s3:::b/k")],
+        ),
+        (
+            "UpdateFunctionConfiguration",
+            {"FunctionName": "f", "Role": ROLE},
+            [("lambda:UpdateFunctionConfiguration", ARN), ("iam:PassRole", ROLE)],
+        ),
+        (
+            "GetEventSourceMapping",
+            {"UUID": "u"},
+            [("lambda:GetEventSourceMapping", "arn:aws:lambda:us-east-1:123456789012:event-source-mapping:u")],
+        ),
+        ("TagResource", {"Resource": ARN}, [("lambda:TagResource", ARN)]),
+        (
+            "PublishLayerVersion",
+            {"LayerName": "l", "Content": {"S3Bucket": "b", "S3Key": "k"}},
+            [("lambda:PublishLayerVersion", "arn:aws:lambda:us-east-1:123456789012:layer:l"), ("s3:GetObject", "arn:aws:s3:::b/k")],
+        ),
+        (
+            "DeleteLayerVersion",
+            {"LayerName": "l", "VersionNumber": 3},
+            [("lambda:DeleteLayerVersion", "arn:aws:lambda:us-east-1:123456789012:layer:l:3")],
+        ),
+    ],
+)
+def test_needs(operation: str, parameters: dict[str, Any], wanted: list[tuple[str, str]]) -> None:
+    assert needs(operation, **parameters) == wanted
+
+
+def test_a_mapping_s_function_is_a_condition() -> None:
+    call = Call("lambda", "CreateEventSourceMapping", {"FunctionName": "f"}, CALLER, "id")
+    (need,) = SERVICE.operations["CreateEventSourceMapping"].needs(call)
+    assert need.context == {"lambda:functionarn": (ARN,)}
+
+
+@given(
+    st.sampled_from(sorted(SERVICE.operations)),
+    st.dictionaries(st.sampled_from(["FunctionName", "Qualifier", "UUID", "LayerName", "Resource", "Arn", "Role", "S3Bucket"]), st.text()),
+)
+def test_nothing_is_done_without_a_need(operation: str, parameters: dict[str, str]) -> None:
+    found = needs(operation, **parameters)
+    assert found[0][0].startswith("lambda:")
+    assert all(resource for _, resource in found)
