@@ -32,6 +32,7 @@ GROUPS = {  # in the order of the table → seconds that a whole group may take 
     "schedules": 180,
     "scale": 300,
     "buses": 120,
+    "listing": 300,
     "idle": 180,
 }
 BRIEF = 60  # seconds for a group of a brief run, at most; a quiet machine needs a sixth of it

@@ -126,7 +126,9 @@ class Notes:
             return {}
         text = orjson.dumps([split(key) for key in seen]).decode()
         notes = await self._read(_BY_KEYS, self._bucket, text)
-        return {note.key: replace(note, identity=seen[note.key]) for note in notes if note.is_of(seen[note.key])}
+        found = {note.key: note for note in notes if seen[note.key] == note.identity}
+        others = (note for note in notes if note.key not in found and note.is_of(seen[note.key]))
+        return {note.key: replace(note, identity=seen[note.key]) for note in others} | found
 
     async def newest(self, key: str) -> Note | None:
         """The note of a key's latest version."""

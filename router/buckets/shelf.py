@@ -190,22 +190,23 @@ class Shelf:
     async def etags(self, found: Sequence[Found]) -> dict[str, Note]:
         """For each file of a listing a note, made up where there is none: its eTag and what was said of it."""
         identities = {one.key: identity(one.seen) for one in found}
-        notes = self._remembered(identities)
-        notes |= await self.notes.matching({key: version for key, version in identities.items() if key not in notes})
-        if missing := [one for one in found if one.key not in notes]:
-            rows = await self.table.versions([one.key for one in missing])
-            unread = list[Found]()
-            for one in missing:
-                row = rows.get(one.key)
-                if row is not None and _told_of(row, one.seen):
-                    notes[one.key] = Note(one.key, identities[one.key], row.etag)
-                else:
-                    unread.append(one)
-            notes |= await self._read_all(unread)
-        for one in found:
-            if (note := notes.get(one.key)) is not None and note.identity == identity(one.seen) and not self._may_change(one.seen):
+        known = self._remembered(identities)
+        new = [one for one in found if one.key not in known]
+        notes = await self.notes.matching({one.key: identities[one.key] for one in new})
+        if missing := [one for one in new if one.key not in notes]:
+            notes |= await self._dropped(missing)
+        for one in new:
+            note = notes.get(one.key)
+            if note is not None and note.identity == identities[one.key] and not self._may_change(one.seen):
                 self._remember(note)
-        return notes
+        return known | notes
+
+    async def _dropped(self, found: Sequence[Found]) -> dict[str, Note]:
+        """Of files that were dropped by hand: what the source told of them, or what reading them tells."""
+        rows = await self.table.versions([one.key for one in found])
+        told = {one.key: row for one in found if (row := rows.get(one.key)) is not None and _told_of(row, one.seen)}
+        notes = {one.key: Note(one.key, identity(one.seen), told[one.key].etag) for one in found if one.key in told}
+        return notes | await self._read_all([one for one in found if one.key not in told])
 
     def _remembered(self, identities: Mapping[str, Identity]) -> dict[str, Note]:
         """Notes made of what is remembered of just these versions."""
