@@ -30,7 +30,20 @@ roles:
           Action: ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
           Resource: "arn:aws:dynamodb:us-east-1:123456789012:table/orders"
           Condition: {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["ann"]}}
+  poller:
+    policy:
+      Version: "2012-10-17"
+      Statement:
+        - Effect: Allow
+          Action: ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"]
+          Resource: "*"
 functions:
+  mapped:
+    code: ./code
+    handler: app.changed
+    role: poller
+    isolation: none
+    environment: {SEEN: "${env:SEEN}"}
   changed:
     code: ./code
     handler: app.changed
@@ -179,6 +192,57 @@ def test_changes_reach_a_function_and_who_reads_the_stream(cloud: Cloud, key: di
     assert mine[2]["dynamodb"]["OldImage"] == {"id": {"S": "fed"}, "v": {"B": b"\x01"}}
     assert mine[0]["eventID"] == got[0]["eventID"]
     assert streams.get_records(ShardIterator=read["NextShardIterator"])["Records"] == []
+
+
+def test_a_mapping_over_the_stream_of_a_made_table_feeds_its_function(cloud: Cloud, key: dict[str, str], client: Any) -> None:
+    keys = {
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+    }
+    stream = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+    made = client.create_table(TableName="mapped-table", BillingMode="PAY_PER_REQUEST", StreamSpecification=stream, **keys)[
+        "TableDescription"
+    ]
+    lambda_ = cloud.client("lambda", key)
+    mapping = lambda_.create_event_source_mapping(
+        EventSourceArn=made["LatestStreamArn"], FunctionName="mapped", StartingPosition="TRIM_HORIZON", BatchSize=5
+    )
+    client.put_item(TableName="mapped-table", Item={"id": {"S": "through the mapping"}})
+    mine = {"id": {"S": "through the mapping"}}
+    got = seen(cloud, lambda all_: any(one["dynamodb"]["Keys"] == mine for one in all_))
+    (record,) = [one for one in got if one["dynamodb"]["Keys"] == mine]
+    assert record["eventSourceARN"] == made["LatestStreamArn"] == mapping["EventSourceArn"]
+    with pytest.raises(client.exceptions.ResourceInUseException):
+        client.delete_table(TableName="mapped-table")
+    lambda_.delete_event_source_mapping(UUID=mapping["UUID"])
+    client.delete_table(TableName="mapped-table")
+
+
+def test_batches_and_transactions_go_through_the_resource(resource: Any) -> None:
+    table = resource.Table("orders")
+    with table.batch_writer(overwrite_by_pkeys=["id"]) as batch:
+        for number in range(30):
+            batch.put_item({"id": f"b{number}", "tags": {"x", "y"}, "nested": {"list": [1, None, True, {"deep": "z"}]}})
+        batch.delete_item({"id": "b0"})
+    answer = resource.batch_get_item(RequestItems={"orders": {"Keys": [{"id": f"b{number}"} for number in range(3)]}})
+    found = sorted(answer["Responses"]["orders"], key=lambda item: item["id"])
+    assert found == [{"id": f"b{n}", "tags": {"x", "y"}, "nested": {"list": [1, None, True, {"deep": "z"}]}} for n in (1, 2)]
+    client = resource.meta.client
+    client.transact_write_items(
+        TransactItems=[
+            {
+                "Update": {
+                    "TableName": "orders",
+                    "Key": {"id": "b1"},
+                    "UpdateExpression": "SET n = :n",
+                    "ExpressionAttributeValues": {":n": 5},
+                }
+            },
+            {"Delete": {"TableName": "orders", "Key": {"id": "b2"}}},
+        ]
+    )
+    got = client.transact_get_items(TransactItems=[{"Get": {"TableName": "orders", "Key": {"id": name}}} for name in ("b1", "b2")])
+    assert [one.get("Item", {}).get("n") for one in got["Responses"]] == [5, None]
 
 
 def test_an_item_expires_and_its_record_says_so(cloud: Cloud, client: Any) -> None:

@@ -1,5 +1,6 @@
 """DynamoDB's operations on one item."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -233,3 +234,28 @@ async def test_consumed_capacity_is_told_when_asked_for(house: Rig) -> None:
     assert (await house.call("GetItem", "carts", Key=KEY, ReturnConsumedCapacity="TOTAL", ConsistentRead=True))["ConsumedCapacity"][
         "CapacityUnits"
     ] == 1.0
+
+
+async def test_of_many_who_want_to_be_first_one_is(house: Rig) -> None:
+    async def claim(number: int) -> bool:
+        item = typed({"id": "lock", "holder": number})
+        try:
+            await house.call("PutItem", "plain", Item=item, ConditionExpression="attribute_not_exists(id)")
+        except AwsError as error:
+            assert error.code == "ConditionalCheckFailedException"  # noqa: PT017 - of all but one
+            return False
+        return True
+
+    won = await asyncio.gather(*map(claim, range(40)))
+    assert won.count(True) == 1
+    found = await house.call("GetItem", "plain", Key=typed({"id": "lock"}))
+    assert found["Item"]["holder"] == {"N": str(won.index(True))}
+
+
+async def test_counts_of_many_writers_add_up(house: Rig) -> None:
+    add = {
+        "UpdateExpression": "SET n = if_not_exists(n, :zero) + :one",
+        "ExpressionAttributeValues": {":zero": {"N": "0"}, ":one": {"N": "1"}},
+    }
+    await asyncio.gather(*(house.call("UpdateItem", "plain", Key=typed({"id": "count"}), **add) for _ in range(50)))
+    assert (await house.call("GetItem", "plain", Key=typed({"id": "count"})))["Item"]["n"] == {"N": "50"}
