@@ -313,7 +313,7 @@ class Daemon:
         calls = Calls(Parts(config, functions, journal, dispatcher, slots, pool, fleet, clock.now(), os.getpid()))
         relay = Relay(outbox, dispatcher, house)
         relay.logs = logs
-        health = Health(metrics, problems=calls.problems, ping=partial(_ping, database, tables.database))
+        health = Health(metrics, problems=lambda: calls.problems() + tables.problems(), ping=partial(_ping, database, tables.database))
         janitor = Janitor(journal, retention=config.retention, clock=clock)
         housekeeping = Housekeeping(database, logs, self._manager, clock=clock, retention=config.retention.logs)
 

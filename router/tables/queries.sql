@@ -142,8 +142,8 @@ SELECT min(seq) FROM stream_records WHERE stream = ?;
 SELECT min(seq) FROM stream_records WHERE stream = ? AND at >= ?;
 
 -- name: trim_records
-DELETE FROM stream_records WHERE id IN
-    (SELECT id FROM stream_records WHERE stream = ? AND seq <= ? AND at < ? ORDER BY seq LIMIT ?);
+DELETE FROM stream_records WHERE at < ?4 AND id IN     -- of the oldest alone: those behind a young one are younger
+    (SELECT id FROM stream_records WHERE stream = ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3);
 
 -- name: drop_streams
 DELETE FROM streams WHERE ended < ? AND NOT EXISTS (SELECT 1 FROM stream_records WHERE stream = streams.id);
@@ -176,10 +176,16 @@ SELECT id, hash, range, item FROM items WHERE owner = ? AND id > ? ORDER BY id L
 UPDATE items SET expires = ? WHERE id = ?;
 
 -- name: owners
-SELECT DISTINCT owner FROM items;
+WITH RECURSIVE found (owner) AS (          -- from one to the next by the index: DISTINCT would look at every item
+    SELECT min(owner) FROM items
+    UNION ALL SELECT (SELECT min(items.owner) FROM items WHERE items.owner > found.owner) FROM found WHERE found.owner IS NOT NULL
+) SELECT owner FROM found WHERE owner IS NOT NULL;
 
 -- name: entry_owners
-SELECT DISTINCT owner FROM entries;
+WITH RECURSIVE found (owner) AS (
+    SELECT min(owner) FROM entries
+    UNION ALL SELECT (SELECT min(entries.owner) FROM entries WHERE entries.owner > found.owner) FROM found WHERE found.owner IS NOT NULL
+) SELECT owner FROM found WHERE owner IS NOT NULL;
 
 -- name: known_tables
 SELECT id FROM stored_tables;

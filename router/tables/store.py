@@ -113,6 +113,10 @@ class Tables:
             raise Refused(stored.wrong, "ResourceInUseException")
         return stored
 
+    def problems(self) -> list[str]:
+        """Why tables are not served, a sentence each."""
+        return [stored.wrong for stored in self._live.values() if stored.wrong]
+
     def live(self) -> Mapping[str, Stored]:
         """Those that are served."""
         return {name: stored for name, stored in self._live.items() if not stored.wrong}

@@ -64,4 +64,4 @@ class Streams:
 
     async def trim(self, stream: StreamRow, seq: int, *, before: float, most: int) -> int:
         """Remove *most* records up to *seq* that were written before *before*; how many there were. Durable on return."""
-        return await self._tables.database.write(SQL["trim_records"], stream.id, seq, before, most)
+        return await self._tables.database.write(SQL["trim_records"], stream.id, seq, most, before)

@@ -45,6 +45,7 @@ async def test_a_table_with_another_key_is_not_served_and_loses_nothing(tmp_path
         assert [(one["event"], one["table"]) for one in logs] == [("table_refused", "t")]
         with pytest.raises(Refused, match=r"table t is stored with the key id \(S\): declare that one"):
             tables.get("t")
+        assert tables.problems() == ["table t is stored with the key id (S): declare that one, or give the table another name"]
         with pytest.raises(Refused):
             await tables.change(put("b"))
         tables.adopt({"t": TABLE})
@@ -132,3 +133,18 @@ async def test_an_item_that_was_given_more_time_does_not_expire(tmp_path: Path) 
             {"event": "items_expired", "log_level": "info", "table": "t", "items": 1}
         ]
         assert [item is None for item in await tables.items([("t", {"id": {"S": "a"}}), ("t", {"id": {"S": "b"}})])] == [False, True]
+
+
+async def test_what_a_deleted_table_leaves_goes_little_by_little(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    more = {"t": TABLE, "kept": replace(TABLE, name="kept")}
+    async with opened(tmp_path, clock, more) as tables:
+        for name in more:
+            await tables.change_each([put(f"{n}", name, x={"S": "1"}) for n in range(450)])
+        await tables.forget("t")
+        await round_of(tables, clock)
+        for what in ("items", "entries"):
+            assert await tables.database.read(f"SELECT count(*) FROM {what}") == [(450,)]
+        await tables.forget("kept")
+        await round_of(tables, clock)
+        assert await tables.database.read("SELECT count(*) FROM items") == [(0,)]
