@@ -30,6 +30,7 @@ CREATE TABLE items (
     item BLOB NOT NULL                      -- codec.py
 ) STRICT;
 CREATE UNIQUE INDEX items_by_key ON items (owner, hash, range);
+CREATE INDEX items_by_owner ON items (owner);       -- and id, in whose order new indexes are filled
 CREATE INDEX items_by_expiry ON items (owner, expires) WHERE expires IS NOT NULL;
 CREATE TABLE entries (                      -- items in the order of an index
     owner INTEGER NOT NULL,                 -- index
