@@ -8,7 +8,7 @@ from typing import Final
 from router.config.node import Node
 from router.config.types import Destination, Names
 
-KINDS: Final = ("queue", "function", "bus", "bucket")
+KINDS: Final = ("queue", "function", "bus", "bucket", "topic")
 
 
 def destination(form: Node, key: str, names: Names, kinds: Collection[str] = KINDS) -> Destination | None:
@@ -23,9 +23,22 @@ def destination(form: Node, key: str, names: Names, kinds: Collection[str] = KIN
         return None
     (kind,) = found
     name = node.text(kind)
-    known: Collection[str] = {"queue": names.queues, "function": names.functions, "bus": names.buses, "bucket": names.buckets}[kind]
+    known = _known(names)[kind]
     if name not in known:
         node.problem(f"no {kind} has the name {name}{node.did_you_mean(name, known)}", kind)
     elif kind == "queue" and names.queues[name].fifo:
         node.problem(f"{name} is a FIFO queue; a destination is a standard one", kind)
+    elif kind == "topic" and names.topics[name].fifo:
+        node.problem(f"{name} is a FIFO topic; a destination is a standard one", kind)
     return Destination(kind, name)
+
+
+def _known(names: Names) -> dict[str, Collection[str]]:
+    """The names of each kind."""
+    return {
+        "queue": names.queues,
+        "function": names.functions,
+        "bus": names.buses,
+        "bucket": names.buckets,
+        "topic": names.topics,
+    }

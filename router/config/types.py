@@ -189,7 +189,7 @@ class Role:
 class Destination:
     """Where records go."""
 
-    kind: str  # queue, function, bus, bucket; of a rule's target log_group too
+    kind: str  # queue, function, bus, bucket, topic; of a rule's target log_group too
     name: str  # a function's with its qualifier where there is one: NAME:QUALIFIER
 
 

@@ -11,6 +11,7 @@ import apsw
 import orjson
 
 from router.config.types import Destination
+from router.events.sns_rules import LARGEST as LARGEST_PUBLISHED
 from router.events.sqs import Attribute
 from router.events.sqs_rules import New, size_of
 from router.journal.base import Beside
@@ -109,7 +110,9 @@ class Outbox:
 
     def room(self, to: Destination) -> int:
         """The most bytes that a record for this destination should have."""
-        return self._queues.known(to.name).max_message_size if to.kind == "queue" else 2**63 if to.kind == "bucket" else 1_000_000
+        if to.kind == "queue":
+            return self._queues.known(to.name).max_message_size
+        return {"bucket": 2**63, "topic": LARGEST_PUBLISHED}.get(to.kind, 1_000_000)
 
     def post(self, connection: apsw.Connection, parcels: Sequence[Parcel]) -> None:
         """Write records down inside somebody's transaction; landed() is for afterwards."""

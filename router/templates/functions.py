@@ -229,7 +229,7 @@ def _end(end: Props, key: str, function: str, draft: Draft) -> dict[str, str]:
     kind = end.text("Type", "")
     if "Destination" in end:
         target = draft.target(end.take("Destination"))
-        return destination(target.kind, target.name, ("queue", "function", "bus", "bucket"))
+        return destination(target.kind, target.name, ("queue", "function", "bus", "bucket", "topic"))
     if kind != "SQS":
         raise Refused(f"{key}: name a Destination; only a queue is made where there is none")
     draft.sections["queues"].setdefault(made_queue(function), {})

@@ -32,6 +32,12 @@ def send(event, context):
             told.append(error.response["Error"]["Code"])
     return told
 
+def echo(event, context):
+    import boto3
+    with open(os.path.join(os.path.dirname(os.environ["SEEN"]), "echoes"), "a") as file:
+        file.write("x")
+    boto3.client("sns").publish(TopicArn=event["Records"][0]["Sns"]["TopicArn"], Message="again")
+
 def keep(event, context):
     for record in event["Records"]:
         told = record["Sns"] if "Sns" in record else record
@@ -53,8 +59,11 @@ roles:
       - {{Effect: Deny, Action: "sqs:PurgeQueue", Resource: "*"}}
 topics:
   news:
+  echoes:
+  ends: {{subscriptions: {{keep: {{function: keep}}}}}}
 functions:
   sender: {{code: ./code, handler: app.send, role: worker, timeout: 30, isolation: none}}
+  echo: {{code: ./code, handler: app.echo, role: worker, timeout: 30, isolation: none, environment: {{SEEN: "{seen}"}}, on_failure: {{topic: ends}}, triggers: [{{sns: echoes}}]}}
   keep:
     code: ./code
     handler: app.keep
@@ -256,3 +265,13 @@ def test_what_was_published_outlives_a_kill(cloud: Cloud, sqs: Any, sns: Any) ->
     assert [one["Body"] for one in sqs.receive_message(QueueUrl=url)["Messages"]] == ["before the kill"]
     assert cloud.until(lambda: any(one.get("Message") == "before the kill" for one in seen(cloud)), 30), cloud.log.read_text()
     assert {one["Protocol"] for one in sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]} == {"sqs", "lambda"}
+
+
+def test_a_function_that_sets_itself_off_by_a_topic_is_stopped(cloud: Cloud, sns: Any) -> None:
+    """The trace that boto3 tells carries the chain of events."""
+    sns.publish(TopicArn=f"arn:aws:sns:{ARN}echoes", Message="hello")
+    path = cloud.directory / "echoes"
+    assert cloud.until(lambda: "recursion_stopped" in cloud.log.read_text() or "RecursiveInvocation" in cloud.log.read_text(), 60), cloud.log.read_text()  # fmt: skip
+    assert path.read_text() == "x" * 16
+    got = cloud.until(lambda: any("RecursiveInvocation" in str(one.get("Message", "")) for one in seen(cloud)), 20)
+    assert got, cloud.log.read_text()  # its record went to a topic, and from there to a function

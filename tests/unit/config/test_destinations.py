@@ -5,7 +5,7 @@ import pytest
 from router.config.types import Destination
 from tests.unit.config.conftest import BASE, Place
 
-QUEUES = "queues: {done: {}, line.fifo: {}}\nbuckets: {results: ./data}\n"
+QUEUES = "queues: {done: {}, line.fifo: {}}\ntopics: {news: {}, t.fifo: {}}\nbuckets: {results: ./data}\n"
 
 
 def test_destinations_as_written(place: Place) -> None:
@@ -16,6 +16,8 @@ def test_destinations_as_written(place: Place) -> None:
     text = BASE + "    on_success: {function: f}\n    on_failure: {bus: default}\n"
     function = place.load(text).functions["f"]
     assert (function.on_success, function.on_failure) == (Destination("function", "f"), Destination("bus", "default"))
+    function = place.load(f"{BASE}    on_success: {{topic: news}}\n{QUEUES}").functions["f"]
+    assert function.on_success == Destination("topic", "news")
 
 
 @pytest.mark.parametrize(
@@ -28,7 +30,9 @@ def test_destinations_as_written(place: Place) -> None:
         ("on_failure: {queue: line.fifo}", "is a FIFO queue"),
         ("on_failure: {queue: done, function: f}", "is one word and a name"),
         ("on_failure: {}", "is one word and a name"),
-        ("on_failure: {topic: x}", "unknown key"),
+        ("on_failure: {topic: x}", "no topic has the name x"),
+        ("on_failure: {topic: t.fifo}", "is a FIFO topic"),
+        ("dead_letter: {topic: news}", "unknown key"),
         ("dead_letter: {function: f}", "unknown key"),
         ("dead_letter: {queue: line.fifo}", "is a FIFO queue"),
     ],

@@ -137,7 +137,7 @@ def destinations(config: Mapping[str, Any], place: Place) -> Settings:
             continue
         there = destination(arn, region=place.region, account=place.account)
         if there is None:
-            raise invalid(f"The destination ARN {arn:.200} is invalid: it is no queue, function, bus or bucket here")
+            raise invalid(f"The destination ARN {arn:.200} is invalid: it is no queue, function, bus, bucket or topic here")
         kind, target = there
         found[key] = {kind: base(target) if kind == "function" else target}
     return found
