@@ -6,6 +6,7 @@ the protocols' affair. Source: texts as recorded against AWS: `1 validation erro
 import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 _CHECKED: Final = ("pattern", "min", "max", "enum")
@@ -21,13 +22,21 @@ CHECKED: Final[Mapping[str, Collection[str]]] = {  # services whose requests are
     "lambda": ("Runtime",),  # config.yaml has runtimes that AWS has not
 }
 
+STRICTER: Final[Mapping[str, Mapping[str, Mapping[str, int]]]] = {  # what a service asks for beyond its model: shape → limits
+    "lambda": {"Timeout": {"max": 900}, "MemorySize": {"max": 10_240}},
+}
+
 
 class Constraints:
     """Those of one service."""
 
-    def __init__(self, document: Mapping[str, Any], unchecked: Collection[str] = ()) -> None:
-        """*document*: the model (service-2.json); *unchecked*: shapes that the service judges in words of its own."""
+    def __init__(
+        self, document: Mapping[str, Any], unchecked: Collection[str] = (), stricter: Mapping[str, Mapping[str, int]] = MappingProxyType({})
+    ) -> None:
+        """*document*: the model (service-2.json); *unchecked*: shapes that the service judges in words of its own; *stricter*: see STRICTER."""
         self._shapes = {name: {key: part for key, part in one.items() if key in _PARTS} for name, one in document["shapes"].items()}
+        for name, limits in stricter.items():
+            self._shapes[name] |= limits
         self._inputs = {name: one["input"]["shape"] for name, one in document["operations"].items() if "input" in one}
         self._unchecked = frozenset(unchecked)
         self._matters: dict[str, bool] = {}  # shape → whether anything in it is constrained

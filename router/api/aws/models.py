@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from router.api.aws.constraints import CHECKED, Constraints
+from router.api.aws.constraints import CHECKED, STRICTER, Constraints
 from router.api.aws.shapes import ServiceModel, compiled
 
 FILE: Final = "service-2.json.gz"
@@ -33,7 +33,7 @@ class Models:
             if name not in self._loaded:
                 document = await asyncio.to_thread(_document, name)
                 if name in CHECKED:
-                    self._constraints[name] = Constraints(document, CHECKED[name])
+                    self._constraints[name] = Constraints(document, CHECKED[name], STRICTER.get(name, {}))
                 self._loaded[name] = await asyncio.to_thread(compiled, name, document)
             return self._loaded[name]
 

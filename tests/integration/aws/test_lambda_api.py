@@ -279,6 +279,9 @@ def test_concurrency(client: Any) -> None:
     assert client.put_function_concurrency(FunctionName="narrow", ReservedConcurrentExecutions=0)["ReservedConcurrentExecutions"] == 0
     assert client.get_function(FunctionName="narrow")["Concurrency"] == {"ReservedConcurrentExecutions": 0}
     assert refused(client.invoke, FunctionName="narrow")[1] == "TooManyRequestsException"
+    told = refused(client.put_function_concurrency, FunctionName="narrow", ReservedConcurrentExecutions=20)
+    assert told[1] == "InvalidParameterValueException"
+    assert told[2].endswith("decreases account's UnreservedConcurrentExecution below its minimum value of [1].")
     client.delete_function_concurrency(FunctionName="narrow")
     assert "ReservedConcurrentExecutions" not in client.get_function_concurrency(FunctionName="narrow")
     assert result(client, "narrow")[0] == "one"

@@ -165,8 +165,20 @@ class Managing:
         """PutFunctionConcurrency."""
         name = self._concurrent(call.parameters)
         count = int(call.parameters["ReservedConcurrentExecutions"])
+        self._leave_some(name, count)
         await self._set(name, {"reserved_concurrency": count})
         return {"ReservedConcurrentExecutions": count}
+
+    def _leave_some(self, name: str, count: int) -> None:
+        """Raise AwsError when too little would be left for the functions without a reservation."""
+        functions, limit = self._rooms.config.functions, self._rooms.config.limits.concurrency
+        least = int(any(one.reserved_concurrency is None for other, one in functions.items() if other != name))
+        others = sum(one.reserved_concurrency or 0 for other, one in functions.items() if other != name)
+        if others + count + least > limit:
+            raise invalid(
+                "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum "
+                f"value of [{least}]."
+            )
 
     async def reserved(self, call: Call) -> Members:
         """GetFunctionConcurrency."""

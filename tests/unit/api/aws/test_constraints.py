@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.api.aws.constraints import CHECKED, Constraints
+from router.api.aws.constraints import CHECKED, STRICTER, Constraints
 
 DATA = Path(botocore.__file__).parent / "data"
 
@@ -20,7 +20,7 @@ def model(service: str) -> Any:
     return json.loads(gzip.decompress(found.read_bytes()))
 
 
-LAMBDA = Constraints(model("lambda"), CHECKED["lambda"])
+LAMBDA = Constraints(model("lambda"), CHECKED["lambda"], STRICTER["lambda"])
 ROLE = "arn:aws:iam::123456789012:role/r"
 
 
@@ -57,6 +57,10 @@ ROLE = "arn:aws:iam::123456789012:role/r"
             ),
         ),
         ({"Runtime": "python"}, ""),
+        (
+            {"Timeout": 901},
+            "1 validation error detected: Value '901' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900",
+        ),
         ({"Description": None, "Unknown": 5}, ""),
     ],
 )
