@@ -3,8 +3,8 @@
 Facts in: the controls that work (sandbox_controls.py), where things lie (Site), what the runtime reads. Paths are absolute, without
 symbolic links."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from router.config.types import Function
@@ -39,9 +39,16 @@ class Site:
     config: str = ""  # the file; "" for none
     credentials: str = ""  # systemd's directory of secrets; "" for none
     codes: frozenset[str] = frozenset()  # every function's code
-    shared: frozenset[str] = frozenset()  # buckets, directories of tables: for every function, to read and write
+    shared: frozenset[str] = frozenset()  # buckets, directories of tables: to read and write
     runtime: tuple[str, ...] = ()  # what interpreters and our own bootstrap read
+    readable: frozenset[str] = frozenset()  # of those buckets: to read only
+    denied: frozenset[str] = frozenset()  # other buckets
+    uses: Mapping[str, "Site"] = field(default_factory=dict, compare=False)  # role → the same for functions that have it
     endpoint: int = 0  # the port of the AWS endpoint, which is reached from networks of their own too; 0: there is none
+
+    def of(self, function: Function) -> "Site":
+        """As the function may use it: one with a role, by its role."""
+        return self.uses.get(function.role, self)
 
     @property
     def project(self) -> str:
@@ -64,6 +71,7 @@ def plan(machine: Machine, site: Site, function: Function, needs: Needs, *, room
     """The message; None when nothing confines it but what always does. *room*: the environment's name."""
     if function.isolation == "none":
         return None
+    site = site.of(function)
     strict, namespaces = function.isolation == "strict", machine.works("namespaces")
     offline = "no_network" in function.require
     own = machine.users.get(function.name) if effective(machine, function, "own_user") else None
@@ -87,15 +95,15 @@ def plan(machine: Machine, site: Site, function: Function, needs: Needs, *, room
     if strict:
         found["rules"] = rules(site, needs)
     elif not namespaces:
-        found["all_but"] = _topmost(hidden(site, needs))
-        found["rules"] = [(path, False) for path in (needs.code, *needs.reads)]
+        found["all_but"] = _topmost(hidden(site, needs) | site.readable)
+        found["rules"] = [(path, False) for path in (needs.code, *needs.reads, *sorted(site.readable))]
     return found
 
 
 def hidden(site: Site, needs: Needs) -> set[str]:
-    """What no function sees: the daemon's own, and other functions' code unless it is this one's too."""
+    """What the function does not see: the daemon's own, other functions' code unless it is this one's too, buckets its role does not open."""
     others = {code for code in site.codes if not _within(code, needs.code)}
-    return ({site.state, site.config, site.credentials} | others) - {""}
+    return ({site.state, site.config, site.credentials} | others | site.denied) - {""}
 
 
 def steps(site: Site, needs: Needs, *, strict: bool, root: bool, apart: bool = False) -> list[tuple[str, str]]:
@@ -111,7 +119,7 @@ def steps(site: Site, needs: Needs, *, strict: bool, root: bool, apart: bool = F
     if not strict and _within(site.project, *TMP) and not (apart and _within(site.project, *needs.closed)):
         table[site.project] = "write"  # what stands beside a config in /tmp is meant for its functions
     table |= dict.fromkeys((*site.runtime, *needs.reads), "read")
-    table |= dict.fromkeys((*site.shared, *needs.writes), "write")
+    table |= dict.fromkeys(site.readable, "read") | dict.fromkeys((*site.shared, *needs.writes), "write")
     table |= dict.fromkeys({site.state, site.config, site.credentials} - {""}, "hide")
     table[needs.code] = "read"
     if strict:
@@ -145,7 +153,7 @@ def _topmost(paths: Iterable[str]) -> list[str]:
 
 def rules(site: Site, needs: Needs) -> list[tuple[str, bool]]:
     """The only files that isolation: strict leaves: (path, whether it may be written)."""
-    reads: Sequence[str] = (*_SYSTEM, "/dev", *site.runtime, needs.code, *needs.reads)
+    reads: Sequence[str] = (*_SYSTEM, "/dev", *site.runtime, needs.code, *needs.reads, *sorted(site.readable))
     nodes = ("/dev/null", "/dev/zero", "/dev/full", "/dev/tty")
     writes: Iterable[str] = (*TMP, *_WRITABLE, *nodes, *sorted(site.shared), *needs.writes)
     return [*((path, False) for path in reads), *((path, True) for path in writes)]

@@ -3,7 +3,7 @@
 import os
 import sys
 import sysconfig
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -11,6 +11,9 @@ from typing import Any, Final
 
 import router
 from router.config.types import Config, Function
+from router.credentials import roles
+from router.iam import directories
+from router.iam.policy import Policy
 from router.runtime.sandbox_controls import Users
 from router.runtime.sandbox_plan import Needs, Site
 
@@ -50,7 +53,7 @@ class Ground:
         config = self._config()
         if config is not self._seen:
             self._site, self._assigned = (
-                replace(site(config), endpoint=self._endpoint),
+                _reached(site(config), self._endpoint),
                 self._users.assigned(config.functions, config.users),
             )
             codes = [function.code for function in config.functions.values()]
@@ -58,18 +61,33 @@ class Ground:
             self._seen = config
 
 
+def _reached(site: Site, port: int) -> Site:
+    """With the AWS endpoint at this port."""
+    return replace(site, endpoint=port, uses={role: replace(one, endpoint=port) for role, one in site.uses.items()})
+
+
 def site(config: Config) -> Site:
     """Of a daemon with this config."""
     credentials = os.environ.get("CREDENTIALS_DIRECTORY", "")
-    shared = [bucket.path for bucket in config.buckets.values()] + [table.sqlite.parent for table in config.tables.values()]
-    return Site(
+    tables = {_real(table.sqlite.parent) for table in config.tables.values()}
+    buckets = {name: _real(bucket.path) for name, bucket in config.buckets.items()}
+    found = Site(
         state=_real(config.state),
         config=_real(config.file),
         credentials=_real(credentials) if credentials else "",
         codes=frozenset(_real(function.code) for function in config.functions.values()),
-        shared=frozenset(map(_real, shared)),
+        shared=frozenset({*buckets.values(), *tables}),
         runtime=runtime(),
     )
+    return replace(found, uses={name: _opened(found, buckets, tables, policy, config.account) for name, policy in roles(config).items()})
+
+
+def _opened(site: Site, buckets: Mapping[str, str], tables: Collection[str], policy: Policy, account: str) -> Site:
+    """*site* as a role opens it: directories of buckets by what the role allows of the whole bucket."""
+    uses = {path: directories.use(policy, name, account) for name, path in buckets.items()}
+    by = {how: {path for path, one in uses.items() if one == how} for how in ("hide", "read", "write")}
+    shared = by["write"] | set(tables)
+    return replace(site, shared=frozenset(shared), readable=frozenset(by["read"] - shared), denied=frozenset(by["hide"] - shared))
 
 
 @cache

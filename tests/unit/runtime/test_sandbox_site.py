@@ -13,7 +13,14 @@ from router.runtime.sandbox_site import Ground
 
 def config(directory: Path, *names: str) -> Any:
     functions = {name: Function(name, directory / name, "app.f") for name in names}
-    facts = {"state": directory / "state", "file": directory / "config.yaml", "buckets": {}, "tables": {}, "users": (1000, 1004)}
+    facts = {
+        "state": directory / "state",
+        "file": directory / "config.yaml",
+        "buckets": {},
+        "tables": {},
+        "roles": {},
+        "users": (1000, 1004),
+    }
     return SimpleNamespace(functions=functions, **facts)
 
 

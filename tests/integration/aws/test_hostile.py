@@ -1,0 +1,147 @@
+"""A hostile handler: with boto3 and the credentials of its role it tries what is others', with files what is the daemon's."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.helpers.endpoint import Cloud
+
+CANARY = "swordfish-9241"
+CODE = {
+    "app.py": r"""
+import glob, os, socket, urllib.request
+import boto3
+from botocore.config import Config
+
+QUIET = Config(retries={"total_max_attempts": 1})
+ACCOUNT, REGION = "123456789012", "us-east-1"
+
+def tried(call):
+    try:
+        return repr(call())[:5000]
+    except Exception as error:
+        return f"refused: {type(error).__name__}: {error}"[:300]
+
+def client(service, **over):
+    return boto3.client(service, config=QUIET, **over)
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+def connect(path):
+    with socket.socket(socket.AF_UNIX) as one:
+        one.connect(path)
+        return "connected"
+
+def fetch(path, **headers):
+    request = urllib.request.Request(os.environ["AWS_ENDPOINT_URL"] + path, headers=headers)
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        return answer.read()
+
+def handler(event, context):
+    s3, functions, sqs, logs = client("s3"), client("lambda"), client("sqs"), client("logs")
+    sts, sns, events, tables = client("sts"), client("sns"), client("events"), client("dynamodb")
+    url = f"{os.environ['AWS_ENDPOINT_URL']}/{ACCOUNT}/theirs"
+    state = event["state"]
+    tries = {
+        "list buckets": s3.list_buckets,
+        "list": lambda: s3.list_objects_v2(Bucket="theirs"),
+        "head": lambda: s3.head_object(Bucket="theirs", Key="secret.txt"),
+        "get": lambda: s3.get_object(Bucket="theirs", Key="secret.txt")["Body"].read(),
+        "get around": lambda: s3.get_object(Bucket="mine", Key="../theirs/secret.txt")["Body"].read(),
+        "copy": lambda: s3.copy_object(Bucket="mine", Key="got", CopySource={"Bucket": "theirs", "Key": "secret.txt"}),
+        "put": lambda: s3.put_object(Bucket="theirs", Key="x", Body=b"x"),
+        "delete": lambda: s3.delete_object(Bucket="theirs", Key="secret.txt"),
+        "upload": lambda: s3.create_multipart_upload(Bucket="theirs", Key="x"),
+        "invoke": lambda: functions.invoke(FunctionName="victim", Payload=b"{}")["Payload"].read(),
+        "invoke later": lambda: functions.invoke(FunctionName="victim", InvocationType="Event", Payload=b"{}"),
+        "configuration": lambda: functions.get_function_configuration(FunctionName="victim"),
+        "functions": functions.list_functions,
+        "new code": lambda: functions.update_function_code(FunctionName="victim", ZipFile=b"x"),
+        "new function": lambda: functions.create_function(FunctionName="n", Role=f"arn:aws:iam::{ACCOUNT}:role/other", Code={"ZipFile": b"x"}, Handler="a.b", Runtime="python3.12"),
+        "forget": lambda: functions.delete_function(FunctionName="victim"),
+        "receive": lambda: sqs.receive_message(QueueUrl=url),
+        "send": lambda: sqs.send_message(QueueUrl=url, MessageBody="x"),
+        "queues": sqs.list_queues,
+        "purge": lambda: sqs.purge_queue(QueueUrl=url),
+        "log": lambda: logs.filter_log_events(logGroupName="/aws/lambda/victim"),
+        "log groups": logs.describe_log_groups,
+        "assume": lambda: sts.assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/other", RoleSessionName="me"),
+        "session": sts.get_session_token,
+        "publish": lambda: sns.publish(TopicArn=f"arn:aws:sns:{REGION}:{ACCOUNT}:theirs", Message="x"),
+        "event": lambda: events.put_events(Entries=[{"Source": "a", "DetailType": "b", "Detail": "{}"}]),
+        "rules": events.list_rules,
+        "item": lambda: tables.get_item(TableName="theirs", Key={"id": {"S": "1"}}),
+        "tables": tables.list_tables,
+        "as another": lambda: client("s3", aws_access_key_id=event["key"], aws_secret_access_key="x" * 40).get_object(Bucket="theirs", Key="secret.txt"),
+        "unsigned": lambda: fetch("/theirs/secret.txt"),
+        "credentials": lambda: fetch("/2021-04-23/credentials"),
+        "credentials of its own": lambda: fetch("/2021-04-23/credentials", Authorization=os.environ["AWS_SESSION_TOKEN"]),
+        **{f"file {name}": lambda name=name: read(f"{state}/{name}") for name in ("keys.json", "credentials.key", "console.token", "journal.db")},
+        "control": lambda: connect(f"{state}/control.sock"),
+        "directory": lambda: read(f"{event['theirs']}/secret.txt"),
+        "its directory": lambda: os.listdir(event["theirs"]) or 1 / 0,
+        "environ": lambda: [path for path in glob.glob("/proc/[0-9]*/environ") if event["canary"][::-1] in tried(lambda: read(path).decode("latin-1"))] or 1 / 0,
+    }
+    open_ = {"own": lambda: s3.get_object(Bucket="mine", Key="a.txt")["Body"].read(), "own file": lambda: read(f"{event['mine']}/a.txt")}
+    return {"tries": {name: tried(call) for name, call in tries.items()}, "own": {name: tried(call) for name, call in open_.items()}}
+
+def victim(event, context):
+    return os.environ["SECRET"]
+"""
+}
+CONFIG = f"""
+buckets: {{mine: ./mine, theirs: ./theirs}}
+queues: {{theirs: {{}}}}
+topics: {{theirs: {{}}}}
+tables: {{theirs: {{hash: id}}}}
+roles:
+  bounded:
+    policy:
+      - {{Effect: Allow, Action: "s3:*", Resource: ["arn:aws:s3:::mine", "arn:aws:s3:::mine/*"]}}
+  other: {{policy: [{{Effect: Allow, Action: "*", Resource: "*"}}]}}
+functions:
+  hostile: {{code: ./code, handler: app.handler, timeout: 60, memory: 512, role: bounded}}
+  offline: {{code: ./code, handler: app.handler, timeout: 60, memory: 512, role: bounded, require: [no_network]}}
+  strict: {{code: ./code, handler: app.handler, timeout: 60, memory: 512, role: bounded, isolation: strict}}
+  victim: {{code: ./code, handler: app.victim, role: other, environment: {{SECRET: {CANARY}}}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    place = tmp_path_factory.mktemp("hostile")
+    made = Cloud(place, CONFIG, CODE)
+    for bucket, name in (("mine", "a.txt"), ("theirs", "secret.txt")):
+        (place / bucket).mkdir()
+        (place / bucket / name).write_text(CANARY)
+    with made.serving():
+        made.router("invoke", "victim")
+        yield made
+
+
+@pytest.mark.parametrize("function", ["hostile", "offline", "strict"])
+def test_nothing_of_others_is_reached(cloud: Cloud, function: str) -> None:
+    event = {
+        "state": str(cloud.state),
+        "mine": str(cloud.directory / "mine"),
+        "theirs": str(cloud.directory / "theirs"),
+        "key": cloud.key()["AccessKeyId"],
+        "canary": CANARY[::-1],
+    }
+    event_file = cloud.directory / "event.json"
+    event_file.write_text(json.dumps(event))
+    said: dict[str, Any] = cloud.router("invoke", function, "-e", str(event_file))
+    assert all(CANARY in one for one in said["own"].values()), said["own"]
+    assert {name: one for name, one in said["tries"].items() if not one.startswith("refused: ")} == {}
+    denied = {name for name, one in said["tries"].items() if "is not authorized to perform: " in one}
+    others = {"head", "get around", "session", "as another", "unsigned", "log", "log groups"}  # head: 403 without a text
+    assert {name for name in said["tries"] if " " not in name or not name.startswith(("file", "credentials", "its"))} - denied <= others | {
+        *("control", "directory", "environ", "credentials")
+    }
+    assert not any(CANARY in one for one in said["tries"].values())
+    assert sorted(path.name for path in (cloud.directory / "theirs").iterdir() if not path.name.startswith(".")) == ["secret.txt"]
+    assert cloud.router("invoke", "victim") == CANARY
