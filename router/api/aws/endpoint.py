@@ -9,6 +9,7 @@ import structlog
 
 from router import names
 from router.api.aws import identities, refusals, routing, values
+from router.api.aws.cbor_protocol import CborProtocol
 from router.api.aws.gate import Admitted, Gate
 from router.api.aws.identities import Identities
 from router.api.aws.json_protocol import JsonProtocol
@@ -27,7 +28,7 @@ from router.telemetry.metrics import Metrics
 
 log = structlog.get_logger("router.aws")
 
-PROTOCOLS: Final[Mapping[str, Codec]] = {"json": JsonProtocol(), "rest-json": RestJson(), "query": QueryProtocol()}
+PROTOCOLS: Final[Mapping[str, Codec]] = {"json": JsonProtocol(), "rest-json": RestJson(), "query": QueryProtocol(), "cbor": CborProtocol()}
 SQS_QUERY: Final = SqsQuery()
 LONGEST_TRACE: Final = 1000  # characters
 

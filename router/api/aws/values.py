@@ -100,12 +100,21 @@ def scalar(kind: str, value: Any) -> Any:
             return float(value)
     elif kind == "timestamp":
         return moment(value)
-    elif kind == "blob" and isinstance(value, str):
-        try:
-            return b64decode(value, validate=True)
-        except (binascii.Error, ValueError):
-            raise Malformed("Invalid Base64 encoded value") from None
+    elif kind == "blob":
+        return _blob(value)
     raise Malformed(_misplaced(value, kind))
+
+
+def _blob(value: Any) -> bytes:
+    """Bytes, as CBOR has them, or base64."""
+    if isinstance(value, bytes):
+        return value
+    if not isinstance(value, str):
+        raise Malformed(_misplaced(value, "blob"))
+    try:
+        return b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        raise Malformed("Invalid Base64 encoded value") from None
 
 
 def _whole(kind: str, value: Any) -> int:
