@@ -8,6 +8,7 @@ from calendar import timegm
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 from urllib.parse import unquote
 
@@ -229,6 +230,7 @@ def _check_headers(signed: Signed, headers: Headers) -> None:
         raise AuthFailure(Flaw.UNSIGNED_HEADERS, facts={"HeadersNotSigned": "date"})
 
 
+@lru_cache(maxsize=64)
 def epoch(text: str) -> float:
     """20261126T010203Z as epoch seconds; -1 for a day that no calendar has."""
     try:
