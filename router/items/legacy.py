@@ -88,7 +88,10 @@ def _expectation(name: str, one: Mapping[str, Any]) -> Condition:
 
 def _compared(name: str, one: Mapping[str, Any]) -> Condition:
     operator = str(one.get("ComparisonOperator"))
-    values = [checked(value) for value in one.get("AttributeValueList") or ()]
+    given = one.get("AttributeValueList") or []
+    if not isinstance(given, list | tuple):
+        raise Refused("Expected list or null", "SerializationException")
+    values = [checked(value) for value in given]
     if operator not in _COMPARE and operator not in _COUNTS and operator not in _OTHERS:
         known = sorted((*_COMPARE, *_COUNTS, *_OTHERS))
         raise Refused(

@@ -2,10 +2,9 @@
 
 Limits: DynamoDB API reference, the operations of these names."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-
-import orjson
 
 from router.api.aws.dynamodb import capacity, items
 from router.api.aws.dynamodb.capacity import Consumed
@@ -148,7 +147,7 @@ class Batches:
         )
         if sum(item_size(change.item or change.key) for change in changes) > LARGEST_TRANSACTION:
             raise Refused("Transaction request size cannot exceed 4 MB")
-        request = orjson.dumps(members["TransactItems"], default=_spelled, option=orjson.OPT_SORT_KEYS)
+        request = json.dumps(members["TransactItems"], default=_spelled, sort_keys=True).encode()
         # a token is one caller's: another's that happens to be the same is another transaction
         done = await self._tables.transact(changes, f"{call.caller.principal.arn}|{token}" if token else "", request)
         consumed = {name: Consumed(one) for name, one in stored.items()}

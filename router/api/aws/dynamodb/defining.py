@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from router.api.aws.dynamodb.reading import choice, mapping, number, structures, text, truth
+from router.api.aws.dynamodb.reading import choice, mapping, number, structures, text, texts, truth
 from router.api.aws.service import Members
 from router.config.tables import VIEWS
 from router.config.types import Index, ItemTable, KeyName
@@ -106,14 +106,14 @@ def _index(one: Mapping[str, Any], types: Mapping[str, str], table: Value, *, lo
         del index["hash"]
     projection = mapping(one, "Projection")
     kind = choice(projection, "ProjectionType", ("ALL", "INCLUDE", "KEYS_ONLY"), "")
-    include = projection.get("NonKeyAttributes")
+    include = texts(projection, "NonKeyAttributes")
     if (kind == "INCLUDE") != bool(include):
         invalid(
             "ProjectionType is INCLUDE, but NonKeyAttributes is not specified"
             if kind == "INCLUDE"
             else f"ProjectionType is {kind}, but NonKeyAttributes is specified"
         )
-    index["projection"] = {"include": list(include or ())} if kind == "INCLUDE" else kind
+    index["projection"] = {"include": include} if kind == "INCLUDE" else kind
     return name, index
 
 

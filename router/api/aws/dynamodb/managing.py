@@ -8,7 +8,7 @@ from router import names
 from router.api.aws.declaring import Declared
 from router.api.aws.dynamodb import defining
 from router.api.aws.dynamodb.defining import Value
-from router.api.aws.dynamodb.reading import mapping, number, structures, table_name, text, truth
+from router.api.aws.dynamodb.reading import mapping, number, structures, table_name, text, texts, truth
 from router.api.aws.service import Call, Members
 from router.errors import ConfigError, InvalidParameter
 from router.items.errors import Refused, invalid
@@ -131,7 +131,7 @@ class Managing:
 
     async def untag(self, call: Call) -> Members:
         """UntagResource."""
-        gone = call.parameters.get("TagKeys") or ()
+        gone = texts(call.parameters, "TagKeys")
         arn = text(call.parameters, "ResourceArn")
         await self._changed(
             {"TableName": arn}, lambda value: {**value, "tags": {key: one for key, one in value.get("tags", {}).items() if key not in gone}}

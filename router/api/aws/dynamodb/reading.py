@@ -79,6 +79,16 @@ def structures(members: Members, name: str) -> list[Mapping[str, Any]]:
     return list(value)
 
 
+def texts(members: Members, name: str) -> list[str]:
+    """A member that is a list of texts; empty when there is none."""
+    value = members.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise Refused("Expected list or null", "SerializationException")
+    return list(value)
+
+
 def table_name(members: Members, name: str = "TableName") -> str:
     """The table's name in a member that is a name or an ARN. Raises Refused."""
     return named(text(members, name))

@@ -1,0 +1,84 @@
+"""The parameters that expressions have replaced mean what the expressions mean."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from router.items import grammar, legacy
+from router.items.conditions import holds
+from router.items.errors import Refused
+from router.items.grammar import Placeholders
+from router.items.updates import updated
+from router.items.values import same
+from tests.unit.items.strategies import items, scalars
+
+PAIRS = {
+    "EQ": "a = :v",
+    "NE": "a <> :v",
+    "LT": "a < :v",
+    "GE": "a >= :v",
+    "CONTAINS": "contains(a, :v)",
+    "NOT_CONTAINS": "attribute_exists(a) AND NOT contains(a, :v)",
+    "BEGINS_WITH": "begins_with(a, :v)",
+    "IN": "a IN (:v)",
+}
+
+
+@given(items, scalars)
+def test_a_comparison_is_its_expression(item: dict[str, Any], value: dict[str, Any]) -> None:
+    for operator, text in PAIRS.items():
+        try:
+            wanted = grammar.condition(text, "FilterExpression", Placeholders(None, {":v": value}))
+        except Refused:
+            with pytest.raises(Refused):
+                legacy.filtered({"a": {"ComparisonOperator": operator, "AttributeValueList": [value]}}, None)
+            continue
+        found = legacy.filtered({"a": {"ComparisonOperator": operator, "AttributeValueList": [value]}}, None)
+        assert holds(found, item) is holds(wanted, item), operator
+
+
+@given(items)
+def test_conditions_are_joined_by_and_or_or(item: dict[str, Any]) -> None:
+    both = {"a": {"ComparisonOperator": "NULL"}, "b": {"ComparisonOperator": "NOT_NULL"}}
+    assert holds(legacy.filtered(both, None), item) is ("a" not in item and "b" in item)
+    assert holds(legacy.filtered(both, "OR"), item) is ("a" not in item or "b" in item)
+
+
+def test_updates_are_actions() -> None:
+    item = {"n": {"N": "1"}, "s": {"SS": ["a", "b"]}, "l": {"L": [{"S": "x"}]}, "gone": {"S": "x"}}
+    given_ = {
+        "n": {"Action": "ADD", "Value": {"N": "2"}},
+        "s": {"Action": "DELETE", "Value": {"SS": ["a"]}},
+        "l": {"Action": "ADD", "Value": {"L": [{"S": "y"}]}},
+        "gone": {"Action": "DELETE"},
+        "new": {"Value": {"BOOL": True}},
+    }
+    wanted = {"n": {"N": "3"}, "s": {"SS": ["b"]}, "l": {"L": [{"S": "x"}, {"S": "y"}]}, "new": {"BOOL": True}}
+    assert same({"M": updated(item, legacy.actions(given_))}, {"M": wanted})
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ({"ComparisonOperator": "NOPE"}, "Value 'NOPE' at 'comparisonOperator' failed to satisfy constraint"),
+        ({"ComparisonOperator": "EQ"}, "Invalid number of argument(s) for the EQ ComparisonOperator"),
+        ({"ComparisonOperator": "LT", "Value": {"BOOL": True}}, "ComparisonOperator LT is not valid for BOOL AttributeValue type"),
+        (
+            {"ComparisonOperator": "EQ", "Exists": True, "Value": {"S": "a"}},
+            "Exists and ComparisonOperator cannot be used together for Attribute: a",
+        ),
+        ({"Exists": False, "Value": {"S": "a"}}, "Value cannot be used when Exists is false for Attribute: a"),
+        ({"Exists": True}, "Value must be provided when Exists is true for Attribute: a"),
+        ({}, "Value must be provided when Exists is null for Attribute: a"),
+        ({"AttributeValueList": []}, "AttributeValueList can only be used with a ComparisonOperator for Attribute: a"),
+        (
+            {"ComparisonOperator": "BETWEEN", "AttributeValueList": [{"N": "2"}, {"N": "1"}]},
+            "The BETWEEN condition was provided a range where the lower bound is greater than the upper bound",
+        ),
+    ],
+)
+def test_what_is_wrong_with_an_expectation(condition: dict[str, Any], told: str) -> None:
+    with pytest.raises(Refused) as refused:
+        legacy.expected({"a": condition}, None)
+    assert told in str(refused.value)
