@@ -24,6 +24,7 @@ def banner(config: Config, version: str, here: Path) -> Iterator[str]:
         ("rules", _rules(config)),
         ("feeds", _feeds(config, here)),
         ("schedules", _schedules(config)),
+        ("aws", [f"AWS_ENDPOINT_URL={_url(config.aws)}"] if config.aws.kind == "tcp" else []),
         ("console", [f"{_url(config.console)}/metrics, /healthz, /readyz"] if config.console.kind == "tcp" else []),
     ):
         shown = found if len(found) <= MOST else [*found[: MOST - 1], f"… and {len(found) - MOST + 1} more"]

@@ -56,6 +56,7 @@ def test_everything_that_is_served_is_said_once() -> None:
         f"             orders {'x' * 100}… → f",
         "  feeds      shop.db orders → f",
         "  schedules  rate(1 minute) → f",
+        "  aws        AWS_ENDPOINT_URL=http://127.0.0.1:4566",
         "  console    http://127.0.0.1:8081/metrics, /healthz, /readyz",
         "Try, in another terminal:",
         "  cp FILE.csv data/in\\ebox/",
