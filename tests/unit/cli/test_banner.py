@@ -112,7 +112,7 @@ def test_other_listeners_and_an_empty_config_are_fine() -> None:
     assert "  routes     unix:/run/r.sock POST /x → f" in lines
     assert not any("console" in line for line in lines)
     empty = list(banner(Config(file=HERE / "c", state=HERE, http=Listen("tcp", "::1", 1)), "1", HERE))
-    assert len(empty) == 3
+    assert len(empty) == 4
 
 
 def test_the_shipped_config_is_said_in_full() -> None:
