@@ -26,12 +26,23 @@ class Plan:
     seconds: float
     size: int  # bytes of the body, a JSON string
     headers: dict[str, str] = field(default_factory=dict)
+    method: str = "POST"
+    each: tuple[dict[str, str], ...] = ()  # more headers, for each path its own
+
+    @property
+    def body(self) -> str:
+        """What is sent."""
+        return f'"{"x" * (self.size - 2)}"' if self.size else ""
 
     def requests(self) -> list[bytes]:
         """The bytes of one request for each path."""
-        headers = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
-        rest = f'Host: localhost\r\nContent-Type: application/json\r\nContent-Length: {self.size}\r\n{headers}\r\n"{"x" * (self.size - 2)}"'
-        return [f"POST {path} HTTP/1.1\r\n{rest}".encode() for path in self.paths]
+        each = self.each or ({},) * len(self.paths)
+        return [self._request(path, self.headers | more) for path, more in zip(self.paths, each, strict=True)]
+
+    def _request(self, path: str, headers: dict[str, str]) -> bytes:
+        told = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        about = f"Content-Type: application/json\r\nContent-Length: {self.size}\r\n" if self.size else ""
+        return f"{self.method} {path} HTTP/1.1\r\nHost: localhost\r\n{about}{told}\r\n{self.body}".encode()
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,8 @@ class Caller(asyncio.Protocol):
     def __init__(self, requests: list[bytes], until: float, times: list[float], failures: list[str]) -> None:
         self._requests, self._until, self._times, self._failures = requests, until, times, failures
         self._buffer = b""
+        self._head = b""  # of the answer whose body arrives
+        self._left = 0  # bytes of it still to come
         self._asked = 0.0
         self._turn = -1
         self._ending = False
@@ -69,11 +82,17 @@ class Caller(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Ask again when the answer is whole."""
-        self._buffer += data
-        head, separator, body = self._buffer.partition(b"\r\n\r\n")
-        if not separator or len(body) < _length(head):
+        if not self._head:
+            self._buffer += data
+            head, separator, body = self._buffer.partition(b"\r\n\r\n")
+            if not separator:
+                return
+            self._buffer, self._head, self._left = b"", head, _length(head) - len(body)
+        else:
+            self._left -= len(data)
+        if self._left > 0:
             return
-        self._buffer = b""
+        head, self._head = self._head, b""
         now = time.perf_counter()
         self._times.append(now - self._asked)
         if not head.startswith(OK):
@@ -125,4 +144,4 @@ async def load(plan: Plan) -> Load:
 if __name__ == "__main__":
     asked = json.loads(sys.argv[1])
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        print(json.dumps(asdict(runner.run(load(Plan(**asked | {"paths": tuple(asked["paths"])}))))))
+        print(json.dumps(asdict(runner.run(load(Plan(**asked | {"paths": tuple(asked["paths"]), "each": tuple(asked["each"])}))))))

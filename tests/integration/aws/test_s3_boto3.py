@@ -620,11 +620,15 @@ def test_notifications(cloud: Cloud, s3: Any) -> None:
     found = s3.get_bucket_notification_configuration(Bucket="noisy")
     assert (found["LambdaFunctionConfigurations"], "EventBridgeConfiguration" in found) == (wanted, True)
     s3.put_object(Bucket="noisy", Key="in/a b", Body=b"x")
+    upload = s3.create_multipart_upload(Bucket="noisy", Key="in/parts")["UploadId"]
+    etag = s3.upload_part(Bucket="noisy", Key="in/parts", UploadId=upload, PartNumber=1, Body=b"y")["ETag"]
+    parts = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
+    s3.complete_multipart_upload(Bucket="noisy", Key="in/parts", UploadId=upload, MultipartUpload=parts)
     s3.put_object(Bucket="noisy", Key="out/a", Body=b"x")
     (cloud.directory / "state/buckets/noisy/in/dropped").write_bytes(b"z")
     record = cloud.directory / "record"
-    expected = ["ObjectCreated:Put in/a+b", "ObjectCreated:Put in/dropped"]
-    assert cloud.until(lambda: record.exists() and len(record.read_text().splitlines()) >= 2, 30)
+    expected = ["ObjectCreated:CompleteMultipartUpload in/parts", "ObjectCreated:Put in/a+b", "ObjectCreated:Put in/dropped"]
+    assert cloud.until(lambda: record.exists() and len(record.read_text().splitlines()) >= 3, 30)
     assert sorted(record.read_text().splitlines()) == expected
     s3.put_bucket_notification_configuration(Bucket="noisy", NotificationConfiguration={})
     assert "LambdaFunctionConfigurations" not in s3.get_bucket_notification_configuration(Bucket="noisy")
