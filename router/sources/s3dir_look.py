@@ -118,7 +118,7 @@ class Lookers:
 
     async def _noted(self, found: list[Found]) -> list[Found]:
         """With the notes of versions that are new: they know the eTag, and how the version came to be."""
-        new = {one.key: _identity(one.seen) for one in found if one.seen is not None and not (one.row and same_file(one.row, one.seen))}
+        new = {one.key: _identity(one.seen) for one in found if one.seen is not None and not _known(one.row, one.seen)}
         try:
             notes = await self._site.notes.matching(new)
         except JournalError as error:
@@ -316,6 +316,11 @@ def _told(change: Change, version: Version) -> Told:
 
 def _identity(seen: Seen) -> Identity:
     return Identity(seen.inode, seen.size, seen.mtime)
+
+
+def _known(row: Version | None, seen: Seen) -> bool:
+    """Whether the row tells all of this version: an eTag that is not of the content is the note's to tell."""
+    return row is not None and same_file(row, seen) and ("-" not in row.etag or seen.etag in {"", row.etag})
 
 
 def _with(found: Found, note: Note) -> Found:

@@ -9,7 +9,8 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 NAMESPACE: Final = "http://s3.amazonaws.com/doc/2006-03-01/"
-_HEAD: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
+DECLARATION: Final = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+_HEAD: Final = DECLARATION.decode()
 _ENTITIES: Final = {'"': "&quot;", "\r": "&#13;"}
 _UNSPEAKABLE: Final = {  # what XML 1.0 has no character for; AWS sends the reference, which no parser takes
     **{code: "�" for code in range(32) if code not in {9, 10, 13}},

@@ -19,6 +19,8 @@ from router.api.aws.s3.errors import S3Error
 from router.api.aws.s3.multipart import Multipart
 from router.api.aws.s3.notifications import Notifications
 from router.api.aws.s3.objects import Objects
+from router.api.aws.s3.patience import OPERATIONS as PATIENT
+from router.api.aws.s3.patience import patiently
 from router.api.aws.s3.posting import Posting
 from router.api.aws.s3.telling import told_of
 from router.api.declared import Declared
@@ -83,25 +85,36 @@ class Front:
         """Answer a request, whoever sent it. *request_id*: UUID; S3's own is its first half."""
         access = Access(gate)
         ids = Ids(request_id.replace("-", "")[:16].upper(), b64encode(secrets.token_bytes(42)).decode())
-        call: S3Call | None = None
+        response = await self._answered(request, access, ids)
+        return response._replace(headers=[*ids.pairs(), ("server", "AmazonS3"), *response.headers])
+
+    async def _answered(self, request: Request, access: Access, ids: Ids) -> Response:
+        """The answer, whatever happens."""
         try:
             headers = _joined(request)
             target = target_of(request.path, request.query, request.host, self._names)
             operation = self._operation(request, target, headers)
             if operation == "PostObject":
-                call, response = await self._posting.post(target, request, access, ids)
-            else:
-                sender = access.identify(request, target.bucket if target.hosted else "")
-                check_owner(headers, access.account)
-                call = S3Call(operation, target, request, headers, sender, access, ids)
-                response = await self._operations[operation](call)
-        except RouterError as error:
-            told = error if isinstance(error, S3Error) else told_of(error, call) if call is not None else S3Error("InternalError")
-            response = _refusal(told, request, ids)
-        except Exception:  # the bulkhead around a single request: S3's clients read S3's errors, and try again
+                return await self._posting.post(target, request, access, ids)
+            sender = access.identify(request, target.bucket if target.hosted else "")
+            check_owner(headers, access.account)
+        except S3Error as error:
+            return _refusal(error, request, ids)
+        except Exception:  # as below
             log.exception("s3_request_crashed", request_id=ids.request, method=request.method)
-            response = _refusal(S3Error("InternalError"), request, ids)
-        return response._replace(headers=[*ids.pairs(), ("server", "AmazonS3"), *response.headers])
+            return _refusal(S3Error("InternalError"), request, ids)
+        call = S3Call(operation, target, request, headers, sender, access, ids)
+        return await (patiently(self._done(call)) if operation in PATIENT else self._done(call))
+
+    async def _done(self, call: S3Call) -> Response:
+        """The answer of an operation."""
+        try:
+            return await self._operations[call.operation](call)
+        except RouterError as error:
+            return _refusal(told_of(error, call), call.request, call.ids)
+        except Exception:  # the bulkhead around a single request: S3's clients read S3's errors, and try again
+            log.exception("s3_request_crashed", request_id=call.ids.request, method=call.request.method)
+            return _refusal(S3Error("InternalError"), call.request, call.ids)
 
     def _operation(self, request: Request, target: Target, headers: Mapping[str, str]) -> str:
         operation = operation_of(request.method, target, headers)

@@ -12,8 +12,10 @@ from router.api.aws.s3.call import Ids, S3Call, pieces_of
 from router.api.aws.s3.errors import S3Error, of_signature
 from router.api.aws.s3.forms import Form, boundary_of
 from router.api.aws.s3.intake import LARGEST, of_wire
+from router.api.aws.s3.telling import told_of
 from router.buckets.keys import LIMIT
 from router.buckets.objects import Store, Upload
+from router.errors import RouterError
 from router.events.http import Request, Response
 from router.iam import post_policy
 from router.iam.auth_errors import AuthFailure
@@ -29,8 +31,8 @@ class Posting:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def post(self, target: Target, request: Request, access: Access, ids: Ids) -> tuple[S3Call, Response]:
-        """Take a form's file in. Raises S3Error, and what the store raises."""
+    async def post(self, target: Target, request: Request, access: Access, ids: Ids) -> Response:
+        """Take a form's file in. Raises S3Error."""
         try:
             return await self._post(target, request, access, ids)
         except AuthFailure as failure:
@@ -38,7 +40,7 @@ class Posting:
         except BodyBroken as broken:
             raise of_wire(broken) from broken
 
-    async def _post(self, target: Target, request: Request, access: Access, ids: Ids) -> tuple[S3Call, Response]:
+    async def _post(self, target: Target, request: Request, access: Access, ids: Ids) -> Response:
         form = Form(boundary_of(request.header("content-type")))
         pieces = pieces_of(request)
         first = b""
@@ -61,15 +63,19 @@ class Posting:
         call.require("s3:PutObject")
         if said.tags:
             call.require("s3:PutObjectTagging")
-        upload = await self._store.begin_put(call.bucket, key, {claim.algorithm} if claim.algorithm else frozenset())
+        upload = None
         try:
+            upload = await self._store.begin_put(call.bucket, key, {claim.algorithm} if claim.algorithm else frozenset())
             await _fill(upload, form, first, pieces, policy)
             sums = claim.check(await upload.digests(), {})
             said = replace(said, checksums=sums, checksum_type="FULL_OBJECT" if sums else "")
             made = await upload.commit(said, caller=call.told(), event="ObjectCreated:Post")
+        except RouterError as error:
+            raise told_of(error, call) from error
         finally:
-            await upload.abort()
-        return call, answer(made.etag)
+            if upload is not None:
+                await upload.abort()
+        return answer(made.etag)
 
 
 async def _fill(upload: Upload, form: Form, first: bytes, pieces: AsyncIterator[bytes], policy: post_policy.Policy) -> None:
