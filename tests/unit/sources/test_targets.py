@@ -290,6 +290,12 @@ def every(text: str = "rate(1 minute)", **keys: Any) -> ScheduleTrigger:
     return ScheduleTrigger(text, parse(text), **keys)
 
 
+def done(source: ScheduleSource, now: float) -> bool:
+    """Whether all that was due is handed over."""
+    wake = source._agenda.wake
+    return (wake is None or wake > now) and not any(schedule.pending for schedule in source._schedules.values())
+
+
 async def ticked(bench: Bench, *, minutes: int = 1, sources: int = 1) -> None:
     for _ in range(sources):
         (source,) = ScheduleSource.build([], bench.house())
@@ -298,9 +304,9 @@ async def ticked(bench: Bench, *, minutes: int = 1, sources: int = 1) -> None:
         async with asyncio.timeout(20):
             while source.health() and not task.done():
                 await asyncio.to_thread(bool)
-            for _ in range(minutes * 6):
-                await bench.clock.advance(10)
-                for _ in range(5):
+            for _ in range(minutes):
+                await bench.clock.advance(60)
+                while not done(source, bench.clock.now()):
                     await asyncio.to_thread(bool)
         stop.set()
         await asyncio.gather(task, return_exceptions=True)
