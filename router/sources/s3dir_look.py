@@ -117,8 +117,8 @@ class Lookers:
         return await self._noted(found)
 
     async def _noted(self, found: list[Found]) -> list[Found]:
-        """With the notes of versions that are new: they know the eTag, and how the version came to be."""
-        new = {one.key: _identity(one.seen) for one in found if one.seen is not None and not _known(one.row, one.seen)}
+        """With the notes of versions that are, or may be, new: they know the eTag, and how the version came to be."""
+        new = {one.key: _identity(one.seen) for one in found if one.seen is not None and _doubtful(one.row, one.seen)}
         try:
             notes = await self._site.notes.matching(new)
         except JournalError as error:
@@ -314,13 +314,13 @@ def _told(change: Change, version: Version) -> Told:
     return Told(change.found.key, change.name, version.sequencer, version.ctime / 1e9, version.size, version.etag, caller)
 
 
+def _doubtful(row: Version | None, seen: Seen) -> bool:
+    """Whether the row alone does not tell that this is what was recorded. A content's MD5 may be another than the eTag: of parts."""
+    return row is None or row.racy or not same_file(row, seen) or seen.etag not in {"", row.etag}
+
+
 def _identity(seen: Seen) -> Identity:
     return Identity(seen.inode, seen.size, seen.mtime)
-
-
-def _known(row: Version | None, seen: Seen) -> bool:
-    """Whether the row tells all of this version: an eTag that is not of the content is the note's to tell."""
-    return row is not None and same_file(row, seen) and ("-" not in row.etag or seen.etag in {"", row.etag})
 
 
 def _with(found: Found, note: Note) -> Found:

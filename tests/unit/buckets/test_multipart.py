@@ -61,6 +61,18 @@ async def test_parts_in_any_order_become_one_object(tmp_path: Path) -> None:
         assert os.listdir(house.root / ".router") == []
 
 
+async def test_an_etag_of_parts_is_not_taken_for_another_content(tmp_path: Path) -> None:
+    """However often the source looks, and reads what it holds."""
+    async with rig(tmp_path, source=True, scan=0.05) as house:
+        upload = await house.objects.create_upload(BUCKET, "small", SAID)
+        await house.objects.complete(BUCKET, "small", upload.upload_id, [await house.part(upload, 1, b"few bytes")])
+        for _ in range(20):
+            os.close(os.open(house.root / "small", os.O_WRONLY))  # a sign that it was written to, and nothing was
+            await asyncio.sleep(0.01)
+        assert await house.told(1) == [("ObjectCreated:CompleteMultipartUpload", "small")]
+        assert (await house.objects.head(BUCKET, "small")).etag.endswith("-1")
+
+
 async def test_what_does_not_fit_is_refused_and_nothing_is_lost(tmp_path: Path) -> None:
     async with rig(tmp_path) as house:
         upload = await house.objects.create_upload(BUCKET, "k", SAID)
