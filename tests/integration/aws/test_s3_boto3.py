@@ -321,6 +321,23 @@ def posted(form: dict[str, Any], data: bytes) -> tuple[int, bytes]:
     return fetched(form["url"], "POST", body, **{"Content-Type": f"multipart/form-data; boundary={line}"})
 
 
+def test_a_page_may_upload_with_what_was_signed_for_it(cloud: Cloud, key: dict[str, str]) -> None:
+    s3 = cloud.client("s3", key, signature_version="s3v4")
+    url = s3.generate_presigned_url("put_object", {"Bucket": "bkt", "Key": "page"}, ExpiresIn=60)
+    page = {"Origin": "http://localhost:3000"}
+    preflight = urllib.request.Request(
+        url, method="OPTIONS", headers=page | {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type"}
+    )
+    with urllib.request.urlopen(preflight, timeout=20) as answer:
+        assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, "*")
+        assert "PUT" in answer.headers["access-control-allow-methods"]
+        assert answer.headers["access-control-allow-headers"] == "content-type"
+    with urllib.request.urlopen(urllib.request.Request(url, method="PUT", data=b"x", headers=page), timeout=20) as answer:
+        assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, "*")
+        assert "ETag" in answer.headers["access-control-expose-headers"]
+    assert refused(s3.get_bucket_cors, Bucket="bkt") == (404, "NoSuchCORSConfiguration")
+
+
 # -- who may
 
 

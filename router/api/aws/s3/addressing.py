@@ -108,6 +108,7 @@ _OBJECT: Final[Mapping[str, Mapping[str, str]]] = {  # method: sub-resource, in 
     "DELETE": {"uploadId": "AbortMultipartUpload", "tagging": "DeleteObjectTagging", "*": "DeleteObject"},
 }
 _ABSENT: Final = {  # sub-resources of buckets that are never configured here: what GET says of each
+    "cors": "NoSuchCORSConfiguration",
     "policy": "NoSuchBucketPolicy",
     "lifecycle": "NoSuchLifecycleConfiguration",
     "website": "NoSuchWebsiteConfiguration",
@@ -131,7 +132,7 @@ _BUCKET: Final[Mapping[str, Mapping[str, str]]] = {
         "uploads": "ListMultipartUploads",
         "versions": "ListObjectVersions",
         "acl": "GetBucketAcl",
-        "cors": "GetBucketCors",
+        "cors": "GetAbsent",
         **dict.fromkeys(_ABSENT, "GetAbsent"),
         **dict.fromkeys(_UNDONE, ""),
         "list-type": "ListObjectsV2",

@@ -182,6 +182,7 @@ class Buckets:
 
 _ASKED: Final[Mapping[str, str]] = {  # what GET of a sub-resource that is never configured needs
     "NoSuchBucketPolicy": "s3:GetBucketPolicy",
+    "NoSuchCORSConfiguration": "s3:GetBucketCORS",
     "NoSuchLifecycleConfiguration": "s3:GetLifecycleConfiguration",
     "NoSuchWebsiteConfiguration": "s3:GetBucketWebsite",
     "NoSuchTagSet": "s3:GetBucketTagging",

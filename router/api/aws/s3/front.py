@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from router.api.aws.gate import Gate
-from router.api.aws.s3 import documents
+from router.api.aws.s3 import cors, documents
 from router.api.aws.s3.access import Access
 from router.api.aws.s3.addressing import Target, check_owner, operation_of, target_of
 from router.api.aws.s3.buckets import Buckets
@@ -86,11 +86,13 @@ class Front:
         access = Access(gate)
         ids = Ids(request_id.replace("-", "")[:16].upper(), b64encode(secrets.token_bytes(42)).decode())
         response = await self._answered(request, access, ids)
-        return response._replace(headers=[*ids.pairs(), ("server", "AmazonS3"), *response.headers])
+        return response._replace(headers=[*ids.pairs(), ("server", "AmazonS3"), *cors.opened(request), *response.headers])
 
     async def _answered(self, request: Request, access: Access, ids: Ids) -> Response:
         """The answer, whatever happens."""
         try:
+            if request.method == "OPTIONS":
+                return cors.preflight(request)
             headers = _joined(request)
             target = target_of(request.path, request.query, request.host, self._names)
             operation = self._operation(request, target, headers)
