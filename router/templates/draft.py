@@ -76,6 +76,7 @@ class Draft:
         self.sections: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
         self.rows: dict[str, Row] = {}
         self.refused: set[str] = set()  # logical ids
+        self.made: set[str] = set()  # roles that SAM makes, of functions that name none
         self.codes: list[Code] = []
         self.files: dict[str, str] = {}
         self.private = False
@@ -83,6 +84,8 @@ class Draft:
         self.managed: dict[str, list[dict[str, Any]]] = {}  # ARN of a managed policy of the template → its statements
         self.layers: dict[str, str] = {}  # ARN → path
         self.apis: dict[str, Api] = {}  # by logical id
+        self.integrations: dict[str, dict[str, Any]] = {}  # of HTTP APIs that are written out
+        self.segments: dict[str, tuple[str, str]] = {}  # resources of REST APIs: parent, and part of the path
         self.keys: dict[str, str] = {}  # API keys by name
         self.plans: dict[str, dict[str, Any]] = {}  # usage plans that are resources
         self.routes: dict[str, str] = {}  # what routes claim → which API they are of
@@ -141,6 +144,13 @@ class Draft:
         """A path of the template's as config.yaml has it."""
         found = posixpath.normpath(posixpath.join(self.base, written))
         return escaped(found if found.startswith((".", "/")) else f"./{found}")
+
+    def allow(self, function: str, statements: list[dict[str, Any]]) -> None:
+        """Add to a function's role what SAM adds to one that it makes."""
+        role = self.sections["functions"].get(function, {}).get("role", "")
+        if role in self.made:
+            policy = self.sections["roles"][role]["policy"]
+            policy += [statement for statement in statements if statement not in policy]
 
     # -- what others name
 

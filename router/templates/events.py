@@ -5,7 +5,7 @@ Source: SAM developer guide, "EventSource" of AWS::Serverless::Function."""
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from router.templates import topics
+from router.templates import managed_policies, topics
 from router.templates.draft import Draft, Item
 from router.templates.http import route
 from router.templates.mappings import queue_mapping, table_mapping
@@ -70,11 +70,13 @@ def _s3(item: Item, props: Props, name: str, alias: str, draft: Draft) -> None:
 def _sqs(item: Item, props: Props, name: str, alias: str, draft: Draft) -> None:
     del name
     queue_mapping(props, draft.target(props.take("Queue")).name, item.name, alias, draft)
+    draft.allow(item.name, managed_policies.statements("AWSLambdaSQSQueueExecutionRole"))
 
 
 def _dynamodb(item: Item, props: Props, name: str, alias: str, draft: Draft) -> None:
     del name
     table_mapping(props, props.text("Stream"), item.name, alias, draft)
+    draft.allow(item.name, managed_policies.statements("AWSLambdaDynamoDBExecutionRole"))
 
 
 def _sns(item: Item, props: Props, name: str, alias: str, draft: Draft) -> None:

@@ -189,8 +189,10 @@ def _part(item: Item, name: str, draft: Draft, work: Any) -> None:
 
 def _dead_letter(part: Item, props: Props, draft: Draft) -> None:
     props.take("Type")
-    target = draft.target(props.take("TargetArn"))
+    arn = props.take("TargetArn")
+    target = draft.target(arn)
     props.done()
+    draft.allow(part.name, _sends(target.kind, arn))
     draft.sections["functions"][part.name]["dead_letter"] = destination(target.kind, target.name, ("queue",))
     part.becomes = f"functions.{part.name}.dead_letter"
 
@@ -224,11 +226,22 @@ def invoke_config(part: Item, props: Props, draft: Draft, function: str) -> None
     part.becomes = f"functions.{function}"
 
 
+_SEND: Final = {"queue": "sqs:SendMessage", "function": "lambda:InvokeFunction", "bus": "events:PutEvents", "bucket": "s3:PutObject"}
+
+
+def _sends(kind: str, arn: str) -> list[dict[str, Any]]:
+    """What SAM lets a function do so that Lambda may send for it."""
+    resource = f"{arn}/*" if kind == "bucket" else arn
+    return [{"Effect": "Allow", "Action": _SEND[kind], "Resource": resource}] if kind in _SEND else []
+
+
 def _end(end: Props, key: str, function: str, draft: Draft) -> dict[str, str]:
     """One destination; SAM makes a queue where none is named."""
     kind = end.text("Type", "")
     if "Destination" in end:
-        target = draft.target(end.take("Destination"))
+        arn = end.take("Destination")
+        target = draft.target(arn)
+        draft.allow(function, _sends(target.kind, arn))
         return destination(target.kind, target.name, ("queue", "function", "bus", "bucket", "topic"))
     if kind != "SQS":
         raise Refused(f"{key}: name a Destination; only a queue is made where there is none")

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from router.templates.authorizers import access, authorizers_later
-from router.templates.draft import Api, Draft, Item
+from router.templates.draft import Api, Draft, Item, Target
 from router.templates.props import Props
 from router.templates.words import Refused, shown
 
 REST_TIMEOUT: Final = 29_000  # milliseconds
 METHODS: Final = frozenset(["ANY", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
 _NO_HOST: Final = "all routes are on the http listener; let a proxy in front serve the domain"
-_SAME: Final = {  # both kinds
+SAME: Final = {  # both kinds
     "AccessLogSetting": "requests are in the daemon's own log and metrics",
     "AccessLogSettings": "requests are in the daemon's own log and metrics",
     "DisableExecuteApiEndpoint": _NO_HOST,
@@ -29,7 +29,7 @@ _SAME: Final = {  # both kinds
     "Cors": "REST APIs leave CORS to the function here: answer OPTIONS there",
     "GatewayResponses": "answers that come from no function have AWS's own texts",
 }
-_HARMLESS: Final = frozenset(
+HARMLESS: Final = frozenset(
     [
         "Tags",
         "Description",
@@ -65,10 +65,10 @@ def api(item: Item, draft: Draft) -> None:
         raise Refused("DefinitionUri: write the definition as DefinitionBody, or the routes as events of functions")
     if auth is not None:
         draft.later(lambda: authorizers_later(item, auth, found, draft))
-    props.done(_SAME, harmless=_HARMLESS)
+    props.done(SAME, harmless=HARMLESS)
     draft.apis[item.logical] = found
     if isinstance(body, dict):
-        _definition(item, body, found, draft)
+        definition(item, body, found, draft)
     elif body is not None:
         raise Refused("DefinitionBody is no OpenAPI definition")
     item.becomes = "http triggers of its functions"
@@ -128,24 +128,25 @@ def cors_of(props: Props | None) -> dict[str, Any]:
 
 def _throttling(props: Props, found: Api) -> None:
     if found.kind == "http":
-        if (settings := props.child("DefaultRouteSettings")) is not None and (throttle := _throttle(settings)):
+        if (settings := props.child("DefaultRouteSettings")) is not None and (throttle := throttle_of(settings)):
             found.shared["throttle"] = throttle
         routes = props.child("RouteSettings")
         for key in routes.names() if routes is not None else ():
             each = routes.child(key) if routes is not None else None
-            if each is not None and (throttle := _throttle(each)):
+            if each is not None and (throttle := throttle_of(each)):
                 found.throttles[key] = throttle
         return
     for setting in props.children("MethodSettings"):
         method, path = setting.text("HttpMethod", "*"), setting.text("ResourcePath", "/*").replace("~1", "/")
-        throttle = _throttle(setting)
+        throttle = throttle_of(setting)
         if throttle and (method, path) == ("*", "/*"):
             found.shared["throttle"] = throttle
         elif throttle:
             found.throttles[f"{'ANY' if method == '*' else method} {path}"] = throttle
 
 
-def _throttle(props: Props) -> dict[str, Any]:
+def throttle_of(props: Props) -> dict[str, Any]:
+    """Rate and burst of a stage's or route's settings; {} when they say none."""
     rate, burst = props.number("ThrottlingRateLimit"), props.whole("ThrottlingBurstLimit")
     told = "see the daemon's log and metrics"
     props.done(
@@ -180,7 +181,7 @@ def route(item: Item, props: Props, kind: str, alias: str, draft: Draft) -> None
     value |= found.shared
     if (timeout := props.whole("TimeoutInMillis")) is not None:
         value["timeout"] = f"{timeout}ms"
-    if (settings := props.child("RouteSettings")) is not None and (throttle := _throttle(settings)):
+    if (settings := props.child("RouteSettings")) is not None and (throttle := throttle_of(settings)):
         value["throttle"] = throttle
     elif key in found.throttles:
         value["throttle"] = found.throttles[key]
@@ -231,7 +232,7 @@ def claim(key: str, found: Api, draft: Draft) -> None:
 # -- OpenAPI
 
 
-def _definition(item: Item, body: Mapping[str, Any], found: Api, draft: Draft) -> None:
+def definition(item: Item, body: Mapping[str, Any], found: Api, draft: Draft) -> None:
     """The routes of an OpenAPI definition that functions serve."""
     paths = body.get("paths")
     for path, operations in paths.items() if isinstance(paths, dict) else ():
@@ -240,6 +241,12 @@ def _definition(item: Item, body: Mapping[str, Any], found: Api, draft: Draft) -
             if spelt in METHODS and isinstance(operation, dict):
                 part = Item(f"{item.logical}.{spelt} {path}", "OpenAPI operation", item.name, item.raw, item.line)
                 draft.later(_operation(part, f"{spelt} {path}" if path != "/$default" else "$default", operation, found, draft))
+
+
+def function_in(uri: str, draft: Draft) -> Target:
+    """The function of an integration: an ARN of its own, or API Gateway's path to it. Raises Refused."""
+    arn = re.search(r"arn:aws[a-z-]*:lambda:[^/]*:function:[^/]+", uri.rpartition("/functions/")[2] or uri)
+    return draft.function(arn[0] if arn else uri)
 
 
 def _operation(item: Item, key: str, operation: Mapping[str, Any], found: Api, draft: Draft) -> Any:
@@ -251,8 +258,7 @@ def _operation(item: Item, key: str, operation: Mapping[str, Any], found: Api, d
             raise Refused("only operations that a function serves (x-amazon-apigateway-integration of type aws_proxy) are supported")
         if operation.get("security"):
             raise Refused("security of OpenAPI definitions is not supported; write the routes as events with Auth")
-        arn = re.search(r"arn:aws[a-z-]*:lambda:[^/]*:function:[^/]+", uri.rpartition("/functions/")[2] or uri)
-        target = draft.function(arn[0] if arn else uri)
+        target = function_in(uri, draft)
         value = {"route": key, **({"api": "rest"} if found.kind == "rest" else {}), **found.shared}
         if found.kind == "http" and str(integration.get("payloadFormatVersion", "1.0")) in {"1", "1.0"}:  # type: ignore[union-attr]
             value["payload_format_version"] = "1.0"

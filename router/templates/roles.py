@@ -110,6 +110,7 @@ def of_function(item: Item, props: Props, draft: Draft) -> str:
     if name in draft.sections["roles"]:
         raise Refused(f"another resource has the name {name} already")
     draft.sections["roles"][name] = {"policy": found}
+    draft.made.add(name)
     return name
 
 

@@ -4,6 +4,7 @@ Source: CloudFormation template reference, AWS::SNS::Topic, AWS::SNS::Subscripti
 
 from typing import Any, Final
 
+from router.templates import managed_policies
 from router.templates.draft import Draft, Item
 from router.templates.mappings import queue_mapping
 from router.templates.props import Props
@@ -112,3 +113,4 @@ def event(item: Item, props: Props, name: str, alias: str, draft: Draft) -> None
         own.take(key)
     draft.sections["topics"][found.name].setdefault("subscriptions", {})[f"{item.name}-{name}"[:100]] = {"queue": queue, **terms}
     queue_mapping(own, queue, item.name, alias, draft)
+    draft.allow(item.name, managed_policies.statements("AWSLambdaSQSQueueExecutionRole"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from router.templates import document, functions, globals_, http, keys, parameters, roles, rules, stores, tables, topics, wiring
+from router.templates import document, functions, gateways, globals_, http, keys, parameters, roles, rules, stores, tables, topics, wiring
 from router.templates.draft import Draft, Item
 from router.templates.naming import Place
 from router.templates.resolve import Resolver
@@ -72,6 +72,13 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "AWS::Lambda::LayerVersion": stores.layer,
     "AWS::Serverless::Api": http.api,
     "AWS::Serverless::HttpApi": http.api,
+    "AWS::ApiGatewayV2::Api": gateways.api,
+    "AWS::ApiGateway::RestApi": gateways.api,
+    "AWS::ApiGateway::Deployment": gateways.deployment,
+    "AWS::ApiGatewayV2::Deployment": gateways.deployment,
+    "AWS::ApiGatewayV2::Stage": gateways.stage,
+    "AWS::ApiGateway::Stage": gateways.stage,
+    "AWS::ApiGateway::Resource": gateways.resource,
     "AWS::ApiGateway::ApiKey": keys.api_key,
     "AWS::ApiGateway::UsagePlan": keys.usage_plan,
     "AWS::ApiGateway::UsagePlanKey": keys.usage_plan_key,
@@ -79,6 +86,11 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "AWS::Serverless::Function": functions.function,
     "AWS::Lambda::Function": functions.function,
     "AWS::Lambda::Alias": wiring.alias,
+    "AWS::ApiGatewayV2::Authorizer": gateways.authorizer,
+    "AWS::ApiGateway::Authorizer": gateways.authorizer,
+    "AWS::ApiGatewayV2::Integration": gateways.integration,
+    "AWS::ApiGatewayV2::Route": gateways.route,
+    "AWS::ApiGateway::Method": gateways.method,
     "AWS::Lambda::Version": wiring.version,
     "AWS::Lambda::EventInvokeConfig": wiring.invoke,
     "AWS::Lambda::EventSourceMapping": wiring.mapping,
@@ -98,8 +110,6 @@ _NOT_HERE: Final = {
     "AWS::Serverless::Application": "nested applications are not read; write its resources into this template",
     "AWS::CloudFormation::Stack": "nested stacks are not read; write its resources into this template",
     "AWS::Logs::SubscriptionFilter": "logs are not sent on to functions; router logs -f follows them",
-    "AWS::ApiGateway::RestApi": "write it as AWS::Serverless::Api, or its routes as events of functions",
-    "AWS::ApiGatewayV2::Api": "write it as AWS::Serverless::HttpApi, or its routes as events of functions",
     "AWS::S3::BucketPolicy": "buckets have no policies of their own here; who may do what is said by roles and keys",
     "AWS::CloudWatch::Alarm": "alarms are not kept here; metrics are at the console's /metrics",
     "AWS::CloudWatch::Dashboard": "dashboards are not kept here; metrics are at the console's /metrics",

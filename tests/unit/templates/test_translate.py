@@ -176,6 +176,26 @@ def test_a_managed_policy_that_is_not_known_allows_nothing() -> None:
     assert [list(one) for one in found.config["roles"]["FnRole"]["policy"]] == [["Effect", "Action", "Resource"]]
 
 
+def test_a_role_that_sam_makes_may_read_and_send_what_its_function_is_wired_to() -> None:
+    queue = {"Fn::GetAtt": ["Q", "Arn"]}
+    wired = function(
+        Events={"E": {"Type": "SQS", "Properties": {"Queue": queue}}},
+        DeadLetterQueue={"Type": "SQS", "TargetArn": queue},
+        EventInvokeConfig={"DestinationConfig": {"OnSuccess": {"Type": "Lambda", "Destination": {"Fn::GetAtt": ["Fn", "Arn"]}}}},
+    )
+    own = {
+        "Type": "AWS::IAM::Role",
+        "Properties": {"Policies": [{"PolicyDocument": {"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}}]},
+    }
+    named = function(Role={"Fn::GetAtt": ["R", "Arn"]}, DeadLetterQueue={"Type": "SQS", "TargetArn": queue})
+    found = template({"Fn": wired, "Named": named, "R": own, "Q": {"Type": "AWS::SQS::Queue"}})
+    actions = [statement["Action"] for statement in found.config["roles"]["FnRole"]["policy"]]
+    assert "sqs:SendMessage" in actions
+    assert "lambda:InvokeFunction" in actions
+    assert any("sqs:ReceiveMessage" in action for action in actions)
+    assert len(found.config["roles"]["R"]["policy"]) == 1
+
+
 def test_a_role_that_allows_nothing_is_a_role() -> None:
     found = template({"R": {"Type": "AWS::IAM::Role", "Properties": {"ManagedPolicyArns": ["arn:aws:iam::aws:policy/AmazonFrob"]}}})
     assert found.config["roles"]["R"]["policy"] == [{"Effect": "Allow", "Action": "sts:GetCallerIdentity", "Resource": "*"}]
@@ -464,6 +484,53 @@ def test_an_openapi_definition_has_the_routes() -> None:
     )
     assert triggers(found) == [{"http": {"route": "GET /a", "api": "rest", "stage": "p"}}]
     assert verdicts(found)["A.POST /a"] == REFUSED
+
+
+def test_an_http_api_that_is_written_out() -> None:
+    api = {"ApiId": {"Ref": "A"}}
+    uri = {"Fn::Sub": "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Fn.Arn}/invocations"}
+    found = template(
+        {
+            "R": {"Type": "AWS::ApiGatewayV2::Route", "Properties": {**api, "RouteKey": "GET /a", "Target": {"Fn::Sub": "integrations/${I}"}, "AuthorizationType": "CUSTOM", "AuthorizerId": {"Ref": "Z"}}},
+            "I": {"Type": "AWS::ApiGatewayV2::Integration", "Properties": {**api, "IntegrationType": "AWS_PROXY", "IntegrationUri": {"Fn::GetAtt": ["Fn", "Arn"]}, "PayloadFormatVersion": "2.0"}},
+            "Z": {"Type": "AWS::ApiGatewayV2::Authorizer", "Properties": {**api, "Name": "z", "AuthorizerType": "REQUEST", "AuthorizerUri": uri, "AuthorizerPayloadFormatVersion": "2.0", "IdentitySource": ["$request.header.X"]}},
+            "S": {"Type": "AWS::ApiGatewayV2::Stage", "Properties": {**api, "StageName": "$default", "AutoDeploy": True}},
+            "A": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": "a", "ProtocolType": "HTTP"}},
+            "Fn": FN,
+        }
+    )  # fmt: skip
+    assert set(verdicts(found).values()) == {RUNS}, found.rows
+    assert triggers(found) == [
+        {
+            "http": {
+                "route": "GET /a",
+                "authorizer": {"function": "Fn", "payload_format_version": "2.0", "identity_source": "$request.header.X"},
+            }
+        }
+    ]
+
+
+def test_a_rest_api_that_is_written_out() -> None:
+    uri = {"Fn::Sub": "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Fn.Arn}/invocations"}
+    api = {"RestApiId": {"Ref": "A"}}
+    proxy = {"Type": "AWS_PROXY", "IntegrationHttpMethod": "POST", "Uri": uri}
+    found = template(
+        {
+            "M": {"Type": "AWS::ApiGateway::Method", "Properties": {**api, "ResourceId": {"Ref": "Id"}, "HttpMethod": "GET", "AuthorizationType": "NONE", "Integration": proxy}},
+            "Root": {"Type": "AWS::ApiGateway::Method", "Properties": {**api, "ResourceId": {"Fn::GetAtt": ["A", "RootResourceId"]}, "HttpMethod": "ANY", "AuthorizationType": "NONE", "Integration": proxy}},
+            "Mock": {"Type": "AWS::ApiGateway::Method", "Properties": {**api, "ResourceId": {"Ref": "Id"}, "HttpMethod": "OPTIONS", "AuthorizationType": "NONE", "Integration": {"Type": "MOCK"}}},
+            "Id": {"Type": "AWS::ApiGateway::Resource", "Properties": {**api, "ParentId": {"Ref": "Items"}, "PathPart": "{id}"}},
+            "Items": {"Type": "AWS::ApiGateway::Resource", "Properties": {**api, "ParentId": {"Fn::GetAtt": ["A", "RootResourceId"]}, "PathPart": "items"}},
+            "D": {"Type": "AWS::ApiGateway::Deployment", "DependsOn": "M", "Properties": {**api, "StageName": "v1"}},
+            "A": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "a"}},
+            "Fn": FN,
+        }
+    )  # fmt: skip
+    assert {name for name, verdict in verdicts(found).items() if verdict != RUNS} == {"Mock"}, found.rows
+    assert triggers(found) == [
+        {"http": {"route": "GET /items/{id}", "api": "rest", "stage": "v1"}},
+        {"http": {"route": "ANY /", "api": "rest", "stage": "v1"}},
+    ]
 
 
 def test_inline_code_is_a_file_of_its_own() -> None:
