@@ -17,7 +17,7 @@ from tests.helpers.house import ROOT, House, free_port
 APPS = Path(__file__).parent
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
-PATIENCE = 30.0  # seconds for one thing to happen; on a quiet machine it takes a fraction of one
+PATIENCE = 90.0  # seconds for one thing to happen; on a quiet machine it takes a fraction of one
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ class App(House):
 
     def __enter__(self) -> Self:
         self.start()
-        assert self.ready(60), self.said()
+        assert self.ready(PATIENCE), self.said()
         assert self.until(lambda: self.get("/status")["ready"], PATIENCE), self.said()
         return self
 

@@ -23,6 +23,7 @@ def test_there_are_twenty_at_least() -> None:
     assert len(NAMES) >= 20
 
 
+@pytest.mark.timeout(300)  # on a machine that is busy with something else
 @pytest.mark.server
 @pytest.mark.parametrize("name", NAMES)
 def test_runs_from_its_template(name: str, tmp_path: Path) -> None:
