@@ -10,7 +10,7 @@ from router.templates import roles
 from router.templates.draft import Draft, Item, escaped
 from router.templates.events import function_events
 from router.templates.http import cors_of
-from router.templates.naming import made_queue
+from router.templates.naming import made_destination
 from router.templates.props import Props
 from router.templates.stores import local_path
 from router.templates.words import Code, Refused, shown
@@ -226,7 +226,13 @@ def invoke_config(part: Item, props: Props, draft: Draft, function: str) -> None
     part.becomes = f"functions.{function}"
 
 
-_SEND: Final = {"queue": "sqs:SendMessage", "function": "lambda:InvokeFunction", "bus": "events:PutEvents", "bucket": "s3:PutObject"}
+_SEND: Final = {
+    "topic": "sns:Publish",
+    "queue": "sqs:SendMessage",
+    "function": "lambda:InvokeFunction",
+    "bus": "events:PutEvents",
+    "bucket": "s3:PutObject",
+}
 
 
 def _sends(kind: str, arn: str) -> list[dict[str, Any]]:
@@ -236,17 +242,19 @@ def _sends(kind: str, arn: str) -> list[dict[str, Any]]:
 
 
 def _end(end: Props, key: str, function: str, draft: Draft) -> dict[str, str]:
-    """One destination; SAM makes a queue where none is named."""
+    """One destination; SAM makes a queue or a topic where none is named."""
     kind = end.text("Type", "")
     if "Destination" in end:
         arn = end.take("Destination")
         target = draft.target(arn)
         draft.allow(function, _sends(target.kind, arn))
         return destination(target.kind, target.name, ("queue", "function", "bus", "bucket", "topic"))
-    if kind != "SQS":
-        raise Refused(f"{key}: name a Destination; only a queue is made where there is none")
-    draft.sections["queues"].setdefault(made_queue(function), {})
-    return {"queue": made_queue(function)}
+    made = {"SQS": "queue", "SNS": "topic"}.get(kind)
+    if made is None:
+        raise Refused(f"{key}: name a Destination; only queues and topics are made where there is none")
+    name = made_destination(function, made)
+    draft.sections[f"{made}s"].setdefault(name, {})
+    return {made: name}
 
 
 def url_config(part: Item, props: Props, draft: Draft, function: str, alias: str) -> None:

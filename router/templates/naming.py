@@ -41,9 +41,9 @@ def spelt(value: Any, where: str) -> str:
     raise Refused(f"{where} is no text")
 
 
-def made_queue(function: str) -> str:
-    """The queue that SAM makes for a function's failures when a destination names none."""
-    return f"{function}DestinationQueue"[:80]
+def made_destination(function: str, kind: str) -> str:
+    """The queue or topic that SAM makes for a function when a destination names none."""
+    return f"{function}Destination{kind.title()}"[:80]
 
 
 class Naming(ABC):
@@ -79,14 +79,15 @@ class Naming(ABC):
         logical, _, part = name.partition(".")
         if logical in self.resources and part in {"Alias", "Version"}:  # SAM's own: referable generated resources
             return f"{self.attribute(logical, 'Arn')}:{self._qualifier(logical, part)}"
-        if logical in self.resources and part in {"Stage", "DestinationQueue"}:
+        if logical in self.resources and part in {"Stage", "DestinationQueue", "DestinationTopic"}:
             return self._part(logical, part)
         function = self._generated(name, "Role")
         return None if function is None else f"{self.name(function)}Role"
 
     def _part(self, logical: str, part: str) -> str:
-        if part == "DestinationQueue":
-            return f"arn:aws:sqs:{self.place.region}:{self.place.account}:{made_queue(self.name(logical))}"
+        if part != "Stage":
+            service, kind = ("sqs", "queue") if part == "DestinationQueue" else ("sns", "topic")
+            return f"arn:aws:{service}:{self.place.region}:{self.place.account}:{made_destination(self.name(logical), kind)}"
         return spelt(self.value(self._properties(logical).get("StageName", "$default")), "StageName")
 
     def _qualifier(self, logical: str, part: str) -> str:

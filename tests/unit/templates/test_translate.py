@@ -226,7 +226,7 @@ def test_usage_plans_and_keys_that_are_resources() -> None:
 
 def test_a_destination_that_names_none_is_a_queue_that_is_made() -> None:
     found = template(
-        {"Fn": function(EventInvokeConfig={"DestinationConfig": {"OnFailure": {"Type": "SQS"}, "OnSuccess": {"Type": "SNS"}}})}
+        {"Fn": function(EventInvokeConfig={"DestinationConfig": {"OnFailure": {"Type": "SQS"}, "OnSuccess": {"Type": "Lambda"}}})}
     )
     assert "name a Destination" in notes(found, "Fn.EventInvokeConfig")
     found = template(
@@ -239,6 +239,9 @@ def test_a_destination_that_names_none_is_a_queue_that_is_made() -> None:
     )
     assert found.config["functions"]["Fn"]["on_failure"] == {"queue": "FnDestinationQueue"}
     assert found.config["queues"] == {"FnDestinationQueue": {}}
+    found = template({"Fn": function(EventInvokeConfig={"DestinationConfig": {"OnSuccess": {"Type": "SNS"}}})})
+    assert found.config["functions"]["Fn"]["on_success"] == {"topic": "FnDestinationTopic"}
+    assert found.config["topics"] == {"FnDestinationTopic": {}}
 
 
 def test_tags_go_where_there_are_some() -> None:
