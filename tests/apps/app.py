@@ -66,8 +66,12 @@ class App(House):
 
     def __enter__(self) -> Self:
         self.start()
-        assert self.ready(PATIENCE), self.said()
-        assert self.until(lambda: self.get("/status")["ready"], PATIENCE), self.said()
+        try:
+            assert self.ready(PATIENCE), self.said()
+            assert self.until(lambda: self.get("/status")["ready"], PATIENCE), self.said()
+        except BaseException:
+            self.kill()
+            raise
         return self
 
     def said(self) -> str:

@@ -1,7 +1,6 @@
 """Every sample application runs from its template unmodified, and does what it is for."""
 
 import importlib
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -26,10 +25,10 @@ def test_there_are_twenty_at_least() -> None:
 @pytest.mark.timeout(300)  # on a machine that is busy with something else
 @pytest.mark.server
 @pytest.mark.parametrize("name", NAMES)
-def test_runs_from_its_template(name: str, tmp_path: Path) -> None:
+def test_runs_from_its_template(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     module = driver(name)
     if getattr(module, "NODE", False) and not installed():
         pytest.skip("node 18 or later: apt-get install nodejs")
-    with App(name, tmp_path / name, *getattr(module, "OPTIONS", ())) as app:
+    with App(name, tmp_path_factory.mktemp("app") / "app", *getattr(module, "OPTIONS", ())) as app:
         module.drive(app)
         assert app.stop() == 0

@@ -15,8 +15,8 @@ NOTES = {"authorization": "Bearer blue"}
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Iterator[App]:
-    with App("http_authorizer", tmp_path / "app") as served:
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    with App("http_authorizer", tmp_path_factory.mktemp("app")) as served:
         yield served
 
 
@@ -56,8 +56,8 @@ def test_what_is_refused_ends_it_before_it_serves(tmp_path: Path) -> None:
     assert not (tmp_path / "state").exists()
 
 
-def test_keys_of_usage_plans_stay_the_same(tmp_path: Path) -> None:
-    with App("rest_usage_plan", tmp_path / "app") as app:
+def test_keys_of_usage_plans_stay_the_same(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with App("rest_usage_plan", tmp_path_factory.mktemp("app")) as app:
         keys = json.loads((app.state / "template-keys.json").read_text())
         assert app.request("POST", "/reload")[0] == 200
         assert json.loads((app.state / "template-keys.json").read_text()) == keys
