@@ -47,6 +47,13 @@ def test_a_section_that_is_there_gets_one_more_and_one_that_is_not_is_made(place
     assert [one.name for one in config.declared] == ["more", "g"]
 
 
+def test_a_bucket_made_through_the_api_has_its_place_in_the_state_directory_and_no_other_one(place: Place) -> None:
+    made = load_with(place, BASE, Fragment("buckets", "made", {"path": "buckets/made"}, number=1)).buckets["made"]
+    assert made.path == place.root / "state/buckets/made"
+    for path in ("buckets/another", "buckets", "made", "logs"):
+        assert "lies inside the state directory" in " ".join(mistakes(place, BASE, Fragment("buckets", "made", {"path": path}, number=1)))
+
+
 def test_a_section_without_a_value_is_one_that_is_not_there(place: Place) -> None:
     assert load_with(place, BASE + "queues:\n", Fragment("queues", "more", {}, number=1)).queues.keys() == {"more"}
 
