@@ -11,9 +11,10 @@ from router.cli.shapes import SHAPES, built
 from router.clock import SystemClock
 from router.config.load import load
 from router.config.types import Config
-from router.daemon import TRIGGERS, sources
+from router.daemon import sources
 from router.errors import InvalidParameter
 from router.events.http import Request
+from router.sources import TRIGGERS
 from router.sources.base import House
 from router.sources.http import HttpSource
 from router.telemetry.metrics import Metrics

@@ -1,0 +1,117 @@
+"""A daemon in the foreground: started, told by signals, drained."""
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from router import VERSION
+from router.api.calls import Calls
+from router.clock import Clock, SystemClock
+from router.config.types import Config
+from router.daemon.checking import check
+from router.daemon.stages import drain, started
+from router.daemon.wiring import Wiring
+from router.dispatch.figures import reading
+from router.telemetry.metrics import Metrics
+from router.telemetry.setup import configure
+from router.telemetry.systemd import ServiceManager
+
+log = structlog.get_logger("router.daemon")
+
+SWITCH: Final = 0.0005  # seconds; the store's thread must win the interpreter back after every step, also from a busy loop
+GARBAGE: Final = (10_000, 20, 50)  # gc thresholds: a request makes hundreds of short-lived objects and no cycles
+
+
+def main(
+    path: Path,
+    *,
+    clock: Clock | None = None,
+    on_ready: Callable[[Calls], None] = lambda _: None,
+    render: Callable[[], str | None] = lambda: None,
+) -> int:
+    """Run the daemon of this config in the foreground until SIGTERM or SIGINT; the exit status. *render*: the config's text, now and at
+    every reload; None: what the file holds. Raises ConfigError, StateLocked."""
+    config = check(path, text=render())
+    writer = configure(secrets=config.secrets)
+    sys.setswitchinterval(SWITCH)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        daemon = Daemon(config, clock or SystemClock(), render)
+        daemon.metrics.gauge("router_log_lines_dropped", "Lines of the own log that nobody took.", read=reading(lambda: writer.dropped))
+        runner.run(daemon.run(on_ready))
+    return 0
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - optional, and slow to import where it is not used
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+class Daemon:
+    """One daemon over one state directory."""
+
+    def __init__(self, config: Config, clock: Clock, render: Callable[[], str | None] = lambda: None) -> None:
+        self.metrics = Metrics()
+        self._manager = ServiceManager()
+        self._wiring = Wiring(config, clock, self.metrics, self._manager, render)
+        self._stop = asyncio.Event()
+        self._reloads: set[asyncio.Task[None]] = set()  # that a signal asked for
+
+    async def run(self, on_ready: Callable[[Calls], None]) -> None:
+        """Serve until a signal, then drain. Raises StateLocked, JournalError when it cannot start."""
+        self._listen_to_signals()
+        async with contextlib.AsyncExitStack() as opened:
+            calls, flows = await self._wiring.build(opened, self._stop)
+            gc.collect()
+            gc.freeze()  # what start-up made stays for good: not to be looked through again and again while serving
+            gc.set_threshold(*GARBAGE)
+            async with asyncio.TaskGroup() as group:
+                stages = [started(group, name, run) for name, run in flows]
+                config = self._wiring.config
+                log.info("daemon_started", version=VERSION, pid=os.getpid(), config=str(config.file), state=str(config.state))
+                self._manager.notify("READY=1", f"STATUS=serving {len(config.functions)} functions")
+                self._tell(on_ready, calls)
+                await self._stop.wait()
+                grace = self._wiring.config.drain
+                self._manager.notify("STOPPING=1", "STATUS=draining")
+                log.info("drain_started", grace_s=grace)
+                await drain(stages, grace=grace)
+        log.info("daemon_stopped")
+
+    @staticmethod
+    def _tell(on_ready: Callable[[Calls], None], calls: Calls) -> None:
+        """A terminal that cannot be written to is no reason to stop serving."""
+        try:
+            on_ready(calls)
+        except OSError as error:
+            log.warning("banner_failed", error=str(error))
+
+    def _listen_to_signals(self) -> None:
+        """First SIGTERM or SIGINT drains, the second leaves at once: the journal and the spawner survive that."""
+
+        def told(number: int) -> None:
+            if self._stop.is_set():
+                os._exit(128 + number)
+            self._stop.set()
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, told, number)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+
+    def _reload(self) -> None:
+        """SIGHUP: as `router reload`; what is wrong is in the log."""
+        if self._wiring.reloader is not None:
+            task = asyncio.create_task(self._wiring.reloader.quietly(), name="reload")
+            self._reloads.add(task)
+            task.add_done_callback(self._reloads.discard)

@@ -1,0 +1,82 @@
+"""The state directory, locked, and all that it keeps, open."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from functools import partial
+from typing import Final, NamedTuple
+
+import structlog
+
+from router.api.declared import Declared
+from router.clock import Clock
+from router.config.types import Config
+from router.daemon.checking import check
+from router.dispatch.figures import count_store
+from router.journal.database import Database
+from router.journal.lock import StateLock, prepare_state
+from router.journal.restore import refuse_unfinished
+from router.journal.sqlite import SqliteJournal
+from router.queues.moves import Moves
+from router.queues.outbox import Outbox
+from router.queues.store import Queues
+from router.tables.store import Tables
+from router.telemetry.metrics import Metrics
+
+log = structlog.get_logger("router.daemon")
+
+LOCK_WAIT: Final = 5.0  # seconds a dying predecessor gets to end its last worker
+
+
+class Stores(NamedTuple):
+    """What a daemon keeps on disk."""
+
+    lock: StateLock
+    database: Database
+    declared: Declared
+    journal: SqliteJournal
+    queues: Queues
+    moves: Moves
+    outbox: Outbox
+    tables: Tables
+
+    async def ping(self) -> None:
+        """Raise JournalError when one of them cannot record anything now."""
+        await self.database.ping()
+        await self.tables.database.ping()
+
+
+async def opened_stores(
+    opened: contextlib.AsyncExitStack, config: Config, clock: Clock, metrics: Metrics, took: Callable[[Config], None]
+) -> Stores:
+    """Open them, to be closed by *opened*. *took*: told of another config where a predecessor that was still there declared more.
+
+    Raises JournalError, StateLocked, BackupError, ConfigError."""
+    prepare_state(config.state)
+    await asyncio.to_thread(make_buckets, config)
+    lock = await StateLock.acquire(config.state, wait=LOCK_WAIT, clock=clock)
+    opened.callback(lock.release)
+    refuse_unfinished(config.state)
+    database = await Database.open(config.state / "journal.db")
+    opened.push_async_callback(database.close)
+    declared = await Declared.open(database, partial(check, config.file), clock)
+    if declared.fragments() != config.declared:
+        config = await asyncio.to_thread(check, config.file, declared.fragments(), config.text)
+        took(config)
+    journal = await SqliteJournal.open(database, clock)
+    queues = await Queues.open(database, clock, config.queues, region=config.region, account=config.account)
+    count_store(metrics, database, journal, queues)
+    opened.push_async_callback(journal.close)
+    tables = await Tables.open(config.state, clock, config.item_tables, region=config.region, account=config.account)
+    opened.push_async_callback(tables.database.close)
+    return Stores(lock, database, declared, journal, queues, Moves(queues, clock), await Outbox.open(database, queues), tables)
+
+
+def make_buckets(config: Config) -> None:
+    """Make the directories of buckets that are none yet, also of those that only functions write to; not a missing mount."""
+    for bucket in config.buckets.values():
+        if bucket.mount == "optional":
+            try:
+                bucket.path.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                log.warning("bucket_not_made", bucket=bucket.name, error=str(error))
