@@ -1,9 +1,12 @@
-"""Topics as a source: it has their subscriptions laid where messages are published (topics.py). Nothing of it runs by itself."""
+"""Topics as a source: it has their subscriptions laid where messages are published (topics.py).
+
+Nothing of it runs by itself: a message is published by a call. What it looks after is whether the store could take one."""
 
 import asyncio
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
+from router.errors import JournalError, SourceError
 from router.sources.base import Binding, House, Outlet, basis_of
 from router.sources.topic_trigger import SnsTrigger
 from router.sources.topics import Drawn, Grounds
@@ -18,6 +21,8 @@ class TopicSource:
         self.name = "topics"
         self.basis: object = basis
         self._drawn, self._config, self._topics, self._grounds = drawn, house.config, house.topics, None
+        self._database = house.database
+        self._attached = False
         if house.queues is not None:
             self._grounds = Grounds(house.database, house.queues, house.clock, house.metrics)
             if not self._topics.laid:  # who publishes has the subscriptions from the first on
@@ -45,9 +50,18 @@ class TopicSource:
             self._topics.lay(self._drawn, self._config, self._grounds)
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:  # noqa: ARG002 - see Source
-        """Wait for *stop*: a message is published by a call, through the dispatcher."""
-        await stop.wait()
+        """Wait for *stop*: messages go through the dispatcher, whose outlet this is. Raises SourceError when the store takes nothing."""
+        try:
+            await self._database.ping()
+        except JournalError as error:
+            raise SourceError(f"topics cannot be served: {error}") from error
+        self._attached = True
+        try:
+            await stop.wait()
+            await self._topics.still.wait()
+        finally:
+            self._attached = False
 
     def health(self) -> str:
-        """See Source. The store's health is the journal's."""
-        return ""
+        """See Source."""
+        return "" if self._attached else "topics are not served: the source does not run"

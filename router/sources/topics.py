@@ -3,6 +3,7 @@
 Whoever has a message for a topic (the AWS endpoint) hands it to Topics.publish(). What it comes to — an event for each function, a
 message for each queue, a dead letter for what cannot be delivered — is in the store in one transaction."""
 
+import asyncio
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -118,6 +119,9 @@ class Topics:
         self.topics: Mapping[str, Topic] = {}
         self._subscribers: Mapping[str, Sequence[Subscriber]] = {}
         self._prepared = False
+        self._publishing = 0  # calls under way
+        self.still = asyncio.Event()  # set while there are none
+        self.still.set()
 
     def lay(self, drawn: Drawn, config: Config, house: "Grounds") -> None:
         """Take up the topics of a config."""
@@ -142,9 +146,17 @@ class Topics:
         *beside*: what else is done in the transaction, of a standard topic."""
         settings = self.topics[topic]
         wanted = [one for one in self._subscribers[topic] if one.filter is None or one.filter.passes(message.text, message.attributes)]
-        published = await (
-            self._in_order(outlet, settings, message, wanted) if settings.fifo else self._fan_out(outlet, settings, message, wanted, beside)
-        )
+        self._publishing += 1
+        self.still.clear()
+        try:
+            if settings.fifo:
+                published = await self._in_order(outlet, settings, message, wanted)
+            else:
+                published = await self._fan_out(outlet, settings, message, wanted, beside)
+        finally:
+            self._publishing -= 1
+            if not self._publishing:
+                self.still.set()
         self._count.add(topic)
         return published
 

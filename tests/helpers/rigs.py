@@ -13,6 +13,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -20,13 +21,15 @@ from urllib.parse import unquote_plus
 
 import apsw
 
-from router.config.types import Bucket, Config, Function, Listen, Queue, Table
+from router.config.types import Bucket, Config, Function, Listen, Queue, Table, Topic
 from router.dispatch.supervisor import Supervisor
 from router.errors import JournalError, ShuttingDown, TooManyRequests
 from router.events import routes, s3
 from router.events.eventbridge import Place, envelope
 from router.events.patterns import compile_pattern
 from router.events.schedule import parse
+from router.events.sns_rules import Message
+from router.events.sqs import Attribute
 from router.events.sqs_rules import New
 from router.events.webhook_keys import HmacKey
 from router.events.webhook_schemes import GITHUB
@@ -42,6 +45,8 @@ from router.sources.http_triggers import HttpTrigger, UrlTrigger
 from router.sources.queue import QueueSource, QueueTrigger
 from router.sources.s3dir import S3Trigger
 from router.sources.schedule_trigger import ScheduleTrigger
+from router.sources.topic import TopicSource
+from router.sources.topic_trigger import SnsTrigger
 from router.sources.webhook_trigger import WebhookTrigger
 from router.telemetry.metrics import Metrics
 from tests.helpers.clock import VirtualClock
@@ -530,6 +535,77 @@ class BusRig(Rig):
         return [json.loads(envelope.payload)["detail"]["n"]]
 
 
+class TopicRig(QueueRig):
+    """A message that is published, again and again until it is taken."""
+
+    remembers = False
+    TOPIC: ClassVar = Topic("alerts")
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(place)
+        self._house: House
+        self._outlet: Doors | None = None  # while a source runs
+        self._clients: list[asyncio.Task[None]] = []
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Rig]:
+        """No client outlives it."""
+        async with super().opened():
+            try:
+                yield self
+            finally:
+                for client in self._clients:
+                    client.cancel()
+                await asyncio.gather(*self._clients, return_exceptions=True)
+
+    @asynccontextmanager
+    async def running(self, outlet: Doors, source: Any = None, *, well: bool = True) -> AsyncIterator["Running"]:
+        """Clients find the outlet while it runs."""
+        async with super().running(outlet, source, well=well) as run:
+            self._outlet = outlet
+            run.task.add_done_callback(self._gone)
+            yield run
+
+    def _gone(self, _: object) -> None:
+        self._outlet = None
+
+    def config(self) -> Config:
+        """With a topic."""
+        return replace(super().config(), topics={self.TOPIC.name: self.TOPIC})
+
+    def bindings(self, *names: str) -> list[Binding]:
+        """Of each a subscription to what is wanted."""
+        trigger = SnsTrigger(self.TOPIC.name, {"wanted": ["yes"]})
+        return [Binding(function(name), trigger, index) for index, name in enumerate(names or ("f",))]
+
+    def sources(self, bindings: Sequence[Binding]) -> Sequence[Any]:
+        """As any rig; clients turn to the topics that were laid last."""
+        self._house = House(self.config(), self.clock, self.database, self.metrics, self.queues)
+        return TopicSource.build(bindings, self._house)
+
+    async def occur(self) -> str:
+        """Two clients begin, one of them with a message that nobody wants."""
+        number = str(self.number())
+        for wanted in ("yes", "no"):
+            message = Message(number, attributes={"wanted": Attribute("String", wanted)})
+            self._clients.append(asyncio.create_task(self._publish(message)))
+        return number
+
+    async def _publish(self, message: Message) -> None:
+        while True:
+            try:
+                if self._outlet is not None:
+                    await self._house.topics.publish(self._outlet, self.TOPIC.name, message)
+                    return
+            except JournalError:
+                pass
+            await self.clock.sleep(0.5)
+
+    def identities(self, envelope: Envelope) -> list[str]:
+        """Messages."""
+        return [record["Sns"]["Message"] for record in json.loads(envelope.payload)["Records"]]
+
+
 RIGS: Final[dict[str, type[Rig]]] = {
     "s3": S3Rig,
     "http": HttpRig,
@@ -539,4 +615,5 @@ RIGS: Final[dict[str, type[Rig]]] = {
     "table": TableRig,
     "event": BusRig,
     "queue": QueueRig,
+    "sns": TopicRig,
 }

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,11 +95,12 @@ def test_a_presigned_url(aws: Line, cloud: Cloud) -> None:
 
 
 def test_a_tree_is_synchronised_both_ways(aws: Line, cloud: Cloud) -> None:
-    up, down = aws.cwd / "up", aws.cwd / "down-tree"
+    up, down, long_ago = aws.cwd / "up", aws.cwd / "down-tree", time.time() - 60
     for number in range(FILES):
         path = up / f"d{number % 17}" / f"e{number % 5}" / f"f{number}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"%d" % number * (number % 50))
+        os.utime(path, (long_ago, long_ago))  # times of objects are whole seconds: a file of this one would be newer than its object
     aws.run("s3", "sync", "up", "s3://bkt/tree", "--only-show-errors")
     assert tree(cloud.directory / "bkt/tree") == tree(up)
     assert aws.run("s3", "sync", "up", "s3://bkt/tree") == ""  # nothing has changed

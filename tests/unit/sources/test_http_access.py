@@ -19,7 +19,11 @@ NAMES = Names(
     {},
     {},
     frozenset({"auth", "shop"}),
-    {"basic": UsagePlan("basic", {"mobile": KEY}), "gold": UsagePlan("gold", {"web": KEY[::-1]}), "twin": UsagePlan("twin", {"copy": KEY})},
+    usage_plans={
+        "basic": UsagePlan("basic", {"mobile": KEY}),
+        "gold": UsagePlan("gold", {"web": KEY[::-1]}),
+        "twin": UsagePlan("twin", {"copy": KEY}),
+    },
 )
 JWT = "issuer: 'https://login.example.com', audience: api"
 AUTHORIZATION = Identity("header", "authorization")
