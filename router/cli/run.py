@@ -1,5 +1,6 @@
 """`router run`: the daemon in the foreground, on a config or on a SAM template."""
 
+import gc
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -34,6 +35,7 @@ def run(settings: Settings, /, template: Path | None, **options: Any) -> None:
 
     The first Ctrl-C or SIGTERM drains: running functions finish, what is queued stays queued. The second leaves at once.
     Exits 2 when the config has mistakes, or the template refused resources and no --allow-refused."""
+    gc.disable()  # until it serves: what start-up makes stays, and looking through it again and again takes a tenth of the time
     from router import daemon  # noqa: PLC0415 - imports the daemon
 
     path, render = (settings.config_path, lambda: None) if template is None else _templated(settings, template, options)

@@ -75,6 +75,7 @@ class Daemon:
             gc.collect()
             gc.freeze()  # what start-up made stays for good: not to be looked through again and again while serving
             gc.set_threshold(*GARBAGE)
+            gc.enable()
             async with asyncio.TaskGroup() as group:
                 stages = [started(group, name, run) for name, run in flows]
                 config = self._wiring.config
