@@ -1,9 +1,10 @@
-"""`python -m bench [--brief] [--write] [ROWS …]`: measure, and print the table of docs/performance.md.
+"""`python -m bench [--brief [--full ROWS]] [--write] [ROWS …]`: measure, and print the table of docs/performance.md.
 
 Exit 1 when a measurement failed or lost something; a missed target is no failure, for a slow machine is no defect."""
 
 import argparse
 import importlib
+import math
 import os
 import platform
 import signal
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import IO, NoReturn
 
@@ -46,6 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     """Measure, print, perhaps write."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure, and print the table of docs/performance.md.")
     parser.add_argument("--brief", action="store_true", help="shorter runs and smaller numbers, about a minute in all")
+    parser.add_argument("--full", action="append", default=[], choices=tuple(GROUPS), metavar="ROWS", help="not brief in a brief run")
     parser.add_argument("--write", action="store_true", help=f"write docs/{PAGE.name}; only with all rows")
     parser.add_argument("--one", choices=tuple(GROUPS), help=argparse.SUPPRESS)
     parser.add_argument("rows", nargs="*", metavar="ROWS", help=f"some of {', '.join(GROUPS)}; all when none is named")
@@ -57,28 +59,29 @@ def main(arguments: Sequence[str]) -> int:
     if asked.one:
         print(packed(importlib.import_module(f"bench.{asked.one}").rows(brief=asked.brief)))
         return 0
-    rows = _all(asked.rows or GROUPS, brief=asked.brief)
+    brief = frozenset(GROUPS) - frozenset(asked.full) if asked.brief else frozenset()
+    rows = _all(asked.rows or GROUPS, brief=brief, budget=BUDGET if asked.brief and not asked.write else math.inf)
     print(rendered(rows), *(f"- {text}" for text in shortfalls(rows)), sep="\n")
     if asked.write:
-        PAGE.write_text(page(rows, _facts(brief=asked.brief)))
+        PAGE.write_text(page(rows, _facts(" ".join(["python -m bench", *arguments]))))
     return 1 if any(row.broken for row in rows) else 0
 
 
-def _facts(*, brief: bool) -> Facts:
-    command = f"python -m bench{' --brief' if brief else ''} --write"
+def _facts(command: str) -> Facts:
     return Facts(command, time.strftime("%Y-%m-%d", time.gmtime()), os.cpu_count() or 1, platform.python_version())
 
 
-def _all(names: Iterable[str], *, brief: bool) -> list[Row]:
-    """Group after group; on standard error, how long each took and how busy the machine was before."""
+def _all(names: Iterable[str], *, brief: Collection[str], budget: float) -> list[Row]:
+    """Group after group, those of *brief* briefly, none begun after *budget* seconds; on standard error, how long each took and how busy the
+    machine was before."""
     rows: list[Row] = []
     begun = time.monotonic()
     for name in names:
         busy, started = os.getloadavg()[0], time.monotonic()
-        if brief and started - begun >= BUDGET:
+        if started - begun >= budget:
             rows.append(Row(name, "left out: the time of a brief run was up", "", (), ""))
             continue
-        rows += measured(name, brief=brief, limit=BRIEF if brief else GROUPS[name])
+        rows += measured(name, brief=name in brief, limit=BRIEF if name in brief else GROUPS[name])
         print(f"{name}: {time.monotonic() - started:.0f} s, load {busy:.1f} before", file=sys.stderr)
     return rows
 

@@ -62,3 +62,19 @@ def test_when_the_time_is_up_a_brief_run_leaves_the_rest_out(monkeypatch: pytest
     monkeypatch.setattr(bench, "BUDGET", 0.0)
     assert run(monkeypatch, lambda _: [SLOW], "--brief", "http") == 0
     assert "| http | left out: the time of a brief run was up |" in capsys.readouterr().out
+
+
+def test_a_page_leaves_nothing_out_and_single_groups_may_be_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(bench, "BUDGET", 0.0)
+    monkeypatch.setattr(bench, "PAGE", tmp_path / "performance.md")
+    asked: dict[str, bool] = {}
+
+    def measured(name: str, *, brief: bool, limit: float) -> list[Row]:
+        asked[name] = brief
+        assert (limit == bench.BRIEF) is brief
+        return [Row(name, "1", "", (), "so")]
+
+    monkeypatch.setattr(bench, "measured", measured)
+    assert bench.main(["--brief", "--full", "backlog", "--write"]) == 0
+    assert asked == {name: name != "backlog" for name in bench.GROUPS}
+    assert "`python -m bench --brief --full backlog --write`" in (tmp_path / "performance.md").read_text()
