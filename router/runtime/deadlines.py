@@ -31,9 +31,12 @@ class Deadlines:
         self._due: dict[Expires, float] = {}
         self._next = math.inf  # when the timer wakes up
         self._sooner = asyncio.Event()
+        self.busy = asyncio.Event()  # set while there are any
 
     def set(self, holder: Expires, at: float) -> None:
         """Have *holder* expire at *at*, unless cleared before."""
+        if not self._due:
+            self.busy.set()
         self._due[holder] = at
         if at < self._next:
             self._next = at
@@ -42,6 +45,8 @@ class Deadlines:
     def clear(self, holder: Expires) -> None:
         """Not any more."""
         self._due.pop(holder, None)
+        if not self._due:
+            self.busy.clear()
 
     def running(self) -> Collection[Expires]:
         """Those that have one: they run, or initialise."""
@@ -63,5 +68,5 @@ class Deadlines:
             if stalled:
                 self._due[holder] = now + _GRACE
             else:
-                del self._due[holder]
+                self.clear(holder)
                 holder.expired()

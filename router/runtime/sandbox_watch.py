@@ -46,19 +46,21 @@ class Watched(Protocol):
         """More lies in its directory than may."""
 
 
-async def watch(running: Callable[[], Iterable[Watched]], measure: Callable[[], None]) -> None:
-    """Have everything that runs looked at; until cancelled. *measure*: asks for the figures of mounted directories."""
+async def watch(running: Callable[[], Iterable[Watched]], busy: asyncio.Event, measure: Callable[[], None]) -> None:
+    """Have everything that runs looked at; until cancelled. *busy*: set while anything does; *measure*: asks for the figures of mounted
+    directories."""
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_watch(running, EVERY, storage=False), name="memory-watch")
-        tasks.create_task(_watch(running, EVERY * _SLOW, storage=True), name="storage-watch")
+        tasks.create_task(_watch(running, busy, EVERY, storage=False), name="memory-watch")
+        tasks.create_task(_watch(running, busy, EVERY * _SLOW, storage=True), name="storage-watch")
         while True:
             await asyncio.sleep(EVERY * _SLOW * _SLOW)
             measure()
 
 
-async def _watch(running: Callable[[], Iterable[Watched]], every: float, *, storage: bool) -> None:
+async def _watch(running: Callable[[], Iterable[Watched]], busy: asyncio.Event, every: float, *, storage: bool) -> None:
     told = Told()
     while True:
+        await busy.wait()  # an idle daemon sleeps
         await asyncio.sleep(every)
         looks: list[tuple[Watched, Look]] = []
         for one in running():

@@ -64,7 +64,9 @@ class Shared:
             await asyncio.to_thread(self._prepare)
             await self.launcher.open()
             await self.launcher.probed()
-            self._watch = asyncio.create_task(sandbox_watch.watch(self._running, self.launcher.measure), name="environment-watch")
+            self._watch = asyncio.create_task(
+                sandbox_watch.watch(self._running, self.deadlines.busy, self.launcher.measure), name="environment-watch"
+            )
 
     async def close(self) -> None:
         """End the spawner with all that is below it."""

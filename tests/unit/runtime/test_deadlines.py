@@ -80,3 +80,15 @@ async def test_after_a_standstill_there_is_a_second_to_hand_over_what_is_done(cl
     assert holder.at == []
     await clock.advance(2)
     assert holder.at == [61]
+
+
+async def test_busy_is_set_while_anything_has_a_deadline(clock: VirtualClock) -> None:
+    deadlines, first, second = Deadlines(clock), Holder(clock), Holder(clock)
+    assert not deadlines.busy.is_set()
+    deadlines.set(first, 5.0)
+    deadlines.set(second, 6.0)
+    deadlines.clear(first)
+    assert deadlines.busy.is_set()
+    deadlines.clear(second)
+    deadlines.clear(second)
+    assert not deadlines.busy.is_set()

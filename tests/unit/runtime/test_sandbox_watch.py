@@ -30,13 +30,20 @@ class One:
         self.told.append("overfull")
 
 
+def always() -> asyncio.Event:
+    """Something runs."""
+    busy = asyncio.Event()
+    busy.set()
+    return busy
+
+
 @pytest.fixture
 async def watched(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[..., None]]:
     monkeypatch.setattr(sandbox_watch, "EVERY", 0.0)
     tasks: list[asyncio.Task[None]] = []
 
     def start(*running: One) -> None:
-        tasks.append(asyncio.create_task(watch(lambda: running, lambda: None)))
+        tasks.append(asyncio.create_task(watch(lambda: running, always(), lambda: None)))
 
     yield start
     for task in tasks:
