@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from router.cli.text import columns, visible
-from router.config.types import Config, Function, Listen
+from router.config.types import Config, Function, ItemTable, Listen, Table
 from router.events.function_url import URL_PREFIX, url_domain
 from router.sources.http_triggers import HttpTrigger
 
@@ -23,6 +23,8 @@ def banner(config: Config, version: str, here: Path) -> Iterator[str]:
         ("buckets", _buckets(config, here)),
         ("rules", _rules(config)),
         ("feeds", _feeds(config, here)),
+        ("queues", _queues(config)),
+        ("topics", _topics(config)),
         ("schedules", _schedules(config)),
         ("aws", [f"AWS_ENDPOINT_URL={_url(config.aws)}"] if config.aws.kind == "tcp" else []),
         ("console", [f"{_url(config.console)}/metrics, /healthz, /readyz"] if config.console.kind == "tcp" else []),
@@ -88,8 +90,21 @@ def _rules(config: Config) -> list[str]:
 
 
 def _feeds(config: Config, here: Path) -> list[str]:
-    found = _triggers(config, "table")
-    return [f"{_near(trigger.table.sqlite, here)} {trigger.table.table} → {function.name}" for function, trigger in found]
+    return [f"{_table(trigger.table, here)} → {function.name}" for function, trigger in _triggers(config, "table")]
+
+
+def _table(table: Table | ItemTable, here: Path) -> str:
+    return f"table {table.name}" if isinstance(table, ItemTable) else f"{_near(table.sqlite, here)} {table.table}"
+
+
+def _queues(config: Config) -> list[str]:
+    return [f"{trigger.queue.name} → {function.name}" for function, trigger in _triggers(config, "queue")]
+
+
+def _topics(config: Config) -> list[str]:
+    found = [(topic.name, one.target) for topic in config.topics.values() for one in topic.subscriptions]
+    found += [(trigger.topic, function.name) for function, trigger in _triggers(config, "sns")]
+    return [f"{topic} → {whose}" for topic, whose in found]
 
 
 def _schedules(config: Config) -> list[str]:
@@ -115,6 +130,8 @@ def _hints(config: Config, here: Path) -> Iterator[str]:
         yield f"router schedules run {trigger.named(function.name, place)}"
         break
     if config.functions:
+        if config.aws.kind == "tcp":
+            yield "router keys create me --scope admin"
         yield "router logs -f"
 
 

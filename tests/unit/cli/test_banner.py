@@ -10,6 +10,7 @@ from router.events import routes, s3
 from router.events.patterns import compile_pattern
 from router.events.schedule import parse
 from router.events.webhook_schemes import GITHUB
+from router.sources import TRIGGERS
 from router.sources.bus_trigger import EventTrigger
 from router.sources.feed import TableTrigger
 from router.sources.http_triggers import HttpTrigger, UrlTrigger
@@ -62,6 +63,7 @@ def test_everything_that_is_served_is_said_once() -> None:
         "  cp FILE.csv data/in\\ebox/",
         "  curl http://127.0.0.1:8080/x",
         "  router schedules run f-6",
+        "  router keys create me --scope admin",
         "  router logs -f",
         "Ctrl-C drains and stops; a second one stops at once.",
     ]
@@ -121,3 +123,38 @@ def test_the_shipped_config_is_said_in_full() -> None:
     for part in ("PATCH /orders/{id} → shop", "inbox data/inbox → summarise", "data/shop.db orders → notify", "rate(1 minute) → heartbeat"):
         assert part in lines
     assert "curl http://127.0.0.1:8080/orders" in lines
+
+
+EVERYTHING = """
+version: 1
+buckets: {uploads: ./uploads}
+tables: {orders: {sqlite: ./shop.db}, carts: {hash: id, stream: NEW_IMAGE}}
+queues: {jobs: {}}
+topics: {news: {subscriptions: {q: {queue: jobs}}}}
+functions:
+  f:
+    code: .
+    handler: app.handler
+    triggers:
+      - s3: uploads
+      - http: GET /x
+      - url: none
+      - webhook: {path: /hook, provider: github, secret: swordfish-swordfish}
+      - schedule: rate(1 hour)
+      - table: orders
+      - table: carts
+      - event: {pattern: {source: [shop]}}
+      - queue: jobs
+      - sns: news
+"""
+
+
+def test_triggers_of_every_kind_are_said(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("def handler(event, context): ...\n")
+    (tmp_path / "config.yaml").write_text(EVERYTHING)
+    config = daemon.check(tmp_path / "config.yaml")
+    assert {trigger.word for trigger in config.functions["f"].triggers} == TRIGGERS.keys(), "a new trigger is said here too"
+    lines = list(banner(config, "1", tmp_path))
+    shown = ["uploads uploads → f", "GET /x → f", "/_url/f/ → f", "/hook → f", "rate(1 hour) → f", "shop.db orders → f", "table carts → f"]
+    for part in (*shown, 'default {"source":["shop"]} → f', "jobs → f", "news → jobs", "news → f"):
+        assert any(part in line for line in lines), (part, lines)
