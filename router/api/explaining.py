@@ -5,20 +5,21 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, TypeVar
 
-from router.api.matching import matches, triggers
+from router.api.matching import matches, passed_to, subscribed, triggers
 from router.buckets.keys import Ignored, unfit
 from router.config.types import Bucket, Config, Function
 from router.errors import InvalidParameter
 from router.events.filters import Filters
 from router.events.gateway import BadPath
 from router.events.http import Request
-from router.events.patterns import compile_pattern
+from router.events.patterns import Pattern, compile_pattern
 from router.events.routes import RouteTable
 from router.sources.bus_trigger import EventTrigger
 from router.sources.feed import TableTrigger
 from router.sources.http import HttpSource
 from router.sources.http_triggers import HttpTrigger
 from router.sources.queue import QueueTrigger
+from router.sources.ruling import Ruling
 from router.sources.s3dir import S3Trigger
 from router.sources.webhook_trigger import WebhookTrigger
 
@@ -116,7 +117,8 @@ def _of_route(trigger: HttpTrigger | WebhookTrigger, request: Request, *, matche
 def of_event(event: Any, config: Config) -> list[Finding]:
     """The rules, filters and triggers that look at an event: of a bus, or a batch of records. Raises InvalidParameter for any other."""
     if isinstance(event, Mapping) and "detail-type" in event and "source" in event:
-        found = [_of_rule(function, trigger, place, event) for function, trigger, place in triggers(config, EventTrigger)]
+        found = [_of_trigger(function, trigger, place, event) for function, trigger, place in triggers(config, EventTrigger)]
+        found += [_of_ruling(ruling, ruling.pattern, event) for ruling in config.rules.values() if ruling.enabled and ruling.pattern]
     else:
         found = [finding for record in _records(event) for finding in _of_record(record, config)]
     if not found:
@@ -124,12 +126,21 @@ def of_event(event: Any, config: Config) -> list[Finding]:
     return found
 
 
-def _of_rule(function: Function, trigger: EventTrigger, place: int, event: Mapping[str, Any]) -> Finding:
+def _of_trigger(function: Function, trigger: EventTrigger, place: int, event: Mapping[str, Any]) -> Finding:
     told = f"event {trigger.bus}/{trigger.named(function.name, place)}"
-    if trigger.pattern.matches(event):
-        return Finding(function.name, told, True, "its pattern matches")
-    wrong = ", ".join(_failing(json.loads(trigger.written), event, ())) or "none of its alternatives"
-    return Finding(function.name, told, False, f"its pattern does not match: {wrong}")
+    return Finding(function.name, told, *_of_pattern(trigger.pattern, trigger.written, event))
+
+
+def _of_ruling(ruling: Ruling, pattern: Pattern, event: Mapping[str, Any]) -> Finding:
+    whose = ", ".join(target.spoken for target in ruling.targets) or "nobody"
+    return Finding(whose, f"rule {ruling.bus}/{ruling.name}", *_of_pattern(pattern, ruling.written, event))
+
+
+def _of_pattern(pattern: Pattern, written: str, event: Mapping[str, Any]) -> tuple[bool, str]:
+    if pattern.matches(event):
+        return True, "its pattern matches"
+    wrong = ", ".join(_failing(json.loads(written), event, ())) or "none of its alternatives"
+    return False, f"its pattern does not match: {wrong}"
 
 
 def _failing(pattern: Any, event: Any, path: tuple[str, ...]) -> Iterator[str]:
@@ -150,7 +161,9 @@ def _records(event: Any) -> list[Mapping[str, Any]]:
 
 
 def _of_record(record: Mapping[str, Any], config: Config) -> Iterator[Finding]:
-    source, arn = record.get("eventSource"), str(record.get("eventSourceARN", ""))
+    source, arn = record.get("eventSource", record.get("EventSource")), str(record.get("eventSourceARN", ""))
+    if source == "aws:sns":
+        yield from _of_message(record, config)
     if source == "aws:s3":
         for match in matches("s3-put", {"Records": [record]}, config):
             yield Finding(match.envelope.function, match.envelope.source, True, "event, prefix and suffix match")
@@ -164,6 +177,18 @@ def _of_record(record: Mapping[str, Any], config: Config) -> Iterator[Finding]:
         for function, queue, _ in triggers(config, QueueTrigger):
             if queue.queue.name == name:
                 yield _filtered(function, f"queue {name}", queue.filters, record)
+
+
+def _of_message(record: Mapping[str, Any], config: Config) -> Iterator[Finding]:
+    told = record.get("Sns")
+    topic = str(told.get("TopicArn", "")).rpartition(":")[2] if isinstance(told, Mapping) else ""
+    for one in subscribed(config).get(topic, ()):
+        try:
+            passes = passed_to(one, record)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InvalidParameter("this is no sns event: something in it is not what such an event has there") from error
+        why = "its filter policy passes it, or there is none" if passes else "its filter policy does not pass it"
+        yield Finding(one.settings.target, f"sns {topic}", passes, why)
 
 
 def _filtered(function: Function, trigger: str, filters: Filters, record: Mapping[str, Any]) -> Finding:

@@ -14,6 +14,7 @@ import orjson
 from router.config.types import Config, Function
 from router.errors import InvalidParameter
 from router.events import s3, scheduled
+from router.events.sqs import Attribute
 from router.model import Envelope
 from router.sources.base import Binding
 from router.sources.bus_rules import Occurrence, Rule, Unfit
@@ -23,6 +24,8 @@ from router.sources.queue import QueueTrigger
 from router.sources.s3dir import S3Trigger
 from router.sources.s3dir_tell import lane
 from router.sources.schedule_trigger import ScheduleTrigger
+from router.sources.topic_trigger import SnsTrigger
+from router.sources.topics import Drawn, Subscriber
 
 T = TypeVar("T")
 
@@ -184,6 +187,37 @@ def _queue(_: str, event: Any, config: Config) -> list[Match]:
     return [Match(Envelope(function, payload, f"queue:{queue}"), mapped=True) for function in dict.fromkeys(functions)]
 
 
+# -- topics
+
+
+def _topic(_: str, event: Any, config: Config) -> list[Match]:
+    """By the topic in the record's ARN and by filter policies: functions get the event as it is. Queues that subscribe get nothing."""
+    if len(event["Records"]) != 1:
+        raise InvalidParameter(f"an SNS event to send has one record, this one has {len(event['Records'])}")
+    topic = _text(event["Records"][0]["Sns"]["TopicArn"]).rpartition(":")[2]
+    there = subscribed(config).get(topic, ())
+    if not there:
+        raise InvalidParameter(f"no function subscribes to topic {topic:.100}{_near(topic, config.topics)}")
+    found = [one for one in there if passed_to(one, event["Records"][0])]
+    if not found:
+        raise InvalidParameter(f"no filter policy of topic {topic} passes the message")
+    return [Match(Envelope(one.settings.target, orjson.dumps(event), f"sns:{topic}")) for one in found]
+
+
+def subscribed(config: Config) -> Mapping[str, Sequence[Subscriber]]:
+    """Topic → the functions that subscribe to it, by a trigger or under `topics`."""
+    bindings = [Binding(function, one, place, _qualifier(function, place)) for function, one, place in triggers(config, SnsTrigger)]
+    drawn = Drawn.of(bindings, config)
+    return {topic: [one for one in all_ if one.settings.kind == "function"] for topic, all_ in drawn.subscribers.items()}
+
+
+def passed_to(subscriber: Subscriber, record: Mapping[str, Any]) -> bool:
+    """Whether a subscription's filter policy passes the message of a record."""
+    told = record["Sns"]
+    attributes = {str(name): Attribute(_text(one["Type"]), _text(one["Value"])) for name, one in told.get("MessageAttributes", {}).items()}
+    return subscriber.filter is None or subscriber.filter.passes(_text(told["Message"]), attributes)
+
+
 # -- what no trigger takes
 
 
@@ -206,8 +240,9 @@ _KINDS: Final[Mapping[str, Callable[[str, Any, Config], list[Match]]]] = {
     **dict.fromkeys(("schedule", "scheduler"), _schedule),
     "dynamodb": _table,
     **dict.fromkeys(("s3-eventbridge", "eventbridge"), _bus),
-    **dict.fromkeys(("sns", "kinesis", "logs"), _no_trigger),
+    **dict.fromkeys(("kinesis", "logs"), _no_trigger),
     "sqs": _queue,
+    "sns": _topic,
     **dict.fromkeys(("authorizer-token", "authorizer-request"), _no_authorizer),
 }
 

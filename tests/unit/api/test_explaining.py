@@ -14,7 +14,7 @@ from router.config.types import Config
 from router.daemon import sources
 from router.errors import InvalidParameter
 from router.events.http import Request
-from router.sources import TRIGGERS
+from router.sources import SECTIONS, TRIGGERS
 from router.sources.base import House
 from router.sources.http import HttpSource
 from router.telemetry.metrics import Metrics
@@ -24,6 +24,8 @@ version: 1
 buckets: {inbox: ./inbox, unused: ./unused}
 tables: {orders: {sqlite: ./o.db, table: orders}}
 queues: {jobs: {}}
+topics: {news: {}}
+rules: {large: {pattern: {source: [shop], detail: {total: [{numeric: [">", 1000]}]}}, targets: [{queue: jobs}]}}
 functions:
   a:
     code: .
@@ -37,6 +39,7 @@ functions:
       - event: {pattern: {source: [shop], detail: {total: [{numeric: [">", 100]}], kind: [order]}}}
       - table: {name: orders, filter: [{eventName: [INSERT]}]}
       - queue: {name: jobs, filter: [{body: {kind: [order]}}]}
+      - sns: {topic: news, filter: {kind: [order]}}
   b:
     code: .
     handler: app.h
@@ -52,7 +55,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     directory = tmp_path_factory.mktemp("why")
     (directory / "app.py").write_text("def h(event, context): pass\n")
     (directory / "config.yaml").write_text(CONFIG)
-    return load(directory / "config.yaml", TRIGGERS)
+    return load(directory / "config.yaml", TRIGGERS, sections=SECTIONS)
 
 
 def told(found: list[Finding]) -> list[tuple[str, bool, str]]:
@@ -132,11 +135,14 @@ def test_a_path_that_is_none_is_refused(config: Config) -> None:
 
 def test_a_rule_names_the_fields_that_do_not_match(config: Config) -> None:
     event = {"source": "shop", "detail-type": "x", "detail": {"total": 5, "kind": "order"}}
-    assert told(of_event(event, config)) == [("a", False, "its pattern does not match: detail.total")]
+    missed = "its pattern does not match: detail.total"
+    assert told(of_event(event, config)) == [("a", False, missed), ("queue:jobs", False, missed)]
     assert told(of_event(event | {"source": "web", "detail": {}}, config))[0][2].endswith(": source, detail.total, detail.kind")
     assert told(of_event(event | {"detail": "text"}, config))[0][2].endswith(": detail")
     event["detail"] = {"total": 101, "kind": "order"}
-    assert told(of_event(event, config)) == [("a", True, "its pattern matches")]
+    assert told(of_event(event, config)) == [("a", True, "its pattern matches"), ("queue:jobs", False, missed)]
+    event["detail"] = {"total": 1001, "kind": "order"}
+    assert told(of_event(event, config)) == [("a", True, "its pattern matches"), ("queue:jobs", True, "its pattern matches")]
 
 
 def made(kind: str, **facts: str) -> Any:
@@ -150,6 +156,10 @@ def test_records_are_looked_at_by_the_filters_of_their_table_or_queue(config: Co
     record = made("sqs", queue="jobs")["Records"][0]
     for body, passes in (('{"kind": "order"}', True), ('{"kind": "x"}', False)):
         assert [f.matches for f in of_event({"Records": [record | {"body": body}]}, config)] == [passes]
+    record = made("sns", topic="news")["Records"][0]
+    for kind, passes in (("order", True), ("x", False)):
+        message = record["Sns"] | {"MessageAttributes": {"kind": {"Type": "String", "Value": kind}}}
+        assert [f.matches for f in of_event({"Records": [record | {"Sns": message}]}, config)] == [passes]
     found = of_event(made("s3-put", bucket="inbox", key="x.csv"), config)
     assert [(f.function, f.matches) for f in found] == [("b", True)]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from router.api.matching import matches
 from router.cli.shapes import SHAPES, built
-from router.config.types import Bucket, Config, Function, Queue, Table
+from router.config.types import Bucket, Config, Function, Queue, Subscription, Table, Topic
 from router.errors import InvalidParameter
 from router.events import s3
 from router.events.patterns import compile_pattern
@@ -23,6 +23,7 @@ from router.sources.feed import TableTrigger
 from router.sources.queue import QueueTrigger
 from router.sources.s3dir import S3Trigger
 from router.sources.schedule_trigger import ScheduleTrigger
+from router.sources.topic_trigger import SnsTrigger
 
 NOW = 1_790_000_000.0
 ORDERS = Table("orders", Path("/nowhere.db"), "orders")
@@ -172,10 +173,26 @@ def test_messages_go_to_the_functions_that_read_their_queue() -> None:
     assert refusal("sqs", event("sqs"), config(h=(QueueTrigger(Queue("job")),))).startswith("no trigger reads queue jobs")
 
 
+def test_messages_of_a_topic_go_to_the_functions_whose_filter_policy_passes_them() -> None:
+    functions = config(f=(SnsTrigger("alerts"),), g=(SnsTrigger("alerts", {"kind": ["x"]}),), h=(SnsTrigger("other"),))
+    declared = Topic("alerts", subscriptions=(Subscription("q", "queue", "jobs"), Subscription("i", "function", "i")))
+    there = replace(functions, topics={"alerts": declared, "other": Topic("other"), "silent": Topic("silent")})
+    sent = event("sns")
+    found = matches("sns", sent, there)
+    assert [(match.envelope.function, match.envelope.source, match.mapped) for match in found] == [
+        ("i", "sns:alerts", False),
+        ("f", "sns:alerts", False),
+    ]
+    assert json.loads(found[0].envelope.payload) == sent
+    assert refusal("sns", event("sns", topic="alert"), there) == "no function subscribes to topic alert, did you mean alerts?"
+    assert refusal("sns", event("sns", topic="silent"), there) == "no function subscribes to topic silent"
+    picky = replace(config(g=(SnsTrigger("alerts", {"kind": ["x"]}),)), topics={"alerts": Topic("alerts")})
+    assert refusal("sns", event("sns"), picky) == "no filter policy of topic alerts passes the message"
+
+
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("sns", "no trigger takes such events"),
         ("kinesis", "no trigger takes such events"),
         ("logs", "no trigger takes such events"),
     ],
