@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from router.api.aws.protocol import Aimed
-from router.api.aws.query import FORM, fields_of
-from router.api.aws.values import Malformed
+from router.api.aws.query import FORM, field_of
 from router.events.http import Request
 from router.web.heads import Head
 
@@ -66,11 +65,7 @@ def _is_form(request: Request) -> bool:
 
 def _queried(request: Request, scope: str) -> Aimed:
     """Of the query protocol, or of a service that is not here."""
-    try:
-        fields = dict(fields_of(request)) if _is_form(request) or "Action=" in request.query else {}
-    except Malformed:
-        fields = {}
-    action, version = fields.get("Action", ""), fields.get("Version", "")
+    action = field_of(request, "Action") if _is_form(request) or "Action=" in request.query else ""
     if not action:
         return Aimed(scope, "query") if scope in QUERY else Aimed("", "rest-json") if scope else Aimed("s3", "s3")
-    return Aimed(scope if scope in QUERY else "" if scope else VERSIONS.get(version, ""), "query", action)
+    return Aimed(scope if scope in QUERY else "" if scope else VERSIONS.get(field_of(request, "Version"), ""), "query", action)

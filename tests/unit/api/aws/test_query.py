@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.api.aws.protocol import Aimed, Fault
-from router.api.aws.query import FORM, QueryProtocol
+from router.api.aws.query import FORM, LARGEST, QueryProtocol
 from router.api.aws.routing import aimed
 from router.api.aws.values import Malformed
 from router.events.http import Request
@@ -70,6 +70,7 @@ def test_any_form_is_read_or_refused(body: bytes) -> None:
         "RoleArn.x=a",
         "DurationSeconds=soon",
         ".".join("a" * 200) + "=b",
+        pytest.param("RoleArn=" + "a" * LARGEST, id="long"),
         "RoleArn=%ff",
     ],
 )

@@ -1,5 +1,7 @@
 """Which service and operation a request is for."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +48,11 @@ def scoped(service: str) -> list[tuple[str, str]]:
         ),
         (Request("POST", "/", [*POSTED, *scoped("sts")], b"%ff"), Aimed("sts", "query")),
         (
+            Request("POST", "/", [*POSTED, *scoped("sns")], b"Message=%26Action=x&Action=Publi%73h&Version=1"),
+            Aimed("sns", "query", "Publish"),
+        ),
+        (Request("POST", "/", [*POSTED, *scoped("sns")], b"NoAction=x&TheAction=y"), Aimed("sns", "query")),
+        (
             Request("GET", "/?Action=ListTopics&X-Amz-Credential=A%2F20261126%2Fus-east-1%2Fsns%2Faws4_request", ()),
             Aimed("sns", "query", "ListTopics"),
         ),
@@ -67,6 +74,18 @@ def test_bodies_of_objects_alone_are_streamed() -> None:
     assert streamed(head("PUT", "s3"))
     assert not streamed(head("GET", "s3"))
     assert not streamed(head("PUT", "lambda", "/2015-03-31/functions/f/code"))
+
+
+def test_a_form_whose_sender_is_not_known_is_not_decoded() -> None:
+    """All of this form, taken apart, would be some hundred times as large."""
+    body = b"Action=Publish&Message=" + b"%41" * 1_000_000
+    request = Request("POST", "/", [*POSTED, *scoped("sns")], body)
+    tracemalloc.start()
+    try:
+        assert aimed(request) == Aimed("sns", "query", "Publish")
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
 
 
 @given(st.text(max_size=80), st.text(max_size=80), st.binary(max_size=80))
