@@ -103,6 +103,8 @@ def _tree(fields: list[tuple[str, str]]) -> Tree:
         parts = name.split(".")
         if len(parts) > 2 * values.DEPTH:
             raise Malformed("Nesting level too deep")
+        if "" in parts:  # where the leaves are
+            raise Malformed(f"{name[:100]!r} is no name of a parameter")
         for part in parts:
             node = node.setdefault(part, {})
         if "" in node:

@@ -72,6 +72,9 @@ def test_any_form_is_read_or_refused(body: bytes) -> None:
         ".".join("a" * 200) + "=b",
         pytest.param("RoleArn=" + "a" * LARGEST, id="long"),
         "RoleArn=%ff",
+        "RoleArn=a&RoleArn..b=c",
+        "RoleArn.=a",
+        "=a&.b=c",
     ],
 )
 def test_what_is_no_form_of_its_kind_is_refused(form: str) -> None:
