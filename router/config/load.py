@@ -15,7 +15,7 @@ from router.config.document import Declared
 from router.config.functions import Interpreters, Runtimes
 from router.config.node import Node
 from router.config.roles import Policies
-from router.config.types import Config, Function, Limits, Names, Retention, Section, Surroundings, Trigger
+from router.config.types import Config, Limits, Names, Retention, Section, Surroundings, Trigger
 from router.errors import ConfigError
 
 _KNOWN: Final = (
@@ -58,6 +58,25 @@ def load(
     return replace(config, secrets=secrets, declared=shared.declared, owners=shared.owners, text=shared.text)
 
 
+def _named(form: Node, policies: Judges) -> Names:
+    """What triggers, and all that is read after it, may refer to."""
+    buckets = {} if (node := form.child("buckets")) is None else resources.buckets(node)
+    tables, item_tables = ({}, {}) if (node := form.child("tables")) is None else resources.tables(node)
+    own_queues = {} if (node := form.child("queues")) is None else queues.queues(node, policies[1])
+    function_names = frozenset(name for name, _ in node.items()) if (node := form.child("functions")) is not None else frozenset()
+    return Names(
+        buckets,
+        tables,
+        function_names,
+        item_tables=item_tables,
+        queues=own_queues,
+        buses=buses.buses(form.child("buses"), policies[1]),
+        topics={} if (node := form.child("topics")) is None else topics.topics(node, own_queues, function_names, policies[1]),
+        usage_plans={} if (node := form.child("usage_plans")) is None else usage.plans(node),
+        roles={} if (node := form.child("roles")) is None else policies_of_roles.roles(node, policies[0]),
+    )
+
+
 def _config(  # noqa: PLR0917 - what load() is given
     file: Path,
     top: Node,
@@ -68,14 +87,7 @@ def _config(  # noqa: PLR0917 - what load() is given
 ) -> Config:
     form = top.form(known=(*_KNOWN, *sections))
     _version(form)
-    buckets = {} if (node := form.child("buckets")) is None else resources.buckets(node)
-    tables, item_tables = ({}, {}) if (node := form.child("tables")) is None else resources.tables(node)
-    own_queues = {} if (node := form.child("queues")) is None else queues.queues(node, policies[1])
-    events = buses.buses(form.child("buses"), policies[1])
-    function_names = frozenset(name for name, _ in node.items()) if (node := form.child("functions")) is not None else frozenset()
-    own_topics = {} if (node := form.child("topics")) is None else topics.topics(node, own_queues, function_names, policies[1])
-    plans = {} if (node := form.child("usage_plans")) is None else usage.plans(node)
-    roles = {} if (node := form.child("roles")) is None else policies_of_roles.roles(node, policies[0])
+    names = _named(form, policies)
     node = form.child("listen")
     http, aws, console = (settings.HTTP, settings.AWS, settings.CONSOLE) if node is None else settings.listen(node)
     config = Config(
@@ -89,26 +101,17 @@ def _config(  # noqa: PLR0917 - what load() is given
         limits=Limits() if (node := form.child("limits")) is None else settings.limits(node),
         drain=form.seconds("drain", _DEFAULT.drain, low=0, high=3600),
         retention=Retention() if (node := form.child("retention")) is None else settings.retention(node),
-        buckets=buckets,
-        tables=tables,
-        item_tables=item_tables,
-        queues=own_queues,
-        topics=own_topics,
-        buses=events,
-        usage_plans=plans,
-        roles=roles,
+        buckets=names.buckets,
+        tables=names.tables,
+        item_tables=names.item_tables,
+        queues=names.queues,
+        topics=names.topics,
+        buses=names.buses,
+        usage_plans=names.usage_plans,
+        roles=names.roles,
         users=settings.users(form),
         schedule_groups=buses.groups(form.child("schedule_groups")),
-        functions={}
-        if (node := form.child("functions")) is None
-        else _functions(
-            node,
-            Names(
-                buckets, tables, item_tables=item_tables, usage_plans=plans, queues=own_queues, buses=events, roles=roles, topics=own_topics
-            ),
-            triggers,
-            machine,
-        ),
+        functions={} if (node := form.child("functions")) is None else functions.read(node, names, triggers, *machine),
     )
     checks.check(config, form)
     return replace(config, **_sections(form, config, sections)) if any(map(form.has, sections)) else config
@@ -118,11 +121,6 @@ def _sections(form: Node, config: Config, sections: Mapping[str, Section]) -> di
     """What is read last: it refers to all else."""
     around = Surroundings.of(config)
     return {key: read(node, around) for key, read in sections.items() if (node := form.child(key)) is not None and not node.empty}
-
-
-def _functions(node: Node, names: Names, triggers: Mapping[str, type[Trigger]], machine: Machine) -> dict[str, Function]:
-    """The value under `functions`, whose triggers may name other functions."""
-    return functions.read(node, replace(names, functions=frozenset(name for name, _ in node.items())), triggers, *machine)
 
 
 def _version(form: Node) -> None:

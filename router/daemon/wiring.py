@@ -56,6 +56,7 @@ from router.telemetry.metrics import Metrics
 from router.telemetry.setup import hide
 from router.telemetry.systemd import ServiceManager
 from router.web import Limits, Listener
+from router.web.sockets import CannotListen
 
 CONSOLE_HOSTS: Final = ("localhost", "127.0.0.1", "[::1]")  # a page that rebinds its own name to us gets 421
 AWS_LIMITS: Final = Limits(  # a zip of 50 MB in base64; functions all come from here
@@ -200,7 +201,7 @@ class Wiring:
             await self._aws(stores, core, beside, reloader, identities),
         )
         for listener in reversed(listeners):  # who finds the control socket finds the rest
-            await listener.start()
+            await _started(listener)
             opened.push_async_callback(listener.close)
         _, console, aws = listeners
         core.calls.listeners.update({"aws": aws.addresses, "console": console.addresses})
@@ -265,3 +266,12 @@ class Wiring:
             ("tables", TablesUpkeep(stores.tables, clock).run),
             ("pulse", Pulse(clock, self._metrics).run),
         ]
+
+
+async def _started(listener: Listener) -> None:
+    """Have it bound. Raises CannotListen that names it: an address alone does not say what wanted it."""
+    try:
+        await listener.start()
+    except CannotListen as error:
+        remedy = "" if listener.name == "control" else f"; listen.{listener.name} in the config says where, or off"
+        raise CannotListen(f"{listener.name} listener: {error}{remedy}") from error

@@ -231,7 +231,8 @@ def refusal(house: Serving) -> str:
 def test_a_taken_console_port_is_said(tmp_path: Path) -> None:
     house = Serving(tmp_path, "f: {…, handler: app.seen}")
     with socket.create_server(("127.0.0.1", house.console)):
-        assert refusal(house) == f"cannot listen on 127.0.0.1:{house.console}: Address already in use"
+        taken = f"cannot listen on 127.0.0.1:{house.console}: Address already in use"
+        assert refusal(house) == f"console listener: {taken}; listen.console in the config says where, or off"
     assert not (house.state / "control.sock").exists()
 
 
