@@ -17,8 +17,15 @@ from router.tables.stored import Stored, StoredIndex, StoredStream, schema_of
 _TICK: Final = 0.001  # seconds between two streams of a table: their labels must differ
 
 
-def adopt(connection: apsw.Connection, definitions: Mapping[str, ItemTable], now: float) -> dict[str, Stored]:
-    """What is stored of each of these tables. What the store has beside them stays as it is."""
+def adopt(connection: apsw.Connection, definitions: Mapping[str, ItemTable], now: float, *, starting: bool) -> dict[str, Stored]:
+    """What is stored of each of these tables. What the store has beside them stays as it is, but for what was let go.
+
+    *starting*: what was let go by a daemon that died before the declaration changed stays after all."""
+    for name, declared in connection.execute(SQL["let_go"]).fetchall():
+        if (name in definitions) != bool(declared):
+            _forget(connection, name, now)
+    if starting:
+        connection.execute(SQL["keep_all"]).fetchall()
     return {name: _table(connection, table, now) for name, table in definitions.items()}
 
 
@@ -76,7 +83,7 @@ def _stream(connection: apsw.Connection, table: ItemTable, keys: str, now: float
     if found and found[0][2] == table.stream:
         return StoredStream(*found[0])
     if found:
-        end_stream(connection, table.name, now)
+        _end_stream(connection, table.name, now)
     if not table.stream:
         return None
     newest = connection.execute(SQL["newest_stream"], (table.name,)).get or 0.0
@@ -86,14 +93,14 @@ def _stream(connection: apsw.Connection, table: ItemTable, keys: str, now: float
     return StoredStream(connection.last_insert_rowid(), identity, table.stream, made)
 
 
-def end_stream(connection: apsw.Connection, name: str, now: float) -> None:
+def _end_stream(connection: apsw.Connection, name: str, now: float) -> None:
     """No more records come to the stream of a table; those that it has stay for a day."""
     connection.execute(SQL["end_stream"], (now, name)).fetchall()
 
 
-def forget(connection: apsw.Connection, name: str, now: float) -> None:
+def _forget(connection: apsw.Connection, name: str, now: float) -> None:
     """A table is gone; its items are nobody's, and are removed little by little (upkeep.py)."""
     for number, *_ in connection.execute(SQL["table"], (name,)).fetchall():
         connection.execute(SQL["forget_indexes"], (number,)).fetchall()
     connection.execute(SQL["forget_table"], (name,)).fetchall()
-    end_stream(connection, name, now)
+    _end_stream(connection, name, now)

@@ -67,11 +67,26 @@ CREATE TABLE transaction_tokens (
     at REAL NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- name: schema_2
+ALTER TABLE stored_tables ADD COLUMN let_go INTEGER;    -- forgotten once it is declared no more (1), or is again (0); NULL: stays
+
 -- name: table
 SELECT id, uuid, made, keys, items, ttl, ttl_filled FROM stored_tables WHERE name = ?;
 
 -- name: add_table
 INSERT INTO stored_tables (name, uuid, made, keys, ttl) VALUES (?, ?, ?, ?, ?);
+
+-- name: let_go_of
+UPDATE stored_tables SET let_go = ? WHERE name = ?;
+
+-- name: let_go
+SELECT name, let_go FROM stored_tables WHERE let_go IS NOT NULL;
+
+-- name: keep
+UPDATE stored_tables SET let_go = NULL WHERE name = ?;
+
+-- name: keep_all
+UPDATE stored_tables SET let_go = NULL WHERE let_go IS NOT NULL;
 
 -- name: forget_table
 DELETE FROM stored_tables WHERE name = ?;

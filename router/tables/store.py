@@ -25,7 +25,7 @@ log = structlog.get_logger("router.tables")
 
 T = TypeVar("T")
 
-STEPS: Final = (SQL["schema_1"],)
+STEPS: Final = (SQL["schema_1"], SQL["schema_2"])
 FILE: Final = Path("tables") / "tables.db"  # in the state directory
 TOKEN_SECONDS: Final = 600.0  # that a transaction's token is remembered; DynamoDB, "TransactWriteItems"
 
@@ -57,7 +57,7 @@ class Tables:
         tables = cls(database, clock, region=region, account=account)
         try:
             await database.migrate("tables", STEPS)
-            tables.adopt(definitions)
+            tables.adopt(definitions, starting=True)
             await tables.settled()
         except BaseException:
             await database.close()
@@ -66,14 +66,14 @@ class Tables:
 
     # -- definitions
 
-    def adopt(self, definitions: Mapping[str, ItemTable]) -> asyncio.Future[None]:
+    def adopt(self, definitions: Mapping[str, ItemTable], *, starting: bool = False) -> asyncio.Future[None]:
         """These are the tables from now on, in force once the future is done. Items of one that is gone stay until it is back."""
         self.definitions = definitions
         pending: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending = pending
 
         def unit(connection: apsw.Connection) -> dict[str, Stored]:
-            self._live = live = adoption.adopt(connection, definitions, self.clock.now())
+            self._live = live = adoption.adopt(connection, definitions, self.clock.now(), starting=starting)
             return live
 
         def done(live: dict[str, Stored] | None, error: BaseException | None) -> None:
@@ -130,14 +130,16 @@ class Tables:
         """Index → items in it."""
         return {name: (await self.database.read(SQL["index_entries"], index.id))[0][0] for name, index in stored.indexes.items()}
 
-    async def forget(self, name: str) -> None:
-        """Remove all that is stored of a table; its stream ends. Durable on return."""
+    async def let_go(self, name: str) -> None:
+        """All that is stored of a table is to go with the change of its declaration that is about to be made, in the transaction that
+        takes the change up: when it is declared no more, or, where it is not, when it is declared anew. Durable on return.
 
-        def unit(connection: apsw.Connection) -> None:
-            adoption.forget(connection, name, self.clock.now())
-            self._live = {other: stored for other, stored in self._live.items() if other != name}
+        A daemon that dies before the change is durable keeps it; one that dies behind it forgets it at the next start."""
+        await self.database.write(SQL["let_go_of"], name in self.definitions, name)
 
-        await self.database.transact(unit)
+    async def keep(self, name: str) -> None:
+        """Its declaration has not changed."""
+        await self.database.write(SQL["keep"], name)
 
     # -- items
 

@@ -1,4 +1,4 @@
-"""A death in the middle of a declaration: it is there whole at the next start, or not at all."""
+"""A death in the middle of a declaration, or of its end: it is there whole at the next start, or not at all."""
 
 from pathlib import Path
 
@@ -33,3 +33,32 @@ def test_killed_while_something_is_declared(tmp_path: Path, step: str, *, there:
             assert result(client, "second")[0] == "two"
         else:
             create(client, "second", "again")
+
+
+@pytest.mark.parametrize(("step", "there"), [("before-declared", True), ("after-declared", False)])
+def test_killed_while_a_table_is_deleted(tmp_path: Path, step: str, *, there: bool) -> None:
+    """Whole, or gone with its items: one of that name that config.yaml declares later begins empty."""
+    table = {"hash": "id"}
+    with Cloud(tmp_path, CONFIG) as cloud:
+        cloud.start(step=step, count=2)
+        assert cloud.ready(60), cloud.log.read_text()
+        client = cloud.client("dynamodb", cloud.key())
+        client.create_table(
+            TableName="notes",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        client.put_item(TableName="notes", Item={"id": {"S": "a"}})
+        with pytest.raises(BotoCoreError):
+            client.delete_table(TableName="notes")
+        assert cloud.until(lambda: not cloud.alive(), 10)
+        cloud.start()
+        assert cloud.ready(60), cloud.log.read_text()
+        if there:
+            assert client.scan(TableName="notes")["Items"] == [{"id": {"S": "a"}}]
+            return
+        assert client.list_tables()["TableNames"] == []
+        cloud.config.write_text(f"{cloud.config.read_text()}tables: {{notes: {table}}}\n")
+        cloud.router("reload")
+        assert client.scan(TableName="notes")["Items"] == []

@@ -141,10 +141,36 @@ async def test_what_a_deleted_table_leaves_goes_little_by_little(tmp_path: Path)
     async with opened(tmp_path, clock, more) as tables:
         for name in more:
             await tables.change_each([put(f"{n}", name, x={"S": "1"}) for n in range(450)])
-        await tables.forget("t")
+        await tables.let_go("t")
+        tables.adopt({"kept": more["kept"]})
         await round_of(tables, clock)
         for what in ("items", "entries"):
             assert await tables.database.read(f"SELECT count(*) FROM {what}") == [(450,)]
-        await tables.forget("kept")
+        await tables.let_go("kept")
+        tables.adopt({})
         await round_of(tables, clock)
         assert await tables.database.read("SELECT count(*) FROM items") == [(0,)]
+
+
+@pytest.mark.parametrize("declared", [True, False])
+async def test_what_was_let_go_goes_with_the_change_of_its_declaration(tmp_path: Path, *, declared: bool) -> None:
+    """Also when the daemon died between the two; one that died before the change keeps it."""
+    clock = VirtualClock()
+    before, after = ({"t": TABLE}, {}) if declared else ({}, {"t": TABLE})
+    async with opened(tmp_path, clock) as tables:
+        await tables.change(put("a"))
+        tables.take(before)
+        await tables.let_go("t")
+        tables.adopt(before)
+        await tables.settled()
+        assert await tables.database.read("SELECT items FROM stored_tables") == [(1,)]
+    async with opened(tmp_path, clock, before) as tables:
+        tables.take(after)
+        await tables.settled()
+        assert await tables.database.read("SELECT items FROM stored_tables") == [(1,)]
+        tables.take(before)
+        await tables.let_go("t")
+    async with opened(tmp_path, clock, after) as tables:
+        tables.take({"t": TABLE})
+        assert await tables.items([("t", {"id": {"S": "a"}})]) == [None]
+        assert await tables.database.read("SELECT items, let_go FROM stored_tables") == [(0, None)]

@@ -1,7 +1,8 @@
 """DynamoDB's operations on tables themselves. What is made or changed here is declared (router/api/declared.py): durable, and in force on return."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from router import names
@@ -10,7 +11,7 @@ from router.api.aws.dynamodb import defining
 from router.api.aws.dynamodb.defining import Value
 from router.api.aws.dynamodb.reading import mapping, number, structures, table_name, text, texts, truth
 from router.api.aws.service import Call, Members
-from router.errors import ConfigError, InvalidParameter
+from router.errors import ConfigError, InvalidParameter, RouterError
 from router.items.errors import Refused, invalid
 from router.tables.store import Tables
 from router.tables.stored import Stored, StoredIndex, not_found
@@ -46,8 +47,8 @@ class Managing:
         async with self._turn:
             if name in self._tables.definitions or self._declared.owner(KIND, name) is not None:
                 raise Refused(f"Table already exists: {name}", "ResourceInUseException")
-            await self._tables.forget(name)
-            await self._declare(name, value)
+            async with self._letting_go(name):
+                await self._declare(name, value)
         return {"TableDescription": await self._described(self._tables.get(name, told=True))}
 
     async def delete(self, call: Call) -> Members:
@@ -61,10 +62,11 @@ class Managing:
                 )
             told = await self._described(stored)
             try:
-                await self._declared.remove(KIND, name)
+                async with self._letting_go(name):
+                    await self._declared.remove(KIND, name)
             except (InvalidParameter, ConfigError) as error:
                 raise Refused(f"Table {name} is still needed: {error}", "ResourceInUseException") from error
-            await self._tables.forget(name)
+            await self._tables.settled()
         return {"TableDescription": {**told, "TableStatus": "DELETING"}}
 
     async def update(self, call: Call) -> Members:
@@ -175,6 +177,16 @@ class Managing:
             if wanted != value:
                 await self._declare(stored.definition.name, wanted)
             return self._tables.get(stored.definition.name, told=True)
+
+    @asynccontextmanager
+    async def _letting_go(self, name: str) -> AsyncIterator[None]:
+        """While the declaration of a table changes with which all that is stored of it goes; a refusal keeps it."""
+        await self._tables.let_go(name)
+        try:
+            yield
+        except RouterError:
+            await self._tables.keep(name)
+            raise
 
     async def _declare(self, name: str, value: Value) -> None:
         try:

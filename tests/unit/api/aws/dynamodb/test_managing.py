@@ -81,6 +81,18 @@ async def test_a_table_that_is_made_again_is_empty(house: Rig) -> None:
     assert await house.tables.database.read("SELECT count(*) FROM items") == [(0,)]
 
 
+async def test_a_refused_create_keeps_the_items_of_a_table_that_was_taken_out(house: Rig) -> None:
+    await house.call("CreateTable", "made", **SIMPLE)
+    await house.fill("made", {"id": "a"})
+    taken_out, value = house.tables.definitions, {"hash": "id"}
+    await house.fragments.remove("tables", "made")
+    code, told = await house.refused("CreateTable", "made", **SIMPLE, Tags=[{"Key": "${env:NOT_THERE}", "Value": "${env:NOT_THERE}"}])
+    assert (code, "NOT_THERE" in told) == ("ValidationException", True)
+    await house.fragments.put("tables", "made", value)
+    assert house.tables.definitions.keys() == taken_out.keys()
+    assert (await house.call("Scan", "made"))["Count"] == 1
+
+
 async def test_figures_follow_the_items(house: Rig) -> None:
     await house.fill("plain", {"id": "a", "x": "12345"}, {"id": "b"}, {"id": "a", "x": "1"})
     await house.call("DeleteItem", "plain", Key=typed({"id": "b"}))
