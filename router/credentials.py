@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from router.config.files import NotRegular, content
 from router.config.types import Config
+from router.disk import sync
 from router.errors import InvalidParameter, JournalError
 from router.events.http import Request
 from router.iam import claims, keys, reading
@@ -153,11 +154,7 @@ class KeyStore:
                 file.flush()
                 os.fsync(file.fileno())
             fresh.replace(path)
-            directory = os.open(self._state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+            sync(self._state)
         except OSError as error:
             fresh.unlink(missing_ok=True)
             raise JournalError(f"cannot write {path}: {error.strerror}") from error

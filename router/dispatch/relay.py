@@ -1,7 +1,7 @@
 """Hands over what waits in the outbox: to functions, buses and topics in one transaction with the row's removal, to buckets and log groups before it.
 
 An object is written under another name, synced and renamed; its key is the record's own, so that a kill between writes it again in
-the same place. What cannot be handed over now delays only itself."""
+the same place. An event of a log group is synced; a kill between writes it a second time. What cannot be handed over now delays only itself."""
 
 import asyncio
 import json
@@ -16,6 +16,7 @@ import structlog
 
 from router import names
 from router.config.types import Config, Destination
+from router.disk import sync
 from router.dispatch.policy import backoff
 from router.errors import JournalError, RouterError
 from router.events import undelivered
@@ -149,21 +150,20 @@ class Relay:
             message = Message(row.body.decode(errors="replace"), trace=row.trace)
             await self._topics.publish(self._outlet, row.target, message, done)
         elif row.kind == "log_group":
-            self._write_log(row)
+            await self._write_log(row)
             await self._outbox.database.transact(done)
         else:
             await asyncio.to_thread(write, self._config.buckets[row.target].path, row.key, row.body)
             await self._outbox.database.transact(done)
 
-    def _write_log(self, row: Waiting) -> None:
-        """One event of a log group, in the stream of its rule."""
+    async def _write_log(self, row: Waiting) -> None:
+        """One event of a log group, in the stream of its rule; synced on return. Raises OSError."""
         assert self.logs is not None  # the daemon's relay has them
         stream = self._streams.get((row.target, row.arn))
         if stream is None:
             owner = row.arn.rpartition("/")[2]
             stream = self._streams[row.target, row.arn] = self.logs.stream(owner, group=row.target)
-        stream.write(row.body.decode(errors="replace"), row.made)
-        stream.flush()
+        await self.logs.record(stream, [(row.made, row.body.decode(errors="replace"))])
 
     def _occurrence(self, row: Waiting) -> Occurrence:
         """The event that a rule sends on or a schedule puts; an outcome as Lambda puts it, under the record's own id."""
@@ -201,8 +201,4 @@ def write(bucket: Path, key: str, body: bytes) -> None:
         os.fsync(file.fileno())
     beside.replace(target)
     for directory in {target.parent, *(one.parent for one in made)}:
-        handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync(directory)

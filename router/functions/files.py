@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from router.config.archive import ENTRIES, UNPACKED
+from router.disk import sync
 from router.errors import CodeRefused
 
 READ: Final = 0o444  # modes of files and directories in a tree: code is read-only, as on Lambda
@@ -71,11 +72,11 @@ def seal(tree: Path, count: int) -> None:
     else:
         for place in directories:
             for entry in _files(place):
-                _sync(Path(entry.path))
+                sync(Path(entry.path))
     for place in reversed(directories):
         place.chmod(RUN)
         if count <= _FEW:
-            _sync(place)
+            sync(place)
 
 
 def publish(made: Path, final: Path) -> None:
@@ -86,7 +87,7 @@ def publish(made: Path, final: Path) -> None:
         if not final.is_dir():
             raise
         remove_tree(made)
-    _sync(final.parent)
+    sync(final.parent)
 
 
 def remove_tree(path: Path) -> None:
@@ -101,14 +102,6 @@ def remove_tree(path: Path) -> None:
 def _files(place: Path) -> list[os.DirEntry[str]]:
     with os.scandir(place) as entries:
         return [entry for entry in entries if entry.is_file(follow_symlinks=False)]
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _sync_all(path: Path) -> None:

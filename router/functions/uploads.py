@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from router.config import archive
+from router.disk import sync
 from router.errors import CodeRefused
 
 DIRECTORY: Final = "uploads"
@@ -42,7 +43,7 @@ class Uploads:
                 self._write(fresh, data)
                 look(fresh)
                 fresh.rename(final)
-                _sync(self._directory)
+                sync(self._directory)
             finally:
                 fresh.unlink(missing_ok=True)
         return f"{DIRECTORY}/{name}"
@@ -99,11 +100,3 @@ def look(path: Path) -> None:
         if str(error).startswith("unpacked it is larger"):
             raise CodeRefused(f"Unzipped size must be smaller than {UNPACKED} bytes") from error
         raise CodeRefused(f"Could not unzip uploaded file. Please check your file, then try to upload again. ({error})") from error
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

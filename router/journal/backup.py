@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, Final, NamedTuple
 
 import apsw
 
+from router.disk import sync
 from router.errors import BackupError
 from router.journal import files
 
@@ -186,12 +187,3 @@ def _tar(raw: BinaryIO, *, packed: bool) -> tarfile.TarFile:
     if packed:
         return tarfile.open(fileobj=raw, mode="w:gz", compresslevel=1, format=tarfile.PAX_FORMAT)
     return tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT)
-
-
-def sync(directory: Path) -> None:
-    """Have the names in a directory on the disk."""
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

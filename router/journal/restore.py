@@ -11,8 +11,9 @@ import tarfile
 from pathlib import Path
 from typing import Any, Final
 
+from router.disk import sync
 from router.errors import BackupError
-from router.journal.backup import COMING, FORMAT, MANIFEST, READY, STORE, Summary, checked, sync
+from router.journal.backup import COMING, FORMAT, MANIFEST, READY, STORE, Summary, checked
 
 ASIDE: Final = "before-restore"  # where what was there is put, with --force
 _KEPT: Final = frozenset({"lock", "logs", COMING, READY})  # what a restore leaves alone

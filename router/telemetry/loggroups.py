@@ -155,7 +155,7 @@ class LogGroups:
         return stream in self.made(group) or await asyncio.to_thread(self.stream(group, stream).written) is not None
 
     async def write(self, group: str, stream: str, events: Sequence[tuple[int, str]]) -> None:
-        """Add events (epoch milliseconds, message) to a stream; on disk, as far as the operating system goes, on return. Raises JournalError."""
+        """Add events (epoch milliseconds, message) to a stream; durable on return. Raises JournalError."""
         writer = self._writers.pop((group, stream), None)
         if writer is None:
             end = await asyncio.to_thread(self.stream(group, stream).end)
@@ -163,12 +163,10 @@ class LogGroups:
         self._writers[group, stream] = writer
         while len(self._writers) > WRITERS:
             self._store.forget(self._writers.popitem(last=False)[1])
-        before = self._store.dropped
-        for at, message in events:
-            writer.write(message, (at + 0.5) / 1000)  # what is written is cut to whole milliseconds
-        writer.flush()
-        if self._store.dropped > before:
-            raise JournalError("the disk took no more of the log")
+        try:  # what is written is cut to whole milliseconds
+            await self._store.record(writer, (((at + 0.5) / 1000, message) for at, message in events))
+        except OSError as error:
+            raise JournalError(f"log events were not kept: {error}") from error
 
     def _writer(self, group: str, stream: str, end: Spot) -> LogStream:
         function, name = owned(group)

@@ -1,12 +1,14 @@
 """Log streams written to disk: memory first, the page cache a moment later, and never an error for who logs.
 
 A stream keeps at most SEGMENTS files of SEGMENT bytes; older ones go. A disk that takes no more costs the events of
-that moment, which are counted, told once, and not retried. Used from the event loop's thread only."""
+that moment, which are counted, told once, and not retried. Who has promised that an event is kept calls LogStore.record().
+Used from the event loop's thread only."""
 
 import asyncio
+import errno
 import os
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Final
 import structlog
 
 from router.clock import Clock
+from router.disk import sync
 from router.names import LATEST, log_group, log_stream
 from router.telemetry.logfiles import NAMED, directory, encoded, parse_segment, segment, shared
 from router.telemetry.metrics import Metrics
@@ -104,6 +107,19 @@ class LogStore:
         self._failing = False
         return True
 
+    async def record(self, stream: "LogStream", events: Iterable[tuple[float, str]]) -> None:
+        """Add events (epoch seconds, message); synced on return. Raises OSError: some of them may be there all the same."""
+        first, before = stream.segment, self.dropped
+        for at, message in events:
+            stream.write(message, at)
+        stream.flush()
+        if self.dropped > before:
+            raise OSError(errno.ENOSPC, "the disk took no more of the log")
+        folder, opened = directory(self._root, stream.function, stream.name, stream.group), stream.opened
+        files = [folder / segment(stream.name, number) for number in range(first, stream.segment + 1)]
+        await asyncio.to_thread(_sync, files, self._root if opened > stream.entered else None)
+        stream.entered = max(stream.entered, opened)
+
     def forget(self, stream: "LogStream") -> None:
         """Close the stream's file, if it is open."""
         descriptor = self._open.pop(stream, None)
@@ -125,6 +141,7 @@ class LogStore:
         folder = directory(self._root, stream.function, stream.name, stream.group)
         descriptor = _opened(folder, segment(stream.name, stream.segment))
         self._open[stream] = descriptor
+        stream.opened += 1
         if len(self._open) > OPEN:
             os.close(self._open.popitem(last=False)[1])
         return descriptor
@@ -133,7 +150,7 @@ class LogStore:
 class LogStream:
     """The log stream of one execution environment."""
 
-    __slots__ = ("_buffer", "_size", "_store", "_torn", "_written", "function", "group", "name", "segment")
+    __slots__ = ("_buffer", "_size", "_store", "_torn", "_written", "entered", "function", "group", "name", "opened", "segment")
 
     def __init__(self, store: LogStore, function: str, name: str, group: str = "") -> None:
         self._store, self.function, self.name, self.group = store, function, name, group
@@ -142,6 +159,8 @@ class LogStream:
         self.segment = 0  # the current one
         self._written = 0  # bytes of it
         self._torn = False  # its last line may lack its end
+        self.opened = 0  # how often a file of it was opened, and maybe made
+        self.entered = 0  # of these, after how many the directories were synced
 
     def resume(self, number: int, size: int) -> None:
         """Go on behind what is there already: its last segment and the bytes of that."""
@@ -193,6 +212,18 @@ def _opened(folder: Path, name: str) -> int:
     except FileNotFoundError:
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         return os.open(folder / name, flags, 0o640)
+
+
+def _sync(files: Sequence[Path], root: Path | None) -> None:
+    """Sync files, and the directories down to them from what *root* lies in; None: their names are on disk."""
+    for path in files:
+        with suppress(FileNotFoundError):  # removed meanwhile, or a segment that is yet to begin
+            sync(path)
+    if root is not None:
+        place = files[0].parent
+        for folder in (place, *(one for one in place.parents if one.is_relative_to(root)), root.parent):
+            with suppress(FileNotFoundError):
+                sync(folder)
 
 
 def expire(root: Path, before: float, limit: int, own: Mapping[Path, float] = MappingProxyType({})) -> int:

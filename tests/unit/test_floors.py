@@ -12,6 +12,7 @@ FLOORS = {
     "names": 0,
     "clock": 0,
     "model": 0,
+    "disk": 0,
     "wildcards": 0,
     "config": 1,
     "events": 1,

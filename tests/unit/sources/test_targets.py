@@ -254,6 +254,34 @@ async def test_the_relay_sends_on_and_writes_logs(bench: Bench, tmp_path: Path) 
     assert json.loads(json.loads(file.read_text())["m"]) == event
 
 
+async def test_an_event_waits_for_a_disk_that_takes_no_log(bench: Bench, tmp_path: Path) -> None:
+    bench.rules["big"] = rule(to("log_group", "/aws/events/x"))
+    house = bench.house()
+    await bench.publish(house)
+    (tmp_path / "logs").write_text("no directory")
+    relay, stop = Relay(bench.outbox, bench, house), asyncio.Event()  # type: ignore[arg-type]
+    relay.logs = LogStore(tmp_path / "logs", bench.clock)
+    task = asyncio.create_task(relay.run(stop))
+
+    async def refused() -> bool:
+        assert relay.logs is not None
+        return relay.logs.dropped > 1
+
+    await bench.until(refused)
+    (row,) = await bench.outbox.page("[]", 10)
+    assert row.kind == "log_group"
+    (tmp_path / "logs").unlink()
+
+    async def empty() -> bool:
+        return not await bench.outbox.page("[]", 1)
+
+    await bench.until(empty)
+    stop.set()
+    await task
+    (file,) = (tmp_path / "logs/groups").rglob("*.jsonl")
+    assert [json.loads(json.loads(line)["m"])["id"] for line in file.read_text().splitlines() if line] == ["e-1"]
+
+
 async def test_what_is_tried_in_vain_lies_in_the_dead_letter_queue(bench: Bench) -> None:
     house = bench.house()
     told = Told(b"{}", "event:default/big", "e-1", "arn:aws:events:us-east-1:123456789012:rule/big", T, "e-1")

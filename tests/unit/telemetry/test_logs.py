@@ -184,6 +184,48 @@ def test_a_disk_that_takes_nothing_costs_events_and_one_warning(root: Path, monk
     assert messages(root) == ["before", "just written", "lost" * 10, "after", "and on"]
 
 
+async def test_what_is_recorded_is_synced_with_the_way_to_it(store: LogStore, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(logwriter, "sync", lambda path: synced.append(path.relative_to(root.parent).as_posix()))
+    monkeypatch.setattr(logwriter, "SEGMENT", 1000)
+    stream = LogStream(store, "", "own", "group")
+    await store.record(stream, [(NOW, "one"), (NOW, "two")])
+    assert synced == ["logs/groups/group/_/own.jsonl", "logs/groups/group/_", "logs/groups/group", "logs/groups", "logs", "."]
+    synced.clear()
+    await store.record(stream, [(NOW, "three")])
+    assert synced == ["logs/groups/group/_/own.jsonl"]
+    synced.clear()
+    await store.record(stream, [(NOW, "x" * 950), (NOW, "in the next segment")])
+    assert synced[:2] == ["logs/groups/group/_/own.jsonl", "logs/groups/group/_/own.1.jsonl"]
+    assert synced[2:] == ["logs/groups/group/_", "logs/groups/group", "logs/groups", "logs", "."]
+    synced.clear()
+    files(root)[0].unlink()  # own.1.jsonl: retention was here
+    await store.record(stream, [(NOW, "begun again")])
+    assert synced == ["logs/groups/group/_/own.1.jsonl", "logs/groups/group/_", "logs/groups/group", "logs/groups", "logs", "."]
+
+
+async def test_what_cannot_be_recorded_is_said(store: LogStore, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    stream = store.stream("resize")
+    monkeypatch.setattr(logwriter, "sync", fails)
+    with pytest.raises(OSError, match="Input/output"):
+        await store.record(stream, [(NOW, "one")])
+    monkeypatch.undo()
+    synced: list[Path] = []
+    monkeypatch.setattr(logwriter, "sync", synced.append)
+    await store.record(stream, [(NOW, "one")])
+    assert root in synced, "the directories were not synced either"
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="took no more"):
+        await store.record(stream, [(NOW, "two")])
+
+
 def test_a_root_that_cannot_be_made_raises_nothing(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("a file")
     store = LogStore(tmp_path / "logs", VirtualClock())
