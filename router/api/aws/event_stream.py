@@ -4,8 +4,8 @@ Pure: the iterator is the service's. Source: Smithy, "Amazon event stream specif
 headers, payload, a checksum of all."""
 
 import struct
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, Final
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from typing import Any, Final, Generic, Self, TypeVar
 from zlib import crc32
 
 import orjson
@@ -21,6 +21,31 @@ _PRELUDE: Final = struct.Struct(">II")
 _NUMBER: Final = struct.Struct(">I")
 
 Encode = Callable[[Shape, Mapping[str, Any]], bytes]
+Item = TypeVar("Item")
+
+
+class Read(Generic[Item]):
+    """What a generator gives. *close* is told when nobody reads on, also when nobody has begun: a generator's own finally is not run then."""
+
+    def __init__(self, items: AsyncGenerator[Item, None], close: Callable[[], Awaitable[None]]) -> None:
+        self._items, self._close = items, close
+
+    def __aiter__(self) -> Self:
+        """Itself."""
+        return self
+
+    async def __anext__(self) -> Item:
+        """The next one."""
+        return await anext(self._items)
+
+    async def aclose(self) -> None:
+        """The client has left, or has everything."""
+        await self._items.aclose()
+        await self._close()
+
+
+Events = Read[dict[str, Any]]
+"""{name: members}, one at a time."""
 
 
 def message(headers: Mapping[str, str], payload: bytes) -> bytes:
@@ -39,29 +64,25 @@ def as_json(shape: Shape, value: Mapping[str, Any]) -> bytes:
     return orjson.dumps(values.spelled(shape, value))
 
 
-async def messages(
-    shape: Shape,
-    events: AsyncIterator[Mapping[str, Mapping[str, Any]]],
-    *,
-    initial: bytes | None = None,
-    media: str = "application/json",
-    encode: Encode = as_json,
-) -> AsyncIterator[bytes]:
-    """The messages of *events*: {name: members}. *initial*: the members of the answer itself, where it has no other place for them.
+def messages(
+    shape: Shape, events: Events, *, initial: bytes | None = None, media: str = "application/json", encode: Encode = as_json
+) -> Read[bytes]:
+    """The messages of *events*. *initial*: the members of the answer itself, where it has no other place for them.
 
     What the iterator raises is the last message, in AWS's words where it has any; what is no RouterError is raised on."""
-    try:
-        if initial is not None:
-            yield message({":message-type": "event", ":event-type": INITIAL, ":content-type": media}, initial)
-        async for one in events:
-            for name, members in one.items():
-                yield _event(name, shape.members[name].shape, members, media, encode)
-    except RouterError as error:
-        told = {":message-type": "exception", ":exception-type": error.code, ":content-type": "application/json"}
-        yield message(told, orjson.dumps({"message": str(error)}))
-    finally:
-        if (close := getattr(events, "aclose", None)) is not None:
-            await close()
+
+    async def told() -> AsyncGenerator[bytes, None]:
+        try:
+            if initial is not None:
+                yield message({":message-type": "event", ":event-type": INITIAL, ":content-type": media}, initial)
+            async for one in events:
+                for name, members in one.items():
+                    yield _event(name, shape.members[name].shape, members, media, encode)
+        except RouterError as error:
+            headers = {":message-type": "exception", ":exception-type": error.code, ":content-type": "application/json"}
+            yield message(headers, orjson.dumps({"message": str(error)}))
+
+    return Read(told(), events.aclose)
 
 
 def _event(name: str, shape: Shape, members: Mapping[str, Any], media: str, encode: Encode) -> bytes:

@@ -3,10 +3,10 @@
 import base64
 import binascii
 import json
-from collections.abc import AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator
 from typing import Any, Final
 
+from router.api.aws.event_stream import Events, Read
 from router.api.aws.lambda_.place import text
 from router.api.aws.lambda_.rooms import Rooms
 from router.api.aws.service import AwsError, Call, Members
@@ -92,21 +92,24 @@ class Invoking:
         return Envelope(target, payload, f"invoke:{call.caller.principal.arn}", request_id=call.request_id, trace=call.trace)
 
 
-async def events(stream: Stream, *, tail: bool) -> AsyncIterator[dict[str, Any]]:
+def events(stream: Stream, *, tail: bool) -> Events:
     """PayloadChunk for each piece, then one InvokeComplete."""
+    return Read(_told(stream, tail=tail), stream.pieces.aclose)
+
+
+async def _told(stream: Stream, *, tail: bool) -> AsyncGenerator[dict[str, Any], None]:
     complete: dict[str, Any] = {}
-    async with aclosing(stream.pieces) as pieces:
-        try:
-            async for piece in pieces:
-                yield {"PayloadChunk": {"Payload": piece}}
-        except StreamBroken as error:
-            complete = {"ErrorCode": _code(error.error_type), "ErrorDetails": error.payload.decode(errors="replace")}
-        if not complete or tail:
-            outcome = await stream.outcome
-            if outcome.function_error and not complete:
-                complete = {"ErrorCode": _code(outcome.error_type), "ErrorDetails": outcome.payload.decode(errors="replace")}
-            if tail:
-                complete["LogResult"] = base64.b64encode(outcome.log_tail).decode()
+    try:
+        async for piece in stream.pieces:
+            yield {"PayloadChunk": {"Payload": piece}}
+    except StreamBroken as error:
+        complete = {"ErrorCode": _code(error.error_type), "ErrorDetails": error.payload.decode(errors="replace")}
+    if not complete or tail:
+        outcome = await stream.outcome
+        if outcome.function_error and not complete:
+            complete = {"ErrorCode": _code(outcome.error_type), "ErrorDetails": outcome.payload.decode(errors="replace")}
+        if tail:
+            complete["LogResult"] = base64.b64encode(outcome.log_tail).decode()
     yield {"InvokeComplete": complete}
 
 

@@ -1,13 +1,14 @@
 """Event streams, with botocore as the reader."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from botocore.eventstream import EventStreamBuffer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.api.aws.event_stream import message, messages
+from router.api.aws.event_stream import Read, message, messages
 from router.api.aws.service import AwsError
 from tests.helpers.models import model
 
@@ -27,14 +28,22 @@ def test_a_message_is_read(headers: dict[str, str], payload: bytes) -> None:
 
 
 async def streamed(*events: Any, error: Exception | None = None, **options: Any) -> list[tuple[dict[str, Any], bytes]]:
-    async def source() -> AsyncIterator[Any]:
+    closed: list[bool] = []
+
+    async def close() -> None:
+        closed.append(True)
+
+    async def source() -> AsyncGenerator[Any, None]:
         for one in events:
             yield one
         if error is not None:
             raise error
 
     assert STREAM is not None
-    return read(b"".join([piece async for piece in messages(STREAM.members["EventStream"].shape, source(), **options)]))
+    async with aclosing(messages(STREAM.members["EventStream"].shape, Read(source(), close), **options)) as told:
+        found = read(b"".join([piece async for piece in told]))
+    assert closed
+    return found
 
 
 async def test_bytes_are_bytes_and_structures_json() -> None:

@@ -1,14 +1,16 @@
 """The events of a streamed answer."""
 
 import base64
-from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 
+from router.api.aws.event_stream import messages
 from router.api.aws.lambda_.invoking import events
 from router.errors import StreamBroken
 from router.model import Outcome, Stream
+from tests.helpers.models import model
 
 
 class Given:
@@ -38,7 +40,8 @@ async def outcome(**more: Any) -> Outcome:
 
 async def told(pieces: Given, *, tail: bool = False, **more: Any) -> list[dict[str, Any]]:
     ended = outcome(**more)
-    found = [one async for one in events(Stream("text/plain", pieces, ended), tail=tail)]
+    async with aclosing(events(Stream("text/plain", pieces, ended), tail=tail)) as reading:
+        found = [one async for one in reading]
     ended.close()
     assert pieces.closed
     return found
@@ -70,8 +73,18 @@ async def test_one_that_fails_before_its_first_byte_says_why() -> None:
 
 async def test_who_stops_reading_closes_the_answer() -> None:
     pieces, ended = Given([b"a", b"b"]), outcome()
-    reading: AsyncIterator[dict[str, Any]] = events(Stream("text/plain", pieces, ended), tail=False)
+    reading = events(Stream("text/plain", pieces, ended), tail=False)
     assert await anext(reading) == {"PayloadChunk": {"Payload": b"a"}}
-    await reading.aclose()  # type: ignore[attr-defined]
+    await reading.aclose()
+    ended.close()
+    assert pieces.closed
+
+
+async def test_who_leaves_before_the_first_byte_closes_the_answer_too() -> None:
+    """Otherwise the function would wait for room, in its slot, until its timeout."""
+    output = model("lambda").operations["InvokeWithResponseStream"].output
+    assert output is not None
+    pieces, ended = Given([b"a"]), outcome()
+    await messages(output.members["EventStream"].shape, events(Stream("text/plain", pieces, ended), tail=False)).aclose()
     ended.close()
     assert pieces.closed
