@@ -10,15 +10,22 @@ from router.items import numbers
 from router.items.errors import Refused
 from router.items.nodes import Action, Add, Delete, IfNotExists, ListAppend, Literal, Path, Remove, Set, Source, Steps, Sum
 from router.items.paths import found
-from router.items.values import SETS, Item, Value, kind_of, parts
+from router.items.values import LARGEST, SETS, Item, Value, kind_of, parts, size
 
 _GONE: Final = object()  # in a list: an element that was removed
 
 
 def updated(item: Mapping[str, Value], actions: Iterable[Action]) -> Item:
     """A new item; *item* stays as it is. Raises Refused when an action does not fit it."""
+    room = LARGEST
+    changes: list[tuple[Action, Value | None]] = []
+    for action in actions:
+        value = _value(action.source, item) if isinstance(action, Set) else None
+        room -= size(value) if value is not None else 0
+        if room < 0:  # all of it would be in the item: copies of a large value are not made to be refused behind
+            _too_large()
+        changes.append((action, value))
     work: dict[str, Any] = {name: _copied(value) for name, value in item.items()}
-    changes = [(action, _value(action.source, item) if isinstance(action, Set) else None) for action in actions]
     order = {Set: 0, Remove: 1, Add: 2, Delete: 3}
     for action, value in sorted(changes, key=lambda change: (order[type(change[0])], _positions(change[0].path.steps))):
         if isinstance(action, Set):
@@ -71,7 +78,15 @@ def _combined(source: Sum | ListAppend, item: Mapping[str, Value]) -> Value:
     wanted = "N" if isinstance(source, Sum) else "L"
     if kind != wanted or other != wanted:
         _wrong_type()
-    return {"N": numbers.added(left, right, minus=source.minus)} if isinstance(source, Sum) else {"L": [*left, *right]}
+    if isinstance(source, Sum):
+        return {"N": numbers.added(left, right, minus=source.minus)}
+    if len(left) + len(right) > LARGEST:  # each takes a byte at least
+        _too_large()
+    return {"L": [*left, *right]}
+
+
+def _too_large() -> NoReturn:
+    raise Refused("Item size to update has exceeded the maximum allowed size")
 
 
 def _wrong_type() -> NoReturn:

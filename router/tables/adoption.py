@@ -21,7 +21,8 @@ def adopt(connection: apsw.Connection, definitions: Mapping[str, ItemTable], now
     """What is stored of each of these tables. What the store has beside them stays as it is, but for what was let go.
 
     *starting*: what was let go by a daemon that died before the declaration changed stays after all."""
-    for name, declared in connection.execute(SQL["let_go"]).fetchall():
+    gone: list[Row] = connection.execute(SQL["let_go"]).fetchall()
+    for name, declared in gone:
         if (name in definitions) != bool(declared):
             _forget(connection, name, now)
     if starting:

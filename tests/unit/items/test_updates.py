@@ -1,6 +1,7 @@
 """Updates against a naive model, and what they refuse."""
 
 import copy
+import tracemalloc
 from decimal import Context, Decimal
 from typing import Any
 
@@ -148,3 +149,23 @@ def test_what_does_not_fit_the_item_is_refused(text: str, told: str) -> None:
     with pytest.raises(Refused) as refused:
         updated(item, grammar.update(text, Placeholders(None, known)))
     assert str(refused.value) == told
+
+
+@pytest.mark.parametrize("copies", ["SET y = {}", "SET y = {}, z = if_not_exists(z, x)"])
+def test_a_large_value_is_not_multiplied_to_be_refused_behind(copies: str) -> None:
+    """One expression has room for hundreds of references to a list of 400 KB."""
+
+    def appended(times: int) -> str:
+        return "x" if times == 1 else f"list_append({appended(times // 2)}, {appended(times - times // 2)})"
+
+    item = {"x": {"L": [{"NULL": True}] * 200_000}}
+    each = ", ".join(f"v{number} = x" for number in range(200))
+    for text in (copies.format(appended(200)), f"SET {each}"):
+        parsed = grammar.update(text, Placeholders())
+        tracemalloc.start()
+        try:
+            with pytest.raises(Refused, match="Item size to update has exceeded the maximum allowed size"):
+                updated(item, parsed)
+            assert tracemalloc.get_traced_memory()[1] < 8 * 1024 * 1024
+        finally:
+            tracemalloc.stop()
