@@ -1,7 +1,8 @@
 """The condition keys that are known here: a condition on any other is taken for the worse, and said.
 
 Pure. Sources: IAM user guide, "AWS global condition context keys"; service authorization reference of S3, Lambda,
-SQS, EventBridge, DynamoDB, CloudWatch Logs, SNS, STS. A known key that a request does not carry is absent, as on AWS."""
+SQS, EventBridge, DynamoDB, CloudWatch Logs, SNS, STS. What nobody here finds out of a request, such as the tags of the object that it
+is about, is not known: absent it would leave a Deny without effect. A known key that a request does not carry is absent, as on AWS."""
 
 from typing import Final
 
@@ -14,7 +15,7 @@ _GLOBAL: Final = (
 )
 _OF_SERVICE: Final = {
     "s3": (
-        *("prefix", "delimiter", "max-keys", "VersionId", "authType", "signatureversion", "signatureAge", "x-amz-acl"),
+        *("prefix", "delimiter", "max-keys", "authType", "signatureversion", "x-amz-acl"),
         *("x-amz-content-sha256", "x-amz-copy-source", "x-amz-metadata-directive", "x-amz-server-side-encryption", "x-amz-storage-class"),
         *("RequestObjectTagKeys", "ResourceAccount", "if-match", "if-none-match"),
     ),
@@ -29,7 +30,7 @@ _OF_SERVICE: Final = {
 }
 _FAMILIES: Final = (
     *("aws:principaltag/", "aws:requesttag/", "aws:resourcetag/"),
-    *("s3:existingobjecttag/", "s3:requestobjecttag/"),
+    "s3:requestobjecttag/",
 )
 _KNOWN: Final = frozenset(
     [f"aws:{key}".lower() for key in _GLOBAL] + [f"{service}:{key}".lower() for service, keys in _OF_SERVICE.items() for key in keys]

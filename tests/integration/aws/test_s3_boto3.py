@@ -341,12 +341,12 @@ def test_a_page_may_upload_with_what_was_signed_for_it(cloud: Cloud, key: dict[s
 # -- who may
 
 
-def scoped(cloud: Cloud, name: str, *statements: dict[str, Any]) -> Any:
+def scoped(cloud: Cloud, name: str, *statements: dict[str, Any], **settings: Any) -> Any:
     """A client whose session is allowed no more than this."""
     policy = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **one} for one in statements]})
     file = cloud.directory / f"{name}.json"
     file.write_text(policy)
-    return cloud.client("s3", cloud.router("keys", "create", name, "--policy", str(file)))
+    return cloud.client("s3", cloud.router("keys", "create", name, "--policy", str(file)), **settings)
 
 
 def test_who_is_not_believed(cloud: Cloud, key: dict[str, str]) -> None:
@@ -389,6 +389,52 @@ def test_what_a_policy_does_not_allow(cloud: Cloud, s3: Any) -> None:
     assert refused(writer.copy_object, Bucket="bkt", Key="in/b", CopySource="bkt/out/a") == (403, "AccessDenied")
     assert refused(writer.put_object, Bucket="bkt", Key="in/b", Body=b"", Tagging="a=b") == (403, "AccessDenied")
     assert refused(s3.get_object, Bucket="bkt", Key="in/b") == (404, "NoSuchKey")
+
+
+WITHOUT: list[tuple[str, str, str, dict[str, Any]]] = [  # what a Deny forbids: key, value, and the upload that brings it
+    ("storage", "s3:x-amz-storage-class", "GLACIER", {"x-amz-storage-class": "GLACIER"}),
+    ("acl", "s3:x-amz-acl", "private", {"x-amz-acl": "private"}),
+    ("tag", "s3:RequestObjectTag/level", "secret", {"x-amz-tagging": "level=secret"}),
+    ("tags", "s3:RequestObjectTagKeys", "level", {"x-amz-tagging": "other=1&level=open"}),
+    ("body", "s3:x-amz-content-sha256", "UNSIGNED-PAYLOAD", {}),
+    ("form", "s3:authType", "POST", {}),
+]
+
+
+@pytest.mark.parametrize(("name", "condition", "value", "fields"), WITHOUT)
+def test_what_is_said_of_an_upload_is_forbidden_in_every_form(
+    cloud: Cloud, name: str, condition: str, value: str, fields: dict[str, Any]
+) -> None:
+    operator = "ForAnyValue:StringEquals" if condition.endswith("Keys") else "StringEquals"
+    denied = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*", "Condition": {operator: {condition: value}}}
+    may = [{"Action": "s3:*", "Resource": "*"}, denied]
+    bound = scoped(cloud, f"without-{name}", *may, signature_version="s3v4")
+    names = {"x-amz-storage-class": "StorageClass", "x-amz-acl": "ACL", "x-amz-tagging": "Tagging"}
+    said = {"Bucket": "bkt", "Key": "without", **{names[field]: text for field, text in fields.items()}}
+    form = bound.generate_presigned_post("bkt", "without", fields, [{field: text} for field, text in fields.items()])
+    by_form = posted(form, b"x")[0]
+    assert posted(bound.generate_presigned_post("bkt", "without"), b"x")[0] == (403 if name == "form" else 204)
+    if name == "form":
+        return
+    assert by_form == (204 if name == "body" else 403)  # nothing is said of a form's body
+    if name == "body":
+        assert fetched(bound.generate_presigned_url("put_object", said), "PUT", b"x")[0] == 403
+        return
+    assert refused(bound.put_object, **said, Body=b"x") == (403, "AccessDenied")
+    assert refused(bound.create_multipart_upload, **said) == (403, "AccessDenied")
+    assert bound.put_object(Bucket="bkt", Key="without", Body=b"x")
+
+
+def test_conditions_that_a_policy_wants_of_writes(cloud: Cloud, s3: Any) -> None:
+    put, tag = {"Action": "s3:PutObject", "Resource": "*"}, {"Action": "s3:PutObjectTagging", "Resource": "*"}
+    first = scoped(cloud, "first", put | {"Condition": {"StringEquals": {"s3:if-none-match": "*"}}})
+    assert refused(first.put_object, Bucket="bkt", Key="first", Body=b"x") == (403, "AccessDenied")
+    assert first.put_object(Bucket="bkt", Key="first", Body=b"x", IfNoneMatch="*")
+    tagger = scoped(cloud, "tagger", tag | {"Condition": {"StringEquals": {"s3:RequestObjectTag/kind": "open"}}})
+    tags = [{"Key": "kind", "Value": "secret"}]
+    assert refused(tagger.put_object_tagging, Bucket="bkt", Key="first", Tagging={"TagSet": tags}) == (403, "AccessDenied")
+    tagger.put_object_tagging(Bucket="bkt", Key="first", Tagging={"TagSet": [{"Key": "kind", "Value": "open"}]})
+    assert s3.get_object_tagging(Bucket="bkt", Key="first")["TagSet"] == [{"Key": "kind", "Value": "open"}]
 
 
 def test_each_key_is_deleted_by_its_own_right(cloud: Cloud, s3: Any) -> None:

@@ -68,6 +68,8 @@ def test_keys_that_are_known(key: str) -> None:
     assert known(key)
 
 
-@pytest.mark.parametrize("key", ["", "aws:", "aws:Principal", "s3:", "ec2:Vpc", "aws:SourceIpX"])
+@pytest.mark.parametrize(
+    "key", ["", "aws:", "aws:Principal", "s3:", "ec2:Vpc", "aws:SourceIpX", "s3:ExistingObjectTag/a", "s3:signatureAge"]
+)
 def test_keys_that_are_not(key: str) -> None:
     assert not known(key)

@@ -12,6 +12,7 @@ from router.events.http import Request
 from router.iam import payload, post_policy, sigv2
 from router.iam.auth_errors import AuthFailure
 from router.iam.callers import Caller
+from router.iam.claims import ALGORITHM
 from router.iam.sigv4 import UNSIGNED_PAYLOAD, Verified
 from router.iam.variables import Context
 
@@ -48,7 +49,8 @@ class Access:
         try:
             if sigv2.is_signed(request.query) and "X-Amz-" not in request.query:
                 return self._version_2(request, hosted)
-            return Sender(*self._gate.admit_head(request, SERVICE, lambda: _payload(request)))
+            caller, verified, context = self._gate.admit_head(request, SERVICE, lambda: _payload(request))
+            return Sender(caller, verified, {**context, "s3:x-amz-content-sha256": (verified.payload,)})
         except AuthFailure as failure:
             raise of_signature(failure) from failure
 
@@ -58,7 +60,7 @@ class Access:
         sigv2.check_time(claimed, self._gate.now)
         caller, secret = self._gate.realm().find(claimed.key_id, claimed.token, self._gate.now)
         sigv2.verify(signable, claimed, secret, bucket=hosted)
-        return Sender(caller, None, self._gate.context(request, caller, None))
+        return self._sender(request, caller, "AWS", "REST-QUERY-STRING")
 
     def identify_form(self, request: Request, fields: Mapping[str, str], bucket: str) -> tuple[Sender, post_policy.Policy]:
         """Who signed a form, and what its policy allows; that it is what it sends is checked. *fields*: names lower-case. Raises S3Error."""
@@ -71,7 +73,12 @@ class Access:
             post_policy.check(policy, fields, bucket=bucket, now=now)
         except AuthFailure as failure:
             raise of_signature(failure) from failure
-        return Sender(caller, None, self._gate.context(request, caller, None)), policy
+        return self._sender(request, caller, "AWS" if posted.signed is None else ALGORITHM, "POST"), policy
+
+    def _sender(self, request: Request, caller: Caller, version: str, form: str) -> Sender:
+        """Who signed no body: by which version of signatures, and in what form."""
+        context = self._gate.context(request, caller, None)
+        return Sender(caller, None, {**context, "s3:signatureversion": (version,), "s3:authtype": (form,)})
 
     def denied(self, sender: Sender, need: Need) -> str:
         """Why the sender may not; "" when they may."""

@@ -10,7 +10,7 @@ from router.api.aws.s3.documents import moment
 from router.api.aws.s3.errors import S3Error, invalid
 from router.api.aws.s3.intake import check_length, document_of, fill
 from router.api.aws.s3.markup import Node, parsed
-from router.api.aws.s3.objects import part_number, put_context
+from router.api.aws.s3.objects import part_number, put_context, require_put
 from router.buckets.facts import ALGORITHMS, ObjectFacts, PartName
 from router.buckets.object_errors import NoSuchKey
 from router.buckets.objects import Store
@@ -29,9 +29,7 @@ class Multipart:
     async def create(self, call: S3Call) -> Response:
         """CreateMultipartUpload."""
         said, asked = metadata.of_upload(call.headers), checksums.asked_of(call.headers)
-        call.require("s3:PutObject", context=put_context(call))
-        if said.tags:
-            call.require("s3:PutObjectTagging")
+        require_put(call, said)
         made = await self._store.create_upload(
             call.bucket, call.key, said, algorithm=asked.algorithm, checksum_type=asked.kind, caller=call.told()
         )
@@ -80,7 +78,7 @@ class Multipart:
 
     async def complete(self, call: S3Call) -> Response:
         """CompleteMultipartUpload."""
-        call.require("s3:PutObject")
+        call.require("s3:PutObject", context=put_context(call))
         parts = _named(parsed(await document_of(call), "CompleteMultipartUpload"))
         upload_id = call.parameters["uploadId"]
         condition, sums = conditions.of_write(call.headers), checksums.of_completion(call.headers)

@@ -1,5 +1,6 @@
 """Operations on one object: get, head, put, copy, delete, tags, attributes."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, Self
 
@@ -103,7 +104,7 @@ class Objects:
     async def put(self, call: S3Call) -> Response:
         """PutObject."""
         said = metadata.of_upload(call.headers)
-        _require_put(call, said)
+        require_put(call, said)
         condition = conditions.of_write(call.headers)
         claim = checksums.claim_of(call.headers)
         check_length(call)
@@ -125,13 +126,13 @@ class Objects:
         retagged = _directive(call, "x-amz-tagging-directive") == "REPLACE"
         said = metadata.of_upload(call.headers)
         algorithm = checksums.algorithm_of_copy(call.headers)
-        _require_put(call, said if retagged else replace(said, tags={}))
+        require_put(call, said if retagged else replace(said, tags={}))
         condition = conditions.of_write(call.headers)
         async with await self._opened(call, *source) as opened:
             facts = opened.facts
             if facts.metadata.tags and not retagged:
                 call.require("s3:GetObjectTagging", bucket=source.bucket, key=source.key)
-                call.require("s3:PutObjectTagging")
+                call.require("s3:PutObjectTagging", context=tag_context(facts.metadata.tags))
             conditions.of_copy(call.headers, facts.etag, facts.modified)
             if facts.size > COPYABLE:
                 raise S3Error(
@@ -170,13 +171,14 @@ class Objects:
 
     async def tag(self, call: S3Call) -> Response:
         """PutObjectTagging."""
-        call.require("s3:PutObjectTagging")
         root = parsed(await document_of(call), "Tagging").only("TagSet")
         held = root.find("TagSet")
         if held is None:
             raise S3Error("MalformedXML")
         pairs = [(one.only("Key", "Value").value("Key"), one.value("Value")) for one in held.only("Tag").children]
-        return await self._tagged(call, metadata.tags_of(pairs), 200)
+        tags = metadata.tags_of(pairs)
+        call.require("s3:PutObjectTagging", context=tag_context(tags))
+        return await self._tagged(call, tags, 200)
 
     async def untag(self, call: S3Call) -> Response:
         """DeleteObjectTagging."""
@@ -282,18 +284,29 @@ class Sent:
         await self._opened.close()
 
 
-def _require_put(call: S3Call, said: Metadata) -> None:
-    call.require("s3:PutObject", context=put_context(call))
+def require_put(call: S3Call, said: Metadata) -> None:
+    """What whoever begins an object must be allowed, however its bytes come. Raises S3Error: AccessDenied."""
+    tags = tag_context(said.tags)
+    call.require("s3:PutObject", context=put_context(call) | tags)
     if said.tags:
-        call.require("s3:PutObjectTagging")
+        call.require("s3:PutObjectTagging", context=tags)
     if "x-amz-acl" in call.headers:
         call.require("s3:PutObjectAcl")
 
 
 def put_context(call: S3Call) -> dict[str, tuple[str, ...]]:
     """The condition keys of an upload."""
-    names = ("x-amz-acl", "x-amz-copy-source", "x-amz-metadata-directive", "x-amz-server-side-encryption", "x-amz-storage-class")
+    names = (
+        *("x-amz-acl", "x-amz-copy-source", "x-amz-metadata-directive", "x-amz-server-side-encryption", "x-amz-storage-class"),
+        *("if-match", "if-none-match"),
+    )
     return {f"s3:{name}": (call.headers[name],) for name in names if name in call.headers}
+
+
+def tag_context(tags: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """The condition keys of the tags that a request brings."""
+    found = {f"s3:requestobjecttag/{key}".lower(): (value,) for key, value in tags.items()}
+    return found | ({"s3:requestobjecttagkeys": tuple(tags)} if tags else {})
 
 
 def _directive(call: S3Call, name: str) -> str:

@@ -12,6 +12,7 @@ from router.api.aws.s3.call import Ids, S3Call, pieces_of
 from router.api.aws.s3.errors import S3Error, of_signature
 from router.api.aws.s3.forms import Form, boundary_of
 from router.api.aws.s3.intake import LARGEST, of_wire
+from router.api.aws.s3.objects import require_put
 from router.api.aws.s3.telling import told_of
 from router.buckets.keys import LIMIT
 from router.buckets.objects import Store, Upload
@@ -60,9 +61,7 @@ class Posting:
         call = S3Call("PostObject", target._replace(key=key), request, headers, sender, access, ids)
         answer = _answered(call, fields)
         said, claim = metadata.of_upload(headers), checksums.claim_of(headers)
-        call.require("s3:PutObject")
-        if said.tags:
-            call.require("s3:PutObjectTagging")
+        require_put(call, said)
         upload = None
         try:
             upload = await self._store.begin_put(call.bucket, key, {claim.algorithm} if claim.algorithm else frozenset())
