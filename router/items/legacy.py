@@ -2,6 +2,7 @@
 
 Source: DynamoDB developer guide, "Legacy conditional parameters"."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -167,6 +168,6 @@ def attributes(names: object) -> tuple[Steps, ...]:
     """The value of AttributesToGet. Raises Refused."""
     if not isinstance(names, list | tuple) or not names:
         raise Refused("AttributesToGet must have length greater than or equal to 1")
-    if len(set(map(text, names))) < len(names):
-        invalid(f"Duplicate value in attribute name: {next(name for name in names if names.count(name) > 1)}")
-    return tuple((text(name),) for name in names)
+    if doubles := [name for name, count in Counter(map(text, names)).items() if count > 1]:
+        invalid(f"Duplicate value in attribute name: {doubles[0]}")
+    return tuple((name,) for name in names)

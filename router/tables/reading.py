@@ -10,7 +10,8 @@ import apsw
 
 from router.items.conditions import holds
 from router.items.keys import Place, key_of, place
-from router.items.nodes import Condition
+from router.items.nodes import Condition, Steps
+from router.items.paths import projected
 from router.items.ranges import Stretch
 from router.items.values import Item, item_size
 from router.journal.database import Row
@@ -32,6 +33,7 @@ class Wanted:
     start: Item | None = None  # the key behind which it goes on
     limit: int | None = None  # items looked at
     condition: Condition | None = None
+    paths: tuple[Steps, ...] = ()  # what of the items; (): all
     whole: bool = True  # of a local index: items as in the table, not only what the index has of them
 
 
@@ -69,7 +71,8 @@ def _page(rows: Iterator[Any], stored: Stored, wanted: Wanted) -> Page:
         size += stored_size if item is whole else item_size(item)
         looked = whole if wanted.index is not None and wanted.index.definition.local else item
         if wanted.condition is None or holds(wanted.condition, looked):
-            found.append(looked if wanted.whole else item)
+            told = looked if wanted.whole else item
+            found.append(projected(told, wanted.paths) if wanted.paths else told)
         if scanned == wanted.limit or size >= PAGE:
             return Page(found, scanned, size, last_key(stored, wanted.index, whole))
     return Page(found, scanned, size, None)

@@ -82,3 +82,9 @@ def test_what_is_wrong_with_an_expectation(condition: dict[str, Any], told: str)
     with pytest.raises(Refused) as refused:
         legacy.expected({"a": condition}, None)
     assert told in str(refused.value)
+
+
+def test_attributes_to_get_are_each_named_once() -> None:
+    assert legacy.attributes(["a", "b"]) == (("a",), ("b",))
+    with pytest.raises(Refused, match="Duplicate value in attribute name: b"):
+        legacy.attributes(["a", "b", "c", "b"])

@@ -11,7 +11,6 @@ from router.api.aws.service import Call, Members
 from router.items.errors import Refused, invalid
 from router.items.keys import Schema, read_key, segment, spread
 from router.items.nodes import Condition, Steps
-from router.items.paths import projected
 from router.items.ranges import Stretch, stretch
 from router.items.trees import attributes
 from router.items.values import Item, checked_item, kind_of
@@ -45,7 +44,7 @@ class Pages:
             raise Refused("The provided starting key is outside query boundaries based on provided conditions")
         forward = truth(members, "ScanIndexForward", default=True)
         wanted = _wanted(members, stored, index, condition=condition, paths=paths, within=within, forward=forward, start=start)
-        return await self._answer(members, stored, paths, wanted)
+        return await self._answer(members, stored, wanted)
 
     async def scan(self, call: Call) -> Members:
         """Scan."""
@@ -56,7 +55,7 @@ class Pages:
         stored, index = await self._place(members)
         start = _start(stored, index, members)
         wanted = _wanted(members, stored, index, condition=condition, paths=paths, segment=_segment(members), start=start)
-        return await self._answer(members, stored, paths, wanted)
+        return await self._answer(members, stored, wanted)
 
     async def _place(self, members: Members) -> tuple[Stored, StoredIndex | None]:
         """The table and the index. Raises Refused."""
@@ -72,12 +71,12 @@ class Pages:
             raise Refused(f"Cannot read from backfilling global secondary index: {index.definition.name}")
         return stored, index
 
-    async def _answer(self, members: Members, stored: Stored, paths: tuple[Steps, ...], wanted: Wanted) -> Members:
+    async def _answer(self, members: Members, stored: Stored, wanted: Wanted) -> Members:
         how, counted = capacity.wanted(members), members.get("Select") == "COUNT"
         page = await self._tables.page(stored, wanted)
         answer: dict[str, Any] = {"Count": len(page.items), "ScannedCount": page.scanned}
         if not counted:
-            answer["Items"] = [projected(item, paths) for item in page.items] if paths else page.items
+            answer["Items"] = page.items
         if page.last is not None:
             answer["LastEvaluatedKey"] = page.last
         if how != "NONE":
@@ -113,6 +112,7 @@ def _wanted(
         start=start,
         limit=number(members, "Limit", low=1),
         condition=condition,
+        paths=paths,
         whole=index is None or (index.definition.local and select in ("ALL_ATTRIBUTES", "SPECIFIC_ATTRIBUTES")),
     )
 
