@@ -86,10 +86,11 @@ def parse(text: str) -> Document:
 
 def _json(text: str) -> Any:
     def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-        value = dict(found)
-        if len(value) < len(found):
-            names = [name for name, _ in found]
-            raise TemplateError(f"{shown(next(name for name in names if names.count(name) > 1))}: duplicate key")
+        value: dict[str, Any] = {}
+        for name, each in found:
+            if name in value:
+                raise TemplateError(f"{shown(name)}: duplicate key")
+            value[name] = each
         return value
 
     def constant(name: str) -> Any:

@@ -133,6 +133,7 @@ class Resolver(Naming):
             return name.lower()
         found = self.resource(name)
         if found is not None:
+            self._spend(len(str(found)))
             return found
         raise Refused(f"{shown(name)}: neither a parameter nor a resource of this template")
 
@@ -161,7 +162,9 @@ class Resolver(Naming):
         else:
             logical, attribute = self._parts(argument, "Fn::GetAtt", 2, 2)
             attribute = self.value(attribute)
-        return self.attribute(self._name_in(logical, "Fn::GetAtt"), self._name_in(attribute, "Fn::GetAtt"))
+        found = self.attribute(self._name_in(logical, "Fn::GetAtt"), self._name_in(attribute, "Fn::GetAtt"))
+        self._spend(len(str(found)))
+        return found
 
     def _sub(self, argument: Any) -> str:
         text, variables = self._parts(argument, "Fn::Sub", 2, 2) if isinstance(argument, list) else (argument, {})
@@ -190,8 +193,9 @@ class Resolver(Naming):
         found = self.value(parts)
         if not isinstance(mark, str) or not isinstance(found, list):
             raise Refused("Fn::Join wants a text and a list")
-        text = mark.join(spelt(part, "a part of Fn::Join") for part in found)
-        return self._text(text)
+        texts = [spelt(part, "a part of Fn::Join") for part in found]
+        self._spend(len(mark) * len(texts) + sum(map(len, texts)))  # before it is made
+        return self._text(mark.join(texts))
 
     def _if(self, argument: Any) -> Any:
         name, yes, no = self._parts(argument, "Fn::If", 3, 3)
@@ -240,6 +244,7 @@ class Resolver(Naming):
 
     def _base64(self, argument: Any) -> str:
         text = spelt(self.value(argument), "Fn::Base64")
+        self._spend(2 * len(text))  # one within another grows by a third each
         return base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()
 
     def _length(self, argument: Any) -> int:

@@ -260,7 +260,8 @@ def _translation(template: Mapping[str, Any], draft: Draft, options: Options, or
     for role in draft.sections["roles"].values():
         role["policy"] = role["policy"] or [dict(_NOTHING)]
     config |= {section: values for section, values in draft.sections.items() if values}
-    rows = sorted(draft.rows.values(), key=lambda row: _place(row, order))
+    places = {logical: place for place, logical in enumerate(order)}
+    rows = sorted(draft.rows.values(), key=lambda row: _place(row, places))
     comments: dict[tuple[str, ...], tuple[str, ...]] = {}
     for row in rows:
         path = tuple(row.becomes.split(".", 1))
@@ -270,9 +271,8 @@ def _translation(template: Mapping[str, Any], draft: Draft, options: Options, or
     return Translation(config, comments, tuple(rows), _outputs(template, draft), tuple(draft.codes), draft.files, draft.private)
 
 
-def _place(row: Row, order: list[str]) -> tuple[int, str]:
-    logical = row.resource.partition(".")[0]
-    return (order.index(logical) if logical in order else len(order), row.resource if "." in row.resource else "")
+def _place(row: Row, places: Mapping[str, int]) -> tuple[int, str]:
+    return (places.get(row.resource.partition(".")[0], len(places)), row.resource if "." in row.resource else "")
 
 
 def _outputs(template: Mapping[str, Any], draft: Draft) -> dict[str, Any]:

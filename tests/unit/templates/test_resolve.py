@@ -1,5 +1,6 @@
 """Intrinsic functions, and the names and ARNs that resources have here."""
 
+import tracemalloc
 from contextlib import suppress
 from typing import Any
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.templates.naming import NO_VALUE, Place
-from router.templates.resolve import Resolver
+from router.templates.resolve import BUDGET, Resolver
 from router.templates.words import Refused
 
 RESOURCES = {
@@ -115,12 +116,34 @@ def test_a_refusal(written: Any, said: str) -> None:
     assert said in str(refused.value)
 
 
-def test_functions_cannot_expand_without_bounds() -> None:
-    written: Any = "x" * 1000
-    for _ in range(40):
-        written = {"Fn::Sub": ["${a}${a}", {"a": written}]}
-    with pytest.raises(Refused, match="16 MB"):
-        resolver().value(written)
+def nested(function: str, times: int, value: Any) -> Any:
+    for _ in range(times):
+        value = {"Fn::Sub": ["${a}${a}", {"a": value}]} if function == "Sub" else {f"Fn::{function}": value}
+    return value
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        nested("Sub", 40, "x" * 1000),
+        nested("Base64", 40, "x" * 1000),
+        {"Fn::Join": ["x" * 1000, [""] * 100_000]},
+        {"Fn::Join": ["", [{"Ref": "Long"}] * 1000]},
+        [{"Ref": "Long"}] * 1000,
+        [{"Fn::GetAtt": ["Long", "Arn"]}] * 1000,
+    ],
+)
+def test_functions_cannot_expand_without_bounds(written: Any) -> None:
+    """What would be too much is not made first."""
+    long = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "x" * 100_000}}
+    found = Resolver(Place(), {}, {}, {}, {"Long": long})
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refused, match="16 MB"):
+            found.value(written)
+        assert tracemalloc.get_traced_memory()[1] < 4 * BUDGET
+    finally:
+        tracemalloc.stop()
 
 
 def test_what_a_value_came_from_is_remembered() -> None:
