@@ -13,6 +13,7 @@ from router.clock import Clock
 from router.config.types import Config
 from router.daemon.checking import check
 from router.dispatch.figures import count_store
+from router.functions.permissions import Permissions
 from router.journal.database import Database
 from router.journal.lock import StateLock, prepare_state
 from router.journal.restore import refuse_unfinished
@@ -39,6 +40,7 @@ class Stores(NamedTuple):
     moves: Moves
     outbox: Outbox
     tables: Tables
+    permissions: Permissions
 
     async def ping(self) -> None:
         """Raise JournalError when one of them cannot record anything now."""
@@ -69,7 +71,8 @@ async def opened_stores(
     opened.push_async_callback(journal.close)
     tables = await Tables.open(config.state, clock, config.item_tables, region=config.region, account=config.account)
     opened.push_async_callback(tables.database.close)
-    return Stores(lock, database, declared, journal, queues, Moves(queues, clock), await Outbox.open(database, queues), tables)
+    outbox, permissions = await Outbox.open(database, queues), await Permissions.open(database)
+    return Stores(lock, database, declared, journal, queues, Moves(queues, clock), outbox, tables, permissions)
 
 
 def make_buckets(config: Config) -> None:

@@ -43,7 +43,6 @@ from router.dispatch.slots import Slots
 from router.errors import ConfigError
 from router.functions.deployer import Deployer
 from router.functions.layer_store import LayerStore
-from router.functions.permissions import Permissions
 from router.functions.registry import Functions
 from router.queues.keeper import Keeper
 from router.runtime.pool import WarmPool
@@ -134,7 +133,9 @@ class Wiring:
         slots = Slots(config.functions, limit=config.limits.concurrency, clock=clock)
         dispatcher = Dispatcher(stores.journal, pool, functions, slots, clock=clock, metrics=metrics)
         dispatcher.destinations = Destinations(stores.outbox, functions, stores.journal, clock)
-        house = House(config, clock, stores.database, metrics, stores.queues, stores.outbox, tables=stores.tables)
+        house = House(
+            config, clock, stores.database, metrics, stores.queues, stores.outbox, tables=stores.tables, policy=stores.permissions.policy
+        )
         fleet = Fleet([source for built in by_class(house) for source in built], clock=clock, metrics=metrics)
         calls = Calls(Parts(config, functions, stores.journal, dispatcher, slots, pool, fleet, clock.now(), os.getpid()))
         return Core(logs, places, pool, deployer, functions, versions, slots, dispatcher, house, fleet, calls)
@@ -233,7 +234,7 @@ class Wiring:
         parts = services.Parts(
             *(core.house, core.calls, core.functions, core.versions, core.dispatcher, reloader),
             *(stores.declared, stores.queues, stores.moves, stores.outbox),
-            *(await Permissions.open(stores.database), await LayerStore.open(stores.database)),
+            *(stores.permissions, await LayerStore.open(stores.database)),
             await LogGroups.open(config.state / "logs", stores.database, core.logs, clock),
             *(beside.objects, stores.tables),
         )

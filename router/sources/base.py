@@ -4,7 +4,7 @@ A source is one file here and one line in SOURCES (router/sources/__init__.py): 
 in config.yaml (TRIGGERS) and builds itself from the triggers that use them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
@@ -12,6 +12,7 @@ from router.buckets.ledger import Ledgers
 from router.clock import Clock
 from router.config.types import Config, Function, Trigger
 from router.errors import JournalError
+from router.iam.policy import Policy
 from router.journal.base import Beside
 from router.journal.database import Database
 from router.model import Envelope, Outcome, Stream
@@ -73,6 +74,7 @@ class House:
     buses: Buses = field(default_factory=Buses)  # where events are put that are for whoever has a rule for them
     tables: Tables | None = None  # tables of items
     topics: Topics = field(default_factory=Topics)  # where messages are published for whoever has subscribed
+    policy: Callable[[str], Policy | None] = lambda _: None  # a function's own policy, as it is now
 
 
 class Source(Protocol):

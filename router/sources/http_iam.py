@@ -1,6 +1,6 @@
 """Function URLs with `auth: iam`: who signed a request, and whether they may call the function.
 
-Two actions are needed, as of AWS since October 2025: lambda:InvokeFunctionUrl and, with lambda:InvokedViaFunctionUrl,
+The caller's policies and the function's own (AddPermission) decide together. Two actions are needed, as of AWS since October 2025: lambda:InvokeFunctionUrl and, with lambda:InvokedViaFunctionUrl,
 lambda:InvokeFunction. Who may sign is looked up with every request: a key that was revoked a moment ago is refused."""
 
 from collections.abc import Mapping
@@ -19,7 +19,6 @@ from router.iam.callers import Caller, context_of
 from router.iam.claims import Where
 from router.iam.evaluation import Request as Action
 from router.iam.evaluation import evaluate
-from router.iam.policy import Policy
 from router.sources.base import House, Outlet
 
 log = structlog.get_logger("router.http")
@@ -37,12 +36,12 @@ _ACTIONS: Final[Mapping[str, Mapping[str, str]]] = {  # and the condition keys t
 class IamGuard:
     """Lets in who signed and may; see http_face.Guard."""
 
-    def __init__(self, function: str, house: House, signers: Signers, policy: Policy | None = None) -> None:
-        """*policy*: the function's own."""
+    def __init__(self, function: str, house: House, signers: Signers) -> None:
         config = house.config
         self._arn = names.function_arn(config.region, config.account, function)
         self._where = Where(config.region, SERVICE)
-        self._account, self._clock, self._signers, self._policy = config.account, house.clock, signers, policy
+        self._account, self._clock, self._signers = config.account, house.clock, signers
+        self._function, self._policy = function, house.policy
 
     async def admit(self, asked: Asked, arrival: Arrival, outlet: Outlet) -> Passage | Denied:  # noqa: ARG002 - as all guards
         """403 in AWS's words for everybody else."""
@@ -75,7 +74,7 @@ class IamGuard:
             now=self._clock.now(),
         )
         context["lambda:functionarn"] = (self._arn,)
-        policies = caller.policies._replace(resource=self._policy)
+        policies = caller.policies._replace(resource=self._policy(self._function))
         for name, more in _ACTIONS.items():
             asked = Action(name, self._arn, caller.principal, context | {key: (value,) for key, value in more.items()}, self._account)
             decision = evaluate(asked, policies)

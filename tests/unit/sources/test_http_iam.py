@@ -10,16 +10,16 @@ import pytest
 from botocore.auth import S3SigV4Auth, SigV4Auth, SigV4QueryAuth
 
 from router.config.types import Config, Function, Listen, Role
-from router.credentials import KeyStore, Signers
+from router.credentials import KeyStore
 from router.events.http import Request, Response
 from router.iam import sessions
 from router.iam.keys import AccessKey
+from router.iam.policy import Policy
 from router.iam.reading import read
 from router.iam.sessions import Session
 from router.model import Outcome
 from router.sources.base import Binding, House
 from router.sources.http import HttpSource
-from router.sources.http_iam import IamGuard
 from router.sources.http_triggers import UrlTrigger
 from router.telemetry.metrics import Metrics
 from tests.helpers.clock import VirtualClock
@@ -52,7 +52,8 @@ class Door:
         config = Config(Path("/c/config.yaml"), state, http=Listen("off"), roles={"caller": Role("caller", role)})
         (trigger,), mistakes = triggers("[{url: iam}]")
         assert not mistakes
-        self.house = House(config, self.clock, None, self.metrics)  # type: ignore[arg-type]
+        self.policies: dict[str, Policy] = {}  # functions' own
+        self.house = House(config, self.clock, None, self.metrics, policy=self.policies.get)  # type: ignore[arg-type]
         (self.source,) = HttpSource.build([Binding(Function("f", Path("/code"), "app.handler"), trigger, 0)], self.house)
         self.outlet = MemoryOutlet(lambda _: Outcome(b'"hello"'))
         self.source._line.outlet = self.outlet
@@ -299,8 +300,7 @@ async def test_a_policy_of_the_function_lets_in_and_keeps_out(door: Door) -> Non
     _, sent = door.key(policy=document("s3:*"))
     for effect, status in (("Allow", 200), ("Deny", 403)):
         statement = {"Effect": effect, "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/ann"}, "Action": "lambda:*", "Resource": ARN}
-        own = read({"Statement": [statement]}, name="the function's", kind="resource")
-        door.source._url_paths["f"]._guards = (IamGuard("f", door.house, Signers(door.house.config), own),)  # type: ignore[attr-defined]
+        door.policies["f"] = read({"Statement": [statement]}, name="the function's", kind="resource")
         assert (await door.ask(**sent)).status == status
 
 
