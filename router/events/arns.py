@@ -1,11 +1,12 @@
-"""What an ARN of ours names: a queue, a function, a bus, a bucket, a topic, a table's stream. Pure.
+"""What an ARN of ours names: a queue, a function, a bus, a bucket, a topic, a table's stream, a role. Pure.
 
 Sources: IAM user guide, "Amazon Resource Names"; Lambda API reference, DestinationConfig."""
 
 import re
 from typing import Final
 
-_ARN: Final = re.compile(r"arn:aws[a-z-]*:([a-z0-9-]+):([a-z0-9-]*):([0-9]{12}|):(.+)", re.ASCII | re.DOTALL)
+_ARN: Final = re.compile(r"arn:aws:([a-z0-9-]+):([a-z0-9-]*):([0-9]{12}|):(.+)", re.ASCII | re.DOTALL)
+_ROLE: Final = re.compile(r"arn:aws:iam::([0-9]{12}):role/(?:[!-~]+/)?([A-Za-z0-9_+=,.@-]{1,64})")
 _KINDS: Final = {"sqs": ("queue", ""), "lambda": ("function", "function:"), "events": ("bus", "event-bus/"), "sns": ("topic", "")}
 
 
@@ -33,6 +34,18 @@ def event_source(arn: str, *, region: str, account: str) -> tuple[str, str] | No
     kind, _, rest = found[4].partition("/")
     name, _, stream = rest.partition("/")
     return ("table", name) if found[1] == "dynamodb" and kind == "table" and name and stream.startswith("stream/") else None
+
+
+def role(arn: str, *, account: str) -> str:
+    """The name of a role; "" when it is none of the account's. What stands before the name as its path is not looked at: roles have none."""
+    found = _ROLE.fullmatch(arn)
+    return found[2] if found is not None and found[1] == account else ""
+
+
+def passed(arn: str) -> str:
+    """What to allow who passes a role: the ARN of the one that role() finds, so that no path before its name makes another of it."""
+    found = _ROLE.fullmatch(arn)
+    return f"arn:aws:iam::{found[1]}:role/{found[2]}" if found is not None else arn
 
 
 def spelled(kind: str, name: str, *, region: str, account: str) -> str:

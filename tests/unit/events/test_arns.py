@@ -22,6 +22,7 @@ AT = "eu-west-1:123456789012"
         ("arn:aws:s3:::results/key", None),
         ("arn:aws:sqs:eu-west-1:210987654321:done", None),
         ("arn:aws:sqs:us-east-1:123456789012:done", None),
+        (f"arn:aws-cn:sqs:{AT}:done", None),
         (f"arn:aws:events:{AT}:rule/shop", None),
         (f"arn:aws:lambda:{AT}:function:", None),
         (f"arn:aws:ec2:{AT}:instance/i-1", None),
@@ -45,6 +46,28 @@ def test_destinations(arn: str, found: tuple[str, str] | None) -> None:
 )
 def test_event_sources(arn: str, found: tuple[str, str] | None) -> None:
     assert arns.event_source(arn, **HERE) == found
+
+
+@pytest.mark.parametrize(
+    ("arn", "name", "passed"),
+    [
+        ("arn:aws:iam::123456789012:role/worker", "worker", "arn:aws:iam::123456789012:role/worker"),
+        ("arn:aws:iam::123456789012:role/mine/worker", "worker", "arn:aws:iam::123456789012:role/worker"),
+        ("arn:aws:iam::210987654321:role/worker", "", "arn:aws:iam::210987654321:role/worker"),
+        ("arn:aws:iam::123456789012:user/worker", "", "arn:aws:iam::123456789012:user/worker"),
+        ("a:b:c:d:123456789012:mine/worker", "", "a:b:c:d:123456789012:mine/worker"),
+        ("worker", "", "worker"),
+    ],
+)
+def test_roles(arn: str, name: str, passed: str) -> None:
+    assert (arns.role(arn, account="123456789012"), arns.passed(arn)) == (name, passed)
+
+
+@given(st.text("aw:/role-m.s1", max_size=60))
+def test_a_role_that_is_found_is_the_one_that_is_passed(tail: str) -> None:
+    arn = f"arn:aws:iam::123456789012:role/{tail}"
+    if name := arns.role(arn, account="123456789012"):
+        assert arns.passed(arn) == f"arn:aws:iam::123456789012:role/{name}"
 
 
 @given(st.sampled_from(["queue", "function", "bus", "topic", "bucket"]), st.from_regex(r"[a-z0-9-]{1,30}", fullmatch=True))

@@ -3,13 +3,13 @@
 Source: EventBridge API reference, Target. What a target's kind would need and is not here (streams, tasks, state machines, HTTP) is refused."""
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from router import names
 from router.api.aws.events.members import invalid, refuse, structure, text
 from router.api.aws.service import Members, Need
+from router.events import arns
 from router.events.eventbridge import Place
 from router.sources.target_reading import ACTIONS
 from router.sources.targets import Target
@@ -20,14 +20,13 @@ UNSUPPORTED: Final = (
     *("SageMakerPipelineParameters", "AppSyncParameters"),
 )
 PASSED: Final = "events.amazonaws.com"
-_ROLE: Final = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/(?:[!-~]+/)?([\w+=,.@-]{1,64})")
 _SERVICES: Final = {"lambda": "function", "sqs": "queue", "events": "bus", "sns": "topic", "logs": "log_group"}
 
 
 def where(arn: str, place: Place) -> tuple[str, str]:
     """The kind and the name of what an ARN is of: ("queue", "jobs"). Raises AwsError for what can be no target here."""
     parts = arn.split(":", 5)
-    if len(parts) != 6 or parts[0] != "arn":
+    if len(parts) != 6 or parts[:2] != ["arn", "aws"]:
         raise invalid(f"Parameter {arn[:200]} is not valid. Reason: Provided Arn is not in correct format.")
     service, region, account, name = parts[2:]
     kind = _SERVICES.get(service)
@@ -43,10 +42,10 @@ def where(arn: str, place: Place) -> tuple[str, str]:
 
 def role_of(arn: str, place: Place) -> str:
     """The name of the role under an ARN. Raises AwsError."""
-    found = _ROLE.fullmatch(arn)
-    if found is None or found[1] != place.account:
+    found = arns.role(arn, account=place.account)
+    if not found:
         raise invalid(f"Parameter RoleArn is not valid. Reason: {arn[:200]} is no ARN of a role of this account.")
-    return found[2]
+    return found
 
 
 def queue_of(members: Members, place: Place, name: str = "Arn") -> str:
@@ -129,7 +128,7 @@ def needs(given: Mapping[str, Any], *, passed: str = PASSED) -> list[Need]:
     """What a target asks of who sets it: to pass its role, or, without one, to be allowed itself what is done in its name."""
     role, arn = given.get("RoleArn"), given.get("Arn")
     if isinstance(role, str) and role:
-        return [Need("iam:PassRole", role, {"iam:passedtoservice": (passed,)})]
+        return [Need("iam:PassRole", arns.passed(role), {"iam:passedtoservice": (passed,)})]
     parts = arn.split(":", 5) if isinstance(arn, str) else []
     action = ACTIONS.get(_SERVICES.get(parts[2], "")) if len(parts) == 6 else None
     return [Need(action, str(arn))] if action is not None else []

@@ -12,6 +12,7 @@ from router.api.aws.service import AwsError, Call, Members, Need
 from router.api.declared import Change
 from router.config.fragments import TRIGGERS
 from router.errors import FunctionNotFound
+from router.events import arns
 from router.functions.registry import OtherRegion, named
 from router.names import LATEST
 
@@ -21,7 +22,7 @@ _SERVICE: Final = {"iam:passedtoservice": ("lambda.amazonaws.com",)}
 def passing(call: Call) -> Sequence[Need]:
     """Who gives a function a role must be allowed to."""
     role = text(call.parameters, "Role")
-    return [Need("iam:PassRole", role, _SERVICE)] if role else []
+    return [Need("iam:PassRole", arns.passed(role), _SERVICE)] if role else []
 
 
 class Managing:

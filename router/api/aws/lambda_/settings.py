@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from router.api.aws.lambda_.place import Place, invalid, text
 from router.config.functions import RESERVED
+from router.events import arns
 from router.events.arns import destination
 from router.names import base
 
@@ -26,9 +27,10 @@ def architecture() -> str:
 
 def role_of(arn: str, place: Place) -> str:
     """The name of the role in its ARN. Raises AwsError for another account's."""
-    if arn.split(":")[4:5] != [place.account]:
-        raise invalid(f"The role defined for the function cannot be assumed by Lambda. ({arn:.200} belongs to another account)")
-    return arn.rpartition("/")[2]
+    found = arns.role(arn, account=place.account)
+    if not found:
+        raise invalid(f"The role defined for the function cannot be assumed by Lambda. ({arn:.200} is no role of this account)")
+    return found
 
 
 def settings(members: Mapping[str, Any], place: Place, role: str | None) -> Settings:

@@ -61,6 +61,11 @@ def test_every_operation_is_one_of_aws_s() -> None:
             {"FunctionName": "f", "Role": ROLE},
             [("lambda:UpdateFunctionConfiguration", ARN), ("iam:PassRole", ROLE)],
         ),
+        (  # the role that is meant, not what the caller may pass
+            "UpdateFunctionConfiguration",
+            {"FunctionName": "f", "Role": "arn:aws:iam::123456789012:role/mine/r"},
+            [("lambda:UpdateFunctionConfiguration", ARN), ("iam:PassRole", ROLE)],
+        ),
         (
             "GetEventSourceMapping",
             {"UUID": "u"},

@@ -86,6 +86,8 @@ def test_roles() -> None:
     assert role_of("arn:aws:iam::123456789012:role/service-role/worker", PLACE) == "worker"
     with pytest.raises(AwsError, match="cannot be assumed by Lambda"):
         role_of("arn:aws:iam::210987654321:role/worker", PLACE)
+    with pytest.raises(AwsError, match="no role of this account"):
+        role_of("a:b:c:d:123456789012:mine/worker", PLACE)
 
 
 def test_destinations_of_every_kind() -> None:
