@@ -10,17 +10,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import boto3
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from tests.helpers.house import free_port
 from tests.helpers.website import Website
 
 CONFIG = """\
 version: 1
 state: ./state
-listen: {{http: "127.0.0.1:{port}", aws: off, console: off}}
+listen: {{http: "127.0.0.1:{port}", aws: "127.0.0.1:<aws>", console: off}}
 functions:
   f: {{code: ./code, handler: app.handler, triggers: [{{url: iam}}]}}
 """
@@ -28,8 +30,13 @@ CODE = {"app.py": "def handler(event, context):\n    return {'who': event['reque
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
-    with Website(tmp_path_factory.mktemp("iam"), CONFIG, CODE).serving() as made:
+def aws() -> str:
+    return str(free_port())
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, aws: str) -> Iterator[Website]:
+    with Website(tmp_path_factory.mktemp("iam"), CONFIG.replace("<aws>", aws), CODE).serving() as made:
         yield made
 
 
@@ -76,6 +83,27 @@ def test_others_are_refused(site: Website) -> None:
     assert (status, said["message"][:50]) == (403, "The request signature we calculated does not match")
     with site.ask("/_url/f/") as answer:
         assert (answer.status, json.loads(answer.read())) == (403, {"Message": "Forbidden"})
+
+
+def test_what_add_permission_says_counts_at_the_url(site: Website, aws: str) -> None:
+    admin, carol = (router(site, "keys", "create", name, "--scope", scope) for name, scope in (("root", "admin"), ("carol", "read")))
+    url = f"http://127.0.0.1:{site.port}/_url/f/"
+    lambda_ = boto3.client(
+        "lambda",
+        endpoint_url=f"http://127.0.0.1:{aws}",
+        region_name="us-east-1",
+        aws_access_key_id=admin["AccessKeyId"],
+        aws_secret_access_key=admin["SecretAccessKey"],
+    )
+    more: list[dict[str, Any]] = [{"FunctionUrlAuthType": "AWS_IAM"}, {"InvokedViaFunctionUrl": True}]
+    with closing(lambda_):
+        for action, conditions in zip(("lambda:InvokeFunctionUrl", "lambda:InvokeFunction"), more, strict=True):
+            assert ask(site, carol, url)[0] == 403
+            grant = {"StatementId": action[7:], "Action": action, "Principal": "arn:aws:iam::123456789012:user/carol"}
+            lambda_.add_permission(FunctionName="f", **grant, **conditions)
+        assert ask(site, carol, url)[0] == 200
+        lambda_.remove_permission(FunctionName="f", StatementId="InvokeFunction")
+        assert ask(site, carol, url)[0] == 403
 
 
 def test_what_is_kept_holds_no_secret_and_is_the_owner_s_alone(site: Website) -> None:
