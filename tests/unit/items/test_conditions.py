@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from router.items import grammar
 from router.items.conditions import holds
-from router.items.grammar import Placeholders
+from router.items.placeholders import Placeholders
 from tests.unit.items.strategies import items, names, scalars, values
 
 Tree = tuple[Any, ...]

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from router.items import grammar
 from router.items.errors import Refused
-from router.items.grammar import Placeholders
 from router.items.nodes import Add, Compare, Every, IfNotExists, Literal, Not, Path, Predicate, Remove, Set, Size, Some, Sum
+from router.items.placeholders import Placeholders
 from router.items.reserved import WORDS
 
 NAMES = {"#n": "name", "#s": "status"}

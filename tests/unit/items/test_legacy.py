@@ -8,7 +8,7 @@ from hypothesis import given
 from router.items import grammar, legacy
 from router.items.conditions import holds
 from router.items.errors import Refused
-from router.items.grammar import Placeholders
+from router.items.placeholders import Placeholders
 from router.items.updates import updated
 from router.items.values import same
 from tests.unit.items.strategies import items, scalars

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from router.items import grammar
 from router.items.conditions import holds
 from router.items.errors import Refused
-from router.items.grammar import Placeholders
 from router.items.keys import Attribute, Schema, place
+from router.items.placeholders import Placeholders
 from router.items.ranges import stretch
 from tests.unit.items.strategies import texts
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 
 from router.items import grammar
-from router.items.grammar import Placeholders
+from router.items.placeholders import Placeholders
 from router.items.trees import attributes, touched
 from tests.unit.items.test_conditions import Tree, text_of, trees
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from router.items import grammar
 from router.items.errors import Refused
-from router.items.grammar import Placeholders
 from router.items.numbers import canonical
+from router.items.placeholders import Placeholders
 from router.items.updates import updated
 from router.items.values import same
 from tests.unit.items.strategies import items, names, values

@@ -6,8 +6,8 @@ from router.api.aws.dynamodb.reading import mapping, text
 from router.api.aws.service import Members
 from router.items import grammar, legacy
 from router.items.errors import Refused
-from router.items.grammar import Placeholders
 from router.items.nodes import Action, Condition, Steps
+from router.items.placeholders import Placeholders
 
 EXPRESSIONS: Final = ("ProjectionExpression", "FilterExpression", "ConditionExpression", "KeyConditionExpression", "UpdateExpression")
 LEGACY: Final = (
