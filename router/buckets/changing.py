@@ -1,8 +1,8 @@
 """What the object store changes in one bucket: bodies become objects, objects go, tags change. Each is told once.
 
 The line that makes a put durable is the rename in Staged.publish, after the note was committed and the content synced. A death before
-it leaves the former object, and nothing is told; a death after it leaves the new one with its note, and the source tells. What was
-begun ends even when its caller no longer waits."""
+it leaves the former object, and nothing is told; a death after it leaves the new one with its note, and the source tells:
+before that version is replaced or removed, the store does if nobody has told of it until then. What was begun ends even when its caller no longer waits."""
 
 import asyncio
 import os
@@ -14,12 +14,12 @@ from typing import Any, Final, NamedTuple, TypeVar
 from router.buckets import staging
 from router.buckets.facts import ANYWAY, NOBODY, NOTHING, Condition, Identity, Metadata, ObjectFacts, matches
 from router.buckets.notes import Note
-from router.buckets.object_errors import BadName, Conflict, NoSuchKey, PreconditionFailed, StorageTrouble
+from router.buckets.object_errors import BadName, Conflict, NoSuchKey, PreconditionFailed
 from router.buckets.object_keys import Place, place
 from router.buckets.shelf import Shelf, identity, is_directory
 from router.buckets.staging import Staged
 from router.buckets.tree import examined
-from router.buckets.versions import Seen
+from router.buckets.versions import Seen, Version
 from router.events.s3 import CREATED, TAGGED, UNTAGGED, Caller
 from router.journal.base import Beside
 
@@ -105,12 +105,13 @@ class Changes:
     async def _place(self, key: str, where: Place, staged: Staged, draft: Note, making: Making | None) -> ObjectFacts:
         """Note, rename, tell."""
         shelf = self._shelf
-        directory, version = await shelf.rooted(_prepared, where, staged)
+        directory, version, former = await shelf.rooted(_prepared, where, staged)
         try:
             note = replace(draft, identity=version, extra=shelf.ignored.key(key))
             beside = making(note) if making is not None else None
             noted = shelf.notes.put([note], beside, accepting=True)
             _, _, row = await asyncio.gather(noted, shelf.moving(staged.size, staged.sync), shelf.recorder.row(key))
+            row = await self._caught_up(key, former, row)
             seen: Seen = await shelf.in_thread(staged.publish, directory, where.name)
         finally:
             os.close(directory)
@@ -127,8 +128,6 @@ class Changes:
         shelf = self._shelf
         if size:
             raise BadName("a key that ends in / is a folder here, and a folder has no content")
-        if shelf.ledger.expected and shelf.ledger.serving is None:
-            raise StorageTrouble(f"bucket {shelf.bucket.name} is being attached: try again")  # a scan would not tell of a directory
         os.close(await shelf.rooted(staging.parent, where.directory))
         now = time.time_ns()
         version = Identity(0, 0, now)
@@ -166,21 +165,37 @@ class Changes:
                 if condition.if_match and not matches(there.etag, condition.if_match):
                     raise PreconditionFailed("If-Match")
             shelf.forget(key)
-            shelf.note_extra(key, there=False)
             if where.marker:
                 await self._unmark(key, where, caller)
                 return True
+            row, former = await asyncio.gather(shelf.recorder.row(key), shelf.rooted(examined, [key.encode()]))
+            row = await self._caught_up(key, former.get(key), row)
             removed = await shelf.rooted(staging.remove, where)
+            shelf.note_extra(key, there=False)
             if removed and shelf.root is not None:
-                await shelf.recorder.removed(shelf.root, key, time.time_ns(), caller)
+                await shelf.recorder.removed(shelf.root, key, row, time.time_ns(), caller)
             return removed
+
+    async def _caught_up(self, key: str, former: Seen | None, row: Version | None) -> Version | None:
+        """The row of *key*, once the version that is about to go has been told, if it was put here: it may be left to the source still.
+
+        *former*: its file. Raises StorageTrouble when it cannot be told now, JournalError."""
+        shelf = self._shelf
+        if former is None or shelf.root is None:
+            return row
+        version = identity(former)
+        if row is not None and (row.inode, row.size, row.mtime) == version:
+            return row
+        note = (await shelf.notes.matching({key: version})).get(key)
+        if note is None or not note.event:
+            return row
+        return await shelf.recorder.overdue(shelf.root, note, former, row)
 
     async def _unmark(self, key: str, where: Place, caller: Caller) -> None:
         """A folder that is empty goes with its marker."""
         shelf = self._shelf
-        if shelf.ledger.expected and shelf.ledger.serving is None:
-            raise StorageTrouble(f"bucket {shelf.bucket.name} is being attached: try again")
         await shelf.recorder.unmarked(key, time.time_ns(), caller)
+        shelf.note_extra(key, there=False)
         await shelf.rooted(staging.remove_directory, where.directory)
 
     # --- tags
@@ -211,13 +226,13 @@ def _gone(root: int, notes: list[Note]) -> list[Note]:
     return gone + [note for note in notes if note.key.endswith("/") and not is_directory(root, note.key[:-1])]
 
 
-def _prepared(root: int, where: Place, staged: Staged) -> tuple[int, Identity]:
-    """The directory of an object, open, with room for its file; and the version that the body will be. In a thread."""
+def _prepared(root: int, where: Place, staged: Staged) -> tuple[int, Identity, Seen | None]:
+    """The directory of an object, open, with room for its file; the version that the body will be, and the file it replaces. In a thread."""
     directory = staging.parent(root, where.directory)
     try:
-        staging.clear(directory, where.name)
+        former = staging.clear(directory, where.name)
         staged.move_beside(directory)
-        return directory, staged.seal()
+        return directory, staged.seal(), former
     except BaseException:
         os.close(directory)
         raise

@@ -12,6 +12,7 @@ import apsw
 from router.buckets.facts import NOBODY
 from router.buckets.holds import Holds
 from router.buckets.notes import Note, Notes, Presence
+from router.buckets.object_errors import StorageTrouble
 from router.buckets.roots import Root
 from router.buckets.version_table import VersionTable
 from router.buckets.versions import Seen, Version, stir
@@ -87,57 +88,65 @@ class Recorder:
         """The file of *note* is in place under *root* as *seen*; *row*: what was told of its key before.
 
         Raises JournalError: the source will tell, as soon as it can."""
-        if self._left_to_the_source(root):
-            return
+        told, version = await self._creation(root, note, seen, row)
+        kept = self._table.storing({note.key: version})
+        await self._tell(told, together(kept, self._notes.dropping_others(note.key, note.identity)), root)
+
+    async def overdue(self, root: Root, note: Note, seen: Seen, row: Version | None) -> Version:
+        """The same of a version that was left to the source and is about to go: nobody will find it; what was told of it now.
+
+        Raises StorageTrouble, JournalError: it has to stay."""
+        told, version = await self._creation(root, note, seen, row)
+        await self._tell(told, self._table.storing({note.key: version}))
+        return version
+
+    async def _creation(self, root: Root, note: Note, seen: Seen, row: Version | None) -> tuple[Told, Version]:
         previous = row.sequencer if row is not None else await self._floor()
         sequencer = s3.sequencer(seen.ctime, previous, stir(seen))
         version = Version(root.number, seen.inode, seen.size, seen.mtime, seen.ctime, note.etag, sequencer, racy=False)
-        told = Told(note.key, note.event_name, sequencer, seen.ctime / 1e9, seen.size, note.etag, note.caller)
-        kept = self._table.storing({note.key: version})
-        await self._tell(told, together(kept, self._notes.dropping_others(note.key, note.identity)))
+        return Told(note.key, note.event_name, sequencer, seen.ctime / 1e9, seen.size, note.etag, note.caller), version
 
     async def marked(self, note: Note, at_ns: int) -> None:
-        """A folder marker was made, or replaced: its note is recorded with the event."""
+        """A folder marker was made, or replaced: its note is recorded with the event. Raises StorageTrouble, JournalError."""
         sequencer = s3.sequencer(at_ns, await self._floor(), 1)
         told = Told(note.key, note.event_name, sequencer, at_ns / 1e9, 0, note.etag, note.caller)
         beside = [self._notes.putting([note]), self._notes.dropping_others(note.key, note.identity)]
         await self._tell(told, together(*beside, self._table.storing({}, sequencer)))
         self._raised(sequencer)
 
-    async def removed(self, root: Root, key: str, at_ns: int, caller: Caller) -> None:
-        """The file of *key* is gone. Raises JournalError: the source will tell, as soon as it can."""
-        if self._left_to_the_source(root):
-            return
-        row = await self.row(key)
-        await self._gone(key, s3.sequencer(at_ns, row.sequencer if row is not None else await self._floor(), 1), at_ns, caller)
+    async def removed(self, root: Root, key: str, row: Version | None, at_ns: int, caller: Caller) -> None:
+        """The file of *key* is gone; *row* as for created. Raises JournalError: the source will tell, as soon as it can."""
+        await self._gone(key, s3.sequencer(at_ns, row.sequencer if row is not None else await self._floor(), 1), at_ns, caller, root)
 
     async def unmarked(self, key: str, at_ns: int, caller: Caller) -> None:
-        """A folder marker goes: from here on it is none."""
+        """A folder marker goes: from here on it is none. Raises StorageTrouble, JournalError."""
         await self._gone(key, s3.sequencer(at_ns, await self._floor(), 1), at_ns, caller)
 
-    async def _gone(self, key: str, sequencer: str, at_ns: int, caller: Caller) -> None:
+    async def _gone(self, key: str, sequencer: str, at_ns: int, caller: Caller, root: Root | None = None) -> None:
         told = Told(key, s3.REMOVED, sequencer, at_ns / 1e9, caller=caller)
-        await self._tell(told, together(self._table.storing({key: None}, sequencer), self._notes.dropping(key)))
+        await self._tell(told, together(self._table.storing({key: None}, sequencer), self._notes.dropping(key)), root)
         self._raised(sequencer)
 
     async def retagged(self, note: Note, name: str, at_ns: int, caller: Caller) -> None:
-        """The tags of an object changed: its note is recorded with the event *name*."""
+        """The tags of an object changed: its note is recorded with the event *name*. Raises StorageTrouble, JournalError."""
         sequencer = s3.sequencer(at_ns, "", 1)
         told = Told(note.key, name, sequencer, at_ns / 1e9, note.identity.size, note.etag, caller)
         await self._tell(told, self._notes.putting([note]))
 
-    def _left_to_the_source(self, root: Root) -> bool:
-        """Whether the source is not there now, or elsewhere: then it finds the change when it is, and the note beside it."""
-        serving = self._ledger.serving
-        return self._ledger.expected if serving is None else serving.root != root
+    async def _tell(self, told: Told, beside: Beside, root: Root | None = None) -> None:
+        """Have it told; where nobody listens, recorded: nobody will hear of it later either.
 
-    async def _tell(self, told: Told, beside: Beside) -> None:
-        """Have it told; where nobody listens, recorded: nobody will hear of it later either."""
+        *root*: where a file changed. When the source is not there now, or elsewhere, that is left to it: it finds the change when it
+        is, and the note beside it. What no source finds, None, is refused meanwhile: raises StorageTrouble."""
         serving = self._ledger.serving
-        if serving is not None:
-            await serving.tell(told, beside)
-        else:
+        if serving is None and not self._ledger.expected:
             await self._database.transact(beside)
+        elif root is not None and (serving is None or serving.root != root):
+            return
+        elif serving is None:
+            raise StorageTrouble("the bucket is being attached: try again")
+        else:
+            await serving.tell(told, beside)
 
     async def _floor(self) -> str:
         if not self._ledger.floor:

@@ -179,20 +179,23 @@ def parent(root: int, directory: str) -> int:
     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), directory)
 
 
-def clear(parent: int, name: str) -> None:
-    """Make room for a file: remove empty directories under its name. Raises KeyConflict for anything but a file or nothing."""
+def clear(parent: int, name: str) -> Seen | None:
+    """Make room for a file: remove empty directories under its name. Gives the file that is there.
+
+    Raises KeyConflict for anything but a file or nothing."""
     try:
-        mode = os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode
+        state = os.stat(name, dir_fd=parent, follow_symlinks=False)
     except FileNotFoundError:
-        return
-    if stat.S_ISREG(mode):
-        return
-    if not stat.S_ISDIR(mode):
+        return None
+    if stat.S_ISREG(state.st_mode):
+        return facts(state)
+    if not stat.S_ISDIR(state.st_mode):
         raise KeyConflict("something that is no regular file stands under this key")
     try:
         _remove_empty(parent, name)
     except OSError as error:
         raise KeyConflict("objects are below this key: a directory stands where its file would be") from error
+    return None
 
 
 def remove(root: int, place: Place) -> bool:

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from router.buckets import roots
 from router.buckets.facts import Caller, Condition, Metadata
+from router.buckets.ledger import Serving, Told
 from router.buckets.notes import Notes
 from router.buckets.object_errors import BadName, KeyConflict, NoSuchKey, PreconditionFailed, StorageTrouble
 from router.buckets.staging import Staged
 from router.buckets.versions import Seen
 from router.errors import JournalError
+from router.journal.base import Beside
 from tests.helpers.bucket import until
 from tests.helpers.objects import BUCKET, rig
 
@@ -259,6 +262,57 @@ async def test_what_is_put_while_no_source_runs_is_told_when_one_does(tmp_path: 
             await house.put("marker/")
         async with house.house.running():
             assert sorted(await house.told(2)) == [("ObjectCreated:Post", ".hidden"), ("ObjectCreated:Post", "later")]
+
+
+async def test_what_was_put_is_told_before_it_is_replaced_or_removed(tmp_path: Path) -> None:
+    """Its version is left to the source, which would find the next one, or none."""
+    async with rig(tmp_path) as house:
+        ledger = house.house.ledgers.of(BUCKET)
+        house.house.ledgers.expect([BUCKET])
+        for key in ("again", "gone", ".hidden"):
+            await house.put(key, b"1", event="ObjectCreated:Post", caller=WHO)
+            with pytest.raises(StorageTrouble):
+                await house.put(key, b"22", SAID)
+            assert await house.get(key) == b"1"
+            with pytest.raises(StorageTrouble):
+                await house.objects.delete(BUCKET, key)
+        told = list[tuple[str, str]]()
+
+        async def tell(one: Told, beside: Beside) -> None:
+            told.append((one.name, one.key))
+            await house.house.database.transact(beside)
+
+        ledger.serving = Serving(tell, roots.find(house.root, required=False))  # attached, and its scan has not come here
+        assert (await house.put("again", b"22", SAID)).metadata == SAID
+        assert (await house.objects.head(BUCKET, "again")).metadata == SAID
+        await house.objects.delete(BUCKET, "gone")
+        await house.objects.delete(BUCKET, ".hidden")
+        ledger.serving = None
+        posted, removed = "ObjectCreated:Post", "ObjectRemoved:Delete"
+        assert told == [
+            *((posted, "again"), ("ObjectCreated:Put", "again"), (posted, "gone"), (removed, "gone")),
+            *((posted, ".hidden"), (removed, ".hidden")),
+        ]
+        async with house.house.running():
+            assert await house.told(0) == []
+
+
+async def test_what_no_source_would_find_is_refused_while_none_is_there(tmp_path: Path) -> None:
+    async with rig(tmp_path) as house:
+        async with house.house.running():
+            await house.put("k", b"1", SAID)
+            await house.put("folder/")
+        house.house.ledgers.expect([BUCKET])  # it is built anew
+        with pytest.raises(StorageTrouble):
+            await house.objects.tag(BUCKET, "k", {"t": "2"})
+        with pytest.raises(StorageTrouble):
+            await house.objects.delete(BUCKET, "folder/")
+        assert (await house.objects.head(BUCKET, "k")).metadata == SAID
+        assert await house.keys() == ["folder/", "k"]
+        async with house.house.running():
+            await house.objects.tag(BUCKET, "k", {"t": "2"})
+            await house.objects.delete(BUCKET, "folder/")
+            assert (await house.told(4))[2:] == [("ObjectTagging:Put", "k"), ("ObjectRemoved:Delete", "folder/")]
 
 
 async def test_what_is_put_where_nobody_listens_is_never_told(tmp_path: Path) -> None:
