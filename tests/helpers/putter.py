@@ -29,8 +29,10 @@ STEPS: dict[str, tuple[Any, str]] = {
     "record": (Recorder, "created"),
     "unlink": (staging, "remove"),
     "forget": (Recorder, "removed"),
+    "tags": (Recorder, "retagged"),
+    "unmark": (Recorder, "unmarked"),
 }
-OPERATIONS = ("put", "copy", "complete", "delete", "hidden")
+REMOVED = {"delete": "k", "unhide": ".h", "unfold": "folder/"}  # operation → key
 OLD, NEW = b"old content", b"new content"
 WHO = Caller("AWS:AIDAKILLED", "192.0.2.9")
 
@@ -50,12 +52,12 @@ class JournalOutlet:
         await self.journal.append_all(envelopes, beside)
 
     async def invoke(self, envelope: Envelope) -> Outcome:
-        """Nobody asks."""
-        raise NotImplementedError
+        """Of a bucket's source nobody awaits an outcome: one that asks is broken."""
+        raise AssertionError(f"a bucket's source invoked {envelope.function} instead of emitting")
 
     async def stream(self, envelope: Envelope) -> Stream:
-        """Nobody asks."""
-        raise NotImplementedError
+        """As invoke()."""
+        raise AssertionError(f"a bucket's source streamed {envelope.function} instead of emitting")
 
 
 async def opened(place: Path) -> tuple[Database, JournalOutlet, BucketHouse]:
@@ -100,8 +102,10 @@ async def act(rig: Rig, operation: str) -> None:
     elif operation == "copy":
         async with await objects.open(BUCKET, "source") as source:
             await objects.copy(source, BUCKET, "k", said, caller=WHO)
-    elif operation == "delete":
-        await objects.delete(BUCKET, "k", caller=WHO)
+    elif operation in REMOVED:
+        await objects.delete(BUCKET, REMOVED[operation], caller=WHO)
+    elif operation == "tag":
+        await objects.tag(BUCKET, "k", {"new": "tag"}, caller=WHO)
     else:
         (upload,) = (await objects.uploads(BUCKET)).uploads
         await objects.complete(BUCKET, "k", upload.upload_id, [await rig.part(upload, 1, NEW)], caller=WHO)
@@ -115,6 +119,10 @@ async def run(place: Path, operation: str, step: str, when: str) -> None:
         rig = Rig(house, objects)
         for key in ("k", "source"):
             await rig.put(key, OLD if key == "k" else NEW, Metadata({"content-type": "old/type"}))
+        if operation == "unhide":
+            await rig.put(".h", OLD)
+        if operation == "unfold":
+            await rig.put("folder/")
         await objects.create_upload(BUCKET, "k", Metadata({"content-type": "new/type"}))
         arm(step, when)
         await act(rig, operation)
