@@ -125,13 +125,17 @@ def spelled(path: tuple[str | int | None, ...]) -> str:
 
 
 def needs(given: Mapping[str, Any], *, passed: str = PASSED) -> list[Need]:
-    """What a target asks of who sets it: to pass its role, or, without one, to be allowed itself what is done in its name."""
-    role, arn = given.get("RoleArn"), given.get("Arn")
+    """What a target asks of who sets it: to pass its role, or, without one, to be allowed itself what is done in its name.
+
+    To fill a dead-letter queue it takes being allowed to send to it, role or not."""
+    role, arn, dead_letter = given.get("RoleArn"), given.get("Arn"), given.get("DeadLetterConfig")
+    queue = dead_letter.get("Arn") if isinstance(dead_letter, Mapping) else None
+    filling = [Need(ACTIONS["queue"], queue)] if isinstance(queue, str) else []
     if isinstance(role, str) and role:
-        return [Need("iam:PassRole", arns.passed(role), {"iam:passedtoservice": (passed,)})]
+        return [Need("iam:PassRole", arns.passed(role), {"iam:passedtoservice": (passed,)}), *filling]
     parts = arn.split(":", 5) if isinstance(arn, str) else []
     action = ACTIONS.get(_SERVICES.get(parts[2], "")) if len(parts) == 6 else None
-    return [Need(action, str(arn))] if action is not None else []
+    return [*([Need(action, str(arn))] if action is not None else []), *filling]
 
 
 def _no_constant(name: str) -> None:

@@ -207,6 +207,14 @@ async def test_needs_name_the_rule_and_what_is_done_in_the_caller_s_name(rig: Ri
         ("iam:PassRole", ROLE),
         ("lambda:InvokeFunction", FUNCTION),
     ]
+    dead = {"DeadLetterConfig": {"Arn": QUEUE.replace("jobs", "lost")}}
+    assert rig.needs("PutTargets", Rule="big", Targets=[{"Id": "a", "Arn": FUNCTION, **dead}, {"Id": "b", "Arn": QUEUE, "RoleArn": ROLE, **dead}]) == [
+        ("events:PutTargets", rule),
+        ("lambda:InvokeFunction", FUNCTION),
+        ("sqs:SendMessage", QUEUE.replace("jobs", "lost")),
+        ("iam:PassRole", ROLE),
+        ("sqs:SendMessage", QUEUE.replace("jobs", "lost")),
+    ]  # fmt: skip
     assert rig.needs("ListRules") == [("events:ListRules", f"arn:aws:events:{REGION}:{ACCOUNT}:rule/*")]
 
 

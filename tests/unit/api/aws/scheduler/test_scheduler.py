@@ -203,6 +203,9 @@ async def test_needs_name_the_schedule_and_the_role_that_is_passed(rig: Rig) -> 
         ("scheduler:CreateSchedule", arn("a")),
         ("iam:PassRole", ROLE),
     ]
+    lost = QUEUE.replace("jobs", "lost")
+    given = schedule(Target={**TARGET, "DeadLetterConfig": {"Arn": lost}})
+    assert rig.needs("UpdateSchedule", service="scheduler", **given)[2:] == [("sqs:SendMessage", lost)]
     (_, passed) = rig.scheduler.operations["UpdateSchedule"].needs(rig.call("UpdateSchedule", "scheduler", **schedule()))
     assert passed.context == {"iam:passedtoservice": ("scheduler.amazonaws.com",)}
     assert rig.needs("GetSchedule", service="scheduler", Name="a", GroupName="night") == [("scheduler:GetSchedule", arn("a", "night"))]
