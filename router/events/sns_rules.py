@@ -49,7 +49,7 @@ class Message:
     @property
     def size(self) -> int:
         """Bytes that count."""
-        return sqs_rules.size_of(sqs_rules.New(self.text, self.attributes)) + sum(len(text.encode()) for text in self.texts.values())
+        return sqs_rules.size_of(sqs_rules.New(self.text, self.attributes)) + sum(map(sqs_rules.bytes_of, self.texts.values()))
 
 
 def structured(text: str) -> tuple[str, dict[str, str]]:

@@ -109,6 +109,22 @@ async def test_a_fifo_message_that_was_not_accepted_is_not_known(house: Rig) -> 
     assert "Signature" not in bodies[0]
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"Message": '{"default": "a", "sqs": "\\ud800"}', "MessageStructure": "json"},
+        {"Message": "a", "MessageAttributes": {"n": {"DataType": "String", "StringValue": "\ud800"}}},
+        {"Message": "a", "MessageAttributes": {"\ud800": {"DataType": "String", "StringValue": "x"}}},
+        {"Message": "a", "MessageAttributes": {"n": {"DataType": "String.\ud800", "StringValue": "x"}}},
+    ],
+)
+async def test_an_entry_that_is_no_text_fails_alone(house: Rig, entry: dict[str, Any]) -> None:
+    given = [{"Id": "bad", **entry}, {"Id": "good", "Message": "fine", "MessageAttributes": {"kind": text("big")}}]
+    told = await house.call("PublishBatch", TopicArn=f"{ARN}written", PublishBatchRequestEntries=given)
+    assert ([one["Id"] for one in told["Successful"]], [one["Id"] for one in told["Failed"]]) == (["good"], ["bad"])
+    assert await house.bodies("jobs") == ["fine"]
+
+
 async def test_a_batch_is_answered_entry_by_entry(house: Rig) -> None:
     arn = (await house.call("CreateTopic", Name="news"))["TopicArn"]
     await house.call("Subscribe", TopicArn=arn, Protocol="lambda", Endpoint=f"{FUNCTIONS}g")
