@@ -51,6 +51,12 @@ async def prepare(database: Database) -> None:
     await database.migrate("topics", STEPS)
 
 
+async def forget(database: Database, topic: str) -> None:
+    """Forget the deduplication ids of a topic; its numbers go on, so that they never go back. Raises JournalError."""
+    await prepare(database)
+    await database.write("DELETE FROM topic_duplicates WHERE topic = ?", topic)
+
+
 def number(connection: apsw.Connection, topic: str, deduplication: str, message_id: str, now: float) -> Numbered:
     """Number a message and remember it, unless one like it is known."""
     known: list[Row] = connection.execute(_KNOWN, (topic, deduplication, now)).fetchall()

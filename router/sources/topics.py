@@ -160,6 +160,10 @@ class Topics:
         self._count.add(topic)
         return published
 
+    async def forget(self, topic: str) -> None:
+        """What a topic that is no more was told is not known to the next of its name. Raises JournalError."""
+        await topic_store.forget(self._database, topic)
+
     # -- standard topics
 
     async def _fan_out(

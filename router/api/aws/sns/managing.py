@@ -59,11 +59,13 @@ class Managing:
         name = self._place.topic(text(call.parameters, "TopicArn"))
         async with self._turn:
             if name in self._topics.topics:
-                self._own(name)
+                fifo = self._topics.topics[self._own(name)].fifo
                 try:
                     await self._declared.remove(KIND, name)
                 except (InvalidDeclaration, ConfigError) as error:
                     raise Refused(f"The topic {name} is still needed: {error}") from error
+                if fifo:
+                    await self._topics.forget(name)
         return {}
 
     async def list(self, call: Call) -> Members:

@@ -92,6 +92,18 @@ async def test_a_fifo_topic_numbers_and_deduplicates(house: Rig) -> None:
     assert await house.bodies("jobs") == ["a"]
 
 
+async def test_a_fifo_topic_that_is_made_anew_knows_no_message_of_the_former(house: Rig) -> None:
+    arn, made = f"{ARN}t.fifo", []
+    for _ in range(2):
+        await house.call("CreateTopic", Name="t.fifo", Attributes={"FifoTopic": "true"})
+        await house.call("Subscribe", TopicArn=arn, Protocol="sqs", Endpoint=f"{QUEUES}jobs", Attributes={"RawMessageDelivery": "true"})
+        made.append(await house.call("Publish", TopicArn=arn, Message="a", MessageGroupId="g", MessageDeduplicationId="d"))
+        assert await house.bodies("jobs") == ["a"]
+        await house.call("DeleteTopic", TopicArn=arn)
+    assert made[0]["MessageId"] != made[1]["MessageId"]
+    assert made[0]["SequenceNumber"] < made[1]["SequenceNumber"]
+
+
 async def test_a_fifo_message_that_was_not_accepted_is_not_known(house: Rig) -> None:
     arn = (await house.call("CreateTopic", Name="t.fifo", Attributes={"FifoTopic": "true", "FifoThroughputScope": "MessageGroup"}))[
         "TopicArn"
