@@ -90,18 +90,21 @@ class Chunked:
         self._small = False  # a chunk below SMALLEST was seen: only the last may be
         self._hash: Any = None
         self._found: dict[str, str] = {}
+        self._trailing = 0  # bytes of trailers
 
     def feed(self, data: bytes) -> bytes:
-        """The object's bytes in *data*. Raises AuthFailure at the first chunk that is wrong."""
+        """The object's bytes in *data*. Raises AuthFailure at the first chunk that is wrong, and for what comes behind the last."""
         self._held += data
         out = bytearray()
         while self._step(out):
             pass
+        if self._state == "done" and self._held:
+            raise AuthFailure(Flaw.INCOMPLETE)  # held until finish() it would be as large as the client likes
         return bytes(out)
 
     def finish(self) -> dict[str, str]:
         """The trailers, lower-case, without the signature. Raises AuthFailure unless the whole body was there."""
-        if self._state != "done" or self._held:
+        if self._state != "done":
             raise AuthFailure(Flaw.INCOMPLETE)
         if self._length != self._expected:
             raise AuthFailure(Flaw.INCOMPLETE)
@@ -190,7 +193,8 @@ class Chunked:
         if not found or not self._mode.trailer:
             raise AuthFailure(Flaw.BAD_CHUNK, "A trailer is malformed, or none was announced")
         name = found[1].decode().lower()
-        if name in self._found or _SIGNATURE in self._found or sum(map(len, self._found.values())) > TRAILERS:
+        self._trailing += len(line)
+        if name in self._found or _SIGNATURE in self._found or self._trailing > TRAILERS:
             raise AuthFailure(Flaw.BAD_CHUNK, "A trailer stands there twice, behind the signature, or they are too long")
         self._found[name] = found[2].decode().strip()
 

@@ -222,6 +222,25 @@ def test_chunks_of_another_request_are_refused() -> None:
         taken(payload.STREAMING, swapped, 2 * SMALLEST)
 
 
+@pytest.mark.parametrize("mode", [payload.STREAMING, payload.STREAMING_TRAILER, payload.UNSIGNED_TRAILER])
+def test_nothing_is_held_of_what_comes_behind_the_end(mode: str) -> None:
+    body = body_of(verified(mode), [("x-amz-decoded-content-length", "0")])
+    sent = wire(mode, [])
+    assert body.feed(sent) == b""
+    with pytest.raises(AuthFailure) as caught:
+        body.feed(b"x")
+    assert caught.value.flaw is Flaw.INCOMPLETE
+    with pytest.raises(AuthFailure):
+        body_of(verified(mode), [("x-amz-decoded-content-length", "0")]).feed(sent + b"x")
+
+
+def test_trailers_are_bounded_by_their_names_too() -> None:
+    body = body_of(verified(payload.UNSIGNED_TRAILER), [("x-amz-decoded-content-length", "0")])
+    body.feed(b"0\r\n")
+    with pytest.raises(AuthFailure, match="too long"):
+        body.feed(b"".join(b"%064d:\r\n" % number for number in range(payload.TRAILERS // 64 + 1)))
+
+
 def test_memory_is_bounded_while_a_chunk_is_large() -> None:
     body = opened(payload.UNSIGNED_TRAILER, 1 << 30)
     body.feed(b"%x\r\n" % (1 << 30))
