@@ -19,9 +19,7 @@ _OF_SERVICE: Final = {
         *("x-amz-content-sha256", "x-amz-copy-source", "x-amz-metadata-directive", "x-amz-server-side-encryption", "x-amz-storage-class"),
         *("RequestObjectTagKeys", "ResourceAccount", "if-match", "if-none-match"),
     ),
-    "lambda": (
-        *("EventSourceToken", "FunctionArn", "FunctionUrlAuthType", "InvokedViaFunctionUrl", "Layer", "Principal", "SourceFunctionArn"),
-    ),
+    "lambda": (*("EventSourceToken", "FunctionArn", "FunctionUrlAuthType", "InvokedViaFunctionUrl", "Layer", "Principal"),),
     "dynamodb": ("Attributes", "EnclosingOperation", "FullTableScan", "LeadingKeys", "ReturnConsumedCapacity", "ReturnValues", "Select"),
     "events": ("creatorAccount", "detail-type", "detail.service", "EventBusInvocation", "ManagedBy", "source", "TargetArn"),
     "sns": ("Endpoint", "Protocol"),

@@ -9,7 +9,7 @@ from router.api.aws.lambda_ import code
 from router.api.aws.lambda_.asynchronous import Asynchronous
 from router.api.aws.lambda_.invoking import Invoking
 from router.api.aws.lambda_.layers import Layers
-from router.api.aws.lambda_.managing import Managing, passing
+from router.api.aws.lambda_.managing import Managing, layering, passing
 from router.api.aws.lambda_.mappings import Mappings
 from router.api.aws.lambda_.naming import Naming
 from router.api.aws.lambda_.permissions import Permitting
@@ -62,11 +62,11 @@ class Lambda:
             ),
             **self._on_functions(_of_configs(Asynchronous(rooms), Urls(rooms), Permitting(rooms))),
             "CreateFunction": Operation(
-                managing.create, rooms.place.needing("CreateFunction", passing, rooms.place.tagging, code.needs_of_call)
+                managing.create, rooms.place.needing("CreateFunction", passing, layering, rooms.place.tagging, code.needs_of_call)
             ),
             "UpdateFunctionCode": Operation(managing.update_code, rooms.place.needing("UpdateFunctionCode", code.needs_of_call)),
             "UpdateFunctionConfiguration": Operation(
-                managing.update_configuration, rooms.place.needing("UpdateFunctionConfiguration", passing)
+                managing.update_configuration, rooms.place.needing("UpdateFunctionConfiguration", passing, layering)
             ),
             "ListFunctions": Operation(reading.functions, _anywhere("ListFunctions")),
             "GetAccountSettings": Operation(reading.account, _anywhere("GetAccountSettings")),

@@ -25,6 +25,11 @@ def passing(call: Call) -> Sequence[Need]:
     return [Need("iam:PassRole", arns.passed(role), _SERVICE)] if role else []
 
 
+def layering(call: Call) -> Sequence[Need]:
+    """Who gives a function layers must be allowed to read them: the function can."""
+    return [Need("lambda:GetLayerVersion", str(arn) or "*") for arn in call.parameters.get("Layers") or ()]
+
+
 class Managing:
     """The operations."""
 

@@ -9,6 +9,15 @@ from router.functions.registry import named
 from router.names import function_arn
 
 _SPACE: Final = uuid.UUID("6f7b0f6e-6a30-5a0c-9a0e-0d4a5a9a3d10")  # of ids that follow from what they name
+_URL_AUTH: Final = (("AuthType", "lambda:functionurlauthtype"),)
+_LAYERS: Final = (("Layers", "lambda:layer"),)
+_CONDITIONS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {  # action → member, condition key: service authorization reference of Lambda
+    "AddPermission": (("Principal", "lambda:principal"), ("FunctionUrlAuthType", "lambda:functionurlauthtype")),
+    "CreateFunctionUrlConfig": _URL_AUTH,
+    "UpdateFunctionUrlConfig": _URL_AUTH,
+    "CreateFunction": _LAYERS,
+    "UpdateFunctionConfiguration": _LAYERS,
+}
 UNQUALIFIED: Final = (
     "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. "
     "Please specify either a function name or an unqualified function ARN."
@@ -58,9 +67,17 @@ class Place(NamedTuple):
         """What an operation on a function needs: the action on it, and *more*."""
 
         def needs(call: Call) -> Sequence[Need]:
-            return [Need(f"lambda:{action}", self.resource(call.parameters)), *(need for one in more for need in one(call))]
+            resource = self.resource(call.parameters)
+            context = conditions(action, call.parameters) | ({"lambda:functionarn": (resource,)} if "FunctionUrlConfig" in action else {})
+            return [Need(f"lambda:{action}", resource, context), *(need for one in more for need in one(call))]
 
         return needs
+
+
+def conditions(action: str, members: Members) -> dict[str, tuple[str, ...]]:
+    """The condition keys that an action has of what is asked for."""
+    found = {key: members[member] for member, key in _CONDITIONS.get(action, ()) if members.get(member)}
+    return {key: tuple(map(str, value)) if isinstance(value, list) else (str(value),) for key, value in found.items()}
 
 
 def identity(*parts: str) -> str:

@@ -11,6 +11,7 @@ from router.api.aws.lambda_.place import Place
 from router.api.aws.lambda_.rooms import Rooms
 from router.api.aws.service import Call
 from router.iam.callers import Caller
+from router.iam.condition_keys import known
 from router.iam.evaluation import Policies
 from router.iam.principals import user
 from tests.unit.api.aws.test_constraints import model
@@ -61,6 +62,14 @@ def test_every_operation_is_one_of_aws_s() -> None:
             {"FunctionName": "f", "Role": ROLE},
             [("lambda:UpdateFunctionConfiguration", ARN), ("iam:PassRole", ROLE)],
         ),
+        (
+            "UpdateFunctionConfiguration",
+            {"FunctionName": "f", "Layers": ["arn:aws:lambda:us-east-1:123456789012:layer:l:1"]},
+            [
+                ("lambda:UpdateFunctionConfiguration", ARN),
+                ("lambda:GetLayerVersion", "arn:aws:lambda:us-east-1:123456789012:layer:l:1"),
+            ],
+        ),
         (  # the role that is meant, not what the caller may pass
             "UpdateFunctionConfiguration",
             {"FunctionName": "f", "Role": "arn:aws:iam::123456789012:role/mine/r"},
@@ -92,6 +101,32 @@ def test_a_mapping_s_function_is_a_condition() -> None:
     call = Call("lambda", "CreateEventSourceMapping", {"FunctionName": "f"}, CALLER, "id")
     (need,) = SERVICE.operations["CreateEventSourceMapping"].needs(call)
     assert need.context == {"lambda:functionarn": (ARN,)}
+
+
+LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:l:1"
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters", "context"),
+    [
+        ("CreateFunctionUrlConfig", {"AuthType": "NONE"}, {"lambda:functionurlauthtype": ("NONE",), "lambda:functionarn": (ARN,)}),
+        ("UpdateFunctionUrlConfig", {"AuthType": "AWS_IAM"}, {"lambda:functionurlauthtype": ("AWS_IAM",), "lambda:functionarn": (ARN,)}),
+        ("DeleteFunctionUrlConfig", {}, {"lambda:functionarn": (ARN,)}),
+        (
+            "AddPermission",
+            {"Principal": "*", "FunctionUrlAuthType": "NONE"},
+            {"lambda:principal": ("*",), "lambda:functionurlauthtype": ("NONE",)},
+        ),
+        ("CreateFunction", {"Layers": [LAYER]}, {"lambda:layer": (LAYER,)}),
+        ("CreateFunction", {}, {}),
+        ("UpdateFunctionConfiguration", {"Layers": [LAYER]}, {"lambda:layer": (LAYER,)}),
+        ("Invoke", {}, {}),
+    ],
+)
+def test_what_policies_may_make_conditions_of(operation: str, parameters: dict[str, Any], context: dict[str, tuple[str, ...]]) -> None:
+    call = Call("lambda", operation, {"FunctionName": "f", **parameters}, CALLER, "id")
+    assert SERVICE.operations[operation].needs(call)[0].context == context
+    assert all(map(known, context))
 
 
 @given(
