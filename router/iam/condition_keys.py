@@ -10,7 +10,7 @@ _GLOBAL: Final = (
     *("CalledVia", "CalledViaFirst", "CalledViaLast", "CurrentTime", "EpochTime", "FederatedProvider", "MultiFactorAuthAge"),
     *("MultiFactorAuthPresent", "PrincipalAccount", "PrincipalArn", "PrincipalIsAWSService", "PrincipalOrgID", "PrincipalOrgPaths"),
     *("PrincipalServiceName", "PrincipalServiceNamesList", "PrincipalType", "Referer", "RequestedRegion", "ResourceAccount"),
-    *("SecureTransport", "SourceAccount", "SourceArn", "SourceIdentity", "SourceIp", "SourceOrgID", "TagKeys", "TokenIssueTime"),
+    *("SecureTransport", "SourceAccount", "SourceArn", "SourceIdentity", "SourceIp", "SourceOrgID", "TokenIssueTime"),
     *("UserAgent", "userid", "username", "ViaAWSService"),
 )
 _OF_SERVICE: Final = {
@@ -27,7 +27,7 @@ _OF_SERVICE: Final = {
     "iam": ("PassedToService", "AssociatedResourceArn"),
 }
 _FAMILIES: Final = (
-    *("aws:principaltag/", "aws:requesttag/", "aws:resourcetag/"),
+    "aws:principaltag/",
     "s3:requestobjecttag/",
 )
 _KNOWN: Final = frozenset(

@@ -69,7 +69,11 @@ def test_keys_that_are_known(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["", "aws:", "aws:Principal", "s3:", "ec2:Vpc", "aws:SourceIpX", "s3:ExistingObjectTag/a", "s3:signatureAge"]
+    "key",
+    [
+        *("", "aws:", "aws:Principal", "s3:", "ec2:Vpc", "aws:SourceIpX", "s3:ExistingObjectTag/a", "s3:signatureAge"),
+        *("aws:ResourceTag/team", "aws:RequestTag/team", "aws:TagKeys", "lambda:SourceFunctionArn"),
+    ],
 )
 def test_keys_that_are_not(key: str) -> None:
     assert not known(key)
