@@ -4,7 +4,9 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -23,7 +25,12 @@ SOURCE: Final = "template.yaml"
 LISTENERS: Final = ("http", "aws", "console")
 _BROUGHT: Final = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "urllib3"})  # every Python function has them
 _REQUIREMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_WANTS: Final = {"py": "requirements.txt", "js": "package.json"}
+MATCH_SECONDS: Final = 2.0
+_UNLIKE: Final = """
+import json, re, sys
+pattern, texts = json.load(sys.stdin)
+json.dump(next((text for text in texts if not re.fullmatch(pattern, text)), None), sys.stdout)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ def template_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def translated(wanted: Wanted, *, base: str, data: str, state: str, draw: Callable[[str], str], stamped: bool = False) -> "Translation":
+def translated(wanted: Wanted, *, base: str, data: str, state: str, draw: Callable[[str], str]) -> "Translation":
     """The template as a config and a report; *base*, *data*, *state*: paths as the config is to have them. Raises ConfigError."""
     from router.templates.translate import Options, translate  # noqa: PLC0415 - imports YAML
     from router.templates.words import TemplateError  # noqa: PLC0415 - as above
@@ -89,11 +96,29 @@ def translated(wanted: Wanted, *, base: str, data: str, state: str, draw: Callab
         fail(f"--listen {wrong[0]}: no such listener; {', '.join(LISTENERS)} are", Exit.USAGE)
     listen = dict(wanted.listen)
     top: dict[str, Any] = {"region": wanted.region, "account": wanted.account, "state": state} | ({"listen": listen} if listen else {})
-    options = Options(_place(wanted), _parameters(wanted), base, stamped, data, draw, top)
+    options = Options(_place(wanted), _parameters(wanted), base, data, draw, top, unlike)
     try:
         return translate(_text(wanted.template), options)
     except TemplateError as error:
         raise ConfigError(tuple(f"{wanted.template.name}: {problem}" for problem in error.problems)) from None
+
+
+def unlike(pattern: str, texts: Sequence[str]) -> str | None:
+    """The first text that a pattern does not match, found out by another process: a pattern can take for ever, and would hold up all
+    threads of this one. Raises TemplateError."""
+    from router.templates.words import TemplateError  # noqa: PLC0415 - as above
+
+    given = json.dumps([pattern, list(texts)])
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _UNLIKE], input=given, capture_output=True, text=True, timeout=MATCH_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise TemplateError(f"matching takes over {MATCH_SECONDS:g} s") from None
+    if done.returncode:
+        raise TemplateError("no regular expression")
+    found: str | None = json.loads(done.stdout)
+    return found
 
 
 def _place(wanted: Wanted) -> Any:
@@ -187,16 +212,32 @@ def _dependencies(path: Path) -> bool:
 
 
 def write(found: "Translation", path: Path, head: tuple[str, ...]) -> str:
-    """Write the config and the code that stood in the template; the config's text. Raises ConfigError: the config is not written."""
+    """Write the config and the code that stood in the template; the config's text. Raises ConfigError: all is as it was."""
     from router.daemon import check  # noqa: PLC0415 - imports the daemon
     from router.templates.yaml_text import written  # noqa: PLC0415 - as above
 
+    text = written(found.config, found.comments, head)
+    before = {path.parent / name: _there(path.parent / name) for name in found.files}
     for name, code in found.files.items():
         _replace(path.parent / name, code, 0o644)
-    text = written(found.config, found.comments, head)
-    check(path, (), text)
+    try:
+        check(path, (), text)
+    except ConfigError:  # a daemon may be running what was there
+        for file, there in before.items():
+            if there is None:
+                file.unlink()
+            else:
+                _replace(file, there, 0o644)
+        raise
     _replace(path, text, 0o600 if found.private else 0o644)
     return text
+
+
+def _there(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _replace(path: Path, text: str, mode: int) -> None:

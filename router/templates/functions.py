@@ -2,7 +2,6 @@
 
 Source: SAM developer guide, AWS::Serverless::Function; CloudFormation template reference, AWS::Lambda::Function."""
 
-import hashlib
 import re
 from typing import Any, Final
 
@@ -91,8 +90,7 @@ def _inline(item: Item, text: str, runtime: str, draft: Draft) -> str:
         text.encode()
     except UnicodeEncodeError:
         raise Refused("the inline code holds half a surrogate pair, which no file may") from None
-    stamp = f"-{hashlib.sha256(text.encode()).hexdigest()[:12]}" if draft.stamped else ""
-    directory = f"inline/{item.name}{stamp}"
+    directory = f"inline/{item.name}"
     draft.files[f"{directory}/index.{'js' if runtime.startswith('nodejs') else 'py'}"] = text
     return f"./{directory}"
 

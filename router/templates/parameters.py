@@ -3,11 +3,12 @@
 Source: CloudFormation user guide, "Parameters". Types that are looked up in an account are taken when a value is given."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from router.templates.words import TemplateError, shown
 
+MOST: Final = 200  # CloudFormation's quota
 _LISTS: Final = ("CommaDelimitedList", "List<")
 _ATTRIBUTES: Final = frozenset(
     [
@@ -26,16 +27,30 @@ _ATTRIBUTES: Final = frozenset(
 )
 
 
-def values(declared: Any, given: Mapping[str, str]) -> dict[str, Any]:
+Unlike = Callable[[str, Sequence[str]], str | None]
+"""A pattern and texts → the first that does not match as a whole, or None. Raises TemplateError for what is no pattern."""
+
+
+def unlike(pattern: str, texts: Sequence[str]) -> str | None:
+    """See Unlike. A hostile pattern takes as long as it likes."""
+    try:
+        return next((text for text in texts if not re.fullmatch(pattern, text)), None)
+    except re.error:
+        raise TemplateError("no regular expression") from None
+
+
+def values(declared: Any, given: Mapping[str, str], unlike: Unlike = unlike) -> dict[str, Any]:
     """Name → text, or a list of texts. Raises TemplateError with every mistake."""
     declared = {} if declared is None else declared
     if not isinstance(declared, dict):
         raise TemplateError("Parameters must be a mapping")
+    if len(declared) > MOST:
+        raise TemplateError(f"Parameters: a template has {MOST} at most")
     problems = [f"--parameter {shown(name)}: the template has no such parameter" for name in given if name not in declared]
     found: dict[str, Any] = {}
     for name, rules in declared.items():
         try:
-            found[name] = _value(name, rules, given.get(name))
+            found[name] = _value(name, rules, given.get(name), unlike)
         except TemplateError as error:
             problems += error.problems
     if problems:
@@ -50,7 +65,7 @@ def private(declared: Any) -> frozenset[str]:
     )
 
 
-def _value(name: str, rules: Any, given: str | None) -> Any:
+def _value(name: str, rules: Any, given: str | None, unlike: Unlike) -> Any:
     where = f"parameter {shown(name)}"
     if not isinstance(rules, dict) or not isinstance(rules.get("Type"), str):
         raise TemplateError(f"{where}: Type is required")
@@ -64,9 +79,13 @@ def _value(name: str, rules: Any, given: str | None) -> Any:
     text = _text(rules["Default"]) if given is None else given
     listed = kind.startswith(_LISTS) or "<List<" in kind or "<CommaDelimitedList>" in kind
     parts = [part.strip() for part in text.split(",")] if listed else [text]
+    listing = rules.get("AllowedValues")
+    allowed = frozenset(map(_text, listing)) if isinstance(listing, list) else None
     for part in parts:
-        if wrong := _wrong(part, kind, rules):
+        if wrong := _wrong(part, kind, rules, allowed):
             raise TemplateError(f"{where}: {wrong}{_explained(rules)}")
+    if rules.get("AllowedPattern") is not None and (wrong := _unmatched(parts, rules, unlike)):
+        raise TemplateError(f"{where}: {wrong}{_explained(rules)}")
     return parts if listed else text
 
 
@@ -81,17 +100,13 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _wrong(text: str, kind: str, rules: Mapping[str, Any]) -> str:
+def _wrong(text: str, kind: str, rules: Mapping[str, Any], allowed: frozenset[str] | None) -> str:
     """What is wrong with one value, in words that do not show it when it is a secret; "" when nothing is."""
-    told = "this value" if str(rules.get("NoEcho", "")).lower() == "true" else shown(text) or "an empty text"
-    allowed = rules.get("AllowedValues")
-    if isinstance(allowed, list) and text not in [_text(one) for one in allowed]:
-        return f"{told} is none of {', '.join(shown(_text(one)) for one in allowed)}"
+    told = _told(text, rules)
+    if allowed is not None and text not in allowed:
+        return f"{told} is none of {', '.join(shown(_text(one)) for one in rules['AllowedValues'])}"
     if kind in {"Number", "List<Number>"} and not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)", text):
         return f"{told} is no number"
-    pattern = rules.get("AllowedPattern")
-    if pattern is not None and not _matches(str(pattern), text):
-        return f"{told} does not match {shown(str(pattern))}"
     return _outside(text, told, kind, rules)
 
 
@@ -108,8 +123,14 @@ def _outside(text: str, told: str, kind: str, rules: Mapping[str, Any]) -> str:
     return ""
 
 
-def _matches(pattern: str, text: str) -> bool:
+def _told(text: str, rules: Mapping[str, Any]) -> str:
+    return "this value" if str(rules.get("NoEcho", "")).lower() == "true" else shown(text) or "an empty text"
+
+
+def _unmatched(texts: Sequence[str], rules: Mapping[str, Any], unlike: Unlike) -> str:
+    pattern = str(rules["AllowedPattern"])
     try:
-        return bool(re.fullmatch(pattern, text))
-    except re.error:
-        raise TemplateError(f"AllowedPattern {shown(pattern)}: no regular expression") from None
+        found = unlike(pattern, texts)
+    except TemplateError as error:
+        return f"AllowedPattern {shown(pattern)}: {error}"
+    return "" if found is None else f"{_told(found, rules)} does not match {shown(pattern)}"

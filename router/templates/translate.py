@@ -12,6 +12,7 @@ from typing import Any, Final
 from router.templates import document, functions, gateways, globals_, http, keys, parameters, roles, rules, stores, tables, topics, wiring
 from router.templates.draft import Draft, Item
 from router.templates.naming import Place
+from router.templates.parameters import Unlike, unlike
 from router.templates.resolve import Resolver
 from router.templates.words import ABSENT, Refused, Row, TemplateError, Translation, shown
 
@@ -127,10 +128,10 @@ class Options:
     place: Place = field(default_factory=Place)
     parameters: Mapping[str, str] = field(default_factory=dict)
     base: str = "."  # the template's directory, as config.yaml has it
-    stamped: bool = False  # a template that changes leaves the inline code of what it was
     data: str = "./data"  # under which buckets and tables lie, as config.yaml has it
     draw: Callable[[str], str] = lambda name: f"change-this-key-of-{name}"  # name of a plan → an API key
     top: Mapping[str, Any] = field(default_factory=dict)  # keys of the config beside the template's own
+    unmatched: Unlike = unlike
 
 
 def translate(text: str, options: Options) -> Translation:
@@ -139,10 +140,9 @@ def translate(text: str, options: Options) -> Translation:
     template = written.value
     _whole(template)
     resources = _resources(template)
-    given = parameters.values(template.get("Parameters"), options.parameters)
+    given = parameters.values(template.get("Parameters"), options.parameters, options.unmatched)
     resolver = Resolver(options.place, given, _mapping(template, "Mappings"), _mapping(template, "Conditions"), resources)
     draft = Draft(resolver, options.data, options.base, options.draw)
-    draft.stamped = options.stamped
     draft.globals = _mapping(template, "Globals")
     draft.private = bool(parameters.private(template.get("Parameters")))
     items = _items(resources, written.lines, draft)

@@ -69,3 +69,18 @@ def test_any_text_is_a_value_or_a_refusal(text: str, kind: str) -> None:
     with suppress(TemplateError):
         found = values({"P": {"Type": kind, "MinLength": 1, "MaxValue": 9}}, {"P": text})["P"]
         assert found == text or isinstance(found, list)
+
+
+def test_a_pattern_is_of_every_text_and_of_few_parameters() -> None:
+    rules = {"Type": "CommaDelimitedList", "AllowedPattern": "[a-z]+", "NoEcho": True}
+    asked: list[tuple[str, list[str]]] = []
+
+    def unlike(pattern: str, texts: Any) -> str | None:
+        asked.append((pattern, list(texts)))
+        return "B"
+
+    with pytest.raises(TemplateError, match=r"parameter P: this value does not match \[a-z\]\+"):
+        values({"P": rules}, {"P": "a, B"}, unlike)
+    assert asked == [("[a-z]+", ["a", "B"])]
+    with pytest.raises(TemplateError, match="a template has 200 at most"):
+        values({f"P{number}": rules for number in range(201)}, {})
