@@ -38,6 +38,10 @@ _SPACE: Final = uuid.UUID("5d9e3f3c-7a3f-4c55-9a2f-0e5b8a1f6a10")  # of the ids 
 _RESULT: Final = "Lambda Function Invocation Result - "
 
 
+class _Gone(Exception):
+    """What a record is for is not in the config any more: another try would be no use."""
+
+
 class Relay:
     """Runs until the daemon stops; what is left then goes on at the next start."""
 
@@ -92,7 +96,7 @@ class Relay:
     async def _try(self, row: Waiting) -> None:
         try:
             await self._hand_over(row)
-        except (RouterError, OSError, LookupError, ValueError, RecursionError) as error:  # one record must not hold up the others
+        except (_Gone, RouterError, OSError, LookupError, ValueError, RecursionError) as error:  # one record must not hold up the others
             await self._put_off(row, error)
         else:
             self._later.pop(row.id, None)
@@ -103,13 +107,14 @@ class Relay:
         about = {"function": row.function, "kind": row.kind, "target": row.target, "request_id": row.request_id, "error": str(error)}
         terms = row.agreed or _OUTCOMES
         over = undelivered.exhausted(tries=tries - 1, age=self._clock.now() - row.made, attempts=terms.attempts, oldest=terms.age)
-        if isinstance(error, LookupError) or over:
+        gone = isinstance(error, _Gone)
+        if gone or over:
             if terms.dead_letter:
                 log.warning("record_buried", **about, queue=terms.dead_letter)
             else:
                 log.error("record_lost", **about)
-            code = undelivered.NO_RESOURCE if isinstance(error, LookupError) else undelivered.INTERNAL
-            await self._give_up(row, terms, Failure(code, str(error), tries - 1, "" if isinstance(error, LookupError) else over))
+            code = undelivered.NO_RESOURCE if gone else undelivered.INTERNAL
+            await self._give_up(row, terms, Failure(code, str(error), tries - 1, "" if gone else over))
             self._later.pop(row.id, None)
             self._failed.add(row.function, row.kind)
             return
@@ -131,7 +136,7 @@ class Relay:
         self._outbox.landed(letters)
 
     async def _hand_over(self, row: Waiting) -> None:
-        """Raises LookupError for a destination that is gone from the config."""
+        """Raises _Gone for a destination that is not in the config any more."""
         known = {
             "function": self._config.functions,
             "bus": self._config.buses,
@@ -139,7 +144,7 @@ class Relay:
             "topic": self._config.topics,
         }.get(row.kind)
         if known is not None and row.target not in known:
-            raise LookupError(f"the config has no {row.kind} {row.target}")
+            raise _Gone(f"the config has no {row.kind} {row.target}")
         done = self._outbox.done(row.id)
         if row.kind == "function":
             envelope = Envelope(row.target, row.body, f"destination:{row.function}", f"{row.id}:{row.request_id}", trace=row.trace)
