@@ -28,6 +28,11 @@ def buses(node: Node | None, policies: Policies | None = None) -> dict[str, Bus]
     return found
 
 
+def key_of(owner: str, name: str) -> str:
+    """How the config spells a rule of a bus or a schedule of a group: OWNER/NAME where the owner is not the default one."""
+    return name if owner == DEFAULT else f"{owner}/{name}"
+
+
 def groups(node: Node | None) -> dict[str, ScheduleGroup]:
     """The value under `schedule_groups`, and the default group in any case."""
     found = {DEFAULT: ScheduleGroup(DEFAULT)}

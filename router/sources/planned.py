@@ -34,12 +34,7 @@ class Planned:
     @property
     def key(self) -> str:
         """Its name in the config: GROUP/NAME where the group is not the default one."""
-        return key_of(self.group, self.name)
-
-
-def key_of(group: str, name: str) -> str:
-    """How the config spells a schedule of this group."""
-    return name if group == buses.DEFAULT else f"{group}/{name}"
+        return buses.key_of(self.group, self.name)
 
 
 def schedules(node: "Node", around: Surroundings) -> dict[str, Planned]:

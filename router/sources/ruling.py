@@ -42,12 +42,7 @@ class Ruling:
     @property
     def key(self) -> str:
         """Its name in the config: BUS/NAME where the bus is not the default one."""
-        return key_of(self.bus, self.name)
-
-
-def key_of(bus: str, name: str) -> str:
-    """How the config spells a rule of this bus."""
-    return name if bus == buses.DEFAULT else f"{bus}/{name}"
+        return buses.key_of(self.bus, self.name)
 
 
 def rules(node: "Node", around: Surroundings) -> dict[str, Ruling]:

@@ -22,7 +22,7 @@ from router.api.aws.events.place import bus_of, rule_arn
 from router.api.aws.service import AwsError, Call, Members
 from router.api.declared import Declared
 from router.api.matching import triggers
-from router.config.buses import DEFAULT
+from router.config.buses import DEFAULT, key_of
 from router.config.types import Destination, Surroundings
 from router.events.eventbridge import Place
 from router.events.patterns import compile_pattern, refusal
@@ -31,7 +31,7 @@ from router.events.schedule import At, InvalidSchedule, parse
 from router.events.transform import WHOLE, Input
 from router.sources import target_reading
 from router.sources.bus_rules import Rule
-from router.sources.ruling import ONLY_DEFAULT, Ruling, key_of
+from router.sources.ruling import ONLY_DEFAULT, Ruling
 from router.sources.schedule_trigger import ScheduleTrigger
 from router.sources.targets import Target
 

@@ -8,9 +8,8 @@ from router.api.aws.scheduler.schedules import KIND as SCHEDULES
 from router.api.aws.scheduler.schedules import Schedules, group_arn, there_not
 from router.api.aws.service import AwsError, Call, Members
 from router.api.declared import Change, Declared
-from router.config.buses import DEFAULT
+from router.config.buses import DEFAULT, key_of
 from router.events.eventbridge import Place
-from router.sources.planned import key_of
 
 KIND: Final = "schedule_groups"
 ACTIVE: Final = "ACTIVE"

@@ -12,12 +12,12 @@ from router.api.aws.events.members import invalid, number, page, refusals, refus
 from router.api.aws.service import AwsError, Call, Members
 from router.api.declared import Change, Declared
 from router.api.matching import triggers
-from router.config.buses import DEFAULT
+from router.config.buses import DEFAULT, key_of
 from router.config.fragments import Fragment
 from router.config.types import Destination, ScheduleGroup
 from router.events.eventbridge import LATEST, Place
 from router.events.schedule import InvalidSchedule, parse
-from router.sources.planned import Planned, key_of
+from router.sources.planned import Planned
 from router.sources.schedule_trigger import NAME, ScheduleTrigger
 from router.sources.targets import Target
 

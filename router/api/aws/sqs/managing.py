@@ -9,6 +9,7 @@ from router.api.aws.declaring import Declared
 from router.api.aws.service import Call, Members
 from router.api.aws.sqs import policies
 from router.api.aws.sqs.place import Place, mapping, number, text, texts
+from router.api.aws.sqs.policies import Permission
 from router.config.queues import TAGS
 from router.errors import ConfigError, InvalidParameter
 from router.events.sqs_errors import (
@@ -154,25 +155,14 @@ class Managing:
     async def permit(self, call: Call) -> Members:
         """AddPermission."""
         name, members = self._own(call), call.parameters
-        label, accounts, actions = text(members, "Label"), texts(members, "AWSAccountIds"), texts(members, "Actions")
-
-        def more(value: Value) -> Value:
-            document = policies.with_permission(value.get("policy"), label, accounts, actions, self._place.arn(name))
-            return {**value, "policy": policies.checked(document, self._place.account)}
-
-        await self._change(name, more)
+        granted = Permission(text(members, "Label"), texts(members, "AWSAccountIds"), texts(members, "Actions"), self._place.arn(name))
+        await self._change(name, lambda value: policies.permitted(value, granted, self._place.account))
         return {}
 
     async def forbid(self, call: Call) -> Members:
         """RemovePermission."""
         name, label = self._own(call), text(call.parameters, "Label")
-
-        def less(value: Value) -> Value:
-            document = policies.without_permission(value.get("policy"), label)
-            rest = {key: one for key, one in value.items() if key != "policy"}
-            return rest if document is None else {**rest, "policy": document}
-
-        await self._change(name, less)
+        await self._change(name, lambda value: policies.forbidden(value, label))
         return {}
 
     # -- declaring

@@ -3,9 +3,9 @@
 Source: Amazon SQS API reference, AddPermission. Statements made here name the account's own root: nothing reaches across accounts."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from router.events.sqs_errors import InvalidAttributeValue, InvalidParameterValue
 from router.iam import reading
@@ -13,6 +13,15 @@ from router.iam.policy import BadPolicy, Policy
 
 ACTIONS: Final = ("*", "ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "GetQueueUrl", "ReceiveMessage", "SendMessage")
 MOST: Final = 7  # actions of one permission
+
+
+class Permission(NamedTuple):
+    """What AddPermission grants."""
+
+    label: str
+    accounts: Sequence[str]
+    actions: Sequence[str]
+    arn: str  # of the queue or topic
 
 
 def document_of(text: str, account: str) -> Any:
@@ -38,7 +47,7 @@ def policy_of(owner: str, text: str) -> Policy:
     return reading.read(json.loads(text), name=owner, kind="resource")
 
 
-def with_permission(
+def _with_permission(
     document: Any,
     label: str,
     accounts: Sequence[str],
@@ -69,13 +78,28 @@ def with_permission(
     return {**found, "Statement": [*statements, statement]}
 
 
-def without_permission(document: Any, label: str) -> dict[str, Any] | None:
+def _without_permission(document: Any, label: str) -> dict[str, Any] | None:
     """The document with one statement less; None: with none left. Raises InvalidParameterValue."""
     statements = _listed(document or {"Statement": []})
     left = [statement for statement in statements if statement.get("Sid") != label]
     if len(left) == len(statements):
         raise InvalidParameterValue(f"Value {label[:100]} for parameter Label is invalid. Reason: can't find label on existing policy.")
     return {**document, "Statement": left} if left else None
+
+
+def permitted(
+    value: Mapping[str, Any], statement: Permission, account: str, *, service: str = "SQS", known: Sequence[str] = ACTIONS
+) -> dict[str, Any]:
+    """What is declared of a queue or topic, with one permission more. Raises InvalidParameterValue, InvalidAttributeValue."""
+    document = _with_permission(value.get("policy"), *statement, service=service, known=known)
+    return {**value, "policy": checked(document, account)}
+
+
+def forbidden(value: Mapping[str, Any], label: str) -> dict[str, Any]:
+    """The same with one less. Raises InvalidParameterValue."""
+    document = _without_permission(value.get("policy"), label)
+    rest = {key: one for key, one in value.items() if key != "policy"}
+    return rest if document is None else {**rest, "policy": document}
 
 
 def _listed(document: dict[str, Any]) -> list[dict[str, Any]]:
