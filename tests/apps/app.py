@@ -118,7 +118,7 @@ class App(House):
         """A line of a function's log that holds *wanted*."""
 
         def look() -> str | None:
-            files = (self.state / "logs").rglob("*.jsonl")
+            files = (self.state / "logs/aws/lambda" / function).rglob("*.jsonl")
             lines = [line for file in files for line in file.read_text(errors="replace").splitlines() if wanted in line]
             return lines[0] if lines else None
 
