@@ -34,6 +34,7 @@ log = structlog.get_logger("router.web")
 
 SWEEP: Final = 1.0  # seconds between two looks at the deadlines, at most
 ARRIVED: Final = 16 * 1024 * 1024  # bytes of bodies between two looks at how much is held, beside those
+LEFT: Final = 2  # requests under way for each connection that may be: a handler goes on when its client has left
 CLASSES: Final = ("", "1xx", "2xx", "3xx", "4xx", "5xx")  # of status codes, by their first digit
 SHED: Final = 64 * 1024  # bytes; who holds less is spared: dropping it would gain nothing
 TURNED_AWAY: Final = 64  # connections over the caps that are told so at one time; more are dropped unheard
@@ -220,6 +221,8 @@ class Listener:
         peer = connection.peer
         if len(self._connections) >= self.limits.connections:
             reason = f"over {self.limits.connections} connections"
+        elif len(self._exchanges) >= LEFT * self.limits.connections:
+            reason = f"over {LEFT * self.limits.connections} requests under way"  # most of them of clients that did not wait
         elif peer and self._addresses[peer] >= self.limits.per_address:
             reason = f"over {self.limits.per_address} connections of one address"
         else:

@@ -426,6 +426,28 @@ async def test_connections_over_the_cap_are_told_503(serve: Serve, connect: Conn
     assert (await (await connect(served)).ask(GET)).status == 200
 
 
+async def test_clients_that_do_not_wait_keep_their_place(serve: Serve, connect: Connect) -> None:
+    """Their requests are under way still, with all that those hold."""
+    served = await serve(Limits(connections=2))
+    release = asyncio.Event()
+
+    async def slow(request: Request) -> Response:
+        await release.wait()
+        return Response(200)
+
+    served.answers["/slow"] = slow
+    for count in range(4):
+        client = await connect(served)
+        client.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+        await until(lambda count=count: len(served.requests) > count)
+        client.reset()
+        await until(lambda: not served.listener._connections)
+    assert (await (await connect(served)).answer()).status == 503
+    release.set()
+    await until(lambda: not served.listener._exchanges)
+    assert (await (await connect(served)).ask(GET)).status == 200
+
+
 async def test_connections_of_one_address_over_the_cap_are_told_503(serve: Serve, connect: Connect) -> None:
     served = await serve(Limits(per_address=2))
     for _ in range(2):
