@@ -126,7 +126,8 @@ def _policy(expires: float, conditions: Any) -> Policy:
         if isinstance(condition, Mapping):
             rules += [_rule("eq", f"${name}", value) for name, value in condition.items()]
         elif isinstance(condition, list) and condition[:1] == [_RANGE]:
-            low, high = _range(condition)
+            least, most = _range(condition)
+            low, high = max(low, least), most if high is None else min(high, most)  # each of them holds
         else:
             operator, name, value = condition
             rules.append(_rule(operator.lower(), name, value))

@@ -374,6 +374,39 @@ def test_a_refused_upload_is_not_asked_for_its_body(cloud: Cloud, key: dict[str,
     connection.close()
 
 
+def test_a_client_that_stalls_within_its_body_leaves_nothing(cloud: Cloud, key: dict[str, str], s3: Any) -> None:
+    """Its time is over a few seconds after its last byte; others put the same object meanwhile."""
+    client = cloud.client("s3", key, signature_version="s3v4")
+    stalled = []
+    for url in (
+        client.generate_presigned_url("put_object", {"Bucket": "bkt", "Key": "stalled"}),
+        client.generate_presigned_url(
+            "upload_part",
+            {
+                "Bucket": "bkt",
+                "Key": "stalled",
+                "PartNumber": 1,
+                "UploadId": s3.create_multipart_upload(Bucket="bkt", Key="stalled")["UploadId"],
+            },
+        ),
+    ):
+        connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=60)
+        connection.putrequest("PUT", url.removeprefix(cloud.url))
+        connection.putheader("Content-Length", str(2 * MIB))
+        connection.endheaders(b"some of it")
+        stalled.append(connection)
+    s3.put_object(Bucket="bkt", Key="stalled", Body=b"whole")
+    for connection in stalled:
+        answer = connection.getresponse()
+        assert (answer.status, b"<Code>RequestTimeout</Code>" in answer.read()) == (400, True)
+        connection.close()
+    assert read(s3, "stalled") == b"whole"
+    assert not [name for name in (cloud.directory / "bkt/.router").iterdir() if name.name.startswith("put-")]
+    (upload,) = [one for one in s3.list_multipart_uploads(Bucket="bkt")["Uploads"] if one["Key"] == "stalled"]
+    assert "Parts" not in s3.list_parts(Bucket="bkt", Key="stalled", UploadId=upload["UploadId"])
+    s3.abort_multipart_upload(Bucket="bkt", Key="stalled", UploadId=upload["UploadId"])
+
+
 def test_what_a_policy_does_not_allow(cloud: Cloud, s3: Any) -> None:
     s3.put_object(Bucket="bkt", Key="in/a", Body=b"a")
     s3.put_object(Bucket="bkt", Key="out/a", Body=b"a")

@@ -76,6 +76,16 @@ def test_a_form_that_is_not_what_its_policy_allows(client: Any, change: dict[str
     assert told in failure.told("s3").message
 
 
+@pytest.mark.parametrize(
+    ("ranges", "expected"), [([(1, 10), (0, 1000)], (1, 10)), ([(0, 1000), (5, 20)], (5, 20)), ([(0, 10), (20, 30)], (20, 10))]
+)
+def test_every_range_of_sizes_holds(ranges: list[tuple[int, int]], expected: tuple[int, int]) -> None:
+    conditions = [["content-length-range", *one] for one in ranges]
+    policy = base64.b64encode(json.dumps({"expiration": "2099-01-01T00:00:00Z", "conditions": conditions}).encode()).decode()
+    found = policy_of(Posted(KEY_ID, policy, "", None, ""))
+    assert (found.low, found.high) == expected
+
+
 def test_another_bucket_and_another_time(client: Any) -> None:
     assert "$bucket" in str(flaw(form(client) | {"key": "in/a"}, bucket="b-2"))
     assert flaw(form(client) | {"key": "in/a"}, now=time.time() + 61).told("s3").message == "Invalid according to Policy: Policy expired."
