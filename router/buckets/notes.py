@@ -132,10 +132,14 @@ class Notes:
 
     async def newest(self, key: str) -> Note | None:
         """The note of a key's latest version."""
-        if not await self._may_be():
-            return None
-        notes = await self._read(_BY_KEYS, self._bucket, orjson.dumps([split(key)]).decode())
-        return max(notes, key=lambda note: note.identity.mtime, default=None)
+        return (await self.newest_of([key])).get(key)
+
+    async def newest_of(self, keys: Sequence[str]) -> dict[str, Note]:
+        """The same of many; keys without one are left out."""
+        if not keys or not await self._may_be():
+            return {}
+        notes = await self._read(_BY_KEYS, self._bucket, orjson.dumps([split(key) for key in keys]).decode())
+        return {note.key: note for note in sorted(notes, key=lambda note: note.identity.mtime)}
 
     async def extras(self, after: str, limit: int) -> list[Note]:
         """Notes that make an object of what is none by itself, in order of keys behind *after*."""

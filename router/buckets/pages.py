@@ -28,9 +28,7 @@ class Pages:
         paged, seen = await shelf.listing(self._paged, tuple(extras), wanted)
         markers = [key.decode() for key in paged.keys if key.endswith(b"/")]
         notes = await shelf.etags([Found(key, state) for key, state in seen.items()])
-        for marker in markers:
-            if (note := await shelf.notes.newest(marker)) is not None:
-                notes[marker] = note
+        notes |= await shelf.notes.newest_of(markers)
         listed = (notes.get(key.decode()) for key in paged.keys)
         objects = tuple(_listed(note) for note in listed if note is not None and self._shown(note))
         return Page(objects, tuple(one.decode() for one in paged.common_prefixes), None if paged.next is None else paged.next.decode())

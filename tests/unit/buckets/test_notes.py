@@ -48,6 +48,7 @@ async def test_versions_of_a_key_stand_side_by_side_until_the_others_go(notes: N
     later = replace(NOTE, identity=Identity(9, 9, 9))
     await notes.put([NOTE, later, replace(NOTE, key="d/other")])
     assert await notes.newest("d/k") == NOTE
+    assert await notes.newest_of(["d/other", "d/k", "none"]) == {"d/k": NOTE, "d/other": replace(NOTE, key="d/other")}
     await database.transact(notes.dropping_others("d/k", later.identity))
     assert await notes.newest("d/k") == later
     await database.transact(notes.dropping("d/k"))
