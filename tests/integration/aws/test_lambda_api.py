@@ -415,6 +415,28 @@ def test_who_makes_a_function_must_be_allowed_to_pass_its_role_and_to_read_its_c
     client.delete_function(FunctionName="passed")
 
 
+def test_nothing_is_taken_and_then_ignored(client: Any) -> None:
+    mapping = client.list_event_source_mappings(FunctionName="f")["EventSourceMappings"][0]["UUID"]
+    for told, call, members in (
+        ("TenantId", client.invoke, {"FunctionName": "f", "TenantId": "t"}),
+        ("DurableExecutionName", client.invoke, {"FunctionName": "f", "InvocationType": "Event", "DurableExecutionName": "t"}),
+        ("PublishTo", client.publish_version, {"FunctionName": "f", "PublishTo": "LATEST_PUBLISHED"}),
+        ("KMSKeyArn", client.update_event_source_mapping, {"UUID": mapping, "KMSKeyArn": "arn:aws:kms:us-east-1:123456789012:key/k"}),
+        (
+            "SourceKMSKeyArn",
+            create,
+            {
+                "client": client,
+                "name": "kept",
+                "Code": {"ZipFile": zipped(), "SourceKMSKeyArn": "arn:aws:kms:us-east-1:123456789012:key/k"},
+            },
+        ),
+    ):
+        status, code, said = refused(call, **members)
+        assert (status, code) == (400, "InvalidParameterValueException")
+        assert said.startswith(f"{told} is not supported")
+
+
 def test_layers(client: Any) -> None:
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w") as archive:

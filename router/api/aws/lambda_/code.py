@@ -38,6 +38,10 @@ async def kept(rooms: Rooms, code: Mapping[str, Any]) -> str:
         raise invalid("Please provide a source for function code.")
     if data is not None and code.get("S3Bucket"):
         raise invalid("Please do not provide other FunctionCode parameters when providing a ZipFile.")
+    if code.get("SourceKMSKeyArn"):
+        raise invalid("SourceKMSKeyArn is not supported: there are no keys of KMS here")
+    if code.get("S3ObjectStorageMode") == "REFERENCE":
+        raise invalid("S3ObjectStorageMode REFERENCE is not supported: code is copied")
     try:
         found = bytes(data) if data is not None else await asyncio.to_thread(_object, rooms, code)
         return await asyncio.to_thread(rooms.uploads.keep, found)

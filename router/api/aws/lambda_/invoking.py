@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from typing import Any, Final
 
 from router.api.aws.event_stream import Events, Read
-from router.api.aws.lambda_.place import text
+from router.api.aws.lambda_.place import invalid, text
 from router.api.aws.lambda_.rooms import Rooms
 from router.api.aws.service import AwsError, Call, Members
 from router.dispatch.dispatcher import Facts
@@ -17,6 +17,7 @@ from router.names import LATEST
 
 CLIENT_CONTEXT: Final = 3583  # bytes of it in base64: Lambda API reference, Invoke
 _PLATFORM: Final = ("Runtime.", "Sandbox.", "Function.", "Extension.")  # error types that are not the handler's own
+_REFUSED: Final = ("TenantId", "DurableExecutionName")
 _CONTEXT: Final = "Client context must be a valid Base64-encoded JSON object."
 
 
@@ -77,6 +78,9 @@ class Invoking:
         except FunctionNotFound as error:
             arn = error.arn if error.arn.count(":") > 6 else f"{error.arn}:{LATEST}"
             raise FunctionNotFound(arn) if str(error).startswith("Function not found") else error from error
+        for name in _REFUSED:
+            if members.get(name):
+                raise invalid(f"{name} is not supported: there are neither tenants nor durable functions here")
         payload = members.get(member)
         payload = payload.encode() if isinstance(payload, str) else bytes(payload or b"")
         if len(payload) > limit:

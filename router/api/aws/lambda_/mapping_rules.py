@@ -20,21 +20,27 @@ _STREAM: Final = {  # member → key; of streams alone
     "MaximumRecordAgeInSeconds": "maximum_record_age",
     "TumblingWindowInSeconds": "tumbling_window",
 }
+_STREAM_TOO: Final = ("StartingPositionTimestamp", "DestinationConfig")
 _BOTH: Final = {"BatchSize": "batch_size", "MaximumBatchingWindowInSeconds": "batch_window"}
 _REFUSED: Final = (
     *("Topics", "Queues", "SourceAccessConfigurations", "SelfManagedEventSource", "AmazonManagedKafkaEventSourceConfig"),
     *("SelfManagedKafkaEventSourceConfig", "DocumentDBEventSourceConfig", "KMSKeyArn", "ProvisionedPollerConfig", "MetricsConfig"),
-    "LoggingConfig",
+    *("LoggingConfig", "Tags"),
 )
 _FOR_EVER: Final = -1
 _PARTIAL: Final = "ReportBatchItemFailures"
 
 
-def source_of(members: Mapping[str, Any], place: Place) -> tuple[str, str]:
-    """Kind and name of what is polled. Raises AwsError."""
+def refuse(members: Mapping[str, Any]) -> None:
+    """Raise AwsError for what is not done here."""
     for name in _REFUSED:
         if members.get(name):
             raise invalid(f"{name} is not supported: functions poll queues of SQS and streams of DynamoDB tables here")
+
+
+def source_of(members: Mapping[str, Any], place: Place) -> tuple[str, str]:
+    """Kind and name of what is polled. Raises AwsError."""
+    refuse(members)
     arn = text(members, "EventSourceArn")
     found = arns.event_source(arn, region=place.region, account=place.account)
     if found is None:
@@ -96,6 +102,7 @@ def document(members: Mapping[str, Any], kind: str, about: Mapping[str, Any], pl
 
 def _of_queue(members: Mapping[str, Any]) -> dict[str, Any]:
     wrong = [member for member in _STREAM if members.get(member) is not None]
+    wrong += [member for member in _STREAM_TOO if _named(members.get(member))]
     if wrong:
         raise invalid(f"{wrong[0]} is not valid for SQS event source mappings.")
     most = (members.get("ScalingConfig") or {}).get("MaximumConcurrency")
@@ -107,6 +114,8 @@ def _of_stream(members: Mapping[str, Any], place: Place) -> dict[str, Any]:
         raise invalid(
             "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null."
         )
+    if _named(members.get("ScalingConfig")):
+        raise invalid("ScalingConfig is not valid for DynamoDB event source mappings.")
     found = {key: members[member] for member, key in _STREAM.items() if members.get(member) is not None}
     if found.get("maximum_record_age") == _FOR_EVER:
         del found["maximum_record_age"]
@@ -135,6 +144,11 @@ def _patterns(members: Mapping[str, Any], kind: str) -> list[Any]:
             raise invalid("Invalid filter pattern definition.") from None
         found.append(pattern)
     return found
+
+
+def _named(value: Any) -> bool:
+    """Whether anything is asked for: SDKs and tools send structures of nothing."""
+    return any(map(_named, value.values())) if isinstance(value, Mapping) else value not in (None, "")
 
 
 def _or(value: Any, default: int) -> Any:

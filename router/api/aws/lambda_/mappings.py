@@ -78,6 +78,7 @@ class Mappings:
         """UpdateEventSourceMapping: what is named."""
         members, rooms = call.parameters, self._rooms
         mapping_id = text(members, "UUID")
+        rules.refuse(members)
         async with rooms.turn:
             found = self._own(mapping_id)
             fragment = rooms.declared.get(TRIGGERS, mapping_id)

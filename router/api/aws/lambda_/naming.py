@@ -5,7 +5,7 @@ from typing import Any, Final
 from router.api.aws.lambda_.documents import alias_document
 from router.api.aws.lambda_.place import conflict, invalid, missing, page, stale, text
 from router.api.aws.lambda_.rooms import FUNCTIONS, Rooms
-from router.api.aws.lambda_.settings import applied
+from router.api.aws.lambda_.settings import applied, refuse
 from router.api.aws.service import Call, Members
 from router.config.types import Alias
 from router.errors import FunctionNotFound
@@ -24,6 +24,7 @@ class Naming:
         """PublishVersion. A function of config.yaml may be published too: it does not change by it."""
         members, rooms = call.parameters, self._rooms
         name = rooms.name(members)
+        refuse(members)
         async with rooms.turn:
             rooms.same_revision(members, name)
             there, wanted = rooms.functions.get(name).sha256, text(members, "CodeSha256")

@@ -127,6 +127,7 @@ _REFUSED: Final = {
     "CapacityProviderConfig": "there are no managed instances here",
     "DurableConfig": "there are no durable functions here",
     "TenancyConfig": "there are no tenants here",
+    "PublishTo": "there are no managed instances here",
 }
 
 

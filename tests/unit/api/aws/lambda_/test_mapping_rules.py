@@ -82,13 +82,23 @@ def test_a_stream() -> None:
         ({"StartingPosition": "LATEST", "DestinationConfig": {"OnSuccess": {"Destination": QUEUE}}}, "table", "OnSuccess"),
         ({"FilterCriteria": {"Filters": [{"Pattern": "{"}]}}, "queue", "Invalid filter pattern definition."),
         ({"FilterCriteria": {"Filters": [{"Pattern": "[" * 100_000}]}}, "queue", "Invalid filter pattern definition."),
+        ({"DestinationConfig": {"OnFailure": {"Destination": QUEUE}}}, "queue", "DestinationConfig is not valid for SQS"),
+        ({"StartingPositionTimestamp": 1.0}, "queue", "StartingPositionTimestamp is not valid for SQS"),
+        ({"StartingPosition": "LATEST", "ScalingConfig": {"MaximumConcurrency": 2}}, "table", "ScalingConfig is not valid for DynamoDB"),
     ],
 )
 def test_what_cannot_be(members: dict[str, Any], kind: str, part: str) -> None:
     assert part in said(members, kind)
 
 
-@pytest.mark.parametrize("members", [{"EventSourceArn": "x"}, {}, {"EventSourceArn": QUEUE, "Topics": ["t"]}])
+def test_structures_of_nothing_ask_for_nothing() -> None:
+    assert trigger({"DestinationConfig": {"OnFailure": {}}}, "queue", "x", PLACE) == {"name": "x"}
+    assert "maximum_concurrency" not in trigger({"StartingPosition": "LATEST", "ScalingConfig": {}}, "table", "x", PLACE)
+
+
+@pytest.mark.parametrize(
+    "members", [{"EventSourceArn": "x"}, {}, {"EventSourceArn": QUEUE, "Topics": ["t"]}, {"EventSourceArn": QUEUE, "Tags": {"a": "b"}}]
+)
 def test_what_is_not_polled_here(members: dict[str, Any]) -> None:
     with pytest.raises(AwsError):
         source_of(members, PLACE)

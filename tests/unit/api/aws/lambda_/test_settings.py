@@ -66,6 +66,7 @@ def test_an_update_speaks_of_what_it_names_and_takes_back_what_is_empty() -> Non
         ({"VpcConfig": {"SubnetIds": ["s"]}}, "VpcConfig is not supported"),
         ({"KMSKeyArn": "arn:aws:kms:x"}, "KMSKeyArn is not supported"),
         ({"FileSystemConfigs": [{"Arn": "x"}]}, "FileSystemConfigs is not supported"),
+        ({"PublishTo": "LATEST_PUBLISHED"}, "PublishTo is not supported"),
         ({"PackageType": "Image"}, "PackageType Image is not supported"),
         ({"Code": {"ImageUri": "x"}}, "PackageType Image is not supported"),
         ({"TracingConfig": {"Mode": "Active"}}, "TracingConfig Active is not supported"),
