@@ -38,6 +38,8 @@ STEPS: dict[str, tuple[type[Any], str, str]] = {
 MORE: dict[str, tuple[type[Any], str, str]] = {
     "before-remember": (Memory, "remember", "before"),
     "after-remember": (Memory, "remember", "after"),
+    "before-append-all": (SqliteJournal, "append_all", "before"),
+    "after-append-all": (SqliteJournal, "append_all", "after"),
     "before-declared": (Declared, "_keep", "before"),
     "after-declared": (Declared, "_keep", "after"),
 }
