@@ -2,7 +2,7 @@
 
 Source: SAM developer guide, "Globals section": mappings are merged, lists put one after the other, all else is the resource's own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 _SECTIONS: Final = {
@@ -25,6 +25,17 @@ def merged(resource: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, 
     names = set(ignored) if isinstance(ignored, list) else set()
     kept = {key: value for key, value in given.items() if key not in names}
     return {**resource, "Properties": _merge(kept, resource.get("Properties") or {})}
+
+
+def values(resources: Iterable[Mapping[str, Any]], common: Mapping[str, Any]) -> int:
+    """How many values of Globals there are in all resources together."""
+    each = {section: _count(given) for section, given in common.items()}
+    return sum(each.get(_SECTIONS.get(str(resource.get("Type")), ""), 0) for resource in resources)
+
+
+def _count(value: Any) -> int:
+    held = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(map(_count, held))
 
 
 def _merge(common: Any, own: Any) -> Any:

@@ -9,12 +9,14 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, Final
 
 from router.templates.naming import NO_VALUE, Naming, Place, spelt
 from router.templates.words import Refused, shown
 
 BUDGET: Final = 16 * 1024 * 1024  # characters and values that functions may make of one template
+_EACH: Final = 16  # what a value takes as long to work out as so many characters
 NESTED: Final = 100  # values within values, references followed
 _VARIABLE: Final = re.compile(r"\$\{(!?)([^}]*)\}")
 _EXECUTE: Final = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
@@ -57,7 +59,7 @@ class Resolver(Naming):
 
     def value(self, raw: Any) -> Any:
         """*raw* with every function called. Raises Refused."""
-        self._spend(1)
+        self._spend(_EACH)
         if self._depth >= NESTED:
             raise Refused(f"values lie more than {NESTED} levels within one another")
         self._depth += 1
@@ -92,9 +94,13 @@ class Resolver(Naming):
 
     def _served(self, text: str) -> str:
         """*text*, with addresses of the template's APIs on AWS as they are here: all on the http listener."""
+        return _EXECUTE.sub(lambda found: f"http://{self.place.http}" if found[1] in self._apis else found[0], text)
+
+    @cached_property
+    def _apis(self) -> frozenset[str]:
+        """What the addresses of the template's APIs begin with."""
         ids = {self.name(logical) for logical, resource in self.resources.items() if resource.get("Type") in _APIS}
-        ids |= set(map(str.lower, IMPLICIT))
-        return _EXECUTE.sub(lambda found: f"http://{self.place.http}" if found[1] in ids else found[0], text)
+        return frozenset((*ids, *map(str.lower, IMPLICIT)))
 
     def _spend(self, amount: int) -> None:
         self._left -= amount

@@ -33,6 +33,7 @@ _SECTIONS: Final = frozenset(
     ]
 )
 _TRANSFORMS: Final = ("AWS::Serverless-2016-10-31", "AWS::LanguageExtensions")
+MOST_COMMON: Final = 500_000  # a template of 1 MB has no more values itself
 _LOGICAL: Final = re.compile(r"[A-Za-z0-9]{1,255}")
 _ATTRIBUTES: Final = frozenset(
     [
@@ -174,7 +175,10 @@ def _resources(template: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         problems.append("Resources: a template has one at least")
     if problems:
         raise TemplateError(*problems)
-    return {logical: globals_.merged(resource, _mapping(template, "Globals")) for logical, resource in found.items()}
+    common = _mapping(template, "Globals")
+    if globals_.values(found.values(), common) > MOST_COMMON:
+        raise TemplateError(f"Globals: in all the resources that have them they are more than {MOST_COMMON} values")
+    return {logical: globals_.merged(resource, common) for logical, resource in found.items()}
 
 
 def _wrong(logical: str, resource: Any, known: Mapping[str, Any]) -> str:

@@ -612,3 +612,12 @@ def test_any_template_is_translated_or_refused(resources: dict[str, tuple[str, d
         found = translate(text, Options())
         assert set(resources) <= {row.resource for row in found.rows}
         assert all(row.notes for row in found.refused)
+
+
+def test_globals_are_not_multiplied_without_bounds() -> None:
+    own = {"Type": "AWS::Serverless::Function", "Properties": {"Handler": "a.b", "Runtime": "python3.11", "CodeUri": "."}}
+    common = {"Function": {"Environment": {"Variables": {f"V{number}": "x" for number in range(1000)}}}}
+    other = {f"Q{number}": {"Type": "AWS::SQS::Queue"} for number in range(1000)}
+    text = json.dumps({"Globals": common, "Resources": {**other, **{f"F{number}": own for number in range(600)}}})
+    with pytest.raises(TemplateError, match="Globals: in all the resources that have them they are more than 500000 values"):
+        translate(text, Options())
