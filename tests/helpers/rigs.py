@@ -110,6 +110,7 @@ class Rig(ABC):
         self.metrics = Metrics()
         self.database: FickleDatabase
         self._count = 0
+        self._clients: list[asyncio.Task[None]] = []  # those who ask until they are heard
 
     # -- what a rig tells
 
@@ -141,11 +142,14 @@ class Rig(ABC):
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator["Rig"]:
-        """With its store."""
+        """With its store; no client outlives it."""
         self.database = await FickleDatabase.open(self.place / "store.db")
         try:
             yield self
         finally:
+            for client in self._clients:
+                client.cancel()
+            await asyncio.gather(*self._clients, return_exceptions=True)
             self.mend()
             await self.database.close()
 
@@ -363,19 +367,7 @@ class HttpRig(Rig):
         super().__init__(place)
         self._port = free_port()
         self._blocker: socket.socket | None = None
-        self._clients: list[asyncio.Task[None]] = []
         self.statuses: dict[str, list[int]] = {}  # of each request in turn; 0: refused by the kernel or cut
-
-    @asynccontextmanager
-    async def opened(self) -> AsyncIterator[Rig]:
-        """No client outlives it."""
-        async with super().opened():
-            try:
-                yield self
-            finally:
-                for client in self._clients:
-                    client.cancel()
-                await asyncio.gather(*self._clients, return_exceptions=True)
 
     def config(self) -> Config:
         """A port of its own."""
@@ -487,18 +479,6 @@ class BusRig(Rig):
     def __init__(self, place: Path) -> None:
         super().__init__(place)
         self._current: Any = None  # the source that was built last
-        self._clients: list[asyncio.Task[None]] = []
-
-    @asynccontextmanager
-    async def opened(self) -> AsyncIterator[Rig]:
-        """No client outlives it."""
-        async with super().opened():
-            try:
-                yield self
-            finally:
-                for client in self._clients:
-                    client.cancel()
-                await asyncio.gather(*self._clients, return_exceptions=True)
 
     def bindings(self, *names: str) -> list[Binding]:
         """A rule each, which one event in two matches."""
@@ -545,18 +525,6 @@ class TopicRig(QueueRig):
         super().__init__(place)
         self._house: House
         self._outlet: Doors | None = None  # while a source runs
-        self._clients: list[asyncio.Task[None]] = []
-
-    @asynccontextmanager
-    async def opened(self) -> AsyncIterator[Rig]:
-        """No client outlives it."""
-        async with super().opened():
-            try:
-                yield self
-            finally:
-                for client in self._clients:
-                    client.cancel()
-                await asyncio.gather(*self._clients, return_exceptions=True)
 
     @asynccontextmanager
     async def running(self, outlet: Doors, source: Any = None, *, well: bool = True) -> AsyncIterator["Running"]:

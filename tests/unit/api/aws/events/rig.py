@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from router.api.aws.events import Events
 from router.api.aws.scheduler import Scheduler
-from router.api.aws.service import Call, Service
+from router.api.aws.service import AwsError, Call, Service
 from router.api.declared import Declared
 from router.config.fragments import Fragment
 from router.config.load import load
@@ -135,6 +137,13 @@ class Rig:
     async def do(self, operation: str, **members: Any) -> Any:
         """One operation of EventBridge."""
         return await self.events.operations[operation].run(self.call(operation, **members))
+
+    async def refused(self, operation: str, code: str, **members: Any) -> str:
+        """What an operation that is refused with this code is told."""
+        with pytest.raises(AwsError) as caught:
+            await self.do(operation, **members)
+        assert caught.value.code == code
+        return str(caught.value)
 
     async def plan(self, operation: str, **members: Any) -> Any:
         """One operation of EventBridge Scheduler."""

@@ -1,30 +1,13 @@
 """Buses, events, policies, archives and replays through EventBridge's operations."""
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from router.api.aws.service import AwsError
 from router.events.eventbridge import InvalidRequest
 from tests.unit.api.aws.events.rig import ACCOUNT, QUEUE, REGION, Rig, T, entry
 
 BUS = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/orders"
-
-
-@pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    async with Rig(tmp_path).running() as made:
-        yield made
-
-
-async def refused(rig: Rig, operation: str, code: str, **members: Any) -> str:
-    with pytest.raises(AwsError) as caught:
-        await rig.do(operation, **members)
-    assert caught.value.code == code
-    return str(caught.value)
 
 
 # -- events
@@ -45,7 +28,7 @@ async def test_every_entry_has_a_result_of_its_own_and_is_durable(rig: Rig) -> N
     assert event["id"] == answer["Entries"][0]["EventId"]
     with pytest.raises(InvalidRequest):
         await rig.do("PutEvents", Entries=[entry()] * 11)
-    await refused(rig, "PutEvents", "ValidationException", Entries=[entry()], EndpointId="abc.veo")
+    await rig.refused("PutEvents", "ValidationException", Entries=[entry()], EndpointId="abc.veo")
 
 
 async def test_putting_needs_each_bus_with_its_sources(rig: Rig) -> None:
@@ -64,7 +47,7 @@ async def test_a_bus_is_made_changed_and_taken_away(rig: Rig) -> None:
     tags = [{"Key": "team", "Value": "a"}]
     made = await rig.do("CreateEventBus", Name="orders", Description="all orders", Tags=tags)
     assert made == {"EventBusArn": BUS, "Description": "all orders"}
-    assert await refused(rig, "CreateEventBus", "ResourceAlreadyExistsException", Name="orders") == "Event bus orders already exists."
+    assert await rig.refused("CreateEventBus", "ResourceAlreadyExistsException", Name="orders") == "Event bus orders already exists."
     shown = await rig.do("DescribeEventBus", Name="orders")
     assert shown == {"Name": "orders", "Arn": BUS, "Description": "all orders", "CreationTime": T, "LastModifiedTime": T}
     await rig.do("UpdateEventBus", Name="orders", Description="")
@@ -73,19 +56,19 @@ async def test_a_bus_is_made_changed_and_taken_away(rig: Rig) -> None:
     assert await rig.do("ListTagsForResource", ResourceARN=BUS) == {"Tags": [{"Key": "x", "Value": ""}]}
     assert [one["Name"] for one in (await rig.do("ListEventBuses"))["EventBuses"]] == ["default", "fixed", "orders"]
     await rig.do("PutRule", Name="r", EventPattern='{"source":["a"]}', EventBusName="orders")
-    assert "has rules" in await refused(rig, "DeleteEventBus", "ValidationException", Name="orders")
+    assert "has rules" in await rig.refused("DeleteEventBus", "ValidationException", Name="orders")
     await rig.do("DeleteRule", Name="r", EventBusName="orders")
     await rig.do("DeleteEventBus", Name="orders")
     assert await rig.do("DeleteEventBus", Name="orders") == {}
-    assert await refused(rig, "DescribeEventBus", "ResourceNotFoundException", Name="orders") == "Event bus orders does not exist."
+    assert await rig.refused("DescribeEventBus", "ResourceNotFoundException", Name="orders") == "Event bus orders does not exist."
 
 
 async def test_what_cannot_be_done_with_buses_is_refused(rig: Rig) -> None:
-    assert await refused(rig, "DeleteEventBus", "ValidationException", Name="default") == "Cannot delete event bus default."
-    assert "declared in config.yaml" in await refused(rig, "DeleteEventBus", "OperationDisabledException", Name="fixed")
-    assert "KmsKeyIdentifier" in await refused(rig, "CreateEventBus", "ValidationException", Name="x", KmsKeyIdentifier="k")
-    assert "1 to 256" in await refused(rig, "CreateEventBus", "ValidationException", Name="a b")
-    assert "API destinations" in await refused(rig, "CreateConnection", "OperationDisabledException", Name="x")
+    assert await rig.refused("DeleteEventBus", "ValidationException", Name="default") == "Cannot delete event bus default."
+    assert "declared in config.yaml" in await rig.refused("DeleteEventBus", "OperationDisabledException", Name="fixed")
+    assert "KmsKeyIdentifier" in await rig.refused("CreateEventBus", "ValidationException", Name="x", KmsKeyIdentifier="k")
+    assert "1 to 256" in await rig.refused("CreateEventBus", "ValidationException", Name="a b")
+    assert "API destinations" in await rig.refused("CreateConnection", "OperationDisabledException", Name="x")
     assert await rig.do("ListApiDestinations") == {"ApiDestinations": []}
 
 
@@ -104,13 +87,13 @@ async def test_permissions_are_statements_of_the_bus_s_policy(rig: Rig) -> None:
     assert found is not None
     assert rig.events.policy(f"arn:aws:events:{REGION}:{ACCOUNT}:rule/orders/r") == found, "it counts for the bus's rules too"
     assert rig.events.policy(f"arn:aws:events:{REGION}:{ACCOUNT}:rule/r") is None
-    assert "does not exist" in await refused(
-        rig, "RemovePermission", "ResourceNotFoundException", EventBusName="orders", StatementId="other"
+    assert "does not exist" in await rig.refused(
+        "RemovePermission", "ResourceNotFoundException", EventBusName="orders", StatementId="other"
     )
     await rig.do("RemovePermission", EventBusName="orders", StatementId="mine")
     assert rig.events.policy(BUS) is None
-    assert "EventBus does not have a policy" in await refused(
-        rig, "RemovePermission", "ResourceNotFoundException", EventBusName="orders", StatementId="mine"
+    assert "EventBus does not have a policy" in await rig.refused(
+        "RemovePermission", "ResourceNotFoundException", EventBusName="orders", StatementId="mine"
     )
 
 
@@ -126,9 +109,8 @@ async def test_a_whole_policy_is_read_strictly(rig: Rig) -> None:
         json.dumps({"Statement": [{**allow, "Colour": "red"}]}),
         json.dumps({"Statement": [{**allow, "Principal": {"AWS": "210987654321"}}]}),
     ):
-        await refused(rig, "PutPermission", "ValidationException", EventBusName="orders", Policy=wrong)
-    told = await refused(
-        rig,
+        await rig.refused("PutPermission", "ValidationException", EventBusName="orders", Policy=wrong)
+    told = await rig.refused(
         "PutPermission",
         "ValidationException",
         EventBusName="orders",
@@ -169,8 +151,8 @@ async def test_an_archive_keeps_what_it_is_told_and_replays_it(rig: Rig) -> None
     assert (shown["State"], shown["Description"], shown["Destination"]) == ("COMPLETED", "again", given["Destination"])
     assert [one["replay-name"] for one in await rig.bodies("lost")] == ["once"]
     assert [one["ReplayName"] for one in (await rig.do("ListReplays", State="COMPLETED"))["Replays"]] == ["once"]
-    await refused(rig, "StartReplay", "ResourceAlreadyExistsException", **given)
-    await refused(rig, "CancelReplay", "IllegalStatusException", ReplayName="once")
+    await rig.refused("StartReplay", "ResourceAlreadyExistsException", **given)
+    await rig.refused("CancelReplay", "IllegalStatusException", ReplayName="once")
     await rig.do("DeleteArchive", ArchiveName="all")
     assert rig.config.buses["default"].archive == 0
     assert await rig.database.read("SELECT count(*) FROM bus_events") == [(0,)]
@@ -189,14 +171,14 @@ async def test_an_archive_is_changed_and_its_bus_keeps_the_rest(rig: Rig) -> Non
 async def test_what_cannot_be_archived_or_replayed_is_refused(rig: Rig) -> None:
     fixed = BUS.replace("orders", "fixed")
     given = {"ArchiveName": "a", "EventSourceArn": fixed}
-    assert "here a bus has one" in await refused(rig, "CreateArchive", "LimitExceededException", **given)
-    assert "does not exist" in await refused(rig, "CreateArchive", "ResourceNotFoundException", ArchiveName="a", EventSourceArn=BUS)
-    assert "declared in config.yaml" in await refused(
-        rig, "UpdateArchive", "OperationDisabledException", ArchiveName="fixed", RetentionDays=1
+    assert "here a bus has one" in await rig.refused("CreateArchive", "LimitExceededException", **given)
+    assert "does not exist" in await rig.refused("CreateArchive", "ResourceNotFoundException", ArchiveName="a", EventSourceArn=BUS)
+    assert "declared in config.yaml" in await rig.refused(
+        "UpdateArchive", "OperationDisabledException", ArchiveName="fixed", RetentionDays=1
     )
-    await refused(rig, "DescribeArchive", "ResourceNotFoundException", ArchiveName="a")
-    await refused(rig, "DescribeReplay", "ResourceNotFoundException", ReplayName="a")
-    await refused(rig, "CancelReplay", "ResourceNotFoundException", ReplayName="a")
+    await rig.refused("DescribeArchive", "ResourceNotFoundException", ArchiveName="a")
+    await rig.refused("DescribeReplay", "ResourceNotFoundException", ReplayName="a")
+    await rig.refused("CancelReplay", "ResourceNotFoundException", ReplayName="a")
     archive = f"arn:aws:events:{REGION}:{ACCOUNT}:archive/fixed"
     replay = {"ReplayName": "r", "EventSourceArn": archive, "EventStartTime": T, "EventEndTime": T + 1, "Destination": {"Arn": fixed}}
     for code, wrong in (
@@ -208,4 +190,4 @@ async def test_what_cannot_be_archived_or_replayed_is_refused(rig: Rig) -> None:
         ("ResourceNotFoundException", {"EventSourceArn": archive + "x"}),
         ("ResourceNotFoundException", {"Destination": {"Arn": fixed, "FilterArns": [f"arn:aws:events:{REGION}:{ACCOUNT}:rule/own"]}}),
     ):
-        await refused(rig, "StartReplay", code, **replay | wrong)
+        await rig.refused("StartReplay", code, **replay | wrong)

@@ -1,12 +1,10 @@
 """Rules and targets through EventBridge's operations: declared, in force, shown as they were put."""
 
 import json
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,19 +17,6 @@ from tests.unit.api.aws.events.rig import ACCOUNT, FUNCTION, QUEUE, REGION, ROLE
 
 BARE = Config(Path("/c"), Path("/"))
 PATTERN = '{"source":  ["shop"]}'
-
-
-@pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    async with Rig(tmp_path).running() as made:
-        yield made
-
-
-async def refused(rig: Rig, operation: str, code: str, **members: Any) -> str:
-    with pytest.raises(AwsError) as caught:
-        await rig.do(operation, **members)
-    assert caught.value.code == code
-    return str(caught.value)
 
 
 async def test_a_rule_is_put_described_switched_and_deleted(rig: Rig) -> None:
@@ -49,7 +34,7 @@ async def test_a_rule_is_put_described_switched_and_deleted(rig: Rig) -> None:
     assert await rig.do("ListTagsForResource", ResourceARN=arn) == {"Tags": tags}, "an update keeps them"
     await rig.do("DeleteRule", Name="big")
     assert await rig.do("DeleteRule", Name="big") == {}
-    assert await refused(rig, "DescribeRule", "ResourceNotFoundException", Name="big") == "Rule big does not exist on EventBus default."
+    assert await rig.refused("DescribeRule", "ResourceNotFoundException", Name="big") == "Rule big does not exist on EventBus default."
 
 
 async def test_events_reach_the_targets_of_a_rule_to_the_end(rig: Rig) -> None:
@@ -102,10 +87,10 @@ async def test_a_target_that_cannot_be_is_told_and_the_others_are_put(rig: Rig) 
 async def test_targets_are_replaced_by_their_id_and_removed(rig: Rig) -> None:
     await rig.do("PutRule", Name="big", EventPattern=PATTERN)
     await rig.do("PutTargets", Rule="big", Targets=[{"Id": str(n), "Arn": QUEUE} for n in range(5)])
-    assert "maximum" in await refused(rig, "PutTargets", "LimitExceededException", Rule="big", Targets=[{"Id": "x", "Arn": QUEUE}])
+    assert "maximum" in await rig.refused("PutTargets", "LimitExceededException", Rule="big", Targets=[{"Id": "x", "Arn": QUEUE}])
     await rig.do("PutTargets", Rule="big", Targets=[{"Id": "0", "Arn": FUNCTION}])
     assert await rig.do("ListRuleNamesByTarget", TargetArn=FUNCTION) == {"RuleNames": ["big", "f-0"]}
-    assert await refused(rig, "DeleteRule", "ValidationException", Name="big") == "Rule can't be deleted since it has targets."
+    assert await rig.refused("DeleteRule", "ValidationException", Name="big") == "Rule can't be deleted since it has targets."
     answer = await rig.do("RemoveTargets", Rule="big", Ids=["0", "1", "2", "3", "4", "?"])
     assert [one["TargetId"] for one in answer["FailedEntries"]] == ["?"]
     await rig.do("DeleteRule", Name="big")
@@ -128,7 +113,7 @@ async def test_rules_of_the_config_are_shown_and_not_changed(rig: Rig) -> None:
             ("DeleteRule", {"Name": name}),
             ("PutRule", {"Name": name, "EventPattern": PATTERN}),
         ):
-            assert "declared in config.yaml" in await refused(rig, operation, "ManagedRuleException", **members)
+            assert "declared in config.yaml" in await rig.refused(operation, "ManagedRuleException", **members)
 
 
 async def test_a_rule_on_a_schedule(rig: Rig) -> None:
@@ -137,23 +122,23 @@ async def test_a_rule_on_a_schedule(rig: Rig) -> None:
     assert (await rig.do("DescribeRule", Name="tick"))["ScheduleExpression"] == "rate(5 minutes)"
     assert rig.config.rules["tick"].schedule.text == "rate(5 minutes)"
     for expression in ("rate(5 minute)", "cron(0 1 * * * *)", "at(2030-01-01T00:00:00)"):
-        told = await refused(rig, "PutRule", "ValidationException", Name="x", ScheduleExpression=expression)
+        told = await rig.refused("PutRule", "ValidationException", Name="x", ScheduleExpression=expression)
         assert told == "Parameter ScheduleExpression is not valid."
-    told = await refused(rig, "PutRule", "ValidationException", Name="x", ScheduleExpression="rate(5 minutes)", EventBusName="fixed")
+    told = await rig.refused("PutRule", "ValidationException", Name="x", ScheduleExpression="rate(5 minutes)", EventBusName="fixed")
     assert told == "ScheduleExpression is supported only on the default event bus."
 
 
 async def test_what_is_no_rule_is_refused_in_aws_s_words(rig: Rig) -> None:
-    assert "must be specified" in await refused(rig, "PutRule", "ValidationException", Name="x")
-    told = await refused(rig, "PutRule", "InvalidEventPatternException", Name="x", EventPattern='{"source": "shop"}')
+    assert "must be specified" in await rig.refused("PutRule", "ValidationException", Name="x")
+    told = await rig.refused("PutRule", "InvalidEventPatternException", Name="x", EventPattern='{"source": "shop"}')
     assert told.startswith('Event pattern is not valid. Reason: "source" must be an object or an array')
-    assert "does not exist" in await refused(rig, "PutRule", "ResourceNotFoundException", Name="x", EventPattern=PATTERN, EventBusName="b")
-    assert "RoleArn" in await refused(rig, "PutRule", "ValidationException", Name="x", EventPattern=PATTERN, RoleArn=ROLE)
-    assert "1 to 64" in await refused(rig, "PutRule", "ValidationException", Name="a b", EventPattern=PATTERN)
-    assert "Rule x does not exist" in await refused(
-        rig, "PutTargets", "ResourceNotFoundException", Rule="x", Targets=[{"Id": "1", "Arn": QUEUE}]
+    assert "does not exist" in await rig.refused("PutRule", "ResourceNotFoundException", Name="x", EventPattern=PATTERN, EventBusName="b")
+    assert "RoleArn" in await rig.refused("PutRule", "ValidationException", Name="x", EventPattern=PATTERN, RoleArn=ROLE)
+    assert "1 to 64" in await rig.refused("PutRule", "ValidationException", Name="a b", EventPattern=PATTERN)
+    assert "Rule x does not exist" in await rig.refused(
+        "PutTargets", "ResourceNotFoundException", Rule="x", Targets=[{"Id": "1", "Arn": QUEUE}]
     )
-    assert "one Id" in await refused(rig, "PutTargets", "ValidationException", Rule="own", Targets=[{"Id": "1", "Arn": QUEUE}] * 2)
+    assert "one Id" in await rig.refused("PutTargets", "ValidationException", Rule="own", Targets=[{"Id": "1", "Arn": QUEUE}] * 2)
 
 
 async def test_one_name_on_two_buses_is_two_rules(rig: Rig) -> None:
@@ -178,8 +163,8 @@ async def test_patterns_are_tried(rig: Rig) -> None:
     event = dict.fromkeys(("id", "account", "time", "region", "detail-type"), "x") | {"source": "shop", "resources": []}
     assert await rig.do("TestEventPattern", EventPattern=PATTERN, Event=json.dumps(event)) == {"Result": True}
     assert await rig.do("TestEventPattern", EventPattern='{"source": ["a"]}', Event=json.dumps(event)) == {"Result": False}
-    assert "Event" in await refused(rig, "TestEventPattern", "ValidationException", EventPattern=PATTERN, Event="{")
-    await refused(rig, "TestEventPattern", "InvalidEventPatternException", EventPattern="{", Event=json.dumps(event))
+    assert "Event" in await rig.refused("TestEventPattern", "ValidationException", EventPattern=PATTERN, Event="{")
+    await rig.refused("TestEventPattern", "InvalidEventPatternException", EventPattern="{", Event=json.dumps(event))
 
 
 async def test_declared_rules_are_there_after_a_restart(tmp_path: Path) -> None:
