@@ -65,7 +65,7 @@ class Uploads:
             return await self._changes.to_its_end(self._put_part(upload, number, staged, digests, sums))
 
         wanted = set(algorithms) | ({upload.algorithm} if upload.algorithm else set())
-        return ObjectPart(self._shelf.in_thread, self._shelf.stage, wanted, put)
+        return ObjectPart(self._shelf.in_thread, self._shelf.stage, self._shelf.tools.gathered, wanted, put)
 
     async def copy_part(self, upload: UploadFacts, number: int, source: OpenObject, span: tuple[int, int]) -> Part:
         """A part made of a span of what is open."""

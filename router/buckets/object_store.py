@@ -156,7 +156,7 @@ class Objects:
         ) -> ObjectFacts:
             return await desk.changes.put(key, staged, digests.md5.hex(), metadata, Origin(caller, event, condition))
 
-        return ObjectUpload(desk.shelf.in_thread, desk.shelf.stage, algorithms, put)
+        return ObjectUpload(desk.shelf.in_thread, desk.shelf.stage, self._tools.gathered, algorithms, put)
 
     async def copy(
         self,

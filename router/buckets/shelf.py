@@ -26,6 +26,7 @@ from router.buckets.object_errors import NoSuchKey, ObjectError, StorageTrouble
 from router.buckets.object_keys import Place, place
 from router.buckets.roots import Root, RootGone
 from router.buckets.staging import Staged
+from router.buckets.upload import Gathered
 from router.buckets.version_table import VersionTable
 from router.buckets.versions import Seen
 from router.config.types import Bucket
@@ -44,12 +45,13 @@ ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV
 
 
 class Tools:
-    """What all buckets share: the database, and threads apart for what is short, for listings, and for much data at once.
+    """What all buckets share: the database, the measure of what uploads hold, and threads apart for what is short, for listings, and for much data at once.
 
     A large copy, or a directory of a million files, is in nobody's way but its like's."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.gathered = Gathered()
         self.threads = ThreadPoolExecutor(SHORT, thread_name_prefix="s3-objects")
         self.lists = ThreadPoolExecutor(LONG, thread_name_prefix="s3-lists")
         self.bulk = ThreadPoolExecutor(LONG, thread_name_prefix="s3-bulk")

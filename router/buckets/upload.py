@@ -1,6 +1,7 @@
 """A body that streams in: gathered to a mebibyte, digested and written in a thread while the next one comes.
 
-Flat memory: no more than two mebibytes of a body are held."""
+Flat memory: of one body a mebibyte is gathered while another is written, and what came with it; of all together no more than GATHERED
+is held for the sake of large writes. Beyond that each writes what it has before it takes more."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,6 +17,7 @@ from router.events.s3 import CREATED, Caller
 T = TypeVar("T")
 
 PIECE: Final = 1024**2  # bytes
+GATHERED: Final = 64 * 1024**2  # bytes
 LARGEST: Final = 5 * 1024**3  # bytes of one put, or of one part
 
 
@@ -27,12 +29,19 @@ class InThread(Protocol):
         ...
 
 
+class Gathered:
+    """What all bodies hold."""
+
+    def __init__(self) -> None:
+        self.size = 0  # bytes
+
+
 class Body:
     """Bytes on their way to a staged file."""
 
-    def __init__(self, in_thread: InThread, stage: Callable[[], Staged], algorithms: AbstractSet[str]) -> None:
+    def __init__(self, in_thread: InThread, stage: Callable[[], Staged], gathered: Gathered, algorithms: AbstractSet[str]) -> None:
         """*stage* makes the file, in a thread, once there is something to write."""
-        self._in_thread, self._stage = in_thread, stage
+        self._in_thread, self._stage, self._gathered = in_thread, stage, gathered
         self._running = Running(algorithms)
         self._held, self._size, self._total = list[bytes](), 0, 0
         self._staged: Staged | None = None
@@ -46,9 +55,12 @@ class Body:
             raise TooLarge(f"more than {LARGEST} bytes")
         self._held.append(data)
         self._size += len(data)
-        if self._size >= PIECE:
+        self._gathered.size += len(data)
+        if self._size >= PIECE or self._gathered.size > GATHERED:
             await self._settled()
             self._hand_over()
+        if self._gathered.size > GATHERED:
+            await self._settled()
 
     async def digests(self) -> Digests:
         """Of all that was written so far."""
@@ -62,6 +74,8 @@ class Body:
         if self._over:
             return
         self._over = True
+        self._gathered.size -= self._size
+        self._held, self._size = [], 0
         if self._writing is not None:
             await asyncio.wait([self._writing])
         if self._staged is not None:
@@ -83,11 +97,14 @@ class Body:
 
     def _hand_over(self) -> None:
         if self._held:
-            held, self._held, self._size = self._held, [], 0
-            self._writing = asyncio.create_task(self._written(held))
+            self._writing = asyncio.create_task(self._written(self._held, self._size))
+            self._held, self._size = [], 0
 
-    async def _written(self, held: list[bytes]) -> None:
-        await self._in_thread(self._digest_and_write, held)
+    async def _written(self, held: list[bytes], size: int) -> None:
+        try:
+            await self._in_thread(self._digest_and_write, held)
+        finally:
+            self._gathered.size -= size
 
     def _digest_and_write(self, held: list[bytes]) -> None:
         if self._staged is None:
@@ -101,8 +118,10 @@ class Body:
 class ObjectUpload(Body):
     """A body that is to be an object (objects.Upload)."""
 
-    def __init__(self, in_thread: InThread, stage: Callable[[], Staged], algorithms: AbstractSet[str], put: "Put") -> None:
-        super().__init__(in_thread, stage, algorithms)
+    def __init__(
+        self, in_thread: InThread, stage: Callable[[], Staged], gathered: Gathered, algorithms: AbstractSet[str], put: "Put"
+    ) -> None:
+        super().__init__(in_thread, stage, gathered, algorithms)
         self._put = put
 
     async def commit(
@@ -116,8 +135,10 @@ class ObjectUpload(Body):
 class ObjectPart(Body):
     """A body that is to be a part (objects.PartUpload)."""
 
-    def __init__(self, in_thread: InThread, stage: Callable[[], Staged], algorithms: AbstractSet[str], put: "PutPart") -> None:
-        super().__init__(in_thread, stage, algorithms)
+    def __init__(
+        self, in_thread: InThread, stage: Callable[[], Staged], gathered: Gathered, algorithms: AbstractSet[str], put: "PutPart"
+    ) -> None:
+        super().__init__(in_thread, stage, gathered, algorithms)
         self._put = put
 
     async def commit(self, checksums: Mapping[str, str]) -> Part:

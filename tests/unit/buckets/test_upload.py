@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from router.buckets import upload
 from router.buckets.object_errors import TooLarge
 from router.buckets.staging import Staged
-from router.buckets.upload import Body
+from router.buckets.upload import Body, Gathered
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ async def test_any_pieces_make_the_body(sizes: list[int]) -> None:
     content = b"".join(os.urandom(min(size, 100)) + bytes(max(0, size - 100)) for size in sizes)
     with tempfile.TemporaryDirectory() as place:
         root = os.open(place, os.O_RDONLY)
-        body, offset = Body(at_once, lambda: Staged(root), {"crc32"}), 0
+        body, offset = Body(at_once, lambda: Staged(root), Gathered(), {"crc32"}), 0
         for size in sizes:
             await body.write(content[offset : offset + size])
             offset += size
@@ -49,20 +49,54 @@ async def test_any_pieces_make_the_body(sizes: list[int]) -> None:
 
 async def test_given_up_it_leaves_nothing(tmp_path: Path) -> None:
     root = os.open(tmp_path, os.O_RDONLY)
-    body = Body(at_once, lambda: Staged(root), frozenset())
+    body = Body(at_once, lambda: Staged(root), Gathered(), frozenset())
     await body.write(bytes(upload.PIECE))
     await body.abort()
     await body.abort()
     assert list((tmp_path / ".router").iterdir()) == []
-    never = Body(at_once, lambda: Staged(root), frozenset())
+    never = Body(at_once, lambda: Staged(root), Gathered(), frozenset())
     await never.write(b"small")
     await never.abort()
     os.close(root)
 
 
+async def test_many_bodies_together_hold_no_more_than_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that come late are written as they come; those that were there first, and stall, keep what they have."""
+    monkeypatch.setattr(upload, "GATHERED", 1000)
+    root, gathered = os.open(tmp_path, os.O_RDONLY), Gathered()
+    bodies = [Body(at_once, lambda: Staged(root), gathered, {"sha256"}) for _ in range(50)]
+    for _ in range(3):
+        for body in bodies:
+            await body.write(b"x" * 100)
+            assert gathered.size <= 1000
+    assert gathered.size > 0
+    for body in bodies[1:]:
+        await body.abort()
+    assert gathered.size <= 300
+    staged, digests = await bodies[0].taken()
+    assert (gathered.size, digests.checksums["sha256"]) == (0, hashlib.sha256(b"x" * 300).digest())
+    staged.close()
+    os.close(root)
+
+
+async def test_a_body_that_cannot_be_written_is_held_no_longer() -> None:
+    gathered = Gathered()
+
+    def full() -> Staged:
+        raise OSError(28, "No space left on device")
+
+    body = Body(at_once, full, gathered, frozenset())
+    await body.write(b"x" * upload.PIECE)
+    with pytest.raises(OSError, match="No space left"):
+        await body.digests()
+    await body.write(b"more")
+    await body.abort()
+    assert gathered.size == 0
+
+
 async def test_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload, "LARGEST", 10)
-    body = Body(at_once, lambda: pytest.fail("nothing is written"), frozenset())
+    body = Body(at_once, lambda: pytest.fail("nothing is written"), Gathered(), frozenset())
     await body.write(b"x" * 10)
     with pytest.raises(TooLarge):
         await body.write(b"x")
