@@ -29,6 +29,7 @@ BUFFER: Final = 64 * 1024  # characters of one stream that wait for the disk at 
 DELAY: Final = 0.05  # seconds an event waits in memory at most; a shorter one costs a write for each few invocations
 SEGMENT: Final = 16 * 1024 * 1024  # bytes of one file
 SEGMENTS: Final = 4  # files of one stream
+SYNCS: Final = 2  # under way at once: on a slow disk many of them must not take all threads, which are everybody's
 OPEN: Final = 160  # files open at once: more than environments run at the default concurrency, or every flush opens them all again
 
 
@@ -40,6 +41,7 @@ class LogStore:
         self._open: OrderedDict[LogStream, int] = OrderedDict()  # stream → descriptor, least recently used first
         self._waiting: set[LogStream] = set()
         self.kept: Mapping[Path, float] = {}  # directories of groups that are kept for another time than others: seconds
+        self._syncs = asyncio.Semaphore(SYNCS)
         self._armed = False
         self._failing = False
         self._dropped = (metrics or Metrics()).counter(
@@ -117,7 +119,8 @@ class LogStore:
             raise OSError(errno.ENOSPC, "the disk took no more of the log")
         folder, opened = directory(self._root, stream.function, stream.name, stream.group), stream.opened
         files = [folder / segment(stream.name, number) for number in range(first, stream.segment + 1)]
-        await asyncio.to_thread(_sync, files, self._root if opened > stream.entered else None)
+        async with self._syncs:
+            await asyncio.to_thread(_sync, files, self._root if opened > stream.entered else None)
         stream.entered = max(stream.entered, opened)
 
     def forget(self, stream: "LogStream") -> None:

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -202,6 +203,23 @@ async def test_what_is_recorded_is_synced_with_the_way_to_it(store: LogStore, ro
     files(root)[0].unlink()  # own.1.jsonl: retention was here
     await store.record(stream, [(NOW, "begun again")])
     assert synced == ["logs/groups/group/_/own.1.jsonl", "logs/groups/group/_", "logs/groups/group", "logs/groups", "logs", "."]
+
+
+async def test_syncs_leave_threads_to_others(store: LogStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    go, under_way = threading.Event(), []
+
+    def slow(path: Path) -> None:
+        under_way.append(path)
+        assert go.wait(30)
+
+    monkeypatch.setattr(logwriter, "sync", slow)
+    recorded = [asyncio.create_task(store.record(store.stream("resize"), [(NOW, str(number))])) for number in range(50)]
+    while len(under_way) < 2:
+        await asyncio.sleep(0)
+    assert await asyncio.wait_for(asyncio.to_thread(lambda: "done"), 30) == "done"
+    assert len(under_way) == 2
+    go.set()
+    await asyncio.gather(*recorded)
 
 
 async def test_what_cannot_be_recorded_is_said(store: LogStore, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
