@@ -147,7 +147,8 @@ class Reloader:
         parts.pool.limit(config.limits)
         parts.fleet.exchange(plan)
         for sources in built:  # gauges read these lists
-            sources[:] = [one for one in plan.sources if any(one.name == other.name for other in sources)]
+            names = {one.name for one in sources}
+            sources[:] = [one for one in plan.sources if one.name in names]
         changes = self.deployed(config, deployed, everywhere=everywhere)
         parts.calls.adopt(config)
         return changes
