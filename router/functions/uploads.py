@@ -34,7 +34,9 @@ class Uploads:
         """Have an archive on the disk; its name, relative to the state directory. Raises CodeRefused, OSError."""
         if len(data) > LARGEST:
             raise CodeRefused(f"Zipped size must be smaller than {LARGEST} bytes")
-        self._directory.mkdir(mode=0o700, exist_ok=True)
+        if not self._directory.is_dir():
+            self._directory.mkdir(mode=0o700, exist_ok=True)
+            sync(self._directory.parent)
         name = name_of(hashlib.sha256(data).digest())
         final = self._directory / name
         if not final.is_file():
@@ -43,9 +45,9 @@ class Uploads:
                 self._write(fresh, data)
                 look(fresh)
                 fresh.rename(final)
-                sync(self._directory)
             finally:
                 fresh.unlink(missing_ok=True)
+        sync(self._directory)  # of an archive that was there too: who put it there may have been killed before this
         return f"{DIRECTORY}/{name}"
 
     def path(self, sha256: str) -> Path | None:
