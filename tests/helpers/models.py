@@ -1,5 +1,6 @@
 """Members of AWS's models drawn at random, and botocore as the client that spells and reads them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from io import BytesIO
@@ -13,6 +14,8 @@ from botocore.serialize import create_serializer
 from hypothesis import strategies as st
 
 from router.api.aws import models
+from router.api.aws.protocol import Aimed, Codec
+from router.api.aws.routing import aimed
 from router.api.aws.shapes import Member, OperationModel, ServiceModel, Shape
 from router.events.http import Request, Response
 
@@ -109,6 +112,22 @@ def asked(name: str, operation: OperationModel, parameters: dict[str, Any]) -> R
     path, _, constant = made["url_path"].partition("?")
     query = "&".join(filter(None, (constant, query)))
     return Request(made["method"], f"{path}?{query}" if query else path, headers, body.encode() if isinstance(body, str) else body)
+
+
+@st.composite
+def arrivals(draw: st.DrawFn, services: Sequence[str], protocol: str, codec: Codec) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What botocore is asked to send to one of these services, and what is read of it here."""
+    name = draw(st.sampled_from(services))
+    operation = draw(operations(name))
+    assert operation.input is not None
+    parameters = draw(members(operation.input))
+    request = asked(name, operation, parameters)
+    where = aimed(request)
+    assert where == Aimed(name, protocol, operation.name)
+    found = codec.found(model(name), request, where)
+    assert found is not None
+    assert found.operation.name == operation.name
+    return parameters, codec.read(model(name), found, request)
 
 
 def told(name: str, operation: OperationModel, answer: Response) -> dict[str, Any]:

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from router.api.aws.json_protocol import JsonProtocol, loaded
 from router.api.aws.protocol import Aimed, Fault
-from router.api.aws.routing import aimed
 from router.api.aws.values import Malformed
 from router.events.http import Request
-from tests.helpers.models import asked, members, model, operations, plain, theirs, told
+from tests.helpers.models import arrivals, members, model, operations, plain, theirs, told
 
 SERVICES = ("sqs", "events", "logs", "dynamodb", "dynamodbstreams")
 CODEC = JsonProtocol()
@@ -21,17 +20,8 @@ CODEC = JsonProtocol()
 @settings(deadline=None)
 @given(st.data())
 def test_what_botocore_asks_arrives(data: st.DataObject) -> None:
-    name = data.draw(st.sampled_from(SERVICES))
-    operation = data.draw(operations(name))
-    assert operation.input is not None
-    parameters = data.draw(members(operation.input))
-    request = asked(name, operation, parameters)
-    request = request._replace(headers=[*request.headers])
-    where = aimed(request)
-    assert where == Aimed(name, "json", operation.name)
-    found = CODEC.found(model(name), request, where)
-    assert found is not None
-    assert CODEC.read(model(name), found, request) == parameters
+    parameters, said = data.draw(arrivals(SERVICES, "json", CODEC))
+    assert said == parameters
 
 
 @settings(deadline=None)

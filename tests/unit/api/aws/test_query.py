@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from router.api.aws.protocol import Aimed, Fault
 from router.api.aws.query import FORM, LARGEST, QueryProtocol
-from router.api.aws.routing import aimed
 from router.api.aws.values import Malformed
 from router.events.http import Request
-from tests.helpers.models import asked, members, model, operations, plain, told
+from tests.helpers.models import arrivals, members, model, operations, plain, told
 
 SERVICES = ("sts", "sns")
 CODEC = QueryProtocol()
@@ -21,15 +20,8 @@ CODEC = QueryProtocol()
 @settings(deadline=None)
 @given(st.data())
 def test_what_botocore_asks_arrives(data: st.DataObject) -> None:
-    name = data.draw(st.sampled_from(SERVICES))
-    operation = data.draw(operations(name))
-    assert operation.input is not None
-    parameters = data.draw(members(operation.input))
-    request = asked(name, operation, parameters)
-    assert aimed(request) == Aimed(name, "query", operation.name)
-    found = CODEC.found(model(name), request, aimed(request))
-    assert found is not None
-    assert _flat(plain(CODEC.read(model(name), found, request))) == _flat(plain(parameters))
+    parameters, said = data.draw(arrivals(SERVICES, "query", CODEC))
+    assert _flat(plain(said)) == _flat(plain(parameters))
 
 
 @settings(deadline=None)
