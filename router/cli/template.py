@@ -170,7 +170,7 @@ def looked_at(found: "Translation", directory: Path) -> "Translation":
     comments = dict(found.comments)
     for code in found.codes:
         row = rows[code.resource]
-        notes = tuple(_unbuilt(directory / code.path.replace("$${", "${"), code.built, layer=code.layer))
+        notes = tuple(_unbuilt(directory / code.path, code.built, layer=code.layer))
         if notes and row.verdict != REFUSED:
             rows[code.resource] = replace(row, verdict=DIFFERS if row.verdict == RUNS else row.verdict, notes=(*row.notes, *notes))
             if row.becomes.startswith("functions."):

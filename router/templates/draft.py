@@ -142,7 +142,7 @@ class Draft:
     def path(self, written: str) -> str:
         """A path of the template's as config.yaml has it."""
         found = posixpath.normpath(posixpath.join(self.base, written))
-        return escaped(found if found.startswith((".", "/")) else f"./{found}")
+        return found if found.startswith((".", "/")) else f"./{found}"
 
     def allow(self, function: str, statements: list[dict[str, Any]]) -> None:
         """Add to a function's role what SAM adds to one that it makes."""
@@ -217,15 +217,19 @@ def _named(service: str, rest: str) -> Target:
     return Target(kinds.get(service, ""), rest)
 
 
-def escaped(text: str) -> str:
-    """A text whose `${` is no reference of config.yaml's."""
-    return text.replace("${", "$${")
+class Verbatim(dict[str, Any]):
+    """A value in whose texts config.yaml knows no references."""
 
 
-def escaped_all(value: Any) -> Any:
-    """The same in every text of a JSON value."""
+def escaped(value: Any) -> Any:
+    """A value of the config in whose texts no `${` is a reference of config.yaml's: what a template says is nothing but text."""
     if isinstance(value, str):
-        return escaped(value)
+        return value.replace("${", "$${")
     if isinstance(value, list):
-        return [escaped_all(each) for each in value]
-    return {key: escaped_all(each) for key, each in value.items()} if isinstance(value, dict) else value
+        return [escaped(each) for each in value]
+    return {key: escaped(each) for key, each in value.items()} if isinstance(value, dict) and not isinstance(value, Verbatim) else value
+
+
+def escaped_entry(value: Any) -> Any:
+    """The same of an entry of a section: in its policy, variables are the policy's own."""
+    return {key: each if key == "policy" else escaped(each) for key, each in value.items()} if isinstance(value, dict) else escaped(value)

@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 from router.templates import roles
-from router.templates.draft import Draft, Item, escaped
+from router.templates.draft import Draft, Item
 from router.templates.events import function_events
 from router.templates.http import cors_of
 from router.templates.naming import made_destination
@@ -47,7 +47,7 @@ def function(item: Item, draft: Draft) -> None:
     if props.text("PackageType", "Zip") != "Zip" or "ImageUri" in props or "ImageConfig" in props:
         raise Refused("container images are not run here; package the code as a directory or .zip")
     runtime = props.text("Runtime", "")
-    value |= {"code": _code(item, props, runtime, draft, sam=sam), "handler": escaped(props.text("Handler")), "runtime": _runtime(runtime)}
+    value |= {"code": _code(item, props, runtime, draft, sam=sam), "handler": props.text("Handler"), "runtime": _runtime(runtime)}
     _settings(props, value)
     _logging(props, value)
     _layers(props, value, draft)
@@ -110,7 +110,7 @@ def _settings(props: Props, value: dict[str, Any]) -> None:
         environment.done()
     if variables is not None:
         names = list(variables.names())
-        value["environment"] = {name: escaped(variables.text(name, "")) for name in names}
+        value["environment"] = {name: variables.text(name, "") for name in names}
     provisioned = props.child("ProvisionedConcurrencyConfig")
     if provisioned is not None:
         value["provisioned_concurrency"] = provisioned.whole("ProvisionedConcurrentExecutions", 1)

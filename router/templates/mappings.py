@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from router.templates.draft import Draft, escaped_all
+from router.templates.draft import Draft
 from router.templates.props import Props
 from router.templates.words import Refused, shown
 
@@ -40,7 +40,7 @@ def _shared(props: Props, value: dict[str, Any]) -> None:
     if criteria is not None:
         filters = []
         for each in criteria.children("Filters"):
-            filters.append(escaped_all(each.json("Pattern")))
+            filters.append(each.json("Pattern"))
             each.done()
         criteria.done()
         if filters:

@@ -126,7 +126,7 @@ def s3_trigger(bucket: str, events: list[str], props: Props) -> dict[str, Any]:
         name = rule.text("Name").lower()
         if name not in {"prefix", "suffix"}:
             raise Refused(f"a filter's rule is prefix or suffix, not {shown(name)}")
-        value[name] = rule.text("Value").replace("${", "$${")
+        value[name] = rule.text("Value")
         rule.done()
     for each in (key, wanted):
         if each is not None:

@@ -131,7 +131,7 @@ class Props:
             if isinstance(found, dict)
             else [(one.get("Key"), one.get("Value")) for one in found or () if isinstance(one, dict)]
         )
-        return {str(key): str("" if value is None else value).replace("${", "$${") for key, value in listed if key}
+        return {str(key): str("" if value is None else value) for key, value in listed if key}
 
     def done(self, different: Mapping[str, str] | None = None, *, harmless: frozenset[str] = HARMLESS) -> None:
         """All that is left: what *different* knows is told, what is empty or *harmless* is not, all else is refused."""

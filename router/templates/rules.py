@@ -6,7 +6,7 @@ under `rules` or `schedules`. Source: CloudFormation template reference, AWS::Ev
 import re
 from typing import Any, Final
 
-from router.templates.draft import Draft, Item, escaped, escaped_all
+from router.templates.draft import Draft, Item
 from router.templates.props import Props
 from router.templates.words import Refused, shown
 
@@ -46,7 +46,7 @@ def scheduler_event(item: Item, props: Props, name: str, alias: str, draft: Draf
 
 def rule_event(item: Item, props: Props, name: str, alias: str, draft: Draft) -> None:
     """An event of type EventBridgeRule or CloudWatchEvent."""
-    named, pattern = _named(props, "RuleName", item, name), escaped_all(_pattern(props, "Pattern"))
+    named, pattern = _named(props, "RuleName", item, name), _pattern(props, "Pattern")
     bus, given, terms = draft.bus(props.take("EventBusName")), _inputs(props), _terms(props, f"{named}Queue", draft)
     enabled, target = _enabled(props), props.child("Target")
     if target is not None:
@@ -88,20 +88,20 @@ def _done(props: Props) -> None:
 
 def _constant(props: Props) -> dict[str, Any]:
     """Input: a JSON text that replaces the event."""
-    return {"input": escaped_all(props.json("Input"))} if "Input" in props else {}
+    return {"input": props.json("Input")} if "Input" in props else {}
 
 
 def _inputs(props: Props) -> dict[str, Any]:
     """What a rule's target gets instead of the event."""
     value = _constant(props)
     if "InputPath" in props:
-        value["input_path"] = escaped(props.text("InputPath"))
+        value["input_path"] = props.text("InputPath")
     transformer = props.child("InputTransformer")
     if transformer is not None:
         paths = transformer.child("InputPathsMap")
-        value["input_transformer"] = {"template": escaped(transformer.text("InputTemplate"))}
+        value["input_transformer"] = {"template": transformer.text("InputTemplate")}
         if paths is not None:
-            value["input_transformer"]["paths"] = {name: escaped(paths.text(name)) for name in paths.names()}
+            value["input_transformer"]["paths"] = {name: paths.text(name) for name in paths.names()}
         transformer.done()
     return value
 
@@ -206,7 +206,7 @@ def rule(item: Item, draft: Draft) -> None:
         value["tags"] = found
     _described(props, value)
     if "EventPattern" in props:
-        value["pattern"] = escaped_all(_pattern(props, "EventPattern"))
+        value["pattern"] = _pattern(props, "EventPattern")
     if "ScheduleExpression" in props:
         value["schedule"] = props.text("ScheduleExpression")
     value["targets"] = []
@@ -236,7 +236,7 @@ def schedule(item: Item, draft: Draft) -> None:
 
 def _described(props: Props, value: dict[str, Any]) -> None:
     if "Description" in props:
-        value["description"] = escaped(props.text("Description"))
+        value["description"] = props.text("Description")
 
 
 def schedule_group(item: Item, draft: Draft) -> None:

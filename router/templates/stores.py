@@ -5,7 +5,7 @@ Source: CloudFormation template reference, AWS::S3::Bucket, AWS::SQS::Queue, AWS
 import posixpath
 from typing import Any, Final
 
-from router.templates.draft import Draft, Item, escaped
+from router.templates.draft import Draft, Item
 from router.templates.notifications import notifications
 from router.templates.props import Props
 from router.templates.words import Code, Refused, shown
@@ -150,7 +150,7 @@ def bus(item: Item, draft: Draft) -> None:
     if found := props.tags():
         value["tags"] = found
     if "Description" in props:
-        value["description"] = escaped(props.text("Description"))
+        value["description"] = props.text("Description")
     if policy := props.json("Policy"):
         value["policy"] = policy["Statement"] if isinstance(policy, dict) and "Statement" in policy else policy
     props.done({"KmsKeyIdentifier": "events lie in the journal on this machine's disk; encrypt that", "LogConfig": "see router logs"})

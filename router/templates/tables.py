@@ -86,8 +86,7 @@ def _keys(props: Props, types: dict[str, str]) -> dict[str, Any]:
 
 
 def _key(name: str, kind: str) -> Any:
-    written = name.replace("${", "$${")
-    return written if kind == "S" else {"name": written, "type": kind}
+    return name if kind == "S" else {"name": name, "type": kind}
 
 
 def _indexes(props: Props, types: dict[str, str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Source: CloudFormation template reference, AWS::SNS::Topic, AWS::SNS::Subscripti
 from typing import Any, Final
 
 from router.templates import managed_policies
-from router.templates.draft import Draft, Item
+from router.templates.draft import Draft, Item, Verbatim
 from router.templates.mappings import queue_mapping
 from router.templates.props import Props
 from router.templates.words import Refused, shown
@@ -80,7 +80,7 @@ def _terms(props: Props, draft: Draft) -> dict[str, Any]:
     value: dict[str, Any] = {}
     scope = props.text("FilterPolicyScope", "MessageAttributes")
     if (wanted := props.json("FilterPolicy")) is not None:
-        value["filter"] = wanted
+        value["filter"] = Verbatim(wanted) if isinstance(wanted, dict) else wanted
         if scope == "MessageBody":
             value["filter_scope"] = "body"
     redrive = props.json("RedrivePolicy")

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from router.templates import document, functions, gateways, globals_, http, keys, parameters, roles, rules, stores, tables, topics, wiring
-from router.templates.draft import Draft, Item
+from router.templates.draft import Draft, Item, escaped_entry
 from router.templates.naming import Place
 from router.templates.parameters import Unlike, unlike
 from router.templates.resolve import Resolver
@@ -263,7 +263,9 @@ def _translation(template: Mapping[str, Any], draft: Draft, options: Options, or
     config: dict[str, Any] = {"version": 1, **options.top}
     for role in draft.sections["roles"].values():
         role["policy"] = role["policy"] or [dict(_NOTHING)]
-    config |= {section: values for section, values in draft.sections.items() if values}
+    config |= {
+        section: {name: escaped_entry(value) for name, value in values.items()} for section, values in draft.sections.items() if values
+    }
     places = {logical: place for place, logical in enumerate(order)}
     rows = sorted(draft.rows.values(), key=lambda row: _place(row, places))
     comments: dict[tuple[str, ...], tuple[str, ...]] = {}

@@ -621,3 +621,38 @@ def test_globals_are_not_multiplied_without_bounds() -> None:
     text = json.dumps({"Globals": common, "Resources": {**other, **{f"F{number}": own for number in range(600)}}})
     with pytest.raises(TemplateError, match="Globals: in all the resources that have them they are more than 500000 values"):
         translate(text, Options())
+
+
+def test_what_a_template_says_is_no_reference_of_the_config() -> None:
+    """It would bring the daemon's own secrets to whoever wrote the template. Policies and filters of topics know no references."""
+    secret = "${file:/etc/shadow}"
+    pattern = {"source": [secret]}
+    key = {
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+    }
+    event = {"Type": "Api", "Properties": {"RestApiId": {"Ref": "Api"}, "Path": "/", "Method": "get"}}
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/${aws:username}/*"}
+    told = {"TopicArn": {"Ref": "Topic"}, "Protocol": "sqs", "Endpoint": {"Fn::GetAtt": ["Q", "Arn"]}, "FilterPolicy": {"a": [secret]}}
+    found = template(
+        {
+            "Api": {"Type": "AWS::Serverless::Api", "Properties": {"StageName": "s", "Variables": {"v": secret}}},
+            "Archive": {
+                "Type": "AWS::Events::Archive",
+                "Properties": {"SourceArn": {"Fn::GetAtt": ["Bus", "Arn"]}, "EventPattern": pattern},
+            },
+            "Bus": {"Type": "AWS::Events::EventBus", "Properties": {"Tags": [{"Key": "a", "Value": secret}]}},
+            "Fn": function(Policies=[{"Statement": [statement]}], Events={"E": event}, Environment={"Variables": {"A": secret}}),
+            "Q": {"Type": "AWS::SQS::Queue"},
+            "Sub": {"Type": "AWS::SNS::Subscription", "Properties": told},
+            "Table": {"Type": "AWS::DynamoDB::Table", "Properties": {**key, "TimeToLiveSpecification": {"AttributeName": secret}}},
+            "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": secret}},
+        }
+    )
+    assert set(verdicts(found).values()) == {"runs"}
+    config = found.config
+    topic = config["topics"]["Topic"]
+    assert topic["subscriptions"]["Sub"].pop("filter") == {"a": [secret]}
+    assert config["roles"]["FnRole"]["policy"].pop() == statement
+    text = json.dumps(config)
+    assert text.count("$${file:/etc/shadow}") == text.count("${") == 6
