@@ -70,7 +70,9 @@ class Endpoint:
             return self._identities.serve(request)
         aimed = routing.aimed(request)
         if aimed.protocol == "s3":
-            return await (await self._services.wire(aimed.protocol)).serve(request, self._gate, request_id)
+            response = await (await self._services.wire(aimed.protocol)).serve(request, self._gate, request_id)
+            self._requests.add(aimed.protocol, "any", _came_of(response.status))
+            return response
         codec = SQS_QUERY if (aimed.service, aimed.protocol) == ("sqs", "query") else PROTOCOLS[aimed.protocol]
         if not self._services.has(aimed.service):
             self._requests.add("unknown", "unknown", "unknown")  # anybody may name anything: no label is made of it
@@ -140,6 +142,11 @@ class Endpoint:
         for need in needs:
             if why := self._gate.refusal(admitted.caller, admitted.context, need, asked.service.policy(need.resource)):
                 raise Refused(refusals.unauthorised(why, asked.service.name, asked.codec.status), "denied")
+
+
+def _came_of(status: int) -> str:
+    """The outcome of an answer of which only its status is known."""
+    return "ok" if status < 400 else "error" if status >= 500 else "denied" if status == 403 else "refused"
 
 
 def _trace(request: Request) -> str:

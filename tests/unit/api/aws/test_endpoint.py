@@ -60,6 +60,15 @@ class Only:
         assert self.has(name)
         return self._service
 
+    async def wire(self, name: str) -> Any:
+        assert name == "s3"
+        return self
+
+    async def serve(self, request: Request, gate: Gate, request_id: str) -> Response:
+        assert gate.account
+        assert request_id
+        return Response(int(request.path[1:]))
+
 
 class Desk:
     """An endpoint over that service."""
@@ -94,6 +103,15 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"), [(200, "ok"), (304, "ok"), (403, "denied"), (404, "refused"), (412, "refused"), (500, "error"), (503, "error")]
+)
+async def test_requests_of_s3_are_counted_by_their_status(desk: Desk, status: int, outcome: str) -> None:
+    answer = await desk.endpoint.handle(Request("GET", f"/{status}", [("authorization", "x")], b"", "127.0.0.1", "127.0.0.1:4566"))
+    assert answer.status == status
+    assert desk.counted() == f'router_aws_requests_total{{service="s3",operation="any",outcome="{outcome}"}} 1'
 
 
 async def test_a_call_arrives_with_all_that_is_known_of_it(desk: Desk) -> None:
