@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
 from router.api.aws.s3.errors import S3Error, invalid
+from router.buckets.checksums import COMPOSITE, LINEAR, read
 from router.buckets.facts import ALGORITHMS, ChecksumType, Digests, Metadata, ObjectFacts, Part
 
 PREFIX: Final = "x-amz-checksum-"
-LENGTH: Final = {"crc32": 4, "crc32c": 4, "crc64nvme": 8, "sha1": 20, "sha256": 32}  # bytes
-_WHOLE: Final = frozenset({"crc32", "crc32c", "crc64nvme"})  # which can be made of a whole object from its parts'
 _MD5: Final = 16  # bytes
 
 
@@ -74,8 +73,8 @@ def _agree(headers: Mapping[str, str], algorithm: str) -> None:
 
 
 def _decoded(algorithm: str, value: str) -> bytes:
-    found = _base64(value)
-    if len(found) != LENGTH[algorithm]:
+    found = read(algorithm, value)
+    if found is None:
         raise S3Error("InvalidRequest", f"Value for {PREFIX}{algorithm} header is invalid.")
     return found
 
@@ -114,7 +113,7 @@ def asked_of(headers: Mapping[str, str]) -> Asked:
     )
     if kind not in ("", "FULL_OBJECT", "COMPOSITE"):
         raise S3Error("InvalidRequest", "Value for x-amz-checksum-type header is invalid.")
-    if (type_ == "FULL_OBJECT" and given not in _WHOLE) or (type_ == "COMPOSITE" and given == "crc64nvme"):
+    if (type_ == "FULL_OBJECT" and given not in LINEAR) or (type_ == "COMPOSITE" and given not in COMPOSITE):
         raise S3Error("InvalidRequest", f"The {type_} checksum type cannot be used with the {given} checksum algorithm.")
     return Asked(given, type_)
 
