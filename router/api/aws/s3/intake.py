@@ -9,12 +9,12 @@ from router.api.aws.s3.call import S3Call, pieces_of
 from router.api.aws.s3.errors import S3Error, of_signature
 from router.buckets.checksums import Running
 from router.buckets.facts import Digests
+from router.buckets.upload import LARGEST
 from router.events.http import Request
 from router.iam.auth_errors import AuthFailure
 from router.iam.payload import Body
 from router.web import BodyBroken
 
-LARGEST: Final = 5 * 1024**3  # bytes of one put, part or form
 DOCUMENT: Final = 4 * 1024 * 1024  # bytes of a document
 OFF_LOOP: Final = 64 * 1024  # bytes; hashing as many takes longer than handing them to a thread
 

@@ -14,10 +14,10 @@ from router.api.aws.s3.objects import part_number, put_context, require_put
 from router.buckets.facts import ALGORITHMS, ObjectFacts, PartName
 from router.buckets.object_errors import NoSuchKey
 from router.buckets.objects import Store
+from router.buckets.upload import LARGEST
 from router.events.http import Response
 
 MOST: Final = 10_000  # parts
-LARGEST_PART: Final = 5 * 1024**3  # bytes
 
 
 class Multipart:
@@ -70,8 +70,8 @@ class Multipart:
         async with opened:
             conditions.of_copy(call.headers, opened.facts.etag, opened.facts.modified)
             span = ranges.copied(call.headers.get("x-amz-copy-source-range", ""), opened.facts.size)
-            if span.size > LARGEST_PART:
-                raise S3Error("EntityTooLarge", ProposedSize=span.size, MaxSizeAllowed=LARGEST_PART)
+            if span.size > LARGEST:
+                raise S3Error("EntityTooLarge", ProposedSize=span.size, MaxSizeAllowed=LARGEST)
             part = await self._store.copy_part(upload, number, opened, (span.start, span.end))
         sums = [(f"Checksum{name.upper()}", value) for name, value in part.checksums.items()]
         return call.xml("CopyPartResult", [("LastModified", moment(part.modified)), ("ETag", f'"{part.etag}"'), *sums])

@@ -15,10 +15,10 @@ from router.api.aws.s3.ranges import Span
 from router.buckets.facts import Metadata, ObjectFacts
 from router.buckets.object_errors import NoSuchKey
 from router.buckets.objects import OpenObject, Store
+from router.buckets.upload import LARGEST
 from router.events.http import Response
 
 PIECE: Final = 1024 * 1024  # bytes read at once
-COPYABLE: Final = 5 * 1024**3  # bytes of a copy in one request
 _ITSELF: Final = (
     "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata,"
     " storage class, website redirect location or encryption attributes."
@@ -134,9 +134,9 @@ class Objects:
                 call.require("s3:GetObjectTagging", bucket=source.bucket, key=source.key)
                 call.require("s3:PutObjectTagging", context=tag_context(facts.metadata.tags))
             conditions.of_copy(call.headers, facts.etag, facts.modified)
-            if facts.size > COPYABLE:
+            if facts.size > LARGEST:
                 raise S3Error(
-                    "InvalidRequest", f"The specified copy source is larger than the maximum allowable size for a copy source: {COPYABLE}"
+                    "InvalidRequest", f"The specified copy source is larger than the maximum allowable size for a copy source: {LARGEST}"
                 )
             wanted = _of_copy(facts.metadata, said, replaced=replaced, retagged=retagged)
             if source == CopySource(call.bucket, call.key) and not replaced and wanted.storage_class == facts.metadata.storage_class:

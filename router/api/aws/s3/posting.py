@@ -11,7 +11,7 @@ from router.api.aws.s3.addressing import Target, check_owner
 from router.api.aws.s3.call import Ids, S3Call, pieces_of
 from router.api.aws.s3.errors import S3Error, of_signature
 from router.api.aws.s3.forms import Form, boundary_of
-from router.api.aws.s3.intake import LARGEST, of_wire
+from router.api.aws.s3.intake import of_wire
 from router.api.aws.s3.objects import require_put
 from router.api.aws.s3.telling import told_of
 from router.buckets.keys import LIMIT
@@ -84,8 +84,6 @@ async def _fill(upload: Upload, form: Form, first: bytes, pieces: AsyncIterator[
         size += len(piece)
         if policy.high is not None and size > policy.high:
             post_policy.check_size(policy, size)
-        if size > LARGEST:
-            raise S3Error("EntityTooLarge")
         if piece:
             await upload.write(piece)
         if (more := await anext(pieces, None)) is None:

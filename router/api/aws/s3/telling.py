@@ -6,9 +6,8 @@ from typing import Any, Final
 from router.api.aws.s3.call import S3Call
 from router.api.aws.s3.errors import S3Error
 from router.buckets import object_errors as refused
+from router.buckets.assembly import SMALLEST
 from router.errors import InvalidParameter, JournalError, RouterError
-
-SMALLEST_PART: Final = 5 * 1024**2  # bytes of a part that is not the last
 
 Teller = Callable[[Any, S3Call], S3Error]
 
@@ -27,7 +26,7 @@ def _conflict(_: refused.Conflict, call: S3Call) -> S3Error:
 
 
 def _small(error: refused.PartTooSmall, _: S3Call) -> S3Error:
-    return S3Error("EntityTooSmall", ProposedSize=error.size, MinSizeAllowed=SMALLEST_PART, PartNumber=error.number, ETag=error.etag)
+    return S3Error("EntityTooSmall", ProposedSize=error.size, MinSizeAllowed=SMALLEST, PartNumber=error.number, ETag=error.etag)
 
 
 def _part(error: refused.InvalidPart, call: S3Call) -> S3Error:
