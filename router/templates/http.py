@@ -13,6 +13,7 @@ from router.templates.props import Props
 from router.templates.words import Refused, shown
 
 REST_TIMEOUT: Final = 29_000  # milliseconds
+LONGEST_URI: Final = 2048  # characters of an integration's
 METHODS: Final = frozenset(["ANY", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
 _NO_HOST: Final = "all routes are on the http listener; let a proxy in front serve the domain"
 SAME: Final = {  # both kinds
@@ -223,7 +224,7 @@ def _key(method: str, path: str, kind: str) -> str:
 
 def claim(key: str, found: Api, draft: Draft) -> None:
     """Take a route; all APIs share one table. Raises Refused when another API has it."""
-    shape = re.sub(r"\{[^}+]*(\+?)\}", r"{\1}", key)
+    shape = re.sub(r"\{[^{}+]*(\+?)\}", r"{\1}", key)
     owner = draft.routes.setdefault(shape, found.logical)
     if owner != found.logical:
         raise Refused(f"{owner} has the route {shown(key)} already, and all APIs share one listener here")
@@ -245,6 +246,8 @@ def definition(item: Item, body: Mapping[str, Any], found: Api, draft: Draft) ->
 
 def function_in(uri: str, draft: Draft) -> Target:
     """The function of an integration: an ARN of its own, or API Gateway's path to it. Raises Refused."""
+    if len(uri) > LONGEST_URI:
+        raise Refused(f"{shown(uri)} is no function's ARN")
     arn = re.search(r"arn:aws[a-z-]*:lambda:[^/]*:function:[^/]+", uri.rpartition("/functions/")[2] or uri)
     return draft.function(arn[0] if arn else uri)
 

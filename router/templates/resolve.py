@@ -18,7 +18,7 @@ from router.templates.words import Refused, shown
 BUDGET: Final = 16 * 1024 * 1024  # characters and values that functions may make of one template
 _EACH: Final = 16  # what a value takes as long to work out as so many characters
 NESTED: Final = 100  # values within values, references followed
-_VARIABLE: Final = re.compile(r"\$\{(!?)([^}]*)\}")
+_VARIABLE: Final = re.compile(r"\$\{(!?)([^}]*)(\}?)")  # an open one reaches to the end: each is looked at once
 _EXECUTE: Final = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
 IMPLICIT: Final = {"ServerlessRestApi": "AWS::Serverless::Api", "ServerlessHttpApi": "AWS::Serverless::HttpApi"}  # SAM makes them
 _APIS: Final = frozenset({*IMPLICIT.values(), "AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"})
@@ -179,6 +179,8 @@ class Resolver(Naming):
         known = {name: self.value(each) for name, each in variables.items()}
 
         def replaced(found: re.Match[str]) -> str:
+            if not found[3]:
+                return found[0]
             if found[1]:
                 return f"${{{found[2]}}}"
             name = found[2].strip()

@@ -146,6 +146,15 @@ def test_functions_cannot_expand_without_bounds(written: Any) -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("${Stage}${", "dev${"), ("${Stage} ${Stage", "dev ${Stage"), ("${!Stage}${!", "${Stage}${!"), ("${" * 100_000, "${" * 100_000)],
+)
+def test_a_variable_that_is_not_closed_is_text(written: str, meant: str) -> None:
+    """However many of them are open: each is looked at once."""
+    assert resolver().value({"Fn::Sub": written}) == meant
+
+
 def test_what_a_value_came_from_is_remembered() -> None:
     found = resolver()
     found.value({"Fn::Sub": "${Jobs.Arn}${Stage}"})
