@@ -133,18 +133,21 @@ class Declared:
             raise InvalidParameter("the daemon is starting")
         return self._applier.config
 
-    async def put(self, kind: str, name: str, value: Any, about: Mapping[str, Any] | None = None) -> Fragment:
-        """Declare, or declare anew; on return durable and in force. *value*: as config.yaml has it; *about*: kept with it, None: as it was.
+    async def put(
+        self, kind: str, name: str, value: Any, about: Mapping[str, Any] | None = None, *, beside: tuple[Unit, ...] = ()
+    ) -> Fragment:
+        """Declare, or declare anew; on return durable and in force. *value*: as config.yaml has it; *about*: kept with it, None: as it was;
+        *beside*: see Change.
 
         Raises InvalidParameter with all that is wrong, DeclaredInConfig, JournalError; nothing has changed then."""
         before = self.get(kind, name)
         known = (before.about if before else {}) if about is None else about
-        await self.change(Change((Fragment(kind, name, value, known),)))
+        await self.change(Change((Fragment(kind, name, value, known),), beside=beside))
         return self._fragments[kind, name]
 
-    async def remove(self, kind: str, name: str) -> None:
+    async def remove(self, kind: str, name: str, *, beside: tuple[Unit, ...] = ()) -> None:
         """Take it back. Raises as put() does, when others need it too; what nobody declared is gone already."""
-        await self.change(Change(removes=((kind, name),)))
+        await self.change(Change(removes=((kind, name),), beside=beside))
 
     async def change(self, change: Change) -> None:
         """All of *change*, in force on return; a caller that is cancelled leaves it to run. Raises as put() does."""

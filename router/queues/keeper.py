@@ -1,4 +1,4 @@
-"""What happens in queues while nobody calls: messages past their retention go, move tasks go on."""
+"""What happens in queues while nobody calls: messages past their retention go, what is left of deleted queues too, move tasks go on."""
 
 import asyncio
 from contextlib import suppress
@@ -26,6 +26,7 @@ class Keeper:
     def __init__(self, queues: Queues, moves: Moves, clock: Clock) -> None:
         self._queues, self._moves, self._clock = queues, moves, clock
         self._work = asyncio.Event()
+        self._left: set[str] = set()  # deleted queues of which something was left at the last look
         moves.on_start = self._work.set
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -43,9 +44,19 @@ class Keeper:
                 for name in list(self._queues.settings):
                     while await self._queues.expire(name) == EXPIRE_AT_ONCE:
                         await self._clock.sleep(BREATH)
+                await self._drop()
             except JournalError as error:
                 log.warning("queue_retention_failed", error=str(error))
             await self._clock.sleep(PERIOD)
+
+    async def _drop(self) -> None:
+        """Go on with what a daemon that died, or a caller that left, had begun. One of whose name there is a queue again, or still, waits
+        a round: its declaration may be about to end."""
+        left = set(await self._queues.deleted())
+        for name in sorted(left):
+            if name in self._left or name not in self._queues.settings:
+                await self._queues.drop(name, lambda: self._clock.sleep(BREATH))
+        self._left = left
 
     async def _look(self) -> None:
         """For metrics: they must not wait for the store."""

@@ -195,7 +195,7 @@ SELECT min(arrived) FROM queue_messages WHERE queue = ?1;
 SELECT queue, messages, bytes, at, made FROM queue_tallies ORDER BY queue;
 
 -- name: forget_queue_duplicates
-DELETE FROM queue_duplicates WHERE queue = ?1;
+DELETE FROM queue_duplicates WHERE queue = ?1 AND id <= ?2;
 
 -- name: forget_tally
 DELETE FROM queue_tallies WHERE queue = ?1 AND messages = 0;

@@ -4,7 +4,7 @@ Time: as in the journal, *visible* and the like are the queues' own time, which 
 instance left off when that is later, and then moves with the monotonic clock. What people and AWS read is wall time."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple, Self, TypeVar
 
@@ -18,7 +18,9 @@ from router.errors import RouterError
 from router.events.sqs import Message
 from router.events.sqs_errors import PurgeQueueInProgress, QueueDoesNotExist
 from router.events.sqs_rules import New, Rules, check, check_batch_size, check_visibility, deduplication_id
+from router.journal import leavings
 from router.journal.database import Database, Row
+from router.journal.leavings import Leavings
 from router.queues.queries import SQL
 from router.queues.units import Received, Sent, Settled, Wanted, Work
 
@@ -59,12 +61,16 @@ class Queues:
         self._waiting: dict[str, set[asyncio.Event]] = {}
         self._former: dict[str, Queue] = {}  # settings that were in force before
         self._purged: dict[str, float] = {}  # queue → monotonic time of its last purge
+        self._leavings = Leavings(database, "queue", lambda _: self._last_id, self._drop)
 
     @classmethod
     async def open(cls, database: Database, clock: Clock, queues: Mapping[str, Queue], *, region: str, account: str) -> Self:
-        """Bring the tables up to date; make visible at once what event source mappings of a dead instance held. Raises JournalError."""
+        """Bring the tables up to date; make visible at once what event source mappings of a dead instance held. Raises JournalError.
+
+        What is left of a deleted queue goes before one of its name, which config.yaml has meanwhile, is served."""
         made = cls(database, clock, queues, region=region, account=account)
         await database.migrate("queues", STEPS)
+        await database.migrate("leavings", leavings.STEPS)
 
         def unit(connection: apsw.Connection) -> None:
             found: list[Row] = connection.execute(SQL["latest"]).fetchall()
@@ -77,6 +83,9 @@ class Queues:
                 connection.execute(SQL["tally"], (name, 0, 0, 0, work.now, work.wall // 1000)).fetchall()
 
         await database.transact(unit)
+        for name in await made.deleted():
+            if name in queues:
+                await made.drop(name)
         return made
 
     def adopt(self, queues: Mapping[str, Queue]) -> None:
@@ -247,19 +256,27 @@ class Queues:
 
         await self._database.land(unit)
 
-    async def drop(self, name: str) -> None:
-        """Remove all that is left of a queue that is no more: messages, what deduplication remembers, when it was made."""
-        upto = self._last_id
-        while await self._database.land(lambda connection: self.work(connection).purge(name, upto)):
-            pass
+    def deleting(self, name: str) -> Callable[[apsw.Connection], None]:
+        """What marks all that a queue has as gone, in the transaction that ends its declaration; drop() is for afterwards."""
+        return self._leavings.marking(name)
 
-        def unit(connection: apsw.Connection) -> None:
-            connection.execute(SQL["forget_queue_duplicates"], (name,)).fetchall()
+    async def deleted(self) -> list[str]:
+        """Deleted queues of which something is left."""
+        return await self._leavings.names()
+
+    async def drop(self, name: str, breath: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Remove all that is left of a deleted queue: messages, what deduplication remembers, when it was made. Raises JournalError."""
+        if await self._leavings.sweep(name, declared=name in self.settings, breath=breath) and name not in self.settings:
+            self._purged.pop(name, None)
+            self._former.pop(name, None)
+
+    def _drop(self, connection: apsw.Connection, name: str, upto: int) -> bool:
+        if self.work(connection).purge(name, upto):
+            return True
+        connection.execute(SQL["forget_queue_duplicates"], (name, upto)).fetchall()
+        if name not in self.settings:
             connection.execute(SQL["forget_tally"], (name,)).fetchall()
-
-        await self._database.land(unit)
-        self._purged.pop(name, None)
-        self._former.pop(name, None)
+        return False
 
     async def expire(self, name: str) -> int:
         """Remove some messages past their retention; how many."""

@@ -7,10 +7,11 @@ import asyncio
 import contextlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Final, Self
 
+import apsw
 import structlog
 
 from router import names
@@ -86,6 +87,7 @@ class BusSource:
         """Take events until *stop*; what is being put then is finished. Raises SourceError when the store fails."""
         try:
             await bus_store.prepare(self._store.database)
+            await self._empty(of_config=True)
             self._outlet = outlet
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._retention(stop), name="bus-retention")
@@ -102,8 +104,15 @@ class BusSource:
         finally:
             self._outlet = None
 
+    async def _empty(self, *, of_config: bool) -> None:
+        """Go on with archives that were deleted. *of_config*: those whose buses have one again, before it is served; else all others."""
+        for bus in await self._store.leavings.names():
+            if self._archived(bus) == of_config:
+                await self.empty(bus)
+
     async def _retention(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
+            await self._empty(of_config=False)
             removed = await self._store.forget(self._clock.now())
             if removed < bus_store.FORGET_AT_ONCE:
                 await self._clock.wait(stop, RETENTION_EVERY)
@@ -256,10 +265,18 @@ class BusSource:
         self._door()
         return await self._store.sizes()
 
+    async def emptying(self, bus: str) -> Callable[[apsw.Connection], None]:
+        """What marks all archived events of a bus as gone, in the transaction that ends its archive's declaration. Raises JournalError."""
+        await bus_store.prepare(self._store.database)
+        return self._store.leavings.marking(bus)
+
     async def empty(self, bus: str) -> None:
-        """Remove all archived events of a bus. Raises ShuttingDown, JournalError."""
-        self._door()
-        await self._store.empty(bus)
+        """Remove what is marked so. Raises JournalError."""
+        await bus_store.prepare(self._store.database)
+        await self._store.leavings.sweep(bus, declared=self._archived(bus))
+
+    def _archived(self, bus: str) -> bool:
+        return bus in self._config.buses and bool(self._config.buses[bus].archive)
 
     # -- for people
 

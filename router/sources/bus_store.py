@@ -7,7 +7,9 @@ from typing import Any, Final, NamedTuple
 import apsw
 import orjson
 
+from router.journal import leavings
 from router.journal.database import Database
+from router.journal.leavings import Leavings
 
 STEPS: Final = (
     """
@@ -56,7 +58,8 @@ DELETE FROM bus_events WHERE id IN (SELECT id FROM bus_events WHERE until IS NOT
 _COLUMNS: Final = "name, bus, start, finish, rules, pattern, state, reason, newest, at, id, events, began, ended, description"
 _COUNTS: Final = "SELECT bus, count(*), min(at), max(at) FROM bus_events GROUP BY bus"
 _SIZES: Final = "SELECT bus, count(*), sum(length(payload)) FROM bus_events GROUP BY bus"
-_EMPTY: Final = "DELETE FROM bus_events WHERE id IN (SELECT id FROM bus_events WHERE bus = ? LIMIT ?)"
+_NEWEST: Final = "SELECT ifnull(max(id), 0) FROM bus_events"
+_EMPTY: Final = "DELETE FROM bus_events WHERE id IN (SELECT id FROM bus_events WHERE bus = ? AND id <= ? ORDER BY at, id LIMIT ?)"
 
 
 class Kept(NamedTuple):
@@ -101,6 +104,7 @@ class Replay:
 async def prepare(database: Database) -> None:
     """Bring the tables up to date. Raises JournalError."""
     await database.migrate("bus", STEPS)
+    await database.migrate("leavings", leavings.STEPS)
 
 
 def keep(connection: apsw.Connection, rows: Sequence[Kept]) -> None:
@@ -113,6 +117,7 @@ class BusStore:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.leavings = Leavings(database, "archive", _newest, _drop)
 
     async def page(self, replay: Replay, limit: int) -> list[Archived]:
         """The next events of a replay, by their time."""
@@ -166,11 +171,6 @@ class BusStore:
         """Per bus: archived events, and their bytes."""
         return {bus: (count, size) for bus, count, size in await self.database.read(_SIZES)}
 
-    async def empty(self, bus: str) -> None:
-        """Remove all archived events of a bus."""
-        while await self.database.write(_EMPTY, bus, FORGET_AT_ONCE):
-            pass
-
     async def forget(self, now: float) -> int:
         """Remove events whose time in the archive is over, FORGET_AT_ONCE at most, and replays that ended 90 days ago; how many events."""
         await self.database.write("DELETE FROM bus_replays WHERE ended < ?", now - 90 * 86400)
@@ -180,6 +180,15 @@ class BusStore:
 def progress(connection: apsw.Connection, name: str, last: Archived, events: int) -> None:
     """Record how far a replay has come; part of the transaction in which its events are handed over."""
     connection.execute("UPDATE bus_replays SET at = ?, id = ?, events = events + ? WHERE name = ?", (last.at, last.id, events, name))
+
+
+def _newest(connection: apsw.Connection) -> int:
+    return int(connection.execute(_NEWEST).get)
+
+
+def _drop(connection: apsw.Connection, bus: str, upto: int) -> bool:
+    connection.execute(_EMPTY, (bus, upto, FORGET_AT_ONCE)).fetchall()
+    return connection.changes() > 0
 
 
 def _replay(row: Sequence[Any]) -> Replay:

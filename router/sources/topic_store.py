@@ -2,6 +2,7 @@
 
 Units for the writer thread: a message is numbered and remembered in the transaction that hands it to the queues."""
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import apsw
@@ -51,10 +52,13 @@ async def prepare(database: Database) -> None:
     await database.migrate("topics", STEPS)
 
 
-async def forget(database: Database, topic: str) -> None:
-    """Forget the deduplication ids of a topic; its numbers go on, so that they never go back. Raises JournalError."""
-    await prepare(database)
-    await database.write("DELETE FROM topic_duplicates WHERE topic = ?", topic)
+def forgetting(topic: str) -> Callable[[apsw.Connection], None]:
+    """What forgets the deduplication ids of a topic; its numbers go on, so that they never go back."""
+
+    def unit(connection: apsw.Connection) -> None:
+        connection.execute("DELETE FROM topic_duplicates WHERE topic = ?", (topic,)).fetchall()
+
+    return unit
 
 
 def number(connection: apsw.Connection, topic: str, deduplication: str, message_id: str, now: float) -> Numbered:

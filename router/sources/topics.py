@@ -5,7 +5,7 @@ message for each queue, a dead letter for what cannot be delivered — is in the
 
 import asyncio
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
@@ -160,9 +160,14 @@ class Topics:
         self._count.add(topic)
         return published
 
+    async def forgetting(self, topic: str) -> Callable[[apsw.Connection], None]:
+        """What makes a topic's messages unknown to the next of its name, in the transaction that ends its declaration. Raises JournalError."""
+        await topic_store.prepare(self._database)
+        return topic_store.forgetting(topic)
+
     async def forget(self, topic: str) -> None:
-        """What a topic that is no more was told is not known to the next of its name. Raises JournalError."""
-        await topic_store.forget(self._database, topic)
+        """The same of one that is no more. Raises JournalError."""
+        await self._database.land(await self.forgetting(topic))
 
     # -- standard topics
 

@@ -4,6 +4,7 @@ In the daemon's store, and in memory: there are few. Groups of functions need no
 
 import asyncio
 import shutil
+import uuid
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ import apsw
 import orjson
 
 from router.clock import Clock
+from router.disk import sync
 from router.errors import JournalError, RouterError
 from router.journal.database import Database
 from router.telemetry import logpages
@@ -21,6 +23,7 @@ from router.telemetry.logfiles import owned
 from router.telemetry.logpages import Spot, Stream
 from router.telemetry.logwriter import LogStore, LogStream
 
+DELETED: Final = "deleted"  # directory of groups that are being deleted
 GROUPS: Final = 10_000
 STREAMS: Final = 100_000  # that somebody made
 WRITERS: Final = 100  # streams that are held open for those who write through the API
@@ -79,6 +82,7 @@ class LogGroups:
         for group, name, at in await database.read("SELECT grp, name, made FROM log_streams"):
             made._streams.setdefault(group, {})[name] = at
         made._tell()
+        await asyncio.to_thread(shutil.rmtree, root / DELETED, ignore_errors=True)
         return made
 
     # -- groups
@@ -111,18 +115,24 @@ class LogGroups:
         self._tell()
 
     async def remove(self, name: str) -> None:
-        """Delete a group with all its streams. An environment that still writes to it makes it anew."""
+        """Delete a group with all its streams: at once, and for good on return. An environment that still writes to it makes it anew.
+
+        Raises JournalError: it may be there whole, or empty."""
+        self._forget(name)
+        try:
+            aside = await asyncio.to_thread(_set_aside, self.root, self.place(name))
+        except OSError as error:
+            raise JournalError(f"the log group was not deleted: {error}") from error
 
         def unit(connection: apsw.Connection) -> None:
             connection.execute("DELETE FROM log_groups WHERE name = ?", (name,)).fetchall()
             connection.execute("DELETE FROM log_streams WHERE grp = ?", (name,)).fetchall()
 
         await self._database.transact(unit)
-        self._forget(name)
         self._groups.pop(name, None)
         self._streams.pop(name, None)
         self._tell()
-        await asyncio.to_thread(shutil.rmtree, self.place(name), ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)  # what is left goes at the next start
 
     # -- streams
 
@@ -181,6 +191,16 @@ class LogGroups:
     def _tell(self) -> None:
         """The store removes what is too old; it hears of groups that have a time of their own."""
         self._store.kept = {self.place(name): group.retention * DAY for name, group in self._groups.items() if group.retention is not None}
+
+
+def _set_aside(root: Path, place: Path) -> Path:
+    """Move a group's directory out of sight, whole; it is synced on return. Raises OSError."""
+    aside = root / DELETED / uuid.uuid4().hex
+    if place.is_dir():
+        aside.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place.rename(aside)
+        sync(place.parent)
+    return aside
 
 
 def _born(path: Path) -> int:

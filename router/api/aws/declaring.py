@@ -1,6 +1,9 @@
 """What services of the AWS endpoint declare: the mechanism itself is router/api/declared.py."""
 
+from collections.abc import Callable
 from typing import Any, Literal, Protocol
+
+import apsw
 
 
 class Kept(Protocol):
@@ -17,8 +20,9 @@ class Declared(Protocol):
     async def put(self, kind: str, name: str, value: Any) -> object:
         """Check, make durable, put in force. *value*: as config.yaml spells it. Raises InvalidParameter with every mistake, DeclaredInConfig."""
 
-    async def remove(self, kind: str, name: str) -> None:
-        """Take it back, durably, and out of force. Raises InvalidParameter when something else needs it."""
+    async def remove(self, kind: str, name: str, *, beside: tuple[Callable[[apsw.Connection], None], ...] = ()) -> None:
+        """Take it back, durably, and out of force; *beside*: done in the same transaction. Raises InvalidParameter when something else
+        needs it."""
 
     def get(self, kind: str, name: str) -> Kept | None:
         """What is kept of something that was declared through the API."""

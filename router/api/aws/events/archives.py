@@ -9,7 +9,7 @@ from router.api.aws.events.members import invalid, missing, number, page, refuse
 from router.api.aws.events.place import archive_arn, bus_arn, replay_arn, rule_in
 from router.api.aws.events.rules import checked
 from router.api.aws.service import AwsError, Call, Members
-from router.api.declared import Declared
+from router.api.declared import Declared, Unit
 from router.clock import Clock
 from router.config.settings import DAY
 from router.config.types import Bus
@@ -42,8 +42,12 @@ class Kept(Protocol):
         """Per bus: archived events, and their bytes."""
         ...
 
+    async def emptying(self, bus: str) -> Unit:
+        """See BusSource."""
+        ...
+
     async def empty(self, bus: str) -> None:
-        """Remove all archived events of a bus."""
+        """See BusSource."""
         ...
 
 
@@ -67,6 +71,7 @@ class Archives:
                 raise AwsError("ResourceAlreadyExistsException", f"Archive {name} already exists.")
             if bus.archive:
                 raise AwsError("LimitExceededException", f"Event bus {bus.name} has an archive, {_name(bus)}; here a bus has one.")
+            await self._source().empty(bus.name)  # what a call that was cut short has left
             await self._declare(bus, {"name": name, **_settings(given)})
         return self._answer(name)
 
@@ -84,8 +89,9 @@ class Archives:
         """DeleteArchive, with all that is in it."""
         async with self._turn:
             bus = self._of(text(call.parameters, "ArchiveName"))
-            await self._declare(bus, None)
-            await self._source().empty(bus.name)
+            source = self._source()
+            await self._declare(bus, None, await source.emptying(bus.name))
+            await source.empty(bus.name)
         return {}
 
     async def describe(self, call: Call) -> Members:
@@ -145,7 +151,7 @@ class Archives:
         found = fragment.value.get("archive") if fragment is not None and isinstance(fragment.value, Mapping) else None
         return dict(found) if isinstance(found, Mapping) else {"retention": "forever", "name": _name(bus)}
 
-    async def _declare(self, bus: Bus, archive: Mapping[str, Any] | None) -> None:
+    async def _declare(self, bus: Bus, archive: Mapping[str, Any] | None, *beside: Unit) -> None:
         fragment = self._fragment(bus.name)
         about = dict(fragment.about) if fragment is not None else {}
         about = {key: value for key, value in about.items() if key != "archived" or archive is not None}
@@ -156,7 +162,7 @@ class Archives:
             rest = {key: one for key, one in value.items() if key != "archive"}
             return rest | ({"archive": dict(archive)} if archive is not None else {})
 
-        await self._buses.change(bus.name, change, about)
+        await self._buses.change(bus.name, change, about, beside)
 
     # -- replays
 

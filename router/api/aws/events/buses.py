@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from router.api.aws.events.members import invalid, missing, page, refusals, refuse, spoken, structure, tags, text
 from router.api.aws.events.place import bus_arn, bus_of
 from router.api.aws.service import AwsError, Call, Members, Need
-from router.api.declared import Declared
+from router.api.declared import Declared, Unit
 from router.config.buses import DEFAULT
 from router.config.types import Bus
 from router.events import eventbridge
@@ -26,6 +26,14 @@ class Putting(Protocol):
     """Where events are put: the buses' source."""
 
     async def put(self, call: Any) -> dict[str, Any]:
+        """See BusSource."""
+        ...
+
+    async def emptying(self, bus: str) -> Unit:
+        """See BusSource."""
+        ...
+
+    async def empty(self, bus: str) -> None:
         """See BusSource."""
         ...
 
@@ -93,8 +101,10 @@ class Buses:
                 return {}
             if any(rule.bus == name for rule in self._declared.config.rules.values()):
                 raise invalid(f"Event bus {name} can't be deleted since it has rules.")
+            source = self._source()
             with refusals(_OFF):
-                await self._declared.remove(KIND, name)
+                await self._declared.remove(KIND, name, beside=(await source.emptying(name),))
+            await source.empty(name)
         return {}
 
     async def describe(self, call: Call) -> Members:
@@ -201,15 +211,21 @@ class Buses:
 
     # -- what is declared
 
-    async def change(self, name: str, change: Callable[[dict[str, Any]], dict[str, Any]], about: Mapping[str, Any] | None = None) -> None:
-        """Declare a bus anew, or the default one for the first time. Raises AwsError for one of config.yaml's."""
+    async def change(
+        self,
+        name: str,
+        change: Callable[[dict[str, Any]], dict[str, Any]],
+        about: Mapping[str, Any] | None = None,
+        beside: tuple[Unit, ...] = (),
+    ) -> None:
+        """Declare a bus anew, or the default one for the first time; *beside*: see Change. Raises AwsError for one of config.yaml's."""
         fragment = self._declared.get(KIND, name)
         value = change(dict(fragment.value) if fragment is not None and isinstance(fragment.value, Mapping) else {})
         with refusals(_OFF):
             if not value and name == DEFAULT:
-                await self._declared.remove(KIND, name)
+                await self._declared.remove(KIND, name, beside=beside)
             else:
-                await self._declared.put(KIND, name, value, about)
+                await self._declared.put(KIND, name, value, about, beside=beside)
 
 
 def _with(value: dict[str, Any], key: str, given: Any) -> dict[str, Any]:

@@ -60,13 +60,13 @@ class Managing:
         name = self._place.topic(text(call.parameters, "TopicArn"))
         async with self._turn:
             if name in self._topics.topics:
-                fifo = self._topics.topics[self._own(name)].fifo
+                forgetting = (await self._topics.forgetting(name),) if self._topics.topics[self._own(name)].fifo else ()
                 try:
-                    await self._declared.remove(KIND, name)
+                    await self._declared.remove(KIND, name, beside=forgetting)
                 except (InvalidDeclaration, ConfigError) as error:
                     raise Refused(f"The topic {name} is still needed: {error}") from error
-                if fifo:
-                    await self._topics.forget(name)
+                if forgetting:
+                    await self._topics.forget(name)  # what was published while the declaration ended
         return {}
 
     async def list(self, call: Call) -> Members:

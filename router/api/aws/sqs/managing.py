@@ -48,6 +48,7 @@ class Managing:
         async with self._turn:
             there = self._queues.settings.get(name)
             if there is None:
+                await self._queues.drop(name)  # what a call that was cut short has left
                 await self._declare(name, value)
                 await self._queues.enrol(name)
             elif unlike := attributes.different(there, value, given):
@@ -59,7 +60,7 @@ class Managing:
         name = self._own(call)
         async with self._turn:
             try:
-                await self._declared.remove(KIND, name)
+                await self._declared.remove(KIND, name, beside=(self._queues.deleting(name),))
             except (InvalidParameter, ConfigError) as error:
                 raise UnsupportedOperation(f"The queue {name} is still needed: {error}") from error
             await self._queues.drop(name)

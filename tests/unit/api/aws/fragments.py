@@ -5,11 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+from router.api.declared import Unit
 from router.config.fragments import Fragment
 from router.config.load import load
 from router.config.types import Config
 from router.errors import ConfigError, InvalidParameter
 from router.iam.reading import mistakes_in
+from router.journal.database import Database
 from router.sources import TRIGGERS
 
 
@@ -20,6 +22,7 @@ class Fragments:
         self._file, self._written = root / "config.yaml", {"version": 1, "region": "eu-west-1", **written}
         self._put: dict[str, dict[str, Any]] = {}
         self.told: list[Callable[[Config], None]] = []
+        self.database: Database | None = None  # where what is done beside a change is done
         self.now: Callable[[], float] = lambda: 0.0
         self._kept: dict[tuple[str, str], Fragment] = {}
         self.config = self._load(self._put)
@@ -28,8 +31,13 @@ class Fragments:
         self._take({**self._put, kind: {**self._put.get(kind, {}), name: value}})
         self._kept[kind, name] = Fragment(kind, name, value, changed=self.now())
 
-    async def remove(self, kind: str, name: str) -> None:
-        self._take({**self._put, kind: {key: value for key, value in self._put[kind].items() if key != name}})
+    async def remove(self, kind: str, name: str, *, beside: tuple[Unit, ...] = ()) -> None:
+        wanted = {**self._put, kind: {key: value for key, value in self._put[kind].items() if key != name}}
+        self._load(wanted)
+        for unit in beside:
+            assert self.database is not None
+            await self.database.transact(unit)
+        self._take(wanted)
 
     def get(self, kind: str, name: str) -> Fragment | None:
         return self._kept.get((kind, name))

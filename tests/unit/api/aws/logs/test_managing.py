@@ -77,6 +77,24 @@ async def test_an_environment_goes_on_after_its_group_was_deleted(house: Rig) ->
     assert await read(house, GROUP, stream.name) == ["after"]
 
 
+async def test_a_group_whose_deletion_was_cut_short_is_gone_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a death leaves it between the step that takes it out of sight and the removal of its files, whoever made it."""
+    async with rig(tmp_path) as house:
+        with monkeypatch.context() as patched:
+            patched.setattr("router.telemetry.loggroups.shutil.rmtree", lambda *_, **__: None)
+            for group in (GROUP, "own"):
+                if group == "own":
+                    await house.call("CreateLogGroup", logGroupName=group)
+                for stream in STREAMS:
+                    await house.call("CreateLogStream", logGroupName=group, logStreamName=stream) if group == "own" else house.log("old")
+                house.store.flush()
+                await house.call("DeleteLogGroup", logGroupName=group)
+        assert await house.call("DescribeLogGroups") == {"logGroups": []}
+    async with rig(tmp_path) as house:
+        assert await house.call("DescribeLogGroups") == {"logGroups": []}
+        assert not list(tmp_path.rglob("*.jsonl"))
+
+
 async def test_lists_come_in_pages_and_in_either_order(house: Rig) -> None:
     await house.call("CreateLogGroup", logGroupName="own")
     for number, name in enumerate("cab"):

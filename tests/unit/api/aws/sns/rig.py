@@ -111,7 +111,7 @@ async def rig(path: Path) -> AsyncIterator[Rig]:
     (path / "code").mkdir()
     (path / "code/app.py").write_text("def handler(event, context): ...\n")
     clock, fragments = VirtualClock(), Fragments(path, WRITTEN)
-    database = await Database.open(path / "journal.db")
+    fragments.database = database = await Database.open(path / "journal.db")
     journal = await SqliteJournal.open(database, clock)
     queues = await Queues.open(database, clock, fragments.config.queues, region="eu-west-1", account=ACCOUNT)
     try:

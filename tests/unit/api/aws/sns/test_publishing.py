@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -102,6 +103,19 @@ async def test_a_fifo_topic_that_is_made_anew_knows_no_message_of_the_former(hou
         await house.call("DeleteTopic", TopicArn=arn)
     assert made[0]["MessageId"] != made[1]["MessageId"]
     assert made[0]["SequenceNumber"] < made[1]["SequenceNumber"]
+
+
+async def test_a_deletion_that_was_cut_short_leaves_no_message_known(house: Rig) -> None:
+    """As after a death behind the transaction that ends the declaration."""
+    arn = f"{ARN}t.fifo"
+    for _ in range(2):
+        await house.call("CreateTopic", Name="t.fifo", Attributes={"FifoTopic": "true"})
+        await house.call("Subscribe", TopicArn=arn, Protocol="sqs", Endpoint=f"{QUEUES}jobs", Attributes={"RawMessageDelivery": "true"})
+        await house.call("Publish", TopicArn=arn, Message="a", MessageGroupId="g", MessageDeduplicationId="d")
+        assert await house.bodies("jobs") == ["a"]
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(house.topics, "forget", AsyncMock())
+            await house.call("DeleteTopic", TopicArn=arn)
 
 
 async def test_a_fifo_message_that_was_not_accepted_is_not_known(house: Rig) -> None:

@@ -50,7 +50,7 @@ class Rig:
 async def rig(path: Path) -> AsyncIterator[Rig]:
     """Open, close."""
     clock, fragments = VirtualClock(), Fragments(path, WRITTEN)
-    database = await Database.open(path / "journal.db")
+    fragments.database = database = await Database.open(path / "journal.db")
     try:
         fragments.now = clock.now
         queues = await Queues.open(database, clock, fragments.config.queues, region="eu-west-1", account=ACCOUNT)

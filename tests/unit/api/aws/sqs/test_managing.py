@@ -1,14 +1,18 @@
 """Queues made, changed, listed and deleted; tags and permissions."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from router.config.types import Queue
 from router.errors import RouterError
 from router.events.sqs_errors import QueueError
+from router.events.sqs_rules import New
 from router.iam.evaluation import Policies, Request, evaluate
 from router.iam.principals import role_session, user
+from router.queues.store import Queues
 from tests.unit.api.aws.sqs.rig import ACCOUNT, Rig
 
 ARN = f"arn:aws:sqs:eu-west-1:{ACCOUNT}:"
@@ -216,3 +220,41 @@ async def test_every_operation_of_the_model_is_there(house: Rig) -> None:
     from botocore.loaders import Loader
 
     assert house.service.operations.keys() == Loader().load_service_model("sqs", "service-2")["operations"].keys()
+
+
+@pytest.mark.parametrize("again", ["API", "config"])
+async def test_what_a_cut_short_deletion_left_is_not_in_the_next_queue_of_that_name(house: Rig, tmp_path: Path, again: str) -> None:
+    """As after a death behind the transaction that ends the declaration."""
+    fifo = {"FifoQueue": "true"}
+    await house.call("CreateQueue", QueueName="q.fifo", Attributes=fifo)
+
+    async def send(body: str) -> None:
+        await house.call("SendMessage", "q.fifo", MessageBody=body, MessageGroupId="g", MessageDeduplicationId="d")
+
+    for number in range(250):
+        await house.call("SendMessage", "q.fifo", MessageBody="old", MessageGroupId="g", MessageDeduplicationId=f"{number}")
+    await send("old")
+    await house.fragments.remove("queues", "q.fifo", beside=(house.queues.deleting("q.fifo"),))
+    assert await house.queues.deleted() == ["q.fifo"]
+    queues, settings = house.queues, {**house.queues.settings, "q.fifo": Queue("q.fifo", fifo=True)}
+    if again == "API":
+        await house.call("CreateQueue", QueueName="q.fifo", Attributes=fifo)
+        await send("new")
+    else:
+        assert house.fragments.database is not None
+        queues = await Queues.open(house.fragments.database, house.clock, settings, region="eu-west-1", account=ACCOUNT)
+        await queues.send("q.fifo", [New("new", group="g", deduplication="d")])
+    assert await queues.deleted() == []
+    assert [one.body for one in await queues.receive("q.fifo", most=10, wait=0)] == ["new"]
+
+
+async def test_a_refused_deletion_keeps_the_messages(house: Rig) -> None:
+    await house.call("CreateQueue", QueueName="mine")
+    await house.call(
+        "CreateQueue",
+        QueueName="other",
+        Attributes={"RedrivePolicy": json.dumps({"deadLetterTargetArn": f"{ARN}mine", "maxReceiveCount": "3"})},
+    )
+    await house.call("SendMessage", "mine", MessageBody="kept")
+    assert await code(house, "DeleteQueue", "mine") == "UnsupportedOperation"
+    assert (await house.queues.deleted(), [one.body for one in await house.queues.receive("mine", wait=0)]) == ([], ["kept"])
