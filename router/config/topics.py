@@ -17,6 +17,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,256}|[A-Za-z0-9_-]{1,251}\.fifo")
 _SUBSCRIPTION: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 SCOPES: Final = {"attributes": "MessageAttributes", "body": "MessageBody"}
 LONGEST_DISPLAY_NAME: Final = 100
+FIFO_SUBSCRIPTIONS: Final = 100  # of one FIFO topic: SNS quotas; a message goes to all of them in one transaction
 _KNOWN: Final = ("fifo", "content_based_deduplication", "deduplication_scope", "display_name", "policy", "tags", "subscriptions")
 Scope = Literal["MessageAttributes", "MessageBody"]
 
@@ -63,6 +64,8 @@ def _subscriptions(node: Node, queues: Mapping[str, Queue], functions: Collectio
         if not _SUBSCRIPTION.fullmatch(name):
             node.misnamed(name, "a subscription's name is 1 to 100 letters, digits, hyphens and underscores")
         found.append(_subscription(name, child, queues, functions, fifo=fifo))
+    if fifo and len(found) > FIFO_SUBSCRIPTIONS:
+        node.problem(f"a FIFO topic has {FIFO_SUBSCRIPTIONS} subscriptions at most")
     return tuple(found)
 
 

@@ -52,6 +52,15 @@ class FilterPolicyLimitExceeded(TopicError):
     status, code = 403, "FilterPolicyLimitExceeded"
 
 
+class SubscriptionLimitExceeded(TopicError):
+    """A topic has as many subscriptions as it can."""
+
+    status, code = 403, "SubscriptionLimitExceeded"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"A FIFO topic has {most} subscriptions at most")
+
+
 class EmptyBatchRequest(TopicError):
     """A batch without entries."""
 

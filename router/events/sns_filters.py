@@ -4,6 +4,7 @@ Source: Amazon SNS developer guide, "Amazon SNS subscription filter policies". T
 (patterns.py); attributes are matched as if they were an event of one level, a body as the JSON object it is."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Final, NamedTuple, Self
 
 import orjson
@@ -47,10 +48,31 @@ class Filter(NamedTuple):
 
     def passes(self, text: str, attributes: Mapping[str, Attribute]) -> bool:
         """Whether a message is delivered."""
+        return self.lets(Seen(text, attributes))
+
+    def lets(self, seen: "Seen") -> bool:
+        """The same of one that many filters are asked about."""
         try:
-            return self.pattern.matches(_object(text) if self.body else _values(attributes))
+            return self.pattern.matches(seen.object if self.body else seen.values)
         except RecursionError:
             return False
+
+
+class Seen:
+    """A message as filters see it, read once."""
+
+    def __init__(self, text: str, attributes: Mapping[str, Attribute]) -> None:
+        self._text, self._attributes = text, attributes
+
+    @cached_property
+    def object(self) -> Any:
+        """Its text, when that is JSON."""
+        return _object(self._text)
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """Its attributes."""
+        return _values(self._attributes)
 
 
 def _leaves(node: Mapping[str, Any], depth: int) -> list[tuple[int, int]]:

@@ -1,6 +1,6 @@
 """Topics as a source: it has their subscriptions laid where messages are published (topics.py).
 
-Nothing of it runs by itself: a message is published by a call. What it looks after is whether the store could take one."""
+A message is published by a call. What this source runs by itself is the way of those that more want than one transaction holds."""
 
 import asyncio
 from collections.abc import Sequence
@@ -49,18 +49,27 @@ class TopicSource:
         if self._grounds is not None:
             self._topics.lay(self._drawn, self._config, self._grounds)
 
-    async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:  # noqa: ARG002 - see Source
-        """Wait for *stop*: messages go through the dispatcher, whose outlet this is. Raises SourceError when the store takes nothing."""
+    async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
+        """Hand on what was kept for later, until *stop*; what is being published then is finished. Raises SourceError when the store fails."""
+        waker = asyncio.create_task(self._wake_at(stop))
         try:
             await self._database.ping()
+            self._attached = True
+            while not stop.is_set():
+                self._topics.behind.clear()
+                if not await self._topics.hand_on(outlet):
+                    await self._topics.behind.wait()
+            await self._topics.still.wait()
         except JournalError as error:
             raise SourceError(f"topics cannot be served: {error}") from error
-        self._attached = True
-        try:
-            await stop.wait()
-            await self._topics.still.wait()
         finally:
             self._attached = False
+            waker.cancel()
+            await asyncio.wait([waker])
+
+    async def _wake_at(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._topics.behind.set()
 
     def health(self) -> str:
         """See Source."""

@@ -1,11 +1,12 @@
 """The topics of the house: who gets what is published, and all of it durable at once.
 
 Whoever has a message for a topic (the AWS endpoint) hands it to Topics.publish(). What it comes to — an event for each function, a
-message for each queue, a dead letter for what cannot be delivered — is in the store in one transaction."""
+message for each queue, a dead letter for what cannot be delivered — is in the store in one transaction. Where that would be too much for
+one, the message is, and its subscribers get it right behind: batch by batch, each in a transaction with the note of how far it is."""
 
 import asyncio
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
@@ -19,7 +20,7 @@ from router.config.types import Config, Subscription, Topic
 from router.errors import ConfigError, JournalError
 from router.events import sns
 from router.events.sns_errors import TopicError
-from router.events.sns_filters import Filter
+from router.events.sns_filters import Filter, Seen
 from router.events.sns_rules import Message, deduplication_id
 from router.events.sqs import Attribute
 from router.events.sqs_rules import ATTRIBUTES, New, size_of
@@ -28,6 +29,7 @@ from router.journal.database import Database
 from router.model import ASYNC_LIMIT, Envelope
 from router.queues.store import Queues
 from router.sources import topic_store
+from router.sources.room import Room
 from router.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -36,6 +38,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger("router.sources.topic")
 
 _SPACE: Final = uuid.UUID("0b1ad2d4-3d5b-4d0e-9f8e-2f0f7b7c9a55")  # of the ids of subscriptions that have a name
+AT_ONCE: Final = 8 * 1024 * 1024  # bytes that go to subscribers of a standard topic in one transaction
+SUBSCRIBERS: Final = 500  # that get a message of a standard topic in one transaction: others wait for it
+AROUND: Final = 1024  # bytes of a notification beside the message
+HELD: Final = 64 * 1024 * 1024  # bytes of what is on its way to subscribers, of all calls together
 CERTIFICATE: Final = "SimpleNotificationService-0000000000000000000000.pem"  # there is none: only AWS could sign
 
 
@@ -122,6 +128,8 @@ class Topics:
         self._publishing = 0  # calls under way
         self.still = asyncio.Event()  # set while there are none
         self.still.set()
+        self.behind = asyncio.Event()  # set when a message was kept for later
+        self._room = Room(HELD)
 
     def lay(self, drawn: Drawn, config: Config, house: "Grounds") -> None:
         """Take up the topics of a config."""
@@ -145,14 +153,17 @@ class Topics:
 
         *beside*: what else is done in the transaction, of a standard topic."""
         settings = self.topics[topic]
-        wanted = [one for one in self._subscribers[topic] if one.filter is None or one.filter.passes(message.text, message.attributes)]
+        wanted, rest = _some(self._wanting(topic, message), message, fifo=settings.fifo)
         self._publishing += 1
         self.still.clear()
         try:
-            if settings.fifo:
-                published = await self._in_order(outlet, settings, message, wanted)
-            else:
-                published = await self._fan_out(outlet, settings, message, wanted, beside)
+            async with self._room.holding(_weight(message) * (1 if rest else len(wanted))):
+                if settings.fifo:
+                    published = await self._in_order(outlet, settings, message, wanted)
+                elif rest:
+                    published = await self._put_off(outlet, settings, message, beside)
+                else:
+                    published = await self._fan_out(outlet, settings, message, wanted, beside)
         finally:
             self._publishing -= 1
             if not self._publishing:
@@ -160,9 +171,15 @@ class Topics:
         self._count.add(topic)
         return published
 
+    def _wanting(self, topic: str, message: Message, after: str = "") -> Iterator[Subscriber]:
+        """Who is to get a message, in the order of ARNs; only those behind *after*."""
+        seen = Seen(message.text, message.attributes)
+        found = sorted((one for one in self._subscribers[topic] if one.arn > after), key=lambda one: one.arn)
+        return (one for one in found if one.filter is None or one.filter.lets(seen))
+
     async def forgetting(self, topic: str) -> Callable[[apsw.Connection], None]:
         """What makes a topic's messages unknown to the next of its name, in the transaction that ends its declaration. Raises JournalError."""
-        await topic_store.prepare(self._database)
+        await self._prepare()
         return topic_store.forgetting(topic)
 
     async def forget(self, topic: str) -> None:
@@ -174,7 +191,13 @@ class Topics:
     async def _fan_out(
         self, outlet: "Outlet", topic: Topic, message: Message, wanted: Sequence[Subscriber], beside: Beside | None
     ) -> Published:
-        told = self._notification(topic, message, names.request_id())
+        told = self._notification(topic.name, message, names.request_id())
+        await self._hand_out(outlet, told, message, wanted, beside)
+        return Published(told.id)
+
+    async def _hand_out(
+        self, outlet: "Outlet", told: sns.Notification, message: Message, wanted: Sequence[Subscriber], beside: Beside | None
+    ) -> None:
         letters: list[Letter] = []
         envelopes: list[Envelope] = []
         for one in wanted:
@@ -193,8 +216,49 @@ class Topics:
                 beside(connection)
 
         await outlet.emit_all(envelopes, unit if letters or beside is not None else None)
-        self._delivered(topic.name, letters, len(envelopes))
-        return Published(told.id)
+        self._delivered(told.topic_arn.rpartition(":")[2], letters, len(envelopes))
+
+    # -- standard topics with many subscribers
+
+    async def _prepare(self) -> None:
+        if not self._prepared:
+            await topic_store.prepare(self._database)
+            self._prepared = True
+
+    async def _put_off(self, outlet: "Outlet", topic: Topic, message: Message, beside: Beside | None) -> Published:
+        await self._prepare()
+        message_id, now = names.request_id(), self._clock.now()
+
+        def unit(connection: apsw.Connection) -> None:
+            topic_store.put_off(connection, topic.name, message_id, now, message)
+            if beside is not None:
+                beside(connection)
+
+        await outlet.emit_all([], unit)
+        self.behind.set()
+        return Published(message_id)
+
+    async def hand_on(self, outlet: "Outlet") -> bool:
+        """Hand the first message that was kept for later to some more of those who want it; whether there was one.
+
+        Who subscribes while it is handed out may get it. Raises JournalError: nobody more has it."""
+        await self._prepare()
+        kept = await topic_store.oldest(self._database)
+        if kept is None:
+            return False
+        message, last = kept.message, ""
+        wanted: list[Subscriber] = []
+        if message is None or kept.topic not in self.topics:
+            error = "it is damaged" if message is None else "the config has the topic no more"
+            log.error("notification_lost", topic=kept.topic, message_id=kept.message_id, error=error)
+            message = Message("")
+        else:
+            wanted, rest = _some(self._wanting(kept.topic, message, kept.last), message)
+            last = wanted[-1].arn if rest else ""
+        told = self._notification(kept.topic, message, kept.message_id, at=kept.at)
+        async with self._room.holding(len(wanted) * _weight(message)):
+            await self._hand_out(outlet, told, message, wanted, lambda connection: topic_store.handed(connection, kept.id, last))
+        return True
 
     def _envelope(self, one: Subscriber, told: sns.Notification, message: Message) -> Envelope | None:
         """None: it comes to more than a function can get."""
@@ -208,9 +272,7 @@ class Topics:
     # -- FIFO topics: to queues only
 
     async def _in_order(self, outlet: "Outlet", topic: Topic, message: Message, wanted: Sequence[Subscriber]) -> Published:
-        if not self._prepared:
-            await topic_store.prepare(self._database)
-            self._prepared = True
+        await self._prepare()
         deduplication = deduplication_id(message)
         unlike = f"{message.group}\n{deduplication}" if topic.deduplication_scope == "MessageGroup" else deduplication
         fresh_id, now = names.request_id(), self._clock.now()
@@ -220,7 +282,7 @@ class Topics:
             numbered = topic_store.number(connection, topic.name, unlike, fresh_id, now)
             letters: list[Letter] = []
             if numbered.fresh:
-                told = self._notification(topic, message, numbered.message_id, numbered.sequence)
+                told = self._notification(topic.name, message, numbered.message_id, numbered.sequence)
                 letters = [letter for one in wanted for letter in self._letters(one, told, message, deduplication)]
                 self._store(connection, letters=letters)
             done[:] = [(numbered, letters)]
@@ -285,15 +347,31 @@ class Topics:
 
     # -- notifications
 
-    def _notification(self, topic: Topic, message: Message, message_id: str, sequence: str = "") -> sns.Notification:
-        attributes = sns.attributes_of(message.attributes)
-        return sns.Notification(message_id, self.arn(topic.name), message.text, self._clock.now(), message.subject, attributes, sequence)
+    def _notification(self, topic: str, message: Message, message_id: str, sequence: str = "", at: float | None = None) -> sns.Notification:
+        attributes, when = sns.attributes_of(message.attributes), self._clock.now() if at is None else at
+        return sns.Notification(message_id, self.arn(topic), message.text, when, message.subject, attributes, sequence)
 
     def _signed(self) -> sns.Signed:
         return sns.Signed("", f"{self._endpoint()}/{CERTIFICATE}")
 
     def _endpoint(self) -> str:
         return f"https://sns.{self._region}.amazonaws.com"
+
+
+def _weight(message: Message) -> int:
+    """Bytes that a message comes to for one subscriber, about."""
+    return message.size + AROUND
+
+
+def _some(wanting: Iterable[Subscriber], message: Message, *, fifo: bool = False) -> tuple[list[Subscriber], bool]:
+    """Those who get a message in one transaction, and whether there are more; of a FIFO topic, which has few, all."""
+    found: list[Subscriber] = []
+    most = max(1, min(SUBSCRIBERS, AT_ONCE // _weight(message)))
+    for one in wanting:
+        if len(found) == most and not fifo:
+            return found, True
+        found.append(one)
+    return found, False
 
 
 class Grounds(NamedTuple):

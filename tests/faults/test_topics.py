@@ -1,10 +1,13 @@
-"""A death while a message is published: its numbers go on, and who publishes again with its deduplication id publishes once."""
+"""A death while a message is published: its numbers go on, and who publishes again with its deduplication id publishes once; one for many
+subscribers reaches each of them once when it was accepted, and none of them else."""
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 from botocore.exceptions import BotoCoreError
 
@@ -48,3 +51,35 @@ def test_killed_while_a_message_is_published(tmp_path: Path, step: str) -> None:
         assert numbers == sorted(set(numbers))
         (event,) = logs.get_log_events(logGroupName="own", logStreamName="s", startFromHead=True)["events"]
         assert event["message"] == "acknowledged"
+
+
+MANY = 1100  # three transactions' worth of subscribers: see SUBSCRIBERS in router/sources/topics.py
+
+
+@pytest.mark.parametrize(
+    ("step", "count", "accepted"), [("before-append-all", 1, 0), ("after-append-all", 1, 1), ("after-append-all", 2, 1)]
+)
+def test_killed_while_a_message_is_handed_to_many_subscribers(tmp_path: Path, step: str, count: int, accepted: int) -> None:
+    subscriptions = {f"s{number}": {"queue": "jobs"} for number in range(MANY)}
+    config = {"queues": {"jobs": {}}, "topics": {"news": {"subscriptions": subscriptions}}}
+    with Cloud(tmp_path, "".join(f"{name}: {json.dumps(value)}\n" for name, value in config.items())) as cloud:
+        cloud.start(step=step, count=count)
+        assert cloud.ready(60), cloud.log.read_text()
+        with suppress(BotoCoreError):  # it may be answered before its death
+            cloud.client("sns", cloud.key()).publish(TopicArn=ARN.replace("orders.fifo", "news"), Message="x")
+        assert cloud.until(lambda: not cloud.alive(), 20)
+        cloud.start()
+        assert cloud.ready(60), cloud.log.read_text()
+        assert cloud.until(lambda: cloud.get("/status")["ready"], 30)
+        assert cloud.until(lambda: bodies(cloud, "SELECT count(*) FROM topic_backlog") == [0], 30)
+    got = [json.loads(body)["UnsubscribeURL"] for body in bodies(cloud, "SELECT body FROM queue_bodies")]
+    assert (len(got), len(set(got))) == (accepted * MANY, accepted * MANY)
+
+
+def bodies(cloud: Cloud, sql: str) -> list[Any]:
+    """What the store says."""
+    connection = apsw.Connection(str(cloud.directory / "state/journal.db"), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        return [row[0] for row in connection.execute(sql)]
+    finally:
+        connection.close()

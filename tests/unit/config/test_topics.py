@@ -46,6 +46,7 @@ def test_topics_as_written(place: Place) -> None:
         ("t: {subscriptions: {a: {queue: jobs, filter: [x]}}}", "is a filter policy"),
         ("t: {subscriptions: {a: {queue: jobs, filter_scope: all}}}", "one of attributes, body"),
         ("t: {subscriptions: {a: {queue: jobs, dead_letter: {queue: line.fifo}}}}", "a destination is a standard one"),
+        ("t.fifo: {subscriptions: {" + ", ".join(f"s{n}: {{queue: jobs}}" for n in range(101)) + "}}", "has 100 subscriptions at most"),
         ("t: {polcy: []}", "did you mean policy?"),
     ],
 )

@@ -10,10 +10,11 @@ from router.api.aws.service import Call, Members, Need
 from router.api.aws.sns.place import Place, mapping, tags, text, texts
 from router.api.aws.sqs import policies
 from router.api.aws.sqs.policies import Permission
-from router.config.queues import TAGS
+from router.config.queues import FIFO_SUFFIX, TAGS
+from router.config.topics import FIFO_SUBSCRIPTIONS
 from router.errors import ConfigError
 from router.errors import InvalidParameter as InvalidDeclaration
-from router.events.sns_errors import InvalidParameter, NotFound, Refused, ResourceNotFound
+from router.events.sns_errors import InvalidParameter, NotFound, Refused, ResourceNotFound, SubscriptionLimitExceeded
 from router.events.sqs_errors import QueueError
 from router.sources import topic_attributes as words
 from router.sources.topic_attributes import Value
@@ -136,6 +137,8 @@ class Managing:
                         raise InvalidParameter("Attributes Reason: Subscription already exists with different attributes")
                     return {"SubscriptionArn": one.arn}
             topic = words.topic_value(self._topics.topics[self._own(name)])
+            if name.endswith(FIFO_SUFFIX) and len(self._topics.subscribers(name)) >= FIFO_SUBSCRIPTIONS:
+                raise SubscriptionLimitExceeded(FIFO_SUBSCRIPTIONS)
             fresh = names.request_id()
             await self._declare(name, {**topic, "subscriptions": {**topic.get("subscriptions", {}), fresh: value}})
         return {"SubscriptionArn": f"{self._place.arn(name)}:{fresh}"}

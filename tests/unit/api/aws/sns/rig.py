@@ -1,9 +1,10 @@
 """SNS without a wire: calls in, members out; the store, the queues and the journal are real, time is virtual."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from router.api.aws.service import Call, Members
@@ -49,6 +50,8 @@ class JournalOutlet:
         self.fail = False
 
     async def emit_all(self, envelopes: Any, beside: Any = None) -> None:
+        """Accept events, and what is beside them."""
+
         def failing(connection: Any) -> None:
             if beside is not None:
                 beside(connection)
@@ -61,10 +64,10 @@ class Rig:
     """The service and what is behind it."""
 
     def __init__(self, database: Database, queues: Queues, journal: SqliteJournal, fragments: Fragments, clock: VirtualClock) -> None:
-        self.queues, self.journal, self.clock, self.fragments = queues, journal, clock, fragments
+        self.queues, self.journal, self.clock, self.fragments, self.database = queues, journal, clock, fragments, database
         self.topics, self.outlet = Topics(), JournalOutlet(journal)
         self._grounds = (clock, database, Metrics(), queues)
-        self._source = self._built(fragments.config)
+        self.source = self._built(fragments.config)
         fragments.told.append(self._took)
         self.service = Sns(self.topics, self.outlet, fragments, region="eu-west-1", account=ACCOUNT)  # type: ignore[arg-type]
 
@@ -80,7 +83,7 @@ class Rig:
 
     def _took(self, config: Config) -> None:
         self.queues.adopt(config.queues)
-        self._source.become(self._built(config))
+        self.source.become(self._built(config))
 
     async def call(self, operation: str, **members: Any) -> Members:
         """One operation."""
@@ -106,11 +109,11 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(path: Path) -> AsyncIterator[Rig]:
-    """Open, close."""
-    (path / "code").mkdir()
+async def rig(path: Path, written: Mapping[str, Any] = MappingProxyType({})) -> AsyncIterator[Rig]:
+    """Open, close. *written*: more of config.yaml."""
+    (path / "code").mkdir(exist_ok=True)
     (path / "code/app.py").write_text("def handler(event, context): ...\n")
-    clock, fragments = VirtualClock(), Fragments(path, WRITTEN)
+    clock, fragments = VirtualClock(), Fragments(path, {**WRITTEN, **written})
     fragments.database = database = await Database.open(path / "journal.db")
     journal = await SqliteJournal.open(database, clock)
     queues = await Queues.open(database, clock, fragments.config.queues, region="eu-west-1", account=ACCOUNT)

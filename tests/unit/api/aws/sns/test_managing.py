@@ -1,12 +1,14 @@
 """Topics and subscriptions made, changed, listed and deleted."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from router.events.sns_errors import TopicError
-from tests.unit.api.aws.sns.rig import ACCOUNT, ARN, FUNCTIONS, QUEUES, Rig
+from router.config.topics import FIFO_SUBSCRIPTIONS
+from router.events.sns_errors import SubscriptionLimitExceeded, TopicError
+from tests.unit.api.aws.sns.rig import ACCOUNT, ARN, FUNCTIONS, QUEUES, Rig, rig
 
 
 async def code(house: Rig, operation: str, **members: Any) -> str:
@@ -178,3 +180,17 @@ async def test_lists_come_in_pages(house: Rig) -> None:
     first = await house.call("ListTopics")
     rest = await house.call("ListTopics", NextToken=first["NextToken"])
     assert (len(first["Topics"]), len(rest["Topics"]), "NextToken" in rest) == (100, 2, False)
+
+
+async def test_a_fifo_topic_has_a_hundred_subscriptions_at_most(tmp_path: Path) -> None:
+    """Its message goes to all of them in one transaction."""
+    queues = {f"q{number}": {} for number in range(FIFO_SUBSCRIPTIONS + 1)}
+    topics = {"t.fifo": {"subscriptions": {name: {"queue": name} for name in list(queues)[1:-1]}}}
+    async with rig(tmp_path, {"functions": {}, "queues": queues, "topics": {}}) as house:
+        arn = (await house.call("CreateTopic", Name="t.fifo", Attributes={"FifoTopic": "true"}))["TopicArn"]
+        await house.fragments.put("topics", "t.fifo", topics["t.fifo"])
+        await house.call("Subscribe", TopicArn=arn, Protocol="sqs", Endpoint=f"{QUEUES}q0")
+        with pytest.raises(SubscriptionLimitExceeded):
+            await house.call("Subscribe", TopicArn=arn, Protocol="sqs", Endpoint=f"{QUEUES}q{FIFO_SUBSCRIPTIONS}")
+        await house.call("Publish", TopicArn=arn, Message="a", MessageGroupId="g", MessageDeduplicationId="d")
+        assert len(await house.database.read("SELECT 1 FROM queue_messages")) == FIFO_SUBSCRIPTIONS
