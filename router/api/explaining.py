@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
-from router.api.matching import matches, passed_to, subscribed, triggers
+from router.api.matching import changed, matches, passed_to, subscribed, triggers
 from router.buckets.keys import Ignored, unfit
 from router.config.types import Bucket, Config, Function
 from router.errors import InvalidParameter
@@ -14,6 +14,8 @@ from router.events.gateway import BadPath
 from router.events.http import Request
 from router.events.patterns import Pattern, compile_pattern
 from router.events.routes import RouteTable
+from router.events.s3 import Filter
+from router.sources.bucket_notification import BucketNotification, of_bucket
 from router.sources.bus_trigger import EventTrigger
 from router.sources.feed import TableTrigger
 from router.sources.http import HttpSource
@@ -24,6 +26,8 @@ from router.sources.s3dir import S3Trigger
 from router.sources.webhook_trigger import WebhookTrigger
 
 T = TypeVar("T")
+
+_MATCHES: Final = "event, prefix and suffix match"
 
 
 class Finding(NamedTuple):
@@ -47,9 +51,11 @@ def of_path(path: Path, config: Config) -> list[Finding]:
     key = str(PurePosixPath(path.relative_to(bucket.path)))
     if told := _no_object(bucket, key):
         raise InvalidParameter(f"{path} is no object of bucket {bucket.name}: {told}")
-    found = [_of_key(function, trigger, key) for function, trigger, _ in triggers(config, S3Trigger) if trigger.bucket == bucket.name]
+    watching = [(function, trigger) for function, trigger, _ in triggers(config, S3Trigger) if trigger.bucket == bucket.name]
+    found = [_of_key(function.name, f"s3 {bucket.name}", trigger.wanted, key) for function, trigger in watching]
+    found += [_of_key(one.spoken, _told_as(one), one.wanted, key) for one in of_bucket(config, bucket.name)]
     if not found:
-        raise InvalidParameter(f"no enabled trigger watches bucket {bucket.name}, which holds {path}")
+        raise InvalidParameter(f"no enabled trigger watches bucket {bucket.name}, which holds {path}, and no queue or topic is told of it")
     return found
 
 
@@ -60,14 +66,17 @@ def _no_object(bucket: Bucket, key: str) -> str:
     return {"": "", "not_utf8": "its name is not UTF-8"}.get(told := unfit(key), f"{told}: a key has 1024 bytes at most")
 
 
-def _of_key(function: Function, trigger: S3Trigger, key: str) -> Finding:
-    wanted = trigger.wanted
+def _of_key(whose: str, told: str, wanted: Filter, key: str) -> Finding:
     kinds = " ".join(sorted(wanted.events))
     if not key.startswith(wanted.prefix):
-        return Finding(function.name, f"s3 {trigger.bucket}", False, f"the key {key} does not begin with {wanted.prefix}")
+        return Finding(whose, told, False, f"the key {key} does not begin with {wanted.prefix}")
     if not key.endswith(wanted.suffix):
-        return Finding(function.name, f"s3 {trigger.bucket}", False, f"the key {key} does not end with {wanted.suffix}")
-    return Finding(function.name, f"s3 {trigger.bucket}", True, f"the key is {key}; it wants {kinds}")
+        return Finding(whose, told, False, f"the key {key} does not end with {wanted.suffix}")
+    return Finding(whose, told, True, f"the key is {key}; it wants {kinds}")
+
+
+def _told_as(one: BucketNotification) -> str:
+    return f"notification {one.bucket}/{one.id}"
 
 
 # -- a request
@@ -165,8 +174,7 @@ def _of_record(record: Mapping[str, Any], config: Config) -> Iterator[Finding]:
     if source == "aws:sns":
         yield from _of_message(record, config)
     if source == "aws:s3":
-        for match in matches("s3-put", {"Records": [record]}, config):
-            yield Finding(match.envelope.function, match.envelope.source, True, "event, prefix and suffix match")
+        yield from _of_object(record, config)
     if source == "aws:dynamodb":
         name = arn.partition(":table/")[2].partition("/")[0]
         for function, table, _ in triggers(config, TableTrigger):
@@ -177,6 +185,22 @@ def _of_record(record: Mapping[str, Any], config: Config) -> Iterator[Finding]:
         for function, queue, _ in triggers(config, QueueTrigger):
             if queue.queue.name == name:
                 yield _filtered(function, f"queue {name}", queue.filters, record)
+
+
+def _of_object(record: Mapping[str, Any], config: Config) -> Iterator[Finding]:
+    try:
+        change, name = changed(record), str(record["eventName"])
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InvalidParameter("this is no s3-put event: something in it is not what such an event has there") from error
+    others = [one for one in of_bucket(config, change.bucket) if one.wanted.matches(name, change.key)]
+    try:
+        found = matches("s3-put", {"Records": [record]}, config)
+    except InvalidParameter:
+        if not others:
+            raise
+        found = []
+    yield from (Finding(match.envelope.function, match.envelope.source, True, _MATCHES) for match in found)
+    yield from (Finding(one.spoken, _told_as(one), True, _MATCHES) for one in others)
 
 
 def _of_message(record: Mapping[str, Any], config: Config) -> Iterator[Finding]:

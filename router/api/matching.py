@@ -17,6 +17,7 @@ from router.events import s3, scheduled
 from router.events.sqs import Attribute
 from router.model import Envelope
 from router.sources.base import Binding
+from router.sources.bucket_notification import of_bucket
 from router.sources.bus_rules import Occurrence, Rule, Unfit
 from router.sources.bus_trigger import EventTrigger
 from router.sources.feed import TableTrigger
@@ -54,27 +55,32 @@ def matches(kind: str, event: Any, config: Config) -> list[Match]:
 
 
 def _s3(_: str, event: Any, config: Config) -> list[Match]:
-    """By bucket and filters, as the directory's own source does it; the records name the configuration that matched."""
+    """By bucket and filters, as the directory's own source does it; the records name the configuration that matched.
+
+    Queues and topics that the bucket tells get nothing."""
     if len(event["Records"]) != 1:
         raise InvalidParameter(f"an S3 event to send has one record, this one has {len(event['Records'])}")
     record = event["Records"][0]
     name, bucket = _text(record["eventName"]), _text(record["s3"]["bucket"]["name"])
-    change = _change(record)
+    change = changed(record)
     watching = [one for one in triggers(config, S3Trigger) if one[1].bucket == bucket]
+    others = [one.spoken for one in of_bucket(config, bucket) if one.wanted.matches(name, change.key)]
+    beside = f"; of queues and topics {', '.join(others)} would be told: put the object itself" if others else ""
     if not watching:
-        raise InvalidParameter(f"no trigger watches bucket {bucket:.100}{_near(bucket, config.buckets)}")
+        raise InvalidParameter(f"no trigger watches bucket {bucket:.100}{_near(bucket, config.buckets)}{beside}")
     wanted: dict[str, tuple[S3Trigger, str]] = {}
     for function, trigger, place in watching:
         if trigger.wanted.matches(name, change.key):
             wanted.setdefault(function.name, (trigger, function.target_at(place)))
     if not wanted:
         told = "; ".join(f"{function.name} wants {_spoken(trigger.wanted)}" for function, trigger, _ in watching)
-        raise InvalidParameter(f"no trigger of bucket {bucket} wants {name:.100} of {change.key!r:.200}: {told}")
+        raise InvalidParameter(f"no trigger of bucket {bucket} wants {name:.100} of {change.key!r:.200}: {told}{beside}")
     found = [(_notified(change, record, trigger, function, config), target) for function, (trigger, target) in wanted.items()]
     return [match._replace(envelope=match.envelope._replace(function=target)) for match, target in found]
 
 
-def _change(record: Mapping[str, Any]) -> s3.ObjectChange:
+def changed(record: Mapping[str, Any]) -> s3.ObjectChange:
+    """The change that a record tells of. Raises KeyError, TypeError, ValueError for what is no record."""
     told = record["s3"]["object"]
     return s3.ObjectChange(
         bucket=str(record["s3"]["bucket"]["name"]),
@@ -93,7 +99,7 @@ def _notified(change: s3.ObjectChange, record: Mapping[str, Any], trigger: S3Tri
         name=record["eventName"],
         region=config.region,
         account=config.account,
-        configuration=s3.configuration_id(function, change.bucket, trigger.wanted),
+        configuration=trigger.id or s3.configuration_id(function, change.bucket, trigger.wanted),
         version=config.buckets[change.bucket].event_version,
         caller=s3.Caller(source_ip=str(record["requestParameters"]["sourceIPAddress"])),
     )

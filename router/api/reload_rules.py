@@ -22,6 +22,7 @@ RELOADED: Final = frozenset(  # fields of Config that are taken up; the others a
         "functions",
         "roles",
         "rules",
+        "notifications",
         "schedules",
         "schedule_groups",
         "secrets",

@@ -73,6 +73,8 @@ def _buckets(config: Config, here: Path) -> list[str]:
     readers: dict[str, list[str]] = {name: [] for name in config.buckets}
     for function, trigger in _triggers(config, "s3"):
         readers[trigger.bucket].append(function.name)
+    for one in config.notifications.values():
+        readers[one.bucket].append(f"{one.to.kind} {one.to.name}")
     for bucket in config.buckets.values():
         if bucket.eventbridge:
             readers[bucket.name].append("bus default")

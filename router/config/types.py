@@ -398,6 +398,7 @@ class Config:
     roles: Mapping[str, Role] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=dict)
     rules: Mapping[str, Any] = field(default_factory=dict)  # BUS/NAME → Ruling (router/sources/ruling.py)
+    notifications: Mapping[str, Any] = field(default_factory=dict)  # NAME → BucketNotification (router/sources/bucket_notification.py)
     schedules: Mapping[str, Any] = field(default_factory=dict)  # GROUP/NAME → Planned (router/sources/planned.py)
     schedule_groups: Mapping[str, ScheduleGroup] = field(default_factory=lambda: {"default": ScheduleGroup("default")})
     users: tuple[int, int] | None = None  # the first and the last of those that functions run as, one each

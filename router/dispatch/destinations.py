@@ -1,6 +1,6 @@
 """Where outcomes of Event invocations go: the records that are made when an event ends, in the very transaction of its end."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import apsw
@@ -12,11 +12,14 @@ from router.dispatch import policy
 from router.errors import ConfigError
 from router.events import lineage, tracing
 from router.events.destinations import SUCCESS, Invocation, dead_letter_attributes, invocation_record, object_key
+from router.events.s3 import CREATED, Filter
 from router.functions.registry import Functions
 from router.journal.base import Journal
 from router.model import Delivery
 from router.queues.outbox import Outbox, Parcel
+from router.sources.bucket_notification import of_bucket
 from router.sources.s3dir import S3Trigger
+from router.sources.topic_trigger import SnsTrigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +103,24 @@ def refuse_loops(config: Config) -> None:
         for word, to in (("on_success", function.on_success), ("on_failure", function.on_failure)):
             if to is None or to.kind != "bucket":
                 continue
-            hears = (trigger for trigger in function.triggers if isinstance(trigger, S3Trigger) and trigger.bucket == to.name)
-            if any(trigger.wanted.matches("ObjectCreated:Put", key) for trigger in hears):
+            if any(wanted.matches(CREATED, key) for wanted in _heard(function, to.name, config)):
                 told = (
                     f"its records in bucket {to.name} would set it off again without end; give its trigger a prefix, or use another bucket"
                 )
                 problems.append(f"functions.{function.name}.{word}: {told}")
     if problems:
         raise ConfigError(tuple(problems))
+
+
+def _heard(function: Function, bucket: str, config: Config) -> Iterator[Filter]:
+    """What of a bucket sets a function off: by its triggers, or through a topic. A batch of a queue's has no destinations."""
+    for trigger in function.triggers:
+        if isinstance(trigger, S3Trigger) and trigger.bucket == bucket:
+            yield trigger.wanted
+    topics = {trigger.topic for trigger in function.triggers if isinstance(trigger, SnsTrigger)}
+    for topic in config.topics.values():
+        if any(one.kind == "function" and one.target == function.name for one in topic.subscriptions):
+            topics.add(topic.name)
+    for one in of_bucket(config, bucket):
+        if one.to.kind == "topic" and one.to.name in topics:
+            yield one.wanted

@@ -152,7 +152,8 @@ class Relay:
         elif row.kind == "bus":
             await self._buses.publish(self._outlet, [self._occurrence(row)], done)
         elif row.kind == "topic":
-            message = Message(row.body.decode(errors="replace"), trace=row.trace)
+            subject = row.agreed.subject if row.agreed is not None else ""
+            message = Message(row.body.decode(errors="replace"), subject or None, trace=row.trace)
             await self._topics.publish(self._outlet, row.target, message, done)
         elif row.kind == "log_group":
             await self._write_log(row)

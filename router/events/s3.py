@@ -33,6 +33,7 @@ PRODUCED: Final = frozenset({CREATED, REMOVED, POSTED, COPIED, COMPLETED, TAGGED
 VERSIONS: Final = ("2.0", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6")  # of a record
 RECORDED: Final = "2.1"  # AWS as recorded until 2025: this number, and for some types the one of _OWN_VERSION
 _OWN_VERSION: Final = {"ObjectTagging": "2.3", "ObjectAcl": "2.3", "ObjectRestore:Delete": "2.3"}
+SUBJECT: Final = "Amazon S3 Notification"  # of what is published to a topic
 NOTHING: Final = "d41d8cd98f00b204e9800998ecf8427e"  # MD5 of no bytes: the eTag of a delete marker
 
 # What the record says of the object beside its key, by event or by family; in AWS's order.

@@ -45,7 +45,7 @@ WHERE id NOT IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?
 
 
 class Terms(NamedTuple):
-    """How long something is tried for that a rule or a schedule hands over, and what becomes of it then."""
+    """How long something is tried for that a rule, a schedule or a bucket hands over, and what becomes of it then."""
 
     attempts: int  # after the first
     age: float  # seconds
@@ -54,6 +54,7 @@ class Terms(NamedTuple):
     scheduled: float | None = None  # epoch seconds: the tick of a schedule of EventBridge Scheduler; None: a rule's
     group: str = ""  # of a message, where the target takes one
     deduplication: str = ""
+    subject: str = ""  # of a topic's message
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Parcel:
     key: str = ""
     trace: str = ""
     attributes: Mapping[str, Attribute] = field(default_factory=dict)  # of a queue's message
-    terms: Terms | None = None  # of a rule's or a schedule's target; None: the record of an outcome
+    terms: Terms | None = None  # of a rule's, a schedule's or a bucket's target; None: the record of an outcome
 
 
 class Waiting(NamedTuple):

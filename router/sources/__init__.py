@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from router.config.types import Section, Trigger
+from router.sources.bucket_notification import notifications
 from router.sources.bus import BusSource
 from router.sources.feed import FeedSource
 from router.sources.http import HttpSource
@@ -27,5 +28,5 @@ SOURCES: Final[dict[str, type[Any]]] = {
 
 TRIGGERS: Final[dict[str, type[Trigger]]] = {trigger.word: trigger for source in SOURCES.values() for trigger in source.TRIGGERS}
 
-SECTIONS: Final[dict[str, Section]] = {"rules": rules, "schedules": schedules}
+SECTIONS: Final[dict[str, Section]] = {"rules": rules, "schedules": schedules, "notifications": notifications}
 """Keys of config.yaml beside the triggers, whose values are read here."""

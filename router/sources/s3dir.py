@@ -14,6 +14,7 @@ from router.config.node import Node
 from router.config.types import Bucket, Names
 from router.events import s3
 from router.sources.base import Binding, House, Outlet, basis_of
+from router.sources.bucket_notification import identity, of_bucket, watched
 
 _GAUGES: Final = {
     "ignored_entries": "Entries that the last full scan passed over because of their name.",
@@ -25,39 +26,26 @@ _GAUGES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class S3Trigger:
-    """`s3: {bucket, events, prefix, suffix}`, or the bucket's name alone."""
+    """`s3: {bucket, events, prefix, suffix, id}`, or the bucket's name alone."""
 
     word: ClassVar[str] = "s3"
 
     bucket: str
     wanted: s3.Filter
+    id: str = ""  # configurationId; "": made of the rest
 
     @classmethod
     def read(cls, node: Node, names: Names) -> Self:
         """Read the value under `s3:`; unknown buckets and events that no file can cause are problems."""
-        form = node.form(main="bucket", known=("bucket", "events", "prefix", "suffix", "eventbridge"))
+        form = node.form(main="bucket", known=("bucket", "events", "prefix", "suffix", "id", "eventbridge"))
         if form.has("eventbridge"):
             form.problem("is a setting of the bucket: write it under buckets", "eventbridge")
-        bucket = form.text("bucket")
-        if form.has("bucket") and bucket not in names.buckets:
-            form.problem(f"no bucket has the name {bucket}{form.did_you_mean(bucket, names.buckets)}", "bucket")
-        events = frozenset[str]().union(*(_names(form, pattern) for pattern in form.strings("events", ("s3:ObjectCreated:*",))))
-        if form.has("events") and not form.strings("events"):
-            form.problem("names no event; leave it out for s3:ObjectCreated:*", "events")
-        return cls(bucket, s3.Filter(events, form.text("prefix", ""), form.text("suffix", "")))
+        return cls(*watched(form, names), identity(form, ""))
 
     @property
     def claim(self) -> str:
         """Nothing: several functions may watch one bucket."""
         return ""
-
-
-def _names(form: Node, pattern: str) -> frozenset[str]:
-    try:
-        return s3.event_names(pattern)
-    except ValueError as error:
-        form.problem(str(error), "events")
-        return frozenset()
 
 
 class S3DirSource:
@@ -70,14 +58,15 @@ class S3DirSource:
 
         self.name = f"s3:{bucket.name}"
         self.bucket = bucket
-        self.basis = (bucket, basis_of(bindings))
+        self.basis = (bucket, basis_of(bindings), of_bucket(house.config, bucket.name))
         self._attachment = Attachment(bucket, bindings, house)
 
     @classmethod
     def build(cls, bindings: Sequence[Binding], house: House) -> list[Self]:
-        """One source for each bucket that a trigger names, or whose events go to the default bus."""
+        """One source for each bucket that a trigger or a notification names, or whose events go to the default bus."""
         bridged = (bucket.name for bucket in house.config.buckets.values() if bucket.eventbridge)
-        wanted = dict.fromkeys([*(binding.trigger.bucket for binding in bindings), *bridged])
+        notifying = (one.bucket for one in house.config.notifications.values())
+        wanted = dict.fromkeys([*(binding.trigger.bucket for binding in bindings), *bridged, *notifying])
         house.ledgers.expect(wanted)
         sources = [cls(house.config.buckets[name], [one for one in bindings if one.trigger.bucket == name], house) for name in wanted]
         for figure, told in _GAUGES.items():

@@ -23,9 +23,10 @@ from router.errors import JournalError, SourceError
 from router.events import s3
 from router.journal.base import Beside
 from router.sources.base import Binding, House, Outlet
+from router.sources.bucket_notification import of_bucket
 from router.sources.s3dir_session import Session
 from router.sources.s3dir_site import Figures, Refusals, Site, Storage
-from router.sources.s3dir_tell import Bridge, Stamp, Target, Teller
+from router.sources.s3dir_tell import Bridge, Post, Stamp, Target, Teller
 
 log = structlog.get_logger("router.sources.s3dir")
 
@@ -40,7 +41,9 @@ class Attachment:
         self._bucket, self._house = bucket, house
         stamp = Stamp(bucket.name, house.config.region, house.config.account, bucket.event_version)
         bridge = Bridge(house.buses, stamp) if bucket.eventbridge else None
-        self._teller = Teller([_target(binding, bucket.name) for binding in bindings], stamp, bridge)
+        told = of_bucket(house.config, bucket.name)
+        post = Post(house.outbox, stamp, told) if told and house.outbox is not None else None
+        self._teller = Teller([_target(binding, bucket.name) for binding in bindings], stamp, bridge, post)
         self.figures = Figures(bucket.name, house.metrics)
         self.refusals = Refusals(bucket.name, self.figures)
         self._storage = Storage(house.clock)
@@ -164,4 +167,5 @@ async def watcher_for(bucket: Bucket) -> tuple[Watcher, bool]:
 
 def _target(binding: Binding, bucket: str) -> Target:
     wanted = binding.trigger.wanted
-    return Target(binding.target, wanted, s3.configuration_id(binding.function.name, bucket, wanted))
+    identity = binding.trigger.id or s3.configuration_id(binding.function.name, bucket, wanted)
+    return Target(binding.target, wanted, identity)

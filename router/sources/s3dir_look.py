@@ -1,7 +1,8 @@
 """Lookers: take keys from the worklist, look at the files, emit what changed, and record it once every event is durable.
 
 Many keys at a time, each key by one looker only, so the events of a key are emitted in order. A crash between emit and
-record gives the same sequencers again: they are made of the file's times and the row, and a removal's is in its row first."""
+record gives the same sequencers again: they are made of the file's times and the row, and a removal's is in its row first.
+A queue knows no sequencers: what is for one is recorded in the transaction that hands it over."""
 
 import asyncio
 import os
@@ -254,13 +255,18 @@ class Lookers:
         return versions.judge(found.row, found.seen, signs=found.work.signs, root=self._site.root.number)
 
     async def _record(self, changes: Sequence[Change]) -> None:
-        """Write the rows of changes that were told. Raises JournalError."""
+        """Write the rows of changes that were told, where that was not done with it. Raises JournalError."""
         if not changes:
             return
-        floor = max((change.sequencer for change in changes if change.version is None), default="")
-        await self._site.table.store({change.found.key: change.version for change in changes}, floor)
-        self._site.ledger.floor = max(self._site.ledger.floor, floor)
+        left = [change for change in changes if not self._together(change)]
+        if left:
+            await self._site.table.store({change.found.key: change.version for change in left}, _floor(left))
+        self._site.ledger.floor = max(self._site.ledger.floor, _floor(changes))
         self._site.storage.worked()
+
+    def _together(self, change: Change) -> bool:
+        """Whether the row of a change is written in the transaction that tells of it."""
+        return bool(change.name) and self._teller.posts
 
     def _put_back(self, batch: dict[str, Work], error: JournalError) -> None:
         """The store took nothing: the files stay where they are and are looked at again when it works."""
@@ -296,16 +302,22 @@ class Lookers:
         return Version(self._site.root.number, seen.inode, seen.size, seen.mtime, seen.ctime, etag, sequencer, racy)
 
     async def _emit(self, outlet: Outlet, change: Change) -> JournalError | None:
-        """Emit the change to each function that wants it; the error when one of them could not be told."""
+        """Tell of the change whoever wants to hear of it; the error when one of them could not be told."""
         if not change.name:
             return None
         found, version = change.found, change.version
         told = Told(found.key, change.name, change.sequencer, self._site.clock.now()) if version is None else _told(change, version)
+        beside = self._site.table.storing({found.key: version}, _floor([change])) if self._together(change) else None
         try:
-            self._site.figures.emitted(await self._teller.tell(outlet, told))
+            self._site.figures.emitted(await self._teller.tell(outlet, told, beside))
         except JournalError as error:
             return error
         return None
+
+
+def _floor(changes: Sequence[Change]) -> str:
+    """The greatest sequencer of an object that is gone; "" when there is none."""
+    return max((change.sequencer for change in changes if change.version is None), default="")
 
 
 def _told(change: Change, version: Version) -> Told:

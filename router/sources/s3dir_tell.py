@@ -1,4 +1,4 @@
-"""Telling functions what became of an object: one event for each function that wants it."""
+"""Telling who wants to hear of it what became of an object: one event for each function, one message for each queue and topic."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,16 +9,25 @@ from typing import Final
 from uuid import UUID, uuid5
 
 import orjson
+import structlog
 
 from router.buckets.facts import NOBODY
 from router.buckets.ledger import Told
 from router.config.buses import DEFAULT
+from router.config.types import Destination
 from router.events import s3, s3_eventbridge
 from router.events.eventbridge import Place
+from router.events.undelivered import ATTEMPTS, OLDEST
 from router.journal.base import Beside
 from router.model import Envelope
+from router.names import bucket_arn
+from router.queues.outbox import Outbox, Parcel, Terms
 from router.sources.base import Outlet
+from router.sources.bucket_notification import BucketNotification
 from router.sources.bus_rules import Buses, Occurrence
+from router.sources.targets import arn_of, hand_over
+
+log = structlog.get_logger("router.sources.s3dir")
 
 _CHANGES: Final = UUID("5b1dd1a6-6f0a-5d0e-8f2b-3f3d6c1f1b6e")  # the namespace of ids made of changes
 
@@ -71,30 +80,71 @@ class Bridge:
         return s3_eventbridge.Request(told.caller.request_id or made_up, self._stamp.account, source_ip)
 
 
-class Teller:
-    """The functions of one bucket, and the default bus when its events go there."""
+class Post:
+    """The way of a bucket's events to queues and topics."""
 
-    def __init__(self, targets: Sequence[Target], stamp: Stamp, bridge: Bridge | None = None) -> None:
-        self._targets, self._stamp, self._bridge = targets, stamp, bridge
+    def __init__(self, outbox: Outbox, stamp: Stamp, notifications: Sequence[BucketNotification]) -> None:
+        self.outbox, self._stamp, self._notifications = outbox, stamp, notifications
+
+    def covers(self, key: str) -> bool:
+        """Whether anybody may want to hear of *key*."""
+        return any(one.wanted.covers(key) for one in self._notifications)
+
+    def parcels(self, told: Told) -> list[Parcel]:
+        """What goes out: to each that wants it, by the first notification that matches. What none of its messages can hold is lost, and said."""
+        wanted: dict[Destination, BucketNotification] = {}
+        for one in self._notifications:
+            if one.wanted.matches(told.name, told.key):
+                wanted.setdefault(one.to, one)
+        found = []
+        for to, one in wanted.items():
+            body = record(told, self._stamp, one.id)
+            if len(body) > self.outbox.room(to):
+                log.error("bucket_notification_lost", bucket=self._stamp.bucket, notification=one.name, target=one.spoken, bytes=len(body))
+            else:
+                found.append(parcel(to, body, self._stamp, told.at))
+        return found
+
+
+def parcel(to: Destination, body: bytes, stamp: Stamp, at: float) -> Parcel:
+    """What S3 says to a queue or a topic. *body*: JSON text; *at*: epoch seconds."""
+    terms = Terms(ATTEMPTS, OLDEST, "", arn_of(to, Place(stamp.region, stamp.account)), subject=s3.SUBJECT)
+    return Parcel(to, body, "", bucket_arn(stamp.bucket), "", at, terms=terms)
+
+
+class Teller:
+    """The functions, queues and topics of one bucket, and the default bus when its events go there."""
+
+    def __init__(self, targets: Sequence[Target], stamp: Stamp, bridge: Bridge | None = None, post: Post | None = None) -> None:
+        self._targets, self._stamp, self._bridge, self._post = targets, stamp, bridge, post
+
+    @property
+    def posts(self) -> bool:
+        """Whether there are queues or topics: what is told them again is one message more."""
+        return self._post is not None
 
     def wants(self, key: str) -> bool:
-        """Whether any function may want to hear of *key*."""
-        return self._bridge is not None or any(target.wanted.covers(key) for target in self._targets)
+        """Whether anybody may want to hear of *key*."""
+        if self._bridge is not None or (self._post is not None and self._post.covers(key)):
+            return True
+        return any(target.wanted.covers(key) for target in self._targets)
 
     async def tell(self, outlet: Outlet, told: Told, beside: Beside | None = None) -> int:
-        """Emit to each function that wants it, by the first of its triggers that matches; give how many, once all are durable.
+        """Tell each that wants it, a function by the first of its triggers that matches; give how many, once all are durable.
 
-        With *beside* the functions' events and that are one transaction; the bus comes first: told again, it knows the event.
+        With *beside* that, functions' events and messages are one transaction; the bus comes first: told again, it knows the event.
         Raises what an emit raised, when all have answered."""
         wanted: dict[str, Target] = {}
         for target in self._targets:
             if target.function not in wanted and target.wanted.matches(told.name, told.key):
                 wanted[target.function] = target
         envelopes = [self._envelope(told, target) for target in wanted.values()]
-        if beside is not None:
+        parcels = self._post.parcels(told) if self._post is not None else []
+        if beside is not None or parcels:
             bridged = await self._bridged(outlet, told)
-            await outlet.emit_all(envelopes, beside)
-            return len(envelopes) + bridged
+            outbox = self._post.outbox if self._post is not None else None
+            await hand_over(outlet, outbox, [*envelopes, *parcels], beside)
+            return len(envelopes) + len(parcels) + bridged
         if len(envelopes) == 1:
             await outlet.emit(envelopes[0])
         elif envelopes:
@@ -107,17 +157,22 @@ class Teller:
         return await self._bridge.tell(outlet, told) if self._bridge is not None else 0
 
     def _envelope(self, told: Told, target: Target) -> Envelope:
-        stamp = self._stamp
-        event = s3.notification(
-            _change(told, stamp.bucket),
-            name=told.name,
-            region=stamp.region,
-            account=stamp.account,
-            configuration=target.configuration,
-            version=stamp.version,
-            caller=told.caller,
-        )
-        return Envelope(target.function, orjson.dumps(event), f"s3:{stamp.bucket}", told.sequencer, lane(told.key))
+        body = record(told, self._stamp, target.configuration)
+        return Envelope(target.function, body, f"s3:{self._stamp.bucket}", told.sequencer, lane(told.key))
+
+
+def record(told: Told, stamp: Stamp, configuration: str) -> bytes:
+    """The notification, JSON text. *configuration*: configurationId."""
+    event = s3.notification(
+        _change(told, stamp.bucket),
+        name=told.name,
+        region=stamp.region,
+        account=stamp.account,
+        configuration=configuration,
+        version=stamp.version,
+        caller=told.caller,
+    )
+    return orjson.dumps(event)
 
 
 def _change(told: Told, bucket: str) -> s3.ObjectChange:

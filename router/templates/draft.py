@@ -21,6 +21,7 @@ SECTIONS: Final = (
     "roles",
     "functions",
     "rules",
+    "notifications",
     "schedules",
 )
 _ARN: Final = re.compile(r"arn:aws[a-z-]*:([a-z0-9-]+):([a-z0-9-]*):([0-9]*):(.+)")

@@ -1,48 +1,14 @@
-"""Notifications of buckets that a template asks for. Pure.
+"""Notifications of buckets that a template asks for: a function's is its trigger `s3`, a queue's or a topic's stands under `notifications`. Pure.
 
-A function is told by its trigger `s3`. A queue is told by a rule on the default bus that makes an S3 notification of the bucket's
-event. Source: S3 user guide, "Event message structure"; EventBridge user guide, "Amazon S3 events"."""
+Source: CloudFormation user guide, "AWS::S3::Bucket NotificationConfiguration"."""
 
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from router.templates.draft import Draft, Item
 from router.templates.props import Props
 from router.templates.words import Refused, shown
-
-# event of a notification → detail-type and reason of EventBridge's, and the name that the notification gets
-_CREATED: Final = ("Object Created", "PutObject", "ObjectCreated:Put")
-_COPIED: Final = ("Object Created", "CopyObject", "ObjectCreated:Copy")
-_POSTED: Final = ("Object Created", "POST Object", "ObjectCreated:Post")
-_MULTIPART: Final = ("Object Created", "CompleteMultipartUpload", "ObjectCreated:CompleteMultipartUpload")
-_REMOVED: Final = ("Object Deleted", "DeleteObject", "ObjectRemoved:Delete")
-_EVENTS: Final = {
-    "ObjectCreated:*": (_CREATED, _COPIED, _POSTED, _MULTIPART),
-    "ObjectCreated:Put": (_CREATED,),
-    "ObjectCreated:Copy": (_COPIED,),
-    "ObjectCreated:Post": (_POSTED,),
-    "ObjectCreated:CompleteMultipartUpload": (_MULTIPART,),
-    "ObjectRemoved:*": (_REMOVED,),
-    "ObjectRemoved:Delete": (_REMOVED,),
-}
-_PATHS: Final = {
-    "bucket": "$.detail.bucket.name",
-    "key": "$.detail.object.key",
-    "size": "$.detail.object.size",
-    "etag": "$.detail.object.etag",
-    "sequencer": "$.detail.object.sequencer",
-    "request": "$.detail.request-id",
-    "requester": "$.detail.requester",
-    "region": "$.region",
-    "time": "$.time",
-}
-_TEMPLATE: Final = (
-    '{{"Records": [{{"eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": <region>, "eventTime": <time>, "eventName": "{name}",'
-    ' "userIdentity": {{"principalId": <requester>}}, "responseElements": {{"x-amz-request-id": <request>}}, "s3": {{"s3SchemaVersion": "1.0",'
-    ' "configurationId": "{rule}", "bucket": {{"name": <bucket>, "arn": "arn:aws:s3:::{bucket}"}}, "object": {{"key": <key>{facts},'
-    ' "sequencer": <sequencer>}}}}}}]}}'
-)
 
 
 def notifications(props: Props, item: Item, draft: Draft, value: dict[str, Any]) -> None:
@@ -52,11 +18,9 @@ def notifications(props: Props, item: Item, draft: Draft, value: dict[str, Any])
         value["eventbridge"] = True
     for index, each in enumerate(props.children("LambdaConfigurations")):
         draft.later(_attempt(_part(item, f"LambdaConfigurations[{index}]"), each, draft, _to_function))
-    for index, each in enumerate(props.children("QueueConfigurations")):
-        value["eventbridge"] = True
-        draft.later(_attempt(_part(item, f"QueueConfigurations[{index}]"), each, draft, _to_queue))
-    for index, each in enumerate(props.children("TopicConfigurations")):
-        draft.later(_attempt(_part(item, f"TopicConfigurations[{index}]"), each, draft, _to_topic))
+    for key, work in (("QueueConfigurations", _to_queue), ("TopicConfigurations", _to_topic)):
+        for index, each in enumerate(props.children(key)):
+            draft.later(_attempt(_part(item, f"{key}[{index}]"), each, draft, work))
     props.done()
 
 
@@ -79,42 +43,25 @@ def _to_function(item: Item, props: Props, draft: Draft) -> None:
     item.becomes = f"functions.{target.name}.triggers"
 
 
-def _to_topic(item: Item, props: Props, draft: Draft) -> None:
-    del item, props, draft
-    raise Refused("a bucket tells functions and queues; subscribe a queue, or a function that publishes, instead of a topic")
-
-
 def _to_queue(item: Item, props: Props, draft: Draft) -> None:
-    target = draft.target(props.take("Queue"))
-    event = props.text("Event").removeprefix("s3:")
-    if target.kind != "queue" or event not in _EVENTS:
-        raise Refused(f"{shown(event)} for a {target.kind} is not supported")
-    key = _key(s3_trigger(item.name, [event], props))
+    _tell("queue", item, props.take("Queue"), props, draft)
+
+
+def _to_topic(item: Item, props: Props, draft: Draft) -> None:
+    _tell("topic", item, props.take("Topic"), props, draft)
+
+
+def _tell(kind: str, item: Item, arn: Any, props: Props, draft: Draft) -> None:
+    target = draft.target(arn)
+    if target.kind != kind:
+        raise Refused(f"{shown(arn)} is no {kind}")
+    if target.name.endswith(".fifo"):
+        raise Refused(f"a bucket tells standard {kind}s, and {shown(target.name)} is a FIFO one")
+    told = s3_trigger(item.name, [props.text("Event")], props)
     props.done()
-    item.note("delivered by rules on the default bus; keys in the messages are not percent-encoded")
-    for place, (detail_type, reason, name) in enumerate(_EVENTS[event]):
-        rule = re.sub(r"[^0-9A-Za-z-]+", "-", f"{item.logical}-{place}").strip("-")[-64:]
-        detail = {"bucket": {"name": [item.name]}, "reason": [reason], **({"object": {"key": [key]}} if key else {})}
-        facts = "" if detail_type == "Object Deleted" else ', "size": <size>, "eTag": <etag>'
-        paths = {word: path for word, path in _PATHS.items() if facts or word not in {"size", "etag"}}
-        template = _TEMPLATE.format(name=name, rule=rule, bucket=item.name, facts=facts)
-        draft.sections["rules"][rule] = {
-            "pattern": {"source": ["aws.s3"], "detail-type": [detail_type], "detail": detail},
-            "targets": [{"queue": target.name, "input_transformer": {"template": template, "paths": paths}}],
-        }
-        item.becomes = f"rules.{rule}"
-
-
-def _key(filters: dict[str, Any]) -> Any:
-    """What a pattern says of the key; None: nothing."""
-    prefix, suffix = filters.get("prefix", ""), filters.get("suffix", "")
-    if prefix and suffix:
-        return {"wildcard": f"{_literal(prefix)}*{_literal(suffix)}"}
-    return {"prefix": prefix} if prefix else {"suffix": suffix} if suffix else None
-
-
-def _literal(text: str) -> str:
-    return re.sub(r"([*\\])", r"\\\1", text)
+    name = re.sub(r"[^0-9A-Za-z]+", "-", item.logical).strip("-")[-128:]
+    draft.sections["notifications"][name] = told | {kind: target.name}
+    item.becomes = f"notifications.{name}"
 
 
 def s3_trigger(bucket: str, events: list[str], props: Props) -> dict[str, Any]:

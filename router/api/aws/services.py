@@ -97,7 +97,12 @@ SERVICES: Final[Mapping[str, Entry]] = {  # by name in botocore's data
     ),
 }
 WIRES: Final[Mapping[str, Entry]] = {
-    "s3": Entry("router.api.aws.s3.front", lambda module, parts: module.Front(parts.objects, parts.declared)),
+    "s3": Entry(
+        "router.api.aws.s3.front",
+        lambda module, parts: module.Front(
+            parts.objects, parts.declared, module.Destinations(parts.outbox, parts.permissions.policy, parts.house.clock)
+        ),
+    ),
 }
 """Those that are spoken to in their own way: s3."""
 

@@ -700,9 +700,11 @@ def test_a_bucket_comes_and_goes(cloud: Cloud, s3: Any) -> None:
     assert refused(s3.create_bucket, Bucket="abroad", CreateBucketConfiguration=abroad) == (400, "IllegalLocationConstraintException")
 
 
-def test_notifications(cloud: Cloud, s3: Any) -> None:
+def test_notifications(cloud: Cloud, s3: Any, key: dict[str, str]) -> None:
     s3.create_bucket(Bucket="noisy")
     arn = "arn:aws:lambda:us-east-1:123456789012:function:note"
+    permission = {"FunctionName": "note", "StatementId": "s3", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"}
+    cloud.client("lambda", key).add_permission(**permission, SourceArn="arn:aws:s3:::noisy")
     wanted = [
         {
             "Id": "one",

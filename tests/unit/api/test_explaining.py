@@ -25,6 +25,7 @@ buckets: {inbox: ./inbox, unused: ./unused}
 tables: {orders: {sqlite: ./o.db, table: orders}}
 queues: {jobs: {}}
 topics: {news: {}}
+notifications: {zips: {bucket: inbox, queue: jobs, suffix: .zip}, gone: {bucket: inbox, topic: news, events: ObjectRemoved:*}}
 rules: {large: {pattern: {source: [shop], detail: {total: [{numeric: [">", 1000]}]}}, targets: [{queue: jobs}]}}
 functions:
   a:
@@ -67,7 +68,15 @@ def told(found: list[Finding]) -> list[tuple[str, bool, str]]:
 
 def test_a_files_triggers_say_what_of_its_key_they_miss(config: Config) -> None:
     inbox = config.buckets["inbox"].path
-    assert [(name, matches) for name, matches, _ in told(of_path(inbox / "in/x.csv", config))] == [("a", True), ("b", True)]
+    assert [(name, matches) for name, matches, _ in told(of_path(inbox / "in/x.csv", config))] == [
+        ("a", True),
+        ("b", True),
+        ("queue:jobs", False),
+        ("topic:news", True),
+    ]
+    *_, zips, gone = of_path(inbox / "x.zip", config)
+    assert (zips.function, zips.trigger, zips.matches) == ("queue:jobs", "notification inbox/zips", True)
+    assert gone.why == "the key is x.zip; it wants ObjectRemoved:Delete ObjectRemoved:DeleteMarkerCreated"
     assert told(of_path(inbox / "in/x.txt", config))[0] == ("a", False, "the key in/x.txt does not end with .csv")
     assert told(of_path(inbox / "x.csv", config))[0] == ("a", False, "the key x.csv does not begin with in/")
 
@@ -162,6 +171,12 @@ def test_records_are_looked_at_by_the_filters_of_their_table_or_queue(config: Co
         assert [f.matches for f in of_event({"Records": [record | {"Sns": message}]}, config)] == [passes]
     found = of_event(made("s3-put", bucket="inbox", key="x.csv"), config)
     assert [(f.function, f.matches) for f in found] == [("b", True)]
+    found = of_event(made("s3-put", bucket="inbox", key="x.zip"), config)
+    assert [(f.function, f.matches) for f in found] == [("b", True), ("queue:jobs", True)]
+    found = of_event(made("s3-delete", bucket="inbox", key="x.zip"), config)
+    assert [(f.function, f.trigger) for f in found] == [("topic:news", "notification inbox/gone")]
+    with pytest.raises(InvalidParameter, match="this is no s3-put event"):
+        of_event({"Records": [{"eventSource": "aws:s3", "s3": {}}]}, config)
 
 
 JUNK = st.recursive(

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from router.api.matching import matches
 from router.cli.shapes import SHAPES, built
-from router.config.types import Bucket, Config, Function, Queue, Subscription, Table, Topic
+from router.config.types import Bucket, Config, Destination, Function, Queue, Subscription, Table, Topic
 from router.errors import InvalidParameter
 from router.events import s3
 from router.events.patterns import compile_pattern
 from router.events.schedule import parse
 from router.events.transform import Input
+from router.sources.bucket_notification import BucketNotification
 from router.sources.bus_trigger import EventTrigger
 from router.sources.feed import TableTrigger
 from router.sources.queue import QueueTrigger
@@ -102,6 +103,27 @@ def test_what_sets_nothing_off_says_why() -> None:
     assert told.endswith("with prefix 'in/' and suffix '.csv'")
     assert refusal("s3-put", event("s3-put", bucket="upload"), where) == "no trigger watches bucket upload, did you mean uploads?"
     assert refusal("s3-put", event("s3-put", bucket="results"), where) == "no trigger watches bucket results"
+
+
+def test_who_is_told_of_an_object_beside_functions_is_said() -> None:
+    told = {
+        "a": BucketNotification("a", "uploads", Destination("queue", "jobs"), s3.Filter(frozenset({s3.CREATED}), "in/"), "a"),
+        "b": BucketNotification("b", "uploads", Destination("topic", "news"), s3.Filter(frozenset({s3.CREATED})), "b"),
+    }
+    said = "; of queues and topics queue:jobs, topic:news would be told: put the object itself"
+    assert (
+        refusal("s3-put", event("s3-put", key="in/a"), replace(config(), notifications=told)) == f"no trigger watches bucket uploads{said}"
+    )
+    there = replace(config(f=wanting(suffix=".csv")), notifications=told)
+    assert refusal("s3-put", event("s3-put", key="a"), there).endswith(
+        "; of queues and topics topic:news would be told: put the object itself"
+    )
+    assert len(matches("s3-put", event("s3-put", key="in/a.csv"), there)) == 1
+
+
+def test_a_trigger_s_own_id_is_told() -> None:
+    (match,) = matches("s3-put", event("s3-put"), config(f=replace(wanting(), id="mine")))
+    assert json.loads(match.envelope.payload)["Records"][0]["s3"]["configurationId"] == "mine"
 
 
 # -- schedules

@@ -5,12 +5,13 @@ from typing import Any
 
 from router import daemon
 from router.cli.banner import banner
-from router.config.types import Bucket, Config, Function, Listen, Table
+from router.config.types import Bucket, Config, Destination, Function, Listen, Table
 from router.events import routes, s3
 from router.events.patterns import compile_pattern
 from router.events.schedule import parse
 from router.events.webhook_schemes import GITHUB
 from router.sources import TRIGGERS
+from router.sources.bucket_notification import BucketNotification
 from router.sources.bus_trigger import EventTrigger
 from router.sources.feed import TableTrigger
 from router.sources.http_triggers import HttpTrigger, UrlTrigger
@@ -40,6 +41,7 @@ def config(**extra: Any) -> Config:
         buckets={"inbox": Bucket("inbox", HERE / "data/in\x1bbox"), "results": Bucket("results", Path("/srv/results"), eventbridge=True)},
         tables={"orders": ORDERS},
         functions={"f": Function("f", HERE / "f", "app.handler", triggers=triggers)},
+        notifications={"n": BucketNotification("n", "inbox", Destination("queue", "jobs"), s3.Filter(frozenset()), "n")},
         **extra,
     )
 
@@ -51,7 +53,7 @@ def test_everything_that_is_served_is_said_once() -> None:
         "             http://127.0.0.1:8080 GET /x/{id} → f",
         "             http://127.0.0.1:8080 GET /x → f",
         "             http://127.0.0.1:8080 POST /hooks/github → f",
-        "  buckets    inbox data/in\\ebox → f",
+        "  buckets    inbox data/in\\ebox → f, queue jobs",
         "             results /srv/results → bus default",
         '  rules      default {"a":[1]} → f',
         f"             orders {'x' * 100}… → f",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from router.config.types import Bucket, Bus, Config, Destination, Function, Queue
+from router.config.types import Bucket, Bus, Config, Destination, Function, Queue, Subscription, Topic
 from router.dispatch.destinations import Destinations, refuse_loops
 from router.dispatch.dispatcher import Dispatcher
 from router.dispatch.relay import Relay, write
@@ -25,9 +25,11 @@ from router.model import Envelope, Outcome, State
 from router.queues.outbox import Outbox, Parcel
 from router.queues.store import Queues
 from router.sources.base import Binding, House
+from router.sources.bucket_notification import BucketNotification
 from router.sources.bus import BusSource
 from router.sources.bus_trigger import EventTrigger
 from router.sources.s3dir import S3Trigger
+from router.sources.topic_trigger import SnsTrigger
 from router.telemetry.metrics import Metrics
 from tests.helpers.clock import VirtualClock, settle
 
@@ -299,6 +301,20 @@ def test_a_function_must_not_set_itself_off_by_its_own_records(tmp_path: Path) -
     with pytest.raises(ConfigError, match="would set it off again without end"):
         refuse_loops(rig.config(looping))
     refuse_loops(rig.config(replace(looping, triggers=(elsewhere,))))
+
+
+@pytest.mark.parametrize("how", ["trigger", "subscription"])
+def test_a_function_is_not_set_off_by_its_own_records_through_a_topic(tmp_path: Path, how: str) -> None:
+    rig = Rig(tmp_path)
+    function_ = function(triggers=(SnsTrigger("news"),) if how == "trigger" else (), on_failure=to("bucket", "results"))
+    listed = (Subscription("f", "function", function_.name),) if how == "subscription" else ()
+    told = BucketNotification("n", "results", Destination("topic", "news"), s3.Filter(frozenset({s3.CREATED})), "n")
+    config = replace(rig.config(function_), topics={"news": Topic("news", subscriptions=listed)})
+    refuse_loops(config)
+    with pytest.raises(ConfigError, match="would set it off again without end"):
+        refuse_loops(replace(config, notifications={"n": told}))
+    refuse_loops(replace(config, notifications={"n": replace(told, wanted=s3.Filter(frozenset({s3.CREATED}), prefix="in/"))}))
+    refuse_loops(replace(config, notifications={"n": replace(told, to=Destination("queue", "done"))}))
 
 
 def test_an_object_is_written_whole_and_never_outside(tmp_path: Path) -> None:

@@ -1,21 +1,28 @@
 """One event for each function that wants it."""
 
 import json
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
-from router.config.types import Config, Function
+from router.config.types import Config, Destination, Function, Queue
 from router.errors import JournalError
 from router.events import s3
 from router.events.patterns import compile_pattern
 from router.journal.database import Database
+from router.queues.outbox import Outbox
+from router.queues.store import Queues
 from router.sources.base import Binding, House
+from router.sources.bucket_notification import BucketNotification
 from router.sources.bus import BusSource
 from router.sources.bus_rules import Buses
 from router.sources.bus_trigger import EventTrigger
-from router.sources.s3dir_tell import Bridge, Stamp, Target, Teller, Told
+from router.sources.s3dir_tell import Bridge, Post, Stamp, Target, Teller, Told
 from router.telemetry.metrics import Metrics
 from tests.helpers.clock import VirtualClock
 from tests.helpers.outlet import MemoryOutlet
@@ -98,3 +105,112 @@ async def test_a_bus_without_rules_and_archive_costs_nothing() -> None:
     outlet = MemoryOutlet()
     outlet.refuse = 1
     assert await Teller([], STAMP, Bridge(buses(), STAMP)).tell(outlet, TOLD) == 0
+
+
+class Store(NamedTuple):
+    """What queues and topics are told through."""
+
+    database: Database
+    queues: Queues
+    outbox: Outbox
+
+    async def bodies(self, queue: str = "jobs") -> list[Any]:
+        return [json.loads(one.body) for one in await self.queues.receive(queue, most=10)]
+
+    def teller(self, *told: BucketNotification, targets: Sequence[Target] = ()) -> Teller:
+        return Teller(targets, STAMP, post=Post(self.outbox, STAMP, told))
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    database = await Database.open(tmp_path / "store")
+    config = {"jobs": Queue("jobs"), "small": Queue("small", max_message_size=1024)}
+    queues = await Queues.open(database, VirtualClock(), config, region="eu-west-1", account="123456789012")
+    yield Store(database, queues, await Outbox.open(database, queues))
+    await database.close()
+
+
+def notification(kind: str, to: str, *, identity: str = "id", prefix: str = "", name: str = s3.CREATED) -> BucketNotification:
+    return BucketNotification("n", "uploads", Destination(kind, to), s3.Filter(frozenset({name}), prefix), identity)
+
+
+async def test_a_queue_has_the_notification_that_a_function_gets_and_what_is_beside(store: Store) -> None:
+    outlet = MemoryOutlet()
+    outlet.store = store.database
+    both = store.teller(notification("queue", "jobs", identity="mine"), targets=[Target("f", s3.Filter(CREATED), "mine")])
+    assert await both.tell(outlet, TOLD, lambda connection: connection.execute("CREATE TABLE beside (x)").fetchall() and None) == 2
+    assert await store.bodies() == outlet.events()
+    assert await store.database.read("SELECT count(*) FROM beside") == [(0,)]
+
+
+async def test_a_topic_is_told_by_a_row_with_the_subject(store: Store) -> None:
+    outlet = MemoryOutlet()
+    outlet.store = store.database
+    assert await store.teller(notification("topic", "news", identity="mine")).tell(outlet, TOLD) == 1
+    (row,) = await store.outbox.page("[]", 10)
+    assert (row.kind, row.target, row.arn) == ("topic", "news", "arn:aws:s3:::uploads")
+    assert row.agreed is not None
+    assert (row.agreed.subject, row.agreed.target) == ("Amazon S3 Notification", "arn:aws:sns:eu-west-1:123456789012:news")
+    assert json.loads(row.body)["Records"][0]["s3"]["configurationId"] == "mine"
+
+
+async def test_each_is_told_once_by_the_first_that_matches(store: Store) -> None:
+    outlet = MemoryOutlet()
+    outlet.store = store.database
+    told = store.teller(
+        notification("queue", "jobs", identity="other key", prefix="out/"),
+        notification("queue", "jobs", identity="other event", name=s3.REMOVED),
+        notification("queue", "jobs", identity="in", prefix="in/"),
+        notification("queue", "jobs", identity="all"),
+    )
+    assert await told.tell(outlet, TOLD) == 1
+    assert await told.tell(outlet, TOLD._replace(key="x", name=s3.REMOVED)) == 1
+    assert await told.tell(outlet, TOLD._replace(name=s3.COPIED)) == 0
+    ids = [one["Records"][0]["s3"]["configurationId"] for one in await store.bodies()]
+    assert sorted(ids) == ["in", "other event"]
+    assert told.wants("anything")
+    assert not store.teller(notification("queue", "jobs", prefix="in/")).wants("out/x")
+
+
+async def test_nothing_is_told_when_the_store_takes_nothing(store: Store) -> None:
+    outlet = MemoryOutlet()
+    outlet.store, outlet.refuse = store.database, 1
+    with pytest.raises(JournalError):
+        await store.teller(notification("queue", "jobs"), targets=[Target("f", s3.Filter(CREATED), "c")]).tell(outlet, TOLD)
+    assert await store.bodies() == []
+    assert outlet.emitted == []
+
+
+async def test_a_queue_that_is_too_small_is_told_nothing_and_keeps_no_other_from_it(store: Store) -> None:
+    outlet = MemoryOutlet()
+    outlet.store = store.database
+    told = store.teller(notification("queue", "small"), notification("queue", "jobs"))
+    with capture_logs() as logs:
+        assert await told.tell(outlet, TOLD._replace(key="é" * 500)) == 1
+    (line,) = logs
+    assert (line["event"], line["bucket"], line["target"], line["log_level"]) == (
+        "bucket_notification_lost",
+        "uploads",
+        "queue:small",
+        "error",
+    )
+    assert len(await store.bodies()) == 1
+    assert await store.bodies("small") == []
+
+
+@given(keys=st.lists(st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20), max_size=8))
+async def test_a_queue_is_told_what_its_filter_covers_and_nothing_else(keys: list[str]) -> None:
+    post = Post(cast("Outbox", Roomy()), STAMP, [notification("queue", "jobs", prefix="a"), notification("topic", "news")])
+    for key in keys:
+        found = {
+            parcel.to.kind: json.loads(parcel.body)["Records"][0]["s3"]["object"]["key"] for parcel in post.parcels(TOLD._replace(key=key))
+        }
+        assert found == {"topic": s3.encoded(key)} | ({"queue": s3.encoded(key)} if key.startswith("a") else {})
+
+
+class Roomy:
+    """An outbox that takes everything."""
+
+    def room(self, to: Destination) -> int:
+        del to
+        return 10**6

@@ -1,7 +1,6 @@
 """Whole templates: what becomes of each resource, and what stands in the config."""
 
 import json
-import re
 from contextlib import suppress
 from typing import Any
 
@@ -322,20 +321,50 @@ def test_topics_have_subscriptions_of_queues_and_functions() -> None:
     assert verdicts(found)["T.Subscription[1]"] == REFUSED
 
 
-def test_a_bucket_tells_functions_and_by_rules_queues() -> None:
+def test_a_bucket_tells_functions_queues_and_topics() -> None:
     told = {
         "LambdaConfigurations": [{"Event": "s3:ObjectCreated:*", "Function": {"Fn::GetAtt": ["Fn", "Arn"]}}],
         "QueueConfigurations": [{"Event": "s3:ObjectRemoved:*", "Queue": {"Fn::GetAtt": ["Q", "Arn"]}, "Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": "a*/"}, {"Name": "suffix", "Value": ".b"}]}}}],
+        "TopicConfigurations": [{"Event": "s3:ObjectCreated:Put", "Topic": {"Ref": "T"}}],
     }  # fmt: skip
     found = template(
-        {"In": {"Type": "AWS::S3::Bucket", "Properties": {"NotificationConfiguration": told}}, "Fn": FN, "Q": {"Type": "AWS::SQS::Queue"}}
+        {
+            "In": {"Type": "AWS::S3::Bucket", "Properties": {"NotificationConfiguration": told}},
+            "Fn": FN,
+            "Q": {"Type": "AWS::SQS::Queue"},
+            "T": {"Type": "AWS::SNS::Topic"},
+        }
     )
     assert triggers(found) == [{"s3": {"bucket": "in-bucket", "events": "s3:ObjectCreated:*"}}]
-    assert found.config["buckets"] == {"in-bucket": {"path": "./data/in-bucket", "eventbridge": True}}
-    ((_, rule),) = found.config["rules"].items()
-    assert rule["pattern"]["detail"]["object"] == {"key": [{"wildcard": "a\\*/*.b"}]}
-    made = rule["targets"][0]["input_transformer"]["template"]
-    assert json.loads(re.sub(r"<[a-z]+>", "0", made))["Records"][0]["eventName"] == "ObjectRemoved:Delete"
+    assert found.config["buckets"] == {"in-bucket": "./data/in-bucket"}
+    assert found.config["notifications"] == {
+        "In-QueueConfigurations-0": {"bucket": "in-bucket", "events": "s3:ObjectRemoved:*", "prefix": "a*/", "suffix": ".b", "queue": "Q"},
+        "In-TopicConfigurations-0": {"bucket": "in-bucket", "events": "s3:ObjectCreated:Put", "topic": "T"},
+    }
+    assert set(verdicts(found).values()) == {RUNS}
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ({"QueueConfigurations": [{"Event": "s3:ObjectCreated:*", "Queue": {"Ref": "T"}}]}, "is no queue"),
+        ({"TopicConfigurations": [{"Event": "s3:ObjectCreated:*", "Topic": {"Fn::GetAtt": ["Q", "Arn"]}}]}, "is no topic"),
+        ({"QueueConfigurations": [{"Event": "s3:ObjectCreated:*", "Queue": {"Fn::GetAtt": ["F", "Arn"]}}]}, "is a FIFO one"),
+    ],
+)
+def test_what_a_bucket_cannot_tell_is_refused(told: dict[str, Any], why: str) -> None:
+    found = template(
+        {
+            "In": {"Type": "AWS::S3::Bucket", "Properties": {"NotificationConfiguration": told}},
+            "Q": {"Type": "AWS::SQS::Queue"},
+            "F": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "line.fifo", "FifoQueue": True}},
+            "T": {"Type": "AWS::SNS::Topic"},
+        }
+    )
+    ((logical, verdict),) = [(name, one) for name, one in verdicts(found).items() if one != RUNS]
+    assert verdict == REFUSED
+    assert why in notes(found, logical)
+    assert not found.config.get("notifications")
 
 
 def test_what_differs_is_said_and_stands_above_it_in_the_config() -> None:

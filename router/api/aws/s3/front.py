@@ -15,6 +15,7 @@ from router.api.aws.s3.access import Access
 from router.api.aws.s3.addressing import Target, check_owner, operation_of, target_of
 from router.api.aws.s3.buckets import Buckets
 from router.api.aws.s3.call import XML, Ids, S3Call
+from router.api.aws.s3.destinations import Destinations
 from router.api.aws.s3.errors import S3Error
 from router.api.aws.s3.multipart import Multipart
 from router.api.aws.s3.notifications import Notifications
@@ -37,12 +38,12 @@ NAMES: Final = ("s3.localhost.localdomain", "s3.localhost", "localhost.localdoma
 class Front:
     """Answers every request to S3."""
 
-    def __init__(self, store: Store, declared: Declared, names: Collection[str] = NAMES) -> None:
+    def __init__(self, store: Store, declared: Declared, destinations: Destinations, names: Collection[str] = NAMES) -> None:
         """*names*: of the endpoint, in front of which a bucket may stand in the Host."""
         self._names = names
         self._posting = Posting(store)
         objects, multipart = Objects(store), Multipart(store)
-        notifications = Notifications(declared)
+        notifications = Notifications(declared, destinations)
         buckets = Buckets(store, declared, notifications)
         self._operations: Mapping[str, Do] = {
             "ListBuckets": buckets.all,

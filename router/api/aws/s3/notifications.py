@@ -1,7 +1,8 @@
-"""Operations on a bucket's notification configuration: kept as triggers that were declared through the API.
+"""Operations on a bucket's notification configuration: kept as triggers and notifications that were declared through the API.
 
-Triggers of config.yaml are shown too; a put has to name them as they are, because the API does not change that file."""
+Those of config.yaml are shown too; a put has to name them as they are, because the API does not change that file."""
 
+import asyncio
 import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -9,24 +10,29 @@ from typing import Any, Final
 from router import names
 from router.api.aws.s3 import notifying
 from router.api.aws.s3.call import S3Call
+from router.api.aws.s3.destinations import Destinations
 from router.api.aws.s3.errors import S3Error, invalid
 from router.api.aws.s3.intake import document_of
 from router.api.aws.s3.markup import parsed
-from router.api.aws.s3.notifying import Notification
+from router.api.aws.s3.notifying import NOTIFICATIONS, Notification
 from router.api.declared import Change, Declared, Key
 from router.config.fragments import TRIGGERS, Fragment
 from router.config.types import Config
+from router.events.eventbridge import Place
 from router.events.http import Response
+from router.sources.bucket_notification import of_bucket
 from router.sources.s3dir import S3Trigger
+from router.sources.targets import arn_of
 
-PREFIX: Final = "s3-"  # of the names of our triggers among those that were declared
+PREFIX: Final = "s3-"  # of the names of ours among those that were declared
 
 
 class Notifications:
     """What is done with notification configurations."""
 
-    def __init__(self, declared: Declared) -> None:
-        self._declared = declared
+    def __init__(self, declared: Declared, destinations: Destinations) -> None:
+        self._declared, self._destinations = declared, destinations
+        self._turn = asyncio.Lock()  # a configuration is looked at and replaced before the next one is
 
     async def get(self, call: S3Call) -> Response:
         """GetBucketNotificationConfiguration."""
@@ -40,31 +46,40 @@ class Notifications:
     async def put(self, call: S3Call) -> Response:
         """PutBucketNotificationConfiguration: replaces all that was declared through the API."""
         call.require("s3:PutBucketNotification", key="")
-        declared, wanted = self._declared, notifying.read(parsed(await document_of(call), "NotificationConfiguration"))
-        config = declared.config
-        bucket = _bucket(call, config)
-        kept = {fragment.name: one for fragment, one in self._ours(call.bucket)}
-        fixed = {one.does: one for one in _of_config(config, call.bucket, kept.values())}
-        if missing := next((one for does, one in fixed.items() if does not in {found.does for found in wanted.functions}), None):
-            raise invalid(f"config.yaml has {missing.function} told of this bucket; the API does not change that: name it as it is")
-        for one in wanted.functions:
-            _check_function(one, config)
-        puts = [_fragment(call.bucket, one) for one in wanted.functions if one.does not in fixed]
-        gone = [(TRIGGERS, name) for name in kept if name not in {one.name for one in puts}]
-        await declared.change(Change((*puts, *self._bridge(call, bucket.eventbridge, bridged=wanted.bridged)), tuple(gone)))
+        wanted = notifying.read(parsed(await document_of(call), "NotificationConfiguration"), call.access.region)
+        async with self._turn:
+            await self._replace(call, wanted)
         return Response(200)
+
+    async def _replace(self, call: S3Call, wanted: notifying.Wanted) -> None:
+        config = self._declared.config
+        bucket = _bucket(call, config)
+        kept = {(fragment.kind, fragment.name): one for fragment, one in self._ours(call.bucket)}
+        fixed = {one.does: one for one in _of_config(config, call.bucket, kept.values())}
+        if missing := next((one for does, one in fixed.items() if does not in {found.does for found in wanted.notifications}), None):
+            raise invalid(f"config.yaml has {missing.target} told of this bucket; the API does not change that: name it as it is")
+        notifying.check_overlaps(wanted.notifications, fixed)
+        ours = [one for one in wanted.notifications if one.does not in fixed]
+        self._destinations.check(call, ours, config)
+        puts = [_fragment(call.bucket, one) for one in ours]
+        gone = [key for key in kept if key not in {(one.kind, one.name) for one in puts}]
+        trial = self._destinations.trial(call, ours, config)
+        bridge = self._bridge(call, bucket.eventbridge, bridged=wanted.bridged)
+        await self._declared.change(Change((*puts, *bridge), tuple(gone), trial.beside))
+        trial.landed()
 
     def gone(self, bucket: str) -> list[Key]:
         """What goes with a bucket. Raises S3Error where config.yaml still has somebody told of it."""
         ours = list(self._ours(bucket))
         if fixed := _of_config(self._declared.config, bucket, [one for _, one in ours]):
-            raise S3Error("AccessDenied", f"config.yaml has {fixed[0].function} told of this bucket, and the API does not change that")
-        return [(TRIGGERS, fragment.name) for fragment, _ in ours]
+            raise S3Error("AccessDenied", f"config.yaml has {fixed[0].target} told of this bucket, and the API does not change that")
+        return [(fragment.kind, fragment.name) for fragment, _ in ours]
 
     def _ours(self, bucket: str) -> Iterator[tuple[Fragment, Notification]]:
         """What was declared through the API for this bucket."""
-        for fragment in self._declared.of(TRIGGERS):
-            said = fragment.value["trigger"].get("s3") if isinstance(fragment.value, dict) else None
+        for fragment in (*self._declared.of(NOTIFICATIONS), *self._declared.of(TRIGGERS)):
+            value = fragment.value if isinstance(fragment.value, dict) else {}
+            said = value.get("trigger", {}).get("s3") if fragment.kind == TRIGGERS else value
             if isinstance(said, dict) and said.get("bucket") == bucket:
                 yield fragment, _notification(fragment, said)
 
@@ -87,15 +102,6 @@ def _bucket(call: S3Call, config: Config) -> Any:
     return found
 
 
-def _check_function(one: Notification, config: Config) -> None:
-    """Raises S3Error when it is none of ours."""
-    name, _, qualifier = ":".join(one.arn.split(":")[6:]).partition(":")
-    function = config.functions.get(name)
-    whole = names.function_arn(config.region, config.account, name) + (f":{qualifier}" if qualifier else "")
-    if function is None or whole != one.arn:
-        raise invalid("Unable to validate the following destination configurations", one.arn[:200], "The destination Lambda does not exist")
-
-
 def _of_config(config: Config, bucket: str, ours: Iterable[Notification]) -> list[Notification]:
     """What config.yaml has told of this bucket."""
     declared = {one.does for one in ours}
@@ -103,19 +109,29 @@ def _of_config(config: Config, bucket: str, ours: Iterable[Notification]) -> lis
     for function in config.functions.values():
         for trigger, target in zip(function.triggers, function.targets(), strict=True):
             if isinstance(trigger, S3Trigger) and trigger.bucket == bucket:
-                arn = names.function_arn(config.region, config.account, target)
-                one = Notification("", function.name, arn, trigger.wanted.events, trigger.wanted.prefix, trigger.wanted.suffix)
-                found.append(one._replace(id=notifying.made_id(one)))
+                plain, wanted = target.removesuffix(f":{names.LATEST}"), trigger.wanted
+                arn = names.function_arn(config.region, config.account, plain)
+                one = Notification(trigger.id, "function", plain, arn, wanted.events, wanted.prefix, wanted.suffix)
+                found.append(one if one.id else one._replace(id=notifying.made_id(one)))
+    place = Place(config.region, config.account)
+    for told in of_bucket(config, bucket):
+        wanted, to = told.wanted, told.to
+        found.append(Notification(told.id, to.kind, to.name, arn_of(to, place), wanted.events, wanted.prefix, wanted.suffix))
     return [one for one in found if one.does not in declared]
 
 
 def _notification(fragment: Fragment, said: dict[str, Any]) -> Notification:
     events = notifying.events_of(said.get("events", ["s3:ObjectCreated:*"]))
-    about, function = fragment.about, str(fragment.value.get("function", ""))
-    one = Notification("", function, str(about.get("arn", "")), events, said.get("prefix", ""), said.get("suffix", ""))
-    return one._replace(id=str(about.get("bucket_notification", "")) or notifying.made_id(one))
+    kind = next((kind for kind in notifying.KINDS if kind in said), "function")
+    target = str(said.get(kind, ""))
+    if kind == "function":
+        qualifier = said.get("qualifier", "")
+        target = str(fragment.value.get("function", "")) + (f":{qualifier}" if qualifier else "")
+    identity = str(said.get("id") or fragment.about.get("bucket_notification", ""))
+    one = Notification(identity, kind, target, str(fragment.about.get("arn", "")), events, said.get("prefix", ""), said.get("suffix", ""))
+    return one if identity else one._replace(id=notifying.made_id(one))
 
 
 def _fragment(bucket: str, one: Notification) -> Fragment:
     name = hashlib.sha256(f"{bucket}\n{one.id}".encode()).hexdigest()[:20]
-    return Fragment(TRIGGERS, f"{PREFIX}{bucket}-{name}", notifying.trigger(bucket, one), notifying.about(one))
+    return Fragment(notifying.section_of(one.kind), f"{PREFIX}{bucket}-{name}", notifying.declared(bucket, one), {"arn": one.arn})
