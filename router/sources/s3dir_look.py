@@ -266,7 +266,7 @@ class Lookers:
 
     def _together(self, change: Change) -> bool:
         """Whether the row of a change is written in the transaction that tells of it."""
-        return bool(change.name) and self._teller.posts
+        return self._teller.posts(change.name, change.found.key)
 
     def _put_back(self, batch: dict[str, Work], error: JournalError) -> None:
         """The store took nothing: the files stay where they are and are looked at again when it works."""

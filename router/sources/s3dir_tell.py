@@ -90,6 +90,10 @@ class Post:
         """Whether anybody may want to hear of *key*."""
         return any(one.wanted.covers(key) for one in self._notifications)
 
+    def wants(self, name: str, key: str) -> bool:
+        """Whether anybody wants event *name* of *key*."""
+        return any(one.wanted.matches(name, key) for one in self._notifications)
+
     def parcels(self, told: Told) -> list[Parcel]:
         """What goes out: to each that wants it, by the first notification that matches. What none of its messages can hold is lost, and said."""
         wanted: dict[Destination, BucketNotification] = {}
@@ -118,10 +122,9 @@ class Teller:
     def __init__(self, targets: Sequence[Target], stamp: Stamp, bridge: Bridge | None = None, post: Post | None = None) -> None:
         self._targets, self._stamp, self._bridge, self._post = targets, stamp, bridge, post
 
-    @property
-    def posts(self) -> bool:
-        """Whether there are queues or topics: what is told them again is one message more."""
-        return self._post is not None
+    def posts(self, name: str, key: str) -> bool:
+        """Whether a queue or a topic wants event *name* of *key*: told again it is one message more."""
+        return self._post is not None and self._post.wants(name, key)
 
     def wants(self, key: str) -> bool:
         """Whether anybody may want to hear of *key*."""

@@ -169,6 +169,8 @@ async def test_each_is_told_once_by_the_first_that_matches(store: Store) -> None
     ids = [one["Records"][0]["s3"]["configurationId"] for one in await store.bodies()]
     assert sorted(ids) == ["in", "other event"]
     assert told.wants("anything")
+    assert [told.posts(name, "out/x") for name in (s3.CREATED, s3.REMOVED, s3.COPIED, "")] == [True, True, False, False]
+    assert not teller(("f", s3.Filter(CREATED))).posts(s3.CREATED, "in/x")
     assert not store.teller(notification("queue", "jobs", prefix="in/")).wants("out/x")
 
 
