@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl, unquote_plus
-from xml.sax.saxutils import escape
 
 from router.api.aws import values
 from router.api.aws.protocol import Aimed, Fault, Found, ids
 from router.api.aws.shapes import Member, OperationModel, ServiceModel, Shape
 from router.api.aws.values import Malformed
+from router.api.aws.xml_text import said
 from router.events.http import Request, Response
 
 FORM: Final = "application/x-www-form-urlencoded"
@@ -20,7 +20,6 @@ LARGEST: Final = 4 * 1024 * 1024  # bytes of one form: a batch of SQS's has 1 MB
 FIELD: Final = 128  # bytes that field_of() looks at
 LONGEST: Final = 10_000  # elements of one list
 
-_UNSPEAKABLE: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # by XML 1.0
 _INDEX: Final = re.compile(r"[1-9][0-9]{0,4}")
 
 
@@ -84,7 +83,7 @@ class QueryProtocol:
         shape = model.errors.get(fault.code) if model is not None else None
         code = (shape.error_code or shape.name) if shape is not None else fault.code
         side = "Sender" if fault.sender else "Receiver"
-        told = f"<Type>{side}</Type><Code>{_said(code)}</Code><Message>{_said(fault.message)}</Message>"
+        told = f"<Type>{side}</Type><Code>{said(code)}</Code><Message>{said(fault.message)}</Message>"
         space = f' xmlns="{model.namespace}"' if model is not None and model.namespace else ""
         body = f"<ErrorResponse{space}><Error>{told}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
         return Response(fault.status, ids(request_id, ("content-type", "text/xml")), body.encode())
@@ -201,13 +200,9 @@ def _inside(shape: Shape, value: Any, stamp: str = "") -> str:
         return "true" if value else "false"
     if shape.kind == "timestamp":
         return str(values.stamped(value, stamp or shape.timestamp or "iso8601"))
-    return _said(str(values.spelled_one(shape, value)))
+    return said(str(values.spelled_one(shape, value)))
 
 
 def _entry(shape: Shape, key: str, value: Any) -> str:
     assert shape.value is not None
-    return f"<{shape.key_wire}>{_said(key)}</{shape.key_wire}><{shape.value_wire}>{_inside(shape.value, value)}</{shape.value_wire}>"
-
-
-def _said(text: str) -> str:
-    return escape(_UNSPEAKABLE.sub("\ufffd", text)).replace("\r", "&#13;")
+    return f"<{shape.key_wire}>{said(key)}</{shape.key_wire}><{shape.value_wire}>{_inside(shape.value, value)}</{shape.value_wire}>"

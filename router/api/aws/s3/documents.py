@@ -6,19 +6,12 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import Final
-from xml.sax.saxutils import escape
+
+from router.api.aws.xml_text import said
 
 NAMESPACE: Final = "http://s3.amazonaws.com/doc/2006-03-01/"
 DECLARATION: Final = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 _HEAD: Final = DECLARATION.decode()
-_ENTITIES: Final = {'"': "&quot;", "\r": "&#13;"}
-_UNSPEAKABLE: Final = {  # what XML 1.0 has no character for; AWS sends the reference, which no parser takes
-    **{code: "�" for code in range(32) if code not in {9, 10, 13}},
-    **dict.fromkeys(range(0xD800, 0xE000), "�"),
-    0xFFFE: "�",
-    0xFFFF: "�",
-}
-
 Element = tuple[str, "str | int | bool | Iterable[Element] | None"]
 
 
@@ -40,8 +33,8 @@ def error(code: str, message: str, elements: Mapping[str, str], *, request_id: s
 
 
 def text(value: str) -> str:
-    """As text of an element."""
-    return escape(value.translate(_UNSPEAKABLE), _ENTITIES)
+    """As text of an element. Where XML has no character AWS sends the reference, which no parser takes."""
+    return said(value).replace('"', "&quot;")
 
 
 def moment(at: float) -> str:

@@ -5,9 +5,9 @@ SendMessageBatchRequestEntry.1.Id=…. What is of the wrong kind stays as it cam
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
-from html import escape
 from typing import Any, Final
 
+from router.api.aws.xml_text import said
 from router.events.sqs_errors import InvalidParameterValue
 
 NAMESPACE: Final = "http://queue.amazonaws.com/doc/2012-11-05/"
@@ -116,14 +116,14 @@ def answer(operation: str, members: Mapping[str, Any], request_id: str) -> bytes
     """An operation's answer as XML."""
     inside = "".join(_member(operation, name, value) for name, value in members.items())
     result = f"<{operation}Result>{inside}</{operation}Result>" if inside else ""
-    told = f"{result}<ResponseMetadata><RequestId>{escape(request_id)}</RequestId></ResponseMetadata>"
+    told = f"{result}<ResponseMetadata><RequestId>{said(request_id)}</RequestId></ResponseMetadata>"
     return _document(f'<{operation}Response xmlns="{NAMESPACE}">{told}</{operation}Response>')
 
 
 def refusal(code: str, message: str, request_id: str, *, sender: bool = True) -> bytes:
     """An error as XML; *sender*: whose fault it is. *code*: query_code of a QueueError."""
-    told = f"<Type>{'Sender' if sender else 'Receiver'}</Type><Code>{escape(code)}</Code><Message>{_text(message)}</Message><Detail/>"
-    return _document(f'<ErrorResponse xmlns="{NAMESPACE}"><Error>{told}</Error><RequestId>{escape(request_id)}</RequestId></ErrorResponse>')
+    told = f"<Type>{'Sender' if sender else 'Receiver'}</Type><Code>{said(code)}</Code><Message>{_text(message)}</Message><Detail/>"
+    return _document(f'<ErrorResponse xmlns="{NAMESPACE}"><Error>{told}</Error><RequestId>{said(request_id)}</RequestId></ErrorResponse>')
 
 
 def _member(operation: str, name: str, value: Any) -> str:
@@ -142,8 +142,8 @@ def _text(value: Any) -> str:
         return b64encode(value).decode()
     if isinstance(value, bool):
         return "true" if value else "false"
-    return escape(str(value), quote=False).replace("\r", "&#13;")
+    return said(str(value))
 
 
 def _document(text: str) -> bytes:
-    return f'<?xml version="1.0"?>{text}'.encode(errors="replace")
+    return f'<?xml version="1.0"?>{text}'.encode()
