@@ -4,8 +4,11 @@ Every call gives JSON-ready values; times are ISO 8601 in UTC with milliseconds,
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
+
+import orjson
 
 from router import VERSION
 from router.api.history import DEAD_LETTERS, History, by_function, time_of, unfinished
@@ -64,6 +67,9 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
+_DECODER: Final = json.JSONDecoder(parse_constant=_no_constant)
+
+
 class Calls:
     """The daemon's calls."""
 
@@ -90,8 +96,11 @@ class Calls:
     @staticmethod
     def check(payload: bytes) -> None:
         """Raise InvalidRequestContent for a payload that is not JSON."""
+        with suppress(ValueError):
+            orjson.loads(payload)  # what it takes is JSON; what it refuses may be: a lone surrogate as an escape, a deep one
+            return
         try:
-            json.loads(payload.decode(), parse_constant=_no_constant)
+            _DECODER.decode(payload.decode())
         except (ValueError, RecursionError) as error:
             raise InvalidRequestContent(f"Could not parse request body into json: {error}") from error
 

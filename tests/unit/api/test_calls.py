@@ -1,11 +1,14 @@
 """What the daemon says of itself: functions, also removed ones, what is wrong, and dead letters by the hundred."""
 
+import json
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from router.api import history
-from router.api.calls import served_at
+from router.api.calls import Calls, served_at
 from router.api.history import Wanted
 from router.config.document import parsed
 from router.config.types import Function, Names
@@ -126,3 +129,31 @@ def test_every_trigger_of_the_listener_is_told_with_its_place(yaml: str, urls: l
     ((word, node),) = root.items()
     trigger = TRIGGERS[word].read(node, Names({}, {}))
     assert list(served_at(trigger, Function("f", Path("/code"), "app.handler"), "eu-west-1", "127.0.0.1:8080")) == urls
+
+
+# what may be a payload -------------------------------------------------------------------------------------------------------
+
+_TEXTS = st.text() | st.text(alphabet='{}[]":,\\u0dF8eE+-.19 \ntrufalsnNI\ud800\x00', max_size=12)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()), st.lists).map(json.dumps) | _TEXTS)
+@example('"\\ud800"').via("a lone surrogate as an escape is JSON to Lambda")
+@example("\ufeff{}")
+@example("1e999")
+@example("1" * 400)
+def test_a_payload_is_taken_when_the_strict_decoder_takes_it(text: str) -> None:
+    def refuse(name: str) -> None:
+        raise ValueError(name)
+
+    payload = text.encode("utf-8", "surrogatepass")
+    try:
+        json.JSONDecoder(parse_constant=refuse).decode(payload.decode())
+        expected = True
+    except (ValueError, RecursionError):
+        expected = False
+    try:
+        Calls.check(payload)
+        taken = True
+    except InvalidRequestContent:
+        taken = False
+    assert taken == expected
