@@ -3,6 +3,7 @@
 A connection has no timer: the listener's sweep calls expire() when the deadline has passed."""
 
 import asyncio
+import select
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, cast
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 FOREVER: Final = float("inf")
 HELD: Final = 64 * 1024  # bytes of later requests that are read ahead while one runs
+LAST: Final = 1.0  # seconds, while draining, for a request that is on its way
 TURN: Final = 256 * 1024  # bytes of a streamed answer that one turn of the loop may take: others want theirs
 
 
@@ -47,6 +49,7 @@ class Connection(asyncio.Protocol):
     """The protocol of one client; made by its Listener."""
 
     __slots__ = (
+        "_asked",
         "_body",
         "_body_began",
         "_drained",
@@ -79,6 +82,7 @@ class Connection(asyncio.Protocol):
         self._paused = False  # part of an answer waits for the client
         self._drained: asyncio.Future[None] | None = None
         self._held = False  # reading has stopped, because enough is read ahead
+        self._asked = False  # a request has come whole
         self._ended = False  # the client will send no more
         self.exchange: Exchange | None = None  # the one whose answer is awaited
         self.streaming: Exchange | None = None  # the one whose answer is sent piece by piece
@@ -173,12 +177,22 @@ class Connection(asyncio.Protocol):
             self.abort()
 
     def drain(self) -> None:
-        """Take no further request: idle connections close now, others after their answer."""
+        """Take no request but the one that comes: idle connections close now, others after their answer.
+
+        Who has connected and not asked yet would not ask again elsewhere, as one does whose connection was kept open."""
         self.keep = False
-        if self.phase is IDLE:
+        if self.phase is IDLE and self._asked and not self._unread():
             self._transport.close()
+        elif self.phase is IDLE:
+            self.deadline = min(self.deadline, self._listener.now() + LAST)
         elif self.phase in RECEIVING:
             self.deadline = min(self.deadline, self._listener.now() + self._limits.header)
+
+    def _unread(self) -> bool:
+        """Whether the client has sent what the loop has not read yet."""
+        poll = select.poll()
+        poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(poll.poll(0))
 
     def abort(self) -> None:
         """Drop the client."""
@@ -224,6 +238,7 @@ class Connection(asyncio.Protocol):
     def _start(self, head: Head, body: bytes) -> None:
         """Hand a complete request to the handler."""
         self.phase = HANDLING
+        self._asked = True
         self.deadline = FOREVER
         exchange = self.exchange = Exchange(self, self._listener, head)
         method, target, version, headers, host, _, close, expects, raw_headers = head

@@ -548,6 +548,22 @@ async def test_a_drain_finishes_what_runs_and_closes_what_is_idle(serve: Serve, 
     assert served.listener.addresses == ()
 
 
+async def test_a_drain_answers_what_is_on_its_way(serve: Serve, connect: Connect) -> None:
+    served = await serve()
+    fresh, silent, kept = [await connect(served) for _ in range(3)]
+    await kept.ask(GET)
+    await until(lambda: len(served.listener._connections) == 3)
+    kept.send(GET)  # in the socket's buffer: the loop has had no turn to read it
+    draining = asyncio.create_task(served.listener.drain())
+    assert (await kept.answer()).headers["connection"] == "close"
+    fresh.send(GET)
+    answer = await fresh.answer()
+    assert (answer.status, answer.headers["connection"], await fresh.rest()) == (200, "close", b"")
+    assert await silent.rest() == b""
+    await asyncio.wait_for(draining, 5)
+    assert len(served.requests) == 3
+
+
 async def test_a_drain_waits_for_a_handler_whose_client_has_left(serve: Serve, connect: Connect) -> None:
     served = await serve()
     release, ended = asyncio.Event(), asyncio.Event()
