@@ -203,11 +203,12 @@ async def test_a_subscriber_that_does_not_read_keeps_no_connection(
     feed = Feed("a", ALL._replace(types=frozenset({"function"}), protocol=protocol, max_bytes=2**20), list, lambda event: b"{}")
     feed.put(b"x" * 2**20)
     feed.flush()
+    sending = feed._sending
+    assert sending is not None
     await turns()
-    assert feed._sending is not None
     if leave == "cancel":
         feed.cancel()
-    await asyncio.wait([feed._sending])
+    await asyncio.wait([sending])
     await turns()
     assert [hung_up(peer) for peer in peers] == [True]
     feed.cancel()

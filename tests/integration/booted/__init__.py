@@ -1,0 +1,1 @@
+"""The service under a systemd that has booted."""
