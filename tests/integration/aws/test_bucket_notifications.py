@@ -189,7 +189,7 @@ def test_config_yaml_has_a_queue_told_and_the_api_does_not_change_that(s3: Any, 
     assert (row["function"], row["trigger"], row["matches"]) == ("queue:declared", "notification drop/from-config", True)
 
 
-def test_destinations_are_asked_first(s3: Any, sqs: Any, sns: Any, cloud: Cloud, key: dict[str, str]) -> None:
+def test_destinations_are_asked_first(s3: Any, sqs: Any, cloud: Cloud, key: dict[str, str]) -> None:
     s3.create_bucket(Bucket="asked")
     queue(sqs, "asked-jobs", "another")
     sqs.create_queue(QueueName="asked.fifo", Attributes={"FifoQueue": "true"})
@@ -217,7 +217,6 @@ def test_destinations_are_asked_first(s3: Any, sqs: Any, sns: Any, cloud: Cloud,
     )
     put(s3, "asked", LambdaFunctionConfigurations=functions)
     assert not sqs.receive_message(QueueUrl=sqs.get_queue_url(QueueName="asked-jobs")["QueueUrl"]).get("Messages")
-    del sns
 
 
 def test_who_skips_the_questions_must_be_allowed_himself_and_no_test_is_sent(s3: Any, sqs: Any, cloud: Cloud, key: dict[str, str]) -> None:
@@ -231,3 +230,18 @@ def test_who_skips_the_questions_must_be_allowed_himself_and_no_test_is_sent(s3:
     put(s3, "skipped", QueueConfigurations=wanted, skip=True)
     s3.put_object(Bucket="skipped", Key="k", Body=b"x")
     assert [told(one)[1] for one in messages(sqs, url, 1)] == ["k"]
+
+
+def test_the_aws_cli_puts_a_configuration(s3: Any, sqs: Any, cloud: Cloud, key: dict[str, str]) -> None:
+    s3.create_bucket(Bucket="typed")
+    url, arn = queue(sqs, "typed-jobs", "typed")
+    wanted = {"QueueConfigurations": [{"Id": "typed", "QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]}
+    words = ["s3api", "put-bucket-notification-configuration", "--bucket", "typed", "--notification-configuration", json.dumps(wanted)]
+    cloud.aws(key, *words)
+    assert messages(sqs, url, 1)[0]["Event"] == "s3:TestEvent"
+    assert cloud.aws(key, "s3api", "get-bucket-notification-configuration", "--bucket", "typed") == wanted
+    cloud.aws(key, *words, "--skip-destination-validation")
+    s3.put_object(Bucket="typed", Key="k", Body=b"x")
+    assert [told(one)[1] for one in messages(sqs, url, 1)] == ["k"]
+    (row,) = [row for row in cloud.router("declared") if row["kind"] == "notifications" and row["value"]["bucket"] == "typed"]
+    assert row["value"]["id"] == "typed"

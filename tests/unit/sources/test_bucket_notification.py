@@ -77,12 +77,14 @@ def test_what_the_api_declares_stands_beside_it(place: Path) -> None:
         ("s3-scans-0", "a\nb", "${env:HOME}"),
     ]
     told = mistakes(place, "", Fragment("notifications", "s3-scans-0", value | {"queue": "gone"}, number=1))
+    assert "half a surrogate pair" in mistakes(place, "", Fragment("notifications", "n", value | {"id": "\ud800"}, number=1))
     assert told == "declared:notifications.s3-scans-0.queue: no queue has the name gone"
 
 
 @pytest.mark.parametrize(
     ("entry", "told"),
     [
+        (f"x: {{bucket: scans, queue: jobs, id: {'x' * 256}}}", "1 to 255 characters"),
         ("x: {queue: jobs}", "notifications.x.bucket: is required"),
         ("x: {bucket: scan, queue: jobs}", "no bucket has the name scan, did you mean scans?"),
         ("x: {bucket: scans}", "tells one queue or one topic"),
