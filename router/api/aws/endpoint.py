@@ -76,7 +76,7 @@ class Endpoint:
         codec = SQS_QUERY if (aimed.service, aimed.protocol) == ("sqs", "query") else PROTOCOLS[aimed.protocol]
         if not self._services.has(aimed.service):
             self._requests.add("unknown", "unknown", "unknown")  # anybody may name anything: no label is made of it
-            return codec.fault(None, refusals.NOT_FOUND[aimed.protocol](aimed.operation), request_id)
+            return codec.fault(None, refusals.nowhere(aimed, signed=bool(routing.scope_of(request))), request_id)
         service = await self._services.get(aimed.service)
         model = self._models.known(service.name) or await self._models.get(service.name)
         return await self._answered(Asked(service, model, codec, aimed, codec.found(model, request, aimed), request, request_id))

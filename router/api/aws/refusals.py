@@ -5,7 +5,7 @@ Pure. Sources: "Common errors" of the API references of Lambda, SQS, SNS, EventB
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from router.api.aws.protocol import Fault
+from router.api.aws.protocol import Aimed, Fault
 from router.api.aws.service import AwsError
 from router.errors import RouterError
 from router.iam.auth_errors import AuthFailure, Flaw
@@ -37,6 +37,14 @@ def unbelieved(failure: AuthFailure, protocol: str) -> Fault:
         status, code = _QUERY_CODES.get(failure.flaw, (403, "SignatureDoesNotMatch"))
         return Fault(code, told.message, status, framework=True)
     return Fault(told.code, told.message, told.status if protocol == "rest-json" else 400, framework=True)
+
+
+def nowhere(aimed: Aimed, *, signed: bool) -> Fault:
+    """The refusal of what is for no service of these. Who asks in the older protocol without a signature hears of that: which service is
+    asked for its signature says, or its form."""
+    if aimed.protocol == "query" and not signed:
+        return unbelieved(AuthFailure(Flaw.UNSIGNED), aimed.protocol)
+    return NOT_FOUND[aimed.protocol](aimed.operation)
 
 
 def unauthorised(why: str, service: str, status: int) -> Fault:

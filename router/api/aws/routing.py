@@ -54,8 +54,12 @@ def aimed(request: Request) -> Aimed:
 
 
 def streamed(head: Head) -> bool:
-    """Whether a body is handed over as it arrives: S3 takes objects of any size."""
-    return head.method in ("PUT", "POST") and aimed(Request(head.method, head.target, head.headers)).protocol == "s3"
+    """Whether a body is handed over as it arrives: S3 takes objects of any size. A form that nobody signed may be another service's:
+    that says its body."""
+    if head.method not in ("PUT", "POST"):
+        return False
+    request = Request(head.method, head.target, head.headers)
+    return (bool(scope_of(request)) or not _is_form(request)) and aimed(request).protocol == "s3"
 
 
 def _is_form(request: Request) -> bool:

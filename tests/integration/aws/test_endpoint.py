@@ -1,11 +1,15 @@
 """The AWS endpoint of a whole daemon, spoken to by boto3."""
 
+import socket
+import time
 from collections.abc import Iterator
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from botocore.exceptions import ClientError
 
+from router.api.aws.query import FORM
 from tests.helpers.endpoint import Cloud
 
 ROLE = "arn:aws:iam::123456789012:role/reader"
@@ -98,3 +102,21 @@ def test_what_is_required_and_of_which_type(cloud: Cloud, key: dict[str, str]) -
     )
     said = refused(sts.assume_role, RoleArn=ROLE, RoleSessionName="job", DurationSeconds="soon")
     assert said == (400, "MalformedInput", "'soon' can not be converted to a number")
+
+
+@pytest.mark.parametrize(
+    "form", ["Action=GetCallerIdentity&Version=2011-06-15", "Action=ListQueues&Version=2012-11-05", "Action=ListQueues"]
+)
+def test_who_does_not_sign_a_form_is_told_so_in_its_protocol(cloud: Cloud, form: str) -> None:
+    """The form comes after its head, as most clients send it."""
+    head = f"POST / HTTP/1.1\r\nHost: h\r\nContent-Type: {FORM}\r\nContent-Length: {len(form)}\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", cloud.port), timeout=20) as client:
+        client.sendall(head.encode())
+        time.sleep(0.2)  # nothing can be asked for that says when the head was read
+        client.sendall(form.encode())
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    said, _, body = answer.partition(b"\r\n\r\n")
+    assert said.startswith(b"HTTP/1.1 403 ")
+    error = ET.fromstring(body)
+    assert error.tag.rpartition("}")[2] == "ErrorResponse"
+    assert [one.text for one in error.iter() if one.tag.endswith("Code")] == ["MissingAuthenticationToken"]

@@ -74,6 +74,10 @@ def test_bodies_of_objects_alone_are_streamed() -> None:
     assert streamed(head("PUT", "s3"))
     assert not streamed(head("GET", "s3"))
     assert not streamed(head("PUT", "lambda", "/2015-03-31/functions/f/code"))
+    form = Head("POST", "/", "HTTP/1.1", POSTED, "h", 5, close=False, expects=False)
+    assert not streamed(form)  # whose it is its body says
+    assert streamed(form._replace(headers=[*POSTED, *scoped("s3")]))
+    assert streamed(form._replace(headers=[("content-type", "multipart/form-data; boundary=x")]))
 
 
 def test_a_form_whose_sender_is_not_known_is_not_decoded() -> None:
