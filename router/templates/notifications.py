@@ -4,11 +4,15 @@ Source: CloudFormation user guide, "AWS::S3::Bucket NotificationConfiguration"."
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from router.templates.draft import Draft, Item
 from router.templates.props import Props
 from router.templates.words import Refused, shown
+
+CAUSED: Final = re.compile(  # router/events/s3.py knows what happens to objects here; a trigger of anything else is a mistake in the config
+    r"(?:s3:)?(?:ObjectCreated:(?:\*|Put|Post|Copy|CompleteMultipartUpload)|ObjectRemoved:(?:\*|Delete)|ObjectTagging:(?:\*|Put|Delete))"
+)
 
 
 def notifications(props: Props, item: Item, draft: Draft, value: dict[str, Any]) -> None:
@@ -65,7 +69,9 @@ def _tell(kind: str, item: Item, arn: Any, props: Props, draft: Draft) -> None:
 
 
 def s3_trigger(bucket: str, events: list[str], props: Props) -> dict[str, Any]:
-    """The value under `s3:`, with the filter of a notification."""
+    """The value under `s3:`, with the filter of a notification. Raises Refused."""
+    if strange := next((event for event in events if not CAUSED.fullmatch(event)), None):
+        raise Refused(f"nothing here causes {shown(strange)}")
     value: dict[str, Any] = {"bucket": bucket, "events": events[0] if len(events) == 1 else events}
     wanted = props.child("Filter")
     key = wanted.child("S3Key") if wanted is not None else None

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from router.events import s3
+from router.templates.notifications import CAUSED
 from router.templates.translate import HANDLERS, Options, translate
 from router.templates.words import ABSENT, DIFFERS, REFUSED, RUNS, TemplateError, Translation
 
@@ -344,9 +346,23 @@ def test_a_bucket_tells_functions_queues_and_topics() -> None:
     assert set(verdicts(found).values()) == {RUNS}
 
 
+def test_events_of_buckets_are_those_that_the_config_takes() -> None:
+    known = [f"{family}:{member}" for family, members in s3.FAMILIES.items() for member in (*members, "*")]
+    for event in (*known, *s3.SINGLE, "ObjectCreated", ""):
+        try:
+            taken = bool(s3.event_names(event))
+        except ValueError:
+            taken = False
+        assert bool(CAUSED.fullmatch(event)) == bool(CAUSED.fullmatch(f"s3:{event}")) == taken, event
+
+
 @pytest.mark.parametrize(
     ("told", "why"),
     [
+        (
+            {"QueueConfigurations": [{"Event": "s3:ReducedRedundancyLostObject", "Queue": {"Fn::GetAtt": ["Q", "Arn"]}}]},
+            "nothing here causes",
+        ),
         ({"QueueConfigurations": [{"Event": "s3:ObjectCreated:*", "Queue": {"Ref": "T"}}]}, "is no queue"),
         ({"TopicConfigurations": [{"Event": "s3:ObjectCreated:*", "Topic": {"Fn::GetAtt": ["Q", "Arn"]}}]}, "is no topic"),
         ({"QueueConfigurations": [{"Event": "s3:ObjectCreated:*", "Queue": {"Fn::GetAtt": ["F", "Arn"]}}]}, "is a FIFO one"),

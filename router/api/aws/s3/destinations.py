@@ -52,7 +52,7 @@ class Destinations:
         Raises S3Error."""
         skip = call.headers.get("x-amz-skip-destination-validation", "").lower() == "true"
         failures = []
-        for one in dict.fromkeys(one._replace(id="", events=frozenset(), prefix="", suffix="") for one in found):
+        for one in dict.fromkeys(one._replace(id="", events=frozenset(), prefix="", suffix="", written=()) for one in found):
             if one.arn != _arn(one, config) or not _there(one, config):
                 failures.append(_missing(one))
             elif not self._open(one, call.bucket, config):

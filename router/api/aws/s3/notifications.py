@@ -121,14 +121,15 @@ def _of_config(config: Config, bucket: str, ours: Iterable[Notification]) -> lis
 
 
 def _notification(fragment: Fragment, said: dict[str, Any]) -> Notification:
-    events = notifying.events_of(said.get("events", ["s3:ObjectCreated:*"]))
+    written = said.get("events", ["s3:ObjectCreated:*"])
     kind = next((kind for kind in notifying.KINDS if kind in said), "function")
     target = str(said.get(kind, ""))
     if kind == "function":
         qualifier = said.get("qualifier", "")
         target = str(fragment.value.get("function", "")) + (f":{qualifier}" if qualifier else "")
     identity = str(said.get("id") or fragment.about.get("bucket_notification", ""))
-    one = Notification(identity, kind, target, str(fragment.about.get("arn", "")), events, said.get("prefix", ""), said.get("suffix", ""))
+    filters = (said.get("prefix", ""), said.get("suffix", ""))
+    one = Notification(identity, kind, target, str(fragment.about.get("arn", "")), notifying.events_of(written), *filters, tuple(written))
     return one if identity else one._replace(id=notifying.made_id(one))
 
 

@@ -53,6 +53,7 @@ class Notification(NamedTuple):
     events: frozenset[str]  # without "s3:", families spelled out
     prefix: str = ""
     suffix: str = ""
+    written: tuple[str, ...] = ()  # the events as they were given; (): as spelled() has them
 
     @property
     def does(self) -> tuple[str, str, frozenset[str], str, str]:
@@ -103,7 +104,8 @@ def _notification(kind: str, node: Node, region: str) -> Notification:
         raise S3Error("MalformedXML")
     if len(identity := node.value("Id").strip()) > LONGEST_ID:
         raise invalid(f"ID length exceeded allowed limit of {LONGEST_ID}", "Id", identity[:LONGEST_ID])
-    made = Notification(identity, kind, target, arn, events, *_filter(node.find("Filter")))
+    written = tuple(f"s3:{event.text.strip().removeprefix('s3:')}" for event in node.all("Event"))
+    made = Notification(identity, kind, target, arn, events, *_filter(node.find("Filter")), written)
     return made if identity else made._replace(id=made_id(made))
 
 
@@ -158,7 +160,7 @@ def section_of(kind: str) -> str:
 
 def declared(bucket: str, one: Notification) -> dict[str, Any]:
     """As config.yaml would have it."""
-    found: dict[str, Any] = {"bucket": bucket, "events": spelled(one.events)}
+    found: dict[str, Any] = {"bucket": bucket, "events": [*one.written] or spelled(one.events)}
     found |= {"prefix": one.prefix} if one.prefix else {}
     found |= {"suffix": one.suffix} if one.suffix else {}
     found["id"] = one.id
@@ -186,7 +188,7 @@ def told(notifications: Iterable[Notification], *, bridged: bool) -> list[tuple[
         rules = [
             ("FilterRule", [("Name", name), ("Value", value)]) for name, value in (("Prefix", one.prefix), ("Suffix", one.suffix)) if value
         ]
-        events = [("Event", event) for event in spelled(one.events)]
+        events = [("Event", event) for event in one.written or spelled(one.events)]
         kept = [("Filter", [("S3Key", rules)])] if rules else []
         form = KINDS[one.kind]
         found.append((form.elements[0], [("Id", one.id), (form.targets[0], one.arn), *events, *kept]))

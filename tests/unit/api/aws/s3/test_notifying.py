@@ -56,7 +56,7 @@ def test_nothing_is_wanted() -> None:
 def test_a_function_is_told() -> None:
     (found,) = read(one(prefix="in/", suffix=".jpg", events=("s3:ObjectCreated:Put", "s3:ObjectRemoved:*"))).notifications
     assert (found.id, found.kind, found.target, found.prefix, found.suffix) == ("one", "function", "resize", "in/", ".jpg")
-    wanted = {"bucket": "bkt", "events": ["s3:ObjectRemoved:*", "s3:ObjectCreated:Put"], "prefix": "in/", "suffix": ".jpg", "id": "one"}
+    wanted = {"bucket": "bkt", "events": ["s3:ObjectCreated:Put", "s3:ObjectRemoved:*"], "prefix": "in/", "suffix": ".jpg", "id": "one"}
     assert notifying.declared("bkt", found) == {"function": "resize", "trigger": {"s3": wanted}}
 
 
@@ -96,6 +96,15 @@ def test_what_was_put_is_got(kind: str, events: set[str], prefix: str, suffix: s
     told = document("NotificationConfiguration", notifying.told([found], bridged=True))
     again = notifying.read(parsed(told, "NotificationConfiguration"), "us-east-1")
     assert again == ((found,), True)
+
+
+def test_events_are_got_as_they_were_put() -> None:
+    whole = tuple(f"s3:ObjectCreated:{name}" for name in ("Put", "Copy", "Post", "CompleteMultipartUpload"))
+    (found,) = read(one(events=whole)).notifications
+    told = document("NotificationConfiguration", notifying.told([found], bridged=False)).decode()
+    assert tuple(re.findall(r"<Event>(.*?)</Event>", told)) == whole
+    told = document("NotificationConfiguration", notifying.told([found._replace(written=())], bridged=False)).decode()
+    assert re.findall(r"<Event>(.*?)</Event>", told) == ["s3:ObjectCreated:*"]
 
 
 def test_what_is_got_is_in_the_order_of_the_schema() -> None:
