@@ -49,8 +49,8 @@ _REMOVE: Final = "DELETE FROM declared WHERE kind = ? AND name = ?"
 _NEXT: Final = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'declared'), 0) + 1"
 
 Key = tuple[str, str]
-Read = Callable[[tuple[Fragment, ...], str | None], Config]
-"""Fragments and the text of config.yaml (None: as it is now) → the config; blocking. Raises ConfigError."""
+Read = Callable[[tuple[Fragment, ...], Config], Config]
+"""Fragments and the config in force → the config with these instead of those it has; blocking. Raises ConfigError."""
 Unit = Callable[[apsw.Connection], None]
 
 
@@ -71,8 +71,8 @@ class Applier(Protocol):
         """The one in force."""
         ...
 
-    async def change(self, read: Callable[[], Config], keep: Callable[[], Any]) -> None:
-        """Check what *read* gives, await *keep*, take it up. Raises RouterError: nothing has changed."""
+    async def change(self, read: Callable[[Config], Config], keep: Callable[[], Any]) -> None:
+        """Check what *read* makes of the config in force, await *keep*, take it up. Raises RouterError: nothing has changed."""
         ...
 
 
@@ -162,9 +162,8 @@ class Declared:
             if applier is None:
                 raise InvalidParameter("the daemon is starting")
             wanted = self._wanted(change, now)
-            text = applier.config.text or None
             try:
-                await applier.change(lambda: self._read(_ordered(wanted), text), lambda: self._keep(change, wanted))
+                await applier.change(lambda now: self._read(_ordered(wanted), now), lambda: self._keep(change, wanted))
             except ConfigError as error:
                 raise InvalidParameter("\n".join(error.problems)) from error
         for one in change.puts:

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
 
@@ -45,6 +45,13 @@ class Places:
         return {**self.variables, **self.identity(function)}
 
 
+class Built(NamedTuple):
+    """What a config asks for, and is not in force yet."""
+
+    sources: list[list[Source]]  # by class
+    in_force: Callable[[], None]  # to be called when it is
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a reload reaches."""
@@ -58,7 +65,7 @@ class Parts:
     journal: Journal
     places: Places
     read: Callable[[], Config]  # config.yaml as it is now; blocking. Raises ConfigError
-    build: Callable[[Config], list[list[Source]]]  # the sources of a config, by class. Raises ConfigError
+    build: Callable[[Config], "Built"]  # the sources of a config, those that run where they go on; blocking. Raises ConfigError
     make: Callable[[Config], None]  # what a config wants on disk; blocking
     took: Callable[[Config], None]  # told of the config that is in force now
 
@@ -86,19 +93,19 @@ class Reloader:
         log.info("config_reloaded", **told)
         return told
 
-    async def change(self, read: Callable[[], Config], keep: Callable[[], Awaitable[None]]) -> None:
-        """Take up the config that *read* (blocking) gives, after *keep* has made it last; only what it has changed is deployed.
+    async def change(self, read: Callable[[Config], Config], keep: Callable[[], Awaitable[None]]) -> None:
+        """Take up the config that *read* (blocking) makes of the one in force, after *keep* has made it last; only what it has changed is
+        deployed.
 
         Raises RouterError: nothing has changed."""
         async with self._turn:
-            wanted = await asyncio.to_thread(read)
-            if problems := reload_rules.refused(self.config, wanted):
-                raise ConfigError(problems)
+            wanted, built = await asyncio.to_thread(self._read, lambda: read(self.config))
             now = {function.name: function for function in self._parts.functions}
             fresh = reload_rules.redeployed(self.config, wanted, now)
-            deployed = await self._parts.deployer.deploy(wanted, fresh)
-            running = {name: deployed.functions.get(name) or now[name] for name in wanted.functions if name in {*deployed.functions, *now}}
-            await self._replace(wanted, Deployed(running, deployed.problems), keep)
+            deployed = await self._parts.deployer.deploy(wanted, fresh) if fresh else Deployed({}, ())
+            known = now | deployed.functions
+            running = {name: known[name] for name in wanted.functions if name in known}
+            await self._replace(wanted, built, Deployed(running, deployed.problems), keep)
 
     async def quietly(self) -> None:
         """The same for who cannot be answered; what is wrong is in the log."""
@@ -106,13 +113,11 @@ class Reloader:
             await self.reload()
 
     async def _reload(self) -> dict[str, Any]:
-        parts, now = self._parts, self._parts.calls.config
-        wanted = await asyncio.to_thread(parts.read)
-        if problems := reload_rules.refused(now, wanted):
-            raise ConfigError(problems)
+        parts = self._parts
+        wanted, built = await asyncio.to_thread(self._read, parts.read)
         deployed = await parts.deployer.deploy(wanted)
         removed = await self._removed(wanted)
-        plan, changes = await self._replace(wanted, deployed)
+        plan, changes = await self._replace(wanted, built, deployed)
         return {
             "functions": len(wanted.functions),
             "added": changes.added,
@@ -121,8 +126,16 @@ class Reloader:
             "sources": plan.changed,
         }
 
+    def _read(self, read: Callable[[], Config]) -> tuple[Config, Built]:
+        """A config and what it asks for; blocking. Raises ConfigError."""
+        wanted = read()
+        built = self._parts.build(wanted)
+        if problems := reload_rules.refused(self.config, wanted):
+            raise ConfigError(problems)
+        return wanted, built
+
     async def _replace(
-        self, wanted: Config, deployed: Deployed, keep: Callable[[], Awaitable[None]] | None = None
+        self, wanted: Config, built: Built, deployed: Deployed, keep: Callable[[], Awaitable[None]] | None = None
     ) -> tuple[Exchange, Changes]:
         """Have *wanted* in force instead of what is. Raises RouterError: nothing has changed."""
         parts = self._parts
@@ -130,14 +143,13 @@ class Reloader:
         if problems := (*deployed.problems, *unpublished(wanted, published)):
             raise ConfigError(problems)
         await asyncio.to_thread(parts.make, wanted)
-        built = parts.build(wanted)
-        plan = parts.fleet.plan([source for sources in built for source in sources])
+        plan = parts.fleet.plan([source for sources in built.sources for source in sources])
         await parts.fleet.prepare(plan)  # last: from here on nothing can fail, but the store
         if keep is not None:
             await keep()
         return plan, self._take_up(wanted, deployed.functions, plan, built)
 
-    def _take_up(self, config: Config, deployed: Mapping[str, Function], plan: Exchange, built: Sequence[list[Source]]) -> Changes:
+    def _take_up(self, config: Config, deployed: Mapping[str, Function], plan: Exchange, built: Built) -> Changes:
         """All of it, in one turn of the loop."""
         parts = self._parts
         parts.took(config)
@@ -146,9 +158,10 @@ class Reloader:
         parts.slots.configure(config.functions, limit=config.limits.concurrency)
         parts.pool.limit(config.limits)
         parts.fleet.exchange(plan)
-        for sources in built:  # gauges read these lists
-            names = {one.name for one in sources}
-            sources[:] = [one for one in plan.sources if one.name in names]
+        going_on = {one.name: one for one in plan.sources}
+        for sources in built.sources:  # gauges read these lists
+            sources[:] = [going_on[one.name] for one in sources]
+        built.in_force()
         changes = self.deployed(config, deployed, everywhere=everywhere)
         parts.calls.adopt(config)
         return changes

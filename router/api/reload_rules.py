@@ -29,6 +29,7 @@ RELOADED: Final = frozenset(  # fields of Config that are taken up; the others a
         "declared",
         "owners",
         "text",
+        "kept",
     }
 )
 _KEYS: Final = {"http": "listen.http", "aws": "listen.aws", "console": "listen.console"}  # of fields that have another name than their key
@@ -61,16 +62,20 @@ def places(config: Config) -> dict[str, str]:
 
 def settled(now: Mapping[str, Function], wanted: Mapping[str, Function]) -> dict[str, Function]:
     """*wanted*, with the very objects of *now* where nothing changed: environments compare them at each invocation."""
-    return {name: now[name] if now.get(name) == function else function for name, function in wanted.items()}
+    return {name: now[name] if name in now and _same(now[name], function) else function for name, function in wanted.items()}
+
+
+def _same(one: Function, other: Function) -> bool:
+    return one is other or one == other  # to compare all their fields takes a thousand functions milliseconds
 
 
 def redeployed(now: Config, wanted: Config, running: Collection[str]) -> list[Function]:
     """The functions of *wanted* that are to be deployed: those that do not run yet, or have other code or settings than in *now*."""
-    return [
-        function
-        for name, function in wanted.functions.items()
-        if name not in running or name not in now.functions or _bare(function) != _bare(now.functions[name])
-    ]
+    return [function for name, function in wanted.functions.items() if name not in running or not _alike(now.functions.get(name), function)]
+
+
+def _alike(now: Function | None, wanted: Function) -> bool:
+    return now is wanted or (now is not None and _bare(now) == _bare(wanted))
 
 
 def _bare(function: Function) -> Function:
@@ -82,6 +87,6 @@ def changes(now: Mapping[str, Function], wanted: Mapping[str, Function]) -> Chan
     """Both as they run."""
     return Changes(
         sorted(wanted.keys() - now.keys()),
-        sorted(name for name in wanted.keys() & now.keys() if wanted[name] != now[name]),
+        sorted(name for name in wanted.keys() & now.keys() if not _same(wanted[name], now[name])),
         sorted(now.keys() - wanted.keys()),
     )

@@ -14,18 +14,22 @@ DEFAULT: Final = "default"  # the bus that is always there
 DESCRIPTION: Final = 512  # characters
 GROUP: Final = re.compile(r"[0-9a-zA-Z_.-]{1,64}")  # EventBridge Scheduler API reference, CreateScheduleGroup
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,256}")
+_PLAIN: Final = Bus(DEFAULT)
+_UNGROUPED: Final = ScheduleGroup(DEFAULT)
 _ARCHIVE: Final = r"[.\-_A-Za-z0-9]{1,48}"  # EventBridge API reference, CreateArchive
 
 
 def buses(node: Node | None, policies: Policies | None = None) -> dict[str, Bus]:
     """The value under `buses`, and the default bus in any case. *policies*: see load()."""
-    found = {DEFAULT: Bus(DEFAULT)}
-    for name, child in node.items() if node is not None else ():
+    if node is None:
+        return {DEFAULT: _PLAIN}
+
+    def read(name: str, child: Node) -> Bus:
         if not _NAME.fullmatch(name) or name.startswith("aws."):
-            assert node is not None  # no entries without it
             node.misnamed(name, "a bus's name is 1 to 256 letters, digits, dots, hyphens and underscores, and does not begin with aws.")
-        found[name] = _bus(name, child, policies)
-    return found
+        return _bus(name, child, policies)
+
+    return {DEFAULT: _PLAIN} | node.each(read)
 
 
 def key_of(owner: str, name: str) -> str:
@@ -35,13 +39,15 @@ def key_of(owner: str, name: str) -> str:
 
 def groups(node: Node | None) -> dict[str, ScheduleGroup]:
     """The value under `schedule_groups`, and the default group in any case."""
-    found = {DEFAULT: ScheduleGroup(DEFAULT)}
-    for name, child in node.items() if node is not None else ():
+    if node is None:
+        return {DEFAULT: _UNGROUPED}
+
+    def read(name: str, child: Node) -> ScheduleGroup:
         if not GROUP.fullmatch(name):
-            assert node is not None  # no entries without it
             node.misnamed(name, "a group's name is 1 to 64 letters, digits, hyphens, underscores and dots")
-        found[name] = ScheduleGroup(name) if child.empty else ScheduleGroup(name, tags(child.form(known=("tags",))))
-    return found
+        return ScheduleGroup(name) if child.empty else ScheduleGroup(name, tags(child.form(known=("tags",))))
+
+    return {DEFAULT: _UNGROUPED} | node.each(read)
 
 
 def _bus(name: str, node: Node, policies: Policies | None) -> Bus:

@@ -1,4 +1,4 @@
-"""From a path to the top node of its YAML; what cannot be read at all is one clear mistake."""
+"""From a path to the tree of its YAML; what cannot be read at all is one clear mistake."""
 
 import os
 import re
@@ -10,8 +10,9 @@ from router.config import files, fragments
 from router.config.fragments import Fragment
 from router.config.node import Document, Node
 from router.config.problems import Problems, shown
+from router.config.readings import Kept, Readings
 from router.config.references import References
-from router.config.tree import Unreadable, parse
+from router.config.tree import Unreadable, Value, parse
 from router.errors import ConfigError
 
 Declared = Callable[[Path], Iterable[Fragment]]
@@ -22,18 +23,34 @@ STATE: Final = "state"  # where the state directory is when nothing is said, bes
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff]")  # YAML 1.1, 5.1: not printable
 
 
-def read(path: Path, environ: Mapping[str, str], declared: Declared = lambda _: ()) -> tuple[Document, Node]:
-    """The file's top node, with what was *declared* beside it, and what all its nodes share; *path* may be relative.
+def text_of(path: Path) -> str:
+    """What the file holds. Raises ConfigError when it cannot be read at all."""
+    return _decoded(path, _content(path))
+
+
+def parsed(
+    text: str, path: Path, environ: Mapping[str, str], declared: Declared = lambda _: (), former: Kept | None = None
+) -> tuple[Document, Node]:
+    """The top node of a file of this *text*, with what was *declared* beside it, and what all its nodes share; *path* may be relative.
+    *former*: what was kept of another one, see load().
 
     Raises ConfigError when it cannot be read at all."""
-    return parsed(_decoded(path, _content(path)), path, environ, declared)
-
-
-def parsed(text: str, path: Path, environ: Mapping[str, str], declared: Declared = lambda _: ()) -> tuple[Document, Node]:
-    """As read(), with the file's text at hand."""
     directory = Path(os.path.abspath(path)).parent  # noqa: PTH100 - resolve() would follow a symlink to another directory
-    problems = Problems(path.name)
-    references = References(environ, directory)
+    problems, references = Problems(path.name), References(environ, directory)
+    known = former if former is not None and former.text == text else None
+    root = known.root if known is not None else _root(text, problems)
+    state = Node(Document(directory, problems, references), root).file("state", STATE)
+    if known is not None and known.state != state:
+        known = None
+    beside = tuple(declared(state))
+    merged = fragments.merge(root, beside, state, problems, known.merged if known is not None else None)
+    readings = Readings(Kept(text, root, state, merged), known)
+    document = Document(directory, problems, references, beside, merged.owners, text, readings)
+    return document, Node(document, merged.root)
+
+
+def _root(text: str, problems: Problems) -> Value:
+    """The file's tree. Raises ConfigError when there is none."""
     odd = _CONTROL.search(text)
     if odd:
         line, column = _place(text, odd.start())
@@ -46,10 +63,7 @@ def parsed(text: str, path: Path, environ: Mapping[str, str], declared: Declared
     if root is None:
         problems.note(1, 1, "", "the file is empty; begin with version: 1")
         raise ConfigError(problems.lines())
-    state = Node(Document(directory, problems, references), root).file("state", STATE)
-    beside = tuple(declared(state))
-    document = Document(directory, problems, references, beside, fragments.merge(root, beside, state, problems), text)
-    return document, Node(document, root)
+    return root
 
 
 def _content(path: Path) -> bytes:

@@ -5,10 +5,10 @@ on line 0 (config/tree.py), and messages about them begin with `declared:`. They
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from router.config.problems import Problems, step
 from router.config.tree import DEPTH, Form, Items, Scalar, Value
@@ -39,26 +39,43 @@ class Fragment:
     changed: float = 0.0  # epoch seconds
 
 
-def merge(root: Value, fragments: Iterable[Fragment], state: Path, problems: Problems) -> dict[tuple[str, str], Owner]:
-    """Put *fragments* into the tree of config.yaml; who declares what. What both declare is a mistake."""
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The tree of config.yaml with what the API declared in it. What stands for the same is the same tree in the next one."""
+
+    root: Value
+    owners: Owners = field(default_factory=dict)
+    trees: Mapping[tuple[str, str], tuple[Fragment, Value]] = field(default_factory=dict)  # of each fragment
+    joined: Mapping[str, "_Joined"] = field(default_factory=dict)  # functions that got triggers
+
+
+class _Joined(NamedTuple):
+    """A function with more triggers."""
+
+    function: Form  # without them
+    triggers: tuple[Value, ...]
+    whole: Form
+
+    def stands_for(self, function: Form, triggers: Sequence[Value]) -> bool:
+        """Whether it is of these very parts."""
+        same = self.function is function and len(self.triggers) == len(triggers)
+        return same and all(one is other for one, other in zip(self.triggers, triggers, strict=True))
+
+
+def merge(root: Value, fragments: Iterable[Fragment], state: Path, problems: Problems, former: Merged | None = None) -> Merged:
+    """*root*, config.yaml's, which stays as it is, with *fragments* in it. What both declare is a mistake. *former*: one with the same
+    *root* and *state*."""
     if not isinstance(root, Form):
-        return {}
-    owners: dict[tuple[str, str], Owner] = dict.fromkeys(_names(root), "config")
+        return Merged(root)
+    merging = _Merging(root, state, problems, former)
     triggers = []
     for fragment in sorted(fragments, key=lambda one: one.number):
         if fragment.kind == TRIGGERS:
             triggers.append(fragment)  # behind the functions that they belong to
-        elif (fragment.kind, fragment.name) in owners:
-            first = root.values[fragment.kind][1]
-            line = first.values[fragment.name][0].line if isinstance(first, Form) else first.line
-            problems.note(0, fragment.number, _path(fragment), _collision(fragment, f"{problems.name}:{line}"))
         else:
-            _enter(_section(root, fragment.kind), fragment, tree(_placed(fragment, state)))
-            owners[fragment.kind, fragment.name] = "api"
-    for fragment in triggers:
-        _append(root, fragment, problems)
-        owners[fragment.kind, fragment.name] = "api"
-    return owners
+            merging.enter(fragment)
+    merging.join(triggers)
+    return Merged(merging.root, merging.owners, merging.trees, merging.joined)
 
 
 def checked(value: Any) -> Any:
@@ -112,20 +129,6 @@ def _path(fragment: Fragment) -> str:
     return step(step("", fragment.kind), fragment.name)
 
 
-def _section(root: Form, kind: str) -> Value:
-    """The mapping under *kind*, made when there is none."""
-    mark = Scalar(0, 0, kind, plain=False, literal=True)
-    known = root.values.get(kind)
-    if known is None or (isinstance(known[1], Scalar) and known[1].plain and known[1].text in {"", "~", "null"}):
-        root.values[kind] = (known[0] if known else mark, Form(0, 0))
-    return root.values[kind][1]
-
-
-def _enter(section: Value, fragment: Fragment, value: Value) -> None:
-    if isinstance(section, Form):  # else it is a mistake of config.yaml's, told by who reads it
-        section.values[fragment.name] = (Scalar(0, 0, fragment.name, plain=False, literal=True), value)
-
-
 def _placed(fragment: Fragment, state: Path) -> Any:
     """The value, its paths absolute."""
     keys = _PATHS.get(fragment.kind, ())
@@ -142,23 +145,95 @@ def _beside(state: Path, value: Any) -> Any:
     return str(state / value) if isinstance(value, str) and value else value
 
 
-def _append(root: Form, fragment: Fragment, problems: Problems) -> None:
-    """One more trigger for a function."""
-    value = fragment.value if isinstance(fragment.value, dict) else {}
-    name = value.get("function")
-    functions = root.values.get("functions")
-    if value.keys() != {"function", "trigger"} or not isinstance(name, str):
-        problems.note(0, fragment.number, _path(fragment), "is {function: NAME, trigger: {WORD: …}}")
-        return
-    function = functions[1].values.get(name) if functions and isinstance(functions[1], Form) else None
-    if function is None or not isinstance(function[1], Form):
-        hint = f"router declared remove {TRIGGERS} {fragment.name} takes the trigger back"
-        problems.note(0, fragment.number, _path(fragment), f"no function has the name {name!r:.80}; {hint}")
-        return
-    form = function[1].values
-    listed = form.get(TRIGGERS)
-    if listed is None or not isinstance(listed[1], Items):
-        if listed is not None and not (isinstance(listed[1], Scalar) and listed[1].plain):
-            return  # a mistake of config.yaml's, told by who reads it
-        listed = form[TRIGGERS] = (Scalar(0, 0, TRIGGERS, plain=False, literal=True), Items(0, 0))
-    listed[1].values.append(_tree(checked(value["trigger"]), fragment.number))  # type: ignore[union-attr]  # looked at above
+class _Merging:
+    """One merge, under way."""
+
+    def __init__(self, root: Form, state: Path, problems: Problems, former: Merged | None) -> None:
+        self.root = Form(root.line, root.column, dict(root.values))
+        self.owners: dict[tuple[str, str], Owner] = dict.fromkeys(_names(root), "config")
+        self.trees: dict[tuple[str, str], tuple[Fragment, Value]] = {}
+        self.joined: dict[str, _Joined] = {}
+        self._state, self._problems, self._former = state, problems, former or Merged(root)
+        self._own: dict[str, Value] = {}  # sections that are no longer config.yaml's
+
+    def enter(self, fragment: Fragment) -> None:
+        """One more name in a section."""
+        if (fragment.kind, fragment.name) in self.owners:
+            first = self.root.values[fragment.kind][1]
+            line = first.values[fragment.name][0].line if isinstance(first, Form) else first.line
+            self._note(fragment, _collision(fragment, f"{self._problems.name}:{line}"))
+            return
+        section = self._section(fragment.kind)
+        value = self._tree(fragment, lambda: tree(_placed(fragment, self._state)))
+        if isinstance(section, Form):  # else it is a mistake of config.yaml's, told by who reads it
+            section.values[fragment.name] = (_word(fragment.name), value)
+        self.owners[fragment.kind, fragment.name] = "api"
+
+    def join(self, fragments: Iterable[Fragment]) -> None:
+        """More triggers for functions."""
+        triggers: dict[str, list[Value]] = {}
+        for fragment in fragments:
+            name = self._function(fragment)
+            self.owners[fragment.kind, fragment.name] = "api"
+            if name is not None:
+                given = fragment.value["trigger"]
+                value = self._tree(fragment, lambda given=given, at=fragment.number: _tree(checked(given), at))  # type: ignore[misc]  # has defaults
+                triggers.setdefault(name, []).append(value)
+        for name, more in triggers.items():
+            functions = self._section("functions")
+            assert isinstance(functions, Form)  # they have this name
+            mark, function = functions.values[name]
+            assert isinstance(function, Form)  # as above
+            functions.values[name] = (mark, self._joined(name, function, more))
+
+    def _function(self, fragment: Fragment) -> str | None:
+        """The function that gets the trigger; None, and noted, when there is none."""
+        value = fragment.value if isinstance(fragment.value, dict) else {}
+        name = value.get("function")
+        functions = self.root.values.get("functions")
+        if value.keys() != {"function", "trigger"} or not isinstance(name, str):
+            self._note(fragment, "is {function: NAME, trigger: {WORD: …}}")
+            return None
+        function = functions[1].values.get(name) if functions and isinstance(functions[1], Form) else None
+        if function is None or not isinstance(function[1], Form):
+            hint = f"router declared remove {TRIGGERS} {fragment.name} takes the trigger back"
+            self._note(fragment, f"no function has the name {name!r:.80}; {hint}")
+            return None
+        listed = function[1].values.get(TRIGGERS)
+        mistaken = listed is not None and not isinstance(listed[1], Items) and not (isinstance(listed[1], Scalar) and listed[1].plain)
+        return None if mistaken else name  # a mistake of config.yaml's, told by who reads it
+
+    def _joined(self, name: str, function: Form, triggers: Sequence[Value]) -> Form:
+        found = self._former.joined.get(name)
+        if found is None or not found.stands_for(function, triggers):
+            listed = function.values.get(TRIGGERS)
+            mark, first = listed if listed and isinstance(listed[1], Items) else (_word(TRIGGERS), Items(0, 0))
+            values = [*first.values, *triggers] if isinstance(first, Items) else [*triggers]
+            whole = {**function.values, TRIGGERS: (mark, Items(first.line, first.column, values))}
+            found = _Joined(function, tuple(triggers), Form(function.line, function.column, whole))
+        self.joined[name] = found
+        return found.whole
+
+    def _section(self, kind: str) -> Value:
+        """The mapping under *kind*, ours to change, made when there is none."""
+        if kind not in self._own:
+            mark, value = self.root.values.get(kind, (_word(kind), Form(0, 0)))
+            if isinstance(value, Form):
+                value = Form(value.line, value.column, dict(value.values))
+            elif isinstance(value, Scalar) and value.plain and value.text in {"", "~", "null"}:
+                value = Form(0, 0)
+            self.root.values[kind], self._own[kind] = (mark, value), value
+        return self._own[kind]
+
+    def _tree(self, fragment: Fragment, make: Callable[[], Value]) -> Value:
+        place = (fragment.kind, fragment.name)
+        known = self._former.trees.get(place)
+        found = self.trees[place] = known if known is not None and known[0] is fragment else (fragment, make())
+        return found[1]
+
+    def _note(self, fragment: Fragment, message: str) -> None:
+        self._problems.note(0, fragment.number, _path(fragment), message)
+
+
+def _word(text: str) -> Scalar:
+    return Scalar(0, 0, text, plain=False, literal=True)

@@ -77,22 +77,22 @@ LAYERS: Final = 5  # of one function: Lambda quotas
 
 @dataclass(slots=True)
 class Reader:
-    """Reads functions one after another; remembers which trigger claimed what."""
+    """Reads functions one after another."""
 
     names: Names
     triggers: Mapping[str, type[Trigger]]
     runtimes: Runtimes | None
     interpreters: Interpreters | None
-    _claims: dict[str, str]  # claim → where
 
     def functions(self, node: Node) -> dict[str, Function]:
         """The value under `functions`."""
-        found: dict[str, Function] = {}
-        for name, child in node.items():
+
+        def read(name: str, child: Node) -> Function:
             if not NAME.fullmatch(name):
                 node.misnamed(name, "a function's name is 1 to 64 letters, digits, hyphens and underscores")
-            found[name] = self._function(name, child.form(known=_KNOWN))
-        return found
+            return self._function(name, child.form(known=_KNOWN))
+
+        return node.each(read)
 
     def _function(self, name: str, form: Node) -> Function:
         before = form.mistakes
@@ -193,10 +193,11 @@ class Reader:
         self._claim(trigger.claim, value)
         return trigger, qualifier
 
-    def _claim(self, claim: str, value: Node) -> None:
+    @staticmethod
+    def _claim(claim: str, value: Node) -> None:
         if not claim:
             return
-        first = self._claims.setdefault(claim, f"{value.path} ({value.place})")
+        first = value.document.readings.claim(claim, f"{value.path} ({value.place})")
         if not first.startswith(f"{value.path} "):
             value.problem(f"{shown(claim, 200)} is taken already by {first}")
 
@@ -205,7 +206,7 @@ def read(
     node: Node, names: Names, triggers: Mapping[str, type[Trigger]], runtimes: Runtimes | None, interpreters: Interpreters | None = None
 ) -> dict[str, Function]:
     """The value under `functions`; mistakes are noted on the node."""
-    return Reader(names, triggers, runtimes, interpreters, {}).functions(node)
+    return Reader(names, triggers, runtimes, interpreters).functions(node)
 
 
 def _place(node: Node, at: int) -> int:

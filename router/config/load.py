@@ -40,22 +40,25 @@ def load(
     sections: Mapping[str, Section] = MappingProxyType({}),
     declared: Declared = lambda _: (),
     text: str | None = None,
+    former: Config | None = None,
 ) -> Config:
     """Read *path*. *triggers*: word → class; *runtimes*: name → what is wrong with it, "" when nothing is; *interpreters*: the same
     of a runtime and the path of an interpreter; *policies*: a role's policy document → its mistakes; *resource_policies*: the same of
     a queue's or a bus's; *sections*: further keys → their readers; *declared*: what the API declared beside the file; *text*: the file's,
-    instead of what it has now.
+    instead of what it has now; *former*: another config that was read so, of which is taken over what is as it was: what comes of it is
+    the same as without, but that no file beside is looked at again for what did not change.
 
     Raises ConfigError with every mistake, in the order of the file."""
-    read = document.read(path, environ, declared) if text is None else document.parsed(text, path, environ, declared)
-    shared, top = read
+    kept = former.kept if former is not None else None
+    shared, top = document.parsed(document.text_of(path) if text is None else text, path, environ, declared, kept)
     judges = (policies, resource_policies)
     config = _config(Path(os.path.abspath(path)), top, triggers, (runtimes, interpreters), judges, sections)  # noqa: PTH100 - resolve() would follow a symlink
     problems = shared.problems
     if problems.count:
         raise ConfigError(problems.lines())
     secrets = frozenset(filter(None, shared.references.secrets))
-    return replace(config, secrets=secrets, declared=shared.declared, owners=shared.owners, text=shared.text)
+    kept = shared.readings.kept
+    return replace(config, secrets=secrets, declared=shared.declared, owners=shared.owners, text=shared.text, kept=kept)
 
 
 def _named(form: Node, policies: Judges) -> Names:
@@ -63,7 +66,9 @@ def _named(form: Node, policies: Judges) -> Names:
     buckets = {} if (node := form.child("buckets")) is None else resources.buckets(node)
     tables, item_tables = ({}, {}) if (node := form.child("tables")) is None else resources.tables(node)
     own_queues = {} if (node := form.child("queues")) is None else queues.queues(node, policies[1])
-    function_names = frozenset(name for name, _ in node.items()) if (node := form.child("functions")) is not None else frozenset()
+    function_names = dict.fromkeys(node.keys()) if (node := form.child("functions")) is not None else {}
+    around = form.document.readings.around
+    seen = around("names.queues", own_queues), around("names.functions", function_names)
     return Names(
         buckets,
         tables,
@@ -71,7 +76,7 @@ def _named(form: Node, policies: Judges) -> Names:
         item_tables=item_tables,
         queues=own_queues,
         buses=buses.buses(form.child("buses"), policies[1]),
-        topics={} if (node := form.child("topics")) is None else topics.topics(node, own_queues, function_names, policies[1]),
+        topics={} if (node := form.child("topics")) is None else topics.topics(node, *seen, policies[1]),
         usage_plans={} if (node := form.child("usage_plans")) is None else usage.plans(node),
         roles={} if (node := form.child("roles")) is None else policies_of_roles.roles(node, policies[0]),
     )
@@ -87,7 +92,7 @@ def _config(  # noqa: PLR0917 - what load() is given
 ) -> Config:
     form = top.form(known=(*_KNOWN, *sections))
     _version(form)
-    names = _named(form, policies)
+    names, readings = _named(form, policies), form.document.readings
     node = form.child("listen")
     http, aws, console = (settings.HTTP, settings.AWS, settings.CONSOLE) if node is None else settings.listen(node)
     config = Config(
@@ -111,7 +116,7 @@ def _config(  # noqa: PLR0917 - what load() is given
         roles=names.roles,
         users=settings.users(form),
         schedule_groups=buses.groups(form.child("schedule_groups")),
-        functions={} if (node := form.child("functions")) is None else functions.read(node, names, triggers, *machine),
+        functions={} if (node := form.child("functions")) is None else functions.read(node, readings.names(names), triggers, *machine),
     )
     checks.check(config, form)
     return replace(config, **_sections(form, config, sections)) if any(map(form.has, sections)) else config
@@ -119,7 +124,7 @@ def _config(  # noqa: PLR0917 - what load() is given
 
 def _sections(form: Node, config: Config, sections: Mapping[str, Section]) -> dict[str, Any]:
     """What is read last: it refers to all else."""
-    around = Surroundings.of(config)
+    around = form.document.readings.surroundings(Surroundings.of(config))
     return {key: read(node, around) for key, read in sections.items() if (node := form.child(key)) is not None and not node.empty}
 
 

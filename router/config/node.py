@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from router.config import values
 from router.config.fragments import Fragment, Owner
 from router.config.problems import Problems, shown, step
+from router.config.readings import Readings
 from router.config.references import References, Unresolved, private
 from router.config.tree import Form, Items, Scalar, Value
 
@@ -30,6 +31,7 @@ class Document:
     declared: tuple[Fragment, ...] = ()  # beside the file
     owners: Mapping[tuple[str, str], Owner] = field(default_factory=dict)  # (section, name) → who declares it
     text: str = field(default="", repr=False)  # the file's
+    readings: Readings = field(default_factory=Readings, repr=False)  # of its sections
 
 
 class Node:
@@ -127,6 +129,20 @@ class Node:
         """The entries of a mapping, in order."""
         return [(key, Node(self.document, value, step(self.path, key))) for key, (_, value) in self._mapping().values.items()]
 
+    def keys(self) -> list[str]:
+        """The names of a mapping's entries, in order."""
+        return list(self._mapping().values)
+
+    def each(self, read: "Callable[[str, Node], _T]") -> dict[str, _T]:
+        """The entries of a section, by name and in order, as *read* reads them: what one comes to may depend on itself and on what it
+        looks up in the document's readings, and on nothing else (config/readings.py)."""
+        shared, values = self.document, self._mapping().values
+
+        def entry(name: str) -> _T:
+            return read(name, Node(shared, values[name][1], step(self.path, name)))
+
+        return shared.readings.section(self.path, values, entry, shared.references)
+
     def elements(self) -> list["Node"]:
         """The elements of a list."""
         if isinstance(self._value, Items):
@@ -217,11 +233,11 @@ class Node:
     def secret(self, key: str, text: str) -> None:
         """Remember *text*, read under *key*, as a secret when the key's name says that it holds one."""
         if private(key):
-            self.document.references.secrets.add(text)
+            self.hide(text)
 
     def hide(self, text: str) -> None:
         """Remember *text* as a secret, whatever its key is called."""
-        self.document.references.secrets.add(text)
+        self.document.references.keep(text)
 
     def problem(self, message: str, key: str = "") -> None:
         """Note a mistake at this value, or at the value under *key*."""

@@ -29,15 +29,16 @@ TAGS: Final = 50  # of one queue or topic: tag editor user guide, "Tag naming li
 
 def queues(node: Node, policies: Policies | None = None) -> dict[str, Queue]:
     """The value under `queues`; dead-letter queues must be there too and of the same kind. *policies*: see load()."""
-    found: dict[str, Queue] = {}
-    nodes: dict[str, Node] = {}
-    for name, child in node.items():
+
+    def read(name: str, child: Node) -> Queue:
         if not _NAME.fullmatch(name):
             node.misnamed(name, "a queue's name is 1 to 80 letters, digits, hyphens and underscores; a FIFO queue's ends with .fifo")
-        nodes[name] = child
-        found[name] = _queue(name, child, policies)
+        return _queue(name, child, policies)
+
+    found = node.each(read)
     for name, queue in found.items():
-        _check_redrive(queue, found, nodes[name])
+        if queue.redrive is not None and (child := node.child(name)) is not None:
+            _check_redrive(queue, queue.redrive, found, child)
     return found
 
 
@@ -104,13 +105,13 @@ def _redrive(node: Node) -> Redrive:
     return Redrive(form.text("queue"), form.integer("max_receive_count", low=1, high=1000))
 
 
-def _check_redrive(queue: Queue, found: dict[str, Queue], node: Node) -> None:
+def _check_redrive(queue: Queue, wanted: Redrive, found: dict[str, Queue], node: Node) -> None:
     redrive = node.child("redrive")
-    if queue.redrive is None or redrive is None or not redrive.has("queue"):
+    if redrive is None or not redrive.has("queue"):
         return
-    other = found.get(queue.redrive.queue)
+    other = found.get(wanted.queue)
     if other is None:
-        redrive.problem(f"no queue has the name {queue.redrive.queue}{redrive.did_you_mean(queue.redrive.queue, found)}", "queue")
+        redrive.problem(f"no queue has the name {wanted.queue}{redrive.did_you_mean(wanted.queue, found)}", "queue")
     elif other is queue:
         redrive.problem("a queue cannot be its own dead-letter queue", "queue")
     elif other.fifo != queue.fifo:

@@ -35,10 +35,16 @@ class References:
     def __init__(self, environ: Mapping[str, str], directory: Path) -> None:
         self._environ, self._directory = environ, directory
         self.secrets: set[str] = set()
+        self.noted: set[str] = set()  # those of what is being read now (config/readings.py)
 
     def resolve(self, text: str) -> str:
         """*text* with every reference replaced, once. Raises Unresolved."""
         return _REFERENCE.sub(self._replace, text) if "${" in text else text
+
+    def keep(self, *secrets: str) -> None:
+        """Remember what must never be shown."""
+        self.secrets.update(secrets)
+        self.noted.update(secrets)
 
     def hidden(self, message: str) -> str:
         """*message* without any secret given out so far: whoever words a mistake may have quoted one."""
@@ -57,7 +63,7 @@ class References:
         if not value:
             raise Unresolved(f"{kind} {name} is empty")
         if kind != "env" or private(name):
-            self.secrets.add(value)
+            self.keep(value)
         return value
 
     def _env(self, name: str) -> str:

@@ -39,22 +39,24 @@ def misnamed_bucket(name: str) -> str:
 
 def buckets(node: Node) -> dict[str, Bucket]:
     """The value under `buckets`. Two names that would share one BUCKET_… variable are refused."""
-    found: dict[str, Bucket] = {}
-    variables: dict[str, str] = {}
-    for name, child in node.items():
+
+    def read(name: str, child: Node) -> Bucket:
         wrong = misnamed_bucket(name)
         if wrong:
             node.misnamed(name, wrong)
-        bucket = found[name] = _bucket(name, child)
-        other = variables.setdefault(bucket.variable, name) if not _of_api(child) else name
-        if other != name and not wrong:
+        bucket = _bucket(name, child)
+        other = _other(name, child, bucket.variable)
+        if other and not wrong:
             node.misnamed(name, f"functions would find it and bucket {other} under one name, {bucket.variable}")
-    return found
+        return bucket
+
+    return node.each(read)
 
 
-def _of_api(node: Node) -> bool:
-    """Whether the API declared it: functions are not told where it lies."""
-    return not node.line
+def _other(name: str, node: Node, variable: str) -> str:
+    """Which other one functions would find under this variable; "" for none. Of those of the API they are not told where they lie."""
+    other = name if not node.line else node.document.readings.claim(f"variable {variable}", name)
+    return "" if other == name else other
 
 
 def _bucket(name: str, node: Node) -> Bucket:
@@ -86,20 +88,24 @@ def _ignore(form: Node) -> tuple[str, ...]:
 
 def tables(node: Node) -> tuple[dict[str, Table], dict[str, ItemTable]]:
     """The value under `tables`: feeds, and tables of items. Two names that would share one TABLE_… variable are refused."""
-    found: dict[str, Table] = {}
-    items: dict[str, ItemTable] = {}
-    variables: dict[str, str] = {}
-    for name, child in node.items():
-        if not _TABLE.fullmatch(name):
+
+    def read(name: str, child: Node) -> Table | ItemTable:
+        named = _TABLE.fullmatch(name)
+        if not named:
             node.misnamed(name, "a table's name is 3 to 255 letters, digits, underscores, hyphens and dots")
         if child.has(MARK):
-            items[name] = item_table(name, child)
-            continue
-        table = found[name] = _table(name, child)
-        other = variables.setdefault(table.variable, name) if not _of_api(child) else name
-        if other != name and _TABLE.fullmatch(name):
+            return item_table(name, child)
+        table = _table(name, child)
+        other = _other(name, child, table.variable)
+        if other and named:
             node.misnamed(name, f"functions would find it and table {other} under one name, {table.variable}")
-    return found, items
+        return table
+
+    found = node.each(read).items()
+    return (
+        {name: one for name, one in found if isinstance(one, Table)},
+        {name: one for name, one in found if isinstance(one, ItemTable)},
+    )
 
 
 def _table(name: str, node: Node) -> Table:

@@ -20,12 +20,13 @@ Policies = Callable[[Any], Sequence[tuple[Place, str]]]
 
 def roles(node: Node, policies: Policies | None) -> dict[str, Role]:
     """The value under `roles`; mistakes are noted where they stand in the document."""
-    found: dict[str, Role] = {}
-    for name, child in node.items():
+
+    def read(name: str, child: Node) -> Role:
         if not NAME.fullmatch(name):
             node.misnamed(name, "a role's name is 1 to 64 letters, digits and _ + = , . @ -")
-        found[name] = Role(name, document(child.form(known=("policy",)), policies))
-    return found
+        return Role(name, document(child.form(known=("policy",)), policies))
+
+    return node.each(read)
 
 
 def document(form: Node, policies: Policies | None) -> dict[str, Any]:

@@ -24,12 +24,13 @@ Scope = Literal["MessageAttributes", "MessageBody"]
 
 def topics(node: Node, queues: Mapping[str, Queue], functions: Collection[str], policies: Policies | None = None) -> dict[str, Topic]:
     """The value under `topics`. *policies*: see load()."""
-    found: dict[str, Topic] = {}
-    for name, child in node.items():
+
+    def read(name: str, child: Node) -> Topic:
         if not _NAME.fullmatch(name):
             node.misnamed(name, "a topic's name is 1 to 256 letters, digits, hyphens and underscores; a FIFO topic's ends with .fifo")
-        found[name] = Topic(name, fifo=name.endswith(FIFO_SUFFIX)) if child.empty else _topic(name, child, queues, functions, policies)
-    return found
+        return Topic(name, fifo=name.endswith(FIFO_SUFFIX)) if child.empty else _topic(name, child, queues, functions, policies)
+
+    return node.each(read)
 
 
 def _topic(name: str, node: Node, queues: Mapping[str, Queue], functions: Collection[str], policies: Policies | None) -> Topic:

@@ -3,7 +3,7 @@
 Keys, defaults and ranges for people: docs/configuration.md. Secrets never show in a repr."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, Self, runtime_checkable
@@ -13,6 +13,7 @@ from router.names import LATEST
 if TYPE_CHECKING:
     from router.config.fragments import Fragment, Owner
     from router.config.node import Node
+    from router.config.readings import Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,7 @@ class Names:
 
     buckets: Mapping[str, Bucket]
     tables: Mapping[str, Table]
-    functions: frozenset[str] = frozenset()
+    functions: Collection[str] = frozenset()
     item_tables: Mapping[str, ItemTable] = field(default_factory=dict)
     usage_plans: Mapping[str, UsagePlan] = field(default_factory=dict)
     queues: Mapping[str, Queue] = field(default_factory=dict)
@@ -231,7 +232,7 @@ class Surroundings(NamedTuple):
         known = Names(
             config.buckets,
             config.tables,
-            frozenset(config.functions),
+            dict.fromkeys(config.functions),
             queues=config.queues,
             roles=config.roles,
             buses=config.buses,
@@ -406,3 +407,4 @@ class Config:
     declared: tuple["Fragment", ...] = field(default=(), repr=False, compare=False)  # what the API declared beside the file
     owners: Mapping[tuple[str, str], "Owner"] = field(default_factory=dict, repr=False, compare=False)  # (section, name) → who declares it
     text: str = field(default="", repr=False, compare=False)  # the file's
+    kept: "Kept | None" = field(default=None, repr=False, compare=False)  # all that was read of it, for the next one

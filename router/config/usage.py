@@ -25,12 +25,13 @@ def throttle(node: Node) -> Throttle:
 
 def plans(node: Node) -> dict[str, UsagePlan]:
     """The value under `usage_plans`."""
-    found: dict[str, UsagePlan] = {}
-    for name, child in node.items():
+
+    def read(name: str, child: Node) -> UsagePlan:
         if not NAME.fullmatch(name):
             node.misnamed(name, "a usage plan's name is 1 to 64 letters, digits, hyphens and underscores")
-        found[name] = _plan(name, child)
-    return found
+        return _plan(name, child)
+
+    return node.each(read)
 
 
 def _plan(name: str, node: Node) -> UsagePlan:

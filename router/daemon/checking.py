@@ -21,10 +21,19 @@ from router.telemetry.metrics import Metrics
 
 
 def check(path: Path, fragments: Sequence[Fragment] | None = None, text: str | None = None) -> Config:
-    """Read the config as run() does. *fragments*: what the API declared, None: what its state directory keeps; *text*: of config.yaml.
+    """Read the config as run() does, and build what it asks for to see that it can be built. *fragments*: what the API declared, None:
+    what its state directory keeps; *text*: of config.yaml.
 
     Raises ConfigError with every mistake, JournalError when the store cannot be read."""
-    config = load(
+    config = read(path, fragments, text)
+    nothing = cast("Database", None)  # building opens nothing: no store is needed to see that it fails
+    built(House(config, SystemClock(), nothing, Metrics()))
+    return config
+
+
+def read(path: Path, fragments: Sequence[Fragment] | None = None, text: str | None = None, former: Config | None = None) -> Config:
+    """The config, of which nothing is built yet. *former*: another one, of which is taken over what is as it was. Raises as check() does."""
+    return load(
         path,
         TRIGGERS,
         runtimes=_wrong_with_runtime,
@@ -34,11 +43,20 @@ def check(path: Path, fragments: Sequence[Fragment] | None = None, text: str | N
         sections=SECTIONS,
         declared=kept if fragments is None else lambda _: fragments,
         text=text,
+        former=former,
     )
-    nothing = cast("Database", None)  # building opens nothing: no store is needed to see that it fails
-    sources(House(config, SystemClock(), nothing, Metrics()))
-    refuse_loops(config)
-    return config
+
+
+def declared(fragments: Sequence[Fragment], now: Config) -> Config:
+    """The config in force with these fragments instead of those it has. Raises as check() does."""
+    return read(now.file, fragments, now.text or None, now)
+
+
+def built(house: House) -> list[list[Source]]:
+    """As by_class(); raises ConfigError also for what is no matter of sources."""
+    found = by_class(house)
+    refuse_loops(house.config)
+    return found
 
 
 def sources(house: House) -> list[Source]:

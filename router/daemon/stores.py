@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from functools import partial
 from typing import Final, NamedTuple
 
 import structlog
@@ -12,6 +11,7 @@ from router.api.declared import Declared
 from router.clock import Clock
 from router.config.types import Config
 from router.daemon.checking import check
+from router.daemon.checking import declared as declare
 from router.dispatch.figures import count_store
 from router.functions.permissions import Permissions
 from router.journal.database import Database
@@ -61,7 +61,7 @@ async def opened_stores(
     refuse_unfinished(config.state)
     database = await Database.open(config.state / "journal.db")
     opened.push_async_callback(database.close)
-    declared = await Declared.open(database, partial(check, config.file), clock)
+    declared = await Declared.open(database, declare, clock)
     if declared.fragments() != config.declared:
         config = await asyncio.to_thread(check, config.file, declared.fragments(), config.text)
         took(config)

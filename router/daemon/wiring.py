@@ -19,8 +19,8 @@ from router.api.doctor import Doctor
 from router.api.hot_reload import HotReload
 from router.api.keys import Keys
 from router.api.queueing import QueueCalls
+from router.api.reload import Built, Places, Reloader
 from router.api.reload import Parts as Reloads
-from router.api.reload import Places, Reloader
 from router.api.upkeep import Upkeep
 from router.api.versions import Versions
 from router.buckets.object_store import Objects
@@ -28,7 +28,7 @@ from router.clock import Clock
 from router.config.types import Config, Function, Listen
 from router.console.health import Health
 from router.credentials import KeyStore, Signers
-from router.daemon.checking import by_class, check
+from router.daemon.checking import built, by_class, read
 from router.daemon.environments import opened_pool, provision
 from router.daemon.stages import Flow, run_listeners, run_sources
 from router.daemon.stores import Stores, make_buckets, opened_stores
@@ -47,7 +47,7 @@ from router.functions.registry import Functions
 from router.queues.keeper import Keeper
 from router.runtime.pool import WarmPool
 from router.runtime.sandbox_site import Ground
-from router.sources.base import House, Source
+from router.sources.base import House
 from router.tables.upkeep import Upkeep as TablesUpkeep
 from router.telemetry.loggroups import LogGroups
 from router.telemetry.logs import LogStore
@@ -136,7 +136,8 @@ class Wiring:
         house = House(
             config, clock, stores.database, metrics, stores.queues, stores.outbox, tables=stores.tables, policy=stores.permissions.policy
         )
-        fleet = Fleet([source for built in by_class(house) for source in built], clock=clock, metrics=metrics)
+        fleet = Fleet([source for found in by_class(house) for source in found], clock=clock, metrics=metrics)
+        house.in_force()
         calls = Calls(Parts(config, functions, stores.journal, dispatcher, slots, pool, fleet, clock.now(), os.getpid()))
         return Core(logs, places, pool, deployer, functions, versions, slots, dispatcher, house, fleet, calls)
 
@@ -171,12 +172,13 @@ class Wiring:
         return Beside(relay, janitor, housekeeping, objects)
 
     def _reloads(self, stores: Stores, core: Core) -> Reloader:
-        def build(config: Config) -> list[list[Source]]:
-            return by_class(replace(core.house, config=config))
+        def build(config: Config) -> Built:
+            house = replace(core.house, config=config, running=core.fleet.source, later=[])
+            return Built(built(house), house.in_force)
 
         parts = Reloads(
             *(core.calls, core.functions, core.slots, core.pool, core.fleet, core.deployer, stores.journal, core.places),
-            lambda: check(self.config.file, stores.declared.fragments(), self._render()),
+            lambda: read(self.config.file, stores.declared.fragments(), self._render()),
             build,
             make_buckets,
             self._took,

@@ -99,10 +99,10 @@ def refuse_loops(config: Config) -> None:
     """A bucket's objects carry no lineage, so a function must not be set off by its own records there. Raises ConfigError."""
     problems = []
     for function in config.functions.values():
-        key = object_key(function.name, names.request_id(), 0.0)
         for word, to in (("on_success", function.on_success), ("on_failure", function.on_failure)):
             if to is None or to.kind != "bucket":
                 continue
+            key = object_key(function.name, names.request_id(), 0.0)
             if any(wanted.matches(CREATED, key) for wanted in _heard(function, to.name, config)):
                 told = (
                     f"its records in bucket {to.name} would set it off again without end; give its trigger a prefix, or use another bucket"

@@ -65,6 +65,11 @@ class Fleet:
         """The supervisors of the sources that are wanted."""
         return iter([berth.supervisor for berth in self._berths.values()])
 
+    def source(self, name: str) -> Source | None:
+        """The source of this name that is wanted."""
+        berth = self._berths.get(name)
+        return berth.supervisor.source if berth is not None else None
+
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
         """Run all of them until *stop*; return when the last one has stopped."""
         self._outlet, self._stop = outlet, stop
@@ -83,7 +88,7 @@ class Fleet:
         for source in wanted:
             berth = self._berths.get(source.name)
             now = berth.supervisor.source if berth else None
-            if now is not None and now.basis == source.basis:
+            if now is not None and (now is source or now.basis == source.basis):
                 plan.sources.append(now)
                 continue
             if isinstance(now, Successor) and now.can_become(source):

@@ -1,7 +1,7 @@
 """Trees on disk for functions, from the loop: one at a time in a thread, and away when nothing uses them any more."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -34,9 +34,12 @@ class Deployer:
     async def deploy(self, config: Config, functions: Iterable[Function] | None = None, *, patience: float = deploy.PATIENCE) -> Deployed:
         """The functions of *config*, or some of them, as they run. *patience*: seconds for a tree to come to rest."""
         async with self._turn:
-            self._trees.excluded = deploy.excluded(config)
-            wanted = config.functions.values() if functions is None else functions
-            return await asyncio.to_thread(deploy.deploy, list(wanted), self._trees, patience=patience)
+            wanted = list(config.functions.values() if functions is None else functions)
+            return await asyncio.to_thread(self._deploy, config, wanted, patience)
+
+    def _deploy(self, config: Config, functions: Sequence[Function], patience: float) -> Deployed:
+        self._trees.excluded = deploy.excluded(config)
+        return deploy.deploy(functions, self._trees, patience=patience)
 
     async def collect(self, used: Iterable[Function]) -> int:
         """Remove the trees that none of *used* has had for a while; how many."""

@@ -6,7 +6,7 @@ in config.yaml (TRIGGERS) and builds itself from the triggers that use them."""
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
 from router.buckets.ledger import Ledgers
 from router.clock import Clock
@@ -22,6 +22,8 @@ from router.sources.bus_rules import Buses
 from router.sources.topics import Topics
 from router.tables.store import Tables
 from router.telemetry.metrics import Metrics
+
+_S = TypeVar("_S")
 
 
 class Outlet(Protocol):
@@ -75,6 +77,19 @@ class House:
     tables: Tables | None = None  # tables of items
     topics: Topics = field(default_factory=Topics)  # where messages are published for whoever has subscribed
     policy: Callable[[str], Policy | None] = lambda _: None  # a function's own policy, as it is now
+    running: Callable[[str], Any] = lambda _: None  # the source of a name that there is already
+    later: list[Callable[[], None]] = field(default_factory=list)  # what building leaves to do once the config is in force
+
+    def source(self, name: str, basis: object, make: Callable[[], _S]) -> _S:
+        """The source of this name that runs, when it is built of the same, for it goes on; else what *make* makes."""
+        running = self.running(name)
+        return running if running is not None and running.basis == basis else make()
+
+    def in_force(self) -> None:
+        """The config is in force: what was left is done."""
+        for act in self.later:
+            act()
+        self.later.clear()
 
 
 class Source(Protocol):
@@ -90,7 +105,8 @@ class Source(Protocol):
         """The sources that serve *bindings* (all of this class's TRIGGERS): one for each thing that can fail alone.
 
         The list is the caller's: after a reload it puts those that go on in the place of those that would be the same. Gauges over
-        all sources of a class read that list. Building opens nothing."""
+        all sources of a class read that list. Building opens nothing, and happens in any thread: what others would notice, gauges among
+        it, is left to house.later."""
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
         """Turn occurrences into envelopes until *stop* is set; return with none half-handled.

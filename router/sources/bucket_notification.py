@@ -66,16 +66,17 @@ def _names(form: "Node", pattern: str) -> frozenset[str]:
 
 def notifications(node: "Node", around: Surroundings) -> dict[str, BucketNotification]:
     """The value under `notifications`."""
-    found: dict[str, BucketNotification] = {}
-    ids: dict[tuple[str, str], str] = {}
-    for name, child in node.items():
+
+    def read(name: str, child: "Node") -> BucketNotification:
         if not re.fullmatch(NAME, name):
             node.misnamed(name, "a notification's name is 1 to 128 letters, digits, hyphens, underscores and dots")
-        one = found[name] = _notification(name, child, around)
-        other = ids.setdefault((one.bucket, one.id), name)
+        one = _notification(name, child, around)
+        other = node.document.readings.claim(f"notifications.{one.bucket}/{one.id}", name)
         if other != name:
             child.problem(f"notification {other} of bucket {one.bucket} has the id {one.id} too", "id" if child.has("id") else "")
-    return found
+        return one
+
+    return node.each(read)
 
 
 def _notification(name: str, node: "Node", around: Surroundings) -> BucketNotification:

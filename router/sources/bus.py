@@ -65,7 +65,7 @@ class BusSource:
     def build(cls, bindings: Sequence[Binding], house: House) -> list[Self]:
         """One source for all buses; the default bus is there without any rule. Raises ConfigError."""
         basis = (house.config.buses, house.config.rules, basis_of(bindings))
-        return [cls([Rule.of(binding, house.config) for binding in bindings], house, basis)]
+        return [house.source("bus", basis, lambda: cls([Rule.of(binding, house.config) for binding in bindings], house, basis))]
 
     # -- another config
 

@@ -9,6 +9,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
@@ -103,6 +104,14 @@ def _since(form: Node) -> float | None:
     return at.timestamp()
 
 
+def _named(table: Table | ItemTable) -> str:
+    return f"table:{table.name}"
+
+
+def _basis(table: Table | ItemTable, bindings: Sequence[Binding]) -> object:
+    return (table, basis_of(bindings))
+
+
 class FeedSource:
     """One table."""
 
@@ -111,9 +120,9 @@ class FeedSource:
     def __init__(self, table: Table | ItemTable, bindings: Sequence[Binding], house: House, chance: random.Random | None = None) -> None:
         from router.sources.feed_stream import Feed  # noqa: PLC0415 - reading a config does without
 
-        self.name = f"table:{table.name}"
+        self.name = _named(table)
         self.table = table
-        self.basis = (table, basis_of(bindings))
+        self.basis = _basis(table, bindings)
         self._feed = Feed(table, bindings, house, chance or random.Random())  # noqa: S311 - it only spreads retries
 
     @classmethod
@@ -123,9 +132,15 @@ class FeedSource:
         tables: dict[str, Table | ItemTable] = {binding.trigger.table.name: binding.trigger.table for binding in bindings}
         read = {_place(table) for table in tables.values()}
         tables |= {name: table for name, table in house.config.tables.items() if _place(table) not in read}
-        sources = [cls(table, [one for one in bindings if one.trigger.table.name == name], house) for name, table in tables.items()]
+        of_table: dict[str, list[Binding]] = {name: [] for name in tables}
+        for binding in bindings:
+            of_table[binding.trigger.table.name].append(binding)
+        sources = [
+            house.source(_named(table), _basis(table, of_table[name]), partial(cls, table, of_table[name], house))
+            for name, table in tables.items()
+        ]
         told = "Changes noted and not yet taken by the function, as of the last look."
-        house.metrics.gauge("router_feed_lag_records", told, "feed", "function", read=lambda: _lags(sources))
+        house.later.append(lambda: house.metrics.gauge("router_feed_lag_records", told, "feed", "function", read=lambda: _lags(sources)))
         return sources
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:

@@ -69,7 +69,7 @@ class HttpSource:
     def __init__(self, bindings: Sequence[Binding], house: House, limits: Limits | None = None) -> None:
         config = house.config
         self.name = "http"
-        self.basis: object = (config.http, config.usage_plans, config.roles, basis_of(bindings))
+        self.basis: object = _basis(bindings, config)
         self._where = config.http
         self._line = Line(house.clock, house.metrics)
         self._gatehouse, self._house, self._signers = Gatehouse(house), house, Signers(config)
@@ -105,7 +105,7 @@ class HttpSource:
     @classmethod
     def build(cls, bindings: Sequence[Binding], house: House) -> list[Self]:
         """One source for all triggers: they share a listener. Raises ConfigError for two URLs in one place."""
-        return [cls(bindings, house)] if bindings else []
+        return [house.source("http", _basis(bindings, house.config), lambda: cls(bindings, house))] if bindings else []
 
     def _add_routes(self, bindings: Sequence[Binding], config: Config) -> None:
         """All routes where they are configured; then where else they are found, unless something of its own is there."""
@@ -320,6 +320,10 @@ class HttpSource:
         """What the listener says when a request does not get as far as a route."""
         arrival = self._arrive(Request("", "", ()), self._line.clock.now())
         return self._stranger.failure(status, arrival, retry_after=RETRY_AFTER if status in (429, 503) else None)
+
+
+def _basis(bindings: Sequence[Binding], config: Config) -> object:
+    return (config.http, config.usage_plans, config.roles, basis_of(bindings))
 
 
 _SERVED: Final = (  # what requests go by; what is not among them belongs to the listener

@@ -43,6 +43,8 @@ class Gatehouse:
     def __init__(self, house: House) -> None:
         self._house = house
         self._usage = Usage(house.config.usage_plans, house.clock, house.metrics) if house.config.usage_plans else None
+        if self._usage is not None:
+            house.later.append(self._usage.tell)
         self._authorizers: dict[tuple[LambdaAuthorizer, str], Authorizer] = {}
         self._signatures: dict[tuple[object, ...], Signatures] = {}
         self._key_sets: dict[tuple[object, ...], KeySet] = {}

@@ -66,7 +66,12 @@ class Usage:
         self._failing = False
         self._loaded = False
         self._requests = metrics.counter("router_usage_requests_total", "Requests with an API key.", "plan", "key", "outcome")
-        metrics.gauge("router_usage_quota_used", "Requests of a key in the quota's period.", "plan", "key", read=self._figures)
+        self._metrics = metrics
+
+    def tell(self) -> None:
+        """Have the gauge say what it says from now on."""
+        told = "Requests of a key in the quota's period."
+        self._metrics.gauge("router_usage_quota_used", told, "plan", "key", read=self._figures)
 
     def holders(self, plans: Iterable[str]) -> Mapping[bytes, Holder]:
         """Digest of a key → its holder, of all keys of these plans."""

@@ -39,8 +39,8 @@ class Planned:
 
 def schedules(node: "Node", around: Surroundings) -> dict[str, Planned]:
     """The value under `schedules`: GROUP/NAME → schedule; GROUP/ is left out for the default group."""
-    found: dict[str, Planned] = {}
-    for key, child in node.items():
+
+    def read(key: str, child: "Node") -> Planned:
         group, slash, name = key.rpartition("/")
         if not re.fullmatch(NAME, name):
             node.misnamed(key, "a schedule's name is 1 to 64 letters, digits, hyphens, underscores and dots, after GROUP/ in a group")
@@ -49,10 +49,11 @@ def schedules(node: "Node", around: Surroundings) -> dict[str, Planned]:
                 key, f"no schedule group has the name {group}{node.did_you_mean(group, around.groups)}; list it under schedule_groups"
             )
         made = _planned(name, group or buses.DEFAULT, child, around)
-        if made.key in found:
+        if node.document.readings.claim(f"schedules.{made.key}", key) != key:
             node.misnamed(key, f"two schedules of group {made.group} have the name {name}")
-        found[made.key] = made
-    return found
+        return made
+
+    return {made.key: made for made in node.each(read).values()}
 
 
 def _planned(name: str, group: str, node: "Node", around: Surroundings) -> Planned:

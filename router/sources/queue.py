@@ -2,8 +2,10 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import ClassVar, Final, Self
 
 from router.config.node import Node
@@ -71,12 +73,9 @@ class QueueSource:
         from router.sources.queue_mapping import QueueMapping  # noqa: PLC0415 - reading a config does without
 
         trigger: QueueTrigger = binding.trigger
-        self.name = f"queue:{trigger.queue.name}/{binding.function.name}"
-        most = min(
-            trigger.maximum_concurrency or MOST,
-            house.config.limits.concurrency if binding.function.reserved_concurrency is None else binding.function.reserved_concurrency,
-        )
-        self.basis = (basis_of([binding]), most, binding.function.timeout)
+        self.name = _name(binding)
+        most = _most(binding, house)
+        self.basis = _basis(binding, house)
         self._mapping = QueueMapping(
             trigger,
             binding,
@@ -90,7 +89,7 @@ class QueueSource:
         """One for each binding. Raises ConfigError for what only function and queue together show."""
         if problems := [*_doubles(bindings), *_impatient(bindings)]:
             raise ConfigError(tuple(problems))
-        return [cls(binding, house) for binding in bindings]
+        return [house.source(_name(one), _basis(one, house), partial(cls, one, house)) for one in bindings]
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
         """Deliver messages until *stop*; batches under way are finished. Raises SourceError when the store cannot be used."""
@@ -101,9 +100,24 @@ class QueueSource:
         return "" if self._mapping.attached else f"queue {self._mapping.queue} has not been read yet"
 
 
+def _name(binding: Binding) -> str:
+    return f"queue:{binding.trigger.queue.name}/{binding.function.name}"
+
+
+def _basis(binding: Binding, house: House) -> object:
+    return (basis_of([binding]), _most(binding, house), binding.function.timeout)
+
+
+def _most(binding: Binding, house: House) -> int:
+    """How many batches may be under way at once."""
+    reserved = binding.function.reserved_concurrency
+    most: int = binding.trigger.maximum_concurrency or MOST
+    return min(most, house.config.limits.concurrency if reserved is None else reserved)
+
+
 def _doubles(bindings: Sequence[Binding]) -> list[str]:
-    pairs = [(binding.function.name, binding.trigger.queue.name) for binding in bindings]
-    doubles = dict.fromkeys(pair for pair in pairs if pairs.count(pair) > 1)
+    pairs = Counter((binding.function.name, binding.trigger.queue.name) for binding in bindings)
+    doubles = [pair for pair, count in pairs.items() if count > 1]
     return [f"functions.{function}.triggers: two triggers read queue {queue}; one is enough" for function, queue in doubles]
 
 

@@ -47,16 +47,17 @@ class Ruling:
 
 def rules(node: "Node", around: Surroundings) -> dict[str, Ruling]:
     """The value under `rules`: BUS/NAME → rule; BUS/ is left out for the default bus, or said by `bus`."""
-    found: dict[str, Ruling] = {}
-    for key, child in node.items():
+
+    def read(key: str, child: "Node") -> Ruling:
         bus, _, name = key.rpartition("/")
         if not re.fullmatch(NAME, name):
             node.misnamed(key, "a rule's name is 1 to 64 letters, digits, hyphens, underscores and dots, after BUS/ for another bus")
         made = _rule(name, bus, child, around)
-        if made.key in found:
+        if node.document.readings.claim(f"rules.{made.key}", key) != key:
             node.misnamed(key, f"two rules of bus {made.bus} have the name {name}")
-        found[made.key] = made
-    return found
+        return made
+
+    return {made.key: made for made in node.each(read).values()}
 
 
 def _rule(name: str, place: str, node: "Node", around: Surroundings) -> Ruling:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import ClassVar, Final, Self
 
 from router.config.node import Node
-from router.config.types import Bucket, Names
+from router.config.types import Bucket, Config, Names
 from router.events import s3
 from router.sources.base import Binding, House, Outlet, basis_of
 from router.sources.bucket_notification import identity, of_bucket, watched
@@ -56,9 +56,9 @@ class S3DirSource:
     def __init__(self, bucket: Bucket, bindings: Sequence[Binding], house: House) -> None:
         from router.sources.s3dir_attach import Attachment  # noqa: PLC0415 - reading a config does without
 
-        self.name = f"s3:{bucket.name}"
+        self.name = _named(bucket.name)
         self.bucket = bucket
-        self.basis = (bucket, basis_of(bindings), of_bucket(house.config, bucket.name))
+        self.basis = _basis(bucket, bindings, house.config)
         self._attachment = Attachment(bucket, bindings, house)
 
     @classmethod
@@ -67,10 +67,21 @@ class S3DirSource:
         bridged = (bucket.name for bucket in house.config.buckets.values() if bucket.eventbridge)
         notifying = (one.bucket for one in house.config.notifications.values())
         wanted = dict.fromkeys([*(binding.trigger.bucket for binding in bindings), *bridged, *notifying])
-        house.ledgers.expect(wanted)
-        sources = [cls(house.config.buckets[name], [one for one in bindings if one.trigger.bucket == name], house) for name in wanted]
-        for figure, told in _GAUGES.items():
-            house.metrics.gauge(f"router_s3_{figure}", told, "bucket", read=partial(_figures, sources, figure))
+        bound: dict[str, list[Binding]] = {name: [] for name in wanted}
+        for binding in bindings:
+            bound[binding.trigger.bucket].append(binding)
+        buckets = [(house.config.buckets[name], found) for name, found in bound.items()]
+        sources = [
+            house.source(_named(bucket.name), _basis(bucket, found, house.config), partial(cls, bucket, found, house))
+            for bucket, found in buckets
+        ]
+
+        def noticed() -> None:
+            house.ledgers.expect(wanted)
+            for figure, told in _GAUGES.items():
+                house.metrics.gauge(f"router_s3_{figure}", told, "bucket", read=partial(_figures, sources, figure))
+
+        house.later.append(noticed)
         return sources
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
@@ -88,6 +99,14 @@ class S3DirSource:
     def figure(self, name: str) -> float:
         """A number about the bucket as it is now; the names are those of the gauges."""
         return float(getattr(self._attachment.figures, name))
+
+
+def _named(bucket: str) -> str:
+    return f"s3:{bucket}"
+
+
+def _basis(bucket: Bucket, bindings: Sequence[Binding], config: Config) -> object:
+    return (bucket, basis_of(bindings), of_bucket(config, bucket.name))
 
 
 def _figures(sources: Sequence[S3DirSource], figure: str) -> dict[tuple[str, ...], float]:

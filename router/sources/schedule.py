@@ -67,9 +67,13 @@ class ScheduleSource:
         twice = {name: " and ".join(schedule.function for schedule in found) for name, found in named.items() if len(found) > 1}
         if twice:
             raise ConfigError(tuple(f"schedule {name}: two schedules have this name, of {functions}" for name, functions in twice.items()))
-        timer = timer_for(house.clock) if named else ClockTimer(house.clock)
         basis = (basis_of(bindings), tuple(plans), tuple(rules))
-        return [cls({name: found[0] for name, found in named.items()}, house, timer, basis)]
+
+        return [house.source("schedule", basis, lambda: cls._made({name: found[0] for name, found in named.items()}, house, basis))]
+
+    @classmethod
+    def _made(cls, schedules: Mapping[str, Schedule], house: House, basis: object) -> Self:
+        return cls(schedules, house, timer_for(house.clock) if schedules else ClockTimer(house.clock), basis)
 
     # -- running
 

@@ -31,7 +31,8 @@ class TopicSource:
     @classmethod
     def build(cls, bindings: Sequence[Binding], house: House) -> list[Self]:
         """One source for all topics; none without topics. Raises ConfigError."""
-        return [cls(Drawn.of(bindings, house.config), house, (house.config.topics, basis_of(bindings)))]
+        basis = (house.config.topics, basis_of(bindings))
+        return [house.source("topics", basis, lambda: cls(Drawn.of(bindings, house.config), house, basis))]
 
     def can_become(self, source: Any) -> bool:
         """See Successor."""

@@ -26,8 +26,8 @@ class Applier:
         self.config, self.steps = config, [""][:0]
         self.refusal: Exception | None = None
 
-    async def change(self, read: Callable[[], Config], keep: Callable[[], Any]) -> None:
-        wanted = read()
+    async def change(self, read: Callable[[Config], Config], keep: Callable[[], Any]) -> None:
+        wanted = read(self.config)
         self.steps.append("checked")
         if self.refusal is not None:
             raise self.refusal
@@ -44,8 +44,8 @@ class House:
         self.file = directory / "config.yaml"
         self.file.write_text(TEXT)
 
-    def read(self, fragments: tuple[Fragment, ...], text: str | None) -> Config:
-        return load(self.file, {}, declared=lambda _: fragments, text=text)
+    def read(self, fragments: tuple[Fragment, ...], now: Config | None) -> Config:
+        return load(self.file, {}, declared=lambda _: fragments, text=now.text if now else None, former=now)
 
     async def open(self) -> None:
         self.database = await Database.open(self.directory / "journal.db")

@@ -102,7 +102,7 @@ def test_a_trigger_joins_a_function_of_either_and_keeps_its_place(place: Place) 
 def test_a_config_that_is_no_mapping_is_the_file_s_mistake() -> None:
     root = parse("- 1\n", Problems("config.yaml"))
     assert root is not None
-    assert merge(root, [Fragment("queues", "a", {})], Path("/state"), Problems("config.yaml")) == {}
+    assert merge(root, [Fragment("queues", "a", {})], Path("/state"), Problems("config.yaml")).owners == {}
 
 
 JSON = st.recursive(

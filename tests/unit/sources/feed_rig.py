@@ -110,6 +110,7 @@ class Rig:
         house = House(config, self.clock, self.database, self.metrics, self.queues, outbox)
         bindings = [Binding(Function(name, Path(), "app.handler"), self.trigger, 0) for name in self.functions]
         (self.source,) = FeedSource.build(bindings, house)
+        house.in_force()
         self.stop = asyncio.Event()
         self.task = asyncio.create_task(self.source.run(self.outlet, self.stop))
         return self

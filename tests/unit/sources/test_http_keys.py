@@ -27,7 +27,9 @@ DAY = 86400
 
 
 def usage(clock: VirtualClock, metrics: Metrics | None = None) -> Usage:
-    return Usage(PLANS, clock, metrics or Metrics())
+    made = Usage(PLANS, clock, metrics or Metrics())
+    made.tell()
+    return made
 
 
 async def admitted(guard: KeyGuard, *keys: str) -> Passage | Denied:

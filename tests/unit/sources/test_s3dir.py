@@ -96,6 +96,7 @@ def test_there_is_one_source_for_each_bucket_that_is_named(tmp_path: Path) -> No
     assert [source.name for source in sources] == ["s3:uploads"]
     assert "not attached yet" in sources[0].health()
     assert sources[0].refused() == {}
+    place.in_force()
     assert 'router_s3_refused_entries{bucket="uploads"} 0' in place.metrics.exposition()
     both = S3DirSource.build([binding("f", "uploads", tmp_path), binding("g", "results", tmp_path)], place)
     assert [source.name for source in both] == ["s3:uploads", "s3:results"]

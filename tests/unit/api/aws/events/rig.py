@@ -70,7 +70,7 @@ class Rig:
         self.file.write_text(CONFIG)
         self.buses = Buses()
 
-    def _read(self, fragments: tuple[Fragment, ...], text: str | None) -> Config:
+    def _read(self, fragments: tuple[Fragment, ...], now: Config | None) -> Config:
         return load(
             self.file,
             TRIGGERS,
@@ -79,12 +79,13 @@ class Rig:
             resource_policies=lambda document: mistakes_in(document, "resource"),
             sections=SECTIONS,
             declared=lambda _: fragments,
-            text=text,
+            text=now.text if now is not None else None,
+            former=now,
         )
 
-    async def change(self, read: Callable[[], Config], keep: Callable[[], Any]) -> None:
+    async def change(self, read: Callable[[Config], Config], keep: Callable[[], Any]) -> None:
         """As the reloader does it."""
-        config = read()
+        config = read(self.config)
         bus, _ = self._built(config)
         await keep()
         self.config = config
