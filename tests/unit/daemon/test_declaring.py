@@ -118,6 +118,11 @@ PUTS = st.one_of(
     fragments("roles", st.sampled_from(["r", "worker"]), st.sampled_from([POLICY, {}])),
     fragments("buckets", st.sampled_from(["made", "other"]), st.sampled_from([{"path": "buckets/made"}, {"path": "buckets/other", "eventbridge": True}])),
     fragments("tables", st.sampled_from(["more", "orders"]), st.sampled_from([{"hash": "id", "stream": "KEYS_ONLY"}, {"hash": "id"}, {"hash": 1, "range": "id"}])),
+    fragments(
+        "notifications",
+        st.sampled_from(["n", "m"]),
+        st.builds(lambda to, name: {"bucket": "inbox", "id": name, **to}, st.sampled_from([{"queue": "a"}, {"topic": "t"}]), st.sampled_from("xy")),
+    ),
     fragments("nothing", st.just("x"), st.just({})),
 )  # fmt: skip
 FIRST = (  # declared before the first step: all of it is right, and nearly all refers to something else of it
@@ -132,6 +137,7 @@ FIRST = (  # declared before the first step: all of it is right, and nearly all 
     ("rules", "more/r", {"pattern": {"source": ["x"]}, "targets": [{"function": "b:live"}]}),
     ("rules", "q", {"pattern": {"source": ["x"]}, "targets": [{"queue": "a", "role": "r"}]}),
     ("schedules", "s", {"expression": "rate(5 minutes)", "target": {"topic": "t"}}),
+    ("notifications", "n", {"bucket": "inbox", "id": "x", "queue": "a"}),
     ("triggers", "1", {"function": "b", "trigger": {"http": "GET /x"}}),
     ("triggers", "2", {"function": "b", "trigger": {"queue": "a"}}),
     ("triggers", "4", {"function": "a", "trigger": {"sns": "t"}}),
@@ -177,7 +183,7 @@ class Tried:
         return ordered, [(one.name, one.basis) for one in self.sources]
 
 
-@settings(max_examples=120)
+@settings(max_examples=80)
 @given(steps=STEPS)
 def test_a_declaration_comes_to_what_reading_all_anew_does(config: Path, steps: list[tuple[tuple[str, str, Any], bool]]) -> None:
     """Whatever was declared and taken back before, refused or not; what is refused leaves no trace."""
