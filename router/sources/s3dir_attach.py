@@ -42,7 +42,7 @@ class Attachment:
         stamp = Stamp(bucket.name, house.config.region, house.config.account, bucket.event_version)
         bridge = Bridge(house.buses, stamp) if bucket.eventbridge else None
         told = of_bucket(house.config, bucket.name)
-        post = Post(house.outbox, stamp, told) if told and house.outbox is not None else None
+        post = Post(house.outbox, stamp, told, house.clock) if told and house.outbox is not None else None
         self._teller = Teller([_target(binding, bucket.name) for binding in bindings], stamp, bridge, post)
         self.figures = Figures(bucket.name, house.metrics)
         self.refusals = Refusals(bucket.name, self.figures)

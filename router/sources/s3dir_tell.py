@@ -13,6 +13,7 @@ import structlog
 
 from router.buckets.facts import NOBODY
 from router.buckets.ledger import Told
+from router.clock import Clock
 from router.config.buses import DEFAULT
 from router.config.types import Destination
 from router.events import s3, s3_eventbridge
@@ -83,8 +84,8 @@ class Bridge:
 class Post:
     """The way of a bucket's events to queues and topics."""
 
-    def __init__(self, outbox: Outbox, stamp: Stamp, notifications: Sequence[BucketNotification]) -> None:
-        self.outbox, self._stamp, self._notifications = outbox, stamp, notifications
+    def __init__(self, outbox: Outbox, stamp: Stamp, notifications: Sequence[BucketNotification], clock: Clock) -> None:
+        self.outbox, self._stamp, self._notifications, self._clock = outbox, stamp, notifications, clock
 
     def covers(self, key: str) -> bool:
         """Whether anybody may want to hear of *key*."""
@@ -95,7 +96,7 @@ class Post:
         return any(one.wanted.matches(name, key) for one in self._notifications)
 
     def parcels(self, told: Told) -> list[Parcel]:
-        """What goes out: to each that wants it, by the first notification that matches. What none of its messages can hold is lost, and said."""
+        """What goes out, to each that wants it by the first notification that matches. A record that a queue is too small for is lost, and said."""
         wanted: dict[Destination, BucketNotification] = {}
         for one in self._notifications:
             if one.wanted.matches(told.name, told.key):
@@ -106,12 +107,12 @@ class Post:
             if len(body) > self.outbox.room(to):
                 log.error("bucket_notification_lost", bucket=self._stamp.bucket, notification=one.name, target=one.spoken, bytes=len(body))
             else:
-                found.append(parcel(to, body, self._stamp, told.at))
+                found.append(parcel(to, body, self._stamp, self._clock.now()))
         return found
 
 
 def parcel(to: Destination, body: bytes, stamp: Stamp, at: float) -> Parcel:
-    """What S3 says to a queue or a topic. *body*: JSON text; *at*: epoch seconds."""
+    """What S3 says to a queue or a topic. *body*: JSON text; *at*: epoch seconds, now: a topic is tried for a day from then on."""
     terms = Terms(ATTEMPTS, OLDEST, "", arn_of(to, Place(stamp.region, stamp.account)), subject=s3.SUBJECT)
     return Parcel(to, body, "", bucket_arn(stamp.bucket), "", at, terms=terms)
 

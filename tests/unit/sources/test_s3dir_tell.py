@@ -118,7 +118,7 @@ class Store(NamedTuple):
         return [json.loads(one.body) for one in await self.queues.receive(queue, most=10)]
 
     def teller(self, *told: BucketNotification, targets: Sequence[Target] = ()) -> Teller:
-        return Teller(targets, STAMP, post=Post(self.outbox, STAMP, told))
+        return Teller(targets, STAMP, post=Post(self.outbox, STAMP, told, VirtualClock()))
 
 
 @pytest.fixture
@@ -149,6 +149,7 @@ async def test_a_topic_is_told_by_a_row_with_the_subject(store: Store) -> None:
     assert await store.teller(notification("topic", "news", identity="mine")).tell(outlet, TOLD) == 1
     (row,) = await store.outbox.page("[]", 10)
     assert (row.kind, row.target, row.arn) == ("topic", "news", "arn:aws:s3:::uploads")
+    assert row.made == VirtualClock().now(), "a topic is tried for a day from now on, however old the file"
     assert row.agreed is not None
     assert (row.agreed.subject, row.agreed.target) == ("Amazon S3 Notification", "arn:aws:sns:eu-west-1:123456789012:news")
     assert json.loads(row.body)["Records"][0]["s3"]["configurationId"] == "mine"
@@ -202,7 +203,7 @@ async def test_a_queue_that_is_too_small_is_told_nothing_and_keeps_no_other_from
 
 @given(keys=st.lists(st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20), max_size=8))
 async def test_a_queue_is_told_what_its_filter_covers_and_nothing_else(keys: list[str]) -> None:
-    post = Post(cast("Outbox", Roomy()), STAMP, [notification("queue", "jobs", prefix="a"), notification("topic", "news")])
+    post = Post(cast("Outbox", Roomy()), STAMP, [notification("queue", "jobs", prefix="a"), notification("topic", "news")], VirtualClock())
     for key in keys:
         found = {
             parcel.to.kind: json.loads(parcel.body)["Records"][0]["s3"]["object"]["key"] for parcel in post.parcels(TOLD._replace(key=key))
