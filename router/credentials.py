@@ -177,12 +177,17 @@ class Signers:
 
     def whole(self, request: Request, where: Where, now: float) -> tuple[Caller, Verified]:
         """Who signed a request whose body is here. Raises AuthFailure, JournalError."""
-        claimed = request.header("x-amz-content-sha256")
-        claimed = claimed if _HASH.fullmatch(claimed) else ""
-        found = self.realm().authenticate(signed(request), where, now, lambda: claimed or hashlib.sha256(request.body).hexdigest())
-        if claimed and not hmac.compare_digest(claimed, hashlib.sha256(request.body).hexdigest()):
-            raise AuthFailure(Flaw.BAD_PAYLOAD)
-        return found
+        return believed(self.realm(), request, where, now)
+
+
+def believed(realm: Realm, request: Request, where: Where, now: float) -> tuple[Caller, Verified]:
+    """Who of *realm* signed a request whose body is here; any thread. Raises AuthFailure."""
+    claimed = request.header("x-amz-content-sha256")
+    claimed = claimed if _HASH.fullmatch(claimed) else ""
+    found = realm.authenticate(signed(request), where, now, lambda: claimed or hashlib.sha256(request.body).hexdigest())
+    if claimed and not hmac.compare_digest(claimed, hashlib.sha256(request.body).hexdigest()):
+        raise AuthFailure(Flaw.BAD_PAYLOAD)
+    return found
 
 
 def signed(request: Request) -> claims.Request:

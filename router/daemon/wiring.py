@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from router.api import reload_rules
-from router.api.aws import services
+from router.api.aws import services, sizes
 from router.api.aws.door import Door
 from router.api.aws.gate import Gate
 from router.api.aws.identities import Identities, port_of, url_of
@@ -58,9 +58,7 @@ from router.web import Limits, Listener
 from router.web.sockets import CannotListen
 
 CONSOLE_HOSTS: Final = ("localhost", "127.0.0.1", "[::1]")  # a page that rebinds its own name to us gets 421
-AWS_LIMITS: Final = Limits(  # a zip of 50 MB in base64; functions all come from here
-    body_bytes=80 * 1024 * 1024, connections=2000, per_address=2000
-)
+AWS_LIMITS: Final = Limits(body_bytes=sizes.LARGEST, connections=2000, per_address=2000)  # functions all come from one address
 
 
 class Core(NamedTuple):
@@ -241,7 +239,7 @@ class Wiring:
             *(beside.objects, stores.tables),
         )
         door = Door(parts, Gate(config, self._signers, clock), identities, metrics)
-        return Listener("aws", config.aws, door.handle, clock=clock, metrics=metrics, limits=AWS_LIMITS, streams=streamed)
+        return Listener("aws", config.aws, door.handle, clock=clock, metrics=metrics, limits=AWS_LIMITS, room=sizes.room, streams=streamed)
 
     async def _identities(self) -> Identities:
         """The credentials of environments. Raises JournalError where keys are kept that cannot be read."""

@@ -372,9 +372,9 @@ class Connection(asyncio.Protocol):
             self.refuse(Refused(400, "the connection ended within a request"))
 
     def refuse(self, refused: Refused) -> None:
-        """Answer with the refusal's status and end the connection."""
+        """Answer with the refusal's own response, or one of its status, and end the connection."""
         self._listener.count_refusal(refused)
-        response = self._listener.refusal(refused.status)
+        response = refused.response or self._listener.refusal(refused.status)
         assert isinstance(response.body, bytes)
         self._transport.write(answers.framed(response, at=self._listener.wall(), close=True, old=False).head + response.body)
         self._leave(unread=True)

@@ -2,13 +2,15 @@
 
 The order is AWS's: which operation, who asks, what is asked for, whether they may, and only then the operation."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 import structlog
 
 from router import names
-from router.api.aws import identities, refusals, routing, values
+from router.api.aws import identities, refusals, routing, sizes, values
 from router.api.aws.cbor_protocol import CborProtocol
 from router.api.aws.gate import Admitted, Gate
 from router.api.aws.identities import Identities
@@ -59,6 +61,7 @@ class Endpoint:
     def __init__(self, services: Services, gate: Gate, identities: Identities, metrics: Metrics) -> None:
         self._services, self._gate, self._identities = services, gate, identities
         self._models = Models()
+        self._held = 0  # bytes of large bodies at work
         self._requests = metrics.counter(
             "router_aws_requests_total", "Requests of the AWS endpoint, by what came of them.", "service", "operation", "outcome"
         )
@@ -86,7 +89,8 @@ class Endpoint:
         service, found, codec = asked.service.name, asked.found, asked.codec
         name = found.operation.name if found is not None else "unknown"
         try:
-            response = await self._done(asked)
+            with self._holding(0 if name in sizes.SLOTTED else len(asked.request.body), service):
+                response = await self._done(asked)
         except Refused as refused:
             self._requests.add(service, name, refused.outcome)
             return codec.fault(asked.model, refused.fault, asked.request_id)
@@ -101,8 +105,9 @@ class Endpoint:
         """Run the operation. Raises Refused."""
         if asked.found is None:
             raise Refused(refusals.NOT_FOUND[asked.aimed.protocol](asked.aimed.operation), "unknown")
-        admitted = self._admitted(asked)
-        parameters, model = _read(asked, asked.found), asked.found.operation
+        admitted = await self._admitted(asked)
+        model = asked.found.operation
+        parameters = await asyncio.to_thread(_read, asked, asked.found) if _large(asked) else _read(asked, asked.found)
         operation = asked.service.operations.get(model.name)
         if operation is None:
             raise Refused(refusals.missing(model.name), "unknown")
@@ -126,9 +131,23 @@ class Endpoint:
             raise Refused(fault, "refused" if fault.sender else "error") from error
         return asked.codec.answer(asked.model, model, members, asked.request_id)
 
-    def _admitted(self, asked: Asked) -> Admitted:
+    @contextmanager
+    def _holding(self, size: int, service: str) -> Iterator[None]:
+        """While a large body is at work, which is copied more than once. Raises Refused when there are too many of them."""
+        size = size if size > sizes.APART else 0
+        if self._held and self._held + size > sizes.HELD:
+            raise Refused(refusals.busy(service), "error")
+        self._held += size
+        try:
+            yield
+        finally:
+            self._held -= size
+
+    async def _admitted(self, asked: Asked) -> Admitted:
         """Who sent it. Raises Refused."""
         try:
+            if _large(asked):
+                return await self._gate.admit_apart(asked.request, asked.model.signing_name)
             return self._gate.admit(asked.request, asked.model.signing_name)
         except AuthFailure as failure:
             log.debug("signature_refused", target=asked.model.name, flaw=failure.flaw.value, error=str(failure))
@@ -142,6 +161,11 @@ class Endpoint:
         for need in needs:
             if why := self._gate.refusal(admitted.caller, admitted.context, need, asked.service.policy(need.resource)):
                 raise Refused(refusals.unauthorised(why, asked.service.name, asked.codec.status), "denied")
+
+
+def _large(asked: Asked) -> bool:
+    """Whether to read it would hold up others."""
+    return len(asked.request.body) > sizes.APART
 
 
 def _came_of(status: int) -> str:

@@ -3,6 +3,7 @@
 Who may sign is looked up with every request: a key that was revoked a moment ago is refused. Every decision is logged at
 debug level, with why."""
 
+import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ import structlog
 from router.api.aws.service import Need
 from router.clock import Clock
 from router.config.types import Config
-from router.credentials import Signers, signed
+from router.credentials import Signers, believed, signed
 from router.events.http import Request
 from router.iam import telling
 from router.iam.callers import Caller, Realm, context_of
@@ -56,6 +57,11 @@ class Gate:
     def admit(self, request: Request, service: str) -> Admitted:
         """Who sent a request whose body is here whole. Raises AuthFailure, JournalError."""
         caller, verified = self._signers.whole(request, self.where(service), self._clock.now())
+        return self.admitted(request, caller, verified)
+
+    async def admit_apart(self, request: Request, service: str) -> Admitted:
+        """The same; the body, which is large, is digested beside the loop."""
+        caller, verified = await asyncio.to_thread(believed, self.realm(), request, self.where(service), self._clock.now())
         return self.admitted(request, caller, verified)
 
     def admit_head(self, request: Request, service: str, payload: Callable[[], str]) -> Admitted:

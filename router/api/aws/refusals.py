@@ -90,3 +90,9 @@ def broken(service: str) -> Fault:
     """A request that failed for no fault of its sender's; why is in the log."""
     code = "ServiceException" if service == "lambda" else "InternalServerError" if service.startswith("dynamodb") else "InternalFailure"
     return Fault(code, _INTERNAL, 500, sender=False)
+
+
+def busy(service: str) -> Fault:
+    """A large request while others are at work that are as large; SDKs try again."""
+    code = "TooManyRequestsException" if service == "lambda" else "ThrottlingException"
+    return Fault(code, "Rate exceeded", 429 if service == "lambda" else 503, sender=False)

@@ -5,7 +5,7 @@ Pure. Sources: AWS JSON protocols as botocore's serializers and parsers spell th
 import binascii
 import math
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any, Final
@@ -14,6 +14,7 @@ from router.api.aws.shapes import Shape
 
 DEPTH: Final = 64  # structures, lists and maps inside one another: more than any model has; a DynamoDB value has 32
 FARTHEST: Final = 253_402_300_800.0  # epoch seconds: the year 10000
+_PIECE: Final = 4 * 1024 * 256  # characters of base64 that are decoded at one go: a multiple of four
 _SPECIAL: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _SAID: Final = {str: "STRING_VALUE", int: "NUMBER_VALUE", float: "NUMBER_VALUE", bool: "TRUE_VALUE"}
 _WANTED: Final = {"string": "a String", "boolean": "a Boolean", "integer": "an Integer", "long": "a Long", "blob": "a ByteBuffer"}
@@ -112,9 +113,20 @@ def _blob(value: Any) -> bytes:
     if not isinstance(value, str):
         raise Malformed(_misplaced(value, "blob"))
     try:
-        return b64decode(value, validate=True)
+        if len(value) <= _PIECE:
+            return b64decode(value, validate=True)
+        return b"".join(_pieces(value))
     except (binascii.Error, ValueError):
         raise Malformed("Invalid Base64 encoded value") from None
+
+
+def _pieces(value: str) -> Iterator[bytes]:
+    """A long value, decoded a piece at a time: other threads get their turns. Raises ValueError."""
+    for at in range(0, len(value), _PIECE):
+        piece = value[at : at + _PIECE]
+        if piece.endswith("=") and at + _PIECE < len(value):
+            raise ValueError("padding before the end")
+        yield b64decode(piece, validate=True)
 
 
 def _whole(kind: str, value: Any) -> int:

@@ -120,3 +120,17 @@ def test_who_does_not_sign_a_form_is_told_so_in_its_protocol(cloud: Cloud, form:
     error = ET.fromstring(body)
     assert error.tag.rpartition("}")[2] == "ErrorResponse"
     assert [one.text for one in error.iter() if one.tag.endswith("Code")] == ["MissingAuthenticationToken"]
+
+
+def test_what_is_too_large_is_refused_by_its_head_in_the_services_words(cloud: Cloud, key: dict[str, str]) -> None:
+    invoked = refused(cloud.client("lambda", key).invoke, FunctionName="f", Payload=b" " * (8 << 20))
+    assert invoked == (413, "RequestTooLargeException", "Request must be smaller than 6291456 bytes for the InvokeFunction operation")
+    attributes = {"n": {"DataType": "Binary", "BinaryValue": b"x" * (5 << 20)}}
+    sent = refused(
+        cloud.client("sqs", key).send_message, QueueUrl=f"{cloud.url}/123456789012/q", MessageBody="x", MessageAttributes=attributes
+    )
+    assert sent[:2] == (413, "RequestEntityTooLargeException")
+    assert refused(cloud.client("sns", key).publish, TopicArn="arn:aws:sns:us-east-1:123456789012:t", Message="x" * (5 << 20))[:2] == (
+        413,
+        "RequestEntityTooLarge",
+    )

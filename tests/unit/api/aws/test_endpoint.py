@@ -1,5 +1,7 @@
 """The endpoint over services of the test's own: the order of its questions, and what comes of each."""
 
+import asyncio
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,9 +11,11 @@ import orjson
 import pytest
 from botocore.auth import SigV4Auth
 
+from router.api.aws import endpoint, sizes
 from router.api.aws.endpoint import Endpoint
 from router.api.aws.gate import Gate
 from router.api.aws.identities import Identities
+from router.api.aws.json_protocol import JsonProtocol
 from router.api.aws.service import AwsError, Call, Members, Need, Operation
 from router.config.types import Config
 from router.credentials import LIST, KeyStore, Signers
@@ -33,13 +37,20 @@ class Tables:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.does: Any = dict
+        self.gate = asyncio.Event()
 
     @property
     def operations(self) -> Mapping[str, Operation]:
-        return {"DescribeTable": Operation(self._run, lambda _: [Need("dynamodb:DescribeTable", ARN)])}
+        need = [Need("dynamodb:DescribeTable", ARN)]
+        return {"DescribeTable": Operation(self._run, lambda _: need), "PutItem": Operation(self._wait, lambda _: need)}
 
     def policy(self, resource: str) -> Policy | None:
         return None
+
+    async def _wait(self, call: Call) -> Members:
+        self.calls.append(call)
+        await self.gate.wait()
+        return {}
 
     async def _run(self, call: Call) -> Members:
         self.calls.append(call)
@@ -179,3 +190,41 @@ async def test_keys_that_cannot_be_read_let_nobody_in(desk: Desk) -> None:
 async def test_services_that_are_not_here(desk: Desk) -> None:
     status, said = desk.read(await desk.endpoint.handle(Request("GET", "/2015-03-31/functions", ())))
     assert (status, said) == (404, {"message": ""})
+
+
+def item(size: int) -> bytes:
+    return orjson.dumps({"TableName": "t", "Item": {"id": {"S": "x" * size}}})
+
+
+async def test_a_large_request_is_believed_and_read_beside_the_loop(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    at: list[bool] = []
+    loop = threading.get_ident()
+
+    class Noting(JsonProtocol):
+        def read(self, *asked: Any) -> dict[str, Any]:
+            at.append(threading.get_ident() == loop)
+            return super().read(*asked)
+
+    monkeypatch.setitem(endpoint.PROTOCOLS, "json", Noting())  # type: ignore[arg-type]
+    desk.tables.gate.set()
+    assert await desk.ask(item(10), "PutItem") == (200, {})
+    assert await desk.ask(item(sizes.APART), "PutItem") == (200, {})
+    assert at == [True, False]
+    assert desk.tables.calls[1].parameters["Item"]["id"]["S"] == "x" * sizes.APART
+    status, said = await desk.ask(item(sizes.APART), "PutItem", secret="x" * 40)
+    assert (status, said["__type"]) == (400, "com.amazon.coral.service#InvalidSignatureException")
+    assert len(at) == 2
+
+
+async def test_large_requests_at_work_are_bounded_together(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sizes, "HELD", 3 * sizes.APART)
+    under_way = [asyncio.create_task(desk.ask(item(sizes.APART), "PutItem")) for _ in range(2)]
+    async with asyncio.timeout(20):
+        while len(desk.tables.calls) < 2:
+            await asyncio.sleep(0)
+    status, said = await desk.ask(item(sizes.APART), "PutItem")
+    assert (status, said["__type"]) == (503, "com.amazonaws.dynamodb.v20120810#ThrottlingException")
+    assert await desk.ask() == (200, {})  # small ones go on
+    desk.tables.gate.set()
+    assert await asyncio.gather(*under_way) == [(200, {})] * 2
+    assert await desk.ask(item(4 * sizes.APART), "PutItem") == (200, {})  # alone it may be larger than all together

@@ -1,12 +1,14 @@
 """Values between JSON and members: strict types, what is missing, timestamps."""
 
 import json
+from base64 import b64encode
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.api.aws import values
 from router.api.aws.shapes import compiled
 from router.api.aws.values import Incomplete, Malformed, complete, moment, parsed, spelled, stamped
 
@@ -119,3 +121,17 @@ def test_any_json_is_taken_or_refused_and_what_is_taken_can_be_told(value: Any) 
     except Malformed:
         return
     json.dumps(spelled(ALL, found))
+
+
+@given(st.binary(max_size=40).map(lambda data: b64encode(data).decode()) | st.text("QUJD=\n-", max_size=40), st.sampled_from([4, 8, 12]))
+def test_long_base64_is_what_it_is_at_one_go(text: str, piece: int) -> None:
+    def read() -> object:
+        try:
+            return parsed(ALL, {"Blob": text})["Blob"]
+        except Malformed as error:
+            return str(error)
+
+    whole = read()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(values, "_PIECE", piece)
+        assert read() == whole
