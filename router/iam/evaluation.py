@@ -71,13 +71,13 @@ class Decision(NamedTuple):
 
 def evaluate(request: Request, policies: Policies) -> Decision:
     """Decide. Every statement of every policy is in the findings, in order."""
-    context = {**request.context, **keys_of(request.principal)}
+    account = _account(request)
+    context = {**request.context, **keys_of(request.principal), **_resource_keys(account or request.principal.account)}
     bound = (*policies.identity, *filter(None, (policies.resource, policies.session)))
     findings = tuple(_finding(policy, statement, request, context) for policy in bound for statement in policy.statements)
     denies = [one for one in findings if one.applies and one.effect == "Deny"]
     if denies:
         return Decision(False, Reason.EXPLICIT_DENY, denies[0], findings)
-    account = _account(request)
     if request.principal.account and account and account != request.principal.account:
         return Decision(False, Reason.OTHER_ACCOUNT, None, findings)
     allows = [one for one in findings if one.applies and one.effect == "Allow"]
@@ -107,6 +107,11 @@ def _decision(granted: Sequence[Finding], otherwise: Reason, findings: tuple[Fin
 def _account(request: Request) -> str:
     fields = request.resource.split(":", ARN_FIELDS - 1)
     return (fields[4] if len(fields) == ARN_FIELDS else "") or request.account
+
+
+def _resource_keys(account: str) -> dict[str, tuple[str, ...]]:
+    """The condition keys that follow from whose the resource is."""
+    return dict.fromkeys(("aws:resourceaccount", "s3:resourceaccount"), (account,)) if account else {}
 
 
 # -- one statement

@@ -252,6 +252,22 @@ def test_a_bucket_without_an_account_in_its_arn_is_of_the_account_that_is_told()
     assert evaluate(asked, Policies([policy(EVERYTHING)])).reason is Reason.OTHER_ACCOUNT
 
 
+@pytest.mark.parametrize("key", ["aws:ResourceAccount", "s3:ResourceAccount"])
+@pytest.mark.parametrize(("resource", "told"), [(OBJECT, ""), (OBJECT, ACCOUNT), (QUEUE, ""), ("*", ACCOUNT)])
+def test_whose_a_resource_is_is_known(key: str, resource: str, told: str) -> None:
+    for account in (ACCOUNT, OTHER):
+        own = account == ACCOUNT
+        asked = Request("s3:GetObject", resource, SESSION, {key.lower(): (OTHER,)}, account=told)  # a request does not say it itself
+        assert applies({"Action": "*", "Resource": "*", "Condition": {"StringEquals": {key: account}}}, asked) is own
+        assert applies({"Action": "*", "Resource": "*", "Condition": {"StringNotEquals": {key: account}}}, asked) is not own
+
+
+def test_the_organisation_of_a_resource_is_not_known() -> None:
+    condition = {"Action": "*", "Resource": "*", "Condition": {"StringEquals": {"aws:ResourceOrgID": "o-1"}}}
+    assert not evaluate(request(), Policies([policy({"Effect": "Allow", **condition}, lenient=True)])).allowed
+    assert evaluate(request(), Policies([policy(EVERYTHING, {"Effect": "Deny", **condition}, lenient=True)])).reason is Reason.EXPLICIT_DENY
+
+
 # -- sessions
 
 READ_ONLY = {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}

@@ -47,14 +47,17 @@ class Mappings:
         self._rooms = rooms
 
     def needs(self, action: str) -> Any:
-        """What an operation on one mapping needs."""
+        """What an operation on one mapping needs: of the function that it is of, and of the one that it is to be of."""
 
         def needed(call: Call) -> Sequence[Need]:
             mapping_id = text(call.parameters, "UUID")
             resource = self._rooms.place.mapping_arn(mapping_id) if mapping_id else "*"
-            function = self._rooms.place.resource(call.parameters) if call.parameters.get("FunctionName") else ""
-            context = {"lambda:functionarn": (function,)} if function and function != "*" else {}
-            return [Need(f"lambda:{action}", resource, context)]
+            there = (one.document["FunctionArn"] for one in self._all() if mapping_id and one.id == mapping_id)
+            given = self._rooms.place.resource(call.parameters) if call.parameters.get("FunctionName") else "*"
+            functions = [arn for arn in dict.fromkeys((*there, given)) if arn != "*"]
+            return [Need(f"lambda:{action}", resource, {"lambda:functionarn": (arn,)}) for arn in functions] or [
+                Need(f"lambda:{action}", resource)
+            ]
 
         return needed
 

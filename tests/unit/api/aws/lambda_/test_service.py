@@ -1,5 +1,6 @@
 """What each operation needs, from the call alone."""
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -10,6 +11,7 @@ from router.api.aws.lambda_ import Lambda
 from router.api.aws.lambda_.place import Place
 from router.api.aws.lambda_.rooms import Rooms
 from router.api.aws.service import Call
+from router.config.fragments import Fragment
 from router.iam.callers import Caller
 from router.iam.condition_keys import known
 from router.iam.evaluation import Policies
@@ -18,9 +20,14 @@ from tests.unit.api.aws.test_constraints import model
 
 PLACE = Place("us-east-1", "123456789012")
 NOTHING = cast("Any", None)
-SERVICE = Lambda(Rooms(NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, PLACE))
-CALLER = Caller(user(PLACE.account, "ann"), "AKIA", Policies())
+ABOUT = {"id": "made", "kind": "queue", "source": "q", "members": {}, "modified": 0.0}
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
+DECLARED = cast(
+    "Any", SimpleNamespace(of=lambda _: [Fragment("triggers", "made", {"function": "f"}, {**ABOUT, "function_arn": f"{ARN}:PROD"})])
+)
+CALLS = cast("Any", SimpleNamespace(config=SimpleNamespace(functions={})))
+SERVICE = Lambda(Rooms(CALLS, NOTHING, NOTHING, DECLARED, NOTHING, NOTHING, NOTHING, NOTHING, PLACE))
+CALLER = Caller(user(PLACE.account, "ann"), "AKIA", Policies())
 ROLE = "arn:aws:iam::123456789012:role/r"
 OPERATIONS = model("lambda")["operations"]
 
@@ -97,10 +104,23 @@ def test_needs(operation: str, parameters: dict[str, Any], wanted: list[tuple[st
     assert needs(operation, **parameters) == wanted
 
 
-def test_a_mapping_s_function_is_a_condition() -> None:
-    call = Call("lambda", "CreateEventSourceMapping", {"FunctionName": "f"}, CALLER, "id")
-    (need,) = SERVICE.operations["CreateEventSourceMapping"].needs(call)
-    assert need.context == {"lambda:functionarn": (ARN,)}
+@pytest.mark.parametrize(
+    ("operation", "parameters", "functions"),
+    [
+        ("CreateEventSourceMapping", {"FunctionName": "f"}, [ARN]),
+        ("GetEventSourceMapping", {"UUID": "made"}, [f"{ARN}:PROD"]),
+        ("DeleteEventSourceMapping", {"UUID": "made"}, [f"{ARN}:PROD"]),
+        ("DeleteEventSourceMapping", {"UUID": "none"}, []),
+        ("UpdateEventSourceMapping", {"UUID": "made", "Enabled": False}, [f"{ARN}:PROD"]),
+        ("UpdateEventSourceMapping", {"UUID": "made", "FunctionName": "f:PROD"}, [f"{ARN}:PROD"]),
+        ("UpdateEventSourceMapping", {"UUID": "made", "FunctionName": "other"}, [f"{ARN}:PROD", ARN.removesuffix("f") + "other"]),
+    ],
+)
+def test_a_mapping_s_function_is_a_condition(operation: str, parameters: dict[str, Any], functions: list[str]) -> None:
+    """Also where it is the mapping that is named; who moves one to another function must be allowed both."""
+    found = SERVICE.operations[operation].needs(Call("lambda", operation, parameters, CALLER, "id"))
+    assert [need.context for need in found] == ([{"lambda:functionarn": (arn,)} for arn in functions] or [{}])
+    assert {need.action for need in found} == {f"lambda:{operation}"}
 
 
 LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:l:1"
