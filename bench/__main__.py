@@ -35,6 +35,7 @@ GROUPS = {  # in the order of the table → seconds that a whole group may take 
     "buses": 120,
     "listing": 300,
     "aws": 120,
+    "declaring": 120,
     "objects": 180,
     "idle": 180,
 }

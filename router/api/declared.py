@@ -3,10 +3,10 @@
 One mechanism for all services. A change is checked as a reload is, with config.yaml as it is in force, not as somebody is just
 editing it; it is durable, then in force, then answered. What config.yaml declares is not changed here."""
 
-import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -14,6 +14,7 @@ import apsw
 import orjson
 import structlog
 
+from router.api.together import Together
 from router.clock import Clock
 from router.config.fragments import TRIGGERS, BadFragment, Fragment, Owner, checked
 from router.config.types import Config
@@ -84,6 +85,11 @@ class Change:
     removes: tuple[Key, ...] = ()
     beside: tuple[Unit, ...] = field(default=(), repr=False)  # what else is written in the same transaction
 
+    @property
+    def keys(self) -> list[Key]:
+        """What it is about."""
+        return [*self.removes, *((one.kind, one.name) for one in self.puts)]
+
 
 class Declared:
     """The fragments of one daemon."""
@@ -92,8 +98,7 @@ class Declared:
         self._database, self._read, self._clock = database, read, clock
         self._fragments: dict[Key, Fragment] = {(one.kind, one.name): one for one in fragments}
         self._next = 1  # the number of the next fragment that is new
-        self._turn = asyncio.Lock()
-        self._changes: set[asyncio.Task[None]] = set()
+        self._changes: Together[Change] = Together(self._make, lambda change: change.keys)
         self._applier: Applier | None = None
 
     @classmethod
@@ -151,33 +156,30 @@ class Declared:
 
     async def change(self, change: Change) -> None:
         """All of *change*, in force on return; a caller that is cancelled leaves it to run. Raises as put() does."""
-        task = asyncio.create_task(self._change(change), name="declared")
-        self._changes.add(task)
-        task.add_done_callback(self._changes.discard)
-        await asyncio.shield(task)
+        await self._changes.made(change)
 
-    async def _change(self, change: Change) -> None:
-        async with self._turn:
-            applier, now = self._applier, self._clock.now()
-            if applier is None:
-                raise InvalidParameter("the daemon is starting")
-            wanted = self._wanted(change, now)
-            try:
-                await applier.change(lambda now: self._read(_ordered(wanted), now), lambda: self._keep(change, wanted))
-            except ConfigError as error:
-                raise InvalidParameter("\n".join(error.problems)) from error
-        for one in change.puts:
+    async def _make(self, changes: Sequence[Change]) -> None:
+        """Several changes about different things, all or none."""
+        applier = self._applier
+        if applier is None:
+            raise InvalidParameter("the daemon is starting")
+        wanted = self._wanted(changes, self._clock.now())
+        try:
+            await applier.change(lambda now: self._read(_ordered(wanted), now), lambda: self._keep(changes, wanted))
+        except ConfigError as error:
+            raise InvalidParameter("\n".join(error.problems)) from error
+        for one in chain.from_iterable(change.puts for change in changes):
             log.info("resource_declared", kind=one.kind, name=one.name)
-        for kind, name in change.removes:
+        for kind, name in chain.from_iterable(change.removes for change in changes):
             log.info("resource_undeclared", kind=kind, name=name)
 
-    def _wanted(self, change: Change, now: float) -> dict[Key, Fragment]:
-        """What there is after *change*. Raises InvalidParameter, DeclaredInConfig."""
+    def _wanted(self, changes: Sequence[Change], now: float) -> dict[Key, Fragment]:
+        """What there is after *changes*. Raises InvalidParameter, DeclaredInConfig."""
         wanted, number = dict(self._fragments), self._next
-        for key in change.removes:
+        for key in chain.from_iterable(change.removes for change in changes):
             self._refuse_of_config(*key)
             wanted.pop(key, None)
-        for one in change.puts:
+        for one in chain.from_iterable(change.puts for change in changes):
             self._refuse_of_config(one.kind, one.name)
             _check(one)
             before = wanted.get((one.kind, one.name))
@@ -194,18 +196,18 @@ class Declared:
         if self.owner(kind, name) == "config":
             raise DeclaredInConfig(kind, name)
 
-    async def _keep(self, change: Change, wanted: dict[Key, Fragment]) -> None:
+    async def _keep(self, changes: Sequence[Change], wanted: dict[Key, Fragment]) -> None:
         """Have it durable. Raises JournalError."""
-        puts = [wanted[one.kind, one.name] for one in change.puts]
+        puts = [wanted[one.kind, one.name] for change in changes for one in change.puts]
 
         def unit(connection: apsw.Connection) -> None:
-            for key in change.removes:
+            for key in chain.from_iterable(change.removes for change in changes):
                 connection.execute(_REMOVE, key).fetchall()
             for one in puts:
                 row = (orjson.dumps(one.value), orjson.dumps(dict(one.about)), one.changed, one.number)
                 if not connection.execute(_UPDATE, row).fetchall():
                     connection.execute(_INSERT, (*row, one.kind, one.name, one.made)).fetchall()
-            for more in change.beside:
+            for more in chain.from_iterable(change.beside for change in changes):
                 more(connection)
 
         await self._database.land(unit)

@@ -99,13 +99,17 @@ class Reloader:
 
         Raises RouterError: nothing has changed."""
         async with self._turn:
-            wanted, built = await asyncio.to_thread(self._read, lambda: read(self.config))
             now = {function.name: function for function in self._parts.functions}
-            fresh = reload_rules.redeployed(self.config, wanted, now)
+            wanted, built, fresh = await asyncio.to_thread(self._redeployed, now, read)
             deployed = await self._parts.deployer.deploy(wanted, fresh) if fresh else Deployed({}, ())
             known = now | deployed.functions
             running = {name: known[name] for name in wanted.functions if name in known}
             await self._replace(wanted, built, Deployed(running, deployed.problems), keep)
+
+    def _redeployed(self, now: Mapping[str, Function], read: Callable[[Config], Config]) -> tuple[Config, Built, list[Function]]:
+        """Another config, what it asks for, and which of its functions are to be deployed. *now*: those that run. Raises ConfigError."""
+        wanted, built = self._read(lambda: read(self.config))
+        return wanted, built, reload_rules.redeployed(self.config, wanted, now)
 
     async def quietly(self) -> None:
         """The same for who cannot be answered; what is wrong is in the log."""
@@ -140,14 +144,18 @@ class Reloader:
         """Have *wanted* in force instead of what is. Raises RouterError: nothing has changed."""
         parts = self._parts
         published = {function.qualified for function in parts.functions.versions()}
-        if problems := (*deployed.problems, *unpublished(wanted, published)):
-            raise ConfigError(problems)
-        await asyncio.to_thread(parts.make, wanted)
+        await asyncio.to_thread(self._prepare, wanted, deployed, published)
         plan = parts.fleet.plan([source for sources in built.sources for source in sources])
         await parts.fleet.prepare(plan)  # last: from here on nothing can fail, but the store
         if keep is not None:
             await keep()
         return plan, self._take_up(wanted, deployed.functions, plan, built)
+
+    def _prepare(self, wanted: Config, deployed: Deployed, published: Collection[str]) -> None:
+        """The last look, then what it wants on disk; blocking. Raises ConfigError."""
+        if problems := (*deployed.problems, *unpublished(wanted, published)):
+            raise ConfigError(problems)
+        self._parts.make(wanted)
 
     def _take_up(self, config: Config, deployed: Mapping[str, Function], plan: Exchange, built: Built) -> Changes:
         """All of it, in one turn of the loop."""

@@ -20,12 +20,15 @@ def check(config: Config, top: Node) -> None:
 
 def _nested(config: Config, top: Node) -> None:
     """No bucket lies in another (a file would be an object of both), nor has to do with the state directory."""
+    if top.child("buckets") is None or top.document.readings.unchanged("buckets"):
+        return
     written = {name: node for name, node in _bucket_nodes(top) if node.scalar or node.has("path")}
-    places = {os.path.realpath(config.buckets[name].path): name for name in reversed(written)}  # of two in one place, the first
+    real = {name: os.path.realpath(config.buckets[name].path) for name in written}
+    places = {real[name]: name for name in reversed(written)}  # of two in one place, the first
     state = os.path.realpath(config.state)
     for name, node in written.items():
         at = "" if node.scalar else "path"
-        here = os.path.realpath(config.buckets[name].path)
+        here = real[name]
         if places[here] != name:
             node.problem(f"bucket {places[here]} has the same directory", at)
         outer = next((places[above] for above in map(str, Path(here).parents) if above in places), "")

@@ -139,6 +139,10 @@ class Readings:
                 return False
         return all(self._claims.setdefault(claim, where) == where for claim, where in reading.claims.items()) if reading.claims else True
 
+    def unchanged(self, path: str) -> bool:
+        """Whether all of the section at *path*, which was read, is what it was, and nothing went: what was right of it alone still is."""
+        return self._before.get(path) is self._sections[path]
+
     # -- for those who read
 
     def claim(self, claim: str, where: str) -> str:

@@ -25,15 +25,17 @@ class Applier:
     def __init__(self, config: Config) -> None:
         self.config, self.steps = config, [""][:0]
         self.refusal: Exception | None = None
+        self.turn = asyncio.Lock()
 
     async def change(self, read: Callable[[Config], Config], keep: Callable[[], Any]) -> None:
-        wanted = read(self.config)
-        self.steps.append("checked")
-        if self.refusal is not None:
-            raise self.refusal
-        await keep()
-        self.steps.append("kept")
-        self.config = wanted
+        async with self.turn:
+            wanted = read(self.config)
+            self.steps.append("checked")
+            if self.refusal is not None:
+                raise self.refusal
+            await keep()
+            self.steps.append("kept")
+            self.config = wanted
 
 
 class House:
@@ -136,6 +138,36 @@ async def test_a_config_file_that_somebody_is_editing_is_not_looked_at(house: Ho
     house.file.write_text("version: 1\nqueues: {jobs")
     await house.declared.put("queues", "more", {})
     assert house.applier.config.queues.keys() == {"jobs", "more"}
+
+
+async def test_what_a_reload_took_up_while_a_declaration_waited_stays(house: House) -> None:
+    async with house.applier.turn:
+        task = asyncio.create_task(house.declared.put("queues", "more", {}))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        house.file.write_text(TEXT.replace("jobs: {}", "jobs: {delay: 7}"))
+        house.applier.config = load(house.file, {})
+    await task
+    assert house.applier.config.queues["jobs"].delay == 7
+
+
+async def test_those_that_come_together_share_one_reload_and_each_hears_of_its_own(house: House) -> None:
+    async with house.applier.turn:
+        first = asyncio.create_task(house.declared.put("queues", "first", {}))
+        await asyncio.sleep(0)
+        values = [{"delay": number} for number in range(20)]
+        tasks = [asyncio.create_task(house.declared.put("queues", f"q{at}", value)) for at, value in enumerate(values)]
+        await asyncio.sleep(0)
+    await first
+    assert [one.value for one in await asyncio.gather(*tasks)] == values
+    assert house.applier.steps.count("kept") == 2
+    assert [one.name for one in kept(house.directory)] == ["first", *(f"q{at}" for at in range(20))]
+    wrong: Any = {"delay": "long"}
+    told = await asyncio.gather(
+        *(house.declared.put("queues", f"q{at}", wrong if at == 3 else {"delay": 9}) for at in range(20)), return_exceptions=True
+    )
+    assert [type(one) for one in told] == [InvalidParameter if at == 3 else Fragment for at in range(20)]
+    assert [house.applier.config.queues[f"q{at}"].delay for at in range(20)] == [3 if at == 3 else 9 for at in range(20)]
 
 
 async def test_whoever_leaves_before_the_end_leaves_the_change_to_run(house: House) -> None:
