@@ -47,10 +47,12 @@ def why(
     if sum(map(bool, who.values())) != 1:
         raise click.UsageError("say who asks: --role NAME, --function NAME or --key ID, one of the three")
     from router.daemon import check  # noqa: PLC0415 - imports the daemon
+    from router.iam import trust  # noqa: PLC0415
 
     config = check(settings.existing_config())
     principal, policies = _asking(config, who["role"] or "", who["function"] or "", who["key"] or "")
-    _tell(settings, _request(config, action, resource, principal, context_of(pairs)), policies)
+    asked = trust.at(resource, config.account, {name: one.trust for name, one in config.roles.items()})
+    _tell(settings, _request(config, action, resource, principal, context_of(pairs)), policies._replace(resource=asked))
 
 
 def _asking(config: "Config", role: str, function: str, key: str) -> "tuple[Principal, Policies]":

@@ -25,7 +25,7 @@ _KNOWN: Final = (
 _DEFAULT: Final = Config(Path(), Path())
 
 Machine = tuple[Runtimes | None, Interpreters | None]  # what can run here
-Judges = tuple[Policies | None, Policies | None]  # of roles' policies, of resources'
+Judges = tuple[Policies | None, Policies | None, Policies | None]  # of roles' policies, of resources', of roles' trusts
 
 
 def load(
@@ -37,6 +37,7 @@ def load(
     interpreters: Interpreters | None = None,
     policies: Policies | None = None,
     resource_policies: Policies | None = None,
+    trust_policies: Policies | None = None,
     sections: Mapping[str, Section] = MappingProxyType({}),
     declared: Declared = lambda _: (),
     text: str | None = None,
@@ -44,14 +45,14 @@ def load(
 ) -> Config:
     """Read *path*. *triggers*: word → class; *runtimes*: name → what is wrong with it, "" when nothing is; *interpreters*: the same
     of a runtime and the path of an interpreter; *policies*: a role's policy document → its mistakes; *resource_policies*: the same of
-    a queue's or a bus's; *sections*: further keys → their readers; *declared*: what the API declared beside the file; *text*: the file's,
+    a queue's or a bus's, *trust_policies*: of a role's trust; *sections*: further keys → their readers; *declared*: what the API declared beside the file; *text*: the file's,
     instead of what it has now; *former*: another config that was read so, of which is taken over what is as it was: what comes of it is
     the same as without, but that no file beside is looked at again for what did not change.
 
     Raises ConfigError with every mistake, in the order of the file."""
     kept = former.kept if former is not None else None
     shared, top = document.parsed(document.text_of(path) if text is None else text, path, environ, declared, kept)
-    judges = (policies, resource_policies)
+    judges = (policies, resource_policies, trust_policies)
     config = _config(Path(os.path.abspath(path)), top, triggers, (runtimes, interpreters), judges, sections)  # noqa: PTH100 - resolve() would follow a symlink
     problems = shared.problems
     if problems.count:
@@ -78,7 +79,7 @@ def _named(form: Node, policies: Judges) -> Names:
         buses=buses.buses(form.child("buses"), policies[1]),
         topics={} if (node := form.child("topics")) is None else topics.topics(node, *seen, policies[1]),
         usage_plans={} if (node := form.child("usage_plans")) is None else usage.plans(node),
-        roles={} if (node := form.child("roles")) is None else policies_of_roles.roles(node, policies[0]),
+        roles={} if (node := form.child("roles")) is None else policies_of_roles.roles(node, policies[0], policies[2]),
     )
 
 

@@ -12,36 +12,42 @@ from router.config.types import Role
 NAME: Final = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")  # IAM quotas: names of roles
 CURRENT: Final = "2012-10-17"
 LARGEST: Final = 10_240  # characters without spaces: IAM quotas, all inline policies of a role
+LARGEST_TRUST: Final = 4096  # of its trust, the same: IAM quotas, where the quota was raised
+_EXAMPLES: Final = {
+    "policy": "{Effect: Allow, Action: s3:GetObject, Resource: arn:aws:s3:::in/*}",
+    "trust": "{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}",
+}
 
 Place = Sequence[str | int]
 Policies = Callable[[Any], Sequence[tuple[Place, str]]]
 """A policy document → its mistakes, each with its place in it; () for a document that is right."""
 
 
-def roles(node: Node, policies: Policies | None) -> dict[str, Role]:
+def roles(node: Node, policies: Policies | None, trusts: Policies | None = None) -> dict[str, Role]:
     """The value under `roles`; mistakes are noted where they stand in the document."""
 
     def read(name: str, child: Node) -> Role:
         if not NAME.fullmatch(name):
             node.misnamed(name, "a role's name is 1 to 64 letters, digits and _ + = , . @ -")
-        return Role(name, document(child.form(known=("policy",)), policies))
+        form = child.form(known=("policy", "trust"))
+        return Role(name, document(form, policies), document(form, trusts, "trust", LARGEST_TRUST) if form.has("trust") else None)
 
     return node.each(read)
 
 
-def document(form: Node, policies: Policies | None) -> dict[str, Any]:
-    """The document under `policy`: written whole, or as a list of its statements, which may use policy variables."""
-    child = form.child("policy")
+def document(form: Node, policies: Policies | None, key: str = "policy", largest: int = LARGEST) -> dict[str, Any]:
+    """The document under *key*: written whole, or as a list of its statements, which may use policy variables."""
+    child = form.child(key)
     if child is None or child.empty or child.scalar:
-        form.problem("is required: a list of statements, as - {Effect: Allow, Action: s3:GetObject, Resource: arn:aws:s3:::in/*}", "policy")
+        form.problem(f"is required: a list of statements, as - {_EXAMPLES[key]}", key)
         return {}
     written = child.literal()
     listed = isinstance(written, list)
     found = {"Version": CURRENT, "Statement": written} if listed else dict(written)
     for place, message in policies(found) if policies is not None else ():
         _note(child, tuple(place[1:]) if listed and place[:1] in (["Statement"], ("Statement",)) else tuple(place), message)
-    if len(re.sub(r"\s", "", repr(found))) > LARGEST:
-        child.problem(f"longer than the {LARGEST:,} characters that a policy may have")
+    if len(re.sub(r"\s", "", repr(found))) > largest:
+        child.problem(f"longer than the {largest:,} characters that a {key} may have")
     return found
 
 

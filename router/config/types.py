@@ -184,6 +184,7 @@ class Role:
 
     name: str
     policy: Mapping[str, Any] = field(default_factory=dict)  # an IAM policy document
+    trust: Mapping[str, Any] | None = None  # another one: who may assume it; None: whoever's own policy allows that, and every service
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,11 @@ from router.config.fragments import Fragment
 from router.config.load import load
 from router.config.types import Config
 from router.dispatch.destinations import refuse_loops
-from router.errors import InvalidParameter
+from router.errors import ConfigError, InvalidParameter
+from router.iam import trust
 from router.iam.reading import mistakes_in
 from router.journal.database import Database
+from router.names import function_arn
 from router.runtime import python_programs, resolve
 from router.sources import SECTIONS, SOURCES, TRIGGERS
 from router.sources.base import Binding, House, Source
@@ -40,6 +42,7 @@ def read(path: Path, fragments: Sequence[Fragment] | None = None, text: str | No
         interpreters=python_programs.wrong,
         policies=mistakes_in,
         resource_policies=partial(mistakes_in, kind="resource"),
+        trust_policies=partial(mistakes_in, kind="trust"),
         sections=SECTIONS,
         declared=kept if fragments is None else lambda _: fragments,
         text=text,
@@ -56,7 +59,20 @@ def built(house: House) -> list[list[Source]]:
     """As by_class(); raises ConfigError also for what is no matter of sources."""
     found = by_class(house)
     refuse_loops(house.config)
+    _refuse_untrusted(house.config)
     return found
+
+
+def _refuse_untrusted(config: Config) -> None:
+    """A role whose trust does not let Lambda assume it is no function's. Raises ConfigError."""
+    problems = [
+        f"functions.{one.name}.role: the trust of role {role.name} does not let {trust.LAMBDA} assume it"
+        for one in config.functions.values()
+        if (role := config.roles.get(one.role)) is not None
+        and not trust.lets(role.name, role.trust, trust.LAMBDA, config.account, function_arn(config.region, config.account, one.name))
+    ]
+    if problems:
+        raise ConfigError(tuple(problems))
 
 
 def sources(house: House) -> list[Source]:

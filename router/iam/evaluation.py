@@ -33,7 +33,7 @@ class Policies(NamedTuple):
     """All policies that have a say."""
 
     identity: Sequence[Policy] = ()
-    resource: Policy | None = None
+    resource: Policy | None = None  # of a role its trust, without whose Allow nobody may assume it
     session: Policy | None = None  # bounds what the identity's policies allow
 
 
@@ -45,6 +45,7 @@ class Reason(Enum):
     NO_IDENTITY_POLICY = "no identity-based policy"
     NO_RESOURCE_POLICY = "no resource-based policy"
     NO_SESSION_POLICY = "no session policy"
+    NO_TRUST_POLICY = "no role trust policy"
     OTHER_ACCOUNT = "another account"
 
 
@@ -86,7 +87,9 @@ def evaluate(request: Request, policies: Policies) -> Decision:
 
 def _allowed(principal: Principal, policies: Policies, allows: Sequence[Finding], findings: tuple[Finding, ...]) -> Decision:
     """Decide where nothing denies."""
-    by_resource = [one for one in allows if one.kind == "resource" and one.naming != "account"]
+    if policies.resource is not None and policies.resource.kind == "trust" and not any(one.kind == "trust" for one in allows):
+        return _decision((), Reason.NO_TRUST_POLICY, findings)
+    by_resource = [one for one in allows if one.kind in ("resource", "trust") and one.naming != "account"]
     if principal.kind in ("service", "anonymous"):
         return _decision(by_resource, Reason.NO_RESOURCE_POLICY, findings)
     himself = [one for one in by_resource if one.naming == "self"]

@@ -6,8 +6,8 @@ from typing import Final, Literal, NamedTuple
 
 from router.iam.variables import Template
 
-Kind = Literal["identity", "resource", "session"]
-"""Whose policy it is: of who asks, of what is asked for, of one session of a role."""
+Kind = Literal["identity", "resource", "session", "trust"]
+"""Whose policy it is: of who asks, of what is asked for, of one session of a role, of a role that is asked for."""
 
 VERSIONS: Final = ("2012-10-17", "2008-10-17")
 CURRENT: Final = VERSIONS[0]  # the only one with variables
@@ -80,7 +80,7 @@ class Statement(NamedTuple):
     effect: Literal["Allow", "Deny"]
     actions: Actions
     resources: Resources
-    principals: Principals | None = None  # of a resource's policy
+    principals: Principals | None = None  # of a resource's policy, or a role's trust
     conditions: tuple[Condition, ...] = ()
 
 

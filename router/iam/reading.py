@@ -95,7 +95,7 @@ class _Reader:
     """Reads one document; notes mistakes and goes on."""
 
     def __init__(self, kind: Kind, account: str, *, lenient: bool) -> None:
-        self._resource, self._account, self._lenient = kind == "resource", account, lenient
+        self._resource, self._trust, self._account, self._lenient = kind in ("resource", "trust"), kind == "trust", account, lenient
         self._variables = False
         self._sids: set[str] = set()
         self.mistakes: list[Mistake] = []
@@ -157,9 +157,16 @@ class _Reader:
         for index, pattern in patterns:
             if pattern != "*" and not _ACTION.fullmatch(pattern):
                 self._note(_at(place, key, index), f"{pattern[:60]!r} is no action; write s3:GetObject, s3:Get* or *")
+            elif self._trust and not pattern.lower().startswith("sts:"):
+                self._note(_at(place, key, index), f"{pattern[:60]!r} is no action of a trust; write sts:AssumeRole")
         return Actions(tuple(pattern for _, pattern in patterns), key == "NotAction")
 
     def _resources(self, value: Mapping[str, Any], place: Place) -> Resources:
+        if self._trust:
+            for key in ("Resource", "NotResource"):
+                if key in value:
+                    self._note((*place, key), "a trust has no resource: it is the role's that has it")
+            return Resources((template("*", variables=False),))
         key, patterns = self._either(value, place, "Resource")
         found = []
         for index, pattern in patterns:
@@ -178,7 +185,8 @@ class _Reader:
             return None
         given = [key for key in ("Principal", "NotPrincipal") if key in value]
         if len(given) != 1:
-            self._note(place, "a resource's policy names its Principal" if not given else "both Principal and NotPrincipal")
+            whose = "a role's trust" if self._trust else "a resource's policy"
+            self._note(place, f"{whose} names its Principal" if not given else "both Principal and NotPrincipal")
             return None
         key, at = given[0], (*place, given[0])
         if value[key] == "*":

@@ -7,7 +7,12 @@ from typing import Final
 
 from router.iam.evaluation import Decision, Finding, Reason, Request
 
-_KINDS: Final = {"identity": "an identity-based policy", "resource": "a resource-based policy", "session": "a session policy"}
+_KINDS: Final = {
+    "identity": "an identity-based policy",
+    "resource": "a resource-based policy",
+    "session": "a session policy",
+    "trust": "the role trust policy",
+}
 
 
 def denial(request: Request, decision: Decision) -> str:
@@ -15,7 +20,12 @@ def denial(request: Request, decision: Decision) -> str:
     said = f"User: {request.principal.arn} is not authorized to perform: {request.action} on resource: {request.resource}"
     if decision.reason is Reason.EXPLICIT_DENY and decision.decisive is not None:
         return f"{said} with an explicit deny in {_KINDS[decision.decisive.kind]}"
-    kind = {Reason.NO_SESSION_POLICY: "session", Reason.NO_RESOURCE_POLICY: "resource-based", Reason.OTHER_ACCOUNT: "resource-based"}
+    kind = {
+        Reason.NO_SESSION_POLICY: "session",
+        Reason.NO_RESOURCE_POLICY: "resource-based",
+        Reason.NO_TRUST_POLICY: "role trust",
+        Reason.OTHER_ACCOUNT: "resource-based",
+    }
     return f"{said} because no {kind.get(decision.reason, 'identity-based')} policy allows the {request.action} action"
 
 
@@ -31,6 +41,7 @@ def verdict(decision: Decision) -> str:
     unsaid = {
         Reason.NO_SESSION_POLICY: "the session's policy does not allow it",
         Reason.NO_RESOURCE_POLICY: "the resource's policy does not allow it",
+        Reason.NO_TRUST_POLICY: "the role's trust does not allow it",
     }
     return f"denied: {unsaid.get(decision.reason, 'no statement allows it')}"
 

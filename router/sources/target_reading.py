@@ -17,7 +17,7 @@ from router.config.references import References
 from router.config.types import Destination, Role, Surroundings
 from router.events.eventbridge import OWN_SOURCES, TYPE_CHARS, Place
 from router.events.undelivered import ATTEMPTS, OLDEST, YOUNGEST
-from router.iam import evaluation, reading
+from router.iam import evaluation, reading, trust
 from router.iam.policy import BadPolicy
 from router.iam.principals import role_session
 from router.names import LATEST, base
@@ -45,7 +45,8 @@ def of_rule(form: Node, around: Surroundings) -> tuple[Target, ...]:
     nodes = child.elements() if child is not None else []
     if len(nodes) > MOST:
         form.problem(f"{len(nodes)} targets; a rule has {MOST} at most", "targets")
-    found = [_target(node.form(known=(*KINDS, *_SHARED, *INPUTS, "id")), around, f"Target{place}") for place, node in enumerate(nodes)]
+    known = (*KINDS, *_SHARED, *INPUTS, "id")
+    found = [_target(node.form(known=known), around, f"Target{place}", trust.RULES) for place, node in enumerate(nodes)]
     for place, target in enumerate(found):
         if any(target.id == other.id for other in found[:place]):
             nodes[place].problem(f"two targets have the id {target.id}", "id" if nodes[place].has("id") else "")
@@ -60,7 +61,7 @@ def mistakes(value: Any, around: Surroundings) -> list[str]:
     except BadFragment as error:
         return [str(error)]
     node = Node(Document(Path("/"), problems, References({}, Path("/"))), found)
-    _target(node.form(known=(*KINDS, *_SHARED, *INPUTS, "id")), around, "Target0")
+    _target(node.form(known=(*KINDS, *_SHARED, *INPUTS, "id")), around, "Target0", trust.RULES)
     return [line.removeprefix("declared:").strip() for line in problems.lines()]
 
 
@@ -71,7 +72,7 @@ def of_schedule(form: Node, around: Surroundings) -> Target:
         form.problem("is required, as target: {queue: jobs}", "target")
         return Target(Destination("queue", ""))
     own = child.form(known=(*KINDS[:-1], *_SHARED, "source", "detail_type"))
-    target = _target(own, around, "")
+    target = _target(own, around, "", trust.SCHEDULES)
     if target.to.kind == "bus":
         return _put_events(own, target)
     for key in ("source", "detail_type"):
@@ -88,7 +89,7 @@ def _put_events(form: Node, target: Target) -> Target:
     return replace(target, source=source, detail_type=detail_type)
 
 
-def _target(form: Node, around: Surroundings, default: str) -> Target:
+def _target(form: Node, around: Surroundings, default: str, service: str) -> Target:
     to = _to(form, around)
     dead_letter = destination(form, "dead_letter", around.names, ("queue",))
     attempts, age = _retry(form)
@@ -104,7 +105,7 @@ def _target(form: Node, around: Surroundings, default: str) -> Target:
         dead_letter=dead_letter.name if dead_letter is not None else "",
         attempts=attempts,
         age=age,
-        role=_role(form, to, around),
+        role=_role(form, to, around, service),
     )
 
 
@@ -162,8 +163,8 @@ def _group(form: Node, to: Destination, around: Surroundings) -> str:
     return form.text("group", pattern=_GROUP, what="1 to 128 printable characters without spaces")
 
 
-def _role(form: Node, to: Destination, around: Surroundings) -> str:
-    """A role of the config's that allows handing over: refused here, not at the first event."""
+def _role(form: Node, to: Destination, around: Surroundings, service: str) -> str:
+    """A role of the config's that the service may assume and that allows handing over: refused here, not at the first event."""
     if not form.has("role"):
         return ""
     name = form.text("role")
@@ -174,6 +175,8 @@ def _role(form: Node, to: Destination, around: Surroundings) -> str:
     resource = arn_of(to, Place(around.region, around.account)) + (":*" if to.kind == "log_group" else "")
     if not allowed(role, ACTIONS[to.kind], resource, around.account):
         form.problem(f"role {name} does not allow {ACTIONS[to.kind]} on {resource}", "role")
+    if not trust.lets(name, role.trust, service, around.account):
+        form.problem(f"the trust of role {name} does not let {service} assume it", "role")
     return name
 
 

@@ -232,5 +232,9 @@ def escaped(value: Any) -> Any:
 
 
 def escaped_entry(value: Any) -> Any:
-    """The same of an entry of a section: in its policy, variables are the policy's own."""
-    return {key: each if key == "policy" else escaped(each) for key, each in value.items()} if isinstance(value, dict) else escaped(value)
+    """The same of an entry of a section: in its policy and its trust, variables are their own."""
+    return (
+        {key: each if key in ("policy", "trust") else escaped(each) for key, each in value.items()}
+        if isinstance(value, dict)
+        else escaped(value)
+    )

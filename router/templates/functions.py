@@ -35,7 +35,7 @@ _DIFFERENT: Final = {
     "VersionDescription": "versions are published by router versions publish",
     "VpcConfig": _MACHINE,
 }
-_IGNORED: Final = ("AssumeRolePolicyDocument", "RolePath", "VersionDeletionPolicy", "PublishToLatestPublished", "PackageType")
+_IGNORED: Final = ("RolePath", "VersionDeletionPolicy", "PublishToLatestPublished", "PackageType")
 
 
 def function(item: Item, draft: Draft) -> None:

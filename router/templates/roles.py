@@ -26,8 +26,9 @@ _CONNECTIONS: Final = {
 def role(item: Item, draft: Draft) -> None:
     """AWS::IAM::Role."""
     props = draft.props(item)
-    for key in ("RoleName", "Path", "MaxSessionDuration", "AssumeRolePolicyDocument"):
+    for key in ("RoleName", "Path", "MaxSessionDuration"):
         props.take(key)
+    trust = trust_of(props)
     found: list[dict[str, Any]] = []
     for named in props.texts("ManagedPolicyArns"):
         found += _managed(named, item, draft)
@@ -36,7 +37,7 @@ def role(item: Item, draft: Draft) -> None:
         found += statements_of(policy.take("PolicyDocument"))
         policy.done()
     props.done({"PermissionsBoundary": "boundaries are not known here: what the role's own policies allow is allowed"})
-    draft.add("roles", item, {"policy": found}, _NAME, "a role")
+    draft.add("roles", item, {"policy": found, **trust}, _NAME, "a role")
 
 
 def _managed(named: str, item: Item, draft: Draft) -> list[dict[str, Any]]:
@@ -97,10 +98,17 @@ def statements_of(document: Any) -> list[dict[str, Any]]:
     return listed
 
 
+def trust_of(props: Props) -> dict[str, Any]:
+    """{"trust": …} of an AssumeRolePolicyDocument; {} without one."""
+    document = props.take("AssumeRolePolicyDocument")
+    return {} if document is None else {"trust": statements_of(document)}
+
+
 def of_function(item: Item, props: Props, draft: Draft) -> str:
     """The role of a SAM function: the one it names, or one made of its Policies; the name."""
     named = props.take("Role")
     policies = props.items("Policies")
+    trust = trust_of(props)
     if named is not None:
         return named_role(item, named, draft)
     name = f"{item.name}Role"[:64]
@@ -109,7 +117,7 @@ def of_function(item: Item, props: Props, draft: Draft) -> str:
         found += _policy_of(each, item, draft)
     if name in draft.sections["roles"]:
         raise Refused(f"another resource has the name {name} already")
-    draft.sections["roles"][name] = {"policy": found}
+    draft.sections["roles"][name] = {"policy": found, **trust}
     draft.made.add(name)
     return name
 

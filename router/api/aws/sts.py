@@ -1,7 +1,7 @@
 """STS: who a caller is, and temporary credentials: of a role for who may assume it, of a key for its holder.
 
-Source: AWS Security Token Service API reference. A role may be assumed by whom a policy of their own allows it, as on AWS
-where its trust policy names the account. What would have to be ignored is refused: tags, managed policies, MFA."""
+Source: AWS Security Token Service API reference. A role may be assumed by whom its trust lets; one without a trust by whom a policy of
+their own allows it, as on AWS where the trust names the account. What would have to be ignored is refused: tags, managed policies, MFA."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ from router.api.aws.service import AwsError, Call, Members, Need, Operation
 from router.clock import Clock
 from router.config.types import Config
 from router.credentials import KeyStore
-from router.iam import reading
+from router.iam import reading, trust
 from router.iam.policy import BadPolicy, Policy
 from router.iam.principals import role_session
 from router.iam.sessions import Credentials, Session
@@ -23,7 +23,6 @@ LONGEST_OF_KEY: Final = 36 * HOUR
 USUAL_OF_KEY: Final = 12 * HOUR
 POLICY: Final = 2048  # characters
 
-_ROLE: Final = re.compile(r"arn:aws:iam::([0-9]{12}):role/([A-Za-z0-9_+=,.@-]{1,64})")
 _SESSION: Final = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
 _KEY: Final = re.compile(r"[A-Z0-9]{16,128}")
 _UNSUPPORTED: Final = ("PolicyArns", "Tags", "TransitiveTagKeys", "SerialNumber", "TokenCode", "SourceIdentity", "ProvidedContexts")
@@ -49,9 +48,10 @@ class Sts:
         """What is done here."""
         return self._operations
 
-    def policy(self, resource: str) -> Policy | None:  # noqa: ARG002 - as all services
-        """Roles have none."""
-        return None
+    def policy(self, resource: str) -> Policy | None:
+        """The trust of a role; None where it has none."""
+        config = self._config()
+        return trust.at(resource, config.account, {name: role.trust for name, role in config.roles.items()})
 
     async def _assume(self, call: Call) -> Members:
         """Credentials of a role."""
@@ -60,7 +60,7 @@ class Sts:
         arn, name = asked["RoleArn"], asked["RoleSessionName"]
         if not _SESSION.fullmatch(name):
             raise _invalid(name, "roleSessionName", r"Member must satisfy regular expression pattern: [\w+=,.@-]*")
-        found = _ROLE.fullmatch(arn)
+        found = trust.ARN.fullmatch(arn)
         config = self._config()
         if found is None or found[1] != config.account or found[2] not in config.roles:
             raise AwsError(

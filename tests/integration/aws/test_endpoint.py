@@ -16,6 +16,9 @@ ROLE = "arn:aws:iam::123456789012:role/reader"
 CONFIG = """
 roles:
   reader: {policy: [{Effect: Allow, Action: "s3:GetObject", Resource: "*"}]}
+  guest:
+    policy: [{Effect: Allow, Action: "s3:GetObject", Resource: "*"}]
+    trust: [{Effect: Allow, Principal: {AWS: "arn:aws:iam::123456789012:user/ann"}, Action: "sts:AssumeRole", Condition: {StringEquals: {"sts:ExternalId": agreed}}}]
 """
 WRITER = """
   writer: {policy: [{Effect: Allow, Action: "s3:GetObject", Resource: "*"}]}
@@ -134,3 +137,14 @@ def test_what_is_too_large_is_refused_by_its_head_in_the_services_words(cloud: C
         413,
         "RequestEntityTooLarge",
     )
+
+
+def test_a_role_with_a_trust_is_assumed_by_who_is_named_there(cloud: Cloud, key: dict[str, str]) -> None:
+    guest = {"RoleArn": ROLE.replace("reader", "guest"), "RoleSessionName": "job"}
+    ann, bob = cloud.client("sts", key), cloud.client("sts", cloud.key("bob"))
+    made = ann.assume_role(**guest, ExternalId="agreed")["Credentials"]
+    assert cloud.client("sts", made).get_caller_identity()["Arn"].endswith(":assumed-role/guest/job")
+    for client, external in ((ann, {}), (ann, {"ExternalId": "guessed"}), (bob, {"ExternalId": "agreed"})):
+        status, code, told = refused(client.assume_role, **guest, **external)
+        assert (status, code) == (403, "AccessDenied")
+        assert told.endswith(" because no role trust policy allows the sts:AssumeRole action")

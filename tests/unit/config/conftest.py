@@ -80,6 +80,7 @@ class Place:
             runtimes=runtimes,
             policies=mistakes_in,
             resource_policies=partial(mistakes_in, kind="resource"),
+            trust_policies=partial(mistakes_in, kind="trust"),
         )
 
     def mistakes(self, text: str | bytes, environ: Mapping[str, str] | None = None, runtimes: Runtimes | None = None) -> list[str]:

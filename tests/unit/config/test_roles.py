@@ -92,3 +92,39 @@ def test_a_role_s_name_is_one_of_iam_s(place: Place, name: str) -> None:
 def test_unknown_keys_of_a_role_are_refused(place: Place) -> None:
     text = BASE + 'roles: {r: {polcy: [], policy: [{Effect: Allow, Action: "*", Resource: "*"}]}}\n'
     assert any("roles.r.polcy: unknown key, did you mean policy?" in problem for problem in place.mistakes(text))
+
+
+TRUST = BASE + 'roles:\n  r:\n    policy: [{Effect: Allow, Action: "s3:GetObject", Resource: "*"}]\n    trust:'
+
+
+def test_a_trust_says_who_may_assume_a_role(place: Place) -> None:
+    listed = (
+        place.load(f'{TRUST} [{{Effect: Allow, Principal: {{Service: lambda.amazonaws.com}}, Action: "sts:AssumeRole"}}]\n')
+        .roles["r"]
+        .trust
+    )
+    statement = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    assert listed == {"Version": "2012-10-17", "Statement": [statement]}
+    variable = '{Version: "2012-10-17", Statement: {Effect: Deny, Principal: "*", Action: "sts:*", Condition: {StringNotLike: {"sts:RoleSessionName": "${aws:username}"}}}}'  # fmt: skip
+    whole = place.load(f"{TRUST} {variable}\n").roles["r"].trust
+    assert whole is not None
+    assert whole["Statement"]["Condition"]["StringNotLike"]["sts:RoleSessionName"] == "${aws:username}"
+    assert place.load(HEAD + LIST).roles["r"].trust is None
+
+
+@pytest.mark.parametrize(
+    ("trust", "told"),
+    [
+        ("\n", "9:11: roles.r.trust: is required: a list of statements, as - {Effect: Allow, Principal:"),
+        (" []\n", "9:12: roles.r.trust: Statement is one statement or a list of them"),
+        (' [{Effect: Allow, Action: "sts:AssumeRole"}]\n', "9:13: roles.r.trust[0]: a role's trust names its Principal"),
+        (' [{Effect: Allow, Principal: "*", Action: "s3:*"}]\n', "roles.r.trust[0].Action: 's3:*' is no action of a trust"),
+        (' [{Effect: Allow, Principal: "*", Action: "sts:*", Resource: "*"}]\n', "roles.r.trust[0].Resource: a trust has no resource"),
+        (
+            f' [{{Effect: Deny, Principal: "*", Action: [{", ".join(["sts:AssumeRole"] * 300)}]}}]\n',
+            "longer than the 4,096 characters that a trust may have",
+        ),
+    ],
+)
+def test_mistakes_in_a_trust_are_told_where_they_stand(place: Place, trust: str, told: str) -> None:
+    assert any(told in problem for problem in place.mistakes(TRUST + trust)), place.mistakes(TRUST + trust)

@@ -7,6 +7,7 @@ import pytest
 
 from router import daemon
 from router.clock import SystemClock
+from router.errors import ConfigError
 from router.journal.database import Database
 from router.sources import SOURCES
 from router.sources.base import House
@@ -43,3 +44,19 @@ def test_a_disabled_trigger_renames_none_behind_it(tmp_path: Path, first: str) -
     found = schedules(tmp_path, first)
     assert ("f-0" in found) is (first == "")
     assert {name: text for name, text in found.items() if name != "f-0"} == {"f-1": "rate(2 minutes)", "f-3": "rate(4 minutes)"}
+
+
+def test_a_function_s_role_lets_lambda_assume_it(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("def handler(event, context): ...\n")
+    path = tmp_path / "config.yaml"
+    text = (
+        "version: 1\nroles: {r: {policy: [{Effect: Allow, Action: 's3:*', Resource: '*'}], trust: "
+        "[{Effect: Allow, Principal: {Service: SERVICE.amazonaws.com}, Action: 'sts:AssumeRole'}]}}\n"
+        "functions: {f: {code: ., handler: app.handler, role: r}}\n"
+    )
+    path.write_text(text.replace("SERVICE", "lambda"))
+    assert daemon.check(path).roles["r"].trust is not None
+    path.write_text(text.replace("SERVICE", "events"))
+    with pytest.raises(ConfigError) as refused:
+        daemon.check(path)
+    assert refused.value.problems == ("functions.f.role: the trust of role r does not let lambda.amazonaws.com assume it",)

@@ -18,6 +18,9 @@ buses: {orders: }
 topics: {news: {}, news.fifo: {}}
 roles:
   sender: {policy: [{Effect: Allow, Action: "sqs:SendMessage", Resource: "arn:aws:sqs:*:*:jobs"}]}
+  ticking:
+    policy: [{Effect: Allow, Action: "sqs:SendMessage", Resource: "*"}]
+    trust: [{Effect: Allow, Principal: {Service: scheduler.amazonaws.com}, Action: "sts:AssumeRole"}]
 schedule_groups: {night: {tags: {team: a}}}
 functions:
   f: {code: code, handler: app.handler, aliases: {live: $LATEST}}
@@ -120,6 +123,7 @@ def test_mistakes_in_rules(tmp_path: Path, rule: str, told: str) -> None:
             "{log_group: /aws/events/x, role: sender}",
             "does not allow logs:PutLogEvents on arn:aws:logs:us-east-1:123456789012:log-group:/aws/events/x:*",
         ),
+        ("{queue: jobs, role: ticking}", "the trust of role ticking does not let events.amazonaws.com assume it"),
         ("{queue: jobs, id: a b}", "1 to 64 letters"),
         ("{queue: jobs, id: x}, {queue: lost, id: x}", "two targets have the id x"),
         (", ".join(["{queue: jobs}"] * 6), "6 targets; a rule has 5 at most"),
@@ -146,6 +150,7 @@ schedules:
     input: {day: 1}
     target: {bus: orders, source: clock, detail_type: night, dead_letter: {queue: lost}}
   once: {expression: "at(2030-01-01T00:00:00)", action_after_completion: DELETE, target: {function: f}}
+  trusted: {expression: rate(1 hour), target: {queue: jobs, role: ticking}}
 """,
     )
     hourly, report, once = config.schedules["hourly"], config.schedules["night/report"], config.schedules["once"]

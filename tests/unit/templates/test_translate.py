@@ -632,6 +632,31 @@ def test_a_template_as_a_whole_is_refused(text: str, said: str) -> None:
     assert said in str(refused.value)
 
 
+def test_who_may_assume_a_role_is_passed_on() -> None:
+    document = {
+        "Version": "2012-10-17",
+        "Statement": {
+            "Effect": "Allow",
+            "Principal": {"Service": ["lambda.amazonaws.com"], "AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"sts:ExternalId": "a", "sts:RoleSessionName": "${!aws:username}"}},
+        },
+    }
+    found = template(
+        {
+            "R": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": document, "Policies": []}},
+            "Fn": function(AssumeRolePolicyDocument=document),
+            "Plain": function(),
+        }
+    )
+    for name in ("R", "FnRole"):
+        (statement,) = found.config["roles"][name]["trust"]
+        assert statement["Principal"] == {"Service": ["lambda.amazonaws.com"], "AWS": "arn:aws:iam::123456789012:root"}
+        assert statement["Condition"] == document["Statement"]["Condition"]  # type: ignore[index]
+    assert "trust" not in found.config["roles"]["PlainRole"]
+    assert verdicts(template({"R": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": "x"}}}))["R"] == REFUSED
+
+
 KEYS = st.sampled_from(["CodeUri", "Handler", "Runtime", "Events", "Type", "Properties", "Queue", "Bucket", "Path", "Method", "Policies", "Layers", "Environment", "Variables", "Ref", "Fn::Sub", "Fn::GetAtt", "Targets", "Arn", "Schedule", "Pattern", "Auth", "BucketName", "QueueName", "RedrivePolicy", "PolicyDocument", "Statement", "FunctionName", "Timeout", "EventSourceArn", "Role", "DefinitionBody", "paths", "Destination", "Id"])  # fmt: skip
 LEAVES = (
     st.none()

@@ -14,9 +14,10 @@ from router.config.fragments import TRIGGERS
 from router.errors import FunctionNotFound
 from router.events import arns
 from router.functions.registry import OtherRegion, named
+from router.iam import trust
 from router.names import LATEST
 
-_SERVICE: Final = {"iam:passedtoservice": ("lambda.amazonaws.com",)}
+_SERVICE: Final = {"iam:passedtoservice": (trust.LAMBDA,)}
 
 
 def passing(call: Call) -> Sequence[Need]:
@@ -46,7 +47,7 @@ class Managing:
         async with rooms.turn:
             if name in rooms.config.functions:
                 raise conflict(f"Function already exist: {name}")
-            settled = settings(members, rooms.place, self._role(members))
+            settled = settings(members, rooms.place, self._role(members, name))
             may_send(rooms.config, rooms.place, name, settled["role"], settled)
             layers = rooms.layers.of(members.get("Layers") or ())
             place = await code.kept(rooms, members.get("Code") or {})
@@ -86,7 +87,7 @@ class Managing:
         async with rooms.turn:
             fragment = rooms.own(name)
             rooms.same_revision(members, name)
-            changes = settings(members, rooms.place, self._role(members) if members.get("Role") else None)
+            changes = settings(members, rooms.place, self._role(members, name) if members.get("Role") else None)
             may_send(rooms.config, rooms.place, name, changes.get("role") or fragment.value.get("role", ""), changes)
             about: dict[str, Any] = {**fragment.about, "modified": rooms.clock.now()}
             if members.get("Layers") is not None:
@@ -154,7 +155,7 @@ class Managing:
             )
         return name
 
-    def _role(self, members: Members) -> str:
+    def _role(self, members: Members, name: str) -> str:
         """The role's name. Raises AwsError."""
         arn = text(members, "Role")
         role = role_of(arn, self._rooms.place)
@@ -163,6 +164,9 @@ class Managing:
                 f"The role defined for the function cannot be assumed by Lambda. (config.yaml has no role {role:.64}; "
                 "roles are defined there, under roles)"
             )
+        found, config = self._rooms.config.roles[role], self._rooms.config
+        if not trust.lets(role, found.trust, trust.LAMBDA, config.account, self._rooms.place.arn(name)):
+            raise invalid("The role defined for the function cannot be assumed by Lambda.")
         return role
 
     # -- reserved concurrency

@@ -1,6 +1,7 @@
 """STS: who a caller is, and temporary credentials."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,3 +128,14 @@ async def test_the_session_of_a_key_ends_with_the_key(desk: Desk) -> None:
 async def test_all_keys_are_of_one_account(desk: Desk) -> None:
     assert await desk.ask("GetAccessKeyInfo", AccessKeyId="AKIAIOSFODNN7EXAMPLE") == {"Account": ACCOUNT}
     assert (await desk.refused("GetAccessKeyInfo", AccessKeyId="x"))[0] == "ValidationError"
+
+
+async def test_a_role_s_trust_is_its_policy(desk: Desk) -> None:
+    assert desk.sts.policy(ROLE) is None  # as it has none
+    trusts = {"Statement": {"Effect": "Allow", "Principal": {"AWS": ANN.principal.arn}, "Action": "sts:AssumeRole"}}
+    desk.config = replace(desk.config, roles={"resizer": Role("resizer", POLICY, trusts)})
+    policy = desk.sts.policy(ROLE)
+    assert policy is not None
+    assert policy.kind == "trust"
+    for other in ("*", ROLE + "x", ROLE.replace(ACCOUNT, "210987654321"), f"arn:aws:iam::{ACCOUNT}:user/resizer"):
+        assert desk.sts.policy(other) is None
