@@ -167,7 +167,7 @@ SELECT id FROM queue_messages WHERE queue = ?1 AND arrived < ?2 ORDER BY arrived
 DELETE FROM queue_duplicates WHERE (queue, deduplication) IN (SELECT queue, deduplication FROM queue_duplicates WHERE until <= ?1 LIMIT ?2);
 
 -- name: first
-SELECT id FROM queue_messages WHERE queue = ?1 AND id <= ?2 ORDER BY arrived LIMIT ?3;
+SELECT id, queue, lane, size FROM queue_messages WHERE queue = ?1 AND id <= ?2 ORDER BY arrived LIMIT ?3;
 
 -- name: orphans
 SELECT id, queue, lane FROM queue_messages WHERE holder <> '' LIMIT ?1;

@@ -13,7 +13,7 @@ from router.errors import JournalError, SourceError
 from router.events.sns_rules import LARGEST, Message
 from router.events.sqs import Attribute
 from router.sources import topics
-from tests.unit.api.aws.sns.rig import FUNCTION, Rig, rig
+from tests.unit.api.aws.sns.rig import ARN, FUNCTION, Rig, rig
 
 MANY = 1203
 SUBSCRIPTIONS = {f"s{number}": {"queue": "jobs"} for number in range(MANY)}
@@ -134,6 +134,17 @@ async def test_a_topic_that_goes_takes_what_nobody_got_with_it(house: Rig) -> No
 
     await house.database.transact(damage)
     assert await hand_on(house)
+    assert not await hand_on(house)
+    assert await got(house) == []
+
+
+async def test_a_topic_that_is_made_anew_is_not_handed_what_the_former_had_left(house: Rig) -> None:
+    arn = f"{ARN}again"
+    made = {"subscriptions": SUBSCRIPTIONS}
+    await house.fragments.put("topics", "again", made)
+    await publish(house, "again")
+    await house.call("DeleteTopic", TopicArn=arn)
+    await house.fragments.put("topics", "again", made)
     assert not await hand_on(house)
     assert await got(house) == []
 

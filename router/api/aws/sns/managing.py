@@ -61,13 +61,12 @@ class Managing:
         name = self._place.topic(text(call.parameters, "TopicArn"))
         async with self._turn:
             if name in self._topics.topics:
-                forgetting = (await self._topics.forgetting(name),) if self._topics.topics[self._own(name)].fifo else ()
+                self._own(name)
                 try:
-                    await self._declared.remove(KIND, name, beside=forgetting)
+                    await self._declared.remove(KIND, name, beside=(await self._topics.forgetting(name),))
                 except (InvalidDeclaration, ConfigError) as error:
                     raise Refused(f"The topic {name} is still needed: {error}") from error
-                if forgetting:
-                    await self._topics.forget(name)  # what was published while the declaration ended
+                await self._topics.forget(name)  # what was published while the declaration ended
         return {}
 
     async def list(self, call: Call) -> Members:
