@@ -45,6 +45,24 @@ _LANE: Final = (
 )
 
 
+_THERE: Final = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+_FORGET: Final = {  # by table; the windows' statements are in feed_windows.py
+    table: f"DELETE FROM {table} WHERE feed = ? AND function = ?"  # noqa: S608 - our own names
+    for table in ("feed_cursors", "feed_lanes", "feed_windows")
+}
+
+
+def forgetting(feed: str, function: str) -> Beside:
+    """What makes a function begin anew with a feed: done where a mapping is declared that is not the one that was there."""
+
+    def unit(connection: apsw.Connection) -> None:
+        for table, sql in _FORGET.items():
+            if connection.execute(_THERE, (table,)).get is not None:
+                connection.execute(sql, (feed, function)).fetchall()
+
+    return unit
+
+
 @dataclass(frozen=True, slots=True)
 class Cursor:
     """How far one function has read."""

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -44,9 +45,13 @@ def client(cloud: Cloud, key: dict[str, str]) -> Any:
     return made
 
 
+def logged(cloud: Cloud, function: str, word: str) -> bool:
+    return any(f"saw {word}" in json.dumps(row) for row in cloud.router("logs", function))
+
+
 def saw(cloud: Cloud, function: str, word: str) -> bool:
     """Wait until the function has logged it."""
-    return cloud.until(lambda: any(f"saw {word}" in json.dumps(row) for row in cloud.router("logs", function)), 20, step=0.2)
+    return cloud.until(lambda: logged(cloud, function, word), 20, step=0.2)
 
 
 def test_a_queue(cloud: Cloud, client: Any, key: dict[str, str]) -> None:
@@ -78,3 +83,13 @@ def test_a_table_s_stream(cloud: Cloud, client: Any, key: dict[str, str]) -> Non
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
     tables.put_item(TableName="words", Item={"id": {"S": "1"}, "word": {"S": "third"}})
     assert saw(cloud, "follows", "third")
+    client.delete_event_source_mapping(UUID=mapping["UUID"])
+    tables.put_item(TableName="words", Item={"id": {"S": "2"}, "word": {"S": "between"}})
+    client.create_event_source_mapping(FunctionName="follows", EventSourceArn=arn, StartingPosition="LATEST")
+
+    def fourth() -> bool:  # again and again: what comes before the mapping has begun to poll is not the newest any more
+        tables.put_item(TableName="words", Item={"id": {"S": "3"}, "word": {"S": "fourth"}, "at": {"S": str(time.monotonic())}})
+        return logged(cloud, "follows", "fourth")
+
+    assert cloud.until(fourth, 20, step=0.2)
+    assert not logged(cloud, "follows", "between")  # it came before the new mapping, whose position is its own

@@ -11,12 +11,13 @@ from router.api.aws.lambda_.authority import may_poll, may_send
 from router.api.aws.lambda_.place import conflict, identity, missing, page, text
 from router.api.aws.lambda_.rooms import Rooms
 from router.api.aws.service import Call, Members, Need
-from router.api.declared import DeclaredInConfig
+from router.api.declared import DeclaredInConfig, Unit
 from router.config.fragments import PLACES, TRIGGERS
 from router.config.types import Function, Trigger
 from router.events import arns
 from router.names import queue_arn, stream_arn
 from router.sources.feed import TableTrigger
+from router.sources.feed_cursors import forgetting
 from router.sources.queue import QueueTrigger
 
 PAGE: Final = 100
@@ -75,7 +76,8 @@ class Mappings:
                         f'An event source mapping with {service} arn (" {text(members, "EventSourceArn")} ") and function (" {name} ") '
                         f"already exists. Please update or delete the existing mapping with UUID {other.id}"
                     )
-            return {**await self._put(str(uuid.uuid4()), target, members, kind, source), "State": "Creating"}
+            anew = (forgetting(source, name),) if kind == "table" else ()
+            return {**await self._put(str(uuid.uuid4()), target, members, (kind, source), beside=anew), "State": "Creating"}
 
     async def update(self, call: Call) -> Members:
         """UpdateEventSourceMapping: what is named."""
@@ -89,7 +91,7 @@ class Mappings:
             given = {key: value for key, value in members.items() if key in _MEMBERS and value is not None}
             target = rooms.functions.target(text(members, "FunctionName")) if members.get("FunctionName") else str(fragment.about["target"])
             merged = {**fragment.about["members"], **given}
-            return {**await self._put(mapping_id, target, merged, found.kind, found.source), "State": "Updating"}
+            return {**await self._put(mapping_id, target, merged, (found.kind, found.source)), "State": "Updating"}
 
     async def delete(self, call: Call) -> Members:
         """DeleteEventSourceMapping."""
@@ -112,8 +114,10 @@ class Mappings:
         rows = [one.document for one in found if not arn or (one.kind, one.source) == source]
         return page(rows, call.parameters, key="EventSourceMappings", limit=PAGE)
 
-    async def _put(self, mapping_id: str, target: str, members: Members, kind: str, source: str) -> dict[str, Any]:
-        rooms = self._rooms
+    async def _put(
+        self, mapping_id: str, target: str, members: Members, polled: tuple[str, str], *, beside: tuple[Unit, ...] = ()
+    ) -> dict[str, Any]:
+        rooms, (kind, source) = self._rooms, polled
         name, _, qualifier = target.partition(":")
         value = rules.trigger(members, kind, source, rooms.place)
         role = rooms.config.functions[name].role
@@ -124,7 +128,7 @@ class Mappings:
         kept = {key: value for key, value in members.items() if key in _MEMBERS and value is not None}
         about = {"id": mapping_id, "kind": kind, "source": source, "members": kept, "target": target, "modified": rooms.clock.now()}
         about["function_arn"] = rooms.place.arn(name, qualifier)
-        await rooms.declared.put(TRIGGERS, mapping_id, {"function": name, "trigger": {kind: value}}, about)
+        await rooms.declared.put(TRIGGERS, mapping_id, {"function": name, "trigger": {kind: value}}, about, beside=beside)
         return rules.document(kept, kind, about, rooms.place)
 
     def _found(self, mapping_id: str) -> SourceMapping:
