@@ -1,6 +1,6 @@
 """Counters, gauges and histograms in Prometheus's text exposition format 0.0.4.
 
-Used from the event loop's thread only. Names are router_<noun>_<unit or total>; see docs/telemetry.md."""
+Used from the event loop's thread only, but that any thread may name one. Names are router_<noun>_<unit or total>; see docs/telemetry.md."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -121,6 +121,6 @@ class Metrics:
     def exposition(self) -> str:
         """Everything as text/plain; version=0.0.4."""
         lines: list[str] = []
-        for metric in self._metrics.values():
+        for metric in tuple(self._metrics.values()):  # sources are built in a thread, and name theirs there
             lines += (f"# HELP {metric.name} {metric.told}", f"# TYPE {metric.name} {metric.kind}", *metric.lines())
         return "\n".join(lines) + "\n"

@@ -1,6 +1,5 @@
 """EventBridge's operations on rules and their targets. What is made here is declared (router/api/declared.py): durable, and in force on return."""
 
-import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -22,6 +21,7 @@ from router.api.aws.events.place import bus_of, rule_arn
 from router.api.aws.service import AwsError, Call, Members
 from router.api.declared import Declared
 from router.api.matching import triggers
+from router.api.turns import Turns
 from router.config.buses import DEFAULT, key_of
 from router.config.types import Destination, Surroundings
 from router.events.eventbridge import Place
@@ -60,7 +60,7 @@ class Rules:
 
     def __init__(self, declared: Declared, laid: Callable[[], Sequence[Rule]], place: Place) -> None:
         self._declared, self._laid, self._place = declared, laid, place
-        self._turn = asyncio.Lock()  # changes are read, made and declared one after another
+        self._turns = Turns()  # changes of one rule are read, made and declared one after another
 
     # -- rules
 
@@ -70,7 +70,7 @@ class Rules:
         bus, name = self._bus(given), text(given, "Name")
         refuse(given, "RoleArn")
         value = self._ruled(given, bus)
-        async with self._turn:
+        async with self._turns.of(key_of(bus, name)):
             before = self._fragment(bus, name)
             if before is not None:
                 value |= {key: before.value[key] for key in ("targets", "tags") if key in before.value}
@@ -111,7 +111,7 @@ class Rules:
     async def delete(self, call: Call) -> Members:
         """DeleteRule, of one that has no targets; what is not there is gone already."""
         bus, name = self._bus(call.parameters), text(call.parameters, "Name")
-        async with self._turn:
+        async with self._turns.of(key_of(bus, name)):
             seen = self._find(bus, name)
             if seen is None:
                 return {}
@@ -132,7 +132,7 @@ class Rules:
 
     async def _switch(self, call: Call, *, on: bool) -> Members:
         bus, name = self._bus(call.parameters), text(call.parameters, "Name")
-        async with self._turn:
+        async with self._turns.of(key_of(bus, name)):
             self._seen(bus, name)
             fragment = self._refuse_of_config(bus, name)
             await self._declare(bus, name, {**fragment.value, "enabled": on}, fragment.about)
@@ -169,7 +169,7 @@ class Rules:
         bus, name = self._bus(call.parameters), text(call.parameters, "Rule")
         given = [one for one in listed(call.parameters, "Targets") if isinstance(one, Mapping)]
         self._check_batch([text(one, "Id") for one in given])
-        async with self._turn:
+        async with self._turns.of(key_of(bus, name)):
             self._seen(bus, name)
             fragment = self._refuse_of_config(bus, name)
             around = Surroundings.of(self._declared.config)
@@ -206,7 +206,7 @@ class Rules:
         bus, name = self._bus(call.parameters), text(call.parameters, "Rule")
         gone = texts(call.parameters, "Ids")
         self._check_batch(gone)
-        async with self._turn:
+        async with self._turns.of(key_of(bus, name)):
             self._seen(bus, name)
             fragment = self._refuse_of_config(bus, name)
             there = {one["id"]: one for one in fragment.value.get("targets", [])}
@@ -238,7 +238,7 @@ class Rules:
 
     async def tag(self, bus: str, name: str, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
         """Change a rule's tags."""
-        async with self._turn:
+        async with self._turns.of(key_of(bus, name)):
             seen = self._seen(bus, name)
             fragment = self._refuse_of_config(bus, name)
             await self._declare(bus, name, {**fragment.value, "tags": change(dict(seen.tags))}, fragment.about)

@@ -1,6 +1,5 @@
 """SNS's operations on topics and subscriptions. What is made or changed here is declared: durable, and in force on return."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -10,6 +9,7 @@ from router.api.aws.service import Call, Members, Need
 from router.api.aws.sns.place import Place, mapping, tags, text, texts
 from router.api.aws.sqs import policies
 from router.api.aws.sqs.policies import Permission
+from router.api.turns import Turns
 from router.config.queues import FIFO_SUFFIX, TAGS
 from router.config.topics import FIFO_SUBSCRIPTIONS
 from router.errors import ConfigError
@@ -31,7 +31,7 @@ class Managing:
 
     def __init__(self, topics: Topics, declared: Declared, place: Place) -> None:
         self._topics, self._declared, self._place = topics, declared, place
-        self._turn = asyncio.Lock()  # changes are read, made and declared one after another
+        self._turns = Turns()  # changes of one topic are read, made and declared one after another
 
     # -- topics
 
@@ -44,7 +44,7 @@ class Managing:
         value = self._changed(name, {}, given)
         if marks:
             value["tags"] = marks
-        async with self._turn:
+        async with self._turns.of(name):
             there = self._topics.topics.get(name)
             if there is None:
                 await self._declare(name, value)
@@ -59,7 +59,7 @@ class Managing:
     async def delete(self, call: Call) -> Members:
         """DeleteTopic, with its subscriptions; one that is not there is deleted already."""
         name = self._place.topic(text(call.parameters, "TopicArn"))
-        async with self._turn:
+        async with self._turns.of(name):
             if name in self._topics.topics:
                 self._own(name)
                 try:
@@ -129,7 +129,7 @@ class Managing:
         kind = PROTOCOLS[protocol]
         target = self._place.queue(endpoint, "SQS endpoint ARN") if kind == "queue" else self._place.function(endpoint)
         value = words.subscription_changed({kind: target}, mapping(members, "Attributes"), self._place.queue)
-        async with self._turn:
+        async with self._turns.of(name):
             for one in self._topics.subscribers(name):
                 if (one.settings.kind, one.settings.target) == (kind, target):
                     if words.subscription_value(one.settings) != value:
@@ -263,7 +263,7 @@ class Managing:
             raise Refused(f"The subscription is a trigger of function {one.settings.target}; change it there.")
 
     async def _change(self, name: str, change: Callable[[Value], Value]) -> None:
-        async with self._turn:
+        async with self._turns.of(name):
             if name not in self._topics.topics:
                 raise NotFound
             try:

@@ -1,6 +1,5 @@
 """SQS's operations on queues themselves. What is made or changed here is declared (router/api/declared.py): durable, and in force on return."""
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -10,6 +9,7 @@ from router.api.aws.service import Call, Members
 from router.api.aws.sqs import policies
 from router.api.aws.sqs.place import Place, mapping, number, text, texts
 from router.api.aws.sqs.policies import Permission
+from router.api.turns import Turns
 from router.config.queues import TAGS
 from router.errors import ConfigError, InvalidParameter
 from router.events.sqs_errors import (
@@ -32,7 +32,7 @@ class Managing:
 
     def __init__(self, queues: Queues, declared: Declared, place: Place) -> None:
         self._queues, self._declared, self._place = queues, declared, place
-        self._turn = asyncio.Lock()  # changes are read, made and declared one after another
+        self._turns = Turns()  # changes of one queue are read, made and declared one after another
 
     # -- there or not
 
@@ -45,7 +45,7 @@ class Managing:
         value = self._changed(name, {}, given)
         if tags := mapping(call.parameters, "tags"):
             value["tags"] = tags
-        async with self._turn:
+        async with self._turns.of(name):
             there = self._queues.settings.get(name)
             if there is None:
                 await self._queues.drop(name)  # what a call that was cut short has left
@@ -58,7 +58,7 @@ class Managing:
     async def delete(self, call: Call) -> Members:
         """DeleteQueue: with all its messages."""
         name = self._own(call)
-        async with self._turn:
+        async with self._turns.of(name):
             try:
                 await self._declared.remove(KIND, name, beside=(self._queues.deleting(name),))
             except (InvalidParameter, ConfigError) as error:
@@ -177,7 +177,7 @@ class Managing:
         return name
 
     async def _change(self, name: str, change: Callable[[Value], Value]) -> None:
-        async with self._turn:
+        async with self._turns.of(name):
             await self._declare(name, change(attributes.value_of(self._queues.of(name))))
 
     async def _declare(self, name: str, value: Value) -> None:
