@@ -5,6 +5,7 @@ Functions that the API declares have their code there; what no function, version
 import base64
 import hashlib
 import os
+import threading
 import uuid
 from collections.abc import Collection
 from contextlib import suppress
@@ -29,6 +30,7 @@ class Uploads:
     def __init__(self, state: Path) -> None:
         self._directory = state / DIRECTORY
         self._unused: dict[str, float] = {}  # file name → since when nothing has it, monotonic
+        self._turn = threading.Lock()  # of looking and removing: threads keep and collect at the same time
 
     def keep(self, data: bytes) -> str:
         """Have an archive on the disk; its name, relative to the state directory. Raises CodeRefused, OSError."""
@@ -39,7 +41,10 @@ class Uploads:
             sync(self._directory.parent)
         name = name_of(hashlib.sha256(data).digest())
         final = self._directory / name
-        if not final.is_file():
+        with self._turn:
+            self._unused.pop(name, None)  # who asks for it is about to have it
+            there = final.is_file()
+        if not there:
             fresh = self._directory / f"{_FRESH}{uuid.uuid4().hex}{_SUFFIX}"
             try:
                 self._write(fresh, data)
@@ -64,11 +69,12 @@ class Uploads:
         for sha256 in used:
             with suppress(ValueError):
                 kept.add(name_of(base64.b64decode(sha256, validate=True)))
-        there = {entry.name for entry in self._directory.iterdir() if entry.suffix == _SUFFIX} if self._directory.is_dir() else set()
-        self._unused = {name: self._unused.get(name, now) for name in there - kept}
-        old = [name for name, since in self._unused.items() if now - since >= GRACE]
-        for name in old:
-            (self._directory / name).unlink(missing_ok=True)
+        with self._turn:
+            there = {entry.name for entry in self._directory.iterdir() if entry.suffix == _SUFFIX} if self._directory.is_dir() else set()
+            self._unused = {name: self._unused.get(name, now) for name in there - kept}
+            old = [name for name, since in self._unused.items() if now - since >= GRACE]
+            for name in old:
+                (self._directory / name).unlink(missing_ok=True)
         return len(old)
 
     @staticmethod

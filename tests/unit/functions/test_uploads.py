@@ -81,6 +81,17 @@ def test_what_nobody_has_any_more_goes_and_what_a_crash_left(tmp_path: Path) -> 
     assert not (tmp_path / second).exists()
 
 
+def test_who_asks_for_an_archive_that_is_about_to_go_has_it(tmp_path: Path) -> None:
+    """Another function's sweep may come between keeping and declaring."""
+    kept = Uploads(tmp_path)
+    name = kept.keep(archive())
+    assert kept.collect([], 0.0) == 0
+    assert kept.keep(archive()) == name
+    assert kept.collect([], GRACE) == 0
+    assert (tmp_path / name).exists()
+    assert kept.collect([], GRACE + GRACE) == 1
+
+
 @given(st.binary(min_size=32, max_size=32))
 def test_names_and_digests(digest: bytes) -> None:
     assert sha256_of(f"uploads/{name_of(digest)}") == b64encode(digest).decode()

@@ -48,7 +48,7 @@ class Asynchronous:
         """DeleteFunctionEventInvokeConfig."""
         name = self._name(call.parameters)
         self._configured(name)
-        async with self._rooms.turn:
+        async with self._rooms.turns.of(name):
             fragment = self._rooms.own(name)
             about = {key: value for key, value in fragment.about.items() if key != _NOTE}
             await self._rooms.declared.put(FUNCTIONS, name, applied(fragment.value, dict.fromkeys(_KEYS)), about)
@@ -57,7 +57,7 @@ class Asynchronous:
     async def _set(self, call: Call, changes: dict[str, Any]) -> dict[str, Any]:
         members, rooms = call.parameters, self._rooms
         name = self._name(members)
-        async with rooms.turn:
+        async with rooms.turns.of(name):
             fragment = rooms.own(name)
             changes |= {key: members[member] for member, key in _PLAIN.items() if members.get(member) is not None}
             sent = destinations(members.get("DestinationConfig") or {}, rooms.place)

@@ -26,7 +26,7 @@ class Layers:
         """PublishLayerVersion."""
         members, rooms = call.parameters, self._rooms
         name = rooms.layers.named(text(members, "LayerName"))
-        async with rooms.turn:
+        async with rooms.turns.of(f"layer:{name}"):
             sha256 = sha256_of(await code.kept(rooms, members.get("Content") or {}))
             archive = rooms.uploads.path(sha256)
             size = archive.stat().st_size if archive is not None else 0
@@ -64,7 +64,7 @@ class Layers:
     async def delete(self, call: Call) -> Members:
         """DeleteLayerVersion: what is not there is gone already; functions that have it keep it."""
         name = self._rooms.layers.named(text(call.parameters, "LayerName"))
-        async with self._rooms.turn:
+        async with self._rooms.turns.of(f"layer:{name}"):
             await self._rooms.layers.store.delete(name, int(call.parameters["VersionNumber"]))
             await code.swept(self._rooms)
         return {}

@@ -44,7 +44,7 @@ class Managing:
         refuse(members)
         if not text(members, "Runtime") or (not text(members, "Handler") and not text(members, "Runtime").startswith("provided")):
             raise invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.")
-        async with rooms.turn:
+        async with rooms.turns.of(name):
             if name in rooms.config.functions:
                 raise conflict(f"Function already exist: {name}")
             settled = settings(members, rooms.place, self._role(members, name))
@@ -68,7 +68,7 @@ class Managing:
         members, rooms = call.parameters, self._rooms
         name = rooms.name(members)
         refuse(members)
-        async with rooms.turn:
+        async with rooms.turns.of(name):
             fragment = rooms.own(name)
             rooms.same_revision(members, name)
             place = await code.kept(rooms, members)
@@ -84,7 +84,7 @@ class Managing:
         """UpdateFunctionConfiguration."""
         members, rooms = call.parameters, self._rooms
         name = rooms.name(members)
-        async with rooms.turn:
+        async with rooms.turns.of(name):
             fragment = rooms.own(name)
             rooms.same_revision(members, name)
             changes = settings(members, rooms.place, self._role(members, name) if members.get("Role") else None)
@@ -107,7 +107,7 @@ class Managing:
         name, _, qualifier = target.partition(":")
         if qualifier == LATEST:
             raise invalid("$LATEST version cannot be deleted without deleting the function.")
-        async with rooms.turn:
+        async with rooms.turns.of(name):
             if qualifier and not qualifier.isdecimal():
                 raise invalid("Deletion of aliases is not currently supported.")
             if qualifier:
@@ -210,7 +210,7 @@ class Managing:
             raise FunctionNotFound(error.arn if error.arn.count(":") > 6 else f"{error.arn}:{LATEST}") from error
 
     async def _set(self, name: str, changes: Mapping[str, Any]) -> None:
-        async with self._rooms.turn:
+        async with self._rooms.turns.of(name):
             fragment = self._rooms.own(name)
             await self._rooms.declared.put(FUNCTIONS, name, applied(fragment.value, dict(changes)))
 

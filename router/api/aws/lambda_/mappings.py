@@ -67,7 +67,7 @@ class Mappings:
         members, rooms = call.parameters, self._rooms
         target = rooms.functions.target(text(members, "FunctionName"))
         kind, source = rules.source_of(members, rooms.place)
-        async with rooms.turn:
+        async with rooms.turns.of(target.partition(":")[0]):
             name = target.partition(":")[0]
             for other in self._all():
                 if (other.kind, other.source, other.function) == (kind, source, name):
@@ -84,7 +84,7 @@ class Mappings:
         members, rooms = call.parameters, self._rooms
         mapping_id = text(members, "UUID")
         rules.refuse(members)
-        async with rooms.turn:
+        async with rooms.turns.of(self._own(mapping_id).function):
             found = self._own(mapping_id)
             fragment = rooms.declared.get(TRIGGERS, mapping_id)
             assert fragment is not None  # it is ours
@@ -96,7 +96,7 @@ class Mappings:
     async def delete(self, call: Call) -> Members:
         """DeleteEventSourceMapping."""
         mapping_id = text(call.parameters, "UUID")
-        async with self._rooms.turn:
+        async with self._rooms.turns.of(self._own(mapping_id).function):
             found = self._own(mapping_id)
             await self._rooms.declared.remove(TRIGGERS, mapping_id)
         return {**found.document, "State": "Deleting"}

@@ -25,7 +25,7 @@ class Naming:
         members, rooms = call.parameters, self._rooms
         name = rooms.name(members)
         refuse(members)
-        async with rooms.turn:
+        async with rooms.turns.of(name):
             rooms.same_revision(members, name)
             there, wanted = rooms.functions.get(name).sha256, text(members, "CodeSha256")
             if wanted and wanted != there:
@@ -42,7 +42,7 @@ class Naming:
         """CreateAlias."""
         members, rooms = call.parameters, self._rooms
         name, alias = rooms.name(members), text(members, "Name")
-        async with rooms.turn:
+        async with rooms.turns.of(name):
             rooms.own(name)
             if self._find(name, alias) is not None:
                 raise conflict(f"Alias already exists: {rooms.place.arn(name, alias)}")
@@ -52,7 +52,7 @@ class Naming:
         """UpdateAlias."""
         members, rooms = call.parameters, self._rooms
         name, alias = rooms.name(members), text(members, "Name")
-        async with rooms.turn:
+        async with rooms.turns.of(name):
             found = self._found(name, alias)
             rooms.own(name)
             described = self._described(name, alias)
@@ -79,7 +79,7 @@ class Naming:
     async def delete(self, call: Call) -> Members:
         """DeleteAlias; one that is not there is gone already."""
         name, alias = self._rooms.name(call.parameters), text(call.parameters, "Name")
-        async with self._rooms.turn:
+        async with self._rooms.turns.of(name):
             fragment = self._rooms.own(name)
             aliases = {key: value for key, value in fragment.value.get("aliases", {}).items() if key != alias}
             about = {**fragment.about, "aliases": {k: v for k, v in fragment.about.get("aliases", {}).items() if k != alias}}

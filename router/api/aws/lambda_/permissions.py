@@ -8,7 +8,7 @@ from router.api.aws.lambda_.place import conflict, invalid, missing, stale, text
 from router.api.aws.lambda_.rooms import Rooms
 from router.api.aws.service import AwsError, Call, Members
 from router.iam.policy import BadPolicy
-from router.names import LATEST
+from router.names import LATEST, base
 
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 _SERVICE: Final = re.compile(r"[a-z0-9.-]+\.amazonaws\.com")
@@ -31,7 +31,7 @@ class Permitting:
     async def add(self, call: Call) -> Members:
         """AddPermission. What config.yaml declares may be let others in to: the function itself does not change."""
         members, rooms = call.parameters, self._rooms
-        async with rooms.turn:
+        async with rooms.turns.of(self._function(members)):
             target = self._target(members)
             statement = self._statement(members, target)
             if rooms.permissions.get(target, statement["Sid"]) is not None:
@@ -49,7 +49,7 @@ class Permitting:
 
     async def remove(self, call: Call) -> Members:
         """RemovePermission."""
-        async with self._rooms.turn:
+        async with self._rooms.turns.of(self._function(call.parameters)):
             target = self._target(call.parameters)
             sid = text(call.parameters, "StatementId")
             if not self._rooms.permissions.statements(target):
@@ -66,6 +66,10 @@ class Permitting:
         if document is None:
             raise missing()
         return {"Policy": json.dumps(document, separators=(",", ":")), "RevisionId": self._revision(target)}
+
+    def _function(self, members: Members) -> str:
+        """Whose policies these are. Raises RouterError."""
+        return base(self._rooms.functions.target(text(members, "FunctionName"), text(members, "Qualifier")))
 
     def _target(self, members: Members, *, revision: bool = True) -> str:
         """NAME, or NAME:QUALIFIER; $LATEST is the function itself. Raises RouterError."""

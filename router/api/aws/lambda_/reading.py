@@ -104,7 +104,7 @@ class Reading:
         return {}
 
     async def _change(self, name: str, more: dict[str, str], less: tuple[str, ...]) -> None:
-        async with self._rooms.turn:
+        async with self._rooms.turns.of(name):
             fragment = self._rooms.own(name)
             tags = {key: value for key, value in {**fragment.about.get("tags", {}), **more}.items() if key not in less}
             if len(tags) > MOST_TAGS:

@@ -12,6 +12,7 @@ from router.api.aws.lambda_.shelf import Shelf
 from router.api.aws.service import Members
 from router.api.calls import Calls
 from router.api.declared import Declared, DeclaredInConfig
+from router.api.turns import Turns
 from router.api.versions import Versions
 from router.clock import Clock
 from router.config.fragments import Fragment
@@ -42,7 +43,7 @@ class Rooms:
     layers: Shelf
     clock: Clock
     place: Place
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # of what changes functions: who read a function writes what follows from it
+    turns: Turns = field(default_factory=Turns)  # of functions that are changed: who read one writes what follows from it
     sizes: dict[str, int] = field(default_factory=dict)  # CodeSha256 → bytes, of code that did not come as an archive
 
     @classmethod

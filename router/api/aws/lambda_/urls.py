@@ -35,7 +35,7 @@ class Urls:
         """CreateFunctionUrlConfig. A function of config.yaml may get one: the function itself does not change."""
         members, rooms = call.parameters, self._rooms
         name = self._name(members)
-        async with rooms.turn:
+        async with rooms.turns.of(name):
             if self._trigger(name) is not None:
                 raise conflict(
                     f"Failed to create function url config for [functionArn = {rooms.place.arn(name)}]. Error message:  "
@@ -49,7 +49,7 @@ class Urls:
         """UpdateFunctionUrlConfig: what is named."""
         members, rooms = call.parameters, self._rooms
         name = self._name(members)
-        async with rooms.turn:
+        async with rooms.turns.of(name):
             before = self._own(name)
             given = {key: value for key, value in members.items() if value is not None}
             about = {**before.about, "LastModifiedTime": rooms.clock.now()}
@@ -69,7 +69,7 @@ class Urls:
     async def delete(self, call: Call) -> Members:
         """DeleteFunctionUrlConfig."""
         name = self._name(call.parameters)
-        async with self._rooms.turn:
+        async with self._rooms.turns.of(name):
             await self._rooms.declared.remove(TRIGGERS, self._own(name).name)
         return {}
 
