@@ -35,7 +35,7 @@ def lets(role: str, document: Mapping[str, Any] | None, principal: str, account:
     return document is None or _lets(role, json.dumps(document), principal, account, source)
 
 
-@lru_cache(maxsize=1024)  # a thousand functions may have one role, and are all looked at anew with each change
+@lru_cache(maxsize=16_384)  # thousands of functions may have one role, and are all looked at anew with each change
 def _lets(role: str, document: str, principal: str, account: str, source: str) -> bool:
     try:
         trust = of(role, json.loads(document))
