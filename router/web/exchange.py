@@ -40,6 +40,7 @@ class Exchange:
 
     async def serve(self, request: Request) -> None:
         """Run the handler and send what it returns."""
+        self._listener.begun()
         try:
             try:
                 response = await self._listener.handler(request)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Collection
 from http import HTTPStatus
 from pathlib import Path
@@ -36,6 +36,10 @@ SWEEP: Final = 1.0  # seconds between two looks at the deadlines, at most
 ARRIVED: Final = 16 * 1024 * 1024  # bytes of bodies between two looks at how much is held, beside those
 LEFT: Final = 2  # requests under way for each connection that may be: a handler goes on when its client has left
 CLASSES: Final = ("", "1xx", "2xx", "3xx", "4xx", "5xx")  # of status codes, by their first digit
+# Requests that begin in one turn of the loop. While later ones wait for theirs the first are through, and their environments,
+# still warm in the caches, take those: with all of 32 clients at once each of 32 environments is used in turn, and cold. Six gave
+# 1.3 times the rate of no bound; with fewer the turns themselves cost more than they save.
+ABREAST: Final = 6
 SHED: Final = 64 * 1024  # bytes; who holds less is spared: dropping it would gain nothing
 TURNED_AWAY: Final = 64  # connections over the caps that are told so at one time; more are dropped unheard
 
@@ -80,6 +84,8 @@ class Listener:
         self._turned_away: set[Connection] = set()
         self._addresses: Counter[str] = Counter()
         self._exchanges: dict[Exchange, asyncio.Task[None]] = {}  # holds the tasks, which the loop does not
+        self._waiting: deque[tuple[Exchange, Request]] = deque()  # for a turn of the loop
+        self._beginning = 0  # tasks that have not had their first step
         self._arrived = 0  # bytes of bodies since the last look
         self._draining = False
         self._quiet = asyncio.Event()  # draining, and nothing is left
@@ -158,11 +164,13 @@ class Listener:
         self._stop_accepting()
         for connection in (*self._connections, *self._turned_away):
             connection.abort()
+        self._waiting.clear()
         running = list(self._exchanges.values())
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        self._exchanges.clear()  # a task cancelled before its first step has not said that it ended
+        self._exchanges.clear()  # a task cancelled before its first step has not said that it began, nor that it ended
+        self._beginning = 0
         await asyncio.sleep(0)  # the loop tells the connections that they are gone
 
     def _stop_accepting(self) -> None:
@@ -175,7 +183,7 @@ class Listener:
         self.addresses = ()
 
     def _note_quiet(self) -> None:
-        if self._draining and not self._connections and not self._exchanges:
+        if self._draining and not self._connections and not self._exchanges and not self._waiting:
             self._quiet.set()
 
     # -- deadlines
@@ -221,7 +229,7 @@ class Listener:
         peer = connection.peer
         if len(self._connections) >= self.limits.connections:
             reason = f"over {self.limits.connections} connections"
-        elif len(self._exchanges) >= LEFT * self.limits.connections:
+        elif len(self._exchanges) + len(self._waiting) >= LEFT * self.limits.connections:
             reason = f"over {LEFT * self.limits.connections} requests under way"  # most of them of clients that did not wait
         elif peer and self._addresses[peer] >= self.limits.per_address:
             reason = f"over {self.limits.per_address} connections of one address"
@@ -253,8 +261,21 @@ class Listener:
             raise Refused(421, "this Host is not served here")
 
     def begin(self, exchange: Exchange, request: Request) -> None:
-        """Run a request; drain() waits for it."""
+        """Run a request, in this turn of the loop or one of the next; drain() waits for it."""
+        if self._beginning < ABREAST:
+            self._begin(exchange, request)
+        else:
+            self._waiting.append((exchange, request))
+
+    def _begin(self, exchange: Exchange, request: Request) -> None:
+        self._beginning += 1
         self._exchanges[exchange] = asyncio.get_running_loop().create_task(exchange.serve(request))
+
+    def begun(self) -> None:
+        """A request has its first turn of the loop: one that waits has the next."""
+        self._beginning -= 1
+        if self._waiting:
+            self._begin(*self._waiting.popleft())
 
     def cancel(self, exchange: Exchange) -> None:
         """The client has left in the middle of a streamed answer."""

@@ -1,0 +1,121 @@
+"""How many requests a turn of the loop begins, without a socket: no more than some, in their order, and none is forgotten."""
+
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.config.types import Listen
+from router.telemetry.metrics import Metrics
+from router.web import Limits, Listener, Request, Response
+from router.web.connection import Connection
+from router.web.listener import ABREAST
+from tests.helpers.clock import VirtualClock
+from tests.unit.web.test_connection import Transport
+
+
+class House:
+    """A listener whose handlers say in which turn of the loop they began."""
+
+    def __init__(self, connections: int = 1000) -> None:
+        self.began: list[tuple[int, str]] = []  # turn, target
+        self.turn = 0
+        self.release = asyncio.Event()
+        limits = Limits(connections=connections, per_address=connections)
+        self.listener = Listener("test", Listen("off"), self.handle, clock=VirtualClock(), metrics=Metrics(), limits=limits)
+        self.transports: list[Transport] = []
+
+    async def handle(self, request: Request) -> Response:
+        self.began.append((self.turn, request.target))
+        await self.release.wait()
+        return Response(200, (), b"ok")
+
+    def ask(self, count: int) -> None:
+        """That many clients send a request each, all at once."""
+        for number in range(len(self.transports), len(self.transports) + count):
+            connection, transport = Connection(self.listener), Transport()
+            self.transports.append(transport)
+            connection.connection_made(transport)  # type: ignore[arg-type]
+            connection.data_received(b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % number)
+
+    async def turns(self, count: int) -> None:
+        for _ in range(count):
+            await asyncio.sleep(0)
+            self.turn += 1
+
+    @property
+    def answered(self) -> int:
+        return sum(transport.written.endswith(b"ok") for transport in self.transports)
+
+
+@given(st.lists(st.integers(min_value=0, max_value=3 * ABREAST), max_size=8))
+def test_requests_begin_in_order_and_some_in_a_turn(arriving: list[int]) -> None:
+    async def run() -> None:
+        house = House()
+        for count in arriving:
+            house.ask(count)
+            await house.turns(1)
+        await house.turns(sum(arriving) // ABREAST + 2)
+        assert [target for _, target in house.began] == [f"/{number}" for number in range(sum(arriving))]
+        turns = [turn for turn, _ in house.began]
+        assert all(turns.count(turn) <= ABREAST for turn in turns)
+        house.release.set()
+        await house.turns(sum(arriving) + 3)
+        assert house.answered == sum(arriving)
+
+    asyncio.run(run())
+
+
+async def test_a_few_requests_wait_for_no_turn_but_that_of_their_task() -> None:
+    house = House()
+    house.ask(ABREAST)
+    await house.turns(1)
+    assert [turn for turn, _ in house.began] == [0] * ABREAST
+
+
+async def test_a_slow_handler_holds_up_nobody() -> None:
+    house = House()
+    house.ask(10 * ABREAST)
+    await house.turns(10)
+    assert (len(house.began), house.answered) == (10 * ABREAST, 0)
+    house.release.set()
+    await house.turns(3)
+
+
+async def test_a_drain_waits_for_requests_that_wait_for_a_turn() -> None:
+    house = House()
+    house.ask(3 * ABREAST)
+    draining = asyncio.create_task(house.listener.drain())
+    await house.turns(1)
+    house.release.set()
+    await house.turns(8)
+    for transport, connection in zip(house.transports, tuple(house.listener._connections), strict=True):
+        assert transport.closed
+        connection.connection_lost(None)
+    await draining
+    assert house.answered == 3 * ABREAST
+
+
+async def test_requests_that_wait_for_a_turn_count_as_under_way() -> None:
+    house = House(connections=ABREAST)
+    for _ in range(3):  # clients that ask and leave at once
+        house.ask(ABREAST)
+        for connection in tuple(house.listener._connections):
+            connection.connection_lost(None)
+    assert len(house.listener._exchanges) + len(house.listener._waiting) == 2 * ABREAST
+    assert b"503" in house.transports[-1].written
+    await house.listener.close()
+    house.release.set()
+
+
+async def test_what_waits_for_a_turn_is_dropped_with_the_listener_and_another_start_begins_anew() -> None:
+    house = House()
+    house.ask(2 * ABREAST)
+    await house.listener.close()
+    await house.turns(3)
+    assert house.began == []
+    house.ask(1)
+    await house.turns(1)
+    assert len(house.began) == 1
+    house.release.set()
+    await house.turns(3)
