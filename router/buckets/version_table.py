@@ -83,11 +83,8 @@ class VersionTable:
 
     async def versions(self, keys: Iterable[str]) -> dict[str, Version]:
         """The rows of *keys*; keys without one are left out."""
-        return _by_key(await self._database.read(_BY_KEYS, self._bucket, _text([split(key) for key in keys])))
-
-    def glance(self, keys: Iterable[str]) -> dict[str, Version]:
-        """versions() for whoever is in a thread of their own."""
-        return _by_key(self._database.glance(_BY_KEYS, self._bucket, _text([split(key) for key in keys])))
+        rows = await self._json(_BY_KEYS, self._bucket, _text([split(key) for key in keys]))
+        return {join(directory, name): _version(columns) for directory, name, *columns in rows}
 
     async def named(self, directory: str, names: Iterable[str]) -> dict[str, Version]:
         """The rows of *names* in one directory, by name."""
@@ -147,11 +144,6 @@ class VersionTable:
     async def _json(self, statement: str, *params: object) -> Any:
         """The answer of a statement that gives one JSON text."""
         return orjson.loads((await self._database.read(statement, *params))[0][0])
-
-
-def _by_key(answer: Sequence[Sequence[Any]]) -> dict[str, Version]:
-    """The rows of an answer to _BY_KEYS."""
-    return {join(directory, name): _version(columns) for directory, name, *columns in orjson.loads(answer[0][0])}
 
 
 def _text(value: object) -> str:

@@ -100,17 +100,12 @@ class Worklist:
 
     # -- doing it
 
-    def ready(self, *, now: float) -> int:
-        """How many keys there are to take, at most."""
+    def take(self, limit: int, *, now: float) -> dict[str, Work]:
+        """Up to *limit* keys whose time has come; they are busy until done() or later()."""
         while self._times and self._times[0][0] <= now:
             due, key = heapq.heappop(self._times)
             if key in self._waiting and self._waiting[key][0] == due:
                 self._make_ready(key, self._waiting.pop(key)[1])
-        return len(self._order)
-
-    def take(self, limit: int, *, now: float) -> dict[str, Work]:
-        """Up to *limit* keys whose time has come; they are busy until done() or later()."""
-        self.ready(now=now)
         taken: dict[str, Work] = {}
         while self._order and len(taken) < limit:
             key = self._order.popleft()

@@ -4,7 +4,6 @@ Every write is synced when its call returns. What fails the disk fails the calls
 closes the connection; the store opens again by itself, and calls succeed again as soon as the disk does."""
 
 import asyncio
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +40,6 @@ class Database:
         self._loop = asyncio.get_running_loop()
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
         self._reader: apsw.Connection | None = None
-        self._turn = threading.Lock()  # of who reads
         self._closed = False
         self._patient: list[tuple[Unit, Done]] = []  # units that wait for company
         self._timer: asyncio.TimerHandle | None = None
@@ -190,11 +188,6 @@ class Database:
         self._check_open()
         return await self._loop.run_in_executor(self._reading, self._inquire, unit)
 
-    def glance(self, sql: str, *params: Any) -> list[Row]:
-        """read() for whoever is in a thread of their own already: any but the loop's, which would wait for others that read."""
-        self._check_open()
-        return self._inquire(lambda connection: connection.execute(sql, params).fetchall())
-
     async def ping(self) -> None:
         """Commit and sync something tiny. Raises JournalError when the store cannot record anything now."""
         await self.write(_PING)
@@ -210,7 +203,7 @@ class Database:
             return
         self._hand_over()
         self._closed = True
-        await self._loop.run_in_executor(self._reading, self._end_reading)
+        await self._loop.run_in_executor(self._reading, self._drop_reader)
         self._reading.shutdown(wait=False)
         await self._loop.run_in_executor(None, self.writer.close)
 
@@ -219,13 +212,7 @@ class Database:
             raise JournalError(f"{self.path} is closed")
 
     def _inquire(self, unit: Callable[[apsw.Connection], T]) -> T:
-        """On the reader's thread, or on that of who glances."""
-        with self._turn:
-            if self._closed:
-                raise JournalError(f"{self.path} is closed")
-            return self._read(unit)
-
-    def _read(self, unit: Callable[[apsw.Connection], T]) -> T:
+        """On the reader's thread."""
         until = time.monotonic() + READ_SECONDS
         try:
             if self._reader is None:
@@ -238,10 +225,6 @@ class Database:
             fault = files.explain(error, self.path, self._reader.system_errno if self._reader is not None else 0)
             self._drop_reader()
             raise fault from error
-
-    def _end_reading(self) -> None:
-        with self._turn:
-            self._drop_reader()
 
     def _drop_reader(self) -> None:
         reader, self._reader = self._reader, None

@@ -14,13 +14,11 @@ from typing import Final, NamedTuple
 import structlog
 
 from router.buckets import contents, keys, versions
-from router.buckets.at_once import AtOnce, Left
 from router.buckets.contents import Look, Trouble
 from router.buckets.facts import NOBODY, Identity
 from router.buckets.ledger import Told
 from router.buckets.notes import Note
 from router.buckets.roots import Root, RootGone, open_root
-from router.buckets.version_table import VersionTable
 from router.buckets.versions import Seen, Verdict, Version, same_file
 from router.buckets.worklist import Work
 from router.errors import JournalError
@@ -33,7 +31,6 @@ log = structlog.get_logger("router.sources.s3dir")
 
 BATCH: Final = 64  # keys looked at together
 BATCHES: Final = 4  # at once
-COMPANY: Final = 0.01  # seconds since the last batch began for which a few keys wait for more while it is under way
 LARGE: Final = 2  # files over contents.SMALL that are read at once
 QUEUED: Final = 256  # files over contents.SMALL that wait to be read; with more, batches wait too
 RETRY_LIMIT: Final = 8.0  # seconds between looks at a file that gives errors
@@ -69,9 +66,6 @@ class Lookers:
         self._site, self._teller = site, teller
         self._slots, self._large, self._queued = asyncio.Semaphore(BATCHES), asyncio.Semaphore(LARGE), asyncio.Semaphore(QUEUED)
         self._blind = False  # the last look did not get its rows
-        self._under_way = 0  # batches
-        self._free = asyncio.Event()  # none is
-        self._began = 0.0  # the last of them, monotonic seconds
 
     async def run(self, outlet: Outlet) -> None:
         """Look until the site ends; return with nothing half-handled."""
@@ -83,27 +77,12 @@ class Lookers:
                 if site.ended.is_set():
                     break  # and wake stays set
                 site.work.wake.clear()
-                now = site.clock.monotonic()
-                pause = self._pause(site.work.ready(now=now), now)
-                if pause <= 0 and (batch := site.work.take(BATCH, now=now)):
-                    self._under_way, self._began = self._under_way + 1, now
-                    self._free.clear()
+                if batch := site.work.take(BATCH, now=site.clock.monotonic()):
                     tasks.create_task(self._batch(outlet, batch, tasks), name=f"look-{self._site.bucket.name}")
                     continue
                 self._slots.release()
-                if pause <= 0:
-                    due = site.work.due(now=now)
-                    pause = IDLE if due is None else due
-                await site.clock.wait(site.work.wake, pause)
-
-    async def company(self) -> None:
-        """Return once a key that is named now need not wait for others any more."""
-        if (pause := self._pause(1, self._site.clock.monotonic())) > 0:
-            await self._site.clock.wait(self._free, pause)
-
-    def _pause(self, ready: int, now: float) -> float:
-        """Seconds for which *ready* keys wait for more: a batch costs turns of threads and a transaction, however few are in it."""
-        return self._began + COMPANY - now if self._under_way and 0 < ready < BATCH else 0.0
+                due = site.work.due(now=site.clock.monotonic())
+                await site.clock.wait(site.work.wake, IDLE if due is None else due)
 
     async def _batch(self, outlet: Outlet, batch: dict[str, Work], tasks: asyncio.TaskGroup) -> None:
         try:
@@ -116,29 +95,22 @@ class Lookers:
                     tasks.create_task(self._read(outlet, one), name=f"read-{self._site.bucket.name}")
         finally:
             self._slots.release()
-            self._under_way -= 1
-            if not self._under_way:
-                self._free.set()
-                self._site.work.wake.set()  # who waited for company need not wait any longer
 
     async def _look(self, batch: dict[str, Work]) -> list[Found]:
         """Rows and files of a batch; keys that have to be looked at again later are put back and left out."""
         site, found = self._site, list[Found]()
         wall_ns, turn = int(site.clock.now() * 1e9), site.ledger.holds.turn
         try:
-            rows, looks = await site.in_thread(survey, site.table, site.bucket.path, site.root, list(batch), site.ended.is_set)
+            rows, looks = await asyncio.gather(site.table.versions(batch), self._examined(list(batch), contents.SMALL))
         except JournalError as error:
             self._put_back(batch, error)
             self._blind = True
-            return found
-        except RootGone as gone:
-            site.end(gone)
             return found
         if self._blind:
             self._blind = False
             site.storage.worked()
         site.figures.looked(len(batch))
-        for (key, work), look in zip(batch.items(), looks, strict=True):
+        for (key, work), look in zip(batch.items(), looks, strict=False):  # no looks: the root is gone
             if isinstance(look, Trouble):
                 self._troubled(key, work, look)
             elif not self._waits(key, work, look, wall_ns):
@@ -193,20 +165,26 @@ class Lookers:
 
     async def _read(self, outlet: Outlet, found: Found) -> None:
         """The same for one file whose content takes a while to read."""
-        site = self._site
         try:
             async with self._large:
-                wall_ns, turn = int(site.clock.now() * 1e9), site.ledger.holds.turn
-                (look,) = await site.in_thread(examine, site.bucket.path, site.root, [found.key], contents.WHOLE, site.ended.is_set)
-        except RootGone as gone:
-            site.end(gone)
-            return
+                wall_ns, turn = int(self._site.clock.now() * 1e9), self._site.ledger.holds.turn
+                looks = await self._examined([found.key], contents.WHOLE)
         finally:
             self._queued.release()
-        if isinstance(look, Trouble):
-            self._troubled(found.key, found.work, look)
-        elif not self._waits(found.key, found.work, look, wall_ns):
-            await self._report(outlet, [found._replace(seen=look, wall_ns=wall_ns, turn=turn)])
+        for look in looks:
+            if isinstance(look, Trouble):
+                self._troubled(found.key, found.work, look)
+            elif not self._waits(found.key, found.work, look, wall_ns):
+                await self._report(outlet, [found._replace(seen=look, wall_ns=wall_ns, turn=turn)])
+
+    async def _examined(self, wanted: list[str], upto: int) -> list[Look]:
+        """Look at files in a thread; nothing when the root is gone: then the site ends."""
+        site = self._site
+        try:
+            return await site.in_thread(examine, site.bucket.path, site.root, wanted, upto, site.ended.is_set)
+        except RootGone as gone:
+            site.end(gone)
+            return []
 
     async def _report(self, outlet: Outlet, found: Sequence[Found]) -> None:
         """Have the keys in hand while they are told of; those that the object store has, or changed since, are looked at again."""
@@ -362,19 +340,11 @@ def _with(found: Found, note: Note) -> Found:
     return found._replace(note=note, seen=None if found.seen is None else replace(found.seen, etag=note.etag))
 
 
-def survey(
-    table: VersionTable, path: Path, root: Root, wanted: Sequence[str], ended: Callable[[], bool]
-) -> tuple[dict[str, Version], list[Look]]:
-    """The rows of *wanted*, and what their files are, in one go. In a thread. Raises JournalError, RootGone."""
-    return table.glance(wanted), examine(path, root, wanted, contents.SMALL, ended)
-
-
 def examine(path: Path, root: Root, wanted: Sequence[str], upto: int, ended: Callable[[], bool]) -> list[Look]:
     """Look at files below the root, all in one thread. Raises RootGone when it is not there any more."""
     opened = open_root(path, root)
     try:
-        quick = AtOnce(opened)
-        return [contents.look(opened, key, upto=upto, ended=ended) if isinstance(look := quick.look(key), Left) else look for key in wanted]
+        return [contents.look(opened, key, upto=upto, ended=ended) for key in wanted]
     finally:
         os.close(opened)
 

@@ -13,7 +13,7 @@ from router.buckets.versions import FOUND, GONE
 from router.buckets.watch import DIRECTORY, OVERFLOW, ROOT, Hint
 from router.errors import JournalError
 from router.sources.base import Outlet
-from router.sources.s3dir_look import BATCH, Lookers
+from router.sources.s3dir_look import Lookers
 from router.sources.s3dir_scan import Scanner
 from router.sources.s3dir_site import Site
 from router.sources.s3dir_tell import Teller
@@ -68,14 +68,12 @@ class Session:
             await site.work.room()
 
     async def _listen(self) -> None:
-        """Turn hints into work; while few come and keys wait for company anyway, many hints at a time."""
+        """Turn hints into work."""
         while True:
             hints = await self._site.watcher.hints()
             now = self._site.clock.monotonic()
             for hint in hints:
                 self._heard(hint, now)
-            if len(hints) < BATCH:
-                await self._lookers.company()
 
     def _heard(self, hint: Hint, now: float) -> None:
         site, (path, sign) = self._site, hint

@@ -1,6 +1,5 @@
 """The version table keeps what it is given, by directory."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -85,8 +84,3 @@ async def test_rows_are_confirmed_under_a_root(table: VersionTable) -> None:
     await table.store(dict.fromkeys(["d/a", "d/b", "a"], ROW))
     await table.confirm("d", ["a"], 9)
     assert await table.versions(["d/a", "d/b", "a"]) == {"d/a": replace(ROW, root=9, racy=False), "d/b": ROW, "a": ROW}
-
-
-async def test_a_glance_from_a_thread_reads_the_same(table: VersionTable) -> None:
-    await table.store(dict.fromkeys(["d/a", "b"], ROW))
-    assert await asyncio.to_thread(table.glance, ["d/a", "b", "c"]) == {"d/a": ROW, "b": ROW}
