@@ -62,6 +62,7 @@ class BucketHouse:
         house = House(config, self.clock, self.database, self.metrics, ledgers=self.ledgers)
         functions = [(Function(name, self.place, "app.handler"), S3Trigger("uploads", wanted)) for name, wanted in self.wanted.items()]
         (source,) = S3DirSource.build([Binding(function, trigger, 0) for function, trigger in functions], house)
+        house.in_force()
         return source
 
     @asynccontextmanager

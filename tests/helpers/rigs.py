@@ -160,7 +160,10 @@ class Rig(ABC):
 
     def sources(self, bindings: Sequence[Binding]) -> Sequence[Any]:
         """Sources as a fresh daemon builds them."""
-        return SOURCES[bindings[0].trigger.word].build(bindings, House(self.config(), self.clock, self.database, self.metrics))
+        house = House(self.config(), self.clock, self.database, self.metrics)
+        built = SOURCES[bindings[0].trigger.word].build(bindings, house)
+        house.in_force()
+        return built
 
     def source(self) -> Any:
         """The source that occur() is about, as a fresh daemon builds it."""
@@ -338,7 +341,10 @@ class QueueRig(Rig):
 
     def sources(self, bindings: Sequence[Binding]) -> Sequence[Any]:
         """Sources as a fresh daemon builds them."""
-        return QueueSource.build(bindings, House(self.config(), self.clock, self.database, self.metrics, self.queues))
+        house = House(self.config(), self.clock, self.database, self.metrics, self.queues)
+        built = QueueSource.build(bindings, house)
+        house.in_force()
+        return built
 
     def bindings(self, *names: str) -> list[Binding]:
         """Small batches, so that several messages need several."""
@@ -549,7 +555,9 @@ class TopicRig(QueueRig):
     def sources(self, bindings: Sequence[Binding]) -> Sequence[Any]:
         """As any rig; clients turn to the topics that were laid last."""
         self._house = House(self.config(), self.clock, self.database, self.metrics, self.queues)
-        return TopicSource.build(bindings, self._house)
+        built = TopicSource.build(bindings, self._house)
+        self._house.in_force()
+        return built
 
     async def occur(self) -> str:
         """Two clients begin, one of them with a message that nobody wants."""
