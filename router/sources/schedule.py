@@ -277,7 +277,7 @@ class ScheduleSource:
             "next": None if upcoming is None else names.iso_s(upcoming),
             "last": None if schedule.last is None else names.iso_s(schedule.last),
             "missed": schedule.missed,
-            "state": "finished" if upcoming is None else "enabled",
+            "state": "finished" if upcoming is None and self._outlet is not None else "enabled",
         }
 
     def health(self) -> str:

@@ -63,6 +63,7 @@ class Lied(House):
         self.set("2026-03-01T12:00:10")
         self.start()
         assert self.ready(), self.log.read_text()[-3000:]
+        assert self.until(lambda: all(row["next"] for row in self.get("/schedules")), 20)
         self.set("2026-03-01T12:00:57")
         assert self.until(lambda: bool(self.ticked()), 20), self.log.read_text()[-3000:]
         assert dict(self.ticked()) == {"2026-03-01T12:01:00Z": 1}
