@@ -443,7 +443,7 @@ async def test_an_event_that_a_dying_worker_has_not_read_goes_to_another(bench: 
 
 async def test_the_spawner_dies_and_is_replaced(bench: Bench) -> None:
     slow = asyncio.create_task(bench.run(bench.function("slow", timeout=30.0), 20))
-    await until(lambda: any(line.startswith("START") for line in bench.logs.of("slow")))
+    await until(lambda: any(line.startswith("START") for line in bench.logs.of("slow")) and all(one._worker for one in bench.pool._all))
     for running in (bench.run(bench.function("kill_parent", isolation="none")), slow):
         with pytest.raises(SpawnerDied):  # nobody can tell by whose hand, so it is no function's error
             await running
@@ -769,7 +769,7 @@ async def test_closed_in_the_middle_a_stream_is_broken(bench: Bench) -> None:
 
 async def test_cancelled_the_run_is_cut_short(bench: Bench) -> None:
     running = asyncio.create_task(bench.run(bench.function("slow", timeout=30.0), 20))
-    await until(lambda: any(line.startswith("START") for line in bench.logs.of("slow")))
+    await until(lambda: any(line.startswith("START") for line in bench.logs.of("slow")) and all(one._worker for one in bench.pool._all))
     pids = [environment._worker.pid for environment in bench.pool._all]
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
