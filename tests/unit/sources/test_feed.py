@@ -271,7 +271,7 @@ async def test_killed_between_invoke_and_cursor_the_same_records_come_again(tmp_
             return 0
 
         rig.database.transact = never  # type: ignore[method-assign]
-        user.execute("INSERT INTO orders VALUES (1, 'tea', 0); UPDATE orders SET id = 2")
+        user.execute("BEGIN; INSERT INTO orders VALUES (1, 'tea', 0); UPDATE orders SET id = 2; COMMIT")  # one batch, for no other follows
         first = await rig.got(3)
         await settle()
         await rig.kill()
