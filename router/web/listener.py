@@ -6,6 +6,7 @@ import socket
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Collection
 from http import HTTPStatus
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -36,10 +37,6 @@ SWEEP: Final = 1.0  # seconds between two looks at the deadlines, at most
 ARRIVED: Final = 16 * 1024 * 1024  # bytes of bodies between two looks at how much is held, beside those
 LEFT: Final = 2  # requests under way for each connection that may be: a handler goes on when its client has left
 CLASSES: Final = ("", "1xx", "2xx", "3xx", "4xx", "5xx")  # of status codes, by their first digit
-# Requests that begin in one turn of the loop. While later ones wait for theirs the first are through, and their environments,
-# still warm in the caches, take those: with all of 32 clients at once each of 32 environments is used in turn, and cold. Six gave
-# 1.3 times the rate of no bound; with fewer the turns themselves cost more than they save.
-ABREAST: Final = 6
 SHED: Final = 64 * 1024  # bytes; who holds less is spared: dropping it would gain nothing
 TURNED_AWAY: Final = 64  # connections over the caps that are told so at one time; more are dropped unheard
 
@@ -66,11 +63,12 @@ class Listener:
         refusal: Refusal = plain_refusal,
         room: Room | None = None,
         streams: Streams | None = None,
+        abreast: float = inf,
         mode: int = 0o600,
     ) -> None:
         """*hosts*: the Host names that are served, others get 421 (DNS rebinding); empty: all. *mode*: of a Unix socket's file.
 
-        *streams*: None: every body is complete before its handler runs."""
+        *streams*: None: every body is complete before its handler runs. *abreast*: requests that begin in one turn of the loop."""
         self.name, self.handler, self.refusal = name, handler, refusal
         self.limits = limits or Limits()
         self.ask_room(room)
@@ -85,6 +83,7 @@ class Listener:
         self._addresses: Counter[str] = Counter()
         self._exchanges: dict[Exchange, asyncio.Task[None]] = {}  # holds the tasks, which the loop does not
         self._waiting: deque[tuple[Exchange, Request]] = deque()  # for a turn of the loop
+        self._abreast = abreast
         self._beginning = 0  # tasks that have not had their first step
         self._arrived = 0  # bytes of bodies since the last look
         self._draining = False
@@ -262,7 +261,7 @@ class Listener:
 
     def begin(self, exchange: Exchange, request: Request) -> None:
         """Run a request, in this turn of the loop or one of the next; drain() waits for it."""
-        if self._beginning < ABREAST:
+        if self._beginning < self._abreast:
             self._begin(exchange, request)
         else:
             self._waiting.append((exchange, request))

@@ -9,9 +9,10 @@ from router.config.types import Listen
 from router.telemetry.metrics import Metrics
 from router.web import Limits, Listener, Request, Response
 from router.web.connection import Connection
-from router.web.listener import ABREAST
 from tests.helpers.clock import VirtualClock
 from tests.unit.web.test_connection import Transport
+
+ABREAST = 6
 
 
 class House:
@@ -22,7 +23,8 @@ class House:
         self.turn = 0
         self.release = asyncio.Event()
         limits = Limits(connections=connections, per_address=connections)
-        self.listener = Listener("test", Listen("off"), self.handle, clock=VirtualClock(), metrics=Metrics(), limits=limits)
+        clock, metrics = VirtualClock(), Metrics()
+        self.listener = Listener("test", Listen("off"), self.handle, clock=clock, metrics=metrics, limits=limits, abreast=ABREAST)
         self.transports: list[Transport] = []
 
     async def handle(self, request: Request) -> Response:
