@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,34 +19,8 @@ roles:
 functions:
   note: {code: ./code, handler: app.note, isolation: none}
 """
-HANDLER = {"app.py": "def note(event, context):\n    pass\n"}
+CODE = {"app.py": "def note(event, context):\n    pass\n"}
 UNABLE = "Unable to validate the following destination configurations"
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    with Cloud(tmp_path_factory.mktemp("notifications"), CONFIG, HANDLER).serving() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def key(cloud: Cloud) -> dict[str, str]:
-    return cloud.key()
-
-
-@pytest.fixture(scope="module")
-def s3(cloud: Cloud, key: dict[str, str]) -> Any:
-    return cloud.client("s3", key)
-
-
-@pytest.fixture(scope="module")
-def sqs(cloud: Cloud, key: dict[str, str]) -> Any:
-    return cloud.client("sqs", key)
-
-
-@pytest.fixture(scope="module")
-def sns(cloud: Cloud, key: dict[str, str]) -> Any:
-    return cloud.client("sns", key)
 
 
 def let_in(action: str, arn: str, bucket: str) -> str:

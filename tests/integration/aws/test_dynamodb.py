@@ -70,11 +70,6 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 
 @pytest.fixture(scope="module")
-def key(cloud: Cloud) -> dict[str, str]:
-    return cloud.key()
-
-
-@pytest.fixture(scope="module")
 def client(cloud: Cloud, key: dict[str, str]) -> Any:
     return cloud.client("dynamodb", key)
 

@@ -2,7 +2,6 @@
 
 import socket
 import time
-from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -23,17 +22,6 @@ roles:
 WRITER = """
   writer: {policy: [{Effect: Allow, Action: "s3:GetObject", Resource: "*"}]}
 """
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    with Cloud(tmp_path_factory.mktemp("endpoint"), CONFIG).serving() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def key(cloud: Cloud) -> dict[str, str]:
-    return cloud.key()
 
 
 def refused(ask: Any, **parameters: Any) -> tuple[int, str, str]:

@@ -62,11 +62,6 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         yield made
 
 
-@pytest.fixture(scope="module")
-def key(cloud: Cloud) -> dict[str, str]:
-    return cloud.key()
-
-
 def recorded(cloud: Cloud) -> list[Any]:
     """What the function got, but for messages."""
     return [event for event in _events(cloud) if not (isinstance(event, dict) and "Records" in event)]

@@ -1,9 +1,6 @@
 """What functions call the AWS endpoint with: their own role's credentials, found by an SDK that is told nothing."""
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.helpers.endpoint import Cloud
 
@@ -29,12 +26,6 @@ functions:
   apart: {code: ./code, handler: app.who, timeout: 30, role: reader, require: [no_network]}
   early: {code: ./code, handler: app.who, timeout: 30, role: reader, snap_start: true, environment: {EARLY: "1"}}
 """
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    with Cloud(tmp_path_factory.mktemp("functions"), CONFIG, CODE).serving() as made:
-        yield made
 
 
 def test_a_function_calls_as_a_session_of_its_role(cloud: Cloud) -> None:

@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,17 +56,6 @@ def zipped(answer: str = "one") -> bytes:
     with zipfile.ZipFile(held, "w") as archive:
         archive.writestr("app.py", HANDLER.replace("{answer!r}", repr(answer)))
     return held.getvalue()
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    with Cloud(tmp_path_factory.mktemp("lambda"), CONFIG, CODE).serving() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def key(cloud: Cloud) -> dict[str, str]:
-    return cloud.key()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import io
 import json
 import time
 import zipfile
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ CONFIG = """
 roles: {worker: {policy: [{Effect: Allow, Action: ["sqs:*", "dynamodb:*"], Resource: "*"}]}}
 """
 ROLE = "arn:aws:iam::123456789012:role/worker"
-CODE = """
+HANDLER = """
 def handler(event, context):
     for record in event["Records"]:
         print("saw", record.get("body") or record["dynamodb"]["NewImage"]["word"]["S"])
@@ -23,21 +22,10 @@ def handler(event, context):
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    with Cloud(tmp_path_factory.mktemp("sources"), CONFIG).serving() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def key(cloud: Cloud) -> dict[str, str]:
-    return cloud.key()
-
-
-@pytest.fixture(scope="module")
 def client(cloud: Cloud, key: dict[str, str]) -> Any:
     made, held = cloud.client("lambda", key), io.BytesIO()
     with zipfile.ZipFile(held, "w") as archive:
-        archive.writestr("app.py", CODE)
+        archive.writestr("app.py", HANDLER)
     for name in ("polls", "follows"):
         made.create_function(
             FunctionName=name, Runtime="python3.11", Role=ROLE, Handler="app.handler", Timeout=10, Code={"ZipFile": held.getvalue()}

@@ -81,21 +81,6 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         yield made
 
 
-@pytest.fixture(scope="module")
-def key(cloud: Cloud) -> dict[str, str]:
-    return cloud.key()
-
-
-@pytest.fixture(scope="module")
-def sqs(cloud: Cloud, key: dict[str, str]) -> Any:
-    return cloud.client("sqs", key)
-
-
-@pytest.fixture(scope="module")
-def sns(cloud: Cloud, key: dict[str, str]) -> Any:
-    return cloud.client("sns", key)
-
-
 def seen(cloud: Cloud) -> list[Any]:
     """What the function was told."""
     path = cloud.directory / "seen"

@@ -58,16 +58,6 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         yield made
 
 
-@pytest.fixture(scope="module")
-def key(cloud: Cloud) -> dict[str, str]:
-    return cloud.key()
-
-
-@pytest.fixture(scope="module")
-def s3(cloud: Cloud, key: dict[str, str]) -> Any:
-    return cloud.client("s3", key)
-
-
 def refused(ask: Any, **parameters: Any) -> tuple[int, str]:
     """Status and code of a refusal."""
     with pytest.raises(ClientError) as caught:

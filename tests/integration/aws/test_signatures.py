@@ -41,17 +41,6 @@ class Sent(NamedTuple):
         return self._replace(headers=rest)
 
 
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    with Cloud(tmp_path_factory.mktemp("signatures"), CONFIG).serving() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def key(cloud: Cloud) -> dict[str, str]:
-    return cloud.key()
-
-
 def ask(cloud: Cloud, sent: Sent) -> tuple[int, str]:
     """Status and body."""
     with closing(http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=30)) as connection:
