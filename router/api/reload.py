@@ -67,6 +67,7 @@ class Parts:
     read: Callable[[], Config]  # config.yaml as it is now; blocking. Raises ConfigError
     build: Callable[[Config], "Built"]  # the sources of a config, those that run where they go on; blocking. Raises ConfigError
     make: Callable[[Config], None]  # what a config wants on disk; blocking
+    clear: Callable[[Config], Awaitable[None]]  # of what the store has left of former ones. Raises JournalError
     took: Callable[[Config], None]  # told of the config that is in force now
 
 
@@ -145,6 +146,7 @@ class Reloader:
         parts = self._parts
         published = {function.qualified for function in parts.functions.versions()}
         await asyncio.to_thread(self._prepare, wanted, deployed, published)
+        await parts.clear(wanted)
         plan = parts.fleet.plan([source for sources in built.sources for source in sources])
         await parts.fleet.prepare(plan)  # last: from here on nothing can fail, but the store
         if keep is not None:

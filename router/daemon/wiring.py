@@ -179,6 +179,7 @@ class Wiring:
             lambda: read(self.config.file, stores.declared.fragments(), self._render()),
             build,
             make_buckets,
+            lambda config: stores.queues.make_room(config.queues),
             self._took,
         )
         return Reloader(parts, self._metrics)

@@ -4,7 +4,7 @@ Time: as in the journal, *visible* and the like are the queues' own time, which 
 instance left off when that is later, and then moves with the monotonic clock. What people and AWS read is wall time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple, Self, TypeVar
 
@@ -83,10 +83,14 @@ class Queues:
                 connection.execute(SQL["tally"], (name, 0, 0, 0, work.now, work.wall // 1000)).fetchall()
 
         await database.transact(unit)
-        for name in await made.deleted():
-            if name in queues:
-                await made.drop(name)
+        await made.make_room(queues)
         return made
+
+    async def make_room(self, queues: Collection[str]) -> None:
+        """For queues that are about to be served: what is left of deleted ones of their names goes. Raises JournalError."""
+        for name in await self.deleted():
+            if name in queues:
+                await self.drop(name)
 
     def adopt(self, queues: Mapping[str, Queue]) -> None:
         """These are the queues from now on. Messages of one that is gone stay until it is back or purged."""

@@ -59,6 +59,31 @@ def test_killed_while_a_queue_is_deleted(tmp_path: Path, step: str, *, there: bo
         assert got == ["new"]
 
 
+def test_a_queue_that_config_yaml_has_again_is_served_once_nothing_of_the_deleted_one_is_left(tmp_path: Path) -> None:
+    """The name is taken by a reload while its messages are still being removed."""
+    with Cloud(tmp_path, "").serving() as cloud:
+        client, nobodys = cloud.client("sqs", cloud.key()), cloud.config.read_text()
+
+        def configure(queues: str) -> None:
+            cloud.config.write_text(nobodys + queues)
+            cloud.router("reload")
+
+        def send(text: str) -> None:
+            client.send_message(QueueUrl=url, MessageBody=text, MessageGroupId="g", MessageDeduplicationId="d")
+
+        configure("queues: {q.fifo: {}}\n")
+        url = client.get_queue_url(QueueName="q.fifo")["QueueUrl"]
+        send("old")
+        configure("")
+        connection = apsw.Connection(str(cloud.directory / "state/journal.db"))
+        connection.set_busy_timeout(10_000)
+        connection.execute("INSERT INTO leavings VALUES ('queue', 'q.fifo', 0)")  # as a deletion leaves it that has just begun
+        connection.close()
+        configure("queues: {q.fifo: {}}\n")
+        send("new")  # no duplicate of what the deleted queue had
+        assert [one["Body"] for one in client.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]] == ["new"]
+
+
 @pytest.mark.parametrize(("step", "there", "whole"), [(*SIDES[0], False), (*SIDES[1], False), (*SIDES[1], True)])
 def test_killed_while_an_archive_is_deleted(tmp_path: Path, step: str, *, there: bool, whole: bool) -> None:
     """*whole*: with its bus."""

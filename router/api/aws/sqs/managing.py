@@ -48,7 +48,7 @@ class Managing:
         async with self._turns.of(name):
             there = self._queues.settings.get(name)
             if there is None:
-                await self._queues.drop(name)  # what a call that was cut short has left
+                await self._queues.drop(name)  # what a call that was cut short has left; before the turn of reloads, for which others wait
                 await self._declare(name, value)
                 await self._queues.enrol(name)
             elif unlike := attributes.different(there, value, given):
