@@ -40,6 +40,14 @@ def of_bucket(config: Config, bucket: str) -> tuple[BucketNotification, ...]:
     return tuple(one for one in config.notifications.values() if one.bucket == bucket)
 
 
+def by_bucket(config: Config) -> Mapping[str, tuple[BucketNotification, ...]]:
+    """The same of every bucket that has any: one look at all of them, where thousands of buckets are asked for."""
+    found: dict[str, list[BucketNotification]] = {}
+    for one in config.notifications.values():
+        found.setdefault(one.bucket, []).append(one)
+    return {bucket: tuple(told) for bucket, told in found.items()}
+
+
 def watched(form: "Node", names: Names) -> tuple[str, s3.Filter]:
     """The keys `bucket`, `events`, `prefix` and `suffix`; unknown buckets and events that no file can cause are problems."""
     bucket = form.text("bucket")

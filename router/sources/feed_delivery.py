@@ -12,7 +12,7 @@ import structlog
 
 from router import names
 from router.clock import Clock
-from router.config.types import Config, Destination
+from router.config.types import Destination
 from router.errors import RouterError
 from router.events import batch_responses, batching
 from router.events.destinations import Stretch, stream_record
@@ -37,6 +37,7 @@ class Settings:
 
     feed: str
     function: str
+    arn: str  # the function's
     batch_size: int
     batch_window: float  # seconds
     latest: bool  # a new mapping begins with what comes next, not with what the outbox holds
@@ -72,8 +73,8 @@ Advance = Callable[[int, Sequence[Parcel]], Awaitable[bool]]
 class Delivery:
     """The way to one function."""
 
-    def __init__(self, settings: Settings, config: Config, clock: Clock, metrics: Metrics, chance: random.Random) -> None:
-        self.settings, self._config, self._clock, self._chance = settings, config, clock, chance
+    def __init__(self, settings: Settings, clock: Clock, metrics: Metrics, chance: random.Random) -> None:
+        self.settings, self._clock, self._chance = settings, clock, chance
         self.error = ""  # why what is under way has not succeeded; "" when all is well
         labels = ("feed", "function")
         self._delivered = metrics.counter("router_feed_records_total", "Records that a function took.", *labels)
@@ -171,13 +172,12 @@ class Delivery:
 
     def _parcels(self, lost: Span, condition: str, work: Work, attempt: Attempt | None) -> Sequence[Parcel]:
         """What the destination hears of records that are given up."""
-        to, config, now = self.settings.on_failure, self._config, self._clock.now()
+        to, arn, now = self.settings.on_failure, self.settings.arn, self._clock.now()
         if to is None:
             return ()
         items = work.items[lost.first : lost.end]
         stretch = Stretch(work.shard, items[0].sequence, items[-1].sequence, items[0].at, items[-1].at, len(items), work.arn)
         request_id = attempt.request_id if attempt is not None else names.request_id()
-        arn = names.function_arn(config.region, config.account, self.settings.function)
         error = (attempt.outcome.function_error or None) if attempt is not None else "Unhandled" if lost.failures else None
         record: dict[str, Any] = stream_record(
             stretch, request_id=request_id, arn=arn, condition=condition, invokes=lost.failures, function_error=error, at=now

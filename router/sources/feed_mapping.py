@@ -13,7 +13,6 @@ import apsw
 import structlog
 
 from router.clock import Clock
-from router.config.types import Config
 from router.errors import JournalError
 from router.events import batching, tumbling
 from router.events.lanes import Lanes, lane_of
@@ -46,7 +45,6 @@ class Parts:
     clock: Clock
     metrics: Metrics
     chance: random.Random
-    config: Config
     database: Database
     outbox: Outbox | None = None  # None: nothing goes to destinations
 
@@ -60,7 +58,7 @@ class EventSourceMapping:
         self.head = 0  # newest row of the outbox when it was last read
         self._fault = ""  # why nothing can be read or recorded
         self._due = parts.watch.looker()
-        self._delivery = Delivery(settings, parts.config, parts.clock, parts.metrics, parts.chance)
+        self._delivery = Delivery(settings, parts.clock, parts.metrics, parts.chance)
 
     @property
     def error(self) -> str:

@@ -8,7 +8,8 @@ from typing import Any, Final, cast
 
 import structlog
 
-from router.config.types import ItemTable, Table
+from router import names
+from router.config.types import Config, ItemTable, Table
 from router.errors import JournalError, SourceError
 from router.sources.base import Binding, House, Outlet
 from router.sources.feed import TableTrigger
@@ -35,10 +36,8 @@ class Feed:
         self._table, self._clock, self._name = table, house.clock, f"table:{table.name}"
         self._reader, self._watch = _attached(table, house)
         self._cursors = Cursors(house.database, table.name)
-        parts = Parts(
-            self._reader, self._cursors, self._watch, house.clock, house.metrics, chance, house.config, house.database, house.outbox
-        )
-        self.mappings = [EventSourceMapping(_settings(binding), parts) for binding in bindings]
+        parts = Parts(self._reader, self._cursors, self._watch, house.clock, house.metrics, chance, house.database, house.outbox)
+        self.mappings = [EventSourceMapping(_settings(binding, house.config), parts) for binding in bindings]
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
         """Deliver changes until *stop*; each function at its own pace. Raises SourceError when the store cannot be used."""
@@ -153,11 +152,12 @@ def _attached(table: Table | ItemTable, house: House) -> tuple[Reader | TableRea
     return Reader(outbox, table.name, house.clock), Watch(table.sqlite, house.clock)
 
 
-def _settings(binding: Binding) -> Settings:
+def _settings(binding: Binding, config: Config) -> Settings:
     trigger: TableTrigger = binding.trigger
     return Settings(
         feed=trigger.table.name,
         function=binding.function.name,
+        arn=names.function_arn(config.region, config.account, binding.function.name),
         batch_size=trigger.batch_size,
         batch_window=trigger.batch_window,
         latest=trigger.starting_position == "LATEST",

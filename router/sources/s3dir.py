@@ -11,10 +11,10 @@ from functools import partial
 from typing import ClassVar, Final, Self
 
 from router.config.node import Node
-from router.config.types import Bucket, Config, Names
+from router.config.types import Bucket, Names
 from router.events import s3
 from router.sources.base import Binding, House, Outlet, basis_of
-from router.sources.bucket_notification import identity, of_bucket, watched
+from router.sources.bucket_notification import BucketNotification, by_bucket, identity, of_bucket, watched
 
 _GAUGES: Final = {
     "ignored_entries": "Entries that the last full scan passed over because of their name.",
@@ -58,21 +58,21 @@ class S3DirSource:
 
         self.name = _named(bucket.name)
         self.bucket = bucket
-        self.basis = _basis(bucket, bindings, house.config)
+        self.basis = _basis(bucket, bindings, of_bucket(house.config, bucket.name))
         self._attachment = Attachment(bucket, bindings, house)
 
     @classmethod
     def build(cls, bindings: Sequence[Binding], house: House) -> list[Self]:
         """One source for each bucket that a trigger or a notification names, or whose events go to the default bus."""
         bridged = (bucket.name for bucket in house.config.buckets.values() if bucket.eventbridge)
-        notifying = (one.bucket for one in house.config.notifications.values())
-        wanted = dict.fromkeys([*(binding.trigger.bucket for binding in bindings), *bridged, *notifying])
+        notified = by_bucket(house.config)
+        wanted = dict.fromkeys([*(binding.trigger.bucket for binding in bindings), *bridged, *notified])
         bound: dict[str, list[Binding]] = {name: [] for name in wanted}
         for binding in bindings:
             bound[binding.trigger.bucket].append(binding)
         buckets = [(house.config.buckets[name], found) for name, found in bound.items()]
         sources = [
-            house.source(_named(bucket.name), _basis(bucket, found, house.config), partial(cls, bucket, found, house))
+            house.source(_named(bucket.name), _basis(bucket, found, notified.get(bucket.name, ())), partial(cls, bucket, found, house))
             for bucket, found in buckets
         ]
 
@@ -105,8 +105,8 @@ def _named(bucket: str) -> str:
     return f"s3:{bucket}"
 
 
-def _basis(bucket: Bucket, bindings: Sequence[Binding], config: Config) -> object:
-    return (bucket, basis_of(bindings), of_bucket(config, bucket.name))
+def _basis(bucket: Bucket, bindings: Sequence[Binding], told: Sequence[BucketNotification]) -> object:
+    return (bucket, basis_of(bindings), told)
 
 
 def _figures(sources: Sequence[S3DirSource], figure: str) -> dict[tuple[str, ...], float]:

@@ -38,7 +38,7 @@ class Attachment:
     """One bucket and the directory it is attached to, if any."""
 
     def __init__(self, bucket: Bucket, bindings: Sequence[Binding], house: House) -> None:
-        self._bucket, self._house = bucket, house
+        self._bucket, self._clock, self._database = bucket, house.clock, house.database
         stamp = Stamp(bucket.name, house.config.region, house.config.account, bucket.event_version)
         bridge = Bridge(house.buses, stamp) if bucket.eventbridge else None
         told = of_bucket(house.config, bucket.name)
@@ -62,14 +62,14 @@ class Attachment:
         """Serve the directory, whenever it is there, until *stop*. Raises SourceError when the version table cannot be read."""
         threads = ThreadPoolExecutor(THREADS, thread_name_prefix=f"s3-{self._bucket.name}")
         try:
-            await prepare(self._house.database)
-            await notes.prepare(self._house.database)
+            await prepare(self._database)
+            await notes.prepare(self._database)
             while not stop.is_set():
                 try:
                     await self._serve(outlet, stop, threads)
                 except RootGone as gone:
                     self._lost(gone)
-                    await self._house.clock.wait(stop, RETRY)
+                    await self._clock.wait(stop, RETRY)
         except JournalError as error:
             raise SourceError(f"the version table of bucket {self._bucket.name} cannot be read: {error}") from error
         finally:
@@ -79,7 +79,7 @@ class Attachment:
         """Attach to the root that is there now and serve it. Raises RootGone when it is not there, or no longer."""
         root = await asyncio.get_running_loop().run_in_executor(threads, self._find)
         self._may_follow(root)
-        table = VersionTable(self._house.database, self._bucket.name)
+        table = VersionTable(self._database, self._bucket.name)
         floor = await table.floor()
         await self._accept(root, table)
         watcher, watched = await watcher_for(self._bucket)
@@ -134,10 +134,10 @@ class Attachment:
             watched=watched,
             ignored=Ignored(self._bucket.ignore),
             table=table,
-            notes=Notes(self._house.database, self._bucket.name, self._ledger.presence),
+            notes=Notes(self._database, self._bucket.name, self._ledger.presence),
             ledger=self._ledger,
             work=Worklist(),
-            clock=self._house.clock,
+            clock=self._clock,
             figures=self.figures,
             refusals=self.refusals,
             storage=self._storage,

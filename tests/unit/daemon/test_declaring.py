@@ -1,8 +1,10 @@
 """What a declaration makes of the config in force is what reading all of it anew would make, mistakes included."""
 
+import gc
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from router.clock import SystemClock
 from router.config.fragments import Fragment
+from router.config.readings import Kept
 from router.config.types import Config
 from router.daemon.checking import built, declared, read
 from router.errors import ConfigError
@@ -203,3 +206,28 @@ def test_a_declaration_comes_to_what_reading_all_anew_does(config: Path, steps: 
             assert found.told() == whole.told()
             if found.config is not None:
                 now, there = found, wanted
+
+
+def test_sources_that_go_on_keep_no_former_config(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source for each of thousands of buckets and tables would keep as many configs, each as large as all that is declared."""
+    monkeypatch.setenv("KEY", "k" * 20)
+    function = Fragment("functions", "a", {"code": "../code", "handler": "app.handler"}, number=1)
+    there: list[Fragment] = [function]
+    now = Tried(lambda: read(config, tuple(there)))
+    before = _kept()
+    for number in range(2, 100, 4):
+        there += [
+            Fragment("buckets", f"bucket{number}", {"path": f"../bucket{number}"}, number=number),
+            Fragment("notifications", f"n{number}", {"bucket": f"bucket{number}", "queue": "jobs"}, number=number + 1),
+            Fragment("tables", f"table{number}", {"hash": "id", "stream": "KEYS_ONLY"}, number=number + 2),
+            Fragment("triggers", str(number), {"function": "a", "trigger": {"table": f"table{number}"}}, number=number + 3),
+        ]
+        assert now.config is not None, now.problems
+        now = Tried(partial(declared, tuple(there), now.config), now.sources)
+    assert len(now.sources) > 50
+    assert _kept() - before <= 5  # of sources of which there is one, as of the bus
+
+
+def _kept() -> int:
+    gc.collect()
+    return sum(isinstance(one, Kept) for one in gc.get_objects())
