@@ -30,13 +30,16 @@ class Together(Generic[_T]):
         await asyncio.shield(waiting)
 
     async def _work(self) -> None:
+        batch: list[tuple[_T, asyncio.Future[None]]] = []
         try:
             while self._line:
-                await self._try(self._next())
+                batch = self._next()
+                await self._try(batch)
         finally:
             self._task = None
-            while self._line:  # cancelled
-                self._line.popleft()[1].cancel()
+            for _, waiting in (*batch, *self._line):  # cancelled, or all of these are done
+                waiting.cancel()
+            self._line.clear()
 
     def _next(self) -> list[tuple[_T, asyncio.Future[None]]]:
         """The first in line, and those behind it that are about something else."""
@@ -50,10 +53,6 @@ class Together(Generic[_T]):
     async def _try(self, batch: Sequence[tuple[_T, asyncio.Future[None]]]) -> None:
         try:
             await self._make([change for change, _ in batch])
-        except asyncio.CancelledError:
-            for _, waiting in batch:
-                waiting.cancel()
-            raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is its caller's
             if len(batch) == 1:
                 batch[0][1].set_exception(error)

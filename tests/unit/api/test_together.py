@@ -75,6 +75,27 @@ async def test_who_leaves_leaves_the_change_to_be_made() -> None:
     assert maker.made == [1, 2]
 
 
+async def test_the_other_half_does_not_wait_for_ever_either() -> None:
+    """When all ends while the first half of what cannot be made together is being made."""
+    maker = Maker()
+    halves: list[Sequence[int]] = []
+
+    async def make(numbers: Sequence[int]) -> None:
+        halves.append(numbers)
+        if len(numbers) > 1:
+            raise ValueError(numbers)
+        await maker.gate.wait()
+
+    line = Together(make, lambda number: [number])
+    tasks = [asyncio.create_task(line.made(number)) for number in (1, 2)]
+    while len(halves) < 2:
+        await asyncio.sleep(0)
+    (work,) = (task for task in asyncio.all_tasks() if task.get_name() == "changes")
+    work.cancel()
+    ended, _ = await asyncio.wait(tasks, timeout=5)
+    assert [task.cancelled() for task in tasks] == [True] * 2, ended
+
+
 async def test_who_waits_when_all_ends_does_not_wait_for_ever() -> None:
     maker = Maker()
     tasks = [asyncio.create_task(maker.line.made(number)) for number in (1, 101)]
