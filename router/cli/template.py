@@ -219,7 +219,7 @@ def write(found: "Translation", path: Path, head: tuple[str, ...]) -> str:
     text = written(found.config, found.comments, head)
     before = {path.parent / name: _there(path.parent / name) for name in found.files}
     for name, code in found.files.items():
-        _replace(path.parent / name, code, 0o644)
+        _replace(path.parent / name, code.encode(), 0o644)
     try:
         check(path, (), text)
     except ConfigError:  # a daemon may be running what was there
@@ -229,23 +229,26 @@ def write(found: "Translation", path: Path, head: tuple[str, ...]) -> str:
             else:
                 _replace(file, there, 0o644)
         raise
-    _replace(path, text, 0o600 if found.private else 0o644)
+    _replace(path, text.encode(), 0o600 if found.private else 0o644)
     return text
 
 
-def _there(path: Path) -> str | None:
+def _there(path: Path) -> bytes | None:
+    """What a file holds, whatever that is; None: there is none. Raises ConfigError: what cannot be read could not be put back."""
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        return path.read_bytes()
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        raise ConfigError((f"{path} would be written over, and cannot be read: {error.strerror}",)) from error
 
 
-def _replace(path: Path, text: str, mode: int) -> None:
+def _replace(path: Path, content: bytes, mode: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
-        file.write(text)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(content)
     fresh.replace(path)
 
 
@@ -265,7 +268,7 @@ def kept_keys(path: Path) -> Callable[[str], str]:
         if name not in keys:
             keys[name] = drawn(name)
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _replace(path, json.dumps(keys), 0o600)
+            _replace(path, json.dumps(keys).encode(), 0o600)
         return keys[name]
 
     return draw

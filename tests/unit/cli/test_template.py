@@ -39,3 +39,20 @@ def test_a_config_with_mistakes_leaves_the_code_that_runs(tmp_path: Path) -> Non
     assert not (tmp_path / "inline/new/index.py").exists()
     template.write(translation(4, "new"), path, ())
     assert (tmp_path / "inline/f/index.py").read_text() == "new"
+
+
+def test_what_is_no_text_is_put_back_too(tmp_path: Path) -> None:
+    """It is the user's, and was in the way of code that stood in the template."""
+    file = tmp_path / "inline/new/index.py"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"\xff\x00")
+    with pytest.raises(ConfigError, match="timeout"):
+        template.write(translation(901, "new"), tmp_path / "config.yaml", ())
+    assert file.read_bytes() == b"\xff\x00"
+
+
+def test_what_cannot_be_read_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "inline/new/index.py").mkdir(parents=True)
+    with pytest.raises(ConfigError, match=r"index\.py would be written over, and cannot be read"):
+        template.write(translation(4, "new"), tmp_path / "config.yaml", ())
+    assert [*(tmp_path / "inline").iterdir()] == [tmp_path / "inline/new"]
