@@ -64,6 +64,11 @@ def stream_arn(region: str, account: str, table: str, label: str) -> str:
     return f"arn:aws:dynamodb:{region}:{account}:table/{table}/stream/{label}"
 
 
+def schedule_group_arn(region: str, account: str, name: str) -> str:
+    """The ARN of a group of EventBridge Scheduler's schedules."""
+    return f"arn:aws:scheduler:{region}:{account}:schedule-group/{name}"
+
+
 def log_group_arn(region: str, account: str, name: str) -> str:
     """The ARN of a log group, without the :* that stands for its streams."""
     return f"arn:aws:logs:{region}:{account}:log-group:{name}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from router.config import buses
 from router.config.types import Surroundings
+from router.names import schedule_group_arn
 from router.sources import target_reading
 from router.sources.schedule_trigger import NAME, SCHEDULERS, ScheduleTrigger
 from router.sources.targets import Target
@@ -58,7 +59,7 @@ def schedules(node: "Node", around: Surroundings) -> dict[str, Planned]:
 
 def _planned(name: str, group: str, node: "Node", around: Surroundings) -> Planned:
     form = node.form(known=_KNOWN)
-    target = target_reading.of_schedule(form, around)
+    target = target_reading.of_schedule(form, around, schedule_group_arn(around.region, around.account, group))
     if target.to.kind == "bus" and form.has("input") and not isinstance(form.json("input"), dict):
         form.problem("is the detail of an event for a bus: a mapping", "input")
     return Planned(

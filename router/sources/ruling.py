@@ -12,6 +12,7 @@ from router.config import buses, queues
 from router.config.types import Surroundings
 from router.events.patterns import Pattern
 from router.events.schedule import At
+from router.names import rule_arn
 from router.sources import target_reading
 from router.sources.bus_trigger import NAME, NOTHING, pattern_of
 from router.sources.schedule_trigger import ScheduleTrigger
@@ -78,7 +79,7 @@ def _rule(name: str, place: str, node: "Node", around: Surroundings) -> Ruling:
         schedule=_schedule(form, bus),
         enabled=form.boolean("enabled", default=True),
         description=buses.description(form),
-        targets=target_reading.of_rule(form, around),
+        targets=target_reading.of_rule(form, around, rule_arn(around.region, around.account, name, bus)),
         tags=queues.tags(form),
         value=node.json(""),
     )

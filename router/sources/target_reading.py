@@ -36,43 +36,44 @@ ACTIONS: Final[Mapping[str, str]] = {
 _ID: Final = r"[.\-_A-Za-z0-9]{1,64}"
 _LOG_GROUP: Final = r"/aws/events/[.\-_/#A-Za-z0-9]{1,500}"  # EventBridge user guide: its log groups begin so
 _GROUP: Final = r"[!-~]{1,128}"  # of a FIFO queue's message: printable ASCII without the space
+Assuming = tuple[str, str]  # the service that assumes a target's role, and the ARN of what it does so for
 _SHARED: Final = ("dead_letter", "retry", "group", "role")
 
 
-def of_rule(form: Node, around: Surroundings) -> tuple[Target, ...]:
-    """The value under `targets` of a rule."""
+def of_rule(form: Node, around: Surroundings, arn: str) -> tuple[Target, ...]:
+    """The value under `targets` of a rule; *arn*: the rule's."""
     child = form.child("targets")
     nodes = child.elements() if child is not None else []
     if len(nodes) > MOST:
         form.problem(f"{len(nodes)} targets; a rule has {MOST} at most", "targets")
     known = (*KINDS, *_SHARED, *INPUTS, "id")
-    found = [_target(node.form(known=known), around, f"Target{place}", trust.RULES) for place, node in enumerate(nodes)]
+    found = [_target(node.form(known=known), around, f"Target{place}", (trust.RULES, arn)) for place, node in enumerate(nodes)]
     for place, target in enumerate(found):
         if any(target.id == other.id for other in found[:place]):
             nodes[place].problem(f"two targets have the id {target.id}", "id" if nodes[place].has("id") else "")
     return tuple(found)
 
 
-def mistakes(value: Any, around: Surroundings) -> list[str]:
-    """What is wrong with one target of a rule, a JSON value as config.yaml would have it."""
+def mistakes(value: Any, around: Surroundings, arn: str) -> list[str]:
+    """What is wrong with one target of a rule, a JSON value as config.yaml would have it; *arn*: the rule's."""
     problems = Problems("target")
     try:
         found = tree(value)
     except BadFragment as error:
         return [str(error)]
     node = Node(Document(Path("/"), problems, References({}, Path("/"))), found)
-    _target(node.form(known=(*KINDS, *_SHARED, *INPUTS, "id")), around, "Target0", trust.RULES)
+    _target(node.form(known=(*KINDS, *_SHARED, *INPUTS, "id")), around, "Target0", (trust.RULES, arn))
     return [line.removeprefix("declared:").strip() for line in problems.lines()]
 
 
-def of_schedule(form: Node, around: Surroundings) -> Target:
-    """The value under `target` of a schedule."""
+def of_schedule(form: Node, around: Surroundings, arn: str) -> Target:
+    """The value under `target` of a schedule; *arn*: its group's, which AWS names to a role's trust."""
     child = form.child("target")
     if child is None:
         form.problem("is required, as target: {queue: jobs}", "target")
         return Target(Destination("queue", ""))
     own = child.form(known=(*KINDS[:-1], *_SHARED, "source", "detail_type"))
-    target = _target(own, around, "", trust.SCHEDULES)
+    target = _target(own, around, "", (trust.SCHEDULES, arn))
     if target.to.kind == "bus":
         return _put_events(own, target)
     for key in ("source", "detail_type"):
@@ -89,7 +90,7 @@ def _put_events(form: Node, target: Target) -> Target:
     return replace(target, source=source, detail_type=detail_type)
 
 
-def _target(form: Node, around: Surroundings, default: str, service: str) -> Target:
+def _target(form: Node, around: Surroundings, default: str, assuming: Assuming) -> Target:
     to = _to(form, around)
     dead_letter = destination(form, "dead_letter", around.names, ("queue",))
     attempts, age = _retry(form)
@@ -105,7 +106,7 @@ def _target(form: Node, around: Surroundings, default: str, service: str) -> Tar
         dead_letter=dead_letter.name if dead_letter is not None else "",
         attempts=attempts,
         age=age,
-        role=_role(form, to, around, service),
+        role=_role(form, to, around, assuming),
     )
 
 
@@ -163,7 +164,7 @@ def _group(form: Node, to: Destination, around: Surroundings) -> str:
     return form.text("group", pattern=_GROUP, what="1 to 128 printable characters without spaces")
 
 
-def _role(form: Node, to: Destination, around: Surroundings, service: str) -> str:
+def _role(form: Node, to: Destination, around: Surroundings, assuming: Assuming) -> str:
     """A role of the config's that the service may assume and that allows handing over: refused here, not at the first event."""
     if not form.has("role"):
         return ""
@@ -175,7 +176,8 @@ def _role(form: Node, to: Destination, around: Surroundings, service: str) -> st
     resource = arn_of(to, Place(around.region, around.account)) + (":*" if to.kind == "log_group" else "")
     if not allowed(role, ACTIONS[to.kind], resource, around.account):
         form.problem(f"role {name} does not allow {ACTIONS[to.kind]} on {resource}", "role")
-    if not trust.lets(name, role.trust, service, around.account):
+    service, source = assuming
+    if not trust.lets(name, role.trust, service, around.account, source):
         form.problem(f"the trust of role {name} does not let {service} assume it", "role")
     return name
 

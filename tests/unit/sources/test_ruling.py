@@ -21,6 +21,16 @@ roles:
   ticking:
     policy: [{Effect: Allow, Action: "sqs:SendMessage", Resource: "*"}]
     trust: [{Effect: Allow, Principal: {Service: scheduler.amazonaws.com}, Action: "sts:AssumeRole"}]
+  bound:
+    policy: [{Effect: Allow, Action: "sqs:SendMessage", Resource: "*"}]
+    trust:
+      - Effect: Allow
+        Principal: {Service: [events.amazonaws.com, scheduler.amazonaws.com]}
+        Action: sts:AssumeRole
+        Condition:
+          StringEquals: {aws:SourceAccount: "123456789012"}
+          ArnEquals:
+            aws:SourceArn: ["arn:aws:events:us-east-1:123456789012:rule/orders/one", "arn:aws:scheduler:us-east-1:123456789012:schedule-group/night"]
 schedule_groups: {night: {tags: {team: a}}}
 functions:
   f: {code: code, handler: app.handler, aliases: {live: $LATEST}}
@@ -204,3 +214,19 @@ def test_mistakes_in_what_is_beside_them(tmp_path: Path, text: str, told: str) -
     with pytest.raises(ConfigError) as caught:
         load(file, TRIGGERS, environ={}, sections=SECTIONS)
     assert told in "\n".join(caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("rules: {NAME: {pattern: {source: [a]}, targets: [{queue: jobs, role: bound}]}}", ("orders/one", "orders/two", "one")),
+        ("schedules: {NAME: {expression: rate(1 hour), target: {queue: jobs, role: bound}}}", ("night/a", "a", "a")),
+    ],
+)
+def test_a_trust_may_name_the_rule_or_the_group_of_schedules(tmp_path: Path, text: str, told: tuple[str, ...]) -> None:
+    """As AWS recommends: no other rule's target has the role then."""
+    right, *others = told
+    read(tmp_path, text.replace("NAME", right))
+    for other in others:
+        with pytest.raises(ConfigError, match="trust of role bound does not let"):
+            read(tmp_path, text.replace("NAME", other))

@@ -177,7 +177,7 @@ class Rules:
             known, failed = dict(fragment.about.get("targets", {})), []
             for one in given:
                 try:
-                    kept[one["Id"]] = self._checked(one, around)
+                    kept[one["Id"]] = self._checked(one, around, rule_arn(self._place, bus, name))
                     known[one["Id"]] = dict(one)
                 except AwsError as error:
                     failed.append({"TargetId": one["Id"], "ErrorCode": error.code, "ErrorMessage": str(error)})
@@ -194,10 +194,10 @@ class Rules:
         if len(set(ids)) < len(ids):
             raise invalid("Parameter Targets is not valid. Reason: two of them have one Id.")
 
-    def _checked(self, given: Members, around: Surroundings) -> dict[str, Any]:
+    def _checked(self, given: Members, around: Surroundings, arn: str) -> dict[str, Any]:
         """One target as config.yaml has it. Raises AwsError."""
         value = words.declared(given, self._place)
-        for mistake in target_reading.mistakes(value, around):
+        for mistake in target_reading.mistakes(value, around, arn):
             raise (missing if "no " in mistake and "has the name" in mistake else invalid)(mistake)
         return value
 

@@ -34,7 +34,7 @@ def group_of(given: Members) -> str:
 
 def group_arn(place: Place, name: str) -> str:
     """The ARN of a group."""
-    return f"arn:aws:scheduler:{place.region}:{place.account}:schedule-group/{name}"
+    return names.schedule_group_arn(place.region, place.account, name)
 
 
 def there_not(what: str) -> AwsError:

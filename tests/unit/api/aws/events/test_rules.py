@@ -227,4 +227,4 @@ def test_any_target_is_taken_or_refused_with_a_sentence(given_target: dict[str, 
     value = None
     with suppress(AwsError):
         value = words.declared(given_target, Place(REGION, ACCOUNT))
-    assert value is None or all(isinstance(one, str) and one for one in mistakes(value, Surroundings.of(BARE)))
+    assert value is None or all(isinstance(one, str) and one for one in mistakes(value, Surroundings.of(BARE), ""))
