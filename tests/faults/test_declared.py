@@ -17,15 +17,13 @@ queues: {jobs: {visibility_timeout: 60}}
 @pytest.mark.parametrize(("step", "there"), [("before-declared", False), ("after-declared", True)])
 def test_killed_while_something_is_declared(tmp_path: Path, step: str, *, there: bool) -> None:
     with Cloud(tmp_path, CONFIG) as cloud:
-        cloud.start(step=step, count=2)
-        assert cloud.ready(60), cloud.log.read_text()
+        cloud.up(step=step, count=2)
         client = cloud.client("lambda", cloud.key())
         create(client, "first")
         with pytest.raises(BotoCoreError):
             create(client, "second", "two")
         assert cloud.until(lambda: not cloud.alive(), 10)
-        cloud.start()
-        assert cloud.ready(60), cloud.log.read_text()
+        cloud.up()
         assert result(client, "first")[0] == "one"
         names = {one["FunctionName"] for one in client.list_functions()["Functions"]}
         assert names == ({"first", "second"} if there else {"first"})
@@ -40,8 +38,7 @@ def test_killed_while_a_table_is_deleted(tmp_path: Path, step: str, *, there: bo
     """Whole, or gone with its items: one of that name that config.yaml declares later begins empty."""
     table = {"hash": "id"}
     with Cloud(tmp_path, CONFIG) as cloud:
-        cloud.start(step=step, count=2)
-        assert cloud.ready(60), cloud.log.read_text()
+        cloud.up(step=step, count=2)
         client = cloud.client("dynamodb", cloud.key())
         client.create_table(
             TableName="notes",
@@ -53,8 +50,7 @@ def test_killed_while_a_table_is_deleted(tmp_path: Path, step: str, *, there: bo
         with pytest.raises(BotoCoreError):
             client.delete_table(TableName="notes")
         assert cloud.until(lambda: not cloud.alive(), 10)
-        cloud.start()
-        assert cloud.ready(60), cloud.log.read_text()
+        cloud.up()
         if there:
             assert client.scan(TableName="notes")["Items"] == [{"id": {"S": "a"}}]
             return

@@ -21,8 +21,7 @@ def dies(cloud: Cloud, call: Any, **members: Any) -> None:
     with pytest.raises(BotoCoreError):
         call(**members)
     assert cloud.until(lambda: not cloud.alive(), 10)
-    cloud.start()
-    assert cloud.ready(60), cloud.log.read_text()
+    cloud.up()
 
 
 def rows(cloud: Cloud, table: str) -> int:
@@ -37,8 +36,7 @@ def rows(cloud: Cloud, table: str) -> int:
 @pytest.mark.parametrize(("step", "there"), SIDES)
 def test_killed_while_a_queue_is_deleted(tmp_path: Path, step: str, *, there: bool) -> None:
     with Cloud(tmp_path, "") as cloud:
-        cloud.start(step=step, count=2)
-        assert cloud.ready(60), cloud.log.read_text()
+        cloud.up(step=step, count=2)
         client = cloud.client("sqs", cloud.key())
         url = client.create_queue(QueueName="q.fifo", Attributes=FIFO)["QueueUrl"]
 
@@ -88,8 +86,7 @@ def test_a_queue_that_config_yaml_has_again_is_served_once_nothing_of_the_delete
 def test_killed_while_an_archive_is_deleted(tmp_path: Path, step: str, *, there: bool, whole: bool) -> None:
     """*whole*: with its bus."""
     with Cloud(tmp_path, "") as cloud:
-        cloud.start(step=step, count=3)
-        assert cloud.ready(60), cloud.log.read_text()
+        cloud.up(step=step, count=3)
         client = cloud.client("events", cloud.key())
         client.create_event_bus(Name="own")
         client.create_archive(ArchiveName="a", EventSourceArn=BUS)
@@ -98,7 +95,6 @@ def test_killed_while_an_archive_is_deleted(tmp_path: Path, step: str, *, there:
             dies(cloud, client.delete_event_bus, Name="own")
         else:
             dies(cloud, client.delete_archive, ArchiveName="a")
-        assert cloud.until(lambda: cloud.get("/status")["ready"], 30)
         if there:
             assert client.describe_archive(ArchiveName="a")["EventCount"] == 1
             return

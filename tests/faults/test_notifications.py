@@ -55,9 +55,7 @@ def key_of(event: Any) -> str:
 )
 def test_killed_while_an_object_is_told(tmp_path: Path, way: str, step: str, count: int) -> None:
     with Cloud(tmp_path, CONFIG + TOLD) as cloud:
-        cloud.start(step=step, count=count)
-        assert cloud.ready(60), cloud.log.read_text()
-        assert cloud.until(lambda: cloud.get("/status")["ready"], 30), cloud.log.read_text()
+        cloud.up(step=step, count=count)
         key = cloud.key()
         s3 = cloud.client("s3", key)
         if way == "dropped":
@@ -68,9 +66,7 @@ def test_killed_while_an_object_is_told(tmp_path: Path, way: str, step: str, cou
         else:
             s3.put_object(Bucket="drop", Key="one", Body=b"x")
         assert cloud.until(lambda: not cloud.alive(), 10)
-        cloud.start()
-        assert cloud.ready(60), cloud.log.read_text()
-        assert cloud.until(lambda: cloud.get("/status")["ready"], 30), cloud.log.read_text()
+        cloud.up()
         (tmp_path / "drop/mark").write_bytes(b"x")  # told when everything before it was looked at
         assert sorted(map(key_of, bodies(cloud, key, "direct", 2))) == ["mark", "one"]
         told = bodies(cloud, key, "reader", 2)
@@ -82,16 +78,14 @@ def test_killed_while_an_object_is_told(tmp_path: Path, way: str, step: str, cou
 def test_killed_while_a_configuration_is_put(tmp_path: Path, step: str, *, there: bool) -> None:
     """It is in force with its test message sent, or neither."""
     with Cloud(tmp_path, CONFIG) as cloud:
-        cloud.start(step=step, count=1)
-        assert cloud.ready(60), cloud.log.read_text()
+        cloud.up(step=step, count=1)
         key = cloud.key()
         s3 = cloud.client("s3", key)
         wanted = {"QueueConfigurations": [{"Id": "one", "QueueArn": ARN, "Events": ["s3:ObjectCreated:*"]}]}
         with pytest.raises(BotoCoreError):
             s3.put_bucket_notification_configuration(Bucket="drop", NotificationConfiguration=wanted)
         assert cloud.until(lambda: not cloud.alive(), 10)
-        cloud.start()
-        assert cloud.ready(60), cloud.log.read_text()
+        cloud.up()
         found = s3.get_bucket_notification_configuration(Bucket="drop")
         assert found.get("QueueConfigurations", []) == (wanted["QueueConfigurations"] if there else [])
         assert [one["Event"] for one in bodies(cloud, key, "direct", int(there))] == ["s3:TestEvent"] * there

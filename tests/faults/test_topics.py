@@ -23,8 +23,7 @@ ARN = "arn:aws:sns:us-east-1:123456789012:orders.fifo"
 @pytest.mark.parametrize("step", ["before-append-all", "after-append-all"])
 def test_killed_while_a_message_is_published(tmp_path: Path, step: str) -> None:
     with Cloud(tmp_path, CONFIG) as cloud:
-        cloud.start(step=step, count=2)
-        assert cloud.ready(60), cloud.log.read_text()
+        cloud.up(step=step, count=2)
         key = cloud.key()
         topics, queues, logs = (cloud.client(service, key) for service in ("sns", "sqs", "logs"))
 
@@ -39,8 +38,7 @@ def test_killed_while_a_message_is_published(tmp_path: Path, step: str) -> None:
         with pytest.raises(BotoCoreError):
             publish("b")
         assert cloud.until(lambda: not cloud.alive(), 10)
-        cloud.start()
-        assert cloud.ready(60), cloud.log.read_text()
+        cloud.up()
         told += [publish("b"), publish("c")]
         url = queues.get_queue_url(QueueName="line.fifo")["QueueUrl"]
         got = [json.loads(one["Body"]) for one in queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]]
@@ -63,14 +61,11 @@ def test_killed_while_a_message_is_handed_to_many_subscribers(tmp_path: Path, st
     subscriptions = {f"s{number}": {"queue": "jobs"} for number in range(MANY)}
     config = {"queues": {"jobs": {}}, "topics": {"news": {"subscriptions": subscriptions}}}
     with Cloud(tmp_path, "".join(f"{name}: {json.dumps(value)}\n" for name, value in config.items())) as cloud:
-        cloud.start(step=step, count=count)
-        assert cloud.ready(60), cloud.log.read_text()
+        cloud.up(step=step, count=count)
         with suppress(BotoCoreError):  # it may be answered before its death
             cloud.client("sns", cloud.key()).publish(TopicArn=ARN.replace("orders.fifo", "news"), Message="x")
         assert cloud.until(lambda: not cloud.alive(), 20)
-        cloud.start()
-        assert cloud.ready(60), cloud.log.read_text()
-        assert cloud.until(lambda: cloud.get("/status")["ready"], 30)
+        cloud.up()
         assert cloud.until(lambda: bodies(cloud, "SELECT count(*) FROM topic_backlog") == [0], 30)
     got = [json.loads(body)["UnsubscribeURL"] for body in bodies(cloud, "SELECT body FROM queue_bodies")]
     assert (len(got), len(set(got))) == (accepted * MANY, accepted * MANY)

@@ -38,9 +38,7 @@ class Cloud(House):
     def serving(self) -> Iterator[Self]:
         """Started and ready, its sources too; ended at last."""
         with self:
-            self.start()
-            assert self.ready(60), self.log.read_text()
-            assert self.until(lambda: self.get("/status")["ready"], 30), self.log.read_text()
+            self.up()
             yield self
 
     def router(self, *words: str) -> Any:

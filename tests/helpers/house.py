@@ -62,6 +62,12 @@ class House:
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, start_new_session=True)
 
+    def up(self, *, step: str = "", count: int = 0) -> None:
+        """Start the daemon, and wait until it answers and every source is attached."""
+        self.start(step=step, count=count)
+        assert self.ready(60), self.log.read_text()
+        assert self.until(lambda: self.get("/status")["ready"], 30), self.log.read_text()
+
     def ready(self, timeout: float = 20.0) -> bool:
         """Wait until it answers; False when it died first."""
         return self.until(lambda: self.alive() is False or self.answers(), timeout) and self.alive()

@@ -26,9 +26,7 @@ class Website(House):
     def serving(self) -> Iterator["Website"]:
         """Started and ready, its sources too; ended at last."""
         with self:
-            self.start()
-            assert self.ready(60), self.log.read_text()
-            assert self.until(lambda: self.get("/status")["ready"], 30), self.log.read_text()
+            self.up()
             yield self
 
     @contextmanager

@@ -37,8 +37,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Every app behind every face, in one daemon; without node none that needs it, as the config would be refused."""
     apps = [app for app in (*APPS, *PYTHON, "middy") if app not in NODE_APPS or node_version() >= OLDEST]
     with Site(tmp_path_factory.mktemp("site"), faces=FACES, apps=apps) as site:
-        site.start()
-        assert site.ready(60), site.log.read_text()
-        assert site.until(lambda: site.get("/status")["ready"], 30), site.log.read_text()
+        site.up()
         yield site
         site.stop()
