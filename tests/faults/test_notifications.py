@@ -18,8 +18,8 @@ buckets: {{drop: {{path: ./drop, settle: 0}}}}
 """
 TOLD = """
 notifications:
-  queue: {bucket: drop, queue: direct}
-  topic: {bucket: drop, topic: news}
+  queue: {bucket: drop, queue: direct, events: ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]}
+  topic: {bucket: drop, topic: news, events: ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]}
 """
 
 
@@ -72,6 +72,28 @@ def test_killed_while_an_object_is_told(tmp_path: Path, way: str, step: str, cou
         told = bodies(cloud, key, "reader", 2)
         assert sorted(key_of(json.loads(one["Message"])) for one in told) == ["mark", "one"]
         assert {one["Subject"] for one in told} == {"Amazon S3 Notification"}
+
+
+@pytest.mark.parametrize("way", ["deleted", "by hand"])
+@pytest.mark.parametrize("step", ["before-append-all", "after-append-all"])
+def test_killed_while_a_removal_is_told(tmp_path: Path, way: str, step: str) -> None:
+    with Cloud(tmp_path, CONFIG + TOLD) as cloud:
+        cloud.up(step=step, count=3)  # the first two are the object's: see above
+        key = cloud.key()
+        s3 = cloud.client("s3", key)
+        s3.put_object(Bucket="drop", Key="one", Body=b"x")
+        assert [key_of(json.loads(one["Message"])) for one in bodies(cloud, key, "reader", 1)] == ["one"]
+        if way == "deleted":
+            with pytest.raises(BotoCoreError):
+                s3.delete_object(Bucket="drop", Key="one")
+        else:
+            (tmp_path / "drop/one").unlink()
+        assert cloud.until(lambda: not cloud.alive(), 10)
+        cloud.up()
+        (tmp_path / "drop/mark").write_bytes(b"x")  # told when everything before it was looked at
+        told = [*bodies(cloud, key, "direct", 3), *(json.loads(one["Message"]) for one in bodies(cloud, key, "reader", 2))]
+        once = [("ObjectCreated:Put", "mark"), ("ObjectRemoved:Delete", "one")]
+        assert sorted((one["Records"][0]["eventName"], key_of(one)) for one in told) == sorted([("ObjectCreated:Put", "one"), *once, *once])
 
 
 @pytest.mark.parametrize(("step", "there"), [("before-declared", False), ("after-declared", True)])
