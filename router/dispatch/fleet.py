@@ -101,7 +101,7 @@ class Fleet:
         return plan
 
     async def prepare(self, plan: Exchange) -> None:
-        """Open what successors need. Raises SourceError; then nothing has changed."""
+        """Open what successors need. Raises SourceError, JournalError; then nothing has changed."""
         for now, source in plan.succeeded:
             if isinstance(source, Successor):
                 await source.prepare(now)

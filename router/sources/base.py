@@ -126,7 +126,7 @@ class Successor(Protocol):
         """Whether it can; else it is stopped and that one started."""
 
     async def prepare(self, former: Any) -> None:
-        """Asked of the one to be: open what serving needs. Raises SourceError."""
+        """Asked of the one to be: open what serving needs. Raises SourceError, JournalError."""
 
     def become(self, source: Any) -> None:
         """Serve what *source*, which is prepared, would serve; what is under way ends as it began."""

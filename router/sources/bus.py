@@ -74,7 +74,11 @@ class BusSource:
         return isinstance(source, BusSource) and source._buses is self._buses  # noqa: SLF001 - its own kind
 
     async def prepare(self, former: Any) -> None:
-        """See Successor. There is nothing to open."""
+        """See Successor. What is left of a deleted archive goes before its bus has one again."""
+        await bus_store.prepare(self._store.database)
+        for bus in await former._store.leavings.names():  # noqa: SLF001 - its own kind
+            if self._archived(bus):
+                await former.empty(bus)
 
     def become(self, source: Any) -> None:
         """See Successor."""

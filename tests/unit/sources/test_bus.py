@@ -323,6 +323,29 @@ async def test_an_archive_with_a_pattern_keeps_what_matches(bench: Bench) -> Non
     ]
 
 
+async def test_a_bus_that_a_reload_gives_an_archive_again_has_nothing_of_the_deleted_one(bench: Bench) -> None:
+    async with bench.running() as source:
+        for _ in range(2):
+            await source.put({"Entries": [entry()]})
+            await bench.database.transact(await source.emptying("default"))  # as a deletion leaves it that was cut short
+            bench.buses["default"] = Bus("default")
+            await take_up(source, bench.source({}))
+            bench.buses["default"] = Bus("default", archive=DAY)
+            await take_up(source, bench.source({}))
+            assert await bench.kept() == []
+        await source.put({"Entries": [entry()]})
+        await source.empty("default")
+        assert len(await bench.kept()) == 1
+
+
+async def take_up(source: BusSource, other: BusSource) -> None:
+    """As a reload has it."""
+    other._buses = source._buses
+    assert source.can_become(other)
+    await other.prepare(source)
+    source.become(other)
+
+
 async def test_archived_events_are_removed_when_their_time_is_over(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bus_store, "FORGET_AT_ONCE", 2)
     async with bench.running() as source:
