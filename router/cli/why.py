@@ -51,8 +51,10 @@ def why(
 
     config = check(settings.existing_config())
     principal, policies = _asking(config, who["role"] or "", who["function"] or "", who["key"] or "")
-    asked = trust.at(resource, config.account, {name: one.trust for name, one in config.roles.items()})
-    _tell(settings, _request(config, action, resource, principal, context_of(pairs)), policies._replace(resource=asked))
+    if action.lower().startswith("sts:"):  # a trust has no say in who passes or changes the role
+        trusts = {name: one.trust for name, one in config.roles.items()}
+        policies = policies._replace(resource=trust.at(resource, config.account, trusts))
+    _tell(settings, _request(config, action, resource, principal, context_of(pairs)), policies)
 
 
 def _asking(config: "Config", role: str, function: str, key: str) -> "tuple[Principal, Policies]":

@@ -102,7 +102,7 @@ def test_what_cannot_be_asked_is_a_usage_error(config: Path, words: list[str]) -
 
 def test_who_may_assume_a_role_its_trust_says_too(config: Path) -> None:
     trust = '    trust: [{Sid: Own, Effect: Allow, Principal: {AWS: "arn:aws:iam::123456789012:role/resizer"}, Action: "sts:AssumeRole"}]\n'
-    other = '  other: {policy: [{Effect: Allow, Action: "sts:*", Resource: "*"}]}\n'
+    other = '  other: {policy: [{Effect: Allow, Action: ["sts:*", "iam:PassRole"], Resource: "*"}]}\n'
     config.write_text(
         CONFIG.replace(
             "functions:\n", f'  guest:\n    policy: [{{Effect: Allow, Action: "s3:*", Resource: "*"}}]\n{trust}{other}functions:\n'
@@ -112,3 +112,4 @@ def test_who_may_assume_a_role_its_trust_says_too(config: Path) -> None:
     assert why(config, "--role", "resizer", *assume).stdout.splitlines()[0] == "allowed by Own of the trust of role guest"
     assert why(config, "--role", "other", *assume).stdout.splitlines()[0] == "denied: the role's trust does not allow it"
     assert why(config, "--role", "other", assume[0], assume[1].replace("guest", "other")).exit_code == 0
+    assert why(config, "--role", "other", "iam:PassRole", assume[1]).exit_code == 0, "who gives it to a function does not assume it"
