@@ -30,15 +30,18 @@ class Uploads:
     def __init__(self, state: Path) -> None:
         self._directory = state / DIRECTORY
         self._unused: dict[str, float] = {}  # file name → since when nothing has it, monotonic
+        self._named = False  # whether this process has synced the directory's name
         self._turn = threading.Lock()  # of looking and removing: threads keep and collect at the same time
 
     def keep(self, data: bytes) -> str:
         """Have an archive on the disk; its name, relative to the state directory. Raises CodeRefused, OSError."""
         if len(data) > LARGEST:
             raise CodeRefused(f"Zipped size must be smaller than {LARGEST} bytes")
-        if not self._directory.is_dir():
-            self._directory.mkdir(mode=0o700, exist_ok=True)
-            sync(self._directory.parent)
+        with self._turn:  # nobody answers before the directory's own name is on disk, whoever made it
+            if not self._named or not self._directory.is_dir():
+                self._directory.mkdir(mode=0o700, exist_ok=True)
+                sync(self._directory.parent)
+                self._named = True
         name = name_of(hashlib.sha256(data).digest())
         final = self._directory / name
         with self._turn:

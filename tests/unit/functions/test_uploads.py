@@ -41,10 +41,13 @@ def test_what_is_kept_is_found_by_its_digest(tmp_path: Path) -> None:
 def test_the_names_of_what_is_kept_are_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[Path] = []
     monkeypatch.setattr("router.functions.uploads.sync", synced.append)
-    Uploads(tmp_path).keep(archive())
+    kept = Uploads(tmp_path)
+    kept.keep(archive())
     assert synced == [tmp_path, tmp_path / "uploads"]
-    Uploads(tmp_path).keep(archive())  # as after a kill between rename and sync
+    kept.keep(archive())
     assert synced[2:] == [tmp_path / "uploads"]
+    Uploads(tmp_path).keep(archive())  # as after a kill between mkdir or rename and their syncs
+    assert synced[3:] == [tmp_path, tmp_path / "uploads"]
 
 
 @pytest.mark.parametrize(
