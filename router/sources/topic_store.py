@@ -40,7 +40,7 @@ STEPS: Final = (
         message_id TEXT NOT NULL,
         at REAL NOT NULL,               -- epoch seconds
         message BLOB NOT NULL,          -- JSON: text, subject, attributes, texts, trace, sender
-        last TEXT NOT NULL              -- ARN of the last subscription that has it; '': none has
+        last TEXT NOT NULL              -- id of the last subscription that has it; '': none has
     ) STRICT;
     CREATE INDEX topic_backlog_topics ON topic_backlog (topic);
     """,
@@ -69,7 +69,7 @@ class PutOff(NamedTuple):
     message_id: str
     at: float  # epoch seconds
     message: Message | None  # None: the row is damaged
-    last: str  # ARN of the last subscription that has it, in the order of ARNs; "": none has
+    last: str  # id of the last subscription that has it, in the order of ids; "": none has
 
 
 class Numbered(NamedTuple):

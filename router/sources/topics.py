@@ -61,6 +61,11 @@ class Subscriber(NamedTuple):
         found = None if settings.filter is None else Filter.of(settings.filter, body=body)
         return cls(topic, f"{topic_arn}:{id_of(topic, settings.name)}", settings, found, declared)
 
+    @property
+    def id(self) -> str:
+        """Its ARN's last part, which stays as it is when region or account change."""
+        return self.arn.rpartition(":")[2]
+
 
 def id_of(topic: str, name: str) -> str:
     """A subscription's id: its name where that is a UUID, else one that is always the same for the name."""
@@ -172,9 +177,9 @@ class Topics:
         return published
 
     def _wanting(self, topic: str, message: Message, after: str = "") -> Iterator[Subscriber]:
-        """Who is to get a message, in the order of ARNs; only those behind *after*."""
+        """Who is to get a message, in the order of ids; only those behind *after*."""
         seen = Seen(message.text, message.attributes)
-        found = sorted((one for one in self._subscribers[topic] if one.arn > after), key=lambda one: one.arn)
+        found = sorted((one for one in self._subscribers[topic] if one.id > after), key=lambda one: one.id)
         return (one for one in found if one.filter is None or one.filter.lets(seen))
 
     async def forgetting(self, topic: str) -> Callable[[apsw.Connection], None]:
@@ -254,7 +259,7 @@ class Topics:
             message = Message("")
         else:
             wanted, rest = _some(self._wanting(kept.topic, message, kept.last), message)
-            last = wanted[-1].arn if rest else ""
+            last = wanted[-1].id if rest else ""
         told = self._notification(kept.topic, message, kept.message_id, at=kept.at)
         async with self._room.holding(len(wanted) * _weight(message)):
             await self._hand_out(outlet, told, message, wanted, lambda connection: topic_store.handed(connection, kept.id, last))
@@ -267,7 +272,7 @@ class Topics:
         payload = orjson.dumps(event)
         if len(payload) > ASYNC_LIMIT:
             return None
-        return Envelope(one.settings.target, payload, f"sns:{one.topic}", f"{told.id}:{one.arn.rpartition(':')[2]}", trace=message.trace)
+        return Envelope(one.settings.target, payload, f"sns:{one.topic}", f"{told.id}:{one.id}", trace=message.trace)
 
     # -- FIFO topics: to queues only
 

@@ -80,13 +80,15 @@ async def test_few_subscribers_have_it_when_it_is_published(house: Rig) -> None:
     assert not await hand_on(house)
 
 
+@pytest.mark.parametrize("region", ["eu-west-1", "af-south-1", "us-east-1"])
 @pytest.mark.parametrize("steps", [0, 1, 2])
-async def test_a_death_between_two_transactions_loses_and_doubles_nothing(tmp_path: Path, steps: int) -> None:
+async def test_a_death_between_two_transactions_loses_and_doubles_nothing(tmp_path: Path, steps: int, region: str) -> None:
+    """Nor does a config that has another region at the next start."""
     async with rig(tmp_path, WRITTEN) as house:
         message_id = await publish(house)
         for _ in range(steps):
             assert await hand_on(house)
-    async with rig(tmp_path, WRITTEN) as house:
+    async with rig(tmp_path, {**WRITTEN, "region": region}) as house:
         while await hand_on(house):
             pass
         await all_got(house, message_id)
