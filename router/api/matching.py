@@ -99,7 +99,7 @@ def _notified(change: s3.ObjectChange, record: Mapping[str, Any], trigger: S3Tri
         name=record["eventName"],
         region=config.region,
         account=config.account,
-        configuration=trigger.id or s3.configuration_id(function, change.bucket, trigger.wanted),
+        configuration=trigger.configuration(function),
         version=config.buckets[change.bucket].event_version,
         caller=s3.Caller(source_ip=str(record["requestParameters"]["sourceIPAddress"])),
     )

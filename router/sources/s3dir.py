@@ -47,6 +47,10 @@ class S3Trigger:
         """Nothing: several functions may watch one bucket."""
         return ""
 
+    def configuration(self, function: str) -> str:
+        """The configurationId in what a function is told by it."""
+        return self.id or s3.configuration_id(function, self.bucket, self.wanted)
+
 
 class S3DirSource:
     """One bucket."""

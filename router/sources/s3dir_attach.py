@@ -20,7 +20,6 @@ from router.buckets.watch import Unwatched, Watcher, chosen, make
 from router.buckets.worklist import Worklist
 from router.config.types import Bucket
 from router.errors import JournalError, SourceError
-from router.events import s3
 from router.journal.base import Beside
 from router.sources.base import Binding, House, Outlet
 from router.sources.bucket_notification import of_bucket
@@ -43,7 +42,7 @@ class Attachment:
         bridge = Bridge(house.buses, stamp) if bucket.eventbridge else None
         told = of_bucket(house.config, bucket.name)
         post = Post(house.outbox, stamp, told, house.clock) if told and house.outbox is not None else None
-        self._teller = Teller([_target(binding, bucket.name) for binding in bindings], stamp, bridge, post)
+        self._teller = Teller([_target(binding) for binding in bindings], stamp, bridge, post)
         self.figures = Figures(bucket.name, house.metrics)
         self.refusals = Refusals(bucket.name, self.figures)
         self._storage = Storage(house.clock)
@@ -165,7 +164,5 @@ async def watcher_for(bucket: Bucket) -> tuple[Watcher, bool]:
     return watcher, kind != "scan"
 
 
-def _target(binding: Binding, bucket: str) -> Target:
-    wanted = binding.trigger.wanted
-    identity = binding.trigger.id or s3.configuration_id(binding.function.name, bucket, wanted)
-    return Target(binding.target, wanted, identity)
+def _target(binding: Binding) -> Target:
+    return Target(binding.target, binding.trigger.wanted, binding.trigger.configuration(binding.function.name))
