@@ -38,6 +38,7 @@ class Leavings:
         """*newest*: the newest id given out, in a transaction of the writer's."""
         self._database, self._kind, self._newest, self._step = database, kind, newest, step
         self._turn = asyncio.Lock()
+        self._callers = 0  # who has the turn, and who waits for it
 
     @classmethod
     async def open(cls, database: Database, kind: str, newest: Callable[[apsw.Connection], int], step: Step) -> Self:
@@ -61,16 +62,20 @@ class Leavings:
         """Remove what the mark of *name* stands for, then the mark; whether there was one. Raises JournalError.
 
         *declared*: there is one of that name again, whose own rows came after the mark; else all go that are there now, those too that
-        came between the mark and the end of the declaration. *breath*: awaited between two transactions."""
-        async with self._turn:
-            if not await self._database.read(_OF, self._kind, name):
-                return False
-            if not declared:
-                await self._database.land(self.marking(name))
-            while await self._database.land(lambda connection: self._some(connection, name)):
-                if breath is not None:
-                    await breath()
-            return True
+        came between the mark and the end of the declaration. *breath*: awaited between two transactions, unless somebody waits for his turn."""
+        self._callers += 1
+        try:
+            async with self._turn:
+                if not await self._database.read(_OF, self._kind, name):
+                    return False
+                if not declared:
+                    await self._database.land(self.marking(name))
+                while await self._database.land(lambda connection: self._some(connection, name)):
+                    if breath is not None and self._callers == 1:
+                        await breath()
+                return True
+        finally:
+            self._callers -= 1
 
     def _some(self, connection: apsw.Connection, name: str) -> bool:
         upto = connection.execute(_OF, (self._kind, name)).get

@@ -26,7 +26,6 @@ class Keeper:
     def __init__(self, queues: Queues, moves: Moves, clock: Clock) -> None:
         self._queues, self._moves, self._clock = queues, moves, clock
         self._work = asyncio.Event()
-        self._left: set[str] = set()  # deleted queues of which something was left at the last look
         moves.on_start = self._work.set
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -50,13 +49,11 @@ class Keeper:
             await self._clock.sleep(PERIOD)
 
     async def _drop(self) -> None:
-        """Go on with what a daemon that died, or a caller that left, had begun. One of whose name there is a queue again, or still, waits
-        a round: its declaration may be about to end."""
-        left = set(await self._queues.deleted())
-        for name in sorted(left):
-            if name in self._left or name not in self._queues.settings:
+        """Go on with what a daemon that died, or a caller that left, had begun. One that is still served: its declaration is about to end;
+        where it is served again, it was made room for (Queues.make_room)."""
+        for name in await self._queues.deleted():
+            if name not in self._queues.settings:
                 await self._queues.drop(name, lambda: self._clock.sleep(BREATH))
-        self._left = left
 
     async def _look(self) -> None:
         """For metrics: they must not wait for the store."""

@@ -104,6 +104,23 @@ async def test_what_is_cut_short_is_still_marked(tmp_path: Path) -> None:
         assert (await it.count("a"), await it.leavings.names()) == (0, [])
 
 
+async def test_who_takes_his_time_does_not_where_others_wait(tmp_path: Path) -> None:
+    async with room(tmp_path) as it:
+        await it.put("a", 10 * AT_ONCE)
+        await it.mark("a")
+        others, breaths = list[asyncio.Task[bool]](), 0
+
+        async def breath() -> None:
+            nonlocal breaths
+            breaths += 1
+            if breaths == 2:
+                others.append(asyncio.create_task(it.leavings.sweep("b", declared=False)))
+                await asyncio.sleep(0)
+
+        assert await it.leavings.sweep("a", declared=False, breath=breath)
+        assert (breaths, await others[0], await it.count("a")) == (2, False, 0)
+
+
 async def test_a_mark_is_undone_with_its_transaction(tmp_path: Path) -> None:
     async with room(tmp_path) as it:
         await it.put("a", 1)
