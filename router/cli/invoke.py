@@ -13,8 +13,23 @@ from router.cli.show import document
 from router.cli.text import visible
 
 
+class _Surplus(click.Argument):
+    """What stands after the function: not in the usage, and refused with the way a payload is given."""
+
+    def get_usage_pieces(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return []
+
+
+def _refuse_surplus(ctx: click.Context, param: click.Parameter, words: tuple[str, ...]) -> None:
+    del param
+    if words:
+        raise click.UsageError("a payload is no argument: give it with -e FILE, or with -e - on stdin", ctx)
+
+
 @click.command(short_help="Invoke a function and print its result.")
 @click.argument("function")
+@click.argument("surplus", nargs=-1, cls=_Surplus, expose_value=False, callback=_refuse_surplus)
 @click.option("-e", "--event", type=click.File("rb"), help="The event: a file, or - for stdin. [default: {}]")
 @click.option("--async", "queued", is_flag=True, help="Queue the event and return once it is durable.")
 @click.option("--tail", is_flag=True, help="Print the last 4 KB of the invocation's log to stderr.")

@@ -1,0 +1,25 @@
+"""`router invoke`: what it refuses before a daemon is asked."""
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.cli.group import root
+
+
+@pytest.mark.parametrize(
+    "words", [["shop", "{"], ["shop", '{"a": 1}', "out.json"], ["--async", "shop", ""], ["shop", "-e", "-", "-"]], ids=str
+)
+def test_a_payload_in_the_wrong_place_is_told_its_place(words: list[str]) -> None:
+    done = CliRunner().invoke(root, ["invoke", *words])
+    assert done.exit_code == 2
+    assert done.stderr.endswith("\nError: a payload is no argument: give it with -e FILE, or with -e - on stdin\n")
+    assert done.stderr.startswith("Usage: root invoke [OPTIONS] FUNCTION\n")
+
+
+@given(surplus=st.lists(st.text(), min_size=1, max_size=3))
+def test_whatever_stands_after_the_function_is_refused(surplus: list[str]) -> None:
+    done = CliRunner().invoke(root, ["invoke", "--", "shop", *surplus])
+    assert done.exit_code == 2
+    assert "-e FILE" in done.stderr
