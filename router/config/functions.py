@@ -251,7 +251,7 @@ def _command(form: Node, runtime: str) -> tuple[str, ...]:
         return ()
     command = form.strings("command")
     if not form.has("command"):
-        form.problem("runtime command needs command: [./script.sh, argument]")
+        form.problem("is required by runtime command; write [./script.sh, argument]", "command")
     elif not command or not command[0] or any("\0" in word for word in command):
         form.problem("a program and its arguments; write [./script.sh, argument]", "command")
     return command

@@ -105,7 +105,7 @@ class Node:
             if key in later:
                 self._note(mark, step(self.path, key), "not supported yet")
             elif key not in known:
-                self._note(mark, step(self.path, key), f"unknown key{self.did_you_mean(key, known)}")
+                self._unknown(mark, key, form, known)
         return Node(self.document, form, self.path)
 
     def without(self, key: str) -> "Node":
@@ -253,6 +253,12 @@ class Node:
         self._note(mark, step(self.path, key), message)
 
     # -- inside
+
+    def _unknown(self, mark: Scalar, key: str, form: Form, known: Collection[str]) -> None:
+        meant = self.document.problems.nearest(key, known)
+        if meant and meant not in form.values:
+            self.document.problems.misspelt(form.line, form.column, step(self.path, meant))
+        self._note(mark, step(self.path, key), f"unknown key, did you mean {meant}?" if meant else "unknown key")
 
     def _at(self, key: str) -> "Node | None":
         return self.child(key) if key else self

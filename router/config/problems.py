@@ -25,11 +25,12 @@ class Problem:
 
 
 class Problems:
-    """Collects mistakes while reading goes on; bounded, each told once."""
+    """Collects mistakes while reading goes on; bounded, each told once, and none that another one explains."""
 
     def __init__(self, name: str) -> None:
         self.name = name  # the file's, for people
         self._found: set[Problem] = set()
+        self._misspelt: set[tuple[int, int, str]] = set()  # where a key is missing that stands there under another name
         self.count = 0  # all that were noted, told or not
 
     def note(self, line: int, column: int, path: str, message: str) -> None:
@@ -41,17 +42,24 @@ class Problems:
         if len(self._found) < LIMIT:
             self._found.add(problem)
 
-    def did_you_mean(self, word: str, known: Collection[str]) -> str:
-        """`, did you mean X?` when something in *known* is close to *word*, else nothing. Free of charge once enough was told."""
+    def misspelt(self, line: int, column: int, path: str) -> None:
+        """The key at *path*, of the mapping that begins there, is not missing: another one is told to be meant for it."""
+        self._misspelt.add((line, column, path))
+
+    def nearest(self, word: str, known: Collection[str]) -> str:
+        """What in *known* is close to *word*, else nothing. Free of charge once enough was told."""
         if len(self._found) >= LIMIT or len(word) > _LONGEST:
             return ""
-        close = get_close_matches(word, known, n=1, cutoff=0.6)
-        return f", did you mean {close[0]}?" if close else ""
+        return next(iter(get_close_matches(word, known, n=1, cutoff=0.6)), "")
+
+    def did_you_mean(self, word: str, known: Collection[str]) -> str:
+        """`, did you mean X?` when something in *known* is close to *word*, else nothing."""
+        return f", did you mean {close}?" if (close := self.nearest(word, known)) else ""
 
     def lines(self) -> tuple[str, ...]:
         """All mistakes as people read them, in the order of the file."""
-        told = [_told(self.name, problem) for problem in sorted(self._found)]
-        rest = self.count - len(told)
+        told = [_told(self.name, one) for one in sorted(self._found) if (one.line, one.column, one.path) not in self._misspelt]
+        rest = self.count - len(self._found)
         return (*told, f"{self.name}: … and {rest} more") if rest else tuple(told)
 
 

@@ -54,7 +54,7 @@ def test_a_command_has_no_handler_and_must_be_there(shop: Place) -> None:
         "config.yaml:7:14: functions.f.handler: not used by runtime command; what runs is command"
     ]
     (told,) = shop.mistakes(f"{HEAD}    runtime: command\n")
-    assert told.endswith("functions.f: runtime command needs command: [./script.sh, argument]")
+    assert told.endswith("functions.f.command: is required by runtime command; write [./script.sh, argument]")
     assert shop.mistakes(f"{HEAD}    command: cat\n    handler: app.handler\n") == [
         "config.yaml:5:14: functions.f.command: only used by runtime: command"
     ]
