@@ -15,6 +15,7 @@ from router.api import reload_rules
 from router.api.calls import Calls
 from router.api.history import by_function, unfinished
 from router.api.reload_rules import Changes
+from router.config.places import placed
 from router.config.types import Config, Function
 from router.dispatch.fleet import Exchange, Fleet
 from router.dispatch.slots import Slots
@@ -136,7 +137,7 @@ class Reloader:
         wanted = read()
         built = self._parts.build(wanted)
         if problems := reload_rules.refused(self.config, wanted):
-            raise ConfigError(problems)
+            raise ConfigError(placed(wanted, problems))
         return wanted, built
 
     async def _replace(
@@ -156,7 +157,7 @@ class Reloader:
     def _prepare(self, wanted: Config, deployed: Deployed, published: Collection[str]) -> None:
         """The last look, then what it wants on disk; blocking. Raises ConfigError."""
         if problems := (*deployed.problems, *unpublished(wanted, published)):
-            raise ConfigError(problems)
+            raise ConfigError(placed(wanted, problems))
         self._parts.make(wanted)
 
     def _take_up(self, config: Config, deployed: Mapping[str, Function], plan: Exchange, built: Built) -> Changes:

@@ -58,12 +58,13 @@ class Problems:
 
     def lines(self) -> tuple[str, ...]:
         """All mistakes as people read them, in the order of the file."""
-        told = [_told(self.name, one) for one in sorted(self._found) if (one.line, one.column, one.path) not in self._misspelt]
+        found = [told(self.name, one) for one in sorted(self._found) if (one.line, one.column, one.path) not in self._misspelt]
         rest = self.count - len(self._found)
-        return (*told, f"{self.name}: … and {rest} more") if rest else tuple(told)
+        return (*found, f"{self.name}: … and {rest} more") if rest else tuple(found)
 
 
-def _told(name: str, problem: Problem) -> str:
+def told(name: str, problem: Problem) -> str:
+    """One mistake as people read it; *name*: the file's."""
     if not problem.line:  # declared through the API: it has a path, and stands in no file
         return f"declared:{problem.path}: {problem.message}"
     return ": ".join(filter(None, (f"{name}:{problem.line}:{problem.column}", problem.path, problem.message)))

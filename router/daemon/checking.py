@@ -1,6 +1,7 @@
 """From config.yaml to a config that a daemon can run, and to the sources that its triggers ask for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -9,6 +10,8 @@ from router.api.declared import kept
 from router.clock import SystemClock
 from router.config.fragments import Fragment
 from router.config.load import load
+from router.config.places import place, placed
+from router.config.problems import step
 from router.config.types import Config
 from router.dispatch.destinations import refuse_loops
 from router.errors import ConfigError, InvalidParameter
@@ -57,22 +60,52 @@ def declared(fragments: Sequence[Fragment], now: Config) -> Config:
 
 def built(house: House) -> list[list[Source]]:
     """As by_class(); raises ConfigError also for what is no matter of sources."""
-    found = by_class(house)
-    refuse_loops(house.config)
-    _refuse_untrusted(house.config)
+    mistakes = _Mistakes(house.config)
+    found = _by_class(house, mistakes)
+    with mistakes.noted():
+        refuse_loops(house.config)
+    with mistakes.noted():
+        _refuse_untrusted(house.config)
+    mistakes.refuse()
     return found
+
+
+class _Mistakes:
+    """What is noted of a config that was read without one: all at once, each with its place."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._problems: list[str] = []
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """A look that may find mistakes: the next one is taken all the same."""
+        try:
+            yield
+        except ConfigError as error:
+            self._problems += error.problems
+
+    def refuse(self) -> None:
+        """Raises ConfigError when there are any."""
+        if self._problems:
+            raise ConfigError(placed(self._config, self._problems))
 
 
 def _refuse_untrusted(config: Config) -> None:
     """A role whose trust does not let Lambda assume it is no function's. Raises ConfigError."""
     problems = [
-        f"functions.{one.name}.role: the trust of role {role.name} does not let {trust.LAMBDA} assume it"
+        f"functions.{one.name}.role: the trust of role {role.name}{_of_role(config, role.name)} does not let {trust.LAMBDA} assume it"
         for one in config.functions.values()
         if (role := config.roles.get(one.role)) is not None
         and not trust.lets(role.name, role.trust, trust.LAMBDA, config.account, function_arn(config.region, config.account, one.name))
     ]
     if problems:
         raise ConfigError(tuple(problems))
+
+
+def _of_role(config: Config, role: str) -> str:
+    where = place(config, f"{step('roles', role)}.trust")
+    return f" ({where})" if where else ""
 
 
 def sources(house: House) -> list[Source]:
@@ -82,11 +115,22 @@ def sources(house: House) -> list[Source]:
 
 def by_class(house: House) -> list[list[Source]]:
     """The same, by class. Raises ConfigError for what only all triggers together show."""
+    mistakes = _Mistakes(house.config)
+    found = _by_class(house, mistakes)
+    mistakes.refuse()
+    return found
+
+
+def _by_class(house: House, mistakes: _Mistakes) -> list[list[Source]]:
     bindings: dict[type[Any], list[Binding]] = {kind: [] for kind in SOURCES.values()}
     for function in house.config.functions.values():
         for (index, trigger), qualifier in zip(function.placed(), function.qualifiers or ("",) * len(function.triggers), strict=True):
             bindings[SOURCES[trigger.word]].append(Binding(function, trigger, index, qualifier))
-    return [kind.build(found, house) for kind, found in bindings.items()]
+    built: list[list[Source]] = []
+    for kind, found in bindings.items():
+        with mistakes.noted():
+            built.append(kind.build(found, house))
+    return built
 
 
 def _wrong_with_runtime(name: str) -> str:

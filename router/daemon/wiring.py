@@ -25,6 +25,7 @@ from router.api.upkeep import Upkeep
 from router.api.versions import Versions
 from router.buckets.object_store import Objects
 from router.clock import Clock
+from router.config.places import placed
 from router.config.types import Config, Function, Listen
 from router.console.health import Health
 from router.credentials import KeyStore, Signers
@@ -144,7 +145,7 @@ class Wiring:
         await deployer.open()
         deployed = await deployer.deploy(self.config)
         if deployed.problems:
-            raise ConfigError(deployed.problems)
+            raise ConfigError(placed(self.config, deployed.problems))
         return deployed.functions
 
     async def _beside(self, opened: contextlib.AsyncExitStack, stores: Stores, core: Core) -> Beside:

@@ -59,4 +59,34 @@ def test_a_function_s_role_lets_lambda_assume_it(tmp_path: Path) -> None:
     path.write_text(text.replace("SERVICE", "events"))
     with pytest.raises(ConfigError) as refused:
         daemon.check(path)
-    assert refused.value.problems == ("functions.f.role: the trust of role r does not let lambda.amazonaws.com assume it",)
+    told = "the trust of role r (config.yaml:2:78) does not let lambda.amazonaws.com assume it"
+    assert refused.value.problems == (f"config.yaml:3:54: functions.f.role: {told}",)
+
+
+def test_mistakes_that_only_all_triggers_show_are_told_at_once_and_with_their_places(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("def handler(event, context): ...\n")
+    path = tmp_path / "config.yaml"
+    path.write_text("""\
+version: 1
+buckets: {inbox: {path: ./in}}
+queues: {jobs: {visibility_timeout: 10s}}
+tables: {orders: {sqlite: ./orders.db}}
+roles: {r: {policy: [{Effect: Allow, Action: 's3:*', Resource: '*'}], trust: [{Effect: Deny, Principal: '*', Action: 'sts:AssumeRole'}]}}
+functions:
+  f:
+    code: .
+    handler: app.handler
+    role: r
+    timeout: 1m
+    on_failure: {bucket: inbox}
+    triggers: [{s3: inbox}, {queue: jobs}, {table: orders}, {table: orders}]
+""")
+    with pytest.raises(ConfigError) as refused:
+        daemon.check(path)
+    assert [problem.partition(" ")[0] + problem.partition(" ")[2].partition(":")[0] for problem in refused.value.problems] == [
+        "config.yaml:10:11:functions.f.role",
+        "config.yaml:11:14:functions.f.timeout",
+        "config.yaml:12:17:functions.f.on_failure",
+        "config.yaml:13:15:functions.f.triggers",
+    ]
+    assert "the trust of role r (config.yaml:5:78) does not let" in refused.value.problems[0]
