@@ -3,11 +3,13 @@
 Source: CloudFormation template reference, "Return values" of each type. A resource without a name of its own is called by its
 logical id, spelt as its kind wants it: AWS would add random letters, here a name is the same each time."""
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+_DIGEST: Final = 5  # bytes of the digest in a name that is made of a longer one
 _ARN: Final = "arn:aws:{service}:{region}:{account}:"
 
 
@@ -24,10 +26,18 @@ class Kind:
     section: str = ""  # where it stands in config.yaml
 
 
+def fitted(name: str, longest: int) -> str:
+    """A name that is made of others: of one that is too long the beginning, and a digest of the whole, so that no two become one."""
+    if len(name) <= longest:
+        return name
+    digest = hashlib.blake2b(name.encode(errors="replace"), digest_size=_DIGEST).hexdigest()
+    return f"{name[: longest - len(digest) - 1].rstrip('-')}-{digest}"
+
+
 def _spread(logical: str) -> str:
     """UploadBucket as upload-bucket: buckets have no capitals."""
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", logical).lower()
-    return (text if len(text) > 2 else f"{text}-bucket")[:63].rstrip("-")
+    return fitted(text if len(text) > 2 else f"{text}-bucket", 63)
 
 
 def _long(logical: str) -> str:
@@ -36,7 +46,7 @@ def _long(logical: str) -> str:
 
 
 def _cut(size: int) -> Callable[[str], str]:
-    return lambda logical: logical[:size]
+    return lambda logical: fitted(logical, size)
 
 
 def _small(logical: str) -> str:

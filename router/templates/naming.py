@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from router.templates.kinds import kind_of, other_arn
+from router.templates.kinds import fitted, kind_of, other_arn
 from router.templates.words import Refused, shown
 
 DEPTH: Final = 60  # of references that lead to one another
@@ -43,7 +43,12 @@ def spelt(value: Any, where: str) -> str:
 
 def made_destination(function: str, kind: str) -> str:
     """The queue or topic that SAM makes for a function when a destination names none."""
-    return f"{function}Destination{kind.title()}"[:80]
+    return fitted(f"{function}Destination{kind.title()}", 80)
+
+
+def made_role(function: str) -> str:
+    """The role that SAM makes for a function that names none."""
+    return fitted(f"{function}Role", 64)
 
 
 class Naming(ABC):
@@ -82,7 +87,7 @@ class Naming(ABC):
         if logical in self.resources and part in {"Stage", "DestinationQueue", "DestinationTopic"}:
             return self._part(logical, part)
         function = self._generated(name, "Role")
-        return None if function is None else f"{self.name(function)}Role"
+        return None if function is None else made_role(self.name(function))
 
     def _part(self, logical: str, part: str) -> str:
         if part != "Stage":
@@ -99,7 +104,7 @@ class Naming(ABC):
         if logical in self.resources:
             return self._of(logical, attribute)
         if attribute == "Arn" and (function := self._generated(logical, "Role")) is not None:
-            return f"arn:aws:iam::{self.place.account}:role/{self.name(function)}Role"
+            return f"arn:aws:iam::{self.place.account}:role/{made_role(self.name(function))}"
         if attribute in {"FunctionUrl", "FunctionArn"} and (function := self._generated(logical, "Url")) is not None:
             return self.url(self.name(function)) if attribute == "FunctionUrl" else self.attribute(function, "Arn")
         raise Refused(f"{shown(logical)}: no resource of this template")

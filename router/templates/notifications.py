@@ -7,12 +7,15 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from router.templates.draft import Draft, Item
+from router.templates.kinds import fitted
 from router.templates.props import Props
 from router.templates.words import Refused, shown
 
 CAUSED: Final = re.compile(  # router/events/s3.py knows what happens to objects here; a trigger of anything else is a mistake in the config
     r"(?:s3:)?(?:ObjectCreated:(?:\*|Put|Post|Copy|CompleteMultipartUpload)|ObjectRemoved:(?:\*|Delete)|ObjectTagging:(?:\*|Put|Delete))"
 )
+
+LONGEST: Final = 128  # characters of a notification's name in the config
 
 
 def notifications(props: Props, item: Item, draft: Draft, value: dict[str, Any]) -> None:
@@ -63,7 +66,7 @@ def _tell(kind: str, item: Item, arn: Any, props: Props, draft: Draft) -> None:
         raise Refused(f"a bucket tells standard {kind}s, and {shown(target.name)} is a FIFO one")
     told = s3_trigger(item.name, [props.text("Event")], props)
     props.done()
-    name = re.sub(r"[^0-9A-Za-z]+", "-", item.logical).strip("-")[-128:]
+    name = fitted(re.sub(r"[^0-9A-Za-z]+", "-", item.logical).strip("-"), LONGEST)
     draft.sections["notifications"][name] = told | {kind: target.name}
     item.becomes = f"notifications.{name}"
 

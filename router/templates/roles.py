@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from router.templates import managed_policies, sam_policies
 from router.templates.draft import Draft, Item
+from router.templates.naming import made_role
 from router.templates.props import Props
 from router.templates.words import Refused, shown
 
@@ -111,7 +112,7 @@ def of_function(item: Item, props: Props, draft: Draft) -> str:
     trust = trust_of(props)
     if named is not None:
         return named_role(item, named, draft)
-    name = f"{item.name}Role"[:64]
+    name = made_role(item.name)
     found = managed_policies.statements(managed_policies.BASIC)
     for each in policies:
         found += _policy_of(each, item, draft)

@@ -7,6 +7,7 @@ import re
 from typing import Any, Final
 
 from router.templates.draft import Draft, Item
+from router.templates.kinds import fitted
 from router.templates.props import Props
 from router.templates.words import Refused, shown
 
@@ -67,7 +68,7 @@ def _to_function(item: Item, alias: str, more: dict[str, Any]) -> dict[str, Any]
 
 def _named(props: Props, key: str, item: Item, event: str) -> str:
     """The name of a rule or schedule: its own, or made of the function's and the event's logical ids."""
-    own = props.text(key, "") or f"{item.logical.partition('.')[0]}{event}"[:64]
+    own = props.text(key, "") or fitted(f"{item.logical.partition('.')[0]}{event}", 64)
     if not _NAME.fullmatch(own):
         raise Refused(f"{shown(own)} is no name of a rule or schedule")
     return own

@@ -346,6 +346,27 @@ def test_a_bucket_tells_functions_queues_and_topics() -> None:
     assert set(verdicts(found).values()) == {RUNS}
 
 
+def test_notifications_of_buckets_with_long_logical_ids_stay_apart() -> None:
+    resources: dict[str, Any] = {"Q": {"Type": "AWS::SQS::Queue"}}
+    for end in "AB":
+        told = {"QueueConfigurations": [{"Event": "s3:ObjectCreated:*", "Queue": {"Fn::GetAtt": ["Q", "Arn"]}}]}
+        own = {"BucketName": f"bucket-{end.lower()}", "NotificationConfiguration": told}
+        resources[end + "Reports" * 20] = {"Type": "AWS::S3::Bucket", "Properties": own}
+    found = template(resources)
+    assert [told["bucket"] for told in found.config["notifications"].values()] == ["bucket-a", "bucket-b"]
+    assert all(len(name) == 128 for name in found.config["notifications"])
+    assert template(resources).config == found.config
+
+
+def test_a_function_with_a_long_logical_id_has_the_role_that_is_referred_to() -> None:
+    name = "Reports" * 10
+    found = template({name: FN, "Q": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Ref": f"{name}Role"}}}})
+    ((function, value),) = found.config["functions"].items()
+    assert value["role"] in found.config["roles"]
+    assert value["role"] in found.config["queues"]
+    assert len(function) == 64
+
+
 def test_events_of_buckets_are_those_that_the_config_takes() -> None:
     known = [f"{family}:{member}" for family, members in s3.FAMILIES.items() for member in (*members, "*")]
     for event in (*known, *s3.SINGLE, "ObjectCreated", ""):
