@@ -75,8 +75,7 @@ def _s3(_: str, event: Any, config: Config) -> list[Match]:
     if not wanted:
         told = "; ".join(f"{function.name} wants {_spoken(trigger.wanted)}" for function, trigger, _ in watching)
         raise InvalidParameter(f"no trigger of bucket {bucket} wants {name:.100} of {change.key!r:.200}: {told}{beside}")
-    found = [(_notified(change, record, trigger, function, config), target) for function, (trigger, target) in wanted.items()]
-    return [match._replace(envelope=match.envelope._replace(function=target)) for match, target in found]
+    return [_notified(change, record, trigger, target, config) for trigger, target in wanted.values()]
 
 
 def changed(record: Mapping[str, Any]) -> s3.ObjectChange:
@@ -93,17 +92,17 @@ def changed(record: Mapping[str, Any]) -> s3.ObjectChange:
     )
 
 
-def _notified(change: s3.ObjectChange, record: Mapping[str, Any], trigger: S3Trigger, function: str, config: Config) -> Match:
+def _notified(change: s3.ObjectChange, record: Mapping[str, Any], trigger: S3Trigger, target: str, config: Config) -> Match:
     event = s3.notification(
         change,
         name=record["eventName"],
         region=config.region,
         account=config.account,
-        configuration=trigger.configuration(function),
+        configuration=trigger.configuration(target),
         version=config.buckets[change.bucket].event_version,
         caller=s3.Caller(source_ip=str(record["requestParameters"]["sourceIPAddress"])),
     )
-    return Match(Envelope(function, orjson.dumps(event), f"s3:{change.bucket}", shard=lane(change.key)))
+    return Match(Envelope(target, orjson.dumps(event), f"s3:{change.bucket}", shard=lane(change.key)))
 
 
 def _spoken(wanted: s3.Filter) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from router.config.problems import shown
 from router.config.types import Config, Destination, Names, Queue, Surroundings, Topic
 from router.events import s3
 
@@ -72,6 +73,11 @@ def _names(form: "Node", pattern: str) -> frozenset[str]:
         return frozenset()
 
 
+def taken(bucket: str, identity: str) -> str:
+    """What no two may claim of those that a bucket tells, whoever it is."""
+    return f"id {identity} among the notifications of bucket {bucket}"
+
+
 def notifications(node: "Node", around: Surroundings) -> dict[str, BucketNotification]:
     """The value under `notifications`."""
 
@@ -79,9 +85,10 @@ def notifications(node: "Node", around: Surroundings) -> dict[str, BucketNotific
         if not re.fullmatch(NAME, name):
             node.misnamed(name, "a notification's name is 1 to 128 letters, digits, hyphens, underscores and dots")
         one = _notification(name, child, around)
-        other = node.document.readings.claim(f"notifications.{one.bucket}/{one.id}", name)
-        if other != name:
-            child.problem(f"notification {other} of bucket {one.bucket} has the id {one.id} too", "id" if child.has("id") else "")
+        claim = taken(one.bucket, one.id)
+        first = node.document.readings.claim(claim, f"{child.path} ({child.place})")
+        if not first.startswith(f"{child.path} "):
+            child.problem(f"{shown(claim, 200)} is taken already by {first}", "id" if child.has("id") else "")
         return one
 
     return node.each(read)

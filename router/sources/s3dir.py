@@ -14,7 +14,7 @@ from router.config.node import Node
 from router.config.types import Bucket, Names
 from router.events import s3
 from router.sources.base import Binding, House, Outlet, basis_of
-from router.sources.bucket_notification import BucketNotification, by_bucket, identity, of_bucket, watched
+from router.sources.bucket_notification import BucketNotification, by_bucket, identity, of_bucket, taken, watched
 
 _GAUGES: Final = {
     "ignored_entries": "Entries that the last full scan passed over because of their name.",
@@ -44,12 +44,12 @@ class S3Trigger:
 
     @property
     def claim(self) -> str:
-        """Nothing: several functions may watch one bucket."""
-        return ""
+        """Its id, where it has one; several functions may watch one bucket."""
+        return taken(self.bucket, self.id) if self.id else ""
 
-    def configuration(self, function: str) -> str:
-        """The configurationId in what a function is told by it."""
-        return self.id or s3.configuration_id(function, self.bucket, self.wanted)
+    def configuration(self, target: str) -> str:
+        """The configurationId in what it tells a function; *target*: the function, with its qualifier where the trigger names one."""
+        return self.id or s3.configuration_id(target, self.bucket, self.wanted)
 
 
 class S3DirSource:

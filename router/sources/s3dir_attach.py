@@ -165,4 +165,4 @@ async def watcher_for(bucket: Bucket) -> tuple[Watcher, bool]:
 
 
 def _target(binding: Binding) -> Target:
-    return Target(binding.target, binding.trigger.wanted, binding.trigger.configuration(binding.function.name))
+    return Target(binding.target, binding.trigger.wanted, binding.trigger.configuration(binding.target))

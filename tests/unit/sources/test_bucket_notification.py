@@ -26,6 +26,7 @@ topics: {news: {}, news.fifo: {}}
 functions:
   f: {code: code, handler: app.handler, triggers: [{s3: {bucket: scans, id: mine}}]}
 """
+CLAIMED = "id mine among the notifications of bucket scans is taken already by functions.f.triggers[0].s3 (config.yaml:7:57)"
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +72,9 @@ notifications:
 
 def test_what_the_api_declares_stands_beside_it(place: Path) -> None:
     value = {"bucket": "scans", "queue": "jobs", "events": ["s3:ObjectCreated:*"], "prefix": "${env:HOME}", "id": "a\nb"}
-    config = read(place, "notifications: {mine: {bucket: scans, topic: news}}", Fragment("notifications", "s3-scans-0", value, number=1))
+    config = read(place, "notifications: {own: {bucket: scans, topic: news}}", Fragment("notifications", "s3-scans-0", value, number=1))
     assert [(one.name, one.id, one.wanted.prefix) for one in of_bucket(config, "scans")] == [
-        ("mine", "mine", ""),
+        ("own", "own", ""),
         ("s3-scans-0", "a\nb", "${env:HOME}"),
     ]
     told = mistakes(place, "", Fragment("notifications", "s3-scans-0", value | {"queue": "gone"}, number=1))
@@ -97,12 +98,28 @@ def test_what_the_api_declares_stands_beside_it(place: Path) -> None:
         ("x: {bucket: scans, queue: jobs, events: s3:ObjectMade:*}", "unknown S3 event"),
         ("x: {bucket: scans, queue: jobs, events: []}", "names no event"),
         ("x: {bucket: scans, queue: jobs, id: ''}", "1 to 255 characters"),
+        ("x: {bucket: scans, queue: jobs, id: mine}", f"notifications.x.id: {CLAIMED}"),
+        ("mine: {bucket: scans, queue: jobs}", f"notifications.mine: {CLAIMED}"),
         ("a b: {bucket: scans, queue: jobs}", "a notification's name is 1 to 128"),
-        ("{x: {bucket: scans, queue: jobs}, y: {bucket: scans, topic: news, id: x}}", "notification x of bucket scans has the id x too"),
+        (
+            "{x: {bucket: scans, queue: jobs}, y: {bucket: scans, topic: news, id: x}}",
+            "config.yaml:9:73: notifications.y.id: id x among the notifications of bucket scans is taken already by notifications.x (config.yaml:9:7)",
+        ),
     ],
 )
 def test_mistakes(place: Path, entry: str, told: str) -> None:
     assert told in mistakes(place, "notifications:\n  " + entry)
+
+
+def test_a_trigger_s_id_is_its_own_in_its_bucket(place: Path) -> None:
+    more = "  g: {{code: code, handler: app.handler, triggers: [{{s3: {{bucket: {}, id: {}}}}}]}}"
+    assert mistakes(place, more.format("scans", "mine")).endswith(f"functions.g.triggers[0].s3: {CLAIMED}")
+    assert len(read(place, more.format("other", "mine")).functions) == 2
+    assert len(read(place, more.format("scans", "mine, enabled: false")).functions) == 2
+    apart = read(place, "notifications: {mine: {bucket: other, queue: jobs}, x: {bucket: scans, queue: jobs, id: Mine}}")
+    assert len(apart.notifications) == 2
+    told = mistakes(place, "", Fragment("notifications", "n", {"bucket": "scans", "queue": "jobs", "id": "mine"}, number=1))
+    assert told == f"declared:notifications.n.id: {CLAIMED}"
 
 
 @given(

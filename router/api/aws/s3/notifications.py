@@ -40,7 +40,7 @@ class Notifications:
         config = self._declared.config
         bucket = _bucket(call, config)
         ours = [one for _, one in self._ours(call.bucket)]
-        children = notifying.told([*_of_config(config, call.bucket, ours), *ours], bridged=bucket.eventbridge)
+        children = notifying.told([*of_config(config, call.bucket, ours), *ours], bridged=bucket.eventbridge)
         return call.xml("NotificationConfiguration", children)
 
     async def put(self, call: S3Call) -> Response:
@@ -55,7 +55,7 @@ class Notifications:
         config = self._declared.config
         bucket = _bucket(call, config)
         kept = {(fragment.kind, fragment.name): one for fragment, one in self._ours(call.bucket)}
-        fixed = {one.does: one for one in _of_config(config, call.bucket, kept.values())}
+        fixed = {one.does: one for one in of_config(config, call.bucket, kept.values())}
         if missing := next((one for does, one in fixed.items() if does not in {found.does for found in wanted.notifications}), None):
             raise invalid(f"config.yaml has {missing.target} told of this bucket; the API does not change that: name it as it is")
         notifying.check_overlaps(wanted.notifications, fixed)
@@ -71,7 +71,7 @@ class Notifications:
     def gone(self, bucket: str) -> list[Key]:
         """What goes with a bucket. Raises S3Error where config.yaml still has somebody told of it."""
         ours = list(self._ours(bucket))
-        if fixed := _of_config(self._declared.config, bucket, [one for _, one in ours]):
+        if fixed := of_config(self._declared.config, bucket, [one for _, one in ours]):
             raise S3Error("AccessDenied", f"config.yaml has {fixed[0].target} told of this bucket, and the API does not change that")
         return [(fragment.kind, fragment.name) for fragment, _ in ours]
 
@@ -102,7 +102,7 @@ def _bucket(call: S3Call, config: Config) -> Any:
     return found
 
 
-def _of_config(config: Config, bucket: str, ours: Iterable[Notification]) -> list[Notification]:
+def of_config(config: Config, bucket: str, ours: Iterable[Notification]) -> list[Notification]:
     """What config.yaml has told of this bucket."""
     declared = {one.does for one in ours}
     found = []
@@ -111,8 +111,8 @@ def _of_config(config: Config, bucket: str, ours: Iterable[Notification]) -> lis
             if isinstance(trigger, S3Trigger) and trigger.bucket == bucket:
                 plain, wanted = target.removesuffix(f":{names.LATEST}"), trigger.wanted
                 arn = names.function_arn(config.region, config.account, plain)
-                one = Notification(trigger.id, "function", plain, arn, wanted.events, wanted.prefix, wanted.suffix)
-                found.append(one if one.id else one._replace(id=notifying.made_id(one)))
+                identity = trigger.configuration(target)
+                found.append(Notification(identity, "function", plain, arn, wanted.events, wanted.prefix, wanted.suffix))
     place = Place(config.region, config.account)
     for told in of_bucket(config, bucket):
         wanted, to = told.wanted, told.to
