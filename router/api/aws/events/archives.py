@@ -170,6 +170,8 @@ class Archives:
         """StartReplay."""
         given = call.parameters
         name, bus = text(given, "ReplayName"), self._archived(text(given, "EventSourceArn"))
+        if not name:  # the source would make one
+            raise invalid("Parameter ReplayName is not valid.")
         to = structure(given, "Destination")
         if text(to, "Arn") != bus_arn(self._place, bus.name):
             raise invalid("Parameter Destination.Arn is not valid. Reason: Cross event bus replay is not permitted.")

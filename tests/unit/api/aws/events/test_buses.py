@@ -187,6 +187,7 @@ async def test_what_cannot_be_archived_or_replayed_is_refused(rig: Rig) -> None:
         ("ValidationException", {"Destination": {"Arn": BUS}}),
         ("ValidationException", {"EventSourceArn": fixed}),
         ("ValidationException", {"ReplayName": "a b"}),
+        ("ValidationException", {"ReplayName": ""}),
         ("ResourceNotFoundException", {"EventSourceArn": archive + "x"}),
         ("ResourceNotFoundException", {"Destination": {"Arn": fixed, "FilterArns": [f"arn:aws:events:{REGION}:{ACCOUNT}:rule/own"]}}),
     ):
