@@ -14,7 +14,7 @@ from router.config.node import Node
 from router.config.types import Bucket, Names
 from router.events import s3
 from router.sources.base import Binding, House, Outlet, basis_of
-from router.sources.bucket_notification import BucketNotification, by_bucket, identity, of_bucket, taken, watched
+from router.sources.bucket_notification import BucketNotification, by_bucket, identity, taken, watched
 
 _GAUGES: Final = {
     "ignored_entries": "Entries that the last full scan passed over because of their name.",
@@ -57,28 +57,25 @@ class S3DirSource:
 
     TRIGGERS: ClassVar = (S3Trigger,)
 
-    def __init__(self, bucket: Bucket, bindings: Sequence[Binding], house: House) -> None:
+    def __init__(self, bucket: Bucket, bindings: Sequence[Binding], told: Sequence[BucketNotification], house: House) -> None:
         from router.sources.s3dir_attach import Attachment  # noqa: PLC0415 - reading a config does without
 
         self.name = _named(bucket.name)
         self.bucket = bucket
-        self.basis = _basis(bucket, bindings, of_bucket(house.config, bucket.name))
-        self._attachment = Attachment(bucket, bindings, house)
+        self.basis = _basis(bucket, bindings, told)
+        self._attachment = Attachment(bucket, bindings, told, house)
 
     @classmethod
     def build(cls, bindings: Sequence[Binding], house: House) -> list[Self]:
         """One source for each bucket that a trigger or a notification names, or whose events go to the default bus."""
         bridged = (bucket.name for bucket in house.config.buckets.values() if bucket.eventbridge)
-        notified = by_bucket(house.config)
+        notified = by_bucket(house.config)  # once: thousands of buckets may be notified
         wanted = dict.fromkeys([*(binding.trigger.bucket for binding in bindings), *bridged, *notified])
         bound: dict[str, list[Binding]] = {name: [] for name in wanted}
         for binding in bindings:
             bound[binding.trigger.bucket].append(binding)
-        buckets = [(house.config.buckets[name], found) for name, found in bound.items()]
-        sources = [
-            house.source(_named(bucket.name), _basis(bucket, found, notified.get(bucket.name, ())), partial(cls, bucket, found, house))
-            for bucket, found in buckets
-        ]
+        buckets = [(house.config.buckets[name], found, notified.get(name, ())) for name, found in bound.items()]
+        sources = [house.source(_named(one[0].name), _basis(*one), partial(cls, *one, house)) for one in buckets]
 
         def noticed() -> None:
             house.ledgers.expect(wanted)

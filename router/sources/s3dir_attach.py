@@ -22,7 +22,7 @@ from router.config.types import Bucket
 from router.errors import JournalError, SourceError
 from router.journal.base import Beside
 from router.sources.base import Binding, House, Outlet
-from router.sources.bucket_notification import of_bucket
+from router.sources.bucket_notification import BucketNotification
 from router.sources.s3dir_session import Session
 from router.sources.s3dir_site import Figures, Refusals, Site, Storage
 from router.sources.s3dir_tell import Bridge, Post, Stamp, Target, Teller
@@ -36,11 +36,10 @@ THREADS: Final = 7  # four batches, two large files or a listing, the guard
 class Attachment:
     """One bucket and the directory it is attached to, if any."""
 
-    def __init__(self, bucket: Bucket, bindings: Sequence[Binding], house: House) -> None:
+    def __init__(self, bucket: Bucket, bindings: Sequence[Binding], told: Sequence[BucketNotification], house: House) -> None:
         self._bucket, self._clock, self._database = bucket, house.clock, house.database
         stamp = Stamp(bucket.name, house.config.region, house.config.account, bucket.event_version)
         bridge = Bridge(house.buses, stamp) if bucket.eventbridge else None
-        told = of_bucket(house.config, bucket.name)
         post = Post(house.outbox, stamp, told, house.clock) if told and house.outbox is not None else None
         self._teller = Teller([_target(binding) for binding in bindings], stamp, bridge, post)
         self.figures = Figures(bucket.name, house.metrics)

@@ -136,7 +136,7 @@ async def test_a_listener_that_is_off_is_not_missed(ward: Ward) -> None:
 async def test_directories_without_a_watch(ward: Ward, tmp_path: Path) -> None:
     bench = ward.bench
     house = House(bench.config, bench.clock, NoStore(), bench.metrics)  # type: ignore[arg-type]
-    source = S3DirSource(Bucket("uploads", tmp_path), [], house)
+    source = S3DirSource(Bucket("uploads", tmp_path), [], (), house)
     supervisor = Supervisor(source, clock=bench.clock, metrics=bench.metrics, chance=None)  # type: ignore[arg-type]
     parts = bench.calls._parts
     object.__setattr__(parts, "supervisors", [*parts.supervisors, supervisor])

@@ -4,16 +4,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from router.buckets.roots import Root, RootGone
 from router.clock import Clock
 from router.config.load import load
-from router.config.types import Bucket, Config, Function
+from router.config.types import Bucket, Config, Destination, Function
 from router.errors import ConfigError, JournalError
 from router.events import s3
 from router.sources.base import Binding, House
+from router.sources.bucket_notification import BucketNotification
 from router.sources.s3dir import S3DirSource, S3Trigger
 from router.sources.s3dir_attach import Attachment, watcher_for
 from router.sources.s3dir_scan import pause
@@ -102,12 +104,34 @@ def test_there_is_one_source_for_each_bucket_that_is_named(tmp_path: Path) -> No
     assert [source.name for source in both] == ["s3:uploads", "s3:results"]
 
 
+class Looked(dict[str, BucketNotification]):
+    """Notifications, and how often all of them were looked at."""
+
+    looks = 0
+
+    def values(self) -> Any:
+        self.looks += 1
+        return super().values()
+
+
+def test_notifications_are_looked_at_once_for_all_buckets(tmp_path: Path) -> None:
+    wanted = s3.Filter(ALL_CREATED)
+    told = Looked({f"n{at}": BucketNotification(f"n{at}", f"b{at}", Destination("queue", "jobs"), wanted, "x") for at in range(20)})
+    buckets = {one.bucket: Bucket(one.bucket, tmp_path / one.bucket) for one in told.values()}
+    config = Config(tmp_path / "config.yaml", tmp_path, buckets=buckets, notifications=told)
+    told.looks = 0
+    sources = S3DirSource.build([], House(config, VirtualClock(), None, Metrics()))  # type: ignore[arg-type]
+    assert told.looks == 1
+    assert [source.name for source in sources] == [f"s3:b{at}" for at in range(20)]
+    assert [source.basis[2] for source in sources] == [(one,) for one in told.values()]  # type: ignore[index]
+
+
 # -- the root that may follow
 
 
 def test_what_an_unmounted_file_system_leaves_behind_is_no_root(tmp_path: Path) -> None:
     mounted, other, plain, under = Root(-1, 1, 1), Root(-2, 2, 1), Root(3, 0, 7), Root(4, 0, 8)
-    attachment = Attachment(Bucket("b", tmp_path), [], house(tmp_path))
+    attachment = Attachment(Bucket("b", tmp_path), [], (), house(tmp_path))
     attachment._may_follow(plain)
     attachment._roots = [plain, mounted]
     attachment._may_follow(other)
