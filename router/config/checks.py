@@ -34,7 +34,7 @@ def _nested(config: Config, top: Node) -> None:
         outer = next((places[above] for above in map(str, Path(here).parents) if above in places), "")
         if outer:
             node.problem(f"lies inside the directory of bucket {outer}; a file would be an object of both", at)
-        if state == here or state.startswith(here.rstrip("/") + "/"):
+        if places[here] == name and (state == here or state.startswith(here.rstrip("/") + "/")):
             top.problem(f"lies inside bucket {name}; journal and logs would be objects", "state")
         elif here.startswith(state + "/") and here != f"{state}/buckets/{name}":  # where those are that were made through the API
             node.problem("lies inside the state directory, which is the daemon's own", at)
@@ -61,7 +61,7 @@ def _reserved(config: Config, top: Node) -> None:
 def _provisioned(config: Config, top: Node) -> None:
     """Provisioned concurrency is within the function's reservation, or within what is not reserved and leaves a slot there for the others."""
     limit = config.limits.concurrency
-    rest = limit - sum(function.reserved_concurrency or 0 for function in config.functions.values())
+    rest = max(0, limit - sum(function.reserved_concurrency or 0 for function in config.functions.values()))
     others = any(function.reserved_concurrency is None and not function.provisioned_concurrency for function in config.functions.values())
     total = 0
     for name, function in config.functions.items():

@@ -19,7 +19,7 @@ def destination(form: Node, key: str, names: Names, kinds: Collection[str] = KIN
     node = child.form(known=kinds)
     found = [kind for kind in kinds if node.has(kind)]
     if len(found) != 1:
-        child.problem(f"is one word and a name, as {{queue: done}}; words: {', '.join(kinds)}")
+        node.lacks(f"is one word and a name, as {{queue: done}}; words: {', '.join(kinds)}", kinds)
         return None
     (kind,) = found
     name = node.text(kind)

@@ -182,7 +182,8 @@ class Reader:
         word, value = entries[0]
         kind = self.triggers.get(word)
         if kind is None:
-            node.misnamed(word, f"unknown trigger{node.did_you_mean(word, self.triggers)}")
+            there_are = f"; words: {', '.join(self.triggers)}"
+            node.misnamed(word, f"unknown trigger{node.did_you_mean(word, self.triggers) or there_are}")
             return None
         enabled = value.boolean("enabled", default=True)
         before = node.mistakes

@@ -6,7 +6,7 @@ file's own text and reads it as the type it expects: YAML 1.1's ideas about `no`
 
 import os
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -148,7 +148,7 @@ class Node:
         if isinstance(self._value, Items):
             return [Node(self.document, value, f"{self.path}[{index}]") for index, value in enumerate(self._value.values)]
         if not self.empty:
-            self.problem(f"must be a list, this is {self._kind()}")
+            self.problem(f"must be a list, this is {self._kind()}", fatal=True)
         return []
 
     # -- scalars; "" as the key means this value itself
@@ -239,13 +239,19 @@ class Node:
         """Remember *text* as a secret, whatever its key is called."""
         self.document.references.keep(text)
 
-    def problem(self, message: str, key: str = "") -> None:
-        """Note a mistake at this value, or at the value under *key*."""
+    def problem(self, message: str, key: str = "", *, fatal: bool = False) -> None:
+        """Note a mistake at this value, or at the value under *key*. *fatal*: nothing else need be said of that value."""
         node = self._at(key)
         if node is not None:
-            self._note(node._value, node.path, message)  # noqa: SLF001 - its own kind
+            self._note(node._value, node.path, message, fatal=fatal)  # noqa: SLF001 - its own kind
         else:
-            self._note(self._value, step(self.path, key), message)
+            self._note(self._value, step(self.path, key), message, fatal=fatal)
+
+    def lacks(self, message: str, keys: Iterable[str]) -> None:
+        """Note that one of *keys* has to be here, unless one is, and only misspelt."""
+        known, value = self.document.problems, self._value
+        if not any(known.told_as_misspelt(value.line, value.column, step(self.path, key)) for key in keys):
+            self.problem(message, fatal=isinstance(value, Form) and not value.values)
 
     def misnamed(self, key: str, message: str) -> None:
         """Note a mistake at *key* itself, not at its value."""
@@ -267,7 +273,7 @@ class Node:
         if isinstance(self._value, Form):
             return self._value
         if not self.empty:
-            self.problem(f"must be a mapping, this is {self._kind()}")
+            self.problem(f"must be a mapping, this is {self._kind()}", fatal=True)
         return Form(self.line, self.column)
 
     def _read(
@@ -278,18 +284,19 @@ class Node:
         node = self._at(key)
         if node is None:
             if default is None:
-                self.problem("is required", key)
+                self.problem("is required", key, fatal=True)
             return fallback
         written = node._value  # noqa: SLF001 - its own kind
         if not isinstance(written, Scalar):
-            node.problem(f"must be {what if not quoted else 'text'}, this is {node._kind()}")  # noqa: SLF001
+            wanted, semicolon, hint = ("text" if quoted else what).partition("; ")
+            node.problem(f"must be {wanted}, this is {node._kind()}{semicolon}{hint}", fatal=True)  # noqa: SLF001
             return fallback
         text = node._resolved(written)  # noqa: SLF001
         if text is None:
             return fallback
         value = parse(text)
         if value is None:
-            node.problem(_unfit(written.text, what))
+            node.problem(_unfit(written.text, what), fatal=True)
             return fallback
         if not quoted and not written.plain and text == written.text and _bare(text):
             node.problem(f'"{shown(text)}" in quotes is text; write {shown(text)} without them')
@@ -298,15 +305,16 @@ class Node:
     def _resolved(self, written: Scalar) -> str | None:
         """The scalar's text with references replaced; None, and a problem noted, when there is no such text."""
         if self.empty:
-            self.problem("no value given" if not written.text else f"no value given; if {written.text} is meant as text, put it in quotes")
+            hint = f"; if {written.text} is meant as text, put it in quotes" if written.text else ""
+            self.problem(f"no value given{hint}", fatal=True)
             return None
         try:
             text = written.text if written.literal else self.document.references.resolve(written.text)
         except Unresolved as error:
-            self.problem(f"{shown(written.text)}: {shown(str(error), 200)}")
+            self.problem(f"{shown(written.text)}: {shown(str(error), 200)}", fatal=True)
             return None
         if "\0" in text or not _encodable(text):
-            self.problem("holds a NUL character or half a surrogate pair, which no text may")
+            self.problem("holds a NUL character or half a surrogate pair, which no text may", fatal=True)
             return None
         return text
 
@@ -335,8 +343,8 @@ class Node:
     def _kind(self) -> str:
         return {Scalar: "text", Items: "a list", Form: "a mapping"}[type(self._value)]
 
-    def _note(self, at: Value, path: str, message: str) -> None:
-        self.document.problems.note(at.line, at.column, path, self.document.references.hidden(message))
+    def _note(self, at: Value, path: str, message: str, *, fatal: bool = False) -> None:
+        self.document.problems.note(at.line, at.column, path, self.document.references.hidden(message), fatal=fatal)
 
 
 def _unfit(written: str, what: str) -> str:

@@ -30,21 +30,29 @@ class Problems:
     def __init__(self, name: str) -> None:
         self.name = name  # the file's, for people
         self._found: set[Problem] = set()
+        self._fatal: dict[tuple[int, int], dict[str, str]] = {}  # line and column → path, message
         self._misspelt: set[tuple[int, int, str]] = set()  # where a key is missing that stands there under another name
         self.count = 0  # all that were noted, told or not
 
-    def note(self, line: int, column: int, path: str, message: str) -> None:
-        """Note a mistake; one already noted is not noted twice."""
+    def note(self, line: int, column: int, path: str, message: str, *, fatal: bool = False) -> None:
+        """Note a mistake; one already noted is not noted twice. *fatal*: there is no value to go by, so that whatever else is noted of it,
+        or of what would be in it, only follows from that."""
         problem = Problem(line, column, path, message if message.isprintable() else _printable(message))
         if problem in self._found:
             return
         self.count += 1
         if len(self._found) < LIMIT:
             self._found.add(problem)
+            if fatal and path:
+                self._fatal.setdefault((line, column), {})[path] = message  # the last one says most
 
     def misspelt(self, line: int, column: int, path: str) -> None:
         """The key at *path*, of the mapping that begins there, is not missing: another one is told to be meant for it."""
         self._misspelt.add((line, column, path))
+
+    def told_as_misspelt(self, line: int, column: int, path: str) -> bool:
+        """Whether misspelt() was told of it."""
+        return (line, column, path) in self._misspelt
 
     def nearest(self, word: str, known: Collection[str]) -> str:
         """What in *known* is close to *word*, else nothing. Free of charge once enough was told."""
@@ -58,9 +66,18 @@ class Problems:
 
     def lines(self) -> tuple[str, ...]:
         """All mistakes as people read them, in the order of the file."""
-        found = [told(self.name, one) for one in sorted(self._found) if (one.line, one.column, one.path) not in self._misspelt]
+        found = [told(self.name, one) for one in sorted(self._found) if not self._follows(one)]
         rest = self.count - len(self._found)
         return (*found, f"{self.name}: … and {rest} more") if rest else tuple(found)
+
+    def _follows(self, problem: Problem) -> bool:
+        """Whether another mistake that is told explains it."""
+        if (problem.line, problem.column, problem.path) in self._misspelt:
+            return True
+        fatal = self._fatal.get((problem.line, problem.column), {})
+        if any(problem.path.startswith((f"{path}.", f"{path}[")) for path in fatal):
+            return True
+        return fatal.get(problem.path, problem.message) != problem.message
 
 
 def told(name: str, problem: Problem) -> str:

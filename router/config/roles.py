@@ -38,10 +38,11 @@ def roles(node: Node, policies: Policies | None, trusts: Policies | None = None)
 def document(form: Node, policies: Policies | None, key: str = "policy", largest: int = LARGEST) -> dict[str, Any]:
     """The document under *key*: written whole, or as a list of its statements, which may use policy variables."""
     child = form.child(key)
-    if child is None or child.empty or child.scalar:
-        form.problem(f"is required: a list of statements, as - {_EXAMPLES[key]}", key)
+    written = None if child is None else child.literal()
+    if child is None or not written or child.scalar:
+        given = "is required:" if written is None else "must be"
+        form.problem(f"{given} a list of statements, as - {_EXAMPLES[key]}", key)
         return {}
-    written = child.literal()
     listed = isinstance(written, list)
     found = {"Version": CURRENT, "Statement": written} if listed else dict(written)
     for place, message in policies(found) if policies is not None else ():

@@ -74,7 +74,7 @@ def _subscription(name: str, node: Node, queues: Mapping[str, Queue], functions:
     form = node.form(known=("queue", "function", "raw", "filter", "filter_scope", "dead_letter"))
     given = [kind for kind in ("queue", "function") if form.has(kind)]
     if len(given) != 1:
-        form.problem("has one target, as queue: jobs or function: resize")
+        form.lacks("has one target, as queue: jobs or function: resize", ("queue", "function"))
         return Subscription(name, "queue", "")
     kind = cast('Literal["queue", "function"]', given[0])
     target = form.text(kind)

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _FRACTION: Final = re.compile(r"-?(0|[1-9][0-9]{0,307})(\.[0-9]{1,308})?([eE][-+]?[0-9]{1,3})?")
-_DURATION: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)?")
-_SIZE: Final = re.compile(r"([0-9]{1,12})(MB|GB)?")
+_DURATION: Final = re.compile(r"(-?[0-9]{1,12}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)?")
+_SIZE: Final = re.compile(r"(-?[0-9]{1,12})(MB|GB)?")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 DURATION_HINT: Final = "write seconds as a bare number, or 500ms, 30s, 5m, 6h, 14d"
@@ -36,7 +36,7 @@ def empty(text: str) -> bool:
 
 
 def seconds(text: str) -> float | None:
-    """A duration in seconds."""
+    """A duration in seconds; one below zero is for the limits to refuse."""
     found = _DURATION.fullmatch(text)
     if not found:
         return None

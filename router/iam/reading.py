@@ -264,6 +264,8 @@ class _Reader:
     def _either(self, value: Mapping[str, Any], place: Place, key: str) -> tuple[str, list[tuple[int | None, str]]]:
         """Which of Action and NotAction (Resource and NotResource) there is, and its texts."""
         given = [name for name in (key, f"Not{key}") if name in value]
+        if not given and any(_meant(str(name), _ELEMENTS) in {key, f"Not{key}"} for name in value if name not in _ELEMENTS):
+            return key, []  # it is there, misspelt, and told so
         if len(given) != 1:
             self._note(place, f"both {key} and Not{key}" if given else f"neither {key} nor Not{key}")
             return key, []
@@ -310,8 +312,13 @@ def _spelled(value: Any) -> Any:
 
 def _near(word: str, known: Collection[str]) -> str:
     """`, did you mean Resource?`, or nothing."""
+    meant = _meant(word, known)
+    return f", did you mean {meant}?" if meant else ""
+
+
+def _meant(word: str, known: Collection[str]) -> str:
+    """What is close to it, or nothing."""
     if len(word) > 60:
         return ""
     close = get_close_matches(word, known, n=1, cutoff=0.6) or get_close_matches(word.lower(), [k.lower() for k in known], n=1, cutoff=0.6)
-    meant = next((one for one in known if close and one.lower() == close[0].lower()), "")
-    return f", did you mean {meant}?" if meant else ""
+    return next((one for one in known if close and one.lower() == close[0].lower()), "")

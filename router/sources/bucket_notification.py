@@ -103,7 +103,7 @@ def _notification(name: str, node: "Node", around: Surroundings) -> BucketNotifi
 def _to(form: "Node", around: Surroundings) -> Destination:
     given = [kind for kind in KINDS if form.has(kind)]
     if len(given) != 1:
-        form.problem("tells one queue or one topic, as queue: jobs; a function is told by its trigger s3")
+        form.lacks("tells one queue or one topic, as queue: jobs; a function is told by its trigger s3", KINDS)
         return Destination(KINDS[0], "")
     (kind,) = given
     name = form.text(kind)

@@ -69,7 +69,8 @@ def _rule(name: str, place: str, node: "Node", around: Surroundings) -> Ruling:
     if bus not in around.names.buses:
         form.problem(f"no bus has the name {bus}{form.did_you_mean(bus, around.names.buses)}", "bus")
     if not form.has("pattern") and not form.has("schedule"):
-        form.problem("a rule needs a pattern, as pattern: {source: [shop]}, or a schedule, as schedule: rate(5 minutes)")
+        told = "a rule needs a pattern, as pattern: {source: [shop]}, or a schedule, as schedule: rate(5 minutes)"
+        form.lacks(told, ("pattern", "schedule"))
     pattern = pattern_of(form, "pattern") if form.has("pattern") else None
     return Ruling(
         name=name,

@@ -114,7 +114,7 @@ def _to(form: Node, around: Surroundings) -> Destination:
     """What it is for: one word and a name."""
     found = [kind for kind in KINDS if form.has(kind)]
     if len(found) != 1:
-        form.problem(f"a target is one word and a name, as {{queue: done}}; words: {', '.join(KINDS)}")
+        form.lacks(f"a target is one word and a name, as {{queue: done}}; words: {', '.join(KINDS)}", KINDS)
         return Destination("queue", "")
     (kind,) = found
     if kind == "log_group":

@@ -240,7 +240,7 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         "timeout a list",
         "    timeout: [1]\n",
         [
-            "config.yaml:6:14: functions.f.timeout: must be a duration; write seconds as a bare number, or 500ms, 30s, 5m, 6h, 14d, this is a list"
+            "config.yaml:6:14: functions.f.timeout: must be a duration, this is a list; write seconds as a bare number, or 500ms, 30s, 5m, 6h, 14d"
         ],
     ),
     ("memory", "    memory: 64\n", ["config.yaml:6:13: functions.f.memory: 64 MB is outside 128 to 10240 MB"]),
@@ -297,6 +297,78 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         "two words",
         "    triggers:\n      - {knock: a, s3: b}\n",
         ["config.yaml:7:9: functions.f.triggers[0]: a trigger is one word and its value, as schedule: rate(5 minutes); words: knock, s3"],
+    ),
+    (
+        "another unknown trigger",
+        "    triggers: [kafka: a]\n",
+        ["config.yaml:6:16: functions.f.triggers[0].kafka: unknown trigger; words: knock, s3"],
+    ),
+    ("timeout below zero", "    timeout: -3\n", ["config.yaml:6:14: functions.f.timeout: -3 s is outside 1 to 900 s"]),
+    ("memory below zero", "    memory: -1GB\n", ["config.yaml:6:13: functions.f.memory: -1024 MB is outside 128 to 10240 MB"]),
+    (
+        "what follows from no mapping",
+        "version: 1\nfunctions: {f: 5, g: [a]}\n",
+        [
+            "config.yaml:2:16: functions.f: must be a mapping, this is text",
+            "config.yaml:2:22: functions.g: must be a mapping, this is a list",
+        ],
+    ),
+    (
+        "what follows from no text",
+        "    role: [a]\n    on_failure: {queue: [a]}\n    triggers: [{knock: [a]}, {knock: }]\n",
+        [
+            "config.yaml:6:11: functions.f.role: must be text, this is a list",
+            "config.yaml:7:25: functions.f.on_failure.queue: must be text, this is a list",
+            "config.yaml:8:24: functions.f.triggers[0].knock: must be a mapping, this is a list",
+            "config.yaml:8:38: functions.f.triggers[1].knock.door: is required",
+        ],
+    ),
+    (
+        "what follows from a reference",
+        "    role: ${env:NO}\n",
+        ["config.yaml:6:11: functions.f.role: ${env:NO}: environment variable NO is not set"],
+    ),
+    (
+        "a destination's word misspelt",
+        "    on_failure: {fnction: f}\n    on_success: f\n    dead_letter: {topic: f}\n",
+        [
+            "config.yaml:6:18: functions.f.on_failure.fnction: unknown key, did you mean function?",
+            "config.yaml:7:17: functions.f.on_success: is one word and a name, as {queue: done}; words: queue, function, bus, bucket, topic",
+            "config.yaml:8:18: functions.f.dead_letter: is one word and a name, as {queue: done}; words: queue",
+            "config.yaml:8:19: functions.f.dead_letter.topic: unknown key",
+        ],
+    ),
+    (
+        "a destination in a block",
+        "    on_failure:\n      topik: f\n      foo: f\n    on_success:\n      foo: f\n",
+        [
+            "config.yaml:7:7: functions.f.on_failure.topik: unknown key, did you mean topic?",
+            "config.yaml:8:7: functions.f.on_failure.foo: unknown key",
+            "config.yaml:10:7: functions.f.on_success: is one word and a name, as {queue: done}; words: queue, function, bus, bucket, topic",
+            "config.yaml:10:7: functions.f.on_success.foo: unknown key",
+        ],
+    ),
+    (
+        "more reserved than there is",
+        (
+            "version: 1\nlimits: {concurrency: 5}\nfunctions:\n  f: {code: code, handler: app.handler, reserved_concurrency: 9}\n"
+            "  g: {code: code, handler: app.handler, provisioned_concurrency: 1}\n"
+        ),
+        [
+            (
+                "config.yaml:4:63: functions.f.reserved_concurrency: all reservations up to here come to 9 of 5 (limits.concurrency), "
+                "and functions without a reservation need at least 1"
+            ),
+            "config.yaml:5:66: functions.g.provisioned_concurrency: all provisioned concurrency up to here comes to 1 of 0 that are not reserved",
+        ],
+    ),
+    (
+        "state in a directory of two buckets",
+        "version: 1\nstate: ./b/state\nbuckets: {aaa: ./b, bbb: ./b}\n",
+        [
+            "config.yaml:2:8: state: lies inside bucket aaa; journal and logs would be objects",
+            "config.yaml:3:26: buckets.bbb: bucket aaa has the same directory",
+        ],
     ),
     ("triggers no list", "    triggers: {knock: a}\n", ["config.yaml:6:15: functions.f.triggers: must be a list, this is a mapping"]),
     (

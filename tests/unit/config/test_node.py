@@ -19,11 +19,11 @@ def told(node: Node) -> list[str]:
 
 
 def test_a_reader_goes_on_with_a_placeholder_after_every_mistake() -> None:
-    node = top("a: []\nb: x\nc: x\nd: x\ne: x\n")
+    node = top("a: []\nb: x\nc: x\nd: x\ne: x\nf: x\n")
     assert (node.text("a"), node.text("none")) == ("", "")
     assert (node.text("a", "default"), node.text("none", "default")) == ("default", "default")
     assert (node.integer("b", low=3, high=9), node.integer("b", 5, low=3, high=9)) == (3, 5)
-    assert (node.seconds("c", low=1, high=9), node.megabytes("c", 128, low=128, high=256)) == (1, 128)
+    assert (node.seconds("c", low=1, high=9), node.megabytes("f", 128, low=128, high=256)) == (1, 128)
     assert (node.boolean("d", default=True), node.choice("e", None, ("one", "two")), node.choice("e", "two", ("one", "two"))) == (
         True,
         "one",

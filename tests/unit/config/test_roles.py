@@ -38,9 +38,9 @@ def test_policies_of_services_that_are_not_here_are_policies(place: Place) -> No
     ("policy", "told"),
     [
         ("\n", "8:12: roles.r.policy: is required: a list of statements"),
-        (" all\n", "8:13: roles.r.policy: is required: a list of statements"),
-        (" []\n", "8:13: roles.r.policy: Statement is one statement or a list of them"),
-        (" {}\n", "8:13: roles.r.policy: Statement is one statement or a list of them"),
+        (" all\n", "8:13: roles.r.policy: must be a list of statements, as - {"),
+        (" []\n", "8:13: roles.r.policy: must be a list of statements, as - {"),
+        (" {}\n", "8:13: roles.r.policy: must be a list of statements, as - {"),
         (" [all]\n", "8:14: roles.r.policy[0]: a statement is an object"),
         (' [{Effect: allow, Action: "*", Resource: "*"}]\n', "8:23: roles.r.policy[0].Effect: Effect is Allow or Deny"),
         (' [{Effect: Allow, Actoin: "*", Resource: "*"}]\n', "roles.r.policy[0].Actoin: no element of a policy, did you mean Action?"),
@@ -116,7 +116,7 @@ def test_a_trust_says_who_may_assume_a_role(place: Place) -> None:
     ("trust", "told"),
     [
         ("\n", "9:11: roles.r.trust: is required: a list of statements, as - {Effect: Allow, Principal:"),
-        (" []\n", "9:12: roles.r.trust: Statement is one statement or a list of them"),
+        (" []\n", "9:12: roles.r.trust: must be a list of statements, as - {"),
         (' [{Effect: Allow, Action: "sts:AssumeRole"}]\n', "9:13: roles.r.trust[0]: a role's trust names its Principal"),
         (' [{Effect: Allow, Principal: "*", Action: "s3:*"}]\n', "roles.r.trust[0].Action: 's3:*' is no action of a trust"),
         (' [{Effect: Allow, Principal: "*", Action: "sts:*", Resource: "*"}]\n', "roles.r.trust[0].Resource: a trust has no resource"),

@@ -23,6 +23,7 @@ from router.config import values
         ("6h", 21600),
         ("14d", 1209600),
         ("007", 7),
+        ("-1.5m", -90),
     ],
 )
 def test_durations(text: str, seconds: float) -> None:
@@ -30,18 +31,18 @@ def test_durations(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "s", "-1", "+1", "1 s", "1S", "1min", "1h30m", "08:30", ".5", "5.", "1e3", "1_000", "inf", "nan", "٣", "9" * 13]
+    "text", ["", "s", "--1", "+1", "1 s", "1S", "1min", "1h30m", "08:30", ".5", "5.", "1e3", "1_000", "inf", "nan", "٣", "9" * 13]
 )
 def test_what_is_no_duration(text: str) -> None:
     assert values.seconds(text) is None
 
 
-@pytest.mark.parametrize(("text", "megabytes"), [("128", 128), ("256MB", 256), ("1GB", 1024), ("10GB", 10240)])
+@pytest.mark.parametrize(("text", "megabytes"), [("128", 128), ("256MB", 256), ("1GB", 1024), ("10GB", 10240), ("-1GB", -1024)])
 def test_sizes(text: str, megabytes: int) -> None:
     assert values.megabytes(text) == megabytes
 
 
-@pytest.mark.parametrize("text", ["", "1.5GB", "256M", "256MiB", "256mb", "1 GB", "-1", "KB", "1TB"])
+@pytest.mark.parametrize("text", ["", "1.5GB", "256M", "256MiB", "256mb", "1 GB", "--1", "KB", "1TB"])
 def test_what_is_no_size(text: str) -> None:
     assert values.megabytes(text) is None
 

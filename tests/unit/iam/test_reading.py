@@ -108,6 +108,13 @@ def test_principals_of_a_resource_s_policy(principal: Any, told: str | None) -> 
         assert any(told in mistake for mistake in mistakes(document, "resource"))
 
 
+def test_an_element_that_is_misspelt_is_not_missing_too() -> None:
+    misspelt = "Statement[0].Actoin: no element of a policy, did you mean Action?"
+    assert mistakes(of({"Effect": "Allow", "Actoin": "*", "Resource": "*"})) == [misspelt]
+    assert mistakes(of({"Effect": "Allow", "Actoin": "*"})) == [misspelt, "Statement[0]: neither Resource nor NotResource"]
+    assert len(mistakes(of({"Effect": "Allow", "Foo": "*", "Resource": "*", "x" * 61: 1}))) == 3
+
+
 def test_a_resource_s_policy_names_its_principal_once() -> None:
     assert mistakes(of(GOOD), "resource") == ["Statement[0]: a resource's policy names its Principal"]
     assert mistakes(of({**GOOD, "Principal": "*", "NotPrincipal": "*"}), "resource") == ["Statement[0]: both Principal and NotPrincipal"]

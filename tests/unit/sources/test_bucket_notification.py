@@ -89,6 +89,7 @@ def test_what_the_api_declares_stands_beside_it(place: Path) -> None:
         ("x: {queue: jobs}", "notifications.x.bucket: is required"),
         ("x: {bucket: scan, queue: jobs}", "no bucket has the name scan, did you mean scans?"),
         ("x: {bucket: scans}", "tells one queue or one topic"),
+        ("x: jobs", "notifications.x: tells one queue or one topic"),
         ("x: {bucket: scans, queue: jobs, topic: news}", "tells one queue or one topic"),
         ("x: {bucket: scans, function: f}", "notifications.x.function: unknown key"),
         ("x: {bucket: scans, queue: job}", "no queue has the name job, did you mean jobs?"),
