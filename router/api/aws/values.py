@@ -112,6 +112,8 @@ def _blob(value: Any) -> bytes:
         return value
     if not isinstance(value, str):
         raise Malformed(_misplaced(value, "blob"))
+    if len(value) % 4 or value.endswith("==="):  # b64decode() lets any padding pass behind what needs none
+        raise Malformed("Invalid Base64 encoded value")
     try:
         if len(value) <= _PIECE:
             return b64decode(value, validate=True)

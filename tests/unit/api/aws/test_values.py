@@ -5,7 +5,7 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from router.api.aws import values
@@ -58,6 +58,7 @@ ALL = MODEL.errors["All"]
         ({"Bool": "true"}, "STRING_VALUE can not be converted to a Boolean"),
         ({"Float": "1"}, "STRING_VALUE can not be converted to a Double"),
         ({"Blob": "=="}, "Invalid Base64 encoded value"),
+        ({"Blob": "DDDD="}, "Invalid Base64 encoded value"),
         ({"Blob": 1}, "NUMBER_VALUE can not be converted to a ByteBuffer"),
         ({"When": "soon"}, "'soon' is no timestamp"),
         ({"When": 1e300}, "no timestamp"),
@@ -124,6 +125,10 @@ def test_any_json_is_taken_or_refused_and_what_is_taken_can_be_told(value: Any) 
 
 
 @given(st.binary(max_size=40).map(lambda data: b64encode(data).decode()) | st.text("QUJD=\n-", max_size=40), st.sampled_from([4, 8, 12]))
+@example("DDDD=", 4)
+@example("DDDD====", 4)
+@example("DDDD====DDDD", 4)
+@example("", 4)
 def test_long_base64_is_what_it_is_at_one_go(text: str, piece: int) -> None:
     def read() -> object:
         try:
