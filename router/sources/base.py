@@ -56,6 +56,11 @@ class Binding:
         """What envelopes are addressed to."""
         return f"{self.function.name}:{self.qualifier}" if self.qualifier else self.function.name
 
+    @property
+    def path(self) -> str:
+        """Where the config has the trigger."""
+        return f"functions.{self.function.name}.triggers[{self.index}].{self.trigger.word}"
+
 
 def basis_of(bindings: Sequence[Binding]) -> tuple[object, ...]:
     """What of bindings a source is built from, to be compared: a function's other settings are none of its business."""

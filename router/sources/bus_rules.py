@@ -12,6 +12,8 @@ import apsw
 import structlog
 
 from router import names
+from router.config.buses import key_of
+from router.config.problems import step
 from router.config.types import Bus, Config, Destination
 from router.errors import ConfigError
 from router.events import undelivered
@@ -274,7 +276,7 @@ def _kept(bus: Bus) -> Pattern | None:
     try:
         return compile_pattern(bus.archive_pattern)
     except InvalidPattern as error:
-        raise ConfigError((f"buses.{bus.name}.archive.pattern: {error}",)) from error
+        raise ConfigError((f"{step('buses', bus.name)}.archive.pattern: {error}",)) from error
 
 
 def _policy(bus: Bus, account: str) -> Policy | None:
@@ -283,7 +285,13 @@ def _policy(bus: Bus, account: str) -> Policy | None:
     try:
         return reading.read(reading.parse(bus.policy), name=f"event bus {bus.name}", kind="resource", account=account)
     except BadPolicy as error:
-        raise ConfigError(tuple(f"buses.{bus.name}.policy: {mistake}" for mistake in error.mistakes)) from error
+        raise ConfigError(tuple(f"{step('buses', bus.name)}.policy: {mistake}" for mistake in error.mistakes)) from error
+
+
+def _path(rule: Rule, config: Config) -> str:
+    """Where the config has it."""
+    key = key_of(rule.bus, rule.name)
+    return step("rules", key) if key in config.rules else f"functions.{names.base(rule.targets[0].to.name)}.triggers"
 
 
 def _refuse_doubles(rules: Sequence[Rule], config: Config) -> None:
@@ -291,11 +299,12 @@ def _refuse_doubles(rules: Sequence[Rule], config: Config) -> None:
     first: dict[str, Rule] = {}
     twice = [(rule, other) for rule in rules if (other := first.setdefault(rule.arn, rule)) is not rule]
     told = [
-        f"rule {rule.name} of bus {rule.bus}: two rules have this name, of {other.function} and {rule.function}" for rule, other in twice
+        f"{_path(rule, config)}: rule {rule.name} of bus {rule.bus}: two rules have this name, of {other.function} and {rule.function}"
+        for rule, other in twice
     ]
     off = (ruling for ruling in config.rules.values() if not ruling.enabled or ruling.pattern is None)
     told += [
-        f"rule {ruling.name} of bus {ruling.bus}: two rules have this name, in rules and of {first[arn].function}"
+        f"{step('rules', ruling.key)}: rule {ruling.name} of bus {ruling.bus}: two rules have this name, in rules and of {first[arn].function}"
         for ruling in off
         if (arn := names.rule_arn(config.region, config.account, ruling.name, ruling.bus)) in first
     ]

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final, Self
 
 from router.config.destinations import destination
 from router.config.node import Node
+from router.config.problems import step
 from router.config.types import Destination, ItemTable, Names, Table
 from router.errors import ConfigError, InvalidParameter, SourceError
 from router.events.filters import ALL, Filters
@@ -195,7 +196,7 @@ def _refuse_doubles(bindings: Sequence[Binding]) -> None:
     for table in {binding.trigger.table.name: binding.trigger.table for binding in bindings}.values():
         other = first.setdefault(_place(table), table.name)
         if other != table.name:
-            problems.append(f"tables.{table.name}: is the same table as tables.{other}; have all triggers name one of them")
+            problems.append(f"{step('tables', table.name)}: is the same table as tables.{other}; have all triggers name one of them")
     if problems:
         raise ConfigError(tuple(problems))
 

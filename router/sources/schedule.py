@@ -64,9 +64,12 @@ class ScheduleSource:
         plans = [plan for plan in house.config.schedules.values() if plan.enabled]
         for schedule in (*map(Schedule.of, bindings), *map(Schedule.planned, plans), *map(Schedule.ruled, rules)):
             named[schedule.name].append(schedule)
-        twice = {name: " and ".join(schedule.function for schedule in found) for name, found in named.items() if len(found) > 1}
-        if twice:
-            raise ConfigError(tuple(f"schedule {name}: two schedules have this name, of {functions}" for name, functions in twice.items()))
+        if twice := [name for name, found in named.items() if len(found) > 1]:
+            places = {one.trigger.named(one.function.name, one.index): one for one in bindings}  # none but those of triggers can be two
+            told = [(places[name], name, " and ".join(schedule.function for schedule in named[name])) for name in twice]
+            raise ConfigError(
+                tuple(f"{one.path}.name: schedule {name}: two schedules have this name, of {them}" for one, name, them in told)
+            )
         basis = (basis_of(bindings), tuple(plans), tuple(rules))
 
         return [house.source("schedule", basis, lambda: cls._made({name: found[0] for name, found in named.items()}, house, basis))]

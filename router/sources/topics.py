@@ -16,6 +16,7 @@ import structlog
 
 from router import names
 from router.clock import Clock
+from router.config.problems import step
 from router.config.types import Config, Subscription, Topic
 from router.errors import ConfigError, JournalError
 from router.events import sns
@@ -100,10 +101,10 @@ class Drawn(NamedTuple):
 def _listed(bindings: Iterable["Binding"], config: Config) -> Iterable[tuple[str, str, Subscription, bool]]:
     for topic in config.topics.values():
         for settings in topic.subscriptions:
-            yield f"topics.{topic.name}.subscriptions.{settings.name}", topic.name, settings, True
+            yield f"{step('topics', topic.name)}.subscriptions.{settings.name}", topic.name, settings, True
     for binding in bindings:
         settings = binding.trigger.subscription(binding.target, binding.index)
-        yield f"functions.{binding.function.name}.triggers[{binding.index}].sns", binding.trigger.topic, settings, False
+        yield binding.path, binding.trigger.topic, settings, False
 
 
 class Published(NamedTuple):

@@ -90,3 +90,38 @@ functions:
         "config.yaml:13:15:functions.f.triggers",
     ]
     assert "the trust of role r (config.yaml:5:78) does not let" in refused.value.problems[0]
+
+
+def test_two_of_one_name_are_told_where_one_of_them_stands(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("def handler(event, context): ...\n")
+    path = tmp_path / "config.yaml"
+    path.write_text("""\
+version: 1
+queues: {jobs: {}}
+rules:
+  f-2: {pattern: {source: [shop]}, targets: [{queue: jobs}], enabled: false}
+  g-0: {pattern: {source: [shop]}, targets: [{queue: jobs}]}
+functions:
+  f:
+    code: .
+    handler: app.handler
+    triggers:
+      - schedule: {expression: rate(1 minute), name: f-1}
+      - schedule: rate(2 minutes)
+      - event: {pattern: {source: [shop]}}
+      - event: {pattern: {source: [shop]}, name: g-1}
+  g:
+    code: .
+    handler: app.handler
+    triggers:
+      - event: {pattern: {source: [shop]}}
+      - event: {pattern: {source: [shop]}}
+""")
+    with pytest.raises(ConfigError) as refused:
+        daemon.check(path)
+    assert refused.value.problems == (
+        "config.yaml:4:8: rules.f-2: rule f-2 of bus default: two rules have this name, in rules and of f",
+        "config.yaml:5:8: rules.g-0: rule g-0 of bus default: two rules have this name, of g and queue:jobs",
+        "config.yaml:12:19: functions.f.triggers[1].schedule.name: schedule f-1: two schedules have this name, of f and f",
+        "config.yaml:19:7: functions.g.triggers: rule g-1 of bus default: two rules have this name, of f and g",
+    )
