@@ -55,7 +55,7 @@ def _bus(name: str, node: Node, policies: Policies | None) -> Bus:
         return Bus(name)
     form = node.form(known=("archive", "description", "policy", "tags"))
     archive = form.child("archive")
-    found = Bus(name, description=description(form), policy=policy(form, policies), tags=tags(form))
+    found = Bus(name, description=description(form), policy=policy(form, policies, "events:PutEvents"), tags=tags(form))
     return found if archive is None else _archived(found, form, archive)
 
 

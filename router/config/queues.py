@@ -65,14 +65,15 @@ def _queue(name: str, node: Node, policies: Policies | None) -> Queue:
         receive_wait=form.seconds("receive_wait", _DEFAULT.receive_wait, low=0, high=20),
         deduplication_scope=cast('Literal["queue", "messageGroup"]', scope),
         redrive_allow=_redrive_allow(form),
-        policy=policy(form, policies),
+        policy=policy(form, policies, "sqs:SendMessage"),
         tags=tags(form),
     )
 
 
-def policy(form: Node, policies: Policies | None) -> str:
-    """The policy document of a queue or topic under `policy`, as JSON text; "" when there is none."""
-    return json.dumps(roles.document(form, policies)) if form.has("policy") else ""
+def policy(form: Node, policies: Policies | None, action: str) -> str:
+    """The policy document of a queue, topic or bus under `policy`, as JSON text; "" when there is none. *action*: what it is there to allow."""
+    example = f'{{Effect: Allow, Principal: {{AWS: "arn:aws:iam::123456789012:role/r"}}, Action: "{action}", Resource: "*"}}'
+    return json.dumps(roles.document(form, policies, example=example)) if form.has("policy") else ""
 
 
 def tags(form: Node) -> dict[str, str]:

@@ -35,13 +35,13 @@ def roles(node: Node, policies: Policies | None, trusts: Policies | None = None)
     return node.each(read)
 
 
-def document(form: Node, policies: Policies | None, key: str = "policy", largest: int = LARGEST) -> dict[str, Any]:
-    """The document under *key*: written whole, or as a list of its statements, which may use policy variables."""
+def document(form: Node, policies: Policies | None, key: str = "policy", largest: int = LARGEST, example: str = "") -> dict[str, Any]:
+    """The document under *key*: written whole, or as a list of its statements, which may use policy variables. *example*: of a statement."""
     child = form.child(key)
     written = None if child is None else child.literal()
     if child is None or not written or child.scalar:
         given = "is required:" if written is None else "must be"
-        form.problem(f"{given} a list of statements, as - {_EXAMPLES[key]}", key)
+        form.problem(f"{given} a list of statements, as - {example or _EXAMPLES[key]}", key)
         return {}
     listed = isinstance(written, list)
     found = {"Version": CURRENT, "Statement": written} if listed else dict(written)

@@ -53,7 +53,7 @@ def _topic(name: str, node: Node, queues: Mapping[str, Queue], functions: Collec
             'Literal["Topic", "MessageGroup"]', form.choice("deduplication_scope", "Topic", ("Topic", "MessageGroup"))
         ),
         display_name=display,
-        policy=policy(form, policies),
+        policy=policy(form, policies, "sns:Publish"),
         tags=tags(form),
         subscriptions=() if listed is None else _subscriptions(listed, queues, functions, fifo=fifo),
     )

@@ -58,13 +58,21 @@ def parse(text: str, problems: Problems) -> Value | None:
     try:
         return _Builder(problems).build(yaml.parse(text, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        begun = error.context_mark if error.context in _BEGUN else None
+        mark = begun or error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         problems.note(line, column, "", _syntax(error, text, line, column))
         raise Unreadable from None
     except yaml.YAMLError as error:
         problems.note(1, 1, "", f"not YAML: {shown(str(error))}")
         raise Unreadable from None
+
+
+_BEGUN: Final = {  # what is told where it begins, not where the end of it is missed
+    "while scanning a simple key": "not YAML: a key without a colon and a value",
+    "while scanning a quoted scalar": "not YAML: this quote is not closed",
+}
+_NO_COLON: Final = "mapping values are not allowed"
 
 
 def _syntax(error: yaml.MarkedYAMLError, text: str, line: int, column: int) -> str:
@@ -74,7 +82,13 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, line: int, column: int) -> s
         return "a tab cannot indent YAML; use spaces"
     if here in {"@", "`", "%"}:
         return f"a value cannot begin with {here}; put it in quotes"
-    return f"not YAML: {', '.join(filter(None, (error.context, error.problem)))}"
+    if error.context in _BEGUN:
+        return _BEGUN[error.context]
+    if (error.problem or "").startswith(_NO_COLON):
+        return "not YAML: a colon that ends no key; put a value that holds one in quotes, or end the key in the line above with one"
+    begun = error.context_mark
+    where = f" (it begins on line {begun.line + 1}, column {begun.column + 1})" if begun else ""
+    return f"not YAML: {', '.join(filter(None, (f'{error.context}{where}' if error.context else '', error.problem)))}"
 
 
 _NO_KEY: Final = Scalar(0, 0, "", plain=False)  # stands for a key that is no text; noted already

@@ -108,9 +108,9 @@ def _expression(form: "Node", text: str) -> Expression:
 def _timezone(form: "Node") -> str:
     if not form.has("timezone"):
         return ""
-    name = form.text("timezone")
+    name = form.text("timezone", pattern=".+", what="an IANA time zone, as Europe/Berlin; leave it out for UTC")
     try:
-        zones.find(name or "?")
+        zones.find(name)
     except zones.UnknownZone as error:
         form.problem(str(error), "timezone")
         return ""

@@ -4,6 +4,8 @@ import pytest
 
 from tests.unit.config.conftest import BASE, Place
 
+COLON = "a colon that ends no key; put a value that holds one in quotes, or end the key in the line above with one"
+
 # text → exactly these lines; a text that begins with a space continues the function of BASE
 MISTAKES: list[tuple[str, str, list[str]]] = [
     ("no version", "region: us-east-1\n", ["config.yaml:1:1: version: is required: write version: 1"]),
@@ -455,7 +457,25 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     ("second document", "---\nversion: 1\n", ["config.yaml:6:1: a second document; config.yaml is one document"]),
     ("tab", "\ttimeout: 5\n", ["config.yaml:6:1: a tab cannot indent YAML; use spaces"]),
     ("odd beginning", "    timeout: @5\n", ["config.yaml:6:14: a value cannot begin with @; put it in quotes"]),
-    ("syntax", "    timeout: [5\n", ["config.yaml:7:1: not YAML: while parsing a flow sequence, did not find expected ',' or ']'"]),
+    (
+        "syntax",
+        "    timeout: [5\n",
+        ["config.yaml:7:1: not YAML: while parsing a flow sequence (it begins on line 6, column 14), did not find expected ',' or ']'"],
+    ),
+    ("no colon", "version: 1\nregion us-east-1\n", ["config.yaml:2:1: not YAML: a key without a colon and a value"]),
+    ("no colon above", "version: 1\nlimits\n  idle: 5\n", ["config.yaml:2:1: not YAML: a key without a colon and a value"]),
+    ("two colons", "version: 1\nregion: us: east\n", [f"config.yaml:2:11: not YAML: {COLON}"]),
+    ("an open quote", "version: 1\nregion: 'us\n", ["config.yaml:2:9: not YAML: this quote is not closed"]),
+    (
+        "indented otherwise",
+        "version: 1\nlimits:\n  idle: 5\n   memory: 1GB\n",
+        [f"config.yaml:4:10: not YAML: {COLON}"],
+    ),
+    (
+        "an outdented key",
+        "version: 1\nlimits:\n   idle: 5\n  memory: 1GB\n",
+        ["config.yaml:4:3: not YAML: while parsing a block mapping (it begins on line 1, column 1), did not find expected key"],
+    ),
     ("control character", "    timeout: 5\x07\n", ["config.yaml:6:15: control character U+0007; config.yaml is plain text"]),
     ("NUL", "    timeout: \0\n", ["config.yaml:6:14: control character U+0000; config.yaml is plain text"]),
     (

@@ -199,7 +199,10 @@ def test_mistakes_in_schedules(tmp_path: Path, schedule: str, told: str) -> None
     ("text", "told"),
     [
         ("schedule_groups: {a b: }", "a group's name is 1 to 64"),
-        ("buses: {orders: {policy: x}}", "must be a list of statements"),
+        (
+            "buses: {orders: {policy: x}}",
+            'must be a list of statements, as - {Effect: Allow, Principal: {AWS: "arn:aws:iam::123456789012:role/r"}, Action: "events:PutEvents"',
+        ),
         ("buses: {orders: {archive: {retention: 7d, name: a b}}}", "1 to 48 letters"),
         ("buses: {orders: {description: " + "x" * 513 + "}}", "513 characters; a description has 512 at most"),
     ],

@@ -76,7 +76,10 @@ def test_a_disabled_schedule_is_still_read(read: Any) -> None:
             "{expression: rate(1 day), timezone: Europe/Berln}",
             "schedule.timezone: Europe/Berln is no IANA time zone, did you mean Europe/Berlin?",
         ),
-        ('{expression: rate(1 day), timezone: ""}', "timezone"),
+        (
+            '{expression: rate(1 day), timezone: ""}',
+            "schedule.timezone: an empty text is not an IANA time zone, as Europe/Berlin; leave it out for UTC",
+        ),
         ("{timezone: Europe/Berlin}", "expression"),
         ("{expression: rate(1 day), missed: latest}", "one of skip, once, all"),
         ("{expression: rate(1 day), name: my schedule}", "1 to 64 letters, digits, hyphens, underscores and dots"),
