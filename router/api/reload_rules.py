@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import fields, replace
 from typing import Final, NamedTuple
 
+from router.config.places import place
 from router.config.types import Config, Function
 
 RELOADED: Final = frozenset(  # fields of Config that are taken up; the others are opened or told apart once, at the start
@@ -45,11 +46,13 @@ class Changes(NamedTuple):
 
 def refused(now: Config, wanted: Config) -> tuple[str, ...]:
     """What cannot be changed while the daemon runs, a sentence each."""
-    return tuple(
-        f"{wanted.file.name}: {_KEYS.get(one.name, one.name)}: cannot be changed while the daemon runs; restart it, or write what it was"
+    keys = (
+        _KEYS.get(one.name, one.name)
         for one in fields(Config)
         if one.name not in RELOADED and getattr(now, one.name) != getattr(wanted, one.name)
     )
+    told = "cannot be changed while the daemon runs; restart it, or write what it was"
+    return tuple(f"{place(wanted, key) or wanted.file.name}: {key}: {told}" for key in keys)
 
 
 def places(config: Config) -> dict[str, str]:

@@ -96,7 +96,9 @@ def test_what_cannot_change_is_refused(tmp_path: Path) -> None:
         house.config.write_text(text)
         status, _, body = house.request("POST", "/reload")
         why = "cannot be changed while the daemon runs; restart it, or write what it was"
-        assert (status, json.loads(body)["message"]) == (400, f"config.yaml: state: {why}\nconfig.yaml: listen.console: {why}")
+        column = text.splitlines()[3].index("console: off") + len("console: ") + 1
+        told = f"config.yaml:3:8: state: {why}\nconfig.yaml:4:{column}: listen.console: {why}"
+        assert (status, json.loads(body)["message"]) == (400, told)
         assert house.ask("GET", "/f").status == 200
         assert house.stop() == 0
 

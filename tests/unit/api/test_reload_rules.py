@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.api.reload_rules import RELOADED, Changes, changes, places, redeployed, refused, settled
+from router.config.load import load
 from router.config.types import Alias, Bucket, Config, Function, Limits, Listen, Table
 
 CONFIG = Config(Path("/etc/config.yaml"), Path("/state"))
@@ -27,6 +28,18 @@ def test_what_is_fixed_at_the_start_is_refused_by_its_key(changed: dict[str, obj
     wanted = replace(CONFIG, **changed)  # type: ignore[arg-type]
     assert refused(CONFIG, wanted) == (f"config.yaml: {key}: cannot be changed while the daemon runs; restart it, or write what it was",)
     assert refused(wanted, wanted) == ()
+
+
+def test_what_is_refused_is_told_with_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("version: 1\nregion: eu-west-1\nlisten: {aws: off}\n")
+    wanted = load(file, {}, environ={})
+    found = refused(replace(wanted, region="us-east-1", http=Listen("off"), account="210987654321"), wanted)
+    assert [problem.partition(": cannot")[0] for problem in found] == [
+        "config.yaml:2:9: region",
+        "config.yaml: account",
+        "config.yaml:3:9: listen.http",
+    ]
 
 
 def test_all_of_them_at_once_and_what_is_taken_up_is_none_of_them() -> None:
