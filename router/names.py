@@ -6,9 +6,10 @@ import os
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import chain
 from typing import Final
 
 LATEST: Final = "$LATEST"
@@ -91,32 +92,20 @@ def request_id() -> str:
 
     Its first 48 bits are the time in milliseconds, so that ids made one after another are neighbours in the journal's
     index: entirely random ones cost a page of it each. The other 74 bits are random."""
-    return _stamp(time.time_ns() // 1_000_000) + _drawn(_TAILS, _tails)
+    return _stamp(time.time_ns() // 1_000_000) + next(_stock.tails)
 
 
 def gateway_id() -> str:
     """A fresh id in the form of API Gateway's: 15 characters of base64 and an equals sign, LV7fzho-PHcEJPw=."""
-    return _drawn(_SHORT, _short)
+    return next(_stock.short)
 
 
 def chance() -> str:
     """24 hexadecimal digits: 96 random bits."""
-    return _drawn(_HEX, _hex)
+    return next(_stock.hex)
 
 
-# Ids are drawn in advance, many at once: one for a request must not cost a system call. Any thread may take some.
 _AHEAD: Final = 256
-_TAILS: Final[list[str]] = []
-_SHORT: Final[list[str]] = []
-_HEX: Final[list[str]] = []
-
-
-def _drawn(stock: list[str], more: Callable[[], list[str]]) -> str:
-    while True:
-        try:
-            return stock.pop()
-        except IndexError:
-            stock += more()
 
 
 def _tails() -> list[str]:
@@ -145,13 +134,24 @@ def _stamp(at: int) -> str:
     return f"{stamp[:8]}-{stamp[8:]}"
 
 
-def _forget() -> None:
-    """Two processes must not draw the same."""
-    for stock in (_TAILS, _SHORT, _HEX):
-        stock.clear()
+class _Stock:
+    """Ids that were drawn in advance, many at once: one for a request must not cost a system call. Any thread may take some."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Throw them away: two processes must not draw the same."""
+        self.tails, self.short, self.hex = _endless(_tails), _endless(_short), _endless(_hex)
 
 
-os.register_at_fork(after_in_child=_forget)
+def _endless(drawn: Callable[[], list[str]]) -> Iterator[str]:
+    """What *drawn* gives, again and again. No generator: those cannot be asked by two threads at once."""
+    return chain.from_iterable(iter(drawn, None))
+
+
+_stock: Final = _Stock()
+os.register_at_fork(after_in_child=_stock.renew)
 
 
 def iso_ms(at: float) -> str:

@@ -325,10 +325,13 @@ class Function:
     on_failure: Destination | None = None
     dead_letter: Destination | None = None  # a queue for the events themselves
 
-    @property
-    def qualified(self) -> str:
-        """Its name, and its version unless that is $LATEST: what environments belong to."""
-        return self.name if self.version == LATEST else f"{self.name}:{self.version}"
+    qualified: str = field(
+        init=False, repr=False, compare=False
+    )  # its name, and its version unless that is $LATEST: what environments belong to
+
+    def __post_init__(self) -> None:
+        """Say it once: every invocation asks for it several times."""
+        object.__setattr__(self, "qualified", self.name if self.version == LATEST else f"{self.name}:{self.version}")
 
     def placed(self) -> list[tuple[int, Trigger]]:
         """The enabled triggers and their places: switching one off must not rename the ones behind it."""

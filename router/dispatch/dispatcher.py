@@ -179,7 +179,7 @@ class Dispatcher:
         on_answer: Callable[[Outcome], None] | None = None,
     ) -> Outcome:
         """Run in an environment; count it and log it. The slot is taken."""
-        arn = self._functions.arn(function)
+        arn = self._functions.invoked_arn(function.name)
         if envelope.trace and lineage.passes(envelope.trace, arn) >= lineage.LIMIT:
             raise RecursiveInvocation(function.name)
         trace = lineage.passed(tracing.of_invocation(envelope.trace, envelope.request_id, names.chance()[:16]), arn)

@@ -114,7 +114,10 @@ def cookies(value: Any) -> list[tuple[str, str]]:
 
 def check_size(found: list[tuple[str, str]]) -> None:
     """Raise Malformed when the headers are over HEADER_SIZE."""
-    if sum(len(name) + len(value) for name, value in found) > HEADER_SIZE:
+    size = 0
+    for name, value in found:
+        size += len(name) + len(value)
+    if size > HEADER_SIZE:
         raise Malformed(f"the headers have more than {HEADER_SIZE} characters")
 
 

@@ -58,4 +58,7 @@ class Request(NamedTuple):
 
     def header(self, name: str) -> str:
         """The first header of this lower-case *name*; "" when there is none."""
-        return next((value for key, value in self.headers if key == name), "")
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return ""

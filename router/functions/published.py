@@ -12,7 +12,9 @@ from typing import Any, Final
 
 from router.config.types import Function
 
-_LEFT_OUT: Final = frozenset({"triggers", "places", "qualifiers", "aliases", "reserved_concurrency", "provisioned_concurrency"})
+_LEFT_OUT: Final = frozenset(
+    {"triggers", "places", "qualifiers", "qualified", "aliases", "reserved_concurrency", "provisioned_concurrency"},
+)
 _TREE: Final = "code:"  # what a path below STATE/code begins with
 
 

@@ -164,6 +164,8 @@ class SharedPort(NamedTuple):
 class ApiLink:
     """See recipe.Link. The pipes carry what the process says before it is the program: READY or NO_PROGRAM."""
 
+    bare: Final = False  # see Link
+
     def __init__(self, on_frame: OnFrame, now: Callable[[], float], shared: SharedPort | None = None, *, apart: bool = False) -> None:
         """*now*: epoch seconds; *apart*: see ApiPort. Raises OSError (no descriptors, no port)."""
         self._on_frame = on_frame
@@ -186,11 +188,6 @@ class ApiLink:
     def address(self) -> str:
         """AWS_LAMBDA_RUNTIME_API."""
         return self.port.address
-
-    @property
-    def bare(self) -> bool:
-        """See Link."""
-        return False
 
     @property
     def theirs(self) -> tuple[int, ...]:

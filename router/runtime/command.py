@@ -39,6 +39,8 @@ EVENT: Final = "event"  # where an environment's spec holds what the next proces
 class CommandLink:
     """A Link to a process that is one invocation: all it gets is there before it starts."""
 
+    bare: Final = False  # see Link
+
     def __init__(self, event: bytes, on_frame: OnFrame) -> None:
         """Raises OSError (no descriptors)."""
         self._on_frame = on_frame
@@ -56,11 +58,6 @@ class CommandLink:
         self._over = False  # the output is over the limit
         self._open = True
         self._loop.add_reader(self._reading, self._readable)
-
-    @property
-    def bare(self) -> bool:
-        """See Link."""
-        return False
 
     @property
     def theirs(self) -> tuple[int, ...]:

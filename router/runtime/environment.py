@@ -155,7 +155,7 @@ class ProcessEnvironment:
         """Hand the event to the worker, *left* seconds before its deadline. False: the worker is gone."""
         assert self._channel is not None
         self._change(lifecycle.INVOKE)
-        self._waiting = asyncio.get_running_loop().create_future()
+        self._waiting = self._loop.create_future()
         self._intake = Intake(invocation.sink, self._channel.pause, self._channel.resume) if invocation.sink is not None else None
         return self._channel.send(frames.INVOKE, assignment.request(invocation, max(0, round(left * 1000))), invocation.payload)
 
@@ -196,7 +196,8 @@ class ProcessEnvironment:
         try:
             self._channel, spec = self._recipe.link(self._spec, self._framed, self._hung_up)
             self._output = Output(Lines(self._separator.encode()), self._log.output, self._clock.monotonic)
-            self._waiting = asyncio.get_running_loop().create_future()
+            self._loop = asyncio.get_running_loop()
+            self._waiting = self._loop.create_future()
             self._launcher = self._recipe.launcher(self.function)
             self._worker = await self._launcher.spawn(spec, (*self._channel.theirs, self._output.theirs), self._exited)
         except OSError as error:

@@ -22,6 +22,7 @@ class InvocationLog:
     def __init__(self, stream: LogStream, now: Callable[[], float], function: Function, initialization: str = platform.ON_DEMAND) -> None:
         """*now*: epoch seconds; *initialization*: AWS's word for why the environment is made."""
         self._stream, self._now, self._function = stream, now, function
+        self.name = stream.name
         self._json = function.logging.format == "json"
         self._application, self._system = Level[function.logging.application_level], Level[function.logging.system_level]
         self._initialization = initialization
@@ -30,11 +31,6 @@ class InvocationLog:
         self._done = False  # the runtime's part of the running invocation has been told
         self._tail: deque[str] = deque()
         self._size = 0  # characters in the tail
-
-    @property
-    def name(self) -> str:
-        """The stream's name."""
-        return self._stream.name
 
     # -- what the platform tells
 
@@ -83,8 +79,7 @@ class InvocationLog:
                 self._tell(platform.runtime_done(told))
             self._tell(platform.reported(told))
         else:
-            self.write(report.end(told.request_id))
-            self.write(told.line())
+            self.write(report.end(told.request_id), told.line())
 
     def timed_out(self, request_id: str, timeout: float) -> None:
         """It ran into its timeout (seconds)."""
@@ -131,11 +126,13 @@ class InvocationLog:
         if self.telemetry is not None:
             self.telemetry.line(kind, line, parsed(line) if self._json else None)
 
-    def write(self, event: str) -> None:
-        """Append one event."""
-        self._stream.write(event, self._now())
-        self._tail.append(event)
-        self._size += len(event) + 1
+    def write(self, *events: str) -> None:
+        """Append events of this moment."""
+        now = self._now()
+        for event in events:
+            self._stream.write(event, now)
+            self._tail.append(event)
+            self._size += len(event) + 1
         if self._size > TAIL:
             self._trim()
 

@@ -20,6 +20,8 @@ _TURN: Final = 1024 * 1024  # bytes of a large response taken in one turn of the
 class Channel:
     """Frames to and from one worker, over two pipes: half the cost of a socket pair."""
 
+    bare: Final = True  # see Link
+
     def __init__(self, on_frame: Callable[[frames.Frame], None], on_end: Callable[[], None]) -> None:
         """*on_end* is called once, when the worker's end is closed or what comes is no frame. Raises OSError (no descriptors)."""
         self._loop = asyncio.get_running_loop()
@@ -41,11 +43,6 @@ class Channel:
         self._sending = 0  # bytes of the last frame
         self._unsent = 0  # bytes of it that were never written
         self._loop.add_reader(self._reading, self._readable)
-
-    @property
-    def bare(self) -> bool:
-        """See Link."""
-        return True
 
     @property
     def theirs(self) -> tuple[int, ...]:

@@ -287,7 +287,7 @@ class WarmPool:
         if dropped:
             self._dropped.add(environment.function.name, amount=dropped)
         lost = environment.initialization is not Initialization.ON_DEMAND and environment.state not in {READY, COLD}
-        if lost or environment in self._stale or self._room.closed or self._old(environment):
+        if lost or environment in self._stale or self._room.closed:
             self._retire(environment)
             return
         if not self._room.wanted and self._starts.hand_over(environment.function.qualified, environment):
@@ -369,8 +369,8 @@ class WarmPool:
             now = self._clock.monotonic()
             for environment in self._shelf.expired(now - self._limits.idle):
                 self._retire(environment)
-            for environment in [one for one in self._all if one in self._shelf and self._old(one)]:
-                self._retire(environment)
+            for environment in [one for one in self._all if self._old(one)]:
+                self._retire_when_idle(environment)
             await self._clock.sleep(min(LOOK, max(0.001, self._shelf.oldest(now) + self._limits.idle - now)))
 
     def _old(self, environment: Environment) -> bool:

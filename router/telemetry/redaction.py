@@ -15,7 +15,7 @@ _TELLING: Final = re.compile(
 _HARMLESS: Final = frozenset({bool, float, type(None)})
 _SHORTEST: Final = 8  # characters; shorter ones would blot out ordinary words
 _SHORTEST_LINE: Final = 16  # characters of a line that is hidden for itself, as in a private key
-_LONGEST: Final = 16 * 1024  # characters of one value
+LONGEST: Final = 16 * 1024  # characters of one value
 _DEPTH: Final = 6
 _WIDTH: Final = 100  # entries of one list or dict
 
@@ -27,6 +27,11 @@ class Redaction:
         self._known: re.Pattern[str] | None = None
         self._secrets: set[str] = set()
         self.learn(secrets)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it knows of no secret."""
+        return self._known is None
 
     def learn(self, secrets: Iterable[str]) -> None:
         """Hide these too from now on."""
@@ -41,15 +46,13 @@ class Redaction:
 
     def flat(self, pairs: Mapping[str, str | float]) -> dict[str, Any]:
         """As entries(), for a few texts and numbers under keys that give nothing away: a third of its cost."""
-        if self._known is None and all(type(value) is not str or len(value) <= _LONGEST for value in pairs.values()):
-            return dict(pairs)
         return {key: self.text(value) if type(value) is str else value for key, value in pairs.items()}
 
     def text(self, text: str) -> str:
         """The same text without known secrets, cut when it is very long."""
         if self._known is not None:
             text = self._known.sub(HIDDEN, text)
-        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… [{len(text) - _LONGEST} more characters]"
+        return text if len(text) <= LONGEST else f"{text[:LONGEST]}… [{len(text) - LONGEST} more characters]"
 
     def _entries(self, pairs: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         found: dict[str, Any] = {}

@@ -58,12 +58,12 @@ class Report(NamedTuple):
             text += f"Init Duration: {self.init_ms:.2f} ms\t"
         if self.restore_ms is not None:
             text += f"Restore Duration: {self.restore_ms:.2f} ms\tBilled Restore Duration: {math.ceil(self.restore_ms)} ms\t"
-        return text + _status(self.status, self.error_type) + _xray(self.trace)
+        if self.status:
+            text += _status(self.status, self.error_type)
+        return text + _xray(self.trace) if tracing.sampled(self.trace) else text
 
 
 def _xray(trace: str) -> str:
-    if not tracing.sampled(trace):
-        return ""
     found = tracing.fields(trace)
     return f"\nXRAY TraceId: {found.get('Root', '')[:_ID]}\tSegmentId: {found.get('Parent', '')[:_ID]}\tSampled: true\t"
 

@@ -9,25 +9,23 @@ import atexit
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from functools import partial
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import IO, Any, Final
 
 import structlog
 
 from router.telemetry import styles
+from router.telemetry.direct import DirectLines, Fields
 from router.telemetry.lines import LineWriter
-from router.telemetry.redaction import Redaction
+from router.telemetry.redaction import LONGEST, Redaction
 
 LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _CHATTY: Final = ("aiobotocore", "aiohttp", "apscheduler", "asyncio", "boto3", "botocore", "urllib3", "watchdog")  # their info is our debug
 
-_DIRECT_SIZE: Final = 400  # bytes of a direct line, about
-
 _PROCESSORS: Final[list[structlog.typing.Processor]] = []  # one list for good: loggers that were used hold on to it
 _writers: Final[list[LineWriter]] = []  # the current one, and nothing else
 _redactions: Final[list[Redaction]] = []  # likewise
-_direct: Final[list[Callable[[dict[str, str | float]], None]]] = []  # writes fields at info; nothing when the level is above it
+_direct: Final[list[DirectLines]] = []  # takes fields at info; nothing when the level is above it
 
 
 def hide(secrets: Iterable[str]) -> None:
@@ -59,15 +57,14 @@ def configure(
     def render(_: Any, __: str, fields: MutableMapping[str, Any]) -> bytes:
         return style(redaction.entries(fields), time.time())
 
-    def looks(fields: dict[str, str | float], now: float) -> bytes:
+    def looks(fields: Fields, now: float) -> bytes:
+        if redaction.idle and len(line := style(fields, now)) <= LONGEST:
+            return line  # so nothing in it is too long
         return style(redaction.flat(fields), now)
-
-    def direct(fields: dict[str, str | float]) -> None:
-        writer.defer(partial(looks, fields, time.time()), _DIRECT_SIZE)
 
     shutdown()
     _writers.append(writer)
-    _direct[:] = [direct] if number <= logging.INFO else []
+    _direct[:] = [DirectLines(looks, writer.put)] if number <= logging.INFO else []
     _PROCESSORS[:] = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, _named, _traced, render]
     structlog.configure(
         processors=_PROCESSORS,
@@ -83,6 +80,8 @@ def configure(
 
 def shutdown() -> None:
     """Write what waits, for a second at most."""
+    for direct in _direct:
+        direct.flush()
     while _writers:
         _writers.pop().close()
 
@@ -91,9 +90,9 @@ atexit.register(shutdown)
 
 
 class DirectLog:
-    """A logger for what comes with every invocation: the line that structlog would write, for a third of its cost.
+    """A logger for what comes with every invocation: the line that structlog would write, for a fraction of its cost.
 
-    Same level, redaction, look and writer; no context variables, and nothing before configure()."""
+    Same level, redaction, look, writer and order; no context variables, and nothing before configure()."""
 
     __slots__ = ("_name",)
 
@@ -102,8 +101,8 @@ class DirectLog:
 
     def info(self, event: str, **fields: str | float) -> None:
         """Log one event; *fields*: texts and numbers only."""
-        for write in _direct:
-            write({"level": "info", "logger": self._name, "event": event, **fields})
+        for direct in _direct:
+            direct.add({"level": "info", "logger": self._name, "event": event, **fields})
 
 
 def style_of(stream: IO[bytes], environ: Mapping[str, str]) -> styles.Style:
@@ -149,7 +148,9 @@ class _Output:
         self.name = name
 
     def msg(self, line: bytes) -> None:
-        """Have one line written."""
+        """Have one line written, behind those that came before it."""
+        for direct in _direct:
+            direct.flush()
         if _writers:
             _writers[0].put(line)
 

@@ -341,7 +341,7 @@ class Connection(asyncio.Protocol):
 
     def finish(self, *pieces: bytes) -> None:
         """Write the last of an answer."""
-        if self.left:
+        if self.phase is CLOSED:
             return
         self.phase = WRITING
         for piece in pieces:
@@ -358,7 +358,8 @@ class Connection(asyncio.Protocol):
             return
         self.phase = IDLE
         self.deadline = self._listener.now() + self._limits.idle
-        self._resume()
+        if self._held:
+            self._resume()
         if not self._incoming.empty:
             self._receive()
             if self._ended and self.phase in RECEIVING:

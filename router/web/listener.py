@@ -87,6 +87,7 @@ class Listener:
         self._beginning = 0  # tasks that have not had their first step
         self._arrived = 0  # bytes of bodies since the last look
         self._draining = False
+        self._loop: asyncio.AbstractEventLoop  # set with the first connection
         self._quiet = asyncio.Event()  # draining, and nothing is left
         self._requests = metrics.counter("router_http_requests_total", "Requests answered, by class of status.", "listener", "status")
         self._opened = metrics.counter("router_http_connections_opened_total", "Connections accepted.", "listener")
@@ -225,6 +226,9 @@ class Listener:
     def admit(self, connection: Connection) -> str:
         """Count a connection in; a reason when it is one too many, and then it is told so or dropped."""
         self._opened.add(self.name)
+        self._loop = (
+            asyncio.get_running_loop()
+        )  # asked for each request, it would be a system call: Python 3.11 looks whether it was forked
         peer = connection.peer
         if len(self._connections) >= self.limits.connections:
             reason = f"over {self.limits.connections} connections"
@@ -268,7 +272,7 @@ class Listener:
 
     def _begin(self, exchange: Exchange, request: Request) -> None:
         self._beginning += 1
-        self._exchanges[exchange] = asyncio.get_running_loop().create_task(exchange.serve(request))
+        self._exchanges[exchange] = self._loop.create_task(exchange.serve(request))
 
     def begun(self) -> None:
         """A request has its first turn of the loop: one that waits has the next."""

@@ -610,6 +610,8 @@ async def test_an_environment_ends_before_its_credentials_do(pool: WarmPool, run
     busy = asyncio.create_task(run(pool))
     await settle()
     clock.jump(OLDEST + 1)
+    await clock.advance(LOOK)  # it is noticed while it runs, so that one that is never idle for long is not missed
+    assert runtime.living
     runtime.gate.set()
     await busy
     await settle()
