@@ -25,7 +25,7 @@ from router.runtime.worker_log import WorkerLog
 Handler = Callable[[Any, LambdaContext], Any]
 _RECEIVE: Final = 65536  # bytes
 _OURS: Final = ("ctypes", "resource", "fcntl")  # loaded for us, not by AWS's runtime: a function's own module of that name wins
-_META: Final = json.JSONDecoder()  # json.loads of bytes would look for their encoding first
+_META: Final = json.JSONDecoder().raw_decode  # json.loads would look for an encoding and for white space, which the daemon does not write
 
 
 class Channel:
@@ -64,7 +64,8 @@ class Worker:
     def __init__(self, channel: Channel, log: WorkerLog) -> None:
         self._channel = channel
         self._log = log
-        self._pid = os.getpid()
+        self._copy = False  # a child that the handler forked
+        os.register_at_fork(after_in_child=self._copied)
         self._raw = raw_utf8(os.environ["AWS_EXECUTION_ENV"])
         self._begun = False  # the running invocation streams its answer
         self._trace = TraceVariable()
@@ -84,14 +85,14 @@ class Worker:
 
     def renew(self, separator: str) -> None:
         """This is a fork of the process that has loaded the handler, with a log and descriptors of its own."""
-        self._pid = os.getpid()
+        self._copy = False
         self._log.separate(separator.encode())
 
     def run(self, handler: Handler) -> NoReturn:
         """One event after another, until the channel ends or the function ends the process."""
         while True:
             frame = self._channel.receive()
-            request = _META.decode(frame.meta.decode())
+            request, _ = _META(frame.meta.decode())
             self._log.request_id = request["id"]
             self._begun = False
             self._trace.set(request["trace"])
@@ -147,9 +148,12 @@ class Worker:
         return to_json(fault | {"errorMessage": fault["errorMessage"][:65536], "stackTrace": []}, raw=False)
 
     def _answer(self, kind: int, meta: bytes, body: bytes) -> None:
-        if os.getpid() != self._pid:
-            os._exit(0)  # a child that the handler forked came back with the handler's return: only one may answer
+        if self._copy:
+            os._exit(0)  # it came back with the handler's return: only one may answer
         self._channel.send(kind, meta, body)
+
+    def _copied(self) -> None:
+        self._copy = True  # to ask for the process's number each time would be a system call
 
     def fail_init(self, message: str, error_type: str, trace: list[str]) -> NoReturn:
         """Say why no events may come, and leave."""

@@ -38,6 +38,7 @@ def _refuse(constant: str) -> NoReturn:
 
 
 _DECODER: Final = json.JSONDecoder(parse_constant=_refuse)
+_ENCODERS: Final = {raw: json.JSONEncoder(ensure_ascii=not raw) for raw in (False, True)}
 
 
 def unmarshal(body: bytes) -> Any:
@@ -45,7 +46,11 @@ def unmarshal(body: bytes) -> Any:
     text = ""
     try:
         text = body.decode()
-        return _DECODER.decode(text)
+        try:
+            value, end = _DECODER.raw_decode(text)
+        except json.JSONDecodeError:
+            end = -1
+        return value if end == len(text) else _DECODER.decode(text)  # white space around it, or no JSON
     except _Absent as absent:
         cause: Exception = json.JSONDecodeError("Expecting value", text, text.index(str(absent)))
     except (ValueError, RecursionError) as error:
@@ -70,8 +75,8 @@ def to_json(value: Any, *, raw: bool) -> bytes:
     except RecursionError:
         plain = True  # circular or too deep: the encoder says which
     if plain:
-        return json.dumps(value, ensure_ascii=not raw).encode()
-    text = json.dumps(_plain(value, frozenset()), ensure_ascii=not raw)
+        return _ENCODERS[raw].encode(value).encode()
+    text = _ENCODERS[raw].encode(_plain(value, frozenset()))
     return _MARKED.sub(r"\1", text).encode()
 
 
@@ -81,9 +86,15 @@ def _is_plain(value: Any) -> bool:
     if kind in _PLAIN:
         return True
     if kind is dict:
-        return all(type(key) is str for key in value) and all(type(v) in _PLAIN or _is_plain(v) for v in value.values())
+        for key, held in value.items():  # noqa: SIM110 - a generator costs a small result as much as its encoding
+            if type(key) is not str or (type(held) not in _PLAIN and not _is_plain(held)):
+                return False
+        return True
     if kind is list or kind is tuple:
-        return all(type(v) in _PLAIN or _is_plain(v) for v in value)
+        for held in value:  # noqa: SIM110 - as above
+            if type(held) not in _PLAIN and not _is_plain(held):
+                return False
+        return True
     return False
 
 

@@ -18,6 +18,7 @@ class TraceVariable:
     def __init__(self) -> None:
         self._key = NAME.encode()
         self._held = ctypes.create_string_buffer(ROOM)  # lives as long as this: the environment points to it
+        self._last = b""  # what os.environ holds, as long as nobody else has set the variable
 
     def set(self, value: str) -> None:
         """Set it; "" unsets it."""
@@ -29,5 +30,6 @@ class TraceVariable:
             os.environ[NAME] = value
         else:
             self._held.value = self._key + b"=" + data
-            _libc.putenv(self._held)
-            seen[self._key] = data
+            if seen.get(self._key) is not self._last:
+                _libc.putenv(self._held)
+            seen[self._key] = self._last = data
