@@ -14,6 +14,7 @@ from router.dispatch import policy
 from router.dispatch.destinations import Destinations
 from router.dispatch.flow import Flow
 from router.dispatch.slots import Slots
+from router.dispatch.tally import Tallies
 from router.errors import (
     EnvironmentUnavailable,
     FunctionNotFound,
@@ -37,7 +38,11 @@ from router.telemetry.metrics import Metrics
 from router.telemetry.setup import DirectLog
 
 log = structlog.get_logger("router.dispatch")
-direct_log = DirectLog("router.dispatch")
+finished = DirectLog(
+    "router.dispatch",
+    "invocation_finished",
+    *("function", "request_id", "source", "outcome", "error_type", "duration_ms", "billed_ms", "max_memory_mb"),
+)
 
 LEASE_WAIT: Final = 30.0  # seconds that one lease waits for work
 JOURNAL_PAUSE: Final = 1.0  # seconds between tries while the journal cannot be read
@@ -73,8 +78,9 @@ class Dispatcher:
         self._throttles = metrics.counter(
             "router_throttles_total", "Invocations refused or put back for want of a slot or of room.", "function"
         )
-        self._duration = metrics.histogram("router_invocation_duration_seconds", "Run time of handlers.", "function")
+        duration = metrics.histogram("router_invocation_duration_seconds", "Run time of handlers.", "function")
         self.bill = Bill(metrics, lambda: [function.name for function in functions], self.invocations)
+        self._tallies = Tallies(self._invocations, duration, self.bill)
         self._faults = metrics.counter("router_dispatch_faults_total", "Deliveries that a fault of ours put back.", "function")
 
     def invocations(self, function: str) -> int:
@@ -191,20 +197,17 @@ class Dispatcher:
         except TooManyRequests:  # there is a slot, and no room for an environment
             self._throttles.add(function.name)
             raise
-        result = "error" if outcome.function_error else "ok"
-        self._invocations.add(function.name, result)
-        self._duration.observe(outcome.duration_ms / 1000, function.name)
-        self.bill.add(function.name, function.memory, outcome.billed_ms)
-        direct_log.info(
-            "invocation_finished",
-            function=function.name,
-            request_id=envelope.request_id,
-            source=envelope.source,
-            outcome=result,
-            **({"error_type": outcome.error_type} if outcome.function_error else {}),
-            duration_ms=round(outcome.duration_ms, 2),
-            billed_ms=outcome.billed_ms,
-            max_memory_mb=outcome.max_memory_mb,
+        self._tallies.count(function, outcome)
+        result, error_type = ("error", outcome.error_type) if outcome.function_error else ("ok", None)
+        finished.info(
+            function.name,
+            envelope.request_id,
+            envelope.source,
+            result,
+            error_type,
+            round(outcome.duration_ms, 2),
+            outcome.billed_ms,
+            outcome.max_memory_mb,
         )
         return outcome
 

@@ -6,6 +6,7 @@ verdicts in tests/golden/responses_*.json."""
 
 import base64
 import re
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -85,6 +86,7 @@ def multi_headers(value: Any, passing: Passing) -> dict[str, list[tuple[str, str
     return found
 
 
+@lru_cache(maxsize=1024)
 def sent_name(name: str, passing: Passing) -> str:
     """The name under which a header goes out; "" when it does not. Raises Malformed when it is none."""
     if not FIELD_NAME.fullmatch(name):

@@ -241,10 +241,11 @@ def url_arrival(request: Request, at: float) -> Arrival:
 
 
 def trace_of(request: Request, at: float) -> str:
-    """The client's X-Ray trace header, its W3C one in X-Ray's spelling, or a fresh one."""
-    return request.header("x-amzn-trace-id") or tracing.of_w3c(request.header("traceparent")) or fresh_trace(at)
-
-
-def fresh_trace(at: float) -> str:
-    """An X-Ray trace header: version, epoch seconds, 96 random bits."""
-    return f"Root=1-{int(at):08x}-{names.chance()}"
+    """The client's X-Ray trace header, its W3C one in X-Ray's spelling, or a fresh one: version, epoch seconds, 96 random bits."""
+    given = parent = ""
+    for name, value in request.headers:
+        if name == "x-amzn-trace-id" and not given:
+            given = value
+        elif name == "traceparent" and not parent:
+            parent = value
+    return given or (parent and tracing.of_w3c(parent)) or f"Root=1-{int(at):08x}-{names.chance()}"

@@ -8,7 +8,7 @@ import platform
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
-from router.telemetry.metrics import Labels, Metrics
+from router.telemetry.metrics import Cell, Labels, Metrics
 
 _ARM: Final = ("aarch64", "arm64")  # platform.machine()
 
@@ -47,9 +47,9 @@ class Bill:
         self._used = metrics.counter("router_billed_gb_seconds_total", "Memory configured times duration billed.", "function")
         metrics.gauge("router_cost_dollars", "What that and the requests would cost on Lambda, estimated.", "function", read=self._costs)
 
-    def add(self, function: str, memory_mb: int, billed_ms: float) -> None:
-        """Count one invocation."""
-        self._used.add(function, amount=gb_seconds(memory_mb, billed_ms))
+    def cell(self, function: str) -> Cell:
+        """Where gb_seconds() of each of its invocations are to be added."""
+        return self._used.cell(function)
 
     def used(self, function: str) -> float:
         """Its GB-seconds."""

@@ -6,7 +6,7 @@ processor's cache; rendered in the writer's thread they took the interpreter fro
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -23,12 +23,12 @@ class DirectLines:
     def __init__(self, look: Callable[[Fields, float], bytes], put: Callable[[bytes, int], None]) -> None:
         """*look*: fields and epoch seconds to a line with its newline; *put*: takes some lines, and how many they are."""
         self._look, self._put = look, put
-        self._held: deque[tuple[Fields, float]] = deque()
+        self._held: deque[tuple[Fields, Sequence[str], Sequence[str | float | None], float]] = deque()
         self._made: deque[list[bytes]] = deque()
 
-    def add(self, fields: Fields) -> None:
-        """Have a line written soon; at once where no loop runs."""
-        self._held.append((fields, time.time()))
+    def add(self, names: Fields, keys: Sequence[str], values: Sequence[str | float | None]) -> None:
+        """Have a line written soon; at once where no loop runs. *names*: what it begins with; *values*: those that are None are left out."""
+        self._held.append((names, keys, values, time.time()))
         waiting = len(self._held)
         if waiting == 1 and not self._made:
             self._soon()
@@ -51,7 +51,9 @@ class DirectLines:
         lines = []
         with suppress(IndexError):
             while True:
-                lines.append(self._look(*self._held.popleft()))
+                names, keys, values, at = self._held.popleft()
+                told = {key: value for key, value in zip(keys, values, strict=True) if value is not None}
+                lines.append(self._look({**names, **told}, at))
         if lines:
             self._made.append(lines)
 

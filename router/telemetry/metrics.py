@@ -28,6 +28,15 @@ def _number(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(value)
 
 
+class Cell:
+    """The number of a counter under certain labels, for who counts often: `cell.value += 1` looks nothing up."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value: float = 0
+
+
 class Counter:
     """A number that only grows."""
 
@@ -35,20 +44,29 @@ class Counter:
 
     def __init__(self, name: str, told: str, labels: Sequence[str]) -> None:
         self.name, self.told, self.labels = name, told, tuple(labels)
-        self._values: dict[Labels, float] = {} if labels else {(): 0.0}
+        self._cells: dict[Labels, Cell] = {} if labels else {(): Cell()}
+
+    def cell(self, *labels: str) -> Cell:
+        """Where the number is; one label value for each label name."""
+        found = self._cells.get(labels)
+        if found is None:
+            found = self._cells[labels] = Cell()
+        return found
 
     def add(self, *labels: str, amount: float = 1) -> None:
         """Grow by *amount*; one label value for each label name."""
-        self._values[labels] = self._values.get(labels, 0) + amount
+        self.cell(*labels).value += amount
 
     def value(self, *labels: str) -> float:
         """The number now."""
-        return self._values.get(labels, 0)
+        found = self._cells.get(labels)
+        return 0 if found is None else found.value
 
     def lines(self) -> Iterator[str]:
-        """Samples in the text format."""
-        for labels, value in self._values.items():
-            yield f"{self.name}{_labelled(self.labels, labels)} {_number(value)}"
+        """Samples in the text format. One with labels is told of once it has grown."""
+        for labels, cell in self._cells.items():
+            if cell.value or not labels:
+                yield f"{self.name}{_labelled(self.labels, labels)} {_number(cell.value)}"
 
 
 class Gauge:
@@ -65,6 +83,22 @@ class Gauge:
             yield f"{self.name}{_labelled(self.labels, labels)} {_number(value)}"
 
 
+class Buckets:
+    """How often a value measured under certain labels fell under each bound."""
+
+    __slots__ = ("_bounds", "counts", "total")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self._bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0  # of all values
+
+    def observe(self, value: float) -> None:
+        """Count one measured value."""
+        self.counts[bisect_left(self._bounds, value)] += 1
+        self.total += value
+
+
 class Histogram:
     """How often a measured value fell under each bound."""
 
@@ -72,27 +106,30 @@ class Histogram:
 
     def __init__(self, name: str, told: str, labels: Sequence[str], bounds: Sequence[float]) -> None:
         self.name, self.told, self.labels, self._bounds = name, told, tuple(labels), tuple(bounds)
-        self._cells: dict[Labels, list[int]] = {}
-        self._sums: dict[Labels, float] = {}
+        self._cells: dict[Labels, Buckets] = {}
+
+    def cell(self, *labels: str) -> Buckets:
+        """Where values are counted, for who counts often; one label value for each label name."""
+        found = self._cells.get(labels)
+        if found is None:
+            found = self._cells[labels] = Buckets(self._bounds)
+        return found
 
     def observe(self, value: float, *labels: str) -> None:
         """Count one measured value."""
-        cells = self._cells.get(labels)
-        if cells is None:
-            cells = self._cells[labels] = [0] * (len(self._bounds) + 1)
-            self._sums[labels] = 0.0
-        cells[bisect_left(self._bounds, value)] += 1
-        self._sums[labels] += value
+        self.cell(*labels).observe(value)
 
     def lines(self) -> Iterator[str]:
-        """Samples in the text format: cumulative buckets, sum, count."""
-        for labels, cells in self._cells.items():
+        """Samples in the text format: cumulative buckets, sum, count. Told of once something was measured."""
+        for labels, buckets in self._cells.items():
             total = 0
-            for bound, count in zip((*map(_number, self._bounds), "+Inf"), cells, strict=True):
+            if not any(buckets.counts):
+                continue
+            for bound, count in zip((*map(_number, self._bounds), "+Inf"), buckets.counts, strict=True):
                 total += count
                 extra = f'le="{bound}"'
                 yield f"{self.name}_bucket{_labelled(self.labels, labels, extra)} {total}"
-            yield f"{self.name}_sum{_labelled(self.labels, labels)} {_number(self._sums[labels])}"
+            yield f"{self.name}_sum{_labelled(self.labels, labels)} {_number(buckets.total)}"
             yield f"{self.name}_count{_labelled(self.labels, labels)} {total}"
 
 

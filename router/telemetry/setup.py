@@ -94,15 +94,17 @@ class DirectLog:
 
     Same level, redaction, look, writer and order; no context variables, and nothing before configure()."""
 
-    __slots__ = ("_name",)
+    __slots__ = ("_keys", "_names")
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, event: str, *keys: str) -> None:
+        """*name*: the logger's; *keys*: of the event's fields."""
+        self._names: Fields = {"level": "info", "logger": name, "event": event}
+        self._keys = keys
 
-    def info(self, event: str, **fields: str | float) -> None:
-        """Log one event; *fields*: texts and numbers only."""
+    def info(self, *values: str | float | None) -> None:
+        """Log the event at this level; a value for each key, None where it has none."""
         for direct in _direct:
-            direct.add({"level": "info", "logger": self._name, "event": event, **fields})
+            direct.add(self._names, self._keys, values)
 
 
 def style_of(stream: IO[bytes], environ: Mapping[str, str]) -> styles.Style:

@@ -226,9 +226,7 @@ class Listener:
     def admit(self, connection: Connection) -> str:
         """Count a connection in; a reason when it is one too many, and then it is told so or dropped."""
         self._opened.add(self.name)
-        self._loop = (
-            asyncio.get_running_loop()
-        )  # asked for each request, it would be a system call: Python 3.11 looks whether it was forked
+        self._loop = asyncio.get_running_loop()  # not for each request: Python 3.11 makes a system call of it
         peer = connection.peer
         if len(self._connections) >= self.limits.connections:
             reason = f"over {self.limits.connections} connections"

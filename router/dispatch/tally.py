@@ -1,0 +1,40 @@
+"""What every invocation is counted by: one look-up for a function instead of one for each metric and label."""
+
+from router.config.types import Function
+from router.model import Outcome
+from router.telemetry.cost import Bill, gb_seconds
+from router.telemetry.metrics import Buckets, Cell, Counter, Histogram
+
+
+class Tally:
+    """One function's."""
+
+    __slots__ = ("_duration", "_failed", "_ok", "_used")
+
+    def __init__(self, ok: Cell, failed: Cell, duration: Buckets, used: Cell) -> None:
+        self._ok, self._failed, self._duration, self._used = ok, failed, duration, used
+
+    def count(self, function: Function, outcome: Outcome) -> None:
+        """An invocation has ended."""
+        (self._failed if outcome.function_error else self._ok).value += 1
+        self._duration.observe(outcome.duration_ms / 1000)
+        self._used.value += gb_seconds(function.memory, outcome.billed_ms)
+
+
+class Tallies:
+    """Every function's, by name."""
+
+    def __init__(self, invocations: Counter, duration: Histogram, bill: Bill) -> None:
+        self._invocations, self._duration, self._bill = invocations, duration, bill
+        self._known: dict[str, Tally] = {}
+
+    def count(self, function: Function, outcome: Outcome) -> None:
+        """An invocation has ended."""
+        tally = self._known.get(function.name)
+        if tally is None:
+            tally = self._known[function.name] = self._made(function.name)
+        tally.count(function, outcome)
+
+    def _made(self, name: str) -> Tally:
+        ok, failed = self._invocations.cell(name, "ok"), self._invocations.cell(name, "error")
+        return Tally(ok, failed, self._duration.cell(name), self._bill.cell(name))
