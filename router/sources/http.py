@@ -239,7 +239,7 @@ class HttpSource:
             if note not in self._exposures:
                 log.warning("webhook_exposed", note=note)
         source._gatehouse.succeed(self._gatehouse)  # noqa: SLF001 - its own kind
-        self._group.create_task(_let_go(self._listener.running(), self._beside, self._gatehouse), name="former-routes")
+        self._group.create_task(_let_go(self._listener, self._beside, self._gatehouse), name="former-routes")
         self._beside = source._begin(self._group)  # noqa: SLF001 - its own kind
         for name in _SERVED:
             setattr(self, name, getattr(source, name))
@@ -338,10 +338,9 @@ _SERVED: Final = (  # what requests go by; what is not among them belongs to the
 )
 
 
-async def _let_go(running: Collection[asyncio.Task[None]], beside: Collection[asyncio.Task[None]], gatehouse: Gatehouse) -> None:
+async def _let_go(listener: Listener, beside: Collection[asyncio.Task[None]], gatehouse: Gatehouse) -> None:
     """End what former routes had beside them, once the last request that came for them is answered."""
-    if running:
-        await asyncio.wait(running)
+    await listener.settled()
     for task in beside:
         task.cancel()
     await gatehouse.close()

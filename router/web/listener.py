@@ -23,6 +23,7 @@ from router.web.exchange import Exchange
 from router.web.heads import Head
 from router.web.limits import Limits
 from router.web.refused import Refused
+from router.web.runners import Runners
 
 Handler = Callable[[Request], Awaitable[Response]]
 Refusal = Callable[[int], Response]
@@ -82,6 +83,8 @@ class Listener:
         self._turned_away: set[Connection] = set()
         self._addresses: Counter[str] = Counter()
         self._exchanges: dict[Exchange, asyncio.Task[None]] = {}  # holds the tasks, which the loop does not
+        self._runners = Runners()
+        self._watched: list[tuple[set[Exchange], asyncio.Future[None]]] = []  # requests whose end is awaited
         self._waiting: deque[tuple[Exchange, Request]] = deque()  # for a turn of the loop
         self._abreast = abreast
         self._beginning = 0  # tasks that have not had their first step
@@ -100,9 +103,12 @@ class Listener:
         """From now on this says how large bodies may be; None: the limits alone."""
         self.room: Room = room or (lambda _head, _peer: self.limits.body_bytes)
 
-    def running(self) -> list[asyncio.Task[None]]:
-        """The requests that are being served."""
-        return list(self._exchanges.values())
+    async def settled(self) -> None:
+        """Return when the requests that are being served now have ended."""
+        if self._exchanges:
+            ended = asyncio.get_running_loop().create_future()
+            self._watched.append((set(self._exchanges), ended))
+            await ended
 
     # -- life
 
@@ -165,11 +171,9 @@ class Listener:
         for connection in (*self._connections, *self._turned_away):
             connection.abort()
         self._waiting.clear()
-        running = list(self._exchanges.values())
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        self._exchanges.clear()  # a task cancelled before its first step has not said that it began, nor that it ended
+        await self._runners.close(self._exchanges.values())
+        for exchange in tuple(self._exchanges):  # a task cancelled before its first step has not said that it began, nor that it ended
+            self.ended(exchange)
         self._beginning = 0
         await asyncio.sleep(0)  # the loop tells the connections that they are gone
 
@@ -270,7 +274,7 @@ class Listener:
 
     def _begin(self, exchange: Exchange, request: Request) -> None:
         self._beginning += 1
-        self._exchanges[exchange] = self._loop.create_task(exchange.serve(request))
+        self._exchanges[exchange] = self._runners.begin(exchange, request, self._loop)
 
     def begun(self) -> None:
         """A request has its first turn of the loop: one that waits has the next."""
@@ -288,6 +292,16 @@ class Listener:
         self._exchanges.pop(exchange, None)
         if self._draining:
             self._note_quiet()
+        if self._watched:
+            self._tell(exchange)
+
+    def _tell(self, exchange: Exchange) -> None:
+        """It has ended: so may what somebody waits for."""
+        for awaited, ended in self._watched:
+            awaited.discard(exchange)
+            if not awaited and not ended.done():
+                ended.set_result(None)
+        self._watched = [watch for watch in self._watched if watch[0]]
 
     def count_answer(self, status: int) -> None:
         """Count an answer of the handler's."""

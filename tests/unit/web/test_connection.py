@@ -115,6 +115,7 @@ class Rig:
         while listener._exchanges:
             await asyncio.sleep(0)
         assert not listener._connections
+        await listener.close()
         gc.collect(0)  # a task that failed says so when it goes
         assert not self._crashes
         return Outcome(requests, transport.written, still)

@@ -1,0 +1,102 @@
+"""Tasks are used again, and never by a request while another one runs in them."""
+
+import asyncio
+from typing import Any
+
+from router.web import runners
+from router.web.runners import Runners
+
+
+class Job:
+    """Stands for an exchange; its request says how it ends."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+        self.task: asyncio.Task[Any] | None = None
+        self.cancelled = False
+
+    async def serve(self, request: Any) -> None:
+        self.task = asyncio.current_task()
+        try:
+            await self.go.wait()
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+        if isinstance(request, Exception):
+            raise request
+
+
+def begin(under: Runners, request: Any = None) -> tuple[Job, asyncio.Task[None]]:
+    job = Job()
+    return job, under.begin(job, request, asyncio.get_running_loop())  # type: ignore[arg-type]
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_a_task_that_is_through_runs_the_next_request() -> None:
+    under = Runners()
+    first, task = begin(under)
+    second, other = begin(under)
+    await settle()
+    assert first.task is task
+    assert second.task is other
+    assert task is not other
+    first.go.set()
+    await settle()
+    third, again = begin(under)
+    assert again is task
+    assert third.task is None, "it begins in another turn of the loop"
+    await settle()
+    assert third.task is task
+    assert not second.go.is_set()
+    await under.close([task, other])
+    assert (second.cancelled, third.cancelled) == (True, True)
+
+
+async def test_a_task_that_was_cancelled_or_failed_is_not_used_again() -> None:
+    under = Runners()
+    cut, task = begin(under)
+    failed, other = begin(under, ValueError("no answer"))
+    await settle()
+    task.cancel()
+    failed.go.set()
+    await settle()
+    assert cut.cancelled
+    assert task.cancelled()
+    assert isinstance(other.exception(), ValueError)
+    _, fresh = begin(under)
+    assert fresh not in {task, other}
+    await under.close([fresh])
+
+
+async def test_one_that_is_cancelled_before_it_is_woken_serves_nobody() -> None:
+    under = Runners()
+    first, task = begin(under)
+    first.go.set()
+    await settle()
+    second, again = begin(under)
+    assert again is task
+    await under.close([again])
+    assert second.task is None
+    assert task.cancelled()
+
+
+async def test_only_some_rest_and_none_after_the_end() -> None:
+    under = Runners()
+    made = [begin(under) for _ in range(runners.RESTING + 3)]
+    await settle()
+    for job, _ in made:
+        job.go.set()
+    await settle()
+    resting = [task for _, task in made if not task.done()]
+    assert len(resting) == runners.RESTING
+    await under.close([])
+    assert all(task.done() for _, task in made)
+    job, task = begin(under)
+    job.go.set()
+    await settle()
+    assert not task.done(), "another start begins anew"
+    await under.close([])
