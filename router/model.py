@@ -52,7 +52,7 @@ class Envelope(_Envelope):
         cls, function: str, payload: bytes, source: str, sequencer: str = "", shard: str = "", request_id: str = "", trace: str = ""
     ) -> Self:
         """See _Envelope for the fields."""
-        return super().__new__(cls, function, payload, source, sequencer, shard, request_id or names.request_id(), trace)
+        return tuple.__new__(cls, (function, payload, source, sequencer, shard, request_id or names.request_id(), trace))
 
 
 @dataclass(frozen=True, slots=True)

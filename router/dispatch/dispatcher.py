@@ -192,7 +192,9 @@ class Dispatcher:
         invoked = arn if envelope.function == function.name else self._functions.invoked_arn(envelope.function)
         try:
             outcome = await self._pool.invoke(
-                Invocation(function, envelope.payload, envelope.request_id, invoked, facts.client_context, trace, sink, on_answer),
+                tuple.__new__(
+                    Invocation, (function, envelope.payload, envelope.request_id, invoked, facts.client_context, trace, sink, on_answer)
+                ),
             )
         except TooManyRequests:  # there is a slot, and no room for an environment
             self._throttles.add(function.name)

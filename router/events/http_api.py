@@ -93,7 +93,7 @@ def event(asked: Asked, api: Api, arrival: Arrival, passage: Passage) -> dict[st
 
     Absent, not null: cookies, queryStringParameters, pathParameters, stageVariables, body when there are none."""
     path = asked.path if api.stage == DEFAULT_STAGE else f"/{api.stage}{asked.path}"
-    place = Place(api.account, api.api_id, domain_of(asked.request.host), api.stage, path, asked.key)
+    place = tuple.__new__(Place, (api.account, api.api_id, domain_of(asked.request.host), api.stage, path, asked.key))
     made = payload(asked.request, place, arrival, passage)
     if asked.parameters:
         made["pathParameters"] = asked.parameters
@@ -197,7 +197,7 @@ def structured(value: dict[str, Any], ids: Headers, passing: answers.Passing, *,
         headers += answers.cookies(found)
     answers.check_size(headers)
     headers += ids
-    return Response(status, headers, _body(value.get("body"), decode=value.get("isBase64Encoded") is True))
+    return tuple.__new__(Response, (status, headers, _body(value.get("body"), decode=value.get("isBase64Encoded") is True)))
 
 
 def _body(value: Any, *, decode: bool) -> bytes:

@@ -193,7 +193,7 @@ class RouteTable(Generic[T]):
         """The route for a request; *path* as sent, percent-encoded, up to the query. None: no route. Raises gateway.BadPath."""
         plain = self._plain.get(path)
         if plain is not None and (exact := _of_method(plain, method)) is not None:
-            return Match(exact.route.key, exact.value, {})
+            return tuple.__new__(Match, (exact.route.key, exact.value, {}))
         segments = segments_of(path)
         if len(segments) > 1:
             values: list[str] = []

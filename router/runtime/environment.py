@@ -332,10 +332,11 @@ class ProcessEnvironment:
             status, said = self._told_afterwards(request_id, self._afterwards)
         init, restore = (None, init_ms) if self.RESTORES else (init_ms, None)
         figures = (duration_ms, billed, self.function.memory, memory_mb, init)
-        self._log.ended(Report(request_id, *figures, status, said, len(payload), invocation.trace, restore))
+        self._log.ended(tuple.__new__(Report, (request_id, *figures, status, said, len(payload), invocation.trace, restore)))
         told = "Unhandled" if failed else ""
-        return Outcome(
-            payload, told, error_type, duration_ms, billed, init_ms, memory_mb, self._log.tail(), self._log.name, self.function.version
+        return tuple.__new__(
+            Outcome,
+            (payload, told, error_type, duration_ms, billed, init_ms, memory_mb, self._log.tail(), self._log.name, self.function.version),
         )
 
     def _told_afterwards(self, request_id: str, failure: Failure) -> tuple[Literal["error", "timeout"], str]:

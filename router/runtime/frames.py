@@ -73,7 +73,7 @@ class Decoder:
             kind, memory, meta, body = self._header(chunk)
             start = HEADER_SIZE + meta
             if start + body == len(chunk):  # the warm path: one chunk, one frame
-                return [Frame(kind, chunk[HEADER_SIZE:start], chunk[start:], memory)]
+                return [tuple.__new__(Frame, (kind, chunk[HEADER_SIZE:start], chunk[start:], memory))]
         self._held += chunk
         frames = []
         while len(self._held) >= self._need:

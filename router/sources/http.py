@@ -263,7 +263,7 @@ class HttpSource:
             prefix = f"/{stage}"
         if prefix or "%" in path:
             path = "/" + "/".join(routes.segments_of(path)[1 + prefix.count("/") :])
-        return await face.serve(Asked(request, path, match.key, match.parameters, prefix, based))
+        return await face.serve(tuple.__new__(Asked, (request, path, match.key, match.parameters, prefix, based)))
 
     def face_at(self, request: Request) -> Face | None:
         """Who answers a request; None where nobody does. Raises BadPath."""

@@ -165,7 +165,8 @@ class RouteFace:
         return admitted
 
     def _envelope(self, event: bytes, arrival: Arrival) -> Envelope:
-        return Envelope(self._target.function, event, self._target.source, trace=arrival.trace)
+        target = self._target
+        return tuple.__new__(Envelope, (target.function, event, target.source, "", "", names.request_id(), arrival.trace))
 
     async def _accept(self, envelope: Envelope, arrival: Arrival) -> Response:
         """202 and the invocation's request id, once the event is durable."""
@@ -227,7 +228,7 @@ class RouteFace:
 
 def http_arrival(request: Request, at: float) -> Arrival:
     """Of an HTTP API: an id shaped like LV7fzho-PHcEJPw=."""
-    return Arrival(names.gateway_id(), trace_of(request, at), at)
+    return tuple.__new__(Arrival, (names.gateway_id(), trace_of(request, at), at, ""))
 
 
 def rest_arrival(request: Request, at: float) -> Arrival:

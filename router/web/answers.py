@@ -82,7 +82,7 @@ def framed(response: Response, *, at: float, close: bool, old: bool, head_only: 
     head = "\r\n".join(lines)
     if head.count("\r") != ends or head.count("\n") != ends or "\0" in head:
         raise ValueError("a header of the answer holds CR, LF or NUL")
-    return Framing(f"{head}\r\n\r\n".encode(), length, chunked, bodiless, close)
+    return tuple.__new__(Framing, (f"{head}\r\n\r\n".encode(), length, chunked, bodiless, close))
 
 
 def _length(response: Response, *, head_only: bool) -> int | None:

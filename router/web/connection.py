@@ -244,7 +244,9 @@ class Connection(asyncio.Protocol):
         method, target, version, headers, host, _, close, expects, raw_headers = head
         if close:
             self.keep = False
-        request = Request(method, target, headers, body, self.peer, host, self.port, version, "http", exchange.answer, raw_headers)
+        request = tuple.__new__(
+            Request, (method, target, headers, body, self.peer, host, self.port, version, "http", exchange.answer, raw_headers, None)
+        )
         if self._incoming.streaming:
             request = request._replace(stream=self._stream())
         elif expects and head.length == 0:

@@ -116,7 +116,7 @@ class Reader:
         headers, host, length, close, expects, kept = fields
         if target[0] != "/" or "#" in target or method in UNSERVED:
             target = _target(method, target, host)
-        return Head(method, target, "HTTP/1.0" if old else "HTTP/1.1", headers, host, length, close, expects, kept)
+        return tuple.__new__(Head, (method, target, "HTTP/1.0" if old else "HTTP/1.1", headers, host, length, close, expects, kept))
 
 
 def _line(line: bytes | bytearray) -> tuple[str, str, bool]:
