@@ -201,16 +201,8 @@ class Dispatcher:
             raise
         self._tallies.count(function, outcome)
         result, error_type = ("error", outcome.error_type) if outcome.function_error else ("ok", None)
-        finished.info(
-            function.name,
-            envelope.request_id,
-            envelope.source,
-            result,
-            error_type,
-            round(outcome.duration_ms, 2),
-            outcome.billed_ms,
-            outcome.max_memory_mb,
-        )
+        duration, billed, memory = round(outcome.duration_ms, 2), outcome.billed_ms, outcome.max_memory_mb
+        finished.info((function.name, envelope.request_id, envelope.source, result, error_type, duration, billed, memory))
         return outcome
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -12,7 +12,7 @@ RECENT: Final = 60.0  # seconds for which a function that asked for a slot is ab
 _NOTED: Final = 1.0  # seconds for which it is not noted again
 
 
-def room(free: int, running: int, *, capacity: int, about: int) -> int:
+def room(free: int, running: int, capacity: int, about: int) -> int:
     """How many more a function may start that runs *running*, with *free* of *capacity* slots free and *about* functions about."""
     if about < 2:
         return free

@@ -74,7 +74,7 @@ class Slots:
         if lane != SHARED:
             return free
         about = self._about.count(function, self._clock.monotonic())
-        return fairness.room(free, self._running.get(function, 0), capacity=self._capacity[SHARED], about=about)
+        return fairness.room(free, self._running.get(function, 0), self._capacity[SHARED], about)
 
     def total_room(self) -> int:
         """How many more invocations may start now, of whatever functions."""

@@ -57,7 +57,7 @@ class LoadBalancer:
         value = answers.parsed(result)
         if not isinstance(value, dict) or "statusCode" not in value:
             raise Malformed("an ALB wants an object with a statusCode")
-        status = answers.status(value["statusCode"], numeric_text=False)
+        status = answers.status_number(value["statusCode"])
         body = value.get("body")
         if body is not None and not isinstance(body, str):
             raise Malformed(f"body is a {type(body).__name__}, not text")

@@ -41,11 +41,15 @@ def parsed(result: bytes) -> Any:
         raise Malformed(f"the result is not JSON: {error}") from None
 
 
-def status(value: Any, *, numeric_text: bool = True) -> int:
-    """200–599, as a number or, where that is taken, as its text. Raises Malformed."""
-    number = int(value) if numeric_text and isinstance(value, str) and _STATUS.fullmatch(value) else value
-    if type(number) is int and 200 <= number <= 599:
-        return number
+def status(value: Any) -> int:
+    """200–599, as a number or as its text. Raises Malformed."""
+    return status_number(int(value) if isinstance(value, str) and _STATUS.fullmatch(value) else value)
+
+
+def status_number(value: Any) -> int:
+    """200–599, as a number alone. Raises Malformed."""
+    if type(value) is int and 200 <= value <= 599:
+        return value
     raise Malformed(f"statusCode is {value!r:.40}, not a number from 200 to 599")
 
 

@@ -50,7 +50,9 @@ class FunctionUrl:
     def event(self, asked: Asked, arrival: Arrival, passage: Passage) -> dict[str, Any]:
         """The event of a request; the path with its percent-encoding as sent: recorded."""
         place = Place(self.account, self.domain.partition(".")[0], self.domain, DEFAULT_STAGE, asked.raw_path, DEFAULT_STAGE)
-        made = payload(asked.request, place, arrival, passage, cookies_stay=True)
+        made = payload(asked.request, place, arrival, passage)
+        if cookies := made.get("cookies"):
+            made["headers"]["cookie"] = "; ".join(cookies)  # here they stay among the headers too
         if not asked.request.body and not asked.request.header("content-length"):
             del made["headers"]["content-length"]  # HTTP APIs say 0, URLs say nothing: recorded
         if passage.authorizer is not None:
@@ -63,7 +65,7 @@ class FunctionUrl:
         """The answer to a result: without a statusCode it is the body of a 200. Raises Malformed: 502."""
         value = answers.parsed(result)
         if isinstance(value, dict) and "statusCode" in value:
-            return structured(value, self.ids(arrival), PASSING, default_type="application/json")
+            return structured(value, self.ids(arrival), PASSING, "application/json")
         body = value.encode() if isinstance(value, str) else _compact(value, result)  # a bare string goes out without its quotes: recorded
         return Response(200, (("content-type", "application/json"), *self.ids(arrival)), body)
 
@@ -92,7 +94,7 @@ class FunctionUrl:
         if not isinstance(value, dict):
             raise Malformed("the prelude of the stream is no object")
         head = {"statusCode": value.get("statusCode", 200), "headers": value.get("headers"), "cookies": value.get("cookies")}
-        return structured(head, self.ids(arrival), PASSING, default_type="application/octet-stream")
+        return structured(head, self.ids(arrival), PASSING, "application/octet-stream")
 
 
 def url_domain(function: str, region: str) -> str:

@@ -102,10 +102,10 @@ def event(asked: Asked, api: Api, arrival: Arrival, passage: Passage) -> dict[st
     return made
 
 
-def payload(request: Request, place: Place, arrival: Arrival, passage: Passage, *, cookies_stay: bool = False) -> dict[str, Any]:
-    """What the events of HTTP APIs and function URLs have in common. *cookies_stay*: among the headers too."""
-    headers, cookies = _headers(request, arrival.trace, cookies_stay=cookies_stay)
-    query = request.query
+def payload(request: Request, place: Place, arrival: Arrival, passage: Passage) -> dict[str, Any]:
+    """What the events of HTTP APIs and function URLs have in common."""
+    headers, cookies = _headers(request, arrival.trace)
+    query = request.target.partition("?")[2]
     made: dict[str, Any] = {"version": "2.0", "routeKey": place.key, "rawPath": place.path, "rawQueryString": query}
     if cookies:
         made["cookies"] = cookies
@@ -115,35 +115,36 @@ def payload(request: Request, place: Place, arrival: Arrival, passage: Passage, 
     context = made["requestContext"] = _context(request, headers, place, arrival)
     if passage.authorizer is not None:
         context["authorizer"] = passage.authorizer
-    if request.body:
-        made["body"], made["isBase64Encoded"] = body_of(request.body, headers.get("content-type", ""))
+    if body := request.body:
+        made["body"], made["isBase64Encoded"] = body_of(body, headers.get("content-type", ""))
     else:
         made["isBase64Encoded"] = False
     return made
 
 
 def _context(request: Request, headers: Mapping[str, str], place: Place, arrival: Arrival) -> dict[str, Any]:
+    account, api_id, domain, stage, path, key = place
     return {
-        "accountId": place.account,
-        "apiId": place.api_id,
-        "domainName": place.domain,
-        "domainPrefix": place.domain.partition(".")[0],
+        "accountId": account,
+        "apiId": api_id,
+        "domainName": domain,
+        "domainPrefix": domain.partition(".")[0],
         "http": {
             "method": request.method,
-            "path": place.path,
+            "path": path,
             "protocol": request.version,
             "sourceIp": request.peer or "127.0.0.1",
             "userAgent": headers.get("user-agent", ""),
         },
         "requestId": arrival.request_id,
-        "routeKey": place.key,
-        "stage": place.stage,
+        "routeKey": key,
+        "stage": stage,
         "time": clf(int(arrival.at)),
         "timeEpoch": int(arrival.at * 1000),
     }
 
 
-def _headers(request: Request, trace: str, *, cookies_stay: bool) -> tuple[dict[str, str], list[str]]:
+def _headers(request: Request, trace: str) -> tuple[dict[str, str], list[str]]:
     """The event's headers and its cookies. Repeated headers are joined with a comma, cookies with a semicolon."""
     headers: dict[str, str] = {}
     cookies: list[str] = []
@@ -153,8 +154,6 @@ def _headers(request: Request, trace: str, *, cookies_stay: bool) -> tuple[dict[
                 cookies += [cookie for part in value.split(";") if (cookie := part.strip())]
         else:
             headers[name] = f"{headers[name]},{value}" if name in headers else value
-    if cookies and cookies_stay:
-        headers["cookie"] = "; ".join(cookies)
     _add_own(headers, request, trace)
     return headers, cookies
 
@@ -163,10 +162,10 @@ def _add_own(headers: dict[str, str], request: Request, trace: str) -> None:
     """What the gateway sets itself: length, trace id, the way the request came."""
     headers["content-length"] = str(len(request.body))
     headers.setdefault("x-amzn-trace-id", trace)
-    if request.peer:
+    if peer := request.peer:
         before = headers.get("x-forwarded-for")
-        headers["x-forwarded-for"] = f"{before}, {request.peer}" if before else request.peer
-    if request.peer not in LOCAL or "x-forwarded-proto" not in headers:
+        headers["x-forwarded-for"] = f"{before}, {peer}" if before else peer
+    if peer not in LOCAL or "x-forwarded-proto" not in headers:
         headers["x-forwarded-proto"] = request.scheme
         headers["x-forwarded-port"] = str(request.port or port_of(request.scheme))
     elif "x-forwarded-port" not in headers:
@@ -179,12 +178,12 @@ def answer(result: bytes, request_id: str) -> Response:
     Raises Malformed when the result is no JSON or no answer: AWS then sends 500."""
     value = answers.parsed(result)
     if isinstance(value, dict) and "statusCode" in value:
-        return structured(value, (("apigw-requestid", request_id),), PASSING, default_type="text/plain;charset=UTF-8")
+        return structured(value, (("apigw-requestid", request_id),), PASSING, "text/plain;charset=UTF-8")
     body = value.encode() if isinstance(value, str) else result  # a bare string goes out without its quotes
     return Response(200, (("content-type", "application/json"), ("apigw-requestid", request_id)), body)
 
 
-def structured(value: dict[str, Any], ids: Headers, passing: answers.Passing, *, default_type: str) -> Response:
+def structured(value: dict[str, Any], ids: Headers, passing: answers.Passing, default_type: str) -> Response:
     """The answer that an object with a statusCode spells out in format 2.0; keys AWS does not know are ignored.
 
     *ids*: the gateway's own headers. Raises Malformed."""
@@ -197,15 +196,16 @@ def structured(value: dict[str, Any], ids: Headers, passing: answers.Passing, *,
         headers += answers.cookies(found)
     answers.check_size(headers)
     headers += ids
-    return tuple.__new__(Response, (status, headers, _body(value.get("body"), decode=value.get("isBase64Encoded") is True)))
+    return tuple.__new__(Response, (status, headers, _body(value)))
 
 
-def _body(value: Any, *, decode: bool) -> bytes:
-    if value is None:
+def _body(value: dict[str, Any]) -> bytes:
+    body = value.get("body")
+    if body is None:
         return b""
-    if not isinstance(value, str):
-        return answers.written(value)
-    return answers.unencoded(value) if decode else value.encode()
+    if not isinstance(body, str):
+        return answers.written(body)
+    return answers.unencoded(body) if value.get("isBase64Encoded") is True else body.encode()
 
 
 def failure(status: int, request_id: str, *, retry_after: int | None = None) -> Response:

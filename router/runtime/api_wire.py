@@ -121,7 +121,7 @@ class Wire(asyncio.Protocol):
         """Read what came before its turn."""
         if self._asked is None and self._call is None and not self._transport.is_closing():
             self._release("ahead")
-            if not self._incoming.empty:
+            if not self._incoming.empty():
                 self._read(self._incoming.next)
 
     def _read(self, step: Callable[[], tuple[Head, bytes] | None]) -> None:

@@ -79,7 +79,8 @@ class InvocationLog:
                 self._tell(platform.runtime_done(told))
             self._tell(platform.reported(told))
         else:
-            self.write(report.end(told.request_id), told.line())
+            self.write(report.end(told.request_id))
+            self.write(told.line())
 
     def timed_out(self, request_id: str, timeout: float) -> None:
         """It ran into its timeout (seconds)."""
@@ -126,13 +127,11 @@ class InvocationLog:
         if self.telemetry is not None:
             self.telemetry.line(kind, line, parsed(line) if self._json else None)
 
-    def write(self, *events: str) -> None:
-        """Append events of this moment."""
-        now = self._now()
-        for event in events:
-            self._stream.write(event, now)
-            self._tail.append(event)
-            self._size += len(event) + 1
+    def write(self, event: str) -> None:
+        """Append one event."""
+        self._stream.write(event, self._now())
+        self._tail.append(event)
+        self._size += len(event) + 1
         if self._size > TAIL:
             self._trim()
 

@@ -40,6 +40,7 @@ class Channel:
         self._waiting: deque[memoryview] = deque()
         self._open = True
         self._paused = False
+        self._pumping = False  # takes what is there whether paused or not
         self._sending = 0  # bytes of the last frame
         self._unsent = 0  # bytes of it that were never written
         self._loop.add_reader(self._reading, self._readable)
@@ -84,7 +85,9 @@ class Channel:
     def pump(self) -> None:
         """Take what has arrived, without waiting for the loop to say so, and paused or not."""
         if self._open:
-            self._read(paused=False)
+            self._pumping = True
+            self._readable()
+            self._pumping = False
 
     def pause(self) -> None:
         """Take no more: the worker waits once the pipe is full."""
@@ -107,12 +110,8 @@ class Channel:
         os.close(self._writing)
 
     def _readable(self) -> None:
-        self._read(paused=True)
-
-    def _read(self, *, paused: bool) -> None:
-        """*paused*: go by pause()."""
         taken = 0
-        while self._open and taken < _TURN and not (paused and self._paused):
+        while self._open and taken < _TURN and (self._pumping or not self._paused):
             try:
                 chunk = os.read(self._reading, _CHUNK)
             except (BlockingIOError, InterruptedError):

@@ -290,7 +290,7 @@ class WarmPool:
         if lost or environment in self._stale or self._room.closed:
             self._retire(environment)
             return
-        if not self._room.wanted and self._starts.hand_over(environment.function.qualified, environment):
+        if not self._room.wanted() and self._starts.hand_over(environment.function.qualified, environment):
             return
         self._shelf.put(environment, self._clock.monotonic())
         self._room.tell()

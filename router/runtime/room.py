@@ -23,7 +23,6 @@ class Room:
         self._waiting: set[asyncio.Event] = set()
         self.closed = False
 
-    @property
     def wanted(self) -> bool:
         """Whether anybody waits for it: they come first when an environment is idle."""
         return bool(self._waiting)

@@ -249,7 +249,7 @@ class HttpSource:
         """Answer one request."""
         if (self._urls or request.target.startswith(_URL_PATHS)) and (found := self._url(request)) is not None:
             return await self._serve_url(*found)
-        path = request.path
+        path = request.target.partition("?")[0]
         try:
             if self._cors and cors.is_preflight(request) and (response := self._preflight(request, path)) is not None:
                 return response

@@ -25,13 +25,9 @@ class Redaction:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._known: re.Pattern[str] | None = None
+        self.idle = True  # it knows of no secret
         self._secrets: set[str] = set()
         self.learn(secrets)
-
-    @property
-    def idle(self) -> bool:
-        """Whether it knows of no secret."""
-        return self._known is None
 
     def learn(self, secrets: Iterable[str]) -> None:
         """Hide these too from now on."""
@@ -39,6 +35,7 @@ class Redaction:
         forms = {form for secret in self._secrets for form in _forms(secret)}
         ordered = sorted(forms, key=lambda form: (-len(form), form))  # the longest first: one may begin with another
         self._known = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+        self.idle = not ordered
 
     def entries(self, pairs: Mapping[str, Any]) -> dict[str, Any]:
         """The same entries, plain and without secrets."""

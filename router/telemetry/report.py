@@ -50,17 +50,18 @@ class Report(NamedTuple):
 
     def line(self) -> str:
         """REPORT RequestId: …; ends in a TAB when there is no status, as AWS's does. A sampled trace is named on a second line."""
+        request_id, duration, billed, memory, most, init, status, error_type, _, trace, restore = self
         text = (
-            f"REPORT RequestId: {self.request_id}\tDuration: {self.duration_ms:.2f} ms\tBilled Duration: {self.billed_ms} ms"
-            f"\tMemory Size: {self.memory_mb} MB\tMax Memory Used: {self.max_memory_mb} MB\t"
+            f"REPORT RequestId: {request_id}\tDuration: {duration:.2f} ms\tBilled Duration: {billed} ms"
+            f"\tMemory Size: {memory} MB\tMax Memory Used: {most} MB\t"
         )
-        if self.init_ms is not None:
-            text += f"Init Duration: {self.init_ms:.2f} ms\t"
-        if self.restore_ms is not None:
-            text += f"Restore Duration: {self.restore_ms:.2f} ms\tBilled Restore Duration: {math.ceil(self.restore_ms)} ms\t"
-        if self.status:
-            text += _status(self.status, self.error_type)
-        return text + _xray(self.trace) if tracing.sampled(self.trace) else text
+        if init is not None:
+            text += f"Init Duration: {init:.2f} ms\t"
+        if restore is not None:
+            text += f"Restore Duration: {restore:.2f} ms\tBilled Restore Duration: {math.ceil(restore)} ms\t"
+        if status:
+            text += _status(status, error_type)
+        return text + _xray(trace) if tracing.sampled(trace) else text
 
 
 def _xray(trace: str) -> str:
@@ -74,9 +75,9 @@ def _status(status: str, error_type: str) -> str:
     return f"Status: {status}\tError Type: {error_type}" if error_type else f"Status: {status}"
 
 
-def billed_ms(duration_ms: float, init_ms: float | None, *, init_billed: bool = True) -> int:
-    """Billed duration: rounded up to 1 ms. AWS bills the init phase too since 2025-08-01; before, init_billed was False."""
-    return math.ceil(round(duration_ms + (init_ms or 0.0 if init_billed else 0.0), 6))
+def billed_ms(duration_ms: float, init_ms: float | None) -> int:
+    """Billed duration: rounded up to 1 ms. AWS bills the init phase too since 2025-08-01."""
+    return math.ceil(round(duration_ms + (init_ms or 0.0), 6))
 
 
 class InitStart(NamedTuple):

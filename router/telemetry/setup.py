@@ -9,7 +9,7 @@ import atexit
 import logging
 import os
 import time
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import IO, Any, Final
 
 import structlog
@@ -101,7 +101,7 @@ class DirectLog:
         self._names: Fields = {"level": "info", "logger": name, "event": event}
         self._keys = keys
 
-    def info(self, *values: str | float | None) -> None:
+    def info(self, values: Sequence[str | float | None]) -> None:
         """Log the event at this level; a value for each key, None where it has none."""
         for direct in _direct:
             direct.add(self._names, self._keys, values)

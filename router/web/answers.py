@@ -52,7 +52,7 @@ def _sent(name: str) -> str:
     return "" if name.lower() in _OURS else f"{name}: "
 
 
-def framed(response: Response, *, at: float, close: bool, old: bool, head_only: bool = False) -> Framing:
+def framed(response: Response, at: float, close: bool, old: bool, head_only: bool = False) -> Framing:  # noqa: FBT001, FBT002 - of every answer
     """The head of an answer sent at *at* (epoch seconds) and how its body follows.
 
     *close*: the connection ends after it; *old*: the client speaks HTTP/1.0; *head_only*: it asked with HEAD. A content-length

@@ -355,14 +355,14 @@ class Connection(asyncio.Protocol):
 
     def _next(self) -> None:
         """The answer is out: read the next request, or close."""
-        if not self.keep or (self._ended and self._incoming.empty):
+        if not self.keep or (self._ended and self._incoming.empty()):
             self._leave()
             return
         self.phase = IDLE
         self.deadline = self._listener.now() + self._limits.idle
         if self._held:
             self._resume()
-        if not self._incoming.empty:
+        if not self._incoming.empty():
             self._receive()
             if self._ended and self.phase in RECEIVING:
                 self._end_early()
@@ -384,7 +384,7 @@ class Connection(asyncio.Protocol):
 
     def _leave(self, *, unread: bool = False) -> None:
         """Close; but first let the client read its answer, when closing over unread input would reset the connection."""
-        unread = (unread or not self._incoming.empty) and not self._ended
+        unread = (unread or not self._incoming.empty()) and not self._ended
         self._incoming.clear()
         self.phase = LINGERING
         self.deadline = self._listener.now() + self._limits.linger

@@ -3,11 +3,20 @@
 from typing import Protocol
 
 
+class Cell(Protocol):
+    """The number of a counter under certain labels."""
+
+    value: float
+
+
 class Counter(Protocol):
     """A number that only grows."""
 
     def add(self, *labels: str, amount: float = 1) -> None:
         """Grow by *amount*; one label value for each label name."""
+
+    def cell(self, *labels: str) -> Cell:
+        """What grows, for who counts often."""
 
 
 class Counters(Protocol):

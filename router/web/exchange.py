@@ -77,7 +77,7 @@ class Exchange:
         connection.end_body()
         try:
             close = not connection.keep or answers.CLOSE in response.headers
-            framing = answers.framed(response, at=listener.wall(), close=close, old=self._old, head_only=self._head_only)
+            framing = answers.framed(response, listener.wall(), close, self._old, self._head_only)
         except ValueError as error:
             log.warning("answer_refused", listener=listener.name, error=str(error))
             connection.refuse(Refused(500, str(error)))

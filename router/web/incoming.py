@@ -103,7 +103,6 @@ class Incoming:
         self.head = self._chunks = None
         self.streaming = False
 
-    @property
     def empty(self) -> bool:
         """Whether nothing is here."""
         return not self._buffer and self.head is None

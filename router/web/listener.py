@@ -93,6 +93,7 @@ class Listener:
         self._loop: asyncio.AbstractEventLoop  # set with the first connection
         self._quiet = asyncio.Event()  # draining, and nothing is left
         self._requests = metrics.counter("router_http_requests_total", "Requests answered, by class of status.", "listener", "status")
+        self._answered = [self._requests.cell(name, told) for told in CLASSES]
         self._opened = metrics.counter("router_http_connections_opened_total", "Connections accepted.", "listener")
         self._closed = metrics.counter("router_http_connections_closed_total", "Connections ended.", "listener")
         self._deadlines = metrics.counter("router_http_deadlines_total", "Connections ended by a deadline.", "listener", "phase")
@@ -305,7 +306,7 @@ class Listener:
 
     def count_answer(self, status: int) -> None:
         """Count an answer of the handler's."""
-        self._requests.add(self.name, CLASSES[status // 100])
+        self._answered[status // 100].value += 1
 
     def count_refusal(self, refused: Refused) -> None:
         """Count and log an answer of our own."""

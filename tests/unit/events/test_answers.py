@@ -32,7 +32,7 @@ def test_any_other_status_is_malformed(value: Any) -> None:
 
 def test_a_status_in_text_is_taken_where_it_is_taken() -> None:
     with pytest.raises(Malformed, match="'200'"):
-        answers.status("200", numeric_text=False)
+        answers.status_number("200")
 
 
 @given(headers=st.dictionaries(NAMES, VALUES))

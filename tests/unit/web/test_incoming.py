@@ -55,7 +55,7 @@ def test_every_request_comes_out_once_and_whole(requests: list[bytes], cuts: lis
             request = made.next()
     assert [head.target for head, _ in found] == [raw.lstrip(b"\r\n").split()[1].decode() for raw in requests]
     assert all(body == BODIES[head.target] for head, body in found)
-    assert made.empty
+    assert made.empty()
     assert made.size == 0
 
 
@@ -63,7 +63,7 @@ def test_what_comes_early_waits() -> None:
     made, _ = incoming()
     assert made.feed(GET + POST[:10]) is not None
     assert made.hold(POST[10:]) == len(POST)
-    assert not made.empty
+    assert not made.empty()
     found = made.next()
     assert found is not None
     assert found[1] == b"hello"
@@ -75,7 +75,7 @@ def test_a_start_is_told_from_nothing() -> None:
     assert made.feed(b"\r") is None
     assert not made.begun
     assert made.feed(b"\n") is None
-    assert (made.begun, made.empty) == (False, True)
+    assert (made.begun, made.empty()) == (False, True)
     assert made.feed(b"G") is None
     assert made.begun
 
@@ -100,7 +100,7 @@ def test_how_far_a_body_is(tail: bytes, ahead: bool, received: int) -> None:
     assert made.head is not None
     assert (made.head.target, made.ahead, made.received) == ("/b", ahead, received)
     made.clear()
-    assert made.empty
+    assert made.empty()
 
 
 def test_a_body_over_the_limit_is_413_whether_it_is_here_or_not() -> None:
@@ -130,7 +130,7 @@ def test_a_body_may_be_taken_before_its_end(wire: bytes, cuts: list[int]) -> Non
         found = reader.feed(wire[start:end])
         taken += reader.take() if found is None else found[1]
     assert found is not None
-    assert (found[0].target, taken, reader.empty) == (wire.split()[1].decode(), BODIES[wire.split()[1].decode()], True)
+    assert (found[0].target, taken, reader.empty()) == (wire.split()[1].decode(), BODIES[wire.split()[1].decode()], True)
 
 
 def test_what_was_taken_counts_against_the_room() -> None:
