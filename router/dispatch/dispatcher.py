@@ -38,11 +38,7 @@ from router.telemetry.metrics import Metrics
 from router.telemetry.setup import DirectLog
 
 log = structlog.get_logger("router.dispatch")
-finished = DirectLog(
-    "router.dispatch",
-    "invocation_finished",
-    *("function", "request_id", "source", "outcome", "error_type", "duration_ms", "billed_ms", "max_memory_mb"),
-)
+finished = DirectLog("router.dispatch", "invocation_finished")
 
 LEASE_WAIT: Final = 30.0  # seconds that one lease waits for work
 JOURNAL_PAUSE: Final = 1.0  # seconds between tries while the journal cannot be read
@@ -200,9 +196,18 @@ class Dispatcher:
             self._throttles.add(function.name)
             raise
         self._tallies.count(function, outcome)
-        result, error_type = ("error", outcome.error_type) if outcome.function_error else ("ok", None)
-        duration, billed, memory = round(outcome.duration_ms, 2), outcome.billed_ms, outcome.max_memory_mb
-        finished.info((function.name, envelope.request_id, envelope.source, result, error_type, duration, billed, memory))
+        told: dict[str, str | float] = {
+            "function": function.name,
+            "request_id": envelope.request_id,
+            "source": envelope.source,
+            "outcome": "error" if outcome.function_error else "ok",
+            "duration_ms": round(outcome.duration_ms, 2),
+            "billed_ms": outcome.billed_ms,
+            "max_memory_mb": outcome.max_memory_mb,
+        }
+        if outcome.function_error:
+            told["error_type"] = outcome.error_type
+        finished.info(told)
         return outcome
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -9,9 +9,11 @@ import atexit
 import logging
 import os
 import time
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping
+from contextlib import suppress
 from typing import IO, Any, Final
 
+import orjson
 import structlog
 
 from router.telemetry import styles
@@ -57,10 +59,13 @@ def configure(
     def render(_: Any, __: str, fields: MutableMapping[str, Any]) -> bytes:
         return style(redaction.entries(fields), time.time())
 
-    def looks(fields: Fields, now: float) -> bytes:
-        if redaction.idle and len(line := style(fields, now)) <= LONGEST:
-            return line  # so nothing in it is too long
-        return style(redaction.flat(fields), now)
+    def looks(names: Fields, fields: Fields, now: float) -> bytes:
+        if redaction.idle and fields and (start := styles.begun(style, names, now)):
+            with suppress(TypeError):  # half a surrogate pair
+                line = start + orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)[1:]
+                if len(line) <= LONGEST:
+                    return line  # so nothing in it is too long
+        return style(redaction.flat({**names, **fields}), now)
 
     shutdown()
     _writers.append(writer)
@@ -94,17 +99,16 @@ class DirectLog:
 
     Same level, redaction, look, writer and order; no context variables, and nothing before configure()."""
 
-    __slots__ = ("_keys", "_names")
+    __slots__ = ("_names",)
 
-    def __init__(self, name: str, event: str, *keys: str) -> None:
-        """*name*: the logger's; *keys*: of the event's fields."""
+    def __init__(self, name: str, event: str) -> None:
+        """*name*: the logger's."""
         self._names: Fields = {"level": "info", "logger": name, "event": event}
-        self._keys = keys
 
-    def info(self, values: Sequence[str | float | None]) -> None:
-        """Log the event at this level; a value for each key, None where it has none."""
+    def info(self, fields: Fields) -> None:
+        """Log the event at this level; *fields*: texts and numbers only."""
         for direct in _direct:
-            direct.add(self._names, self._keys, values)
+            direct.add(self._names, fields)
 
 
 def style_of(stream: IO[bytes], environ: Mapping[str, str]) -> styles.Style:

@@ -5,6 +5,7 @@ In: plain fields (redaction.py) with "event" and "level", and the time as epoch 
 import json
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
@@ -22,6 +23,18 @@ _FIRST: Final = ("level", "logger", "event")
 def structured(fields: Mapping[str, Any], now: float) -> bytes:
     """A JSON object: time, level, logger, event, then the rest."""
     return _json({"time": iso_ms(now), **_ordered(fields)})
+
+
+def begun(style: Style, names: Mapping[str, Any], now: float) -> bytes:
+    """What a line of JSON with these level, logger and event begins with, in front of its other fields; b"" where lines are no JSON."""
+    if style is structured:
+        return b'{"time":"%b",%b' % (iso_ms(now).encode(), _opened(*names.values()))
+    return b"<%d>{%b" % (_PRIORITIES.get(names["level"], 6), _opened(*names.values())) if style is journal else b""
+
+
+@lru_cache(maxsize=16)
+def _opened(level: str, logger: str, event: str) -> bytes:
+    return _json({"level": level, "logger": logger, "event": event})[1:-2] + b","
 
 
 def journal(fields: Mapping[str, Any], now: float) -> bytes:  # noqa: ARG001 - a Style; the journal has the time itself

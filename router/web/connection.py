@@ -341,13 +341,14 @@ class Connection(asyncio.Protocol):
             self._drained = None
             self.deadline = FOREVER
 
-    def finish(self, *pieces: bytes) -> None:
-        """Write the last of an answer."""
+    def finish(self, last: bytes, rest: bytes = b"") -> None:
+        """Write the last of an answer; *rest*: the last of all."""
         if self.phase is CLOSED:
             return
         self.phase = WRITING
-        for piece in pieces:
-            self._transport.write(piece)
+        self._transport.write(last)
+        if rest:
+            self._transport.write(rest)
         if self._paused:
             self.deadline = self._listener.now() + self._limits.write
         else:

@@ -93,7 +93,7 @@ def test_a_direct_line_is_the_one_that_structlog_writes(look: str, source: str, 
         stream = io.BytesIO()
         configure(stream=stream, environ={}, secrets=[secret] if secret else [])
         structlog.get_logger("router.test_direct").info("invocation_finished", **fields)
-        DirectLog("router.test_direct", "invocation_finished", *fields, "absent").info((*fields.values(), None))
+        DirectLog("router.test_direct", "invocation_finished").info(fields)
         shutdown()
     first, second = re.split(rb"(?<=\n)(?=.)", stream.getvalue())
     assert first == second
@@ -102,16 +102,16 @@ def test_a_direct_line_is_the_one_that_structlog_writes(look: str, source: str, 
 def test_a_direct_line_goes_by_the_level_and_the_writer() -> None:
     stream = io.BytesIO()
     writer = configure("warning", stream, environ={})
-    DirectLog("router.test_direct", "unseen").info(())
+    DirectLog("router.test_direct", "unseen").info({})
     assert lines(stream) == []
     writer = configure("info", stream, environ={})
     for number in range(3):
-        DirectLog("router.test_direct", "seen", "number").info((number,))
+        DirectLog("router.test_direct", "seen").info({"number": number})
     shutdown()
     assert writer.waiting == 0
     assert [json.loads(line)["number"] for line in stream.getvalue().splitlines()] == [0, 1, 2]
     writer.close()
-    DirectLog("router.test_direct", "dropped").info(())
+    DirectLog("router.test_direct", "dropped").info({})
     assert writer.dropped == 1
 
 
