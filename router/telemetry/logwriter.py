@@ -25,7 +25,7 @@ from router.telemetry.metrics import Metrics
 
 log = structlog.get_logger("router.logs")
 
-BUFFER: Final = 64 * 1024  # characters of one stream that wait for the disk at most
+BUFFER: Final = 64 * 1024  # bytes of one stream that wait for the disk, about
 DELAY: Final = 0.05  # seconds an event waits in memory at most; a shorter one costs a write for each few invocations
 SEGMENT: Final = 16 * 1024 * 1024  # bytes of one file
 SEGMENTS: Final = 4  # files of one stream
@@ -157,8 +157,8 @@ class LogStream:
 
     def __init__(self, store: LogStore, function: str, name: str, group: str = "") -> None:
         self._store, self.function, self.name, self.group = store, function, name, group
-        self._buffer: list[tuple[float, str]] = []
-        self._size = 0  # characters in the buffer
+        self._buffer: list[bytes] = []
+        self._size = 0  # bytes in the buffer
         self.segment = 0  # the current one
         self._written = 0  # bytes of it
         self._torn = False  # its last line may lack its end
@@ -173,8 +173,9 @@ class LogStream:
         """Add one event at *at* (epoch seconds). Cheap; never raises for the disk's sake."""
         if not self._buffer:
             self._store.wait(self)
-        self._buffer.append((at, message))
-        self._size += len(message)
+        line = encoded(at, message)  # now: by the time of the flush the message has left the processor's cache
+        self._buffer.append(line)
+        self._size += len(line)
         if self._size > BUFFER:
             self.flush()
 
@@ -183,9 +184,9 @@ class LogStream:
         buffer, self._buffer, self._size = self._buffer, [], 0
         lines: list[bytes] = []
         size = 0
-        for at, message in buffer:
-            lines.append(encoded(at, message))
-            size += len(lines[-1])
+        for line in buffer:
+            lines.append(line)
+            size += len(line)
             if self._written + size >= SEGMENT:
                 self._append(lines, size)
                 lines, size = [], 0
