@@ -90,7 +90,7 @@ class LogStore:
                 asyncio.get_running_loop().call_later(DELAY, self.flush)
                 self._armed = True
 
-    def append(self, stream: "LogStream", content: bytes, events: int) -> bool:
+    def append(self, stream: "LogStream", content: bytes | bytearray, events: int) -> bool:
         """Write whole lines to the stream's current segment; False when that failed: what of its *events* is not on disk is dropped."""
         rest = memoryview(content)
         try:
@@ -153,12 +153,12 @@ class LogStore:
 class LogStream:
     """The log stream of one execution environment."""
 
-    __slots__ = ("_buffer", "_size", "_store", "_torn", "_written", "entered", "function", "group", "name", "opened", "segment")
+    __slots__ = ("_buffer", "_events", "_store", "_torn", "_written", "entered", "function", "group", "name", "opened", "segment")
 
     def __init__(self, store: LogStore, function: str, name: str, group: str = "") -> None:
         self._store, self.function, self.name, self.group = store, function, name, group
-        self._buffer: list[bytes] = []
-        self._size = 0  # bytes in the buffer
+        self._buffer = bytearray()  # whole lines
+        self._events = 0  # how many
         self.segment = 0  # the current one
         self._written = 0  # bytes of it
         self._torn = False  # its last line may lack its end
@@ -173,35 +173,26 @@ class LogStream:
         """Add one event at *at* (epoch seconds). Cheap; never raises for the disk's sake."""
         if not self._buffer:
             self._store.wait(self)
-        line = encoded(at, message)  # now: by the time of the flush the message has left the processor's cache
-        self._buffer.append(line)
-        self._size += len(line)
-        if self._size > BUFFER:
+        self._buffer += encoded(at, message)  # now: by the time of the flush the message has left the processor's cache
+        self._events += 1
+        size = len(self._buffer)
+        if size > BUFFER or self._written + size >= SEGMENT:
             self.flush()
 
     def flush(self) -> None:
-        """Hand what waits to the operating system, in pieces that keep each segment near its size."""
-        buffer, self._buffer, self._size = self._buffer, [], 0
-        lines: list[bytes] = []
-        size = 0
-        for line in buffer:
-            lines.append(line)
-            size += len(line)
-            if self._written + size >= SEGMENT:
-                self._append(lines, size)
-                lines, size = [], 0
-        if lines:
-            self._append(lines, size)
+        """Hand what waits to the operating system."""
+        content, self._buffer, events, self._events = self._buffer, bytearray(), self._events, 0
+        if content:
+            self._append(content, events)
 
     def close(self) -> None:
         """Flush and close the file."""
         self.flush()
         self._store.forget(self)
 
-    def _append(self, lines: list[bytes], size: int) -> None:
-        content = b"".join((b"\n", *lines) if self._torn else lines)
-        self._torn = not self._store.append(self, content, len(lines))
-        self._written += size
+    def _append(self, content: bytearray, events: int) -> None:
+        self._written += len(content)
+        self._torn = not self._store.append(self, b"\n" + content if self._torn else content, events)
         if self._written >= SEGMENT:
             self._store.forget(self)
             self.segment, self._written, self._torn = self.segment + 1, 0, False
