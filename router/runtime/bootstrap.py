@@ -24,6 +24,7 @@ from router.runtime.worker_log import WorkerLog
 
 Handler = Callable[[Any, LambdaContext], Any]
 _RECEIVE: Final = 65536  # bytes
+_CHILD: Final = 0.0002  # seconds; the shortest life of a child, from its fork to its end
 _OURS: Final = ("ctypes", "resource", "fcntl")  # loaded for us, not by AWS's runtime: a function's own module of that name wins
 _META: Final = json.JSONDecoder().raw_decode  # json.loads would look for an encoding and for white space, which the daemon does not write
 
@@ -34,6 +35,8 @@ class Channel:
     def __init__(self, requests: int, responses: int) -> None:
         self._requests, self._responses = requests, responses
         self._decoder = frames.Decoder(1 << 30)  # the daemon is trusted
+        self._began = 0.0  # when the last event came
+        self._children = 0  # KiB
 
     def receive(self) -> frames.Frame:
         """The next frame; leaves the process when the daemon has closed the channel."""
@@ -41,21 +44,26 @@ class Channel:
             chunk = os.read(self._requests, _RECEIVE)
             if not chunk:
                 os._exit(0)
+            self._began = time.monotonic()
             for frame in self._decoder.feed(chunk):
                 return frame
 
     def send(self, kind: int, meta: bytes = b"", body: bytes = b"") -> None:
         """Send a frame, with this process's memory high-water mark where something ends."""
-        memory = 0 if kind in frames.PARTS else _high_water()
+        memory = 0 if kind in frames.PARTS else self._high_water()
         for data in frames.encode(kind, meta, body, memory):
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(self._responses, rest) :]
+            sent = os.write(self._responses, data)
+            while sent < len(data):
+                sent += os.write(self._responses, memoryview(data)[sent:])
 
+    def _high_water(self) -> int:
+        """KiB that this process, or the largest of its children that have ended, held at most. What the spawner held before the fork is not in it.
 
-def _high_water() -> int:
-    """KiB that this process, or the largest of its children that have ended, held at most. What the spawner held before the fork is not in it."""
-    return max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+        Children are not asked for after an invocation in which none can have come and gone: that is another system call."""
+        own: int = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        if time.monotonic() - self._began >= _CHILD:
+            self._children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        return max(own, self._children)
 
 
 class Worker:
@@ -96,7 +104,8 @@ class Worker:
             self._log.request_id = request["id"]
             self._begun = False
             self._trace.set(request["trace"])
-            self._answer(*self._invoke(handler, request, frame.body))
+            kind, meta, body = self._invoke(handler, request, frame.body)
+            self._answer(kind, meta, body)
 
     def _invoke(self, handler: Handler, request: dict[str, Any], body: bytes) -> tuple[int, bytes, bytes]:
         """Kind, meta and body of the answer."""
@@ -108,7 +117,7 @@ class Worker:
             result = handler(unmarshal(body), context)
             if request["stream"] and streaming.streams(result):
                 return self._stream(result)
-            result = marshal(result, raw=self._raw)
+            result = marshal(result, self._raw)
         except Fault as fault:
             return self._error(str(fault), fault.error_type, list(fault.trace), request["id"])
         except Exception as error:  # noqa: BLE001  # the function's, reported as its error object

@@ -58,17 +58,17 @@ def unmarshal(body: bytes) -> Any:
     raise Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {cause}") from cause
 
 
-def marshal(value: Any, *, raw: bool) -> bytes:
+def marshal(value: Any, raw: bool) -> bytes:  # noqa: FBT001 - a fact of the runtime; by keyword every result would cost more
     """The result as bytes: JSON text; bytes go out as they are. Raises Fault (Runtime.MarshalError)."""
     if isinstance(value, bytes):
         return value
     try:
-        return to_json(value, raw=raw)
+        return to_json(value, raw)
     except Exception as error:
         raise Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from error
 
 
-def to_json(value: Any, *, raw: bool) -> bytes:
+def to_json(value: Any, raw: bool) -> bytes:  # noqa: FBT001 - as above
     """JSON text, UTF-8. Raises TypeError, ValueError, RecursionError as the encoder does."""
     try:
         plain = _is_plain(value)

@@ -14,6 +14,7 @@ from router.runtime import frames
 from router.runtime.output import Lines
 
 _CHUNK: Final = 65536  # bytes; a pipe's usual capacity, so one read takes all that was written before
+_SMALL: Final = 4096  # bytes; most answers are no larger, and memory for a chunk is not as near
 _TURN: Final = 1024 * 1024  # bytes of a large response taken in one turn of the loop
 
 
@@ -110,10 +111,10 @@ class Channel:
         os.close(self._writing)
 
     def _readable(self) -> None:
-        taken = 0
+        taken, size = 0, _SMALL
         while self._open and taken < _TURN and (self._pumping or not self._paused):
             try:
-                chunk = os.read(self._reading, _CHUNK)
+                chunk = os.read(self._reading, size)
             except (BlockingIOError, InterruptedError):
                 return
             try:
@@ -126,9 +127,10 @@ class Channel:
                 self._end()
                 self._on_end()
                 return
-            if len(chunk) < _CHUNK:
+            if len(chunk) < size:
                 return  # a short read emptied the pipe
             taken += len(chunk)
+            size = _CHUNK
 
     def _writable(self) -> None:
         try:

@@ -491,7 +491,7 @@ async def test_who_waits_for_the_turn_to_start_looks_at_what_was_put_back(
     runtime: FakeRuntime, clock: VirtualClock, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool = await wide(runtime, clock, metrics)
-    monkeypatch.setattr(Room, "wanted", True)  # by another function, which comes first
+    monkeypatch.setattr(Room, "wanted", lambda _: True)  # by another function, which comes first
     pool._starts._few = 1
     runtime.gate = asyncio.Event()
     both = [asyncio.create_task(run(pool)) for _ in range(2)]
