@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import chain
+from math import floor
 from typing import Final
 
 LATEST: Final = "$LATEST"
@@ -156,12 +157,18 @@ os.register_at_fork(after_in_child=_stock.renew)
 
 def iso_ms(at: float) -> str:
     """Epoch seconds as 2019-09-03T19:37:27.192Z."""
-    return f"{_second(int(at // 1))}.{int(at * 1000 // 1 % 1000):03d}Z"
+    return iso_of_ms(floor(at * 1000))
+
+
+def iso_of_ms(at: int) -> str:
+    """Epoch milliseconds as 2019-09-03T19:37:27.192Z."""
+    second, ms = divmod(at, 1000)
+    return f"{_second(second)}.{ms:03d}Z"
 
 
 def iso_s(at: float) -> str:
     """Epoch seconds as 2015-10-08T16:53:06Z."""
-    return f"{_second(int(at // 1))}Z"
+    return f"{_second(floor(at))}Z"
 
 
 @lru_cache(maxsize=16)

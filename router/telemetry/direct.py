@@ -10,9 +10,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from router.telemetry.styles import Names
+
 Fields = dict[str, str | float]
-Look = Callable[[Fields, Fields, float], bytes]
-"""What a line begins with, its own fields and epoch seconds to the line with its newline."""
+Look = Callable[[Names, Fields, float], bytes]
+"""Names, fields and epoch seconds to the line with its newline."""
 
 GATHER: Final = 0.01  # seconds a line waits at most, but for what holds up the loop
 MOST: Final = 1000  # lines that wait
@@ -26,7 +28,7 @@ class DirectLines:
         self._look, self._put = look, put
         self._made: deque[bytes] = deque()
 
-    def add(self, names: Fields, fields: Fields) -> None:
+    def add(self, names: Names, fields: Fields) -> None:
         """Have a line written soon; at once where no loop runs."""
         self._made.append(self._look(names, fields, time.time()))
         waiting = len(self._made)

@@ -59,13 +59,13 @@ def configure(
     def render(_: Any, __: str, fields: MutableMapping[str, Any]) -> bytes:
         return style(redaction.entries(fields), time.time())
 
-    def looks(names: Fields, fields: Fields, now: float) -> bytes:
+    def looks(names: styles.Names, fields: Fields, now: float) -> bytes:
         if redaction.idle and fields and (start := styles.begun(style, names, now)):
             with suppress(TypeError):  # half a surrogate pair
                 line = start + orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)[1:]
                 if len(line) <= LONGEST:
                     return line  # so nothing in it is too long
-        return style(redaction.flat({**names, **fields}), now)
+        return style(redaction.flat({**dict(zip(styles.FIRST, names, strict=True)), **fields}), now)
 
     shutdown()
     _writers.append(writer)
@@ -103,7 +103,7 @@ class DirectLog:
 
     def __init__(self, name: str, event: str) -> None:
         """*name*: the logger's."""
-        self._names: Fields = {"level": "info", "logger": name, "event": event}
+        self._names = ("info", name, event)
 
     def info(self, fields: Fields) -> None:
         """Log the event at this level; *fields*: texts and numbers only."""

@@ -7,17 +7,21 @@ import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from itertools import islice
+from math import floor
 from typing import Any, Final
 
 import orjson
 
-from router.names import iso_ms
+from router.names import iso_ms, iso_of_ms
+
+Names = tuple[str, str, str]
+"""Level, logger and event."""
 
 Style = Callable[[Mapping[str, Any], float], bytes]
 
 _PRIORITIES: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}  # sd-daemon(3)
 _COLOURS: Final = {"debug": "2", "info": "32", "warning": "33", "error": "31", "critical": "31;1"}
-_FIRST: Final = ("level", "logger", "event")
+FIRST: Final = ("level", "logger", "event")
 
 
 def structured(fields: Mapping[str, Any], now: float) -> bytes:
@@ -25,16 +29,18 @@ def structured(fields: Mapping[str, Any], now: float) -> bytes:
     return _json({"time": iso_ms(now), **_ordered(fields)})
 
 
-def begun(style: Style, names: Mapping[str, Any], now: float) -> bytes:
-    """What a line of JSON with these level, logger and event begins with, in front of its other fields; b"" where lines are no JSON."""
+def begun(style: Style, names: Names, now: float) -> bytes:
+    """What a line of JSON begins with, in front of the fields that are not its names; b"" where lines are no JSON."""
     if style is structured:
-        return b'{"time":"%b",%b' % (iso_ms(now).encode(), _opened(*names.values()))
-    return b"<%d>{%b" % (_PRIORITIES.get(names["level"], 6), _opened(*names.values())) if style is journal else b""
+        return _opened(names, floor(now * 1000))
+    return b"<%d>%b" % (_PRIORITIES.get(names[0], 6), _opened(names, None)) if style is journal else b""
 
 
 @lru_cache(maxsize=16)
-def _opened(level: str, logger: str, event: str) -> bytes:
-    return _json({"level": level, "logger": logger, "event": event})[1:-2] + b","
+def _opened(names: Names, ms: int | None) -> bytes:
+    """*ms*: epoch milliseconds, of which one is that of many lines; None: no time."""
+    time = {} if ms is None else {"time": iso_of_ms(ms)}
+    return _json({**time, **dict(zip(FIRST, names, strict=True))})[:-2] + b","
 
 
 def journal(fields: Mapping[str, Any], now: float) -> bytes:  # noqa: ARG001 - a Style; the journal has the time itself
@@ -53,9 +59,9 @@ def coloured(fields: Mapping[str, Any], now: float) -> bytes:
 
 
 def _ordered(fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    if (*islice(fields, len(_FIRST)),) == _FIRST:
+    if (*islice(fields, len(FIRST)),) == FIRST:
         return fields  # as a direct line's are: to build them anew costs 1 µs
-    return {**{key: fields[key] for key in _FIRST if key in fields}, **fields}
+    return {**{key: fields[key] for key in FIRST if key in fields}, **fields}
 
 
 def _json(fields: Mapping[str, Any]) -> bytes:
@@ -67,7 +73,7 @@ def _json(fields: Mapping[str, Any]) -> bytes:
 
 def _short(fields: Mapping[str, Any], now: float, paint: Callable[[str, str], str]) -> bytes:
     level = str(fields.get("level", "info"))
-    rest = [f"{paint('2', f'{_visible(key)}=')}{_value(value)}" for key, value in fields.items() if key not in {*_FIRST, "exception"}]
+    rest = [f"{paint('2', f'{_visible(key)}=')}{_value(value)}" for key, value in fields.items() if key not in {*FIRST, "exception"}]
     head = (
         paint("2", time.strftime("%H:%M:%S", time.localtime(now))),
         paint(_COLOURS.get(level, "0"), f"{level:<7}"),

@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 from router.telemetry import direct
 from router.telemetry.direct import DirectLines, Fields
+from router.telemetry.styles import Names
+
+NAMES = ("info", "router.test", "seen")
 
 
 class Sink:
@@ -21,9 +24,9 @@ class Sink:
         return [int(line) for content, _ in self.pieces for line in content.split()]
 
 
-def look(names: Fields, fields: Fields, now: float) -> bytes:
+def look(names: Names, fields: Fields, now: float) -> bytes:
     assert now > 0
-    assert not names
+    assert names == NAMES
     return b"%d\n" % int(fields["number"])
 
 
@@ -33,7 +36,7 @@ def test_lines_come_in_order_and_with_their_number(count: int) -> None:
 
     async def add() -> None:
         for number in range(count):
-            sink.lines.add({}, {"number": number})
+            sink.lines.add(NAMES, {"number": number})
 
     asyncio.run(add())
     sink.lines.flush()
@@ -44,14 +47,14 @@ def test_lines_come_in_order_and_with_their_number(count: int) -> None:
 
 def test_where_no_loop_runs_a_line_is_handed_over_at_once() -> None:
     sink = Sink()
-    sink.lines.add({}, {"number": 7})
+    sink.lines.add(NAMES, {"number": 7})
     assert sink.pieces == [(b"7\n", 1)]
 
 
 async def test_the_loop_hands_over_what_waits_by_itself() -> None:
     sink = Sink()
     for number in range(3):
-        sink.lines.add({}, {"number": number})
+        sink.lines.add(NAMES, {"number": number})
     assert not sink.pieces
     while not sink.pieces:
         await asyncio.sleep(0)
@@ -68,7 +71,7 @@ async def test_other_threads_flush_while_the_loop_adds() -> None:
     thread = threading.Thread(target=flush)
     thread.start()
     for number in range(20_000):
-        sink.lines.add({}, {"number": number})
+        sink.lines.add(NAMES, {"number": number})
     done.set()
     thread.join()
     sink.lines.flush()
