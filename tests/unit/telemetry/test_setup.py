@@ -83,12 +83,15 @@ def test_the_level_filters_and_comes_from_the_environment_when_not_given() -> No
 
 @pytest.mark.parametrize("look", ["json", "journal", "terminal", "coloured"])
 @given(
-    source=st.text(), number=st.floats(allow_nan=False, allow_infinity=False), secret=st.sampled_from(["", "hunter2-hunter2", "invocation"])
+    source=st.text(),
+    number=st.floats(allow_nan=False, allow_infinity=False),
+    secret=st.sampled_from(["", "hunter2-hunter2", "invocation"]),
+    at=st.floats(0, 4e9),
 )
-def test_a_direct_line_is_the_one_that_structlog_writes(look: str, source: str, number: float, secret: str) -> None:
+def test_a_direct_line_is_the_one_that_structlog_writes(look: str, source: str, number: float, secret: str, at: float) -> None:
     fields: dict[str, Any] = {"function": "resize", "source": f"{source} hunter2-hunter2", "outcome": "ok", "duration_ms": number}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(setup.time, "time", lambda: 1_800_000_000.123)
+        patch.setattr(setup.time, "time", lambda: at)
         patch.setattr(setup, "style_of", lambda *_: getattr(styles, "structured" if look == "json" else look))
         stream = io.BytesIO()
         configure(stream=stream, environ={}, secrets=[secret] if secret else [])
