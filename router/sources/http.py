@@ -52,7 +52,7 @@ log = structlog.get_logger("router.http")
 # Requests that begin in one turn of the loop. While later ones wait for theirs the first are through, and their environments,
 # still warm in the caches, take those: with all of 32 clients at once each of 32 environments is used in turn, and cold. With
 # fewer the turns cost more than they save. Listeners that mostly store have no such bound: what comes together shares a commit.
-ABREAST: Final = 6
+ABREAST: Final = 4
 
 ARRIVALS: Final[Mapping[str, Arrive]] = {"http": http_arrival, "rest": rest_arrival, "alb": url_arrival}
 

@@ -16,7 +16,7 @@ Fields = dict[str, str | float]
 Look = Callable[[Names, Fields, float], bytes]
 """Names, fields and epoch seconds to the line with its newline."""
 
-GATHER: Final = 0.01  # seconds a line waits at most, but for what holds up the loop
+GATHER: Final = 0.02  # seconds a line waits at most, but for what holds up the loop
 MOST: Final = 1000  # lines that wait
 
 

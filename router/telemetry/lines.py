@@ -10,6 +10,7 @@ from typing import Final
 
 WAITING: Final = 4 * 1024 * 1024  # bytes in memory at most
 _PIECE: Final = 64 * 1024  # bytes of one write, about
+_GATHERED: Final = 4 * 1024  # bytes that came together already
 _GATHER: Final = 0.01  # seconds; to wake this thread for each line cost the event loop more than the line itself
 
 
@@ -69,9 +70,9 @@ class LineWriter:
             found = self._lines.get()
             if found is None:
                 return piece, total, True
-            if not piece and not self._closed:
-                time.sleep(_GATHER)
             line, count = found
+            if not piece and len(line) < _GATHERED and not self._closed:
+                time.sleep(_GATHER)
             piece.append(line)
             size += len(line)
             total += count
