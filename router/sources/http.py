@@ -5,7 +5,7 @@ Invocations are synchronous and never journaled, except where a route says `invo
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from typing import Any, ClassVar, Final, NamedTuple, Self
 
 import structlog
@@ -245,25 +245,25 @@ class HttpSource:
             setattr(self, name, getattr(source, name))
         self._listener.ask_room(self._room if self._memory is not None else None)
 
-    async def handle(self, request: Request) -> Response:
+    def handle(self, request: Request) -> Coroutine[Any, Any, Response]:
         """Answer one request."""
         if (self._urls or request.target.startswith(_URL_PATHS)) and (found := self._url(request)) is not None:
-            return await self._serve_url(*found)
+            return self._serve_url(*found)
         path = request.target.partition("?")[0]
         try:
             if self._cors and cors.is_preflight(request) and (response := self._preflight(request, path)) is not None:
-                return response
+                return _at_once(response)
             match = self._table.find(request.method, path)
         except BadPath:
-            return self._unserved(400, request)
+            return _at_once(self._unserved(400, request))
         if match is None:
-            return self._unserved(0, request)
+            return _at_once(self._unserved(0, request))
         face, prefix, based, stage = match.value
         if stage and f"{path}/".startswith(f"/{stage}/"):
             prefix = f"/{stage}"
         if prefix or "%" in path:
             path = "/" + "/".join(routes.segments_of(path)[1 + prefix.count("/") :])
-        return await face.serve(tuple.__new__(Asked, (request, path, match.key, match.parameters, prefix, based)))
+        return face.serve(tuple.__new__(Asked, (request, path, match.key, match.parameters, prefix, based)))
 
     def face_at(self, request: Request) -> Face | None:
         """Who answers a request; None where nobody does. Raises BadPath."""
@@ -326,6 +326,10 @@ class HttpSource:
         """What the listener says when a request does not get as far as a route."""
         arrival = self._arrive(Request("", "", ()), self._line.clock.now())
         return self._stranger.failure(status, arrival, retry_after=RETRY_AFTER if status in (429, 503) else None)
+
+
+async def _at_once(response: Response) -> Response:
+    return response
 
 
 def _basis(bindings: Sequence[Binding], config: Config) -> object:
