@@ -1,6 +1,7 @@
 """Tasks are used again, and never by a request while another one runs in them."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from router.web import runners
@@ -100,3 +101,10 @@ async def test_only_some_rest_and_none_after_the_end() -> None:
     await settle()
     assert not task.done(), "another start begins anew"
     await under.close([])
+
+
+def test_nothing_of_ours_sets_a_context_variable() -> None:
+    """A task that serves one client after another would show it to the next."""
+    told = ("ContextVar", "bind_contextvars", "bound_contextvars")
+    for path in sorted((Path(__file__).parents[3] / "router").rglob("*.py")):
+        assert not any(word in path.read_text() for word in told), path
