@@ -92,17 +92,21 @@ class Fields(NamedTuple):
 
 
 class Reader:
-    """Reads the heads of one connection. Remembers the last one's fields: a client that stays mostly sends the same again."""
+    """Reads the heads of one connection. Remembers the last one and its fields: a client that stays mostly sends the same again."""
 
-    __slots__ = ("_block", "_fields", "_limits", "_old")
+    __slots__ = ("_block", "_fields", "_head", "_limits", "_old", "_raw")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._raw = b""
+        self._head: Head  # of these bytes
         self._block, self._old = b"", False
         self._fields: Fields | None = None  # of this block, in this version of HTTP
 
     def read(self, raw: bytes) -> Head:
         """A head, from its request line to its empty line. Raises Refused."""
+        if raw == self._raw:
+            return self._head
         line, _, block = raw.partition(b"\r\n")
         limits = self._limits
         if len(line) > limits.line or len(block) > limits.header_bytes or block.count(b"\n") > limits.header_count + 1:
@@ -116,7 +120,10 @@ class Reader:
         headers, host, length, close, expects, kept = fields
         if target[0] != "/" or "#" in target or method in UNSERVED:
             target = _target(method, target, host)
-        return tuple.__new__(Head, (method, target, "HTTP/1.0" if old else "HTTP/1.1", headers, host, length, close, expects, kept))
+        head = tuple.__new__(Head, (method, target, "HTTP/1.0" if old else "HTTP/1.1", headers, host, length, close, expects, kept))
+        if len(raw) <= REMEMBERED:
+            self._raw, self._head = raw, head
+        return head
 
 
 def _line(line: bytes | bytearray) -> tuple[str, str, bool]:
