@@ -46,8 +46,8 @@ class Frame(NamedTuple):
 
 def encode(kind: int, meta: bytes = b"", body: bytes = b"", memory: int = 0) -> list[bytes]:
     """A frame as buffers to send one after another: one when it is small, else two, so that a large body is not copied."""
-    head = _HEADER.pack(kind, memory, len(meta), len(body)) + meta
-    return [head + body] if len(body) < _JOIN_UNDER else [head, body]
+    head = _HEADER.pack(kind, memory, len(meta), len(body))
+    return [b"".join((head, meta, body))] if len(body) < _JOIN_UNDER else [head + meta, body]
 
 
 def first(data: bytes) -> tuple[Frame, bytes] | None:

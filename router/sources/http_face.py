@@ -26,6 +26,8 @@ TICK: Final = 0.25  # seconds between two looks at the integration timeouts, at 
 
 Arrive = Callable[[Request, float], Arrival]
 """A request and the time (epoch seconds) to the ids of its gateway."""
+GiveUp = Callable[[Asked, Arrival], None]
+"""Answers a request whose function takes too long."""
 
 
 class Face(Protocol):
@@ -54,18 +56,18 @@ class Patience:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._tick = TICK
-        self._waiting: dict[int, tuple[float, Callable[[], None]]] = {}  # number → deadline (monotonic), what to do then
+        self._waiting: dict[int, tuple[float, GiveUp, Asked, Arrival]] = {}  # number → deadline (monotonic), what to do then
         self._number = 0
 
     def expect(self, timeout: float) -> None:
         """Timeouts as short as this are to come: look often enough."""
         self._tick = min(self._tick, timeout / 10)
 
-    def begin(self, timeout: float, give_up: Callable[[], None]) -> int:
+    def begin(self, timeout: float, give_up: GiveUp, asked: Asked, arrival: Arrival) -> int:
         """Call *give_up* unless end() comes within *timeout* seconds; the number for end()."""
-        self._number += 1
-        self._waiting[self._number] = (self._clock.monotonic() + timeout, give_up)
-        return self._number
+        number = self._number = self._number + 1
+        self._waiting[number] = (self._clock.monotonic() + timeout, give_up, asked, arrival)
+        return number
 
     def end(self, number: int) -> None:
         """It is over."""
@@ -76,10 +78,10 @@ class Patience:
         while True:
             await self._clock.sleep(self._tick)
             now = self._clock.monotonic()
-            for number in [number for number, (deadline, _) in self._waiting.items() if deadline <= now]:
-                _, give_up = self._waiting.pop(number)
+            for number in [number for number, (deadline, *_) in self._waiting.items() if deadline <= now]:
+                _, give_up, asked, arrival = self._waiting.pop(number)
                 try:
-                    give_up()
+                    give_up(asked, arrival)
                 except Exception:  # the bulkhead around a single request: the others' time goes on
                     log.exception("timeout_crashed")
 
@@ -183,7 +185,7 @@ class RouteFace:
         if timeout is None:
             return self._answered(await self._line.outlet.invoke(envelope), asked, arrival)
         patience = self._line.patience
-        number = patience.begin(timeout, lambda: self._give_up(asked, arrival))
+        number = patience.begin(timeout, self._give_up, asked, arrival)
         try:
             outcome = await self._line.outlet.invoke(envelope)
         finally:

@@ -8,7 +8,7 @@ import pytest
 
 from router import errors
 from router.events.gateway import Arrival, Asked, Denied, Passage
-from router.events.http import Response
+from router.events.http import Request, Response
 from router.model import ASYNC_LIMIT, SYNC_LIMIT, Envelope, Outcome
 from router.sources.base import Outlet
 from router.sources.http_face import Patience, RouteFace
@@ -192,16 +192,24 @@ async def test_patience_calls_who_is_late_once_and_nobody_else() -> None:
     patience, called = Patience(clock), []
     patience.expect(0.05)
     watching = asyncio.create_task(patience.run())
-    late, soon = patience.begin(0.05, lambda: called.append("late")), patience.begin(0.05, lambda: called.append("soon"))
-    patience.begin(60, lambda: called.append("later"))
+
+    def begin(timeout: float, path: str) -> int:
+        asked = Asked(Request("GET", path, ()), path, "$default", {})
+        return patience.begin(timeout, lambda *told: called.append(told), asked, Arrival(path, "", NOW))
+
+    def given() -> list[tuple[str, str]]:
+        return [(asked.path, arrival.request_id) for asked, arrival in called]
+
+    late, soon = begin(0.05, "late"), begin(0.05, "soon")
+    begin(60, "later")
     patience.end(soon)
     await clock.advance(0.06)
-    assert called == ["late"]
+    assert given() == [("late", "late")]
     patience.end(late)
     await clock.advance(59)
-    assert called == ["late"]
+    assert given() == [("late", "late")]
     await clock.advance(1.1)
-    assert called == ["late", "later"]
+    assert given() == [("late", "late"), ("later", "later")]
     assert not patience._waiting
     watching.cancel()
 
@@ -210,12 +218,14 @@ async def test_one_that_fails_to_give_up_does_not_stop_the_others_time() -> None
     clock = VirtualClock(NOW)
     patience, called = Patience(clock), []
 
-    def fail() -> None:
+    def fail(*_: object) -> None:
         raise RuntimeError("no more")
 
+    asked, arrival = Asked(Request("GET", "/", ()), "/", "$default", {}), Arrival("", "", NOW)
+
     watching = asyncio.create_task(patience.run())
-    patience.begin(1, fail)
-    patience.begin(2, lambda: called.append("late"))
+    patience.begin(1, fail, asked, arrival)
+    patience.begin(2, lambda *_: called.append("late"), asked, arrival)
     await clock.advance(3)
     assert called == ["late"]
     assert not watching.done()
