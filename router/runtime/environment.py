@@ -318,26 +318,26 @@ class ProcessEnvironment:
     def _finish(self, invocation: Invocation, answer: Failure | frames.Frame, duration_ms: float, init_ms: float | None) -> Outcome:
         """END and REPORT, and the outcome."""
         status: Literal["", "error", "timeout"] = ""
-        failed = isinstance(answer, Failure) or answer.kind in frames.ERRORS
+        request_id, function = invocation.request_id, self.function
         if isinstance(answer, Failure):
+            failed = True
             error_type, payload, line, status = answer
             if line:
-                self._log.failed(invocation.request_id, line)
+                self._log.failed(request_id, line)
         else:
-            payload = answer.body
-            error_type = answer.meta.decode("utf-8", "replace") if failed else ""
-        request_id, memory_mb, billed = invocation.request_id, math.ceil(self._memory / 1024), report.billed_ms(duration_ms, init_ms)
+            kind, meta, payload, _ = answer
+            failed = kind in frames.ERRORS
+            error_type = meta.decode("utf-8", "replace") if failed else ""
+        most, billed = math.ceil(self._memory / 1024), report.billed_ms(duration_ms, init_ms)
         said = error_type if status == "error" else ""
         if self._afterwards is not None:
             status, said = self._told_afterwards(request_id, self._afterwards)
         init, restore = (None, init_ms) if self.RESTORES else (init_ms, None)
-        figures = (duration_ms, billed, self.function.memory, memory_mb, init)
-        self._log.ended(tuple.__new__(Report, (request_id, *figures, status, said, len(payload), invocation.trace, restore)))
-        told = "Unhandled" if failed else ""
-        return tuple.__new__(
-            Outcome,
-            (payload, told, error_type, duration_ms, billed, init_ms, memory_mb, self._log.tail(), self._log.name, self.function.version),
-        )
+        told = (request_id, duration_ms, billed, function.memory, most, init, status, said, len(payload), invocation.trace, restore)
+        self._log.ended(tuple.__new__(Report, told))
+        error = "Unhandled" if failed else ""
+        outcome = (payload, error, error_type, duration_ms, billed, init_ms, most, self._log.tail(), self._log.name, function.version)
+        return tuple.__new__(Outcome, outcome)
 
     def _told_afterwards(self, request_id: str, failure: Failure) -> tuple[Literal["error", "timeout"], str]:
         """Status and error type of a REPORT whose invocation was answered before it went wrong."""
