@@ -111,9 +111,15 @@ class Dispatcher:
         if has_extensions(function) and not facts.whole:
             return await self._answered(function, envelope, facts)
         try:
-            return await self._invoke(function, envelope, facts)
+            outcome = await self._pool.invoke(
+                self._invocation(function, envelope, facts, None, None)
+            )  # _invoke() would be one more coroutine
+        except TooManyRequests:
+            self._throttles.add(function.name)
+            raise
         finally:
             self._slots.give(function.name)
+        return self._ended_with(function, envelope, outcome)
 
     async def _answered(self, function: Function, envelope: Envelope, facts: Facts) -> Outcome:
         """Run and return once the runtime has answered, while the function's extensions go on. Cancelled before that, the run is cut short."""
@@ -181,20 +187,29 @@ class Dispatcher:
         on_answer: Callable[[Outcome], None] | None = None,
     ) -> Outcome:
         """Run in an environment; count it and log it. The slot is taken."""
-        arn = self._functions.invoked_arn(function.name)
-        if envelope.trace and lineage.passes(envelope.trace, arn) >= lineage.LIMIT:
-            raise RecursiveInvocation(function.name)
-        trace = lineage.passed(tracing.of_invocation(envelope.trace, envelope.request_id, names.chance()[:16]), arn)
-        invoked = arn if envelope.function == function.name else self._functions.invoked_arn(envelope.function)
+        invocation = self._invocation(function, envelope, facts, sink, on_answer)
         try:
-            outcome = await self._pool.invoke(
-                tuple.__new__(
-                    Invocation, (function, envelope.payload, envelope.request_id, invoked, facts.client_context, trace, sink, on_answer)
-                ),
-            )
+            outcome = await self._pool.invoke(invocation)
         except TooManyRequests:  # there is a slot, and no room for an environment
             self._throttles.add(function.name)
             raise
+        return self._ended_with(function, envelope, outcome)
+
+    def _invocation(
+        self, function: Function, envelope: Envelope, facts: Facts, sink: Sink | None, on_answer: Callable[[Outcome], None] | None
+    ) -> Invocation:
+        """What an environment is given. Raises RecursiveInvocation."""
+        name = function.name
+        target, payload, _, _, _, request_id, caused = envelope
+        arn = self._functions.invoked_arn(name)
+        if caused and lineage.passes(caused, arn) >= lineage.LIMIT:
+            raise RecursiveInvocation(name)
+        trace = lineage.passed(tracing.of_invocation(caused, request_id, names.chance()[:16]), arn)
+        invoked = arn if target == name else self._functions.invoked_arn(target)
+        return tuple.__new__(Invocation, (function, payload, request_id, invoked, facts.client_context, trace, sink, on_answer))
+
+    def _ended_with(self, function: Function, envelope: Envelope, outcome: Outcome) -> Outcome:
+        """Count it and log it."""
         self._tallies.count(function, outcome)
         told: dict[str, str | float] = {
             "function": function.name,

@@ -100,15 +100,21 @@ class WarmPool:
 
         Cancelled, the run is cut short: the environment is ended with all its processes."""
         function = invocation.function
-        environment = self._take(function)
-        if environment is not None:
-            return await self._run(environment, invocation)
-        environment, ticket = await self._another(function)
+        environment, ticket = self._take(function), None
+        if environment is None:
+            environment, ticket = await self._another(function)
         try:
-            return await self._run(environment, invocation)
+            if function.provisioned_concurrency and environment.initialization is not Initialization.PROVISIONED:
+                self._spilled.add(function.name)
+            outcome = await (environment.invoke(invocation) if environment.state is READY else self._first(environment, invocation))
+            self._give_back(environment)
+        except BaseException:
+            self._retire(environment)
+            raise
         finally:
             if ticket is not None:
                 self._starts.ended(function.qualified, ticket)
+        return outcome
 
     async def _another(self, function: Function) -> tuple[Environment, int | None]:
         """One that became idle meanwhile, or a new one and the ticket of its start. Raises as invoke() does."""
@@ -126,17 +132,6 @@ class WarmPool:
             return turn, None
         self._retire(turn)
         return await self._another(function)
-
-    async def _run(self, environment: Environment, invocation: Invocation) -> Outcome:
-        if invocation.function.provisioned_concurrency and environment.initialization is not Initialization.PROVISIONED:
-            self._spilled.add(invocation.function.name)
-        try:
-            outcome = await (environment.invoke(invocation) if environment.state is READY else self._first(environment, invocation))
-        except BaseException:
-            self._retire(environment)
-            raise
-        self._give_back(environment)
-        return outcome
 
     def retire(self, function: str) -> None:
         """The code or configuration of *function* (Function.qualified) changed: idle environments end now, busy ones after what they run."""
