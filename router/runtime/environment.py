@@ -133,7 +133,12 @@ class ProcessEnvironment:
         left = deadline - self._clock.monotonic() if fresh else invocation.function.timeout
         if not self._send(invocation, left) and not fresh:  # it died idle and has seen nothing of this
             return await self._again(invocation, began)
-        ending = await self._ending(deadline)
+        waiting = self._awaits(deadline)  # and not _ending(), which would be one more coroutine for every invocation
+        try:
+            ending = await waiting
+        finally:
+            self._awaits_no_more()
+        ending = self._counting(ending)
         if isinstance(ending, Exit) and not fresh and self._channel is not None and not self._channel.taken:
             return await self._again(invocation, began)
         if isinstance(ending, frames.Frame) and ending.kind in frames.ANSWERS:
@@ -225,17 +230,29 @@ class ProcessEnvironment:
 
     async def _ending(self, deadline: float) -> Ending:
         """What comes first: a frame, the worker's exit, the deadline, or our closing. Cancelled, the worker is ended."""
-        assert self._waiting is not None
+        waiting = self._awaits(deadline)
+        try:
+            ending = await waiting
+        finally:
+            self._awaits_no_more()
+        return self._counting(ending)
+
+    def _awaits(self, deadline: float) -> asyncio.Future[Ending]:
+        waiting = self._waiting
+        assert waiting is not None
         if self._worker is not None and self._worker.exited.done():
             self._exited(self._worker.exited.result())  # it was told when nobody waited
         self._shared.deadlines.set(self, deadline)
-        try:
-            ending = await self._waiting
-        finally:
-            self._waiting = None
-            self._shared.deadlines.clear(self)
-            if self._intake is not None:
-                self._intake.end()
+        return waiting
+
+    def _awaits_no_more(self) -> None:
+        self._waiting = None
+        self._shared.deadlines.clear(self)
+        if self._intake is not None:
+            self._intake.end()
+
+    def _counting(self, ending: Ending) -> Ending:
+        """What counts of an ending when the environment was closed meanwhile."""
         if self.state is lifecycle.CLOSED and not (isinstance(ending, frames.Frame) and ending.kind in frames.ANSWERS):
             return Closed()
         return ending

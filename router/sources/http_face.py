@@ -26,6 +26,7 @@ TICK: Final = 0.25  # seconds between two looks at the integration timeouts, at 
 
 Arrive = Callable[[Request, float], Arrival]
 """A request and the time (epoch seconds) to the ids of its gateway."""
+Serve = Callable[[Envelope, Asked, Arrival], Coroutine[Any, Any, Response]]
 GiveUp = Callable[[Asked, Arrival], None]
 """Answers a request whose function takes too long."""
 
@@ -123,6 +124,7 @@ class RouteFace:
     ) -> None:
         self.gateway, self.cors = gateway, allowed
         self._target, self._line, self._arrive, self._guards = target, line, arrive, guards
+        self._other: Serve | None = self._accept if target.asynchronous else None  # in place of waiting for a result
         if target.timeout is not None:
             line.patience.expect(target.timeout)
 
@@ -151,9 +153,17 @@ class RouteFace:
             return self.gateway.failure(413, arrival)
         envelope = self._envelope(event, arrival)
         try:
-            return await (self._accept(envelope, arrival) if self._target.asynchronous else self._run(envelope, asked, arrival))
+            if self._other is not None:
+                return await self._other(envelope, asked, arrival)
+            timeout, patience = self._target.timeout, self._line.patience
+            number = 0 if timeout is None else patience.begin(timeout, self._give_up, asked, arrival)
+            try:
+                outcome = await self._line.outlet.invoke(envelope)
+            finally:
+                patience.end(number)  # the client is answered by then, and the invocation went on, as AWS lets it
         except RouterError as error:
             return self._unable(error, envelope, arrival)
+        return self._answered(outcome, asked, arrival)
 
     async def _admit(self, asked: Asked, arrival: Arrival) -> Passage | Denied:
         """Ask every guard in turn."""
@@ -170,7 +180,7 @@ class RouteFace:
         target = self._target
         return tuple.__new__(Envelope, (target.function, event, target.source, "", "", names.request_id(), arrival.trace))
 
-    async def _accept(self, envelope: Envelope, arrival: Arrival) -> Response:
+    async def _accept(self, envelope: Envelope, asked: Asked, arrival: Arrival) -> Response:  # noqa: ARG002 - a Serve
         """202 and the invocation's request id, once the event is durable."""
         if len(envelope.payload) > ASYNC_LIMIT:
             return self.gateway.failure(413, arrival)
@@ -178,19 +188,6 @@ class RouteFace:
         ids = [line for line in self.gateway.ids(arrival) if line[0].lower() != "x-amzn-requestid"]
         headers = [("content-type", "application/json"), *ids, ("x-amzn-requestid", envelope.request_id)]
         return Response(202, headers, orjson.dumps({"requestId": envelope.request_id}))
-
-    async def _run(self, envelope: Envelope, asked: Asked, arrival: Arrival) -> Response:
-        """Wait for the result; at the integration timeout the client is answered, and the invocation goes on, as AWS lets it."""
-        timeout = self._target.timeout
-        if timeout is None:
-            return self._answered(await self._line.outlet.invoke(envelope), asked, arrival)
-        patience = self._line.patience
-        number = patience.begin(timeout, self._give_up, asked, arrival)
-        try:
-            outcome = await self._line.outlet.invoke(envelope)
-        finally:
-            patience.end(number)
-        return self._answered(outcome, asked, arrival)
 
     def _give_up(self, asked: Asked, arrival: Arrival) -> None:
         """Answer at the integration timeout; the result reaches nobody."""

@@ -28,16 +28,15 @@ class UrlFace(RouteFace):
     ) -> None:
         super().__init__(target, gateway, line, arrive, guards=guards, allowed=allowed)
         self._url: Final = gateway
-        self._streaming = streaming
+        if streaming:
+            self._other = self._streamed
 
     def _envelope(self, event: bytes, arrival: Arrival) -> Envelope:
         """The request id in the event is the invocation's own."""
         return Envelope(self._target.function, event, self._target.source, request_id=arrival.request_id, trace=arrival.trace)
 
-    async def _run(self, envelope: Envelope, asked: Asked, arrival: Arrival) -> Response:
-        """As every face; in stream mode an answer that streams goes out as it comes, and any other result as if it were buffered."""
-        if not self._streaming:
-            return await super()._run(envelope, asked, arrival)
+    async def _streamed(self, envelope: Envelope, asked: Asked, arrival: Arrival) -> Response:
+        """An answer that streams goes out as it comes, and any other result as if it were buffered."""
         stream = await self._line.outlet.stream(envelope)
         if stream.whole:
             return self._answered(await stream.outcome, asked, arrival)

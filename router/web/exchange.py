@@ -4,6 +4,7 @@ The handler runs to its end whatever the client does: a client that left, or was
 somebody reads what it returns."""
 
 import asyncio
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -38,21 +39,30 @@ class Exchange:
         self._head_only = head.method == "HEAD"
         self._old = head.version == "HTTP/1.0"
 
-    async def serve(self, request: Request) -> None:
-        """Run the handler and send what it returns."""
+    # -- what a runner does with it, in this order; no coroutine of its own, which is memory that has left the processor's cache by the answer
+
+    def begin(self, request: Request) -> Awaitable[Response]:
+        """The first turn of the loop: run the handler."""
         self._listener.begun()
-        try:
-            try:
-                response = await self._listener.handler(request)
-            except Exception:  # the bulkhead around a single request: the listener outlives its handlers
-                log.exception("request_crashed", listener=self._listener.name, method=request.method)
-                response = self._listener.refusal(500)
-            if isinstance(response.body, bytes):
-                self.answer(response)
-            else:
-                await self._stream(response)
-        finally:
-            self._listener.ended(self)
+        return self._listener.handler(request)
+
+    def crashed(self, request: Request, error: Exception) -> Response:
+        """The bulkhead around a single request: the listener outlives its handlers."""
+        log.error("request_crashed", listener=self._listener.name, method=request.method, exc_info=error)
+        return self._listener.refusal(500)
+
+    def send(self, response: Response) -> Awaitable[None] | None:
+        """Send what the handler returned: at once, or as it comes, which is to be awaited."""
+        if not isinstance(response.body, bytes):
+            return self._stream(response)
+        self.answer(response)
+        return None
+
+    def end(self) -> None:
+        """It is over, whatever happened."""
+        self._listener.ended(self)
+
+    # -- the answer
 
     def answer(self, response: Response) -> None:
         """Send a complete answer, if it is still awaited; also what a handler calls to answer early."""

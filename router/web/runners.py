@@ -13,7 +13,7 @@ RESTING: Final = 64  # tasks that wait for the next request
 
 
 class Runners:
-    """A task for each request under way: one that rests, or a new one. What an exchange's serve() raises ends its task."""
+    """A task for each request under way: one that rests, or a new one. What goes wrong beside a handler ends its task."""
 
     def __init__(self) -> None:
         self._resting: list[_Runner] = []
@@ -62,8 +62,17 @@ class _Runner:
 
     async def _run(self) -> None:
         while True:
-            await self._exchange.serve(self._request)
-            del self._exchange, self._request  # they hold a body, and a connection
+            exchange, request = self._exchange, self._request
+            try:
+                try:
+                    response = await exchange.begin(request)
+                except Exception as error:  # noqa: BLE001 - it is logged
+                    response = exchange.crashed(request, error)
+                if (sending := exchange.send(response)) is not None:
+                    await sending
+            finally:
+                exchange.end()
+            del exchange, request, response, sending, self._exchange, self._request  # they hold bodies, and a connection
             self._woken = self._loop.create_future()
             if not self._runners.rest(self):
                 return

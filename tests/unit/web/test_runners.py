@@ -15,16 +15,23 @@ class Job:
         self.go = asyncio.Event()
         self.task: asyncio.Task[Any] | None = None
         self.cancelled = False
+        self.ended = 0
 
-    async def serve(self, request: Any) -> None:
+    async def begin(self, request: Any) -> Any:
         self.task = asyncio.current_task()
         try:
             await self.go.wait()
         except asyncio.CancelledError:
             self.cancelled = True
             raise
-        if isinstance(request, Exception):
-            raise request
+        return request
+
+    def send(self, response: Any) -> None:
+        if isinstance(response, Exception):
+            raise response
+
+    def end(self) -> None:
+        self.ended += 1
 
 
 def begin(under: Runners, request: Any = None) -> tuple[Job, asyncio.Task[None]]:
@@ -55,6 +62,7 @@ async def test_a_task_that_is_through_runs_the_next_request() -> None:
     assert not second.go.is_set()
     await under.close([task, other])
     assert (second.cancelled, third.cancelled) == (True, True)
+    assert (first.ended, second.ended, third.ended) == (1, 1, 1)
 
 
 async def test_a_task_that_was_cancelled_or_failed_is_not_used_again() -> None:
@@ -68,6 +76,7 @@ async def test_a_task_that_was_cancelled_or_failed_is_not_used_again() -> None:
     assert cut.cancelled
     assert task.cancelled()
     assert isinstance(other.exception(), ValueError)
+    assert (cut.ended, failed.ended) == (1, 1)
     _, fresh = begin(under)
     assert fresh not in {task, other}
     await under.close([fresh])
