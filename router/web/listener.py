@@ -104,12 +104,14 @@ class Listener:
         """From now on this says how large bodies may be; None: the limits alone."""
         self.room: Room = room or (lambda _head, _peer: self.limits.body_bytes)
 
-    async def settled(self) -> None:
-        """Return when the requests that are being served now have ended."""
+    def settled(self) -> asyncio.Future[None]:
+        """Done when the requests that are being served now have ended; those that come before it is awaited do not count."""
+        ended = asyncio.get_running_loop().create_future()
         if self._exchanges:
-            ended = asyncio.get_running_loop().create_future()
             self._watched.append((set(self._exchanges), ended))
-            await ended
+        else:
+            ended.set_result(None)
+        return ended
 
     # -- life
 

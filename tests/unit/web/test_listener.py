@@ -121,3 +121,22 @@ async def test_what_waits_for_a_turn_is_dropped_with_the_listener_and_another_st
     assert len(house.began) == 1
     house.release.set()
     await house.turns(3)
+
+
+async def test_who_waits_for_what_is_served_now_does_not_wait_for_what_comes_later() -> None:
+    house = House()
+    assert house.listener.settled().done(), "nothing is served"
+    house.ask(2)
+    await house.turns(2)
+    settled, again = house.listener.settled(), house.listener.settled()
+    first = house.release
+    house.release = asyncio.Event()
+    house.ask(1)  # before anybody awaits it
+    await house.turns(2)
+    assert not settled.done()
+    first.set()
+    await house.turns(3)
+    assert (settled.done(), again.done(), house.answered) == (True, True, 2)
+    last = house.listener.settled()
+    await house.listener.close()
+    assert last.done(), "nobody waits for ever"
