@@ -110,10 +110,8 @@ class Dispatcher:
             await self._slot(function.name)
         if has_extensions(function) and not facts.whole:
             return await self._answered(function, envelope, facts)
-        try:
-            outcome = await self._pool.invoke(
-                self._invocation(function, envelope, facts, None, None)
-            )  # _invoke() would be one more coroutine
+        try:  # as _invoke() does, which would be one more coroutine to keep for every request that waits for its answer
+            outcome = await self._pool.invoke(self._invocation(function, envelope, facts, None, None))
         except TooManyRequests:
             self._throttles.add(function.name)
             raise

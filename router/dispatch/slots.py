@@ -86,11 +86,9 @@ class Slots:
 
     def take(self, function: str) -> bool:
         """Take a slot if there is one."""
-        lane = self._lane.get(function)
-        if lane is None or function in self._lines or self._room(function, lane) < 1:
+        if self.room(function) < 1:
             return False
-        self._free[lane] -= 1
-        self._running[function] = self._running.get(function, 0) + 1
+        self._occupy(function)
         return True
 
     def force(self, function: str) -> None:
