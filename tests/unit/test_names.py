@@ -1,0 +1,67 @@
+"""Ids are drawn ahead and none twice, whoever draws; times are spelled as AWS spells them."""
+
+import os
+import re
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router import names
+
+FORMS = [
+    (names.request_id, r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"),
+    (names.gateway_id, r"[A-Za-z0-9_-]{15}="),
+    (names.chance, r"[0-9a-f]{24}"),
+]
+
+
+@pytest.mark.parametrize(("draw", "form"), FORMS)
+def test_ids_have_their_form_and_come_once(draw: Callable[[], str], form: str) -> None:
+    drawn = [draw() for _ in range(3000)]
+    assert all(re.fullmatch(form, one) for one in drawn)
+    assert len(set(drawn)) == len(drawn)
+
+
+@pytest.mark.parametrize(("draw", "form"), FORMS)
+def test_threads_draw_nothing_twice(draw: Callable[[], str], form: str) -> None:
+    drawn: list[str] = []
+    begin = threading.Barrier(4)
+
+    def run() -> None:
+        begin.wait()
+        drawn.extend([draw() for _ in range(5000)])
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(drawn)) == len(drawn) == 20_000
+    assert re.fullmatch(form, drawn[-1])
+
+
+def test_a_forked_process_draws_others() -> None:
+    names.chance()  # there is a stock to inherit
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writing, names.chance().encode())
+        os._exit(0)
+    os.close(writing)
+    with open(reading, "rb") as told:
+        theirs = told.read().decode()
+    os.waitpid(child, 0)
+    assert len(theirs) == 24
+    assert theirs not in {names.chance() for _ in range(600)}
+
+
+@given(st.integers(0, 4_000_000_000_000))
+def test_a_time_is_told_to_the_millisecond(ms: int) -> None:
+    moment = datetime.fromtimestamp(ms // 1000, UTC)
+    assert names.iso_of_ms(ms) == f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+    assert names.iso_ms((ms + 0.5) / 1000) == names.iso_of_ms(ms)
+    assert names.iso_s((ms + 0.5) / 1000) == f"{moment:%Y-%m-%dT%H:%M:%S}Z"
