@@ -77,7 +77,7 @@ class Outcome(NamedTuple):
     billed_ms: int = 0
     init_ms: float | None = None  # set on a cold start
     max_memory_mb: int = 0  # high-water mark of the environment
-    log: tuple[str, ...] = ()  # the last events of this invocation, START to REPORT: LOG_TAIL or a little more
+    log: tuple[object, ...] = ()  # the last events of this invocation, START to REPORT, each as its str(): LOG_TAIL or a little more
     log_stream: str = ""
     version: str = names.LATEST  # of the function that ran
 

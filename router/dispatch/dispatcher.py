@@ -12,6 +12,7 @@ from router.clock import Clock
 from router.config.types import Function
 from router.dispatch import policy
 from router.dispatch.destinations import Destinations
+from router.dispatch.finished import Finished
 from router.dispatch.flow import Flow
 from router.dispatch.slots import Slots
 from router.dispatch.tally import Tallies
@@ -209,18 +210,7 @@ class Dispatcher:
     def _ended_with(self, function: Function, envelope: Envelope, outcome: Outcome) -> Outcome:
         """Count it and log it."""
         self._tallies.count(function, outcome)
-        told: dict[str, str | float] = {
-            "function": function.name,
-            "request_id": envelope.request_id,
-            "source": envelope.source,
-            "outcome": "error" if outcome.function_error else "ok",
-            "duration_ms": round(outcome.duration_ms, 2),
-            "billed_ms": outcome.billed_ms,
-            "max_memory_mb": outcome.max_memory_mb,
-        }
-        if outcome.function_error:
-            told["error_type"] = outcome.error_type
-        finished.info(told)
+        finished.info(tuple.__new__(Finished, (function.name, envelope.request_id, envelope.source, outcome)))
         return outcome
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -64,6 +64,7 @@ class ProcessEnvironment:
         self._output: Output | None = None
         self._waiting: asyncio.Future[Ending] | None = None
         self._intake: Intake | None = None  # of the running invocation, when its answer may be streamed
+        self._plain = type(self)._run is ProcessEnvironment._run  # noqa: SLF001 - its own; nothing more is to be done for an invocation
         self._memory = 0  # KiB
         self._init_ms: float | None = None  # of an early init phase that no REPORT has told of yet
         self._dropped = 0  # bytes of output that a worker before this one had dropped
@@ -85,7 +86,17 @@ class ProcessEnvironment:
         if self.state is lifecycle.BROKEN:
             await self._launch_again(invocation.request_id)
         began = self._clock.monotonic()
-        answer = await self._run(invocation, began)
+        if self._plain and self.state is lifecycle.READY:  # as _run() does, which would be one more coroutine for every invocation
+            ending = None
+            if self._send(invocation, timeout := invocation.function.timeout):
+                waiting = self._awaits(began + timeout)
+                try:
+                    ending = await waiting
+                finally:
+                    self._awaits_no_more()
+            answer = self._taken(ending) or await self._judged(ending, invocation, began, fresh=False)
+        else:
+            answer = await self._run(invocation, began)
         duration_ms = (self._clock.monotonic() - began) * 1000
         verdict = self._afterwards or answer
         if isinstance(verdict, Failure) and verdict.status == "timeout":
@@ -131,23 +142,30 @@ class ProcessEnvironment:
             if self.INITIALISES:
                 self._tell_init_end((self._clock.monotonic() - began) * 1000, "invoke")
         left = deadline - self._clock.monotonic() if fresh else invocation.function.timeout
-        if not self._send(invocation, left) and not fresh:  # it died idle and has seen nothing of this
+        ending = await self._ending(deadline) if self._send(invocation, left) or fresh else None
+        return self._taken(ending) or await self._judged(ending, invocation, began, fresh=fresh)
+
+    def _taken(self, ending: Ending | None) -> Failure | frames.Frame | None:
+        """The answer that an invocation ended with; None: it ended otherwise, or its worker is done for."""
+        if not isinstance(ending, frames.Frame) or ending.kind not in frames.ANSWERS:
+            return None
+        self._memory = max(self._memory, ending.memory)
+        self._hear_out()
+        self._change(lifecycle.ANSWERED)
+        if ending.kind == frames.FATAL:
+            return None
+        return self._too_large() if ending.kind == frames.OVERSIZED else ending
+
+    async def _judged(self, ending: Ending | None, invocation: Invocation, began: float, *, fresh: bool) -> Failure | frames.Frame:
+        """What an invocation came to that _taken() has no answer for. *ending*: None: the event was not sent."""
+        if isinstance(ending, frames.Frame) and ending.kind == frames.FATAL:
+            await self._forget_worker()
+            return ending
+        if ending is None:  # it died idle and has seen nothing of this
             return await self._again(invocation, began)
-        waiting = self._awaits(deadline)  # and not _ending(), which would be one more coroutine for every invocation
-        try:
-            ending = await waiting
-        finally:
-            self._awaits_no_more()
         ending = self._counting(ending)
         if isinstance(ending, Exit) and not fresh and self._channel is not None and not self._channel.taken:
             return await self._again(invocation, began)
-        if isinstance(ending, frames.Frame) and ending.kind in frames.ANSWERS:
-            self._memory = max(self._memory, ending.memory)
-            self._hear_out()
-            self._change(lifecycle.ANSWERED)
-            if ending.kind == frames.FATAL:
-                await self._forget_worker()
-            return self._too_large() if ending.kind == frames.OVERSIZED else ending
         return await self._broken(ending, invocation.request_id, invocation.function.timeout)
 
     async def _again(self, invocation: Invocation, began: float) -> Failure | frames.Frame:

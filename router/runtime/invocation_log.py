@@ -29,8 +29,8 @@ class InvocationLog:
         self._instance = str(uuid.uuid4()) if self._json else ""
         self.telemetry: Telemetry | None = None  # who else is told; set while nothing is
         self._done = False  # the runtime's part of the running invocation has been told
-        self._tail: deque[str] = deque()
-        self._size = 0  # characters in the tail
+        self._tail: deque[str | Report] = deque()
+        self._size = 0  # characters in the tail, without reports
 
     # -- what the platform tells
 
@@ -60,7 +60,10 @@ class InvocationLog:
         if self._json or self.telemetry is not None:
             self._tell(platform.start(request_id, self._function.version, trace))
         else:
-            self.write(report.start(request_id, self._function.version))
+            event = report.start(request_id, self._function.version)
+            self._stream.write_spelled((event,), self._now())
+            self._tail.append(event)
+            self._size = len(event) + 1
 
     def runtime_done(self, told: Report) -> bool:
         """The runtime has answered, and the invocation may go on for others; *told* as of now. False: it was told before."""
@@ -78,6 +81,9 @@ class InvocationLog:
             if not self._done:
                 self._tell(platform.runtime_done(told))
             self._tell(platform.reported(told))
+        elif (spelled := told.spelled()) is not None:
+            self._stream.write_spelled(spelled, self._now())
+            self._tail.append(told)  # its text is made when somebody asks for it, which is seldom
         else:
             self.write(report.end(told.request_id))
             self.write(told.line())
@@ -135,18 +141,24 @@ class InvocationLog:
         if self._size > TAIL:
             self._trim()
 
-    def tail(self) -> tuple[str, ...]:
-        """The last events since started(): TAIL characters or, with their newlines, a little more."""
+    def tail(self) -> tuple[str | Report, ...]:
+        """The last events since started(), each as its str(): TAIL characters or, with their newlines, a little more."""
         return tuple(self._tail)
 
     def _trim(self) -> None:
         """Forget what is too old or too long for the tail."""
-        while self._size - len(self._tail[0]) - 1 >= TAIL:
-            self._size -= len(self._tail.popleft()) + 1
-        if len(self._tail[0]) > TAIL:
-            self._size -= len(self._tail[0]) - TAIL
-            self._tail[0] = self._tail[0][-TAIL:]
+        tail = self._tail
+        while self._size - _size(tail[0]) >= TAIL:
+            self._size -= _size(tail.popleft())
+        if isinstance(first := tail[0], str) and len(first) > TAIL:
+            self._size -= len(first) - TAIL
+            tail[0] = first[-TAIL:]
 
     def close(self) -> None:
         """No more events come."""
         self._stream.close()
+
+
+def _size(event: str | Report) -> int:
+    """Characters in the tail."""
+    return len(event) + 1 if isinstance(event, str) else 0

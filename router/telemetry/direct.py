@@ -8,13 +8,33 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
 
+from router.telemetry.redaction import LONGEST
 from router.telemetry.styles import Names
 
 Fields = dict[str, str | float]
-Look = Callable[[Names, Fields, float], bytes]
-"""Names, fields and epoch seconds to the line with its newline."""
+
+
+class Told(Protocol):
+    """What one line tells, in two spellings of the same."""
+
+    def fields(self) -> Fields:
+        """Texts and numbers by their keys."""
+
+    def json(self) -> str:
+        """These as JSON, without the braces; never nothing. Raises TypeError where UTF-8 has no spelling for them."""
+
+
+class Look(Protocol):
+    """What lines look like."""
+
+    def opening(self, names: Names, ms: int) -> str:
+        """What lines of that millisecond (of the epoch) begin with, up to json(); "" where each is to be rendered from its fields."""
+
+    def line(self, names: Names, told: Told, now: float) -> bytes:
+        """The line of that time (epoch seconds), from its fields, with its newline."""
+
 
 GATHER: Final = 0.02  # seconds a line waits at most, but for what holds up the loop
 MOST: Final = 1000  # lines that wait
@@ -27,15 +47,30 @@ class DirectLines:
         """*put*: takes some lines, and how many they are."""
         self._look, self._put = look, put
         self._made: deque[bytes] = deque()
+        self._ms, self._names, self._opening = 0, ("", "", ""), ""  # of the line before this one
 
-    def add(self, names: Names, fields: Fields) -> None:
+    def add(self, names: Names, told: Told) -> None:
         """Have a line written soon; at once where no loop runs."""
-        self._made.append(self._look(names, fields, time.time()))
+        now = time.time()
+        ms = int(now * 1000)
+        if ms != self._ms or names is not self._names:
+            self._ms, self._names, self._opening = ms, names, self._look.opening(names, ms)
+        line = b""
+        if self._opening:
+            try:  # noqa: SIM105 - suppress() costs as much as the line
+                line = f"{self._opening}{told.json()}}}\n".encode()
+            except (TypeError, UnicodeEncodeError):  # half a surrogate pair
+                pass
+        self._made.append(line if 0 < len(line) <= LONGEST else self._look.line(names, told, now))  # no longer: nothing in it is
         waiting = len(self._made)
         if waiting == 1:
             self._soon()
         elif waiting >= MOST:
             self.flush()
+
+    def renew(self) -> None:
+        """Lines look different from now on."""
+        self._ms = 0
 
     def flush(self) -> None:
         """Hand over what waits."""

@@ -90,11 +90,18 @@ def encoded(at: float, message: str) -> bytes:
     """One event as a line; a message that is too long is cut and says so."""
     if len(message) > LONGEST:
         message = f"{message[:LONGEST]}… [{len(message) - LONGEST} more characters]"
+    event = {"t": int(at * 1000), "m": message}
     try:
-        text = orjson.dumps(message)
+        return orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:  # half a surrogate pair, which UTF-8 has no spelling for; the escape has
-        text = json.dumps(message).encode()
-    return b'{"t":%d,"m":%b}\n' % (int(at * 1000), text)
+        return json.dumps(event, separators=(",", ":")).encode() + b"\n"
+
+
+def spelled(at: float, messages: tuple[str, ...]) -> bytes:
+    """Events of one time as lines. Each message is JSON already, as it stands between the quotes, and short: a third of the cost."""
+    start = f'{{"t":{int(at * 1000)},"m":"'
+    between = f'"}}\n{start}'
+    return f'{start}{between.join(messages)}"}}\n'.encode()
 
 
 def time_of(line: bytes) -> float | None:

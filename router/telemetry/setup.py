@@ -10,16 +10,14 @@ import logging
 import os
 import time
 from collections.abc import Iterable, Mapping, MutableMapping
-from contextlib import suppress
 from typing import IO, Any, Final
 
-import orjson
 import structlog
 
 from router.telemetry import styles
-from router.telemetry.direct import DirectLines, Fields
+from router.telemetry.direct import DirectLines, Told
 from router.telemetry.lines import LineWriter
-from router.telemetry.redaction import LONGEST, Redaction
+from router.telemetry.redaction import Redaction
 
 LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _CHATTY: Final = ("aiobotocore", "aiohttp", "apscheduler", "asyncio", "boto3", "botocore", "urllib3", "watchdog")  # their info is our debug
@@ -34,6 +32,8 @@ def hide(secrets: Iterable[str]) -> None:
     """Have these values hidden too, in the log that was configured last."""
     for redaction in _redactions:
         redaction.learn(secrets)
+    for direct in _direct:
+        direct.renew()
 
 
 def configure(
@@ -59,17 +59,9 @@ def configure(
     def render(_: Any, __: str, fields: MutableMapping[str, Any]) -> bytes:
         return style(redaction.entries(fields), time.time())
 
-    def looks(names: styles.Names, fields: Fields, now: float) -> bytes:
-        if redaction.idle and fields and (start := styles.begun(style, names, now)):
-            with suppress(TypeError):  # half a surrogate pair
-                line = start + orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)[1:]
-                if len(line) <= LONGEST:
-                    return line  # so nothing in it is too long
-        return style(redaction.flat({**dict(zip(styles.FIRST, names, strict=True)), **fields}), now)
-
     shutdown()
     _writers.append(writer)
-    _direct[:] = [DirectLines(looks, writer.put)] if number <= logging.INFO else []
+    _direct[:] = [DirectLines(_Look(style, redaction), writer.put)] if number <= logging.INFO else []
     _PROCESSORS[:] = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, _named, _traced, render]
     structlog.configure(
         processors=_PROCESSORS,
@@ -94,6 +86,19 @@ def shutdown() -> None:
 atexit.register(shutdown)
 
 
+class _Look:
+    """How direct lines look: as structlog's do."""
+
+    def __init__(self, style: styles.Style, redaction: Redaction) -> None:
+        self._style, self._redaction = style, redaction
+
+    def opening(self, names: styles.Names, ms: int) -> str:
+        return styles.opening(self._style, names, ms) if self._redaction.idle else ""
+
+    def line(self, names: styles.Names, told: Told, now: float) -> bytes:
+        return self._style(self._redaction.flat({**dict(zip(styles.FIRST, names, strict=True)), **told.fields()}), now)
+
+
 class DirectLog:
     """A logger for what comes with every invocation: the line that structlog would write, for a fraction of its cost.
 
@@ -105,10 +110,10 @@ class DirectLog:
         """*name*: the logger's."""
         self._names = ("info", name, event)
 
-    def info(self, fields: Fields) -> None:
-        """Log the event at this level; *fields*: texts and numbers only."""
+    def info(self, told: Told) -> None:
+        """Log the event at this level."""
         for direct in _direct:
-            direct.add(self._names, fields)
+            direct.add(self._names, told)
 
 
 def style_of(stream: IO[bytes], environ: Mapping[str, str]) -> styles.Style:

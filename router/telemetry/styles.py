@@ -5,9 +5,7 @@ In: plain fields (redaction.py) with "event" and "level", and the time as epoch 
 import json
 import time
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from itertools import islice
-from math import floor
 from typing import Any, Final
 
 import orjson
@@ -29,18 +27,15 @@ def structured(fields: Mapping[str, Any], now: float) -> bytes:
     return _json({"time": iso_ms(now), **_ordered(fields)})
 
 
-def begun(style: Style, names: Names, now: float) -> bytes:
-    """What a line of JSON begins with, in front of the fields that are not its names; b"" where lines are no JSON."""
+def opening(style: Style, names: Names, ms: int) -> str:
+    """What a line of JSON of that millisecond (of the epoch) begins with, in front of what is not its names; "" where lines are no JSON."""
     if style is structured:
-        return _opened(names, floor(now * 1000))
-    return b"<%d>%b" % (_PRIORITIES.get(names[0], 6), _opened(names, None)) if style is journal else b""
+        return _opened({"time": iso_of_ms(ms)}, names)
+    return f"<{_PRIORITIES.get(names[0], 6)}>{_opened({}, names)}" if style is journal else ""
 
 
-@lru_cache(maxsize=16)
-def _opened(names: Names, ms: int | None) -> bytes:
-    """*ms*: epoch milliseconds, of which one is that of many lines; None: no time."""
-    time = {} if ms is None else {"time": iso_of_ms(ms)}
-    return _json({**time, **dict(zip(FIRST, names, strict=True))})[:-2] + b","
+def _opened(time: Mapping[str, str], names: Names) -> str:
+    return f"{_json({**time, **dict(zip(FIRST, names, strict=True))})[:-2].decode()},"
 
 
 def journal(fields: Mapping[str, Any], now: float) -> bytes:  # noqa: ARG001 - a Style; the journal has the time itself

@@ -1,5 +1,6 @@
 """Log groups that a test can read."""
 
+import json
 import time
 
 from router import names
@@ -19,6 +20,11 @@ class MemoryStream:
         assert not self.closed
         assert at > 0
         self.messages.append(message)
+
+    def write_spelled(self, messages: tuple[str, ...], at: float) -> None:
+        """Remember what they spell."""
+        for message in messages:
+            self.write(json.loads(f'"{message}"'), at)
 
     def close(self) -> None:
         """No more."""

@@ -77,8 +77,15 @@ START = "START RequestId: r Version: $LATEST"
 EVENTS = st.lists(st.text(max_size=30) | st.integers(1, 3 * TAIL).map(lambda size: "é" * size), max_size=12)
 
 
-@given(before=EVENTS, events=EVENTS)
-def test_the_tail_is_the_last_bytes_of_this_invocation(before: list[str], events: list[str]) -> None:
+@given(
+    before=EVENTS,
+    events=EVENTS,
+    after=EVENTS,
+    report=st.none() | st.sampled_from([Report("r", 2.9, 3, 128, 36), Report("r", 2.9, 3, 128, 36, 5.0)]),
+)
+def test_the_tail_is_the_last_bytes_of_this_invocation(
+    before: list[str], events: list[str], after: list[str], report: Report | None
+) -> None:
     stream = MemoryStream("f")
     log = InvocationLog(stream, lambda: 1.0, FUNCTION)
     for event in before:
@@ -86,9 +93,14 @@ def test_the_tail_is_the_last_bytes_of_this_invocation(before: list[str], events
     log.started("r")
     for event in events:
         log.write(event)
-    whole = "".join(event + "\n" for event in (START, *events)).encode("utf-8", "replace")
+    last = [] if report is None else ["END RequestId: r", report.line()]
+    if report is not None:
+        log.ended(report)
+    for event in after:
+        log.write(event)
+    whole = "".join(event + "\n" for event in (START, *events, *last, *after)).encode("utf-8", "replace")
     assert Outcome(b"", log=log.tail()).log_tail == whole[-TAIL:]
-    assert stream.messages == [*before, START, *events]
+    assert stream.messages == [*before, START, *events, *last, *after]
 
 
 def test_it_remembers_no_more_than_it_needs() -> None:

@@ -2,12 +2,16 @@
 
 import asyncio
 import threading
+from typing import NamedTuple
 
+import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from router.telemetry import direct
-from router.telemetry.direct import DirectLines, Fields
+from router.telemetry.direct import DirectLines, Fields, Told
+from router.telemetry.redaction import LONGEST
 from router.telemetry.styles import Names
 
 NAMES = ("info", "router.test", "seen")
@@ -18,16 +22,36 @@ class Sink:
 
     def __init__(self) -> None:
         self.pieces: list[tuple[bytes, int]] = []
-        self.lines = DirectLines(look, lambda content, count: self.pieces.append((content, count)))
+        self.lines = DirectLines(Look(), lambda content, count: self.pieces.append((content, count)))
 
     def numbers(self) -> list[int]:
-        return [int(line) for content, _ in self.pieces for line in content.split()]
+        return [orjson.loads(line)["number"] for content, _ in self.pieces for line in content.splitlines()]
 
 
-def look(names: Names, fields: Fields, now: float) -> bytes:
-    assert now > 0
-    assert names == NAMES
-    return b"%d\n" % int(fields["number"])
+class Look:
+    """Some lines are rendered from their fields, others write themselves."""
+
+    def opening(self, names: Names, ms: int) -> str:
+        assert names == NAMES
+        return '{"written":true,' if ms % 2 else ""
+
+    def line(self, names: Names, told: Told, now: float) -> bytes:
+        assert now > 0
+        assert names == NAMES
+        return orjson.dumps(told.fields()) + b"\n"
+
+
+class Number(NamedTuple):
+    """What a line tells."""
+
+    number: int
+    more: str = ""
+
+    def fields(self) -> Fields:
+        return {"number": self.number}
+
+    def json(self) -> str:
+        return f'"number":{self.number},"more":"{self.more}"'
 
 
 @given(count=st.integers(0, 3 * direct.MOST))
@@ -36,29 +60,29 @@ def test_lines_come_in_order_and_with_their_number(count: int) -> None:
 
     async def add() -> None:
         for number in range(count):
-            sink.lines.add(NAMES, {"number": number})
+            sink.lines.add(NAMES, Number(number))
 
     asyncio.run(add())
     sink.lines.flush()
     assert sink.numbers() == list(range(count))
     assert sum(lines for _, lines in sink.pieces) == count
-    assert all(len(content.split()) == lines for content, lines in sink.pieces)
+    assert all(content.count(b"\n") == lines for content, lines in sink.pieces)
 
 
 def test_where_no_loop_runs_a_line_is_handed_over_at_once() -> None:
     sink = Sink()
-    sink.lines.add(NAMES, {"number": 7})
-    assert sink.pieces == [(b"7\n", 1)]
+    sink.lines.add(NAMES, Number(7))
+    assert (sink.numbers(), len(sink.pieces)) == ([7], 1)
 
 
 async def test_the_loop_hands_over_what_waits_by_itself() -> None:
     sink = Sink()
     for number in range(3):
-        sink.lines.add(NAMES, {"number": number})
+        sink.lines.add(NAMES, Number(number))
     assert not sink.pieces
     while not sink.pieces:
         await asyncio.sleep(0)
-    assert sink.pieces == [(b"0\n1\n2\n", 3)]
+    assert (sink.numbers(), [lines for _, lines in sink.pieces]) == ([0, 1, 2], [3])
 
 
 async def test_other_threads_flush_while_the_loop_adds() -> None:
@@ -71,8 +95,28 @@ async def test_other_threads_flush_while_the_loop_adds() -> None:
     thread = threading.Thread(target=flush)
     thread.start()
     for number in range(20_000):
-        sink.lines.add(NAMES, {"number": number})
+        sink.lines.add(NAMES, Number(number))
     done.set()
     thread.join()
     sink.lines.flush()
     assert sorted(sink.numbers()) == list(range(20_000))
+
+
+@pytest.mark.parametrize("more", ["\ud800", "x" * LONGEST])
+def test_what_cannot_write_itself_or_is_too_long_is_rendered_from_its_fields(more: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(direct.time, "time", lambda: 0.125)
+    sink = Sink()
+    sink.lines.add(NAMES, Number(1, "fits"))
+    sink.lines.add(NAMES, Number(2, more))
+    assert [content for content, _ in sink.pieces] == [b'{"written":true,"number":1,"more":"fits"}\n', b'{"number":2}\n']
+
+
+def test_lines_look_different_once_they_are_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(direct.time, "time", lambda: 0.125)
+    sink = Sink()
+    sink.lines.add(NAMES, Number(1))
+    monkeypatch.setattr(Look, "opening", lambda *_: "")
+    sink.lines.add(NAMES, Number(2))
+    sink.lines.renew()
+    sink.lines.add(NAMES, Number(3))
+    assert [b"written" in content for content, _ in sink.pieces] == [True, True, False]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from router.telemetry import logwriter
-from router.telemetry.logfiles import LONGEST, LogEvent, decoded, directory, encoded, parse_segment, segment, time_of
+from router.telemetry.logfiles import LONGEST, LogEvent, decoded, directory, encoded, parse_segment, segment, spelled, time_of
 from router.telemetry.logs import LogStore, LogStream, read
 from router.telemetry.logwriter import expire
 from router.telemetry.metrics import Metrics
@@ -65,6 +65,12 @@ def test_an_event_is_one_line_and_comes_back(message: str, at: int) -> None:
     assert found[0] == time_of(line)
 
 
+@given(messages=st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=3), at=st.integers(0, 2**42))
+def test_events_that_are_spelled_already_are_the_same_lines(messages: list[str], at: int) -> None:
+    lines = spelled(at / 1000, tuple(json.dumps(message, ensure_ascii=False)[1:-1] for message in messages))
+    assert [decoded(line) for line in lines.splitlines(keepends=True)] == [decoded(encoded(at / 1000, message)) for message in messages]
+
+
 def test_half_a_surrogate_pair_can_be_printed_after_all() -> None:
     found = decoded(encoded(NOW, "bad \udc80 byte"))
     assert found == (NOW, "bad \\udc80 byte")
@@ -109,6 +115,19 @@ def test_events_wait_in_memory_until_the_buffer_is_full(store: LogStore, root: P
     assert messages(root) == []
     stream.write("y" * logwriter.BUFFER, NOW)
     assert [len(message) for message in messages(root)] == [1000, logwriter.BUFFER]
+
+
+def test_events_of_one_time_come_together(store: LogStore, root: Path) -> None:
+    stream = store.stream("resize")
+    stream.write("first", NOW)
+    stream.write_spelled(("second", "third\\tof them"), NOW)
+    stream.close()
+    (path,) = root.rglob("*.jsonl")
+    assert [decoded(line) for line in path.read_bytes().splitlines(keepends=True)] == [
+        (NOW, "first"),
+        (NOW, "second"),
+        (NOW, "third\tof them"),
+    ]
 
 
 async def test_the_loop_flushes_soon(store: LogStore, root: Path) -> None:

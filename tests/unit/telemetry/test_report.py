@@ -1,5 +1,6 @@
 """The platform's log lines."""
 
+import json
 import math
 import re
 
@@ -56,6 +57,23 @@ def test_a_whole_number_of_milliseconds_is_not_rounded_up_by_noise() -> None:
     assert billed_ms(0.1 + 0.2 + 2.7, None) == 3
     assert billed_ms(3000.0, None) == 3000
     assert billed_ms(0.0, None) == math.ceil(0)
+
+
+@given(
+    duration=st.floats(0, 900_000),
+    init=st.none() | st.floats(0, 10_000),
+    restore=st.none() | st.floats(0, 10_000),
+    status=st.sampled_from([("", ""), ("timeout", ""), ("error", 'no "type"')]),
+    trace=st.sampled_from(["", "Root=1-2;Parent=3;Sampled=0", "Root=1-2;Parent=3;Sampled=1"]),
+)
+def test_the_plainest_reports_are_spelled_as_json_spells_them(duration, init, restore, status, trace) -> None:
+    told = Report(ID, duration, billed_ms(duration, init), 128, 36, init, *status, trace=trace, restore_ms=restore)
+    plain = init is None and restore is None and not status[0] and "Sampled=1" not in trace
+    spelled = told.spelled()
+    assert (spelled is not None) is plain
+    if spelled is not None:
+        assert [json.loads(f'"{text}"') for text in spelled] == [report.end(ID), told.line()]
+    assert str(told) == f"{report.end(ID)}\n{told.line()}"
 
 
 def test_the_other_lines() -> None:
