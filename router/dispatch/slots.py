@@ -27,18 +27,37 @@ class Turn:
         self.handed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
 
+class Lane:
+    """Slots that belong together: a function's reserved ones, or those that all others share."""
+
+    __slots__ = ("capacity", "free", "name")
+
+    def __init__(self, name: str, capacity: int) -> None:
+        self.name, self.capacity = name, capacity
+        self.free = capacity  # less than none while what a former config let start goes on
+
+
+class Count:
+    """What runs of one function."""
+
+    __slots__ = ("function", "known", "lane", "running")
+
+    def __init__(self, function: str, lane: Lane) -> None:
+        self.function, self.lane = function, lane
+        self.running = 0
+        self.known = True  # it is configured; nothing new starts of others
+
+
 class Slots:
     """Counts what runs. Used from the loop's thread only."""
 
     def __init__(self, functions: Mapping[str, Function], *, limit: int, clock: Clock) -> None:
-        self._lane: dict[str, str] = {}
-        self._free: dict[str, int] = {}
-        self._capacity: dict[str, int] = {}
+        self._lanes: dict[str, Lane] = {}
+        self._counts: dict[str, Count] = {}  # by function; also of those that are gone, until they have finished
         self._about = fairness.About()
         self._lines: dict[str, deque[Turn]] = {}  # who waits, by function; the function served last comes last. None is empty
         self._turns: deque[Turn] = deque()  # the same and those of late, in the order of their times
         self._timer: asyncio.Task[None] | None = None
-        self._running: dict[str, int] = {}  # also of functions that are gone, until they have finished
         self._clock = clock
         self._given = asyncio.Event()
         self.on_room: Callable[[], None] = lambda: None  # called when a slot became free that nobody waits for here
@@ -49,59 +68,67 @@ class Slots:
 
         So more may run than a lane has, until enough of it has finished; nothing new starts there before that."""
         reserved = {name: f.reserved_concurrency for name, f in functions.items() if f.reserved_concurrency is not None}
-        self._lane = {name: name if name in reserved else SHARED for name in functions}
-        self._capacity = {SHARED: limit - sum(reserved.values()), **reserved}
-        there = dict.fromkeys((*functions, *self._lines, *(name for name, count in self._running.items() if count)), 0)
-        self._running = there | {name: self._running[name] for name in there if name in self._running}
-        self._free = dict(self._capacity)
-        for name, count in self._running.items():
-            self._free[self._lane.get(name, SHARED)] -= count
-        for lane in self._free:
+        capacities = {SHARED: limit - sum(reserved.values()), **reserved}
+        self._lanes = {name: Lane(name, capacity) for name, capacity in capacities.items()}
+        former = {name: count for name, count in self._counts.items() if count.running or name in self._lines}
+        self._counts = {name: Count(name, self._lanes[name if name in reserved else SHARED]) for name in functions}
+        for name, count in former.items():
+            now = self._count(name)
+            now.running = count.running
+            now.lane.free -= count.running
+        for lane in self._lanes.values():
             while self._lines and (turn := self._next(lane)) is not None:
-                self._occupy(turn.function)
+                self._occupy(self._count(turn.function))
                 turn.handed.set_result(True)
         self._given.set()
         self.on_room()
 
     def room(self, function: str) -> int:
         """How many more invocations of *function* may start now; 0 for a function we do not know."""
-        lane = self._lane.get(function)
-        return 0 if lane is None or function in self._lines else self._room(function, lane)
+        count = self._startable(function)
+        return 0 if count is None else self._room(count)
 
-    def _room(self, function: str, lane: str) -> int:
+    def _startable(self, function: str) -> Count | None:
+        """What is counted of a function that we know and that nobody waits for in line."""
+        count = self._counts.get(function)
+        return None if count is None or not count.known or function in self._lines else count
+
+    def _room(self, count: Count) -> int:
         """The same, whoever waits in line."""
-        free = max(0, self._free[lane])  # less than none while what a former config let start goes on
-        if lane != SHARED:
+        lane = count.lane
+        free = max(0, lane.free)
+        if lane.name:
             return free
-        about = self._about.count(function, self._clock.monotonic())
-        return fairness.room(free, self._running.get(function, 0), self._capacity[SHARED], about)
+        return fairness.room(free, count.running, lane.capacity, self._about.count(count.function, self._clock.monotonic()))
 
     def total_room(self) -> int:
         """How many more invocations may start now, of whatever functions."""
-        return sum(free for free in self._free.values() if free > 0)
+        return sum(lane.free for lane in self._lanes.values() if lane.free > 0)
 
     def running(self, function: str) -> int:
         """How many invocations of *function* run now."""
-        return self._running.get(function, 0)
+        count = self._counts.get(function)
+        return 0 if count is None else count.running
 
     def take(self, function: str) -> bool:
         """Take a slot if there is one."""
-        if self.room(function) < 1:
+        count = self._startable(function)
+        if count is None or self._room(count) < 1:
             return False
-        self._occupy(function)
+        self._occupy(count)
         return True
 
     def force(self, function: str) -> None:
         """Take a slot whether there is one or not."""
-        self._occupy(function)
+        self._occupy(self._count(function))
 
     async def acquire(self, function: str) -> None:
         """Take a slot, waiting up to WAIT seconds for one. Raises TooManyRequests with Lambda's reason."""
         if self.take(function):
             return
-        lane = self._lane.get(function, SHARED)
-        if not self._capacity[lane] or not await self._queue(function):
-            kind = "" if lane == SHARED else "ReservedFunction"
+        lane = self._count(function).lane
+        if not lane.capacity or not await self._queue(function):
+            kind = "ReservedFunction" if lane.name else ""
             raise TooManyRequests(f"{kind}ConcurrentInvocationLimitExceeded")
 
     async def _queue(self, function: str) -> bool:
@@ -139,27 +166,35 @@ class Slots:
             if not line:
                 del self._lines[turn.function]
 
-    def _occupy(self, function: str) -> None:
-        self._free[self._lane.get(function, SHARED)] -= 1
-        self._running[function] = self._running.get(function, 0) + 1
+    def _count(self, function: str) -> Count:
+        """What is counted of a function; one that is not configured is of the shared lane, and counted until it has finished."""
+        count = self._counts.get(function)
+        if count is None:
+            count = self._counts[function] = Count(function, self._lanes[SHARED])
+            count.known = False
+        return count
+
+    def _occupy(self, count: Count) -> None:
+        count.lane.free -= 1
+        count.running += 1
 
     def give(self, function: str) -> None:
         """Give a slot back: to who waits for one of its lane, the functions in turn and of each the longest; else to the free ones."""
-        lane = self._lane.get(function, SHARED)
-        self._running[function] -= 1
-        self._free[lane] += 1
-        if self._lines and (turn := self._next(lane)) is not None:
-            self._occupy(turn.function)
+        count = self._counts[function]
+        count.running -= 1
+        count.lane.free += 1
+        if self._lines and (turn := self._next(count.lane)) is not None:
+            self._occupy(self._count(turn.function))
             turn.handed.set_result(True)
             return
         self._given.set()
         self.on_room()
 
-    def _next(self, lane: str) -> Turn | None:
+    def _next(self, lane: Lane) -> Turn | None:
         """Who is next in a lane, no longer in line; None when nobody waits who may start."""
-        for function in [lane] if lane != SHARED else list(self._lines):
-            line = self._lines.get(function)
-            if line is None or self._lane.get(function, SHARED) != lane or self._room(function, lane) < 1:
+        for function in [lane.name] if lane.name else list(self._lines):
+            line, count = self._lines.get(function), self._count(function)
+            if line is None or count.lane is not lane or self._room(count) < 1:
                 continue
             del self._lines[function]
             turn = line.popleft()
