@@ -53,15 +53,13 @@ class Environment(ExecutionEnvironment, Protocol):
     init_failure: Failure | None  # why its last init failed
     initialization: Initialization
     on_lost: Callable[[], None]  # called when its process ends while nothing runs in it
+    dropped: int  # bytes of output that were not logged, until somebody takes note
 
     async def warm(self) -> Failure | None:
         """Initialise it before anything runs in it; why that failed. Raises EnvironmentUnavailable."""
 
     async def refuse(self, invocation: Invocation, payload: bytes, error_type: str) -> Outcome:
         """Answer with an error object without starting a process."""
-
-    def take_dropped(self) -> int:
-        """Bytes of output that were not logged since this was last asked."""
 
 
 class Runtime(Protocol):

@@ -49,6 +49,7 @@ class ProcessEnvironment:
     ) -> None:
         self.function, self.initialization = function, initialization
         self.on_lost: Callable[[], None] = lambda: None
+        self.dropped = 0  # bytes of output that were not logged, and nobody has taken note of
         self.state = State.COLD
         self.init_failure: Failure | None = None  # why the last init failed; None once one succeeded
         self._recipe, self._shared, self._clock = recipe, recipe.shared, recipe.shared.clock
@@ -67,14 +68,7 @@ class ProcessEnvironment:
         self._plain = type(self)._run is ProcessEnvironment._run  # noqa: SLF001 - its own; nothing more is to be done for an invocation
         self._memory = 0  # KiB
         self._init_ms: float | None = None  # of an early init phase that no REPORT has told of yet
-        self._dropped = 0  # bytes of output that a worker before this one had dropped
         self._afterwards: Failure | None = None  # what went wrong with the running invocation once it was answered
-
-    def take_dropped(self) -> int:
-        """Bytes of output that were not logged since this was last asked."""
-        dropped = self._dropped + (self._output.take_dropped() if self._output else 0)
-        self._dropped = 0
-        return dropped
 
     async def invoke(self, invocation: Invocation) -> Outcome:
         """Run it; see base. Raises EnvironmentUnavailable when no process could be had, or when closed meanwhile."""
@@ -218,7 +212,7 @@ class ProcessEnvironment:
         """Have a worker started; it answers with READY or INIT_ERROR. Raises EnvironmentUnavailable."""
         try:
             self._channel, spec = self._recipe.link(self._spec, self._framed, self._hung_up)
-            self._output = Output(Lines(self._separator.encode()), self._log.output, self._clock.monotonic)
+            self._output = Output(Lines(self._separator.encode(), self._drop), self._log.output, self._clock.monotonic)
             self._loop = asyncio.get_running_loop()
             self._waiting = self._loop.create_future()
             self._launcher = self._recipe.launcher(self.function)
@@ -333,7 +327,6 @@ class ProcessEnvironment:
         if self._channel is not None:
             self._channel.close()
         if self._output is not None:
-            self._dropped += self._output.take_dropped()
             self._output.close()
         self._channel = self._output = None
 
@@ -345,6 +338,9 @@ class ProcessEnvironment:
             self._output.settle()
         else:
             self._output.drain()
+
+    def _drop(self, size: int) -> None:
+        self.dropped += size
 
     def _drain(self) -> None:
         if self._output is not None:

@@ -4,6 +4,7 @@ One event per line. A record of the worker's logging handler arrives as one line
 stands for its newlines. Nothing in the text is ever a control record: a function that prints REPORT printed REPORT.
 Bounds: LINE_LIMIT per event (the rest of a longer line is dropped), an allowance of lines and bytes per second."""
 
+from collections.abc import Callable
 from typing import Final
 
 LINE_LIMIT: Final = 256 * 1024  # bytes; CloudWatch's classic bound of one event
@@ -32,14 +33,21 @@ class Allowance:
 class Lines:
     """Chunks in, log events out. Holds LINE_LIMIT bytes at most."""
 
-    def __init__(self, separator: bytes, *, lines: tuple[float, float] = LINES, size: tuple[float, float] = BYTES) -> None:
-        self._separator = separator
+    def __init__(
+        self,
+        separator: bytes,
+        on_dropped: Callable[[int], None] = lambda _: None,
+        *,
+        lines: tuple[float, float] = LINES,
+        size: tuple[float, float] = BYTES,
+    ) -> None:
+        """*on_dropped*: told of bytes that become no event."""
+        self._separator, self._on_dropped = separator, on_dropped
         self._lines, self._bytes = Allowance(*lines), Allowance(*size)
         self._held = bytearray()  # the unfinished line
         self._cut = 0  # bytes dropped from the unfinished line
         self._lost_lines = 0
         self._lost_bytes = 0
-        self.dropped = 0  # bytes dropped in all
 
     def feed(self, chunk: bytes, now: float) -> list[str]:
         """The events that *chunk* completes. *now*: monotonic seconds."""
@@ -96,13 +104,13 @@ class Lines:
         text = line.replace(self._separator, b"\n").decode("utf-8", "backslashreplace")
         if not cut:
             return text
-        self.dropped += cut
+        self._on_dropped(cut)
         return f"{text} [truncated: {cut} more bytes]"
 
     def _lose(self, lines: int, size: int) -> None:
         self._lost_lines += lines
         self._lost_bytes += size
-        self.dropped += size
+        self._on_dropped(size)
 
     def _lost(self) -> list[str]:
         if not self._lost_bytes:

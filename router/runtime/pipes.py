@@ -175,11 +175,6 @@ class Output:
         """The writing end, to be passed on."""
         return self._theirs
 
-    def take_dropped(self) -> int:
-        """Bytes that were not logged since this was last asked."""
-        dropped, self._lines.dropped = self._lines.dropped, 0
-        return dropped
-
     def passed_on(self) -> None:
         """The worker has its end now."""
         if self._theirs >= 0:

@@ -278,17 +278,19 @@ class WarmPool:
         return None
 
     def _give_back(self, environment: Environment) -> None:
-        dropped = environment.take_dropped()
-        if dropped:
-            self._dropped.add(environment.function.name, amount=dropped)
+        if environment.dropped:
+            self._dropped.add(environment.function.name, amount=environment.dropped)
+            environment.dropped = 0
         lost = environment.initialization is not Initialization.ON_DEMAND and environment.state not in {READY, COLD}
         if lost or environment in self._stale or self._room.closed:
             self._retire(environment)
             return
-        if not self._room.wanted() and self._starts.hand_over(environment.function.qualified, environment):
+        wanted = self._room.waiting
+        if self._starts.held and not wanted and self._starts.hand_over(environment.function.qualified, environment):
             return
         self._shelf.put(environment, self._clock.monotonic())
-        self._room.tell()
+        if wanted:
+            self._room.tell()
 
     async def _add(self, function: Function, initialization: Initialization = Initialization.ON_DEMAND, *, wait: float) -> Environment:
         """A cold environment, once there is room for it; or one of the function's own that became idle meanwhile.

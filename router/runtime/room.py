@@ -20,12 +20,8 @@ class Room:
         self._shelf, self._clock = shelf, clock
         self._capacity = Capacity(limits)
         self._leaving = 0
-        self._waiting: set[asyncio.Event] = set()
+        self.waiting: set[asyncio.Event] = set()  # who waits for it: they come first when an environment is idle
         self.closed = False
-
-    def wanted(self) -> bool:
-        """Whether anybody waits for it: they come first when an environment is idle."""
-        return bool(self._waiting)
 
     def limit(self, limits: Limits) -> None:
         """These are the limits from now on."""
@@ -74,7 +70,7 @@ class Room:
 
     def tell(self) -> None:
         """Something changed: an environment is idle, or gone, or not wanted any more."""
-        for event in self._waiting:
+        for event in self.waiting:
             event.set()
 
     def close(self) -> None:
@@ -87,8 +83,8 @@ class Room:
 
     async def _told(self, wait: float | None) -> bool:
         news = asyncio.Event()
-        self._waiting.add(news)
+        self.waiting.add(news)
         try:
             return await self._clock.wait(news, wait) if wait is not None else await news.wait()
         finally:
-            self._waiting.discard(news)
+            self.waiting.discard(news)

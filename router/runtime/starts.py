@@ -31,7 +31,7 @@ class Starts:
         """*few*: how many environments of a function may start at once; *put_back*: takes one that was for somebody who has left."""
         self._clock, self._few, self._put_back = clock, few, put_back
         self._ways: dict[str, Way] = {}  # by function and version
-        self._held: set[Way] = set()  # those with a line
+        self.held: set[Way] = set()  # those with a line, and of late
         self._watcher: asyncio.Task[None] | None = None
 
     async def turn(self, key: str) -> Environment | int:
@@ -46,7 +46,7 @@ class Starts:
         turn: asyncio.Future[Environment | int] = asyncio.get_running_loop().create_future()
         if not way.line:
             way.moved = True  # a whole interval counts, not the rest of one
-            self._held.add(way)
+            self.held.add(way)
         way.line.append(turn)
         if self._watcher is None:
             self._watcher = asyncio.create_task(self._watch(), name="environment-starts")
@@ -79,7 +79,7 @@ class Starts:
 
     def close(self) -> None:
         """All is over."""
-        for way in self._held:
+        for way in self.held:
             for turn in way.line:
                 if not turn.done():
                     turn.set_exception(EnvironmentUnavailable("the daemon is shutting down"))
@@ -99,13 +99,13 @@ class Starts:
 
     async def _watch(self) -> None:
         """Let those start whose function does not move; for as long as anybody waits."""
-        while self._held:
+        while self.held:
             await self._clock.sleep(PATIENCE)
-            for way in [*self._held]:
+            for way in [*self.held]:
                 if not way.moved:
                     way.stalled()
                     self._admit(way)
                 way.moved = False
                 if not way.line:
-                    self._held.discard(way)
+                    self.held.discard(way)
         self._watcher = None

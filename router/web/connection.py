@@ -251,7 +251,7 @@ class Connection(asyncio.Protocol):
             request = request._replace(stream=self._stream())
         elif expects and head.length == 0:
             self._transport.write(answers.CONTINUE)  # botocore takes an answer without it for that of its next request too
-        self._listener.begin(exchange, request)
+        self._listener.runners.begin(exchange, request)
 
     # -- a body that is handed over as it arrives
 

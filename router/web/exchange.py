@@ -43,24 +43,12 @@ class Exchange:
 
     def begin(self, request: Request) -> Awaitable[Response]:
         """The first turn of the loop: run the handler."""
-        self._listener.begun()
         return self._listener.handler(request)
 
     def crashed(self, request: Request, error: Exception) -> Response:
         """The bulkhead around a single request: the listener outlives its handlers."""
         log.error("request_crashed", listener=self._listener.name, method=request.method, exc_info=error)
         return self._listener.refusal(500)
-
-    def send(self, response: Response) -> Awaitable[None] | None:
-        """Send what the handler returned: at once, or as it comes, which is to be awaited."""
-        if not isinstance(response.body, bytes):
-            return self._stream(response)
-        self.answer(response)
-        return None
-
-    def end(self) -> None:
-        """It is over, whatever happened."""
-        self._listener.ended(self)
 
     # -- the answer
 
@@ -94,10 +82,10 @@ class Exchange:
             return None
         if framing.close:
             connection.keep = False
-        listener.count_answer(response.status)
+        listener.answered[response.status // 100].value += 1
         return framing
 
-    async def _stream(self, response: Response) -> None:
+    async def stream(self, response: Response) -> None:
         """Send an answer piece by piece, as fast as the client takes it."""
         try:
             if (framing := self._begin(response)) is None:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from http import HTTPStatus
 from math import inf
@@ -82,18 +82,13 @@ class Listener:
         self._connections: set[Connection] = set()
         self._turned_away: set[Connection] = set()
         self._addresses: Counter[str] = Counter()
-        self._exchanges: dict[Exchange, asyncio.Task[None]] = {}  # holds the tasks, which the loop does not
-        self._runners = Runners()
+        self.runners = Runners(abreast)
         self._watched: list[tuple[set[Exchange], asyncio.Future[None]]] = []  # requests whose end is awaited
-        self._waiting: deque[tuple[Exchange, Request]] = deque()  # for a turn of the loop
-        self._abreast = abreast
-        self._beginning = 0  # tasks that have not had their first step
         self._arrived = 0  # bytes of bodies since the last look
         self._draining = False
-        self._loop: asyncio.AbstractEventLoop  # set with the first connection
         self._quiet = asyncio.Event()  # draining, and nothing is left
         self._requests = metrics.counter("router_http_requests_total", "Requests answered, by class of status.", "listener", "status")
-        self._answered = [self._requests.cell(name, told) for told in CLASSES]
+        self.answered = [self._requests.cell(name, told) for told in CLASSES]
         self._opened = metrics.counter("router_http_connections_opened_total", "Connections accepted.", "listener")
         self._closed = metrics.counter("router_http_connections_closed_total", "Connections ended.", "listener")
         self._deadlines = metrics.counter("router_http_deadlines_total", "Connections ended by a deadline.", "listener", "phase")
@@ -107,8 +102,9 @@ class Listener:
     def settled(self) -> asyncio.Future[None]:
         """Done when the requests that are being served now have ended; those that come before it is awaited do not count."""
         ended = asyncio.get_running_loop().create_future()
-        if self._exchanges:
-            self._watched.append((set(self._exchanges), ended))
+        if self.runners.running:
+            self._watched.append((set(self.runners.running), ended))
+            self.runners.on_ended = self._ended
         else:
             ended.set_result(None)
         return ended
@@ -162,6 +158,7 @@ class Listener:
     async def drain(self) -> None:
         """Accept nothing new, close idle connections, return when the last request has its answer."""
         self._draining = True
+        self.runners.on_ended = self._ended
         self._stop_accepting()
         for connection in tuple(self._connections):
             connection.drain()
@@ -173,11 +170,7 @@ class Listener:
         self._stop_accepting()
         for connection in (*self._connections, *self._turned_away):
             connection.abort()
-        self._waiting.clear()
-        await self._runners.close(self._exchanges.values())
-        for exchange in tuple(self._exchanges):  # a task cancelled before its first step has not said that it began, nor that it ended
-            self.ended(exchange)
-        self._beginning = 0
+        await self.runners.close()
         await asyncio.sleep(0)  # the loop tells the connections that they are gone
 
     def _stop_accepting(self) -> None:
@@ -190,7 +183,7 @@ class Listener:
         self.addresses = ()
 
     def _note_quiet(self) -> None:
-        if self._draining and not self._connections and not self._exchanges and not self._waiting:
+        if self._draining and not self._connections and not self.runners.running and not self.runners.waiting:
             self._quiet.set()
 
     # -- deadlines
@@ -233,11 +226,11 @@ class Listener:
     def admit(self, connection: Connection) -> str:
         """Count a connection in; a reason when it is one too many, and then it is told so or dropped."""
         self._opened.add(self.name)
-        self._loop = asyncio.get_running_loop()  # not for each request: Python 3.11 makes a system call of it
+        self.runners.loop = asyncio.get_running_loop()  # not for each request: Python 3.11 makes a system call of it
         peer = connection.peer
         if len(self._connections) >= self.limits.connections:
             reason = f"over {self.limits.connections} connections"
-        elif len(self._exchanges) + len(self._waiting) >= LEFT * self.limits.connections:
+        elif len(self.runners.running) + len(self.runners.waiting) >= LEFT * self.limits.connections:
             reason = f"over {LEFT * self.limits.connections} requests under way"  # most of them of clients that did not wait
         elif peer and self._addresses[peer] >= self.limits.per_address:
             reason = f"over {self.limits.per_address} connections of one address"
@@ -268,47 +261,21 @@ class Listener:
         if self._hosts and _hostname(host) not in self._hosts:
             raise Refused(421, "this Host is not served here")
 
-    def begin(self, exchange: Exchange, request: Request) -> None:
-        """Run a request, in this turn of the loop or one of the next; drain() waits for it."""
-        if self._beginning < self._abreast:
-            self._begin(exchange, request)
-        else:
-            self._waiting.append((exchange, request))
-
-    def _begin(self, exchange: Exchange, request: Request) -> None:
-        self._beginning += 1
-        self._exchanges[exchange] = self._runners.begin(exchange, request, self._loop)
-
-    def begun(self) -> None:
-        """A request has its first turn of the loop: one that waits has the next."""
-        self._beginning -= 1
-        if self._waiting:
-            self._begin(*self._waiting.popleft())
-
     def cancel(self, exchange: Exchange) -> None:
         """The client has left in the middle of a streamed answer."""
-        if (task := self._exchanges.get(exchange)) is not None:
+        if (task := self.runners.running.get(exchange)) is not None:
             task.cancel()
 
-    def ended(self, exchange: Exchange) -> None:
-        """The handler has returned, and what it returned is sent or dropped."""
-        self._exchanges.pop(exchange, None)
-        if self._draining:
-            self._note_quiet()
-        if self._watched:
-            self._tell(exchange)
-
-    def _tell(self, exchange: Exchange) -> None:
+    def _ended(self, exchange: Exchange) -> None:
         """It has ended: so may what somebody waits for."""
+        self._note_quiet()
         for awaited, ended in self._watched:
             awaited.discard(exchange)
             if not awaited and not ended.done():
                 ended.set_result(None)
         self._watched = [watch for watch in self._watched if watch[0]]
-
-    def count_answer(self, status: int) -> None:
-        """Count an answer of the handler's."""
-        self._answered[status // 100].value += 1
+        if not self._watched and not self._draining:
+            self.runners.on_ended = None
 
     def count_refusal(self, refused: Refused) -> None:
         """Count and log an answer of our own."""

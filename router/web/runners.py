@@ -3,7 +3,8 @@
 A task for every request costs a good part of what a request costs: asyncio names it, lists it and forgets it again, in Python."""
 
 import asyncio
-from collections.abc import Collection
+from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from router.events.http import Request
@@ -15,17 +16,45 @@ RESTING: Final = 64  # tasks that wait for the next request
 class Runners:
     """A task for each request under way: one that rests, or a new one. What goes wrong beside a handler ends its task."""
 
-    def __init__(self) -> None:
+    def __init__(self, abreast: float) -> None:
+        """*abreast*: requests that begin in one turn of the loop."""
+        self.loop: asyncio.AbstractEventLoop  # set before the first request
+        self.running: dict[Exchange, asyncio.Task[None]] = {}  # by which they may be cancelled; holds the tasks, which the loop does not
+        self.waiting: deque[tuple[Exchange, Request]] = deque()  # for a turn of the loop
+        self.on_ended: Callable[[Exchange], None] | None = None  # told of those that are through
+        self._abreast = abreast
+        self._beginning = 0  # tasks that have not had their first step
         self._resting: list[_Runner] = []
         self._closing = False
 
-    def begin(self, exchange: Exchange, request: Request, loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
-        """Run a request in the loop's next turn; the task that it may be cancelled by while it runs, and that goes on without it."""
+    def begin(self, exchange: Exchange, request: Request) -> None:
+        """Run a request, in the loop's next turn or one of those after it; it goes on without its client."""
+        if self._beginning < self._abreast:
+            self._begin(exchange, request)
+        else:
+            self.waiting.append((exchange, request))
+
+    def _begin(self, exchange: Exchange, request: Request) -> None:
+        self._beginning += 1
         if self._resting:
             runner = self._resting.pop()
-            runner.wake(exchange, request)
-            return runner.task
-        return _Runner(exchange, request, self, loop).task
+            runner.exchange, runner.request = exchange, request
+            runner.woken.set_result(None)
+        else:
+            runner = _Runner(exchange, request, self)
+        self.running[exchange] = runner.task
+
+    def begun(self) -> None:
+        """A request has its first turn of the loop: one that waits has the next."""
+        self._beginning -= 1
+        if self.waiting:
+            self._begin(*self.waiting.popleft())
+
+    def ended(self, exchange: Exchange) -> None:
+        """The handler has returned, and what it returned is sent or dropped."""
+        self.running.pop(exchange, None)
+        if self.on_ended is not None:
+            self.on_ended(exchange)
 
     def rest(self, runner: "_Runner") -> bool:
         """Whether one that is through is to wait for another request."""
@@ -34,46 +63,49 @@ class Runners:
         self._resting.append(runner)
         return True
 
-    async def close(self, running: Collection[asyncio.Task[None]]) -> None:
-        """End those that run, and those that rest."""
+    async def close(self) -> None:
+        """Drop the requests that wait, end those that run, and the tasks that rest."""
         self._closing = True
-        tasks = [*running, *(runner.task for runner in self._resting)]
+        self.waiting.clear()
+        tasks = [*self.running.values(), *(runner.task for runner in self._resting)]
         self._resting.clear()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for exchange in tuple(self.running):  # a task cancelled before its first step has not said that it began, nor that it ended
+            self.ended(exchange)
+        self._beginning = 0
         self._closing = False
 
 
 class _Runner:
     """One task."""
 
-    __slots__ = ("_exchange", "_loop", "_request", "_runners", "_woken", "task")
+    __slots__ = ("_runners", "exchange", "request", "task", "woken")
 
-    def __init__(self, exchange: Exchange, request: Request, runners: Runners, loop: asyncio.AbstractEventLoop) -> None:
-        self._exchange, self._request = exchange, request
-        self._runners, self._loop = runners, loop
-        self._woken: asyncio.Future[None]
-        self.task = loop.create_task(self._run())
-
-    def wake(self, exchange: Exchange, request: Request) -> None:
-        self._exchange, self._request = exchange, request
-        self._woken.set_result(None)
+    def __init__(self, exchange: Exchange, request: Request, runners: Runners) -> None:
+        self.exchange, self.request, self._runners = exchange, request, runners
+        self.woken: asyncio.Future[None]  # with the next two
+        self.task = runners.loop.create_task(self._run())
 
     async def _run(self) -> None:
+        runners = self._runners
         while True:
-            exchange, request = self._exchange, self._request
+            exchange, request = self.exchange, self.request
             try:
+                runners.begun()
                 try:
                     response = await exchange.begin(request)
                 except Exception as error:  # noqa: BLE001 - it is logged
                     response = exchange.crashed(request, error)
-                if (sending := exchange.send(response)) is not None:
-                    await sending
+                if isinstance(response.body, bytes):
+                    exchange.answer(response)
+                else:
+                    await exchange.stream(response)
             finally:
-                exchange.end()
-            del exchange, request, response, sending, self._exchange, self._request  # they hold bodies, and a connection
-            self._woken = self._loop.create_future()
-            if not self._runners.rest(self):
+                runners.ended(exchange)
+            del exchange, request, response, self.exchange, self.request  # they hold bodies, and a connection
+            self.woken = runners.loop.create_future()
+            if not runners.rest(self):
                 return
-            await self._woken
+            await self.woken

@@ -444,7 +444,7 @@ async def test_clients_that_do_not_wait_keep_their_place(serve: Serve, connect: 
         await until(lambda: not served.listener._connections)
     assert (await (await connect(served)).answer()).status == 503
     release.set()
-    await until(lambda: not served.listener._exchanges)
+    await until(lambda: not served.listener.runners.running)
     assert (await (await connect(served)).ask(GET)).status == 200
 
 

@@ -257,7 +257,7 @@ async def test_a_client_that_leaves_ends_a_stream_that_waits(serve: Serve, conne
     await client.answer()
     client.reset()
     await asyncio.wait_for(endless.closed.wait(), 5)
-    await until(lambda: not served.listener._exchanges)
+    await until(lambda: not served.listener.runners.running)
     assert (await (await connect(served)).ask(GET)).status == 200
 
 
@@ -284,7 +284,7 @@ async def test_a_stream_that_will_not_be_cancelled_ends_at_its_next_piece(serve:
     await client.answer()
     client.reset()
     await asyncio.wait_for(ended.wait(), 5)
-    await until(lambda: not served.listener._exchanges)
+    await until(lambda: not served.listener.runners.running)
 
 
 async def test_who_takes_no_more_of_a_stream_is_cut_off_and_its_iterator_closed(serve: Serve, lazy: Lazy) -> None:
@@ -294,7 +294,7 @@ async def test_who_takes_no_more_of_a_stream_is_cut_off_and_its_iterator_closed(
     await lazy(served, STREAM)
     await asyncio.wait_for(endless.closed.wait(), 5)
     assert served.counted('router_http_deadlines_total{listener="test",phase="writing"} 1')
-    await until(lambda: not served.listener._connections and not served.listener._exchanges)
+    await until(lambda: not served.listener._connections and not served.listener.runners.running)
 
 
 async def test_a_stream_that_pauses_has_no_deadline(serve: Serve, connect: Connect) -> None:

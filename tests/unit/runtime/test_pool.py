@@ -14,7 +14,6 @@ from router.runtime.base import Invocation
 from router.runtime.lifecycle import Initialization, State
 from router.runtime.outcomes import Failure
 from router.runtime.pool import LOOK, OLDEST, WarmPool
-from router.runtime.room import Room
 from router.telemetry.metrics import Metrics
 from tests.helpers.clock import VirtualClock, settle
 from tests.helpers.logs import MemoryLogs
@@ -29,6 +28,7 @@ class FakeEnvironment:
         self.state = State.COLD
         self.init_failure: Failure | None = None
         self.refused = 0
+        self.dropped = 0
 
     async def invoke(self, invocation: Invocation) -> Outcome:
         if self._runtime.exhausted:
@@ -38,6 +38,7 @@ class FakeEnvironment:
             self.state, self.init_failure = State.BROKEN, Failure("E", b"bad", "", "error")
             return Outcome(b"bad", "Unhandled", "E")
         self.state = State.BUSY
+        self.dropped = 5
         if self._runtime.gate is not None:
             await self._runtime.gate.wait()
         self.state = State.BROKEN if invocation.payload == b"crash" else State.READY
@@ -53,9 +54,6 @@ class FakeEnvironment:
     async def refuse(self, invocation: Invocation, payload: bytes, error_type: str) -> Outcome:
         self.refused += 1
         return Outcome(payload, "Unhandled", error_type)
-
-    def take_dropped(self) -> int:
-        return 5
 
     async def close(self) -> None:
         self.state = State.CLOSED
@@ -488,10 +486,10 @@ async def wide(runtime: FakeRuntime, clock: VirtualClock, metrics: Metrics) -> W
 
 
 async def test_who_waits_for_the_turn_to_start_looks_at_what_was_put_back(
-    runtime: FakeRuntime, clock: VirtualClock, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+    runtime: FakeRuntime, clock: VirtualClock, metrics: Metrics
 ) -> None:
     pool = await wide(runtime, clock, metrics)
-    monkeypatch.setattr(Room, "wanted", lambda _: True)  # by another function, which comes first
+    pool._room.waiting.add(asyncio.Event())  # another function, which comes first
     pool._starts._few = 1
     runtime.gate = asyncio.Event()
     both = [asyncio.create_task(run(pool)) for _ in range(2)]

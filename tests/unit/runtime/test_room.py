@@ -73,10 +73,10 @@ async def test_after_the_end_there_is_none(room: Any, clock: VirtualClock) -> No
 
 
 async def test_it_is_wanted_while_somebody_waits(room: Any, clock: VirtualClock) -> None:
-    assert not room.wanted()
+    assert not room.waiting
     waiting = asyncio.create_task(room.changed(clock.monotonic() + 1))
     await settle()
-    assert room.wanted()
+    assert room.waiting
     room.tell()
     await waiting
-    assert not room.wanted()
+    assert not room.waiting

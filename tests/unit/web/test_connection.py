@@ -105,14 +105,14 @@ class Rig:
         if eof and not transport.closed and not connection.eof_received():
             transport.closed = True
         for _ in range(50 if streams else 10_000):  # a streamed body may wait for more that never comes
-            if not listener._exchanges:
+            if not listener.runners.running:
                 break
             await asyncio.sleep(0)
-        assert streams or not listener._exchanges
+        assert streams or not listener.runners.running
         still = not transport.closed and connection.phase in (Phase.IDLE, Phase.HEAD, Phase.BODY)
-        still = still or (streams and bool(listener._exchanges))
+        still = still or (streams and bool(listener.runners.running))
         connection.connection_lost(None)
-        while listener._exchanges:
+        while listener.runners.running:
             await asyncio.sleep(0)
         assert not listener._connections
         await listener.close()

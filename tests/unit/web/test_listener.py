@@ -104,7 +104,7 @@ async def test_requests_that_wait_for_a_turn_count_as_under_way() -> None:
         house.ask(ABREAST)
         for connection in tuple(house.listener._connections):
             connection.connection_lost(None)
-    assert len(house.listener._exchanges) + len(house.listener._waiting) == 2 * ABREAST
+    assert len(house.listener.runners.running) + len(house.listener.runners.waiting) == 2 * ABREAST
     assert b"503" in house.transports[-1].written
     await house.listener.close()
     house.release.set()

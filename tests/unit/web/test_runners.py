@@ -1,42 +1,55 @@
 """Tasks are used again, and never by a request while another one runs in them."""
 
 import asyncio
+from math import inf
 from pathlib import Path
 from typing import Any
 
+from router.events.http import Response
 from router.web import runners
 from router.web.runners import Runners
 
+BROKEN = 500  # the status of an answer that cannot be sent
+
 
 class Job:
-    """Stands for an exchange; its request says how it ends."""
+    """Stands for an exchange."""
 
-    def __init__(self) -> None:
+    def __init__(self, status: int) -> None:
+        self.status = status
         self.go = asyncio.Event()
         self.task: asyncio.Task[Any] | None = None
         self.cancelled = False
         self.ended = 0
 
-    async def begin(self, request: Any) -> Any:
+    async def begin(self, _: Any) -> Response:
         self.task = asyncio.current_task()
         try:
             await self.go.wait()
         except asyncio.CancelledError:
             self.cancelled = True
             raise
-        return request
+        return Response(self.status, [], b"")
 
-    def send(self, response: Any) -> None:
-        if isinstance(response, Exception):
-            raise response
+    def answer(self, response: Response) -> None:
+        if response.status == BROKEN:
+            raise ValueError("no answer")
 
     def end(self) -> None:
         self.ended += 1
 
 
-def begin(under: Runners, request: Any = None) -> tuple[Job, asyncio.Task[None]]:
-    job = Job()
-    return job, under.begin(job, request, asyncio.get_running_loop())  # type: ignore[arg-type]
+def made() -> Runners:
+    under = Runners(inf)
+    under.loop = asyncio.get_running_loop()
+    under.on_ended = Job.end  # type: ignore[assignment]
+    return under
+
+
+def begin(under: Runners, status: int = 200) -> tuple[Job, asyncio.Task[None]]:
+    job: Any = Job(status)
+    under.begin(job, None)  # type: ignore[arg-type]
+    return job, under.running[job]
 
 
 async def settle() -> None:
@@ -45,7 +58,7 @@ async def settle() -> None:
 
 
 async def test_a_task_that_is_through_runs_the_next_request() -> None:
-    under = Runners()
+    under = made()
     first, task = begin(under)
     second, other = begin(under)
     await settle()
@@ -60,15 +73,15 @@ async def test_a_task_that_is_through_runs_the_next_request() -> None:
     await settle()
     assert third.task is task
     assert not second.go.is_set()
-    await under.close([task, other])
+    await under.close()
     assert (second.cancelled, third.cancelled) == (True, True)
     assert (first.ended, second.ended, third.ended) == (1, 1, 1)
 
 
 async def test_a_task_that_was_cancelled_or_failed_is_not_used_again() -> None:
-    under = Runners()
+    under = made()
     cut, task = begin(under)
-    failed, other = begin(under, ValueError("no answer"))
+    failed, other = begin(under, BROKEN)
     await settle()
     task.cancel()
     failed.go.set()
@@ -79,37 +92,37 @@ async def test_a_task_that_was_cancelled_or_failed_is_not_used_again() -> None:
     assert (cut.ended, failed.ended) == (1, 1)
     _, fresh = begin(under)
     assert fresh not in {task, other}
-    await under.close([fresh])
+    await under.close()
 
 
 async def test_one_that_is_cancelled_before_it_is_woken_serves_nobody() -> None:
-    under = Runners()
+    under = made()
     first, task = begin(under)
     first.go.set()
     await settle()
     second, again = begin(under)
     assert again is task
-    await under.close([again])
+    await under.close()
     assert second.task is None
     assert task.cancelled()
 
 
 async def test_only_some_rest_and_none_after_the_end() -> None:
-    under = Runners()
-    made = [begin(under) for _ in range(runners.RESTING + 3)]
+    under = made()
+    begun = [begin(under) for _ in range(runners.RESTING + 3)]
     await settle()
-    for job, _ in made:
+    for job, _ in begun:
         job.go.set()
     await settle()
-    resting = [task for _, task in made if not task.done()]
+    resting = [task for _, task in begun if not task.done()]
     assert len(resting) == runners.RESTING
-    await under.close([])
-    assert all(task.done() for _, task in made)
+    await under.close()
+    assert all(task.done() for _, task in begun)
     job, task = begin(under)
     job.go.set()
     await settle()
     assert not task.done(), "another start begins anew"
-    await under.close([])
+    await under.close()
 
 
 def test_nothing_of_ours_sets_a_context_variable() -> None:
