@@ -201,7 +201,7 @@ class Dispatcher:
         name = function.name
         target, payload, _, _, _, request_id, caused = envelope
         arn = self._functions.invoked_arn(name)
-        if caused and lineage.passes(caused, arn) >= lineage.LIMIT:
+        if lineage.NAME in caused and lineage.passes(caused, arn) >= lineage.LIMIT:  # nearly never
             raise RecursiveInvocation(name)
         trace = lineage.passed(tracing.of_invocation(caused, request_id, names.chance()[:16]), arn)
         invoked = arn if target == name else self._functions.invoked_arn(target)

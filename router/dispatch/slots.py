@@ -59,7 +59,7 @@ class Slots:
         self._turns: deque[Turn] = deque()  # the same and those of late, in the order of their times
         self._timer: asyncio.Task[None] | None = None
         self._clock = clock
-        self._given = asyncio.Event()
+        self._awaited: asyncio.Future[None] | None = None  # done with the next slot that nobody waits for in line
         self.on_room: Callable[[], None] = lambda: None  # called when a slot became free that nobody waits for here
         self.configure(functions, limit=limit)
 
@@ -80,8 +80,7 @@ class Slots:
             while self._lines and (turn := self._next(lane)) is not None:
                 self._occupy(self._count(turn.function))
                 turn.handed.set_result(True)
-        self._given.set()
-        self.on_room()
+        self._tell()
 
     def room(self, function: str) -> int:
         """How many more invocations of *function* may start now; 0 for a function we do not know."""
@@ -187,8 +186,7 @@ class Slots:
             self._occupy(self._count(turn.function))
             turn.handed.set_result(True)
             return
-        self._given.set()
-        self.on_room()
+        self._tell()
 
     def _next(self, lane: Lane) -> Turn | None:
         """Who is next in a lane, no longer in line; None when nobody waits who may start."""
@@ -207,6 +205,15 @@ class Slots:
         return None
 
     async def given(self) -> None:
-        """Return once a slot was given back since the last call."""
-        await self._given.wait()
-        self._given.clear()
+        """Return once there may be more room than now. For one caller at a time."""
+        self._awaited = asyncio.get_running_loop().create_future()
+        try:
+            await self._awaited
+        finally:
+            self._awaited = None
+
+    def _tell(self) -> None:
+        """There is more room."""
+        if self._awaited is not None and not self._awaited.done():
+            self._awaited.set_result(None)
+        self.on_room()

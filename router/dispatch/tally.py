@@ -1,24 +1,20 @@
 """What every invocation is counted by: one look-up for a function instead of one for each metric and label."""
 
+from typing import NamedTuple
+
 from router.config.types import Function
 from router.model import Outcome
 from router.telemetry.cost import Bill, gb_seconds
 from router.telemetry.metrics import Buckets, Cell, Counter, Histogram
 
 
-class Tally:
+class Tally(NamedTuple):
     """One function's."""
 
-    __slots__ = ("_duration", "_failed", "_ok", "_used")
-
-    def __init__(self, ok: Cell, failed: Cell, duration: Buckets, used: Cell) -> None:
-        self._ok, self._failed, self._duration, self._used = ok, failed, duration, used
-
-    def count(self, function: Function, outcome: Outcome) -> None:
-        """An invocation has ended."""
-        (self._failed if outcome.function_error else self._ok).value += 1
-        self._duration.observe(outcome.duration_ms / 1000)
-        self._used.value += gb_seconds(function.memory, outcome.billed_ms)
+    ok: Cell
+    failed: Cell
+    duration: Buckets
+    used: Cell  # GB-seconds
 
 
 class Tallies:
@@ -33,7 +29,10 @@ class Tallies:
         tally = self._known.get(function.name)
         if tally is None:
             tally = self._known[function.name] = self._made(function.name)
-        tally.count(function, outcome)
+        ok, failed, duration, used = tally
+        (failed if outcome.function_error else ok).value += 1
+        duration.observe(outcome.duration_ms / 1000)
+        used.value += gb_seconds(function.memory, outcome.billed_ms)
 
     def _made(self, name: str) -> Tally:
         ok, failed = self._invocations.cell(name, "ok"), self._invocations.cell(name, "error")

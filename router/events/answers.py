@@ -43,6 +43,8 @@ def parsed(result: bytes) -> Any:
 
 def status(value: Any) -> int:
     """200–599, as a number or as its text. Raises Malformed."""
+    if type(value) is int and 200 <= value <= 599:  # nearly always
+        return value
     return status_number(int(value) if isinstance(value, str) and _STATUS.fullmatch(value) else value)
 
 

@@ -48,16 +48,33 @@ class HttpApi:
     payload_limit: ClassVar[int] = SYNC_LIMIT
 
     def event(self, asked: Asked, arrival: Arrival, passage: Passage) -> dict[str, Any]:
-        """The event of a request, in the configured payload format."""
+        """The event of a request, in the configured payload format.
+
+        2.0: absent, not null, are cookies, queryStringParameters, pathParameters, stageVariables, body when there are none."""
+        api = self.api
         if self.payload == "1.0":
-            return payload_v1.http_api_event(asked, self.api, arrival, passage)
-        return event(asked, self.api, arrival, passage)
+            return payload_v1.http_api_event(asked, api, arrival, passage)
+        path = asked.path if api.stage == DEFAULT_STAGE else f"/{api.stage}{asked.path}"
+        place = tuple.__new__(Place, (api.account, api.api_id, domain_of(asked.request.host), api.stage, path, asked.key))
+        made = payload(asked.request, place, arrival, passage)
+        if asked.parameters:
+            made["pathParameters"] = asked.parameters
+        if api.stage_variables:
+            made["stageVariables"] = api.stage_variables
+        return made
 
     def answer(self, result: bytes, asked: Asked, arrival: Arrival) -> Response:  # noqa: ARG002 - the same for all requests
-        """The answer to a result. Format 1.0 takes REST's object, and only that."""
+        """The answer to a result (JSON text). Format 1.0 takes REST's object, and only that.
+
+        2.0: with a statusCode it is the answer, without one it is the body of a 200. Raises Malformed when the result is no JSON
+        or no answer: AWS then sends 500."""
         if self.payload == "1.0":
             return payload_v1.http_api_answer(result, arrival.request_id)
-        return answer(result, arrival.request_id)
+        value, ids = answers.parsed(result), (("apigw-requestid", arrival.request_id),)
+        if isinstance(value, dict) and "statusCode" in value:
+            return structured(value, ids, PASSING, "text/plain;charset=UTF-8")
+        body = value.encode() if isinstance(value, str) else result  # a bare string goes out without its quotes
+        return Response(200, (("content-type", "application/json"), *ids), body)
 
     def ids(self, arrival: Arrival) -> Headers:
         """One."""
@@ -86,20 +103,6 @@ class Place(NamedTuple):
     stage: str
     path: str  # rawPath
     key: str  # routeKey
-
-
-def event(asked: Asked, api: Api, arrival: Arrival, passage: Passage) -> dict[str, Any]:
-    """The event of a request, payload format 2.0.
-
-    Absent, not null: cookies, queryStringParameters, pathParameters, stageVariables, body when there are none."""
-    path = asked.path if api.stage == DEFAULT_STAGE else f"/{api.stage}{asked.path}"
-    place = tuple.__new__(Place, (api.account, api.api_id, domain_of(asked.request.host), api.stage, path, asked.key))
-    made = payload(asked.request, place, arrival, passage)
-    if asked.parameters:
-        made["pathParameters"] = asked.parameters
-    if api.stage_variables:
-        made["stageVariables"] = api.stage_variables
-    return made
 
 
 def payload(request: Request, place: Place, arrival: Arrival, passage: Passage) -> dict[str, Any]:
@@ -172,17 +175,6 @@ def _add_own(headers: dict[str, str], request: Request, trace: str) -> None:
         headers["x-forwarded-port"] = port_of(headers["x-forwarded-proto"])
 
 
-def answer(result: bytes, request_id: str) -> Response:
-    """The answer to a result (JSON text). With a statusCode it is the answer, without one it is the body of a 200.
-
-    Raises Malformed when the result is no JSON or no answer: AWS then sends 500."""
-    value = answers.parsed(result)
-    if isinstance(value, dict) and "statusCode" in value:
-        return structured(value, (("apigw-requestid", request_id),), PASSING, "text/plain;charset=UTF-8")
-    body = value.encode() if isinstance(value, str) else result  # a bare string goes out without its quotes
-    return Response(200, (("content-type", "application/json"), ("apigw-requestid", request_id)), body)
-
-
 def structured(value: dict[str, Any], ids: Headers, passing: answers.Passing, default_type: str) -> Response:
     """The answer that an object with a statusCode spells out in format 2.0; keys AWS does not know are ignored.
 
@@ -217,4 +209,4 @@ def failure(status: int, request_id: str, *, retry_after: int | None = None) -> 
     return Response(status, headers, orjson.dumps({"message": message}))
 
 
-__all__ = ["HttpApi", "Malformed", "answer", "event", "failure", "structured"]
+__all__ = ["HttpApi", "Malformed", "failure", "payload", "structured"]

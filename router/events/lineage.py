@@ -11,6 +11,7 @@ from typing import Final
 
 from router.events.tracing import fields
 
+NAME: Final = "Lineage"  # of the header's part; few have one
 LIMIT: Final = 16  # passes of one function in a chain of events
 _KEPT: Final = 16  # functions of a chain: the header has a length
 _ENTRY: Final = re.compile(r"([0-9a-f]{8}):([0-9]{1,4})")
@@ -18,20 +19,18 @@ _ENTRY: Final = re.compile(r"([0-9a-f]{8}):([0-9]{1,4})")
 
 def passes(header: str, arn: str) -> int:
     """How often the chain of events in a trace header has passed a function."""
-    if "Lineage" not in header:  # nearly always, and for every invocation
-        return 0
     return dict(_entries(header)).get(_mark(arn), 0)
 
 
 def passed(header: str, arn: str) -> str:
     """The header after one more pass."""
-    if header and "Lineage" not in header:
-        return f"{header};Lineage={_mark(arn)}:1"
+    if header and NAME not in header:
+        return f"{header};{NAME}={_mark(arn)}:1"
     entries, mark = dict(_entries(header)), _mark(arn)
     count = entries.pop(mark, 0) + 1
     kept = [*list(entries.items())[-(_KEPT - 1) :], (mark, count)]
-    parts = [f"{name}={value}" for name, value in fields(header).items() if name != "Lineage"]
-    return ";".join([*parts, "Lineage=" + "|".join(f"{mark}:{count}" for mark, count in kept)])
+    parts = [f"{name}={value}" for name, value in fields(header).items() if name != NAME]
+    return ";".join([*parts, f"{NAME}=" + "|".join(f"{mark}:{count}" for mark, count in kept)])
 
 
 def deepest(headers: Iterable[str], arn: str) -> str:
@@ -40,7 +39,7 @@ def deepest(headers: Iterable[str], arn: str) -> str:
 
 
 def _entries(header: str) -> list[tuple[str, int]]:
-    found = (_ENTRY.fullmatch(part) for part in fields(header).get("Lineage", "").split("|"))
+    found = (_ENTRY.fullmatch(part) for part in fields(header).get(NAME, "").split("|"))
     return [(entry[1], int(entry[2])) for entry in found if entry]
 
 

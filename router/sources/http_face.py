@@ -140,7 +140,7 @@ class RouteFace:
         return cors.decorated(allowed, asked.request, await self._serve(asked))
 
     async def _serve(self, asked: Asked) -> Response:
-        arrival = self.arrive(asked.request)
+        arrival = self._arrive(asked.request, self._line.clock.now())
         passage = FREE
         if self._guards:
             admitted = await self._admit(asked, arrival)

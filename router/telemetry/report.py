@@ -12,6 +12,7 @@ from router import names
 from router.events import tracing
 
 _ID: Final = 64  # characters
+NOISE: Final = 5e-7  # milliseconds that a whole number of them may be over by rounding
 
 
 class LogStream(Protocol):
@@ -95,7 +96,7 @@ def _status(status: str, error_type: str) -> str:
 
 def billed_ms(duration_ms: float, init_ms: float | None) -> int:
     """Billed duration: rounded up to 1 ms. AWS bills the init phase too since 2025-08-01."""
-    return math.ceil(round(duration_ms + (init_ms or 0.0), 6))
+    return math.ceil(duration_ms + (init_ms or 0.0) - NOISE)
 
 
 class InitStart(NamedTuple):

@@ -101,7 +101,9 @@ class Connection(asyncio.Protocol):
         if isinstance(peer, tuple) and isinstance(name, tuple):
             self.peer, self.port = peer[0].removeprefix("::ffff:"), name[1]
         listener, address = self._listener, self.peer
-        self._incoming = Incoming(self._limits, listener.check_host, lambda head: listener.room(head, address), listener.streams)
+        self._incoming = Incoming(
+            self._limits, listener.check_host if listener.hosts else None, lambda head: listener.room(head, address), listener.streams
+        )
         self.deadline = listener.now() + self._limits.header
         reason = listener.admit(self)
         if reason and not transport.is_closing():

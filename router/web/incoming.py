@@ -24,9 +24,13 @@ class Incoming:
     )
 
     def __init__(
-        self, limits: Limits, check: Callable[[str], None], room: Callable[[Head], int], streams: Callable[[Head], bool] | None = None
+        self,
+        limits: Limits,
+        check: Callable[[str], None] | None,
+        room: Callable[[Head], int],
+        streams: Callable[[Head], bool] | None = None,
     ) -> None:
-        """*check*: raises Refused for a Host that is not served. *room*: bytes that a body still to come may have; may raise it too.
+        """*check*: raises Refused for a Host that is not served; None: all are. *room*: bytes that a body still to come may have; may raise it too.
 
         *streams*: whether a body that did not come with its head is given out as it arrives; None: none is."""
         self._limits, self._check, self._room, self._streams = limits, check, room, streams
@@ -129,7 +133,8 @@ class Incoming:
             self._buffer += data
             return self._read_head()
         head = self._reader.read(data[:end])
-        self._check(head.host)
+        if self._check is not None:
+            self._check(head.host)
         if head.length == len(data) - end and head.length <= self._limits.body_bytes:
             return head, data[end:]
         self._buffer += data[end:]
@@ -149,7 +154,8 @@ class Incoming:
         raw = bytes(memoryview(buffer)[:end])
         del buffer[:end]
         head = self._reader.read(raw)
-        self._check(head.host)
+        if self._check is not None:
+            self._check(head.host)
         return self._begin_body(head)
 
     def _begin_body(self, head: Head) -> tuple[Head, bytes] | None:

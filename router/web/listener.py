@@ -77,7 +77,7 @@ class Listener:
         self.now, self.wall = clock.monotonic, clock.now
         self.addresses: tuple[str, ...] = ()  # what was bound
         self._where, self._mode, self._clock = where, mode, clock
-        self._hosts = frozenset(host.lower() for host in hosts)
+        self.hosts = frozenset(host.lower() for host in hosts)
         self._servers: list[asyncio.Server] = []
         self._connections: set[Connection] = set()
         self._turned_away: set[Connection] = set()
@@ -258,7 +258,7 @@ class Listener:
 
     def check_host(self, host: str) -> None:
         """Refuse a Host that is not served. Raises Refused."""
-        if self._hosts and _hostname(host) not in self._hosts:
+        if _hostname(host) not in self.hosts:
             raise Refused(421, "this Host is not served here")
 
     def cancel(self, exchange: Exchange) -> None:

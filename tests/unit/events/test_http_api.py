@@ -43,7 +43,7 @@ def event_of(
     arrival: gateway.Arrival = ARRIVAL,
 ) -> dict[str, Any]:
     path = "/".join(routes.segments_of(request.path))
-    return http_api.event(gateway.Asked(request, path, key, parameters or {}), api, arrival, gateway.FREE)
+    return http_api.HttpApi(api).event(gateway.Asked(request, path, key, parameters or {}), arrival, gateway.FREE)
 
 
 @pytest.mark.parametrize("name", ["no_authorizer_get", "minimal"])
@@ -233,8 +233,13 @@ def test_time_is_in_the_common_log_format_in_utc() -> None:
 # -- answers
 
 
+def answer(result: bytes) -> Response:
+    request = Request("GET", "/", ())
+    return http_api.HttpApi(API).answer(result, gateway.Asked(request, "/", "$default", {}), ARRIVAL._replace(request_id="id="))
+
+
 def answered(result: Any) -> Response:
-    return http_api.answer(json.dumps(result).encode(), "id=")
+    return answer(json.dumps(result).encode())
 
 
 def header(response: Response, name: str) -> list[str]:
@@ -244,7 +249,7 @@ def header(response: Response, name: str) -> list[str]:
 @pytest.mark.parametrize("case", golden("responses_function_url_cases.json"), ids=lambda case: case["name"])
 def test_recorded_answers(case: dict[str, Any]) -> None:
     """Recorded from function URLs; an HTTP API differs in the default type of an answer with a statusCode."""
-    response = http_api.answer(json.dumps(case["lambda_result"], separators=(",", ":")).encode(), "id=")
+    response = answer(json.dumps(case["lambda_result"], separators=(",", ":")).encode())
     assert (response.status, response.body) == (case["http_status"], case["http_body"].encode())
     expected = "text/plain;charset=UTF-8" if case["name"] == "http_response" else case["content_type"]
     assert header(response, "content-type") == [expected]
@@ -320,7 +325,7 @@ def test_a_malformed_answer_is_refused_with_a_reason(result: dict[str, Any]) -> 
 @pytest.mark.parametrize("result", [b"", b"{", b"NaN", b'{"statusCode": NaN}', b'"\\ud800"', b"[" * 5000 + b"]" * 5000, b"\xff"])
 def test_a_result_that_is_no_json_is_refused(result: bytes) -> None:
     with pytest.raises(gateway.Malformed, match="not JSON"):
-        http_api.answer(result, "id=")
+        answer(result)
 
 
 def test_hop_by_hop_headers_are_dropped_or_remapped() -> None:
