@@ -62,9 +62,7 @@ class Dispatcher:
 
     def __init__(self, journal: Journal, pool: Pool, functions: Functions, slots: Slots, *, clock: Clock, metrics: Metrics) -> None:
         self._journal, self._pool, self._functions, self._slots, self._clock = journal, pool, functions, slots, clock
-        slots.on_room = self._room_again
         self.destinations: Destinations | None = None  # None: outcomes go nowhere
-        self._short = False  # a lease was told that there is no room
         self._deaths: dict[int, int] = {}  # unfinished event → attempts in a row under which the spawner died
         self._streams: set[asyncio.Task[None]] = set()
         self.closing = False
@@ -241,7 +239,8 @@ class Dispatcher:
     def _room(self, function: str) -> int:
         """How many deliveries of *function* can be taken now. One that is switched off takes them to bury them."""
         room = 1 if self._functions.is_off(function) else self._slots.room(base(function))
-        self._short = self._short or room < 1
+        if room < 1:
+            self._slots.on_room = self._journal.nudge  # for every slot it would cost each invocation 5 µs
         return room
 
     def _take(self, function: str) -> bool:
@@ -250,12 +249,6 @@ class Dispatcher:
             self._slots.force(base(function))
             return True
         return self._slots.take(base(function))
-
-    def _room_again(self) -> None:
-        """A slot is free: have the lease look again, if it was refused. To wake it for every slot costs each invocation 5 µs."""
-        if self._short:
-            self._short = False
-            self._journal.nudge()
 
     async def _execute(self, delivery: Delivery) -> None:
         """One delivery from its slot, which is taken, to its record in the journal."""

@@ -60,7 +60,7 @@ class Slots:
         self._timer: asyncio.Task[None] | None = None
         self._clock = clock
         self._awaited: asyncio.Future[None] | None = None  # done with the next slot that nobody waits for in line
-        self.on_room: Callable[[], None] = lambda: None  # called when a slot became free that nobody waits for here
+        self.on_room: Callable[[], None] | None = None  # called once, when a slot became free that nobody waits for here
         self.configure(functions, limit=limit)
 
     def configure(self, functions: Mapping[str, Function], *, limit: int) -> None:
@@ -186,7 +186,8 @@ class Slots:
             self._occupy(self._count(turn.function))
             turn.handed.set_result(True)
             return
-        self._tell()
+        if self._awaited is not None or self.on_room is not None:
+            self._tell()
 
     def _next(self, lane: Lane) -> Turn | None:
         """Who is next in a lane, no longer in line; None when nobody waits who may start."""
@@ -216,4 +217,6 @@ class Slots:
         """There is more room."""
         if self._awaited is not None and not self._awaited.done():
             self._awaited.set_result(None)
-        self.on_room()
+        if self.on_room is not None:
+            told, self.on_room = self.on_room, None
+            told()

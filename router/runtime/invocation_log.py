@@ -10,6 +10,7 @@ from router.model import LOG_TAIL
 from router.runtime.telemetry_feed import Telemetry
 from router.telemetry import platform, report
 from router.telemetry.levels import Level, admitted, parsed
+from router.telemetry.logfiles import spelled
 from router.telemetry.platform import Phase, PlatformEvent, Status
 from router.telemetry.report import InitStart, LogStream, Report
 
@@ -61,7 +62,7 @@ class InvocationLog:
             self._tell(platform.start(request_id, self._function.version, trace))
         else:
             event = report.start(request_id, self._function.version)
-            self._stream.write_spelled((event,), self._now())
+            self._stream.add(spelled(self._now(), (event,)), 1)
             self._tail.append(event)
             self._size = len(event) + 1
 
@@ -81,8 +82,8 @@ class InvocationLog:
             if not self._done:
                 self._tell(platform.runtime_done(told))
             self._tell(platform.reported(told))
-        elif (spelled := told.spelled()) is not None:
-            self._stream.write_spelled(spelled, self._now())
+        elif (plain := told.spelled()) is not None:
+            self._stream.add(spelled(self._now(), plain), 2)
             self._tail.append(told)  # its text is made when somebody asks for it, which is seldom
         else:
             self.write(report.end(told.request_id))

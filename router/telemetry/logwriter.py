@@ -20,7 +20,7 @@ import structlog
 from router.clock import Clock
 from router.disk import sync
 from router.names import LATEST, log_group, log_stream
-from router.telemetry.logfiles import NAMED, directory, encoded, parse_segment, segment, shared, spelled
+from router.telemetry.logfiles import NAMED, directory, encoded, parse_segment, segment, shared
 from router.telemetry.metrics import Metrics
 
 log = structlog.get_logger("router.logs")
@@ -171,13 +171,10 @@ class LogStream:
 
     def write(self, message: str, at: float) -> None:
         """Add one event at *at* (epoch seconds). Cheap; never raises for the disk's sake."""
-        self._add(encoded(at, message), 1)  # now: by the time of the flush the message has left the processor's cache
+        self.add(encoded(at, message), 1)  # now: by the time of the flush the message has left the processor's cache
 
-    def write_spelled(self, messages: tuple[str, ...], at: float) -> None:
-        """Add events as write() does: short ones of ours, as JSON spells them between the quotes."""
-        self._add(spelled(at, messages), len(messages))
-
-    def _add(self, lines: bytes, events: int) -> None:
+    def add(self, lines: bytes, events: int) -> None:
+        """Add *events* as lines that are spelled already."""
         if not self._buffer:
             self._store.wait(self)
         self._buffer += lines

@@ -23,8 +23,8 @@ class LogStream(Protocol):
     def write(self, message: str, at: float) -> None:
         """Append one log event; it may hold newlines. *at*: epoch seconds."""
 
-    def write_spelled(self, messages: tuple[str, ...], at: float) -> None:
-        """Append events of one time; each is spelled as JSON already, as it stands between the quotes."""
+    def add(self, lines: bytes, events: int) -> None:
+        """Append *events* as the lines that logfiles.py spells them as."""
 
     def close(self) -> None:
         """No more events come."""

@@ -24,8 +24,8 @@ class Runners:
         self.on_ended: Callable[[Exchange], None] | None = None  # told of those that are through
         self._abreast = abreast
         self._beginning = 0  # tasks that have not had their first step
-        self._resting: list[_Runner] = []
-        self._closing = False
+        self.resting: list[_Runner] = []  # those that are through wait here for another request
+        self.closing = False
 
     def begin(self, exchange: Exchange, request: Request) -> None:
         """Run a request, in the loop's next turn or one of those after it; it goes on without its client."""
@@ -36,8 +36,8 @@ class Runners:
 
     def _begin(self, exchange: Exchange, request: Request) -> None:
         self._beginning += 1
-        if self._resting:
-            runner = self._resting.pop()
+        if self.resting:
+            runner = self.resting.pop()
             runner.exchange, runner.request = exchange, request
             runner.woken.set_result(None)
         else:
@@ -56,26 +56,19 @@ class Runners:
         if self.on_ended is not None:
             self.on_ended(exchange)
 
-    def rest(self, runner: "_Runner") -> bool:
-        """Whether one that is through is to wait for another request."""
-        if self._closing or len(self._resting) >= RESTING:
-            return False
-        self._resting.append(runner)
-        return True
-
     async def close(self) -> None:
         """Drop the requests that wait, end those that run, and the tasks that rest."""
-        self._closing = True
+        self.closing = True
         self.waiting.clear()
-        tasks = [*self.running.values(), *(runner.task for runner in self._resting)]
-        self._resting.clear()
+        tasks = [*self.running.values(), *(runner.task for runner in self.resting)]
+        self.resting.clear()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for exchange in tuple(self.running):  # a task cancelled before its first step has not said that it began, nor that it ended
             self.ended(exchange)
         self._beginning = 0
-        self._closing = False
+        self.closing = False
 
 
 class _Runner:
@@ -106,6 +99,7 @@ class _Runner:
                 runners.ended(exchange)
             del exchange, request, response, self.exchange, self.request  # they hold bodies, and a connection
             self.woken = runners.loop.create_future()
-            if not runners.rest(self):
+            if runners.closing or len(runners.resting) >= RESTING:
                 return
+            runners.resting.append(self)
             await self.woken

@@ -1,9 +1,9 @@
 """Log groups that a test can read."""
 
-import json
 import time
 
 from router import names
+from router.telemetry.logfiles import decoded
 
 
 class MemoryStream:
@@ -21,10 +21,13 @@ class MemoryStream:
         assert at > 0
         self.messages.append(message)
 
-    def write_spelled(self, messages: tuple[str, ...], at: float) -> None:
+    def add(self, lines: bytes, events: int) -> None:
         """Remember what they spell."""
-        for message in messages:
-            self.write(json.loads(f'"{message}"'), at)
+        found = [decoded(line) for line in lines.splitlines(keepends=True)]
+        assert len(found) == events
+        for event in found:
+            assert event is not None
+            self.write(event[1], event[0])
 
     def close(self) -> None:
         """No more."""

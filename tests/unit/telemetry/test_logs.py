@@ -120,7 +120,7 @@ def test_events_wait_in_memory_until_the_buffer_is_full(store: LogStore, root: P
 def test_events_of_one_time_come_together(store: LogStore, root: Path) -> None:
     stream = store.stream("resize")
     stream.write("first", NOW)
-    stream.write_spelled(("second", "third\\tof them"), NOW)
+    stream.add(spelled(NOW, ("second", "third\\tof them")), 2)
     stream.close()
     (path,) = root.rglob("*.jsonl")
     assert [decoded(line) for line in path.read_bytes().splitlines(keepends=True)] == [
