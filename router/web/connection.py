@@ -61,6 +61,7 @@ class Connection(asyncio.Protocol):
         "_paused",
         "_transport",
         "_turn",
+        "_unsent",
         "_waited",
         "deadline",
         "exchange",
@@ -80,6 +81,7 @@ class Connection(asyncio.Protocol):
         self._waited = 0.0  # seconds that its reader has waited for the client
         self._turn = 0  # bytes written without a turn of the loop
         self._paused = False  # part of an answer waits for the client
+        self._unsent = 0  # bytes of that answer, or of the piece: the transport keeps all of it until the last of it is out
         self._drained: asyncio.Future[None] | None = None
         self._held = False  # reading has stopped, because enough is read ahead
         self._asked = False  # a request has come whole
@@ -112,7 +114,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Read on, or hold what came early; what a refused client sends is thrown away."""
         if len(data) >= PIECE:
-            self._listener.arrived(len(data))
+            self._listener.keeps(len(data))
         if self.phase in RECEIVING:
             self._receive(data)
         elif self._body is not None and self._incoming.streaming:
@@ -139,6 +141,7 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The client has taken everything."""
         self._paused = False
+        self._unsent = 0
         if self._drained is not None:
             if not self._drained.done():
                 self._drained.set_result(None)
@@ -209,7 +212,7 @@ class Connection(asyncio.Protocol):
     def holds(self) -> int:
         """Bytes kept for the client: of a body that arrives, of an answer that it does not take."""
         waiting = 0 if self._body is None else self._body.size
-        return self._incoming.size + waiting + self._transport.get_write_buffer_size()
+        return self._incoming.size + waiting + self._unsent
 
     # -- reading
 
@@ -335,6 +338,7 @@ class Connection(asyncio.Protocol):
                 await asyncio.sleep(0)
             return
         self._turn = 0
+        self._keep(len(data))
         self.deadline = self._listener.now() + self._limits.write
         self._drained = asyncio.get_running_loop().create_future()
         try:
@@ -342,6 +346,11 @@ class Connection(asyncio.Protocol):
         finally:
             self._drained = None
             self.deadline = FOREVER
+
+    def _keep(self, size: int) -> None:
+        """Part of what was written is still here."""
+        self._unsent = size
+        self._listener.keeps(size)
 
     def finish(self, last: bytes, rest: bytes = b"") -> None:
         """Write the last of an answer; *rest*: the last of all."""
@@ -353,6 +362,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(rest)
         if self._paused:
             self.deadline = self._listener.now() + self._limits.write
+            self._keep(len(last) + len(rest))
         else:
             self._next()
 

@@ -35,7 +35,7 @@ Streams = Callable[[Head], bool]
 log = structlog.get_logger("router.web")
 
 SWEEP: Final = 1.0  # seconds between two looks at the deadlines, at most
-ARRIVED: Final = 16 * 1024 * 1024  # bytes of bodies between two looks at how much is held, beside those
+KEPT: Final = 16 * 1024 * 1024  # bytes of bodies and answers between two looks at how much is held, beside those
 LEFT: Final = 2  # requests under way for each connection that may be: a handler goes on when its client has left
 CLASSES: Final = ("", "1xx", "2xx", "3xx", "4xx", "5xx")  # of status codes, by their first digit
 SHED: Final = 64 * 1024  # bytes; who holds less is spared: dropping it would gain nothing
@@ -84,7 +84,7 @@ class Listener:
         self._addresses: Counter[str] = Counter()
         self.runners = Runners(abreast)
         self._watched: list[tuple[set[Exchange], asyncio.Future[None]]] = []  # requests whose end is awaited
-        self._arrived = 0  # bytes of bodies since the last look
+        self._kept = 0  # bytes since the last look
         self._draining = False
         self._quiet = asyncio.Event()  # draining, and nothing is left
         self._requests = metrics.counter("router_http_requests_total", "Requests answered, by class of status.", "listener", "status")
@@ -202,11 +202,11 @@ class Listener:
             connection.expire()
         self._shed()
 
-    def arrived(self, size: int) -> None:
-        """Part of a body is here: after every ARRIVED bytes of them it is time to look how much all have us hold."""
-        self._arrived += size
-        if self._arrived >= ARRIVED:
-            self._arrived = 0
+    def keeps(self, size: int) -> None:
+        """Part of a body is here, or of an answer still is: after every KEPT bytes of them it is time to look how much all have us hold."""
+        self._kept += size
+        if self._kept >= KEPT:
+            self._kept = 0
             asyncio.get_running_loop().call_soon(self._shed)
 
     def _shed(self) -> None:

@@ -84,6 +84,42 @@ async def test_a_slow_handler_holds_up_nobody() -> None:
     await house.turns(3)
 
 
+class Full(Transport):
+    """Its client takes nothing of what is written."""
+
+    connection: Connection
+
+    def write(self, data: bytes) -> None:
+        super().write(data)
+        self.connection.pause_writing()
+
+
+async def test_answers_that_nobody_takes_count_whole_and_the_oldest_are_dropped_before_the_next_sweep() -> None:
+    size, clock = 1_000_000, VirtualClock()
+
+    async def handle(_: Request) -> Response:
+        return Response(200, (), bytes(size))
+
+    listener = Listener("test", Listen("off"), handle, clock=clock, metrics=Metrics(), limits=Limits(held_bytes=8 * size))
+    transports = []
+    for _ in range(20):
+        connection, transport = Connection(listener), Full()
+        transport.connection = connection
+        transports.append(transport)
+        connection.connection_made(transport)  # type: ignore[arg-type]
+        connection.data_received(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert connection.holds >= size
+        await clock.advance(0.01)
+    closed = [transport.closed for transport in transports]
+    assert closed == sorted(closed, reverse=True)
+    assert 8 <= closed.count(True) < 20
+    connection.resume_writing()
+    assert connection.holds == 0
+    await listener.close()
+
+
 async def test_a_drain_waits_for_requests_that_wait_for_a_turn() -> None:
     house = House()
     house.ask(3 * ABREAST)
