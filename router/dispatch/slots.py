@@ -59,7 +59,6 @@ class Slots:
         self._turns: deque[Turn] = deque()  # the same and those of late, in the order of their times
         self._timer: asyncio.Task[None] | None = None
         self._clock = clock
-        self._awaited: asyncio.Future[None] | None = None  # done with the next slot that nobody waits for in line
         self.on_room: Callable[[], None] | None = None  # called once, when a slot became free that nobody waits for here
         self.configure(functions, limit=limit)
 
@@ -186,7 +185,7 @@ class Slots:
             self._occupy(self._count(turn.function))
             turn.handed.set_result(True)
             return
-        if self._awaited is not None or self.on_room is not None:
+        if self.on_room is not None:
             self._tell()
 
     def _next(self, lane: Lane) -> Turn | None:
@@ -206,17 +205,13 @@ class Slots:
         return None
 
     async def given(self) -> None:
-        """Return once there may be more room than now. For one caller at a time."""
-        self._awaited = asyncio.get_running_loop().create_future()
-        try:
-            await self._awaited
-        finally:
-            self._awaited = None
+        """Return once there may be more room than now. Takes on_room's place meanwhile."""
+        more = asyncio.Event()
+        self.on_room = more.set
+        await more.wait()
 
     def _tell(self) -> None:
         """There is more room."""
-        if self._awaited is not None and not self._awaited.done():
-            self._awaited.set_result(None)
         if self.on_room is not None:
             told, self.on_room = self.on_room, None
             told()

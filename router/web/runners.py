@@ -78,7 +78,7 @@ class _Runner:
 
     def __init__(self, exchange: Exchange, request: Request, runners: Runners) -> None:
         self.exchange, self.request, self._runners = exchange, request, runners
-        self.woken: asyncio.Future[None]  # with the next two
+        self.woken: asyncio.Future[None]  # set while it rests; done with the next exchange and request
         self.task = runners.loop.create_task(self._run())
 
     async def _run(self) -> None:

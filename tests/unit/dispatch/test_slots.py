@@ -240,3 +240,32 @@ def test_slots_are_never_lost_whatever_is_configured_meanwhile(steps: list[tuple
         for _ in range(count):
             subject.give(name)
     assert subject.total_room() == 9
+
+
+async def test_who_wants_room_is_told_once_of_the_next_slot_that_nobody_waits_for_in_line() -> None:
+    subject = slots(limit=1, f=None)
+    told: list[str] = []
+    subject.on_room = lambda: told.append("room")
+    assert subject.take("f")
+    waiting = asyncio.create_task(subject.acquire("f"))
+    await settle()
+    subject.give("f")
+    await waiting
+    assert told == [], "it was handed over"
+    subject.give("f")
+    assert told == ["room"]
+    assert subject.take("f")
+    subject.give("f")
+    assert told == ["room"], "once"
+
+
+async def test_a_slot_or_another_config_ends_the_wait_for_room() -> None:
+    subject = slots(limit=1, f=None)
+    for more in (lambda: subject.give("f"), lambda: subject.configure({}, limit=2)):
+        subject.force("f")
+        waiting = asyncio.create_task(subject.given())
+        await settle()
+        assert not waiting.done()
+        more()
+        await settle()
+        assert waiting.done()
