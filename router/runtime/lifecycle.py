@@ -44,6 +44,8 @@ BROKEN: Final = State.BROKEN
 CLOSED: Final = State.CLOSED
 INVOKE: Final = Event.INVOKE
 ANSWERED: Final = Event.ANSWERED
+ON_DEMAND: Final = Initialization.ON_DEMAND
+PROVISIONED: Final = Initialization.PROVISIONED
 
 INIT_LIMIT: Final = 10.0  # seconds of the init phase; then init is repeated inside the first invocation: Lambda quotas
 EARLY_INIT_LIMIT: Final = 130.0  # seconds when nobody waits for it; or the function's timeout when that is longer

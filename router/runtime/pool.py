@@ -17,7 +17,7 @@ from router.model import Outcome
 from router.runtime import RUNTIMES, outcomes, resolve
 from router.runtime.backoff import FREE, InitBackoff
 from router.runtime.base import Environment, Invocation, Runtime
-from router.runtime.lifecycle import COLD, READY, Initialization
+from router.runtime.lifecycle import COLD, ON_DEMAND, PROVISIONED, READY, Initialization
 from router.runtime.outcomes import Failure
 from router.runtime.provisioning import Provisioner
 from router.runtime.room import Room
@@ -83,7 +83,7 @@ class WarmPool:
     def provision(self, functions: Iterable[Function]) -> None:
         """Keep these functions' provisioned environments ready from now on, and no others."""
         self._provisioner.want(functions)
-        for environment in [one for one in self._all if one.initialization is Initialization.PROVISIONED]:
+        for environment in [one for one in self._all if one.initialization is PROVISIONED]:
             if not self._provisioner.wants(environment.function):
                 self._retire_when_idle(environment)
 
@@ -104,7 +104,7 @@ class WarmPool:
         if environment is None:
             environment, ticket = await self._another(function)
         try:
-            if function.provisioned_concurrency and environment.initialization is not Initialization.PROVISIONED:
+            if function.provisioned_concurrency and environment.initialization is not PROVISIONED:
                 self._spilled.add(function.name)
             outcome = await (environment.invoke(invocation) if environment.state is READY else self._first(environment, invocation))
             self._give_back(environment)
@@ -243,7 +243,7 @@ class WarmPool:
         if function.snap_start:
             failure = await self._prepare(function)
             return outcomes.told(failure) if failure else ""
-        environment = await self._add(function, Initialization.PROVISIONED, wait=ROOM_WAIT)
+        environment = await self._add(function, PROVISIONED, wait=ROOM_WAIT)
         try:
             failure = await environment.warm()
         except BaseException:
@@ -260,7 +260,7 @@ class WarmPool:
         if function.snap_start:
             return int(self._runtime(function).prepared(function))
         return sum(
-            one.initialization is Initialization.PROVISIONED
+            one.initialization is PROVISIONED
             and one.function == function
             and one not in self._stale
             and one not in self._closing
@@ -281,7 +281,7 @@ class WarmPool:
         if environment.dropped:
             self._dropped.add(environment.function.name, amount=environment.dropped)
             environment.dropped = 0
-        lost = environment.initialization is not Initialization.ON_DEMAND and environment.state not in {READY, COLD}
+        lost = environment.initialization is not ON_DEMAND and environment.state not in {READY, COLD}
         if lost or environment in self._stale or self._room.closed:
             self._retire(environment)
             return
@@ -292,7 +292,7 @@ class WarmPool:
         if wanted:
             self._room.tell()
 
-    async def _add(self, function: Function, initialization: Initialization = Initialization.ON_DEMAND, *, wait: float) -> Environment:
+    async def _add(self, function: Function, initialization: Initialization = ON_DEMAND, *, wait: float) -> Environment:
         """A cold environment, once there is room for it; or one of the function's own that became idle meanwhile.
 
         Raises TooManyRequests when there is no room within *wait* seconds, EnvironmentUnavailable."""
@@ -302,7 +302,7 @@ class WarmPool:
         until = self._clock.monotonic() + wait
         while (victims := self._room.victims(function.memory)) is None:
             await self._room.changed(until)
-            if initialization is not Initialization.PROVISIONED and (idle := self._take(function)) is not None:
+            if initialization is not PROVISIONED and (idle := self._take(function)) is not None:
                 return idle
         for environment in victims:
             self._evicted.add(environment.function.name)
@@ -326,7 +326,7 @@ class WarmPool:
 
     def _lost(self, environment: Environment) -> None:
         """Its process ended while nothing ran in it. One on demand starts another when it is asked to."""
-        if environment.initialization is not Initialization.ON_DEMAND:
+        if environment.initialization is not ON_DEMAND:
             self._retire_when_idle(environment)
 
     def _retire_of(self, function: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from router.config.types import Function
 from router.runtime.base import Environment
 from router.runtime.capacity import Idle
-from router.runtime.lifecycle import READY, Initialization
+from router.runtime.lifecycle import PROVISIONED, READY
 
 
 class Shelf:
@@ -24,7 +24,7 @@ class Shelf:
 
     def put(self, environment: Environment, now: float) -> None:
         """It is idle from now on."""
-        if environment.initialization is Initialization.PROVISIONED:
+        if environment.initialization is PROVISIONED:
             self._kept.add(environment)
         else:
             self._since[environment] = now

@@ -1,6 +1,7 @@
 """Log groups that a test can read."""
 
 import time
+from collections.abc import Callable
 
 from router import names
 from router.telemetry.logfiles import decoded
@@ -12,14 +13,25 @@ class MemoryStream:
     def __init__(self, function: str, version: str = names.LATEST) -> None:
         self.function = function
         self.name = names.log_stream(time.time(), version)
-        self.messages: list[str] = []
+        self._messages: list[str] = []
+        self.held: Callable[[], None] | None = None
         self.closed = False
+
+    @property
+    def messages(self) -> list[str]:
+        """All that was written, or is held back."""
+        if self.held is not None:
+            self.held()
+        return self._messages
+
+    def expect(self) -> None:
+        """Nobody has to be told: who reads them calls for them."""
 
     def write(self, message: str, at: float) -> None:
         """Remember the message."""
         assert not self.closed
         assert at > 0
-        self.messages.append(message)
+        self._messages.append(message)
 
     def add(self, lines: bytes, events: int) -> None:
         """Remember what they spell."""
@@ -31,6 +43,8 @@ class MemoryStream:
 
     def close(self) -> None:
         """No more."""
+        if self.held is not None:
+            self.held()
         self.closed = True
 
 
