@@ -2,7 +2,7 @@
 
 All disk work is done in threads. Raises the errors of object_errors.py, and JournalError when the store cannot record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Protocol, Self
 
@@ -49,8 +49,13 @@ class OpenObject(Protocol):
 class Upload(Protocol):
     """One body on its way to the disk. Ends with exactly one of commit() and abort(); abort() after either does nothing."""
 
+    decode: Callable[[bytes], bytes] | None
+    """Makes what is written of what came, in order, in the thread that digests it; set before the first write. None: it is the same."""
+
     async def write(self, data: bytes) -> None:
-        """Append; returns at once until a mebibyte has come together. Raises StorageTrouble, TooLarge (over 5 GiB)."""
+        """Append; returns at once until a mebibyte has come together.
+
+        Raises StorageTrouble, TooLarge (over 5 GiB) and what *decode* raises, here or in digests()."""
 
     async def digests(self) -> Digests:
         """Of all that was written so far: to be compared with what the client said before commit()."""
@@ -73,6 +78,9 @@ class Upload(Protocol):
 
 class PartUpload(Protocol):
     """The same for one part of a multipart upload."""
+
+    decode: Callable[[bytes], bytes] | None
+    """See Upload."""
 
     async def write(self, data: bytes) -> None:
         """See Upload."""

@@ -17,6 +17,7 @@ from router.events.s3 import CREATED, Caller
 T = TypeVar("T")
 
 PIECE: Final = 1024**2  # bytes
+GRAIN: Final = 64 * 1024  # bytes on the average of pieces that are written each for itself: to copy them together costs more
 GATHERED: Final = 64 * 1024**2  # bytes
 LARGEST: Final = 5 * 1024**3  # bytes of one put, or of one part
 
@@ -42,17 +43,15 @@ class Body:
     def __init__(self, in_thread: InThread, stage: Callable[[], Staged], gathered: Gathered, algorithms: AbstractSet[str]) -> None:
         """*stage* makes the file, in a thread, once there is something to write."""
         self._in_thread, self._stage, self._gathered = in_thread, stage, gathered
+        self.decode: Callable[[bytes], bytes] | None = None  # see objects.Upload
         self._running = Running(algorithms)
-        self._held, self._size, self._total = list[bytes](), 0, 0
+        self._held, self._size = list[bytes](), 0
         self._staged: Staged | None = None
         self._writing: asyncio.Task[None] | None = None
         self._over = False
 
     async def write(self, data: bytes) -> None:
-        """Append. Raises TooLarge, StorageTrouble."""
-        self._total += len(data)
-        if self._total > LARGEST:
-            raise TooLarge(f"more than {LARGEST} bytes")
+        """Append. Raises TooLarge, StorageTrouble, and what *decode* raises: of this piece or of one before it."""
         self._held.append(data)
         self._size += len(data)
         self._gathered.size += len(data)
@@ -78,6 +77,8 @@ class Body:
         self._held, self._size = [], 0
         if self._writing is not None:
             await asyncio.wait([self._writing])
+            if not self._writing.cancelled():
+                self._writing.exception()  # asked for here, since nobody else does
         if self._staged is not None:
             await self._in_thread(self._staged.close)
 
@@ -107,12 +108,14 @@ class Body:
             self._gathered.size -= size
 
     def _digest_and_write(self, held: list[bytes]) -> None:
-        if self._staged is None:
-            self._staged = self._stage()
-        data = memoryview(held[0] if len(held) == 1 else b"".join(held))
-        self._running.update(data)
-        for start in range(0, len(data), PIECE):
-            self._staged.write(data[start : start + PIECE])
+        for data in held if sum(map(len, held)) >= GRAIN * len(held) else [b"".join(held)]:
+            plain = data if self.decode is None else self.decode(data)
+            if self._running.size + len(plain) > LARGEST:
+                raise TooLarge(f"more than {LARGEST} bytes")
+            self._running.update(plain)
+            if self._staged is None:
+                self._staged = self._stage()
+            self._staged.write(plain)
 
 
 class ObjectUpload(Body):

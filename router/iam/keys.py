@@ -9,7 +9,7 @@ import re
 from base64 import b32encode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from router.iam import reading
@@ -75,11 +75,13 @@ def new_id(chance: bytes) -> str:
     return f"AKIA{b32encode(chance[:10]).decode()}"
 
 
+@lru_cache(maxsize=256)  # both: an HMAC gives the interpreter away, and every request would wait twice to have it back
 def secret_of(master: bytes, key_id: str) -> str:
     """The secret of a key: of its id and the state key."""
     return b64encode(hmac.digest(derived(master, "access key"), key_id.encode(), "sha256")).decode()[:SECRET_LENGTH]
 
 
+@lru_cache(maxsize=16)
 def derived(master: bytes, purpose: str) -> bytes:
     """A key for one purpose."""
     return hmac.digest(master, f"event-router {purpose}".encode(), "sha256")

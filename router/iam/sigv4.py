@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
@@ -56,8 +57,13 @@ def verify(request: Request, signed: Signed, secret: str, *, payload: str) -> Ve
 
 def signing_key(secret: str, signed: Signed) -> bytes:
     """The key of one day, region and service."""
+    return _key(secret, signed.day, signed.region, signed.service)
+
+
+@lru_cache(maxsize=256)  # who signs mostly signs again
+def _key(secret: str, *scope: str) -> bytes:
     key = f"AWS4{secret}".encode()
-    for part in (signed.day, signed.region, signed.service, TERMINATOR):
+    for part in (*scope, TERMINATOR):
         key = hmac.digest(key, part.encode(), "sha256")
     return key
 

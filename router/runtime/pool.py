@@ -260,10 +260,7 @@ class WarmPool:
         if function.snap_start:
             return int(self._runtime(function).prepared(function))
         return sum(
-            one.initialization is PROVISIONED
-            and one.function == function
-            and one not in self._stale
-            and one not in self._closing
+            one.initialization is PROVISIONED and one.function == function and one not in self._stale and one not in self._closing
             for one in self._all
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final, Literal, Self
 
 HIGH: Final = 512 * 1024  # bytes that wait to be read; with as many the client has to wait
+GRAIN: Final = 64 * 1024  # bytes of a piece that is worth a turn of its own: to copy it behind others costs more
 
 Trouble = Literal["left", "slow", "malformed"]
 
@@ -38,17 +39,24 @@ class Body:
         return self
 
     async def __anext__(self) -> bytes:
-        """All that waits, in one piece."""
+        """What waits: a large piece as it came, smaller ones together with all behind them."""
         if not self._pieces and not self.whole and self._broken is None:
             await self._wait()
         if self._pieces:
-            pieces, self._pieces, self.size = self._pieces, [], 0
+            piece = self._taken()
+            self.size -= len(piece)
             self._on_read()
-            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            return piece
         if self.whole:
             raise StopAsyncIteration
         assert self._broken is not None
         raise self._broken
+
+    def _taken(self) -> bytes:
+        if len(self._pieces) == 1 or len(self._pieces[0]) >= GRAIN:
+            return self._pieces.pop(0)
+        pieces, self._pieces = self._pieces, []
+        return b"".join(pieces)
 
     @property
     def hungry(self) -> bool:

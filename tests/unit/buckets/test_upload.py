@@ -98,6 +98,36 @@ async def test_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload, "LARGEST", 10)
     body = Body(at_once, lambda: pytest.fail("nothing is written"), Gathered(), frozenset())
     await body.write(b"x" * 10)
+    await body.write(b"x")
     with pytest.raises(TooLarge):
-        await body.write(b"x")
+        await body.digests()
     await body.abort()
+
+
+async def test_what_comes_is_decoded_in_order_and_what_is_wrong_with_it_is_told(tmp_path: Path) -> None:
+    root, came = os.open(tmp_path, os.O_RDONLY), list[bytes]()
+
+    def decode(data: bytes) -> bytes:
+        came.append(data)
+        if data == b"bad":
+            raise ValueError("bad")
+        return data[1:]
+
+    body = Body(at_once, lambda: Staged(root), Gathered(), frozenset())
+    body.decode = decode
+    large = bytes(upload.PIECE)
+    await body.write(b"!" + large)
+    await body.write(b"!end")
+    staged, digests = await body.taken()
+    assert digests == (len(large) + 3, hashlib.md5(large + b"end").digest(), {})
+    assert came == [b"!" + large, b"!end"]
+    staged.close()
+    gathered = Gathered()
+    wrong = Body(at_once, lambda: Staged(root), gathered, frozenset())
+    wrong.decode = decode
+    await wrong.write(b"bad")
+    with pytest.raises(ValueError, match="bad"):
+        await wrong.digests()
+    await wrong.abort()
+    assert gathered.size == 0
+    os.close(root)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from router.web.body import Body, BodyBroken
+from router.web.body import GRAIN, Body, BodyBroken
 
 
 class Owner:
@@ -15,6 +15,19 @@ class Owner:
 
     def on_read(self) -> None:
         self.asked += 1
+
+
+async def test_a_large_piece_comes_as_it_was_and_small_ones_together() -> None:
+    owner = Owner()
+    body = Body(owner.on_read)
+    large = bytes(GRAIN)
+    for piece in (large, large, b"one", b"two"):
+        body.put(piece)
+    assert await anext(body) is large
+    assert body.size == GRAIN + 6
+    assert await anext(body) is large
+    assert await anext(body) == b"onetwo"
+    assert (body.size, owner.asked) == (0, 3)
 
 
 async def test_what_waits_comes_in_one_piece_and_the_end_ends_it() -> None:

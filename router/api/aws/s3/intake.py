@@ -1,7 +1,7 @@
 """Bodies on their way in: taken off the wire as they were signed, written where they belong, compared with what was said of them."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from router.api.aws.s3 import checksums
@@ -12,7 +12,6 @@ from router.buckets.facts import Digests
 from router.buckets.upload import LARGEST
 from router.events.http import Request
 from router.iam.auth_errors import AuthFailure
-from router.iam.payload import Body
 from router.web import BodyBroken
 
 DOCUMENT: Final = 4 * 1024 * 1024  # bytes of a document
@@ -21,6 +20,8 @@ OFF_LOOP: Final = 64 * 1024  # bytes; hashing as many takes longer than handing 
 
 class Sink(Protocol):
     """Where a body goes; router.buckets.objects.Upload and PartUpload are two."""
+
+    decode: Callable[[bytes], bytes] | None  # see there
 
     async def write(self, data: bytes) -> None:
         """Append."""
@@ -36,8 +37,7 @@ async def fill(call: S3Call, sink: Sink, claim: checksums.Claim) -> dict[str, st
 
     Raises S3Error: then it must not count; and what *sink* raises."""
     check_length(call)
-    trailers = await _through(call, sink)
-    return claim.check(await sink.digests(), trailers)
+    return claim.check(*await _through(call, sink))
 
 
 def check_length(call: S3Call) -> None:
@@ -57,28 +57,23 @@ async def document_of(call: S3Call, *, claimed: bool = False) -> bytes:
     if claimed and not claim.md5 and not claim.algorithm:
         raise S3Error("InvalidRequest", "Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
     sink = _Memory({claim.algorithm} if claim.algorithm else set())
-    trailers = await _through(call, sink)
-    claim.check(await sink.digests(), trailers)
+    claim.check(*await _through(call, sink))
     return bytes(sink.data)
 
 
-async def _through(call: S3Call, sink: Sink) -> Mapping[str, str]:
-    """Every byte of the body; its trailers. Raises S3Error."""
+async def _through(call: S3Call, sink: Sink) -> tuple[Digests, Mapping[str, str]]:
+    """Every byte of the body: its digests and its trailers. Raises S3Error."""
     try:
         body = call.sender.body(call.request.headers)
-        plain = call.sender.plain
+        sink.decode = None if call.sender.plain else body.feed
         async for piece in pieces_of(call.request):
-            await sink.write(piece if plain else await decoded(body, piece))
-        return body.finish()
+            await sink.write(piece)
+        digests = await sink.digests()
+        return digests, body.finish()
     except AuthFailure as failure:
         raise of_signature(failure) from failure
     except BodyBroken as broken:
         raise of_wire(broken) from broken
-
-
-async def decoded(body: Body, piece: bytes) -> bytes:
-    """The object's bytes in *piece*. Raises AuthFailure."""
-    return await asyncio.to_thread(body.feed, piece) if len(piece) > OFF_LOOP else body.feed(piece)
 
 
 def of_wire(broken: BodyBroken) -> S3Error:
@@ -95,11 +90,14 @@ class _Memory:
     """A sink for documents."""
 
     def __init__(self, algorithms: set[str]) -> None:
+        self.decode: Callable[[bytes], bytes] | None = None
         self.data = bytearray()
         self._running = Running(algorithms)
 
     async def write(self, data: bytes) -> None:
-        """Append. Raises S3Error when it is no document any more."""
+        """Append. Raises S3Error when it is no document any more, AuthFailure."""
+        if self.decode is not None:
+            data = await asyncio.to_thread(self.decode, data) if len(data) > OFF_LOOP else self.decode(data)
         self.data += data
         if len(self.data) > DOCUMENT:
             raise S3Error("MalformedXML")
