@@ -5,12 +5,14 @@ import json
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.daemon import FUNCTIONS, Running, inside
 from bench.table import Check, Row, quantile
 from router.api.calls import Parts
+from router.journal.base import Beside
 from router.model import Envelope
 
 CONFIG = """
@@ -64,13 +66,14 @@ def _loaded(directory: Path, runs: int) -> Row:
 async def _noted(parts: Parts, until: float) -> list[tuple[int, float]]:
     """When each tick was due, and by how many seconds its event was durable too late."""
     found: list[tuple[int, float]] = []
-    emit = parts.dispatcher.emit
+    emit_all = parts.dispatcher.emit_all
 
-    async def noting(envelope: Envelope) -> None:
-        await emit(envelope)
-        found.append((int(envelope.sequencer), time.time() - int(envelope.sequencer)))
+    async def noting(envelopes: Sequence[Envelope], beside: Beside | None = None) -> None:
+        await emit_all(envelopes, beside)
+        now = time.time()
+        found.extend((int(envelope.sequencer), now - int(envelope.sequencer)) for envelope in envelopes)
 
-    parts.dispatcher.emit = noting  # type: ignore[method-assign]
+    parts.dispatcher.emit_all = noting  # type: ignore[method-assign]
     while len(found) < DUE + ALONE and time.time() < until + 20:
         await asyncio.sleep(0.1)
     await asyncio.sleep(2)  # the handlers run

@@ -27,7 +27,8 @@ from router.sources.timer import ClockTimer, Timer, timer_for
 
 log = structlog.get_logger("router.schedules")
 
-UNDER_WAY: Final = 2048  # ticks being emitted at once; with one batch more, what a crash leaves to be emitted again
+TOGETHER: Final = 64  # ticks at most that are handed over in one transaction
+UNDER_WAY: Final = 32  # such transactions at once
 STEP: Final = 1.0  # seconds by which the wall clock may stray from the monotonic one between two looks
 
 
@@ -47,8 +48,6 @@ class ScheduleSource:
         self._outlet: Outlet | None = None  # while running
         self._room = asyncio.Semaphore(UNDER_WAY)
         self._later: list[tuple[int, Tick]] = []  # ticks in their windows: a heap, by when they run
-        self._emitted: list[Tick] = []  # handed over, not recorded as such yet
-        self._settling = False
         self._seen = (0.0, 0.0)  # wall and monotonic time of the last look
         self._ticks = house.metrics.counter("router_schedule_ticks_total", "Ticks of schedules handed over.", "function")
         self._missed = house.metrics.counter("router_schedule_missed_total", "Ticks dropped by the missed-run policy.", "function")
@@ -82,11 +81,7 @@ class ScheduleSource:
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
         """Emit ticks until *stop*; what is under way then is finished. Raises SourceError when the store or the journal fails."""
-        self._room, self._emitted, self._later = (
-            asyncio.Semaphore(UNDER_WAY),
-            [],
-            [],
-        )  # anew: a task cancelled before it began gave nothing back
+        self._room, self._later = asyncio.Semaphore(UNDER_WAY), []  # anew: a task cancelled before it began gave nothing back
         try:
             while self._clock.now() < PLAUSIBLE and not stop.is_set():
                 await self._timer.wait(None, stop)
@@ -162,49 +157,38 @@ class ScheduleSource:
         return min(moments, default=None)
 
     async def _emit_all(self, emits: asyncio.TaskGroup, outlet: Outlet, ticks: Sequence[Tick]) -> None:
-        """Each in a task of its own, so that they share the journal's group commits."""
-        for name, at in ticks:
+        """Some together in a task, which shares the journal's group commits with others."""
+        for first in range(0, len(ticks), TOGETHER):
             await self._room.acquire()
-            emits.create_task(self._emit(outlet, self._schedules[name], at), name=f"tick-{name}-{at}")
+            some = ticks[first : first + TOGETHER]
+            emits.create_task(self._emit(outlet, some), name="tick-{}-{}".format(*some[0]))
 
-    async def _emit(self, outlet: Outlet, schedule: Schedule, at: int) -> None:
+    async def _emit(self, outlet: Outlet, ticks: Sequence[Tick]) -> None:
         try:
-            await self._hand_over(outlet, schedule, at)
+            await self._hand_over(outlet, ticks)
         finally:
             self._room.release()
-        schedule.last = max(schedule.last or at, at)
-        schedule.pending -= 1
-        self._ticks.add(schedule.function)
-        self._late.observe(max(0.0, self._clock.now() - schedule.due(at)))
-        await self._settle((schedule.name, at))
+        now = self._clock.now()
+        for name, at in ticks:
+            schedule = self._schedules[name]
+            schedule.last = max(schedule.last or at, at)
+            schedule.pending -= 1
+            self._ticks.add(schedule.function)
+            self._late.observe(max(0.0, now - schedule.due(at)))
 
-    async def _settle(self, tick: Tick) -> None:
-        """Record that a tick was handed over; whoever comes first writes for all that come meanwhile."""
-        self._emitted.append(tick)
-        if self._settling:
-            return
-        self._settling = True
-        try:
-            while self._emitted:
-                ticks, self._emitted = self._emitted, []
-                await self._store.settle(ticks)
-        finally:
-            self._settling = False
-
-    async def _hand_over(self, outlet: Outlet, schedule: Schedule, at: int) -> None:
-        """A function knows a tick that comes again by its sequencer; for other targets its row is removed together with what they get."""
-        things = schedule.handed(self._config, at, sequencer=str(at), now=self._clock.now())
-        if len(things) == 1 and isinstance(things[0], Envelope):
-            await outlet.emit(things[0])
-            return
-        parcels = [one for one in things if isinstance(one, Parcel)]
+    async def _hand_over(self, outlet: Outlet, ticks: Sequence[Tick]) -> None:
+        """What ticks hand over, and their rows' removal, in one transaction: a crash leaves a tick on record, or handed over."""
+        now = self._clock.now()
+        handed = [(tick, self._schedules[tick[0]].handed(self._config, tick[1], sequencer=str(tick[1]), now=now)) for tick in ticks]
+        parcels = {tick: found for tick, things in handed if (found := [one for one in things if isinstance(one, Parcel)])}
 
         def unit(connection: apsw.Connection) -> None:
-            if schedule_store.drop(connection, (schedule.name, at)):
-                self._posted(connection, parcels)
+            there = schedule_store.drop(connection, ticks)
+            if posted := [parcel for tick, found in parcels.items() if tick in there for parcel in found]:
+                self._posted(connection, posted)
 
-        await outlet.emit_all([one for one in things if isinstance(one, Envelope)], unit if parcels else None)
-        self._landed(parcels)
+        await outlet.emit_all([one for _, things in handed for one in things if isinstance(one, Envelope)], unit)
+        self._landed([parcel for found in parcels.values() for parcel in found])
 
     def _posted(self, connection: apsw.Connection, parcels: Sequence[Parcel]) -> None:
         assert self._outbox is not None  # a house that hands over has one

@@ -1,8 +1,8 @@
 """Schedules in the store: how far each is decided, and the ticks that are decided but not handed over yet.
 
-A tick's row (schedule, time) is committed before the tick is emitted and removed after emit() returned, so the table
-holds what is under way and no more. What a crash leaves in it is emitted again, with the same sequencer. Many rows go in as JSON,
-in one statement: each step of a statement has to win the interpreter back from a busy event loop (see journal/queries.sql)."""
+A tick's row (schedule, time) is committed before the tick is emitted and removed in the transaction that makes its event durable, so
+the table holds what is under way and no more, and what a crash leaves in it is emitted then. Many rows go in and out as JSON, in one
+statement: each step of a statement has to win the interpreter back from a busy event loop (see journal/queries.sql)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,6 +40,10 @@ UPDATE schedules SET until = d.value ->> 1, anchor = d.value ->> 2, missed = mis
 FROM json_each(?) AS d WHERE schedules.name = d.value ->> 0
 """
 _PUT: Final = "INSERT OR IGNORE INTO ticks SELECT value ->> 0, value ->> 1 FROM json_each(?)"
+_THERE: Final = """
+SELECT json_group_array(json_array(schedule, at)) FROM ticks
+WHERE (schedule, at) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))
+"""
 _DROP: Final = "DELETE FROM ticks WHERE (schedule, at) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))"
 _RAN: Final = """
 UPDATE schedules SET last = max(coalesce(last, r.at), r.at)
@@ -87,21 +91,14 @@ class ScheduleStore:
 
         await self._database.transact(unit)
 
-    async def settle(self, ticks: Sequence[Tick]) -> None:
-        """Record that these were handed over. Nobody waits for it: until then a crash has them emitted again."""
-        text = _text(ticks)
 
-        def unit(connection: apsw.Connection) -> None:
-            connection.execute(_DROP, (text,))
-            connection.execute(_RAN, (text,))
-
-        await self._database.transact(unit, patient=True)
-
-
-def drop(connection: apsw.Connection, tick: Tick) -> bool:
-    """Take a tick off the record, in the transaction that hands it over; False when somebody has."""
-    connection.execute(_DROP, (_text([tick]),)).fetchall()
-    return connection.changes() > 0
+def drop(connection: apsw.Connection, ticks: Sequence[Tick]) -> set[Tick]:
+    """Take ticks off the record, in the transaction that hands them over; those that were on it."""
+    text = _text(ticks)
+    there: Any = connection.execute(_THERE, (text,)).get
+    connection.execute(_DROP, (text,))
+    connection.execute(_RAN, (text,))
+    return {(name, at) for name, at in orjson.loads(there)}
 
 
 def _load(connection: apsw.Connection, spellings: Mapping[str, str], now: int) -> Loaded:

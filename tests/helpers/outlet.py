@@ -66,14 +66,17 @@ class MemoryOutlet:
         if self.refuse:
             self.refuse -= 1
             raise JournalError("disk full")
+        self._keep(envelope)
+        async with self._changed:
+            self._changed.notify_all()
+
+    def _keep(self, envelope: Envelope) -> None:
         key = (envelope.function, envelope.source, envelope.shard, envelope.sequencer)
         if envelope.sequencer and key in self._known:
             self.duplicates.append(envelope)
         else:
             self._known.add(key)
             self.emitted.append(envelope)
-        async with self._changed:
-            self._changed.notify_all()
 
     async def emit_all(self, envelopes: Sequence[Envelope], beside: Beside | None = None) -> None:
         """Remember them all, or none; what is beside goes to *store*."""
@@ -83,8 +86,11 @@ class MemoryOutlet:
         if beside is not None:
             assert self.store is not None, "this test gave the outlet no store"
             await self.store.transact(beside)
+        await asyncio.sleep(0)
         for envelope in envelopes:
-            await self.emit(envelope)
+            self._keep(envelope)
+        async with self._changed:
+            self._changed.notify_all()
 
     async def invoke(self, envelope: Envelope) -> Outcome:
         """Remember the envelope and answer it."""

@@ -31,6 +31,7 @@ def at(seconds: int) -> str:
 async def test_ticks_run_at_their_second_and_are_settled(tmp_path: Path) -> None:
     database = await Database.open(tmp_path / "store.db")
     outlet, stop, second = MemoryOutlet(), asyncio.Event(), int(time.time()) + 2
+    outlet.store = database
     running = source(database, at(second), at(second + 1), "cron(0 0 31 2 ? *)")
     task = asyncio.create_task(running.run(outlet, stop))
     await outlet.until(lambda found: len(found.emitted) == 1)
@@ -60,6 +61,7 @@ async def test_the_store_remembers_over_a_reopening(tmp_path: Path) -> None:
         await database.close()
         database = await Database.open(tmp_path / f"{missed}.db")
         outlet, stop = MemoryOutlet(), asyncio.Event()
+        outlet.store = database
         task = asyncio.create_task(source(database, *expressions, missed=missed).run(outlet, stop))
         if expected:
             await outlet.until(lambda found: bool(found.emitted))

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ import pytest
 from router.config.types import Config, Function
 from router.errors import ConfigError, InvalidParameter, JournalError, ShuttingDown, SourceError
 from router.events.schedule import parse
+from router.journal.base import Beside
 from router.model import Envelope
 from router.sources import schedule as module
 from router.sources.base import Binding, House
@@ -65,6 +67,7 @@ class Bench:
     def __init__(self, now: float = T) -> None:
         self.clock, self.database, self.metrics = VirtualClock(now), InstantDatabase(), Metrics()
         self.outlet: Any = MemoryOutlet()
+        self.outlet.store = self.database
 
     def source(self, triggers: Mapping[str, ScheduleTrigger]) -> ScheduleSource:
         """A source with one function a schedule; named by the function unless the trigger says otherwise."""
@@ -107,13 +110,14 @@ async def test_ticks_come_at_their_times_and_leave_no_row_behind() -> None:
     assert f'router_schedule_ticks_total{{function="f"}} {len(bench.times())}' in bench.metrics.exposition()
 
 
-async def test_a_tick_is_on_record_when_its_event_is_emitted() -> None:
+async def test_a_tick_is_on_record_until_its_event_is_durable() -> None:
     bench, seen = Bench(), []
 
     class Outlet:
-        async def emit(self, envelope: Envelope) -> None:
+        async def emit_all(self, envelopes: Sequence[Envelope], beside: Beside) -> None:
             await settle(5)
-            seen.append((envelope.sequencer, bench.pending()))
+            seen.append((envelopes[0].sequencer, bench.pending()))
+            await bench.database.transact(beside)
 
     bench.outlet = Outlet()
     async with bench.running(f=trigger("rate(1 minute)")):
@@ -297,11 +301,11 @@ async def test_a_schedule_that_was_away_has_missed_nothing() -> None:
 
 
 async def test_what_was_under_way_in_a_crash_is_emitted_again_with_its_sequencer() -> None:
-    """Killed after the row was committed: whether the event was too, only the journal knows, by the sequencer."""
+    """Killed after the row was committed, and before the event was."""
     bench, minutely = Bench(), trigger("rate(1 minute)", missed="skip")
 
     class Deaf:
-        async def emit(self, envelope: Envelope) -> None:
+        async def emit_all(self, envelopes: Sequence[Envelope], beside: Beside) -> None:
             await asyncio.Event().wait()
 
     source, stop = bench.source({"f": minutely}), asyncio.Event()
@@ -357,7 +361,7 @@ async def test_when_the_journal_refuses_the_source_fails_and_its_restart_emits_e
 
 @pytest.mark.parametrize("healthy", range(4))
 async def test_when_the_store_fails_at_any_unit_no_tick_is_lost_or_doubled(healthy: int) -> None:
-    """Units: load; decide; settle; decide."""
+    """Units: load; decide; hand over; decide."""
     bench, minutely = Bench(), trigger("rate(1 minute)", missed="all")
     async with bench.running(f=minutely):
         pass
@@ -383,25 +387,27 @@ async def test_when_the_store_fails_at_any_unit_no_tick_is_lost_or_doubled(healt
 
 async def test_a_slow_emit_delays_no_other_and_is_awaited_at_the_end() -> None:
     bench = Bench()
-    door, emitted = asyncio.Event(), bench.outlet.emit
+    door, emitted = asyncio.Event(), bench.outlet.emit_all
 
-    async def emit(envelope: Envelope) -> None:
-        if envelope.function == "slow":
+    async def emit_all(envelopes: Sequence[Envelope], beside: Beside) -> None:
+        if envelopes[0].function == "slow":
             await door.wait()
-        await emitted(envelope)
+        await emitted(envelopes, beside)
 
-    bench.outlet.emit = emit
-    source, stop = bench.source({"slow": trigger("rate(1 hour)"), "quick": trigger("rate(1 minute)")}), asyncio.Event()
+    bench.outlet.emit_all = emit_all
+    moment = T + HOUR + 30  # what is due together is handed over together
+    at = f"at({datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%S})"
+    source, stop = bench.source({"slow": trigger(at), "quick": trigger("rate(1 minute)")}), asyncio.Event()
     task = asyncio.create_task(source.run(bench.outlet, stop))
     await bench.clock.advance(HOUR + 120)
     assert len(bench.times("quick-0")) == 62
-    assert bench.pending() == [("slow-0", T + HOUR)]
+    assert bench.pending() == [("slow-0", moment)]
     stop.set()
     await bench.clock.advance(60)
     assert not task.done()
     door.set()
     await task
-    assert bench.times("slow-0") == [T + HOUR]
+    assert bench.times("slow-0") == [moment]
     assert bench.pending() == []
 
 
@@ -418,18 +424,20 @@ async def test_a_thousand_at_once_share_a_few_units_of_the_store() -> None:
 
 async def test_no_more_than_a_window_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "UNDER_WAY", 5)
+    monkeypatch.setattr(module, "TOGETHER", 2)
     bench, under_way, most = Bench(), 0, 0
-    emitted = bench.outlet.emit
+    emitted = bench.outlet.emit_all
 
-    async def emit(envelope: Envelope) -> None:
+    async def emit_all(envelopes: Sequence[Envelope], beside: Beside) -> None:
         nonlocal under_way, most
+        assert len(envelopes) == 2
         under_way += 1
         most = max(most, under_way)
         await settle(3)
-        await emitted(envelope)
+        await emitted(envelopes, beside)
         under_way -= 1
 
-    bench.outlet.emit = emit
+    bench.outlet.emit_all = emit_all
     async with bench.running(**{f"f{n}": trigger("rate(1 minute)") for n in range(40)}):
         await bench.clock.advance(60)
         await settle(500)

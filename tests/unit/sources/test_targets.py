@@ -380,7 +380,7 @@ async def test_a_tick_that_comes_again_after_a_crash_is_handed_over_once(bench: 
     await bench.database.write("INSERT INTO ticks VALUES (?, ?)", *tick)
     source._outlet = bench  # type: ignore[assignment]
     for _ in range(2):
-        await source._hand_over(bench, source._schedules["a"], tick[1])  # type: ignore[arg-type]
+        await source._hand_over(bench, [tick])  # type: ignore[arg-type]
     assert len(await bench.messages("jobs")) == 1
 
 
