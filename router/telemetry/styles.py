@@ -79,8 +79,9 @@ def _short(fields: Mapping[str, Any], now: float, paint: Callable[[str, str], st
 
 
 def _value(value: Any) -> str:
-    text = value if isinstance(value, str) else _json({"": value})[4:-2].decode()
-    return json.dumps(_visible(text), ensure_ascii=False) if not text or " " in text or '"' in text else _visible(text)
+    if not isinstance(value, str):
+        return _visible(_json({"": value})[4:-2].decode())
+    return json.dumps(_visible(value), ensure_ascii=False) if not value or " " in value or '"' in value else _visible(value)
 
 
 def _visible(text: str) -> str:

@@ -126,8 +126,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The client sends no more; true keeps the connection open for its answer."""
         self._ended = True
-        if self._body is not None and not self._body.whole:
-            self._break(BodyBroken("left", "the connection ended within a body"))
+        self._cut_off()
         if self.phase in (HANDLING, WRITING):
             return True
         if self.phase in RECEIVING:
@@ -377,8 +376,15 @@ class Connection(asyncio.Protocol):
             self._resume()
         if not self._incoming.empty():
             self._receive()
-            if self._ended and self.phase in RECEIVING:
-                self._end_early()
+            if self._ended:
+                self._cut_off()
+                if self.phase in RECEIVING:
+                    self._end_early()
+
+    def _cut_off(self) -> None:
+        """The client has sent all it will: a body that is handed over as it arrives and is not whole by now never is."""
+        if self._body is not None and not self._body.whole:
+            self._break(BodyBroken("left", "the connection ended within a body"))
 
     def _end_early(self) -> None:
         """The client has sent all it will: a request that is not whole by now never is."""

@@ -33,6 +33,7 @@ from router.events.sqs import Attribute
 from router.events.sqs_rules import New
 from router.events.webhook_keys import HmacKey
 from router.events.webhook_schemes import GITHUB
+from router.journal.base import Beside
 from router.journal.database import Database
 from router.model import Envelope, Outcome
 from router.queues.store import Queues
@@ -73,6 +74,12 @@ class Doors(MemoryOutlet):
         await super().emit(envelope)
         await self.gate.wait()
 
+    async def emit_all(self, envelopes: Sequence[Envelope], beside: Beside | None = None) -> None:
+        """The same."""
+        self._refuse(JournalError("no space left on the device"))
+        await super().emit_all(envelopes, beside)
+        await self.gate.wait()
+
     async def invoke(self, envelope: Envelope) -> Outcome:
         """Run, or refuse as a full pool does."""
         self._refuse(TooManyRequests("ConcurrentInvocationLimitExceeded"))
@@ -102,6 +109,7 @@ class Rig(ABC):
     """One source with everything around it that outlives a daemon: its files, its store, its clock."""
 
     remembers: ClassVar = True  # False: what happens while it is not running is refused then and there
+    apart: ClassVar = True  # False: what is accepted is recorded as such in the same transaction
     step: ClassVar = 0.1  # seconds of virtual time between two looks
 
     def __init__(self, place: Path) -> None:
@@ -195,6 +203,7 @@ class Rig(ABC):
     @asynccontextmanager
     async def running(self, outlet: Doors, source: Any = None, *, well: bool = True) -> AsyncIterator["Running"]:
         """A source under its supervisor, attached when all is *well*; drained at the end unless it was ended before."""
+        outlet.store = self.database
         run = Running(self, source or self.source(), outlet)
         await self.drive(lambda: run.task.done() or bool(run.supervisor.health()) != well)
         try:
@@ -264,6 +273,8 @@ class S3Rig(Rig):
 
 class ScheduleRig(Rig):
     """An hour strikes."""
+
+    apart = False
 
     def bindings(self, *names: str) -> list[Binding]:
         """Every hour, and no hour is forgotten."""

@@ -46,8 +46,10 @@ def test_values_are_quoted_when_they_have_spaces() -> None:
         "e": [1, 2],
         "f": None,
         "g": 1.5,
+        "h": ["127.0.0.1:8080", "a b"],
+        "i": "[]",
     }
     text = terminal(fields, 0.0).decode()
-    assert text[8:] == ' info    done a="two words" b=one c="q\\"" d="" e=[1,2] f=null g=1.5\n'
+    assert text[8:] == ' info    done a="two words" b=one c="q\\"" d="" e=[1,2] f=null g=1.5 h=["127.0.0.1:8080","a b"] i=[]\n'
     assert "router.x" not in text
     assert "\x1b[32m" in coloured(fields, 0.0).decode()

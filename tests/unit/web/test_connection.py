@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from router.config.types import Listen
@@ -250,6 +250,9 @@ def test_the_corpus_has_one_reading(name: str, rig: Rig) -> None:
 
 
 @given(wire=wires(), cuts=st.lists(st.integers(0, 10_000), max_size=12), eof=st.booleans())
+@example(
+    wire=b"GET /a HTTP/1.1\r\nHost: a\r\n\r\nPUT /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n\r\n", cuts=[], eof=True
+)
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 def test_bodies_that_are_read_as_they_arrive_are_the_same_bodies(wire: bytes, cuts: list[int], eof: bool, rig: Rig) -> None:
     whole = rig.feed([wire], eof=eof)
