@@ -198,7 +198,7 @@ def judge(told: Acknowledged, record: list[dict[str, Any]], events: list[dict[st
     _judge_events(found, told, set(ids), events)
     _judge_files(found, told, by_kind["file"])
     _judge_rows(found, told, by_kind["row"])
-    _judge_ticks(found, by_kind["tick"])
+    judge_ticks(found, by_kind["tick"])
     found.lost += [f"request {n}" for n in told.requests - {line["n"] for line in by_kind["request"]}]
     return found
 
@@ -252,7 +252,8 @@ def _judge_rows(found: Findings, told: Acknowledged, lines: list[dict[str, Any]]
             found.overtaken.append(f"row {key}: {seen[key]}")
 
 
-def _judge_ticks(found: Findings, lines: list[dict[str, Any]]) -> None:
+def judge_ticks(found: Findings, lines: list[dict[str, Any]]) -> None:
+    """The ticks of one schedule that is due every minute: each is one event, and between the first and the last none is missing."""
     ids: dict[str, set[str]] = defaultdict(set)
     for line in lines:
         ids[line["at"]].add(line["id"])
