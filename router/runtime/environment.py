@@ -145,7 +145,7 @@ class ProcessEnvironment:
             return None
         self._memory = max(self._memory, ending.memory)
         self._hear_out()
-        self.state = NEXT[self.state][lifecycle.ANSWERED]
+        self._change(lifecycle.ANSWERED)
         if ending.kind == frames.FATAL:
             return None
         return self._too_large() if ending.kind == frames.OVERSIZED else ending
@@ -171,7 +171,7 @@ class ProcessEnvironment:
     def _send(self, invocation: Invocation, left: float) -> bool:
         """Hand the event to the worker, *left* seconds before its deadline. False: the worker is gone."""
         assert self._channel is not None
-        self.state = NEXT[self.state][lifecycle.INVOKE]
+        self._change(lifecycle.INVOKE)
         self._waiting = self._loop.create_future()
         self._intake = Intake(invocation.sink, self._channel.pause, self._channel.resume) if invocation.sink is not None else None
         return self._channel.send(frames.INVOKE, assignment.request(invocation, max(0, round(left * 1000))), invocation.payload)
@@ -409,9 +409,7 @@ class ProcessEnvironment:
 
     def _framed(self, frame: frames.Frame) -> None:
         if frame.kind not in frames.PARTS:
-            waiting = self._waiting
-            if waiting is not None and not waiting.done():  # with nobody waiting it is nobody's answer: dropped
-                waiting.set_result(frame)
+            self._resolve(frame)  # with nobody waiting it is nobody's answer: dropped
         elif self._intake is not None and self._waiting is not None and not self._waiting.done() and not self._intake.take(frame):
             self._resolve(Flooded())
 
