@@ -25,8 +25,7 @@ from router.buckets.versions import Seen
 
 BODY: Final = "put-"  # how the names of bodies begin
 COPY: Final = 64 * 1024**2  # bytes copied by one call: the thread looks up in between
-HOLE: Final = 64 * 1024  # bytes
-_ZEROS: Final = memoryview(bytes(1024**2))
+_ZEROS: Final = bytes(1024**2)
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY
 _BELOW: Final = _DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -51,12 +50,13 @@ class Staged:
         self.closed = False
 
     def write(self, data: bytes | memoryview) -> None:
-        """Append. What is nothing but zeros becomes a hole, of HOLE bytes or more."""
+        """Append. Whole mebibytes of zeros become holes."""
+        if data == _ZEROS:
+            self.size += len(data)
+            return
         view = memoryview(data)
         while view:
-            piece = view[: len(_ZEROS)]
-            hole = len(piece) >= HOLE and piece == _ZEROS[: len(piece)]
-            count = len(piece) if hole else os.pwrite(self.file, piece, self.size)
+            count = os.pwrite(self.file, view, self.size)
             self.size, view = self.size + count, view[count:]
 
     def take(self, source: int, first: int, size: int) -> None:

@@ -17,7 +17,6 @@ from router.events.s3 import CREATED, Caller
 T = TypeVar("T")
 
 PIECE: Final = 1024**2  # bytes
-GRAIN: Final = 64 * 1024  # bytes on the average of pieces that are written each for itself: to copy them together costs more
 GATHERED: Final = 64 * 1024**2  # bytes
 LARGEST: Final = 5 * 1024**3  # bytes of one put, or of one part
 
@@ -108,14 +107,15 @@ class Body:
             self._gathered.size -= size
 
     def _digest_and_write(self, held: list[bytes]) -> None:
-        for data in held if sum(map(len, held)) >= GRAIN * len(held) else [b"".join(held)]:
-            plain = data if self.decode is None else self.decode(data)
-            if self._running.size + len(plain) > LARGEST:
-                raise TooLarge(f"more than {LARGEST} bytes")
-            self._running.update(plain)
-            if self._staged is None:
-                self._staged = self._stage()
-            self._staged.write(plain)
+        came = held[0] if len(held) == 1 else b"".join(held)
+        data = memoryview(came if self.decode is None else self.decode(came))
+        if self._running.size + len(data) > LARGEST:
+            raise TooLarge(f"more than {LARGEST} bytes")
+        self._running.update(data)
+        if self._staged is None:
+            self._staged = self._stage()
+        for start in range(0, len(data), PIECE):
+            self._staged.write(data[start : start + PIECE])
 
 
 class ObjectUpload(Body):
