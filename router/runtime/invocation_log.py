@@ -12,7 +12,7 @@ from router.telemetry import platform, report
 from router.telemetry.levels import Level, admitted, parsed
 from router.telemetry.logfiles import spelled
 from router.telemetry.platform import Phase, PlatformEvent, Status
-from router.telemetry.report import InitStart, LogStream, Report, Whole
+from router.telemetry.report import InitStart, LogStream, Report
 
 TAIL: Final = LOG_TAIL  # characters; never more than bytes
 
@@ -30,11 +30,8 @@ class InvocationLog:
         self._instance = str(uuid.uuid4()) if self._json else ""
         self.telemetry: Telemetry | None = None  # who else is told; set while nothing is
         self._done = False  # the runtime's part of the running invocation has been told
-        self._start = ""  # its START, as long as that is held back: most functions write nothing, and then all goes out together
-        self._began = 0.0  # when that was
-        self._tail: deque[str | Report | Whole] = deque()
+        self._tail: deque[str | Report] = deque()
         self._size = 0  # characters in the tail, without reports
-        stream.held = self._begin
 
     # -- what the platform tells
 
@@ -64,16 +61,8 @@ class InvocationLog:
         if self._json or self.telemetry is not None:
             self._tell(platform.start(request_id, self._function.version, trace))
         else:
-            if self._start:  # of one that was cut short
-                self._begin()
-            self._start, self._began = report.start(request_id, self._function.version), self._now()
-            self._stream.expect()
-
-    def _begin(self) -> None:
-        """Write the START that is held back, if one is."""
-        event, self._start = self._start, ""
-        if event:
-            self._stream.add(spelled(self._began, event).encode(), 1)
+            event = report.start(request_id, self._function.version)
+            self._stream.add(spelled(self._now(), (event,)), 1)
             self._tail.append(event)
             self._size = len(event) + 1
 
@@ -94,22 +83,11 @@ class InvocationLog:
                 self._tell(platform.runtime_done(told))
             self._tell(platform.reported(told))
         elif (plain := told.spelled()) is not None:
-            self._end(told, *plain)
+            self._stream.add(spelled(self._now(), plain), 2)
+            self._tail.append(told)  # its text is made when somebody asks for it, which is seldom
         else:
             self.write(report.end(told.request_id))
             self.write(told.line())
-
-    def _end(self, told: Report, end: str, line: str) -> None:
-        """Write END and REPORT, and the START before them. What the tail says of them is made when somebody asks for it, which is seldom."""
-        now, start = self._now(), self._start
-        lines = f"{spelled(now, end)}{spelled(now, line)}"
-        if start:
-            self._start = ""
-            self._stream.add(f"{spelled(self._began, start)}{lines}".encode(), 3)
-            self._tail.append(tuple.__new__(Whole, (self._function.version, told)))
-        else:
-            self._stream.add(lines.encode(), 2)
-            self._tail.append(told)
 
     def timed_out(self, request_id: str, timeout: float) -> None:
         """It ran into its timeout (seconds)."""
@@ -158,18 +136,14 @@ class InvocationLog:
 
     def write(self, event: str) -> None:
         """Append one event."""
-        if self._start:
-            self._begin()
         self._stream.write(event, self._now())
         self._tail.append(event)
         self._size += len(event) + 1
         if self._size > TAIL:
             self._trim()
 
-    def tail(self) -> tuple[str | Report | Whole, ...]:
+    def tail(self) -> tuple[str | Report, ...]:
         """The last events since started(), each as its str(): TAIL characters or, with their newlines, a little more."""
-        if self._start:
-            self._begin()
         return tuple(self._tail)
 
     def _trim(self) -> None:
@@ -184,9 +158,8 @@ class InvocationLog:
     def close(self) -> None:
         """No more events come."""
         self._stream.close()
-        self._stream.held = None
 
 
-def _size(event: str | Report | Whole) -> int:
+def _size(event: str | Report) -> int:
     """Characters in the tail."""
     return len(event) + 1 if isinstance(event, str) else 0

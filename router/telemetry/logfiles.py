@@ -97,9 +97,11 @@ def encoded(at: float, message: str) -> bytes:
         return json.dumps(event, separators=(",", ":")).encode() + b"\n"
 
 
-def spelled(at: float, message: str) -> str:
-    """One event as a line. The message is JSON already, as it stands between the quotes, and short: a third of the cost."""
-    return f'{{"t":{int(at * 1000)},"m":"{message}"}}\n'
+def spelled(at: float, messages: tuple[str, ...]) -> bytes:
+    """Events of one time as lines. Each message is JSON already, as it stands between the quotes, and short: a third of the cost."""
+    start = f'{{"t":{int(at * 1000)},"m":"'
+    between = f'"}}\n{start}'
+    return f'{start}{between.join(messages)}"}}\n'.encode()
 
 
 def time_of(line: bytes) -> float | None:

@@ -8,7 +8,7 @@ import asyncio
 import errno
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -153,10 +153,7 @@ class LogStore:
 class LogStream:
     """The log stream of one execution environment."""
 
-    __slots__ = (
-        *("_buffer", "_events", "_store", "_torn", "_written"),
-        *("entered", "function", "group", "held", "name", "opened", "segment"),
-    )
+    __slots__ = ("_buffer", "_events", "_store", "_torn", "_written", "entered", "function", "group", "name", "opened", "segment")
 
     def __init__(self, store: LogStore, function: str, name: str, group: str = "") -> None:
         self._store, self.function, self.name, self.group = store, function, name, group
@@ -165,7 +162,6 @@ class LogStream:
         self.segment = 0  # the current one
         self._written = 0  # bytes of it
         self._torn = False  # its last line may lack its end
-        self.held: Callable[[], None] | None = None  # see report.LogStream
         self.opened = 0  # how often a file of it was opened, and maybe made
         self.entered = 0  # of these, after how many the directories were synced
 
@@ -176,11 +172,6 @@ class LogStream:
     def write(self, message: str, at: float) -> None:
         """Add one event at *at* (epoch seconds). Cheap; never raises for the disk's sake."""
         self.add(encoded(at, message), 1)  # now: by the time of the flush the message has left the processor's cache
-
-    def expect(self) -> None:
-        """Lines are held back: have them called for as late as those that wait would be written."""
-        if not self._buffer:
-            self._store.wait(self)
 
     def add(self, lines: bytes, events: int) -> None:
         """Add *events* as lines that are spelled already."""
@@ -194,8 +185,6 @@ class LogStream:
 
     def flush(self) -> None:
         """Hand what waits to the operating system."""
-        if self.held is not None:
-            self.held()
         content, self._buffer, events, self._events = self._buffer, bytearray(), self._events, 0
         if content:
             self._append(content, events)

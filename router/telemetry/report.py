@@ -6,7 +6,6 @@ The JSON form of the same events: platform.py."""
 
 import hashlib
 import math
-from collections.abc import Callable
 from typing import Final, Literal, NamedTuple, Protocol
 
 from router import names
@@ -20,13 +19,9 @@ class LogStream(Protocol):
     """One environment's stream. write() is synchronous, cheap and buffered."""
 
     name: str  # 2020/01/31/[$LATEST]3893ab7fac4485b47bb75b671a283c00
-    held: Callable[[], None] | None  # adds what its writer holds back; called before everything is handed on
 
     def write(self, message: str, at: float) -> None:
         """Append one log event; it may hold newlines. *at*: epoch seconds."""
-
-    def expect(self) -> None:
-        """Something is held back: call held() soon."""
 
     def add(self, lines: bytes, events: int) -> None:
         """Append *events* as the lines that logfiles.py spells them as."""
@@ -86,17 +81,6 @@ class Report(NamedTuple):
         if status:
             text += _status(status, error_type)
         return text + _xray(trace) if tracing.sampled(trace) else text
-
-
-class Whole(NamedTuple):
-    """The log of an invocation whose function wrote nothing."""
-
-    version: str
-    report: Report
-
-    def __str__(self) -> str:
-        """START, END and REPORT."""
-        return f"{start(self.report.request_id, self.version)}\n{self.report}"
 
 
 def _xray(trace: str) -> str:

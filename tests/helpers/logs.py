@@ -1,7 +1,6 @@
 """Log groups that a test can read."""
 
 import time
-from collections.abc import Callable
 
 from router import names
 from router.telemetry.logfiles import decoded
@@ -13,25 +12,14 @@ class MemoryStream:
     def __init__(self, function: str, version: str = names.LATEST) -> None:
         self.function = function
         self.name = names.log_stream(time.time(), version)
-        self._messages: list[str] = []
-        self.held: Callable[[], None] | None = None
+        self.messages: list[str] = []
         self.closed = False
-
-    @property
-    def messages(self) -> list[str]:
-        """All that was written, or is held back."""
-        if self.held is not None:
-            self.held()
-        return self._messages
-
-    def expect(self) -> None:
-        """Nobody has to be told: who reads them calls for them."""
 
     def write(self, message: str, at: float) -> None:
         """Remember the message."""
         assert not self.closed
         assert at > 0
-        self._messages.append(message)
+        self.messages.append(message)
 
     def add(self, lines: bytes, events: int) -> None:
         """Remember what they spell."""
@@ -43,8 +31,6 @@ class MemoryStream:
 
     def close(self) -> None:
         """No more."""
-        if self.held is not None:
-            self.held()
         self.closed = True
 
 

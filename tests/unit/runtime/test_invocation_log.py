@@ -50,29 +50,6 @@ def test_a_text_log_has_awss_lines_and_everything_the_function_wrote() -> None:
     ]
 
 
-def test_start_is_held_back_from_nobody_who_looks() -> None:
-    stream = MemoryStream("f")
-    log = InvocationLog(stream, lambda: 1.0, FUNCTION)
-    log.started(ID)
-    assert stream.messages == [f"START RequestId: {ID} Version: $LATEST"]  # whoever looks
-    log.ended(Report(ID, 1.0, 1, 128, 36))
-    assert [message.split(" ")[0] for message in stream.messages] == ["START", "END", "REPORT"]
-    log.started("cut short")
-    log.started("next")
-    assert [message.split(" ")[2] for message in stream.messages[3:]] == ["cut", "next"]
-    log.close()
-    assert len(stream.messages) == 5
-
-
-def test_the_tail_of_a_silent_invocation_is_what_its_log_has() -> None:
-    stream = MemoryStream("f")
-    log = InvocationLog(stream, lambda: 1.0, Function("f", Path(), "app.handler", version="7"))
-    log.started(ID)
-    log.ended(Report(ID, 1.0, 1, 128, 36))
-    assert "".join(f"{event}\n" for event in log.tail()) == "".join(f"{message}\n" for message in stream.messages)
-    assert len(log.tail()) == 1
-
-
 def kinds(messages: list[str]) -> list[str]:
     """Types of events, levels of records, text as it is."""
     found = [json.loads(message) if message.startswith("{") else message for message in messages]
