@@ -48,9 +48,9 @@ class Deadlines:
         if not self._due:
             self.busy.clear()
 
-    def running(self) -> Collection[Expires]:
-        """Those that have one: they run, or initialise."""
-        return self._due.keys()
+    def running(self) -> Collection[tuple[Expires, float]]:
+        """Those that have one, each with it: they run, or initialise. For each invocation it is another one."""
+        return self._due.items()
 
     async def run(self) -> None:
         """Call expired() of what is due; until cancelled."""

@@ -1,7 +1,8 @@
 """What running environments use, looked at again and again: memory and, where /tmp is a directory, what lies in it.
 
 Where the kernel keeps a bound itself this is what makes it exact: a group of processes is given room for /tmp too, and a limit of the
-kernel's would count that as memory."""
+kernel's would count that as memory. A look at a process takes the interpreter from the event loop a dozen times, so memory is looked at
+every time of what has been running since the time before, and of all that runs one time in ten."""
 
 import asyncio
 import itertools
@@ -15,7 +16,9 @@ import structlog
 from router.runtime import peers, sandbox_cgroups
 
 EVERY: Final = 0.1  # seconds; real ones: it is the kernel's figures that change
-_SLOW: Final = 10  # rounds of the one between looks at directories; of those between figures of mounted ones
+_SLOW: Final = (
+    10  # rounds of the one between looks at directories, and at the memory of what ends sooner; of those between figures of mounted ones
+)
 _MOST: Final = 10_000  # entries of a directory that are counted
 _FAMILY: Final = 128  # processes that are looked at one by one
 _SHARED: Final = 16 * 2**20  # bytes that a fork of a small interpreter has in common with its parent
@@ -46,7 +49,18 @@ class Watched(Protocol):
         """More lies in its directory than may."""
 
 
-async def watch(running: Callable[[], Iterable[Watched]], busy: asyncio.Event, measure: Callable[[], None]) -> None:
+class Running(Protocol):
+    """What runs."""
+
+    def watched(self) -> tuple[Watched, ...]:
+        """Who is looked at meanwhile."""
+
+
+Runs = Callable[[], Iterable[tuple[Running, float]]]
+"""Gives what runs, each with a number that tells one run of it from the next."""
+
+
+async def watch(running: Runs, busy: asyncio.Event, measure: Callable[[], None]) -> None:
     """Have everything that runs looked at; until cancelled. *busy*: set while anything does; *measure*: asks for the figures of mounted
     directories."""
     async with asyncio.TaskGroup() as tasks:
@@ -57,13 +71,17 @@ async def watch(running: Callable[[], Iterable[Watched]], busy: asyncio.Event, m
             measure()
 
 
-async def _watch(running: Callable[[], Iterable[Watched]], busy: asyncio.Event, every: float, *, storage: bool) -> None:
+async def _watch(running: Runs, busy: asyncio.Event, every: float, *, storage: bool) -> None:
     told = Told()
-    while True:
+    before: set[tuple[Running, float]] = set()
+    for number in itertools.count(1):
         await busy.wait()  # an idle daemon sleeps
         await asyncio.sleep(every)
+        now = set(running())
+        chosen = now if storage or number % _SLOW == 0 else now & before
+        before = now
         looks: list[tuple[Watched, Look]] = []
-        for one in running():
+        for one in dict.fromkeys(one for run, _ in chosen for one in run.watched()):
             with told:
                 looks += [(one, look)] if (look := one.look(storage=storage)) is not None else []
         if not looks:

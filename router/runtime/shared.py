@@ -18,7 +18,6 @@ from router.runtime.extensible import has_extensions
 from router.runtime.launcher import Launcher, Worker
 from router.runtime.sandbox_controls import Machine
 from router.runtime.sandbox_plan import Site
-from router.runtime.sandbox_watch import Watched
 
 Adopt = Callable[[socket.socket], Awaitable[Callable[[], None]]]
 """Serve whoever connects there, until what it gives is called; that closes the socket."""
@@ -65,7 +64,7 @@ class Shared:
             await self.launcher.open()
             await self.launcher.probed()
             self._watch = asyncio.create_task(
-                sandbox_watch.watch(self._running, self.deadlines.busy, self.launcher.measure), name="environment-watch"
+                sandbox_watch.watch(self.deadlines.running, self.deadlines.busy, self.launcher.measure), name="environment-watch"
             )
 
     async def close(self) -> None:
@@ -78,10 +77,6 @@ class Shared:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.launcher.close()
-
-    def _running(self) -> list[Watched]:
-        """All that is looked at now, once each."""
-        return list(dict.fromkeys(one for running in self.deadlines.running() for one in running.watched()))
 
     def used(self) -> dict[str, int]:
         """Function → bytes in the /tmp of its environments, as far as they have one of their own; seconds old."""

@@ -1,6 +1,7 @@
 """What is looked at, and that one that cannot be is no reason to look at none."""
 
 import asyncio
+import itertools
 import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from router.runtime import sandbox_watch
-from router.runtime.sandbox_watch import Look, measured, stored, watch
+from router.runtime.sandbox_watch import Look, Watched, measured, stored, watch
 
 
 class One:
@@ -17,6 +18,13 @@ class One:
     def __init__(self, *looks: Look, wrong: bool = False) -> None:
         self._looks, self._wrong = looks, wrong
         self.told: list[object] = []
+
+    @property
+    def run(self) -> float:
+        return 1.0
+
+    def watched(self) -> tuple[Watched, ...]:
+        return (self,)
 
     def look(self, *, storage: bool) -> Look | None:
         if self._wrong:
@@ -43,7 +51,7 @@ async def watched(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[...
     tasks: list[asyncio.Task[None]] = []
 
     def start(*running: One) -> None:
-        tasks.append(asyncio.create_task(watch(lambda: running, always(), lambda: None)))
+        tasks.append(asyncio.create_task(watch(lambda: [(one, one.run) for one in running], always(), lambda: None)))
 
     yield start
     for task in tasks:
@@ -87,6 +95,27 @@ async def test_what_has_ended_meanwhile_is_not_told(watched: Callable[..., None]
     watched(one)
     await until(lambda: len(one.told) > 10)
     assert {*one.told} == {"asked"}
+
+
+async def test_the_memory_of_what_ends_soon_is_looked_at_now_and_then(
+    watched: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look is a dozen system calls beside a busy loop: what lasts gets ten for one of what is another run each time."""
+
+    class Brief(One):
+        """Another run at every look."""
+
+        @property
+        def run(self) -> float:
+            return next(runs)
+
+    looks: list[Look] = []
+    monkeypatch.setattr(sandbox_watch, "measured", lambda look: looks.append(look) or ())
+    runs = itertools.count(1.0)
+    brief, lasting = Look((1,), 1), Look((2,), 1)
+    watched(Brief(brief), One(lasting))
+    await until(lambda: looks.count(brief) == 3)
+    assert 27 <= looks.count(lasting) <= 30
 
 
 def test_forks_are_measured_each_by_itself() -> None:
