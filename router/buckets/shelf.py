@@ -343,7 +343,7 @@ def _identity(state: os.stat_result) -> Identity:
 def _told_of(row: versions.Version, seen: Seen) -> bool:
     """Whether the source has told the eTag of just this content. Where it cannot be sure of that, a small file is read again; of a
     large one all that we could say is made of the same times."""
-    if row.leaving or not row.etag or (row.inode, row.size, row.mtime) != (seen.inode, seen.size, seen.mtime):
+    if not row.etag or (row.inode, row.size, row.mtime) != (seen.inode, seen.size, seen.mtime):
         return False
     return not row.racy or seen.size > INLINE
 

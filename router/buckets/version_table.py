@@ -115,9 +115,9 @@ class VersionTable:
         rows = await self._database.read(_FLOOR, self._bucket)
         return str(rows[0][0]) if rows else ""
 
-    async def store(self, changes: Mapping[str, Version | None], floor: str = "", *, prompt: bool = False) -> None:
-        """Record the versions of keys, None: gone; and raise the floor to *floor*. One transaction; *prompt*: events wait for it."""
-        await self._database.transact(self.storing(changes, floor), patient=not prompt)
+    async def store(self, changes: Mapping[str, Version | None], floor: str = "") -> None:
+        """Record the versions of keys, None: gone; and raise the floor to *floor*. One transaction, for which nobody waits."""
+        await self._database.transact(self.storing(changes, floor), patient=True)
 
     def storing(self, changes: Mapping[str, Version | None], floor: str = "") -> Beside:
         """The same as part of another transaction."""

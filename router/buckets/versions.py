@@ -5,7 +5,7 @@ bytes when the writing was watched; a touch, a chmod or a new hard link alone is
 after writing or moved in and nobody has it open for writing, or when it stood still long enough."""
 
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
@@ -18,9 +18,6 @@ GONE: Final = 16  # deleted or moved out
 FOUND: Final = 32  # a scan saw that it is not as it was recorded
 
 COMPLETE: Final = CLOSED | MOVED  # the file was whole at that moment
-
-LEAVING: Final = -1  # inode of a row whose object is gone, and whose removal is being told
-BACK: Final = -2  # and of one whose object is there again, a new version of it being told: when it goes, that is another removal
 
 PATIENCE: Final = 15  # settle times that a file may stand still while somebody has it open for writing
 MAX: Final = 2**63 - 1  # what a column of the store holds
@@ -38,21 +35,6 @@ class Version:
     etag: str  # "" when no function wanted the key
     sequencer: str
     racy: bool  # looked at within the granularity of its times: a later write may have left them unchanged
-
-    @property
-    def leaving(self) -> bool:
-        """Whether the removal of the object is being told; *sequencer* is the removal's."""
-        return self.inode == LEAVING
-
-
-def leaving(row: Version, sequencer: str) -> Version:
-    """The row of an object whose removal is about to be told under *sequencer*."""
-    return replace(row, inode=LEAVING, sequencer=sequencer)
-
-
-def back(row: Version) -> Version:
-    """The row of an object that was leaving and is there again; like no file, so that what is there is a new version."""
-    return replace(row, inode=BACK, size=-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +76,7 @@ def judge(row: Version | None, seen: Seen | None, *, signs: int, root: int) -> V
     """Compare what was recorded with what is there; *seen* None: no object is there."""
     if seen is None:
         return _judge_absent(row, root)
-    if row is None or row.leaving:
+    if row is None:
         return Verdict.CREATED
     here = row.root == root
     if same_file(row, seen):

@@ -211,17 +211,19 @@ class Buses:
         """The rules that an event matches."""
         return self._lines[bus].index.find(event)
 
-    async def publish(self, outlet: "Outlet", occurrences: Sequence[Occurrence], beside: Beside | None = None) -> int:
-        """Hand events to all whose rules they match and to the archives, with *beside*; durable on return. How many targets got one.
+    async def publish(
+        self, outlet: "Outlet", occurrences: Sequence[Occurrence], beside: Beside | None = None, along: Sequence[Handed] = ()
+    ) -> int:
+        """Hand events to all whose rules they match and to the archives, with *beside* and what goes *along*; durable on return.
 
-        Raises JournalError: of events up to AT_ONCE bytes nothing was accepted then, of larger ones maybe a part."""
+        Gives how many targets got one. Raises JournalError: of events up to AT_ONCE bytes nothing was accepted then, of larger ones maybe a part."""
         now = self._clock.now()
         things = [thing for occurrence in occurrences for thing in self._things(occurrence, now)]
         rows = [self._row(occurrence, now) for occurrence in occurrences if self._lines[occurrence.bus].keeps(occurrence)]
         if rows and not self._prepared:  # a bucket may be sooner than the buses' own source
             await bus_store.prepare(self._database)
             self._prepared = True
-        await targets.hand_over(outlet, self._outbox, things, _together(rows, beside))
+        await targets.hand_over(outlet, self._outbox, [*along, *things], _together(rows, beside))
         for occurrence in occurrences:
             self._put.add(occurrence.bus)
         return len(things)

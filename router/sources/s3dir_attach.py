@@ -96,7 +96,7 @@ class Attachment:
         """How the object store tells what it did to this bucket."""
 
         async def tell(told: Told, beside: Beside) -> None:
-            self.figures.emitted(await self._teller.tell(outlet, told, beside))
+            self.figures.emitted(await self._teller.tell(outlet, [told], beside))
 
         return tell
 

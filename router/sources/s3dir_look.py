@@ -1,8 +1,7 @@
-"""Lookers: take keys from the worklist, look at the files, emit what changed, and record it once every event is durable.
+"""Lookers: take keys from the worklist, look at the files, tell of what changed and record it, both in one transaction.
 
-Many keys at a time, each key by one looker only, so the events of a key are emitted in order. A crash between emit and
-record gives the same sequencers again: they are made of the file's times and the row, and a removal's is in its row first.
-A queue knows no sequencers: what is for one is recorded in the transaction that hands it over."""
+Many keys at a time, each key by one looker only, so the events of a key are told in order. A death finds a change told and recorded,
+or neither: then it is found again."""
 
 import asyncio
 import os
@@ -48,6 +47,7 @@ class Found(NamedTuple):
     wall_ns: int  # before the look
     turn: int  # of the bucket's holds, before the look
     note: Note | None = None  # what the object store left of this very version
+    gone: int = 0  # of one that is gone: when its directory changed last, epoch nanoseconds
 
 
 class Change(NamedTuple):
@@ -201,72 +201,46 @@ class Lookers:
                 holds.give_back(one.key)
 
     async def _tell(self, outlet: Outlet, found: Sequence[Found]) -> None:
-        """Emit what changed, then record it; what the store does not take is put back."""
+        """Tell of what changed and record it, all of it at once; what the store does not take is put back."""
+        found = await self._gone(found)
         try:
-            found = await self._mark(found)
+            await self._hand_over(outlet, [change for one in found if (change := self._change(one)) is not None])
         except JournalError as error:
             self._put_back({one.key: one.work for one in found}, error)
             return
-        changes = [change for one in found if (change := self._change(one)) is not None]
-        told = await asyncio.gather(*(self._emit(outlet, change) for change in changes))
-        failed = {change.found.key: error for change, error in zip(changes, told, strict=True) if error is not None}
-        recorded = [change for change in changes if change.found.key not in failed]
-        try:
-            await self._record(recorded)
-        except JournalError as error:
-            failed |= {change.found.key: error for change in recorded}
         for one in found:
-            if one.key in failed:
-                self._put_back({one.key: one.work}, failed[one.key])
-            else:
-                self._site.work.done(one.key)
+            self._site.work.done(one.key)
 
-    async def _mark(self, found: Sequence[Found]) -> Sequence[Found]:
-        """Note of objects that go or come back, on disk, what is about to be told of them. Raises JournalError.
+    async def _hand_over(self, outlet: Outlet, changes: Sequence[Change]) -> None:
+        """Events and rows in one transaction; rows that nobody is told of have time. Raises JournalError: none of them is on disk."""
+        if not changes:
+            return
+        site, floor = self._site, _floor(changes)
+        rows = {change.found.key: change.version for change in changes}
+        told = [self._told(change) for change in changes if self._teller.hears(change.name, change.found.key)]
+        if told:
+            site.figures.emitted(await self._teller.tell(outlet, told, site.table.storing(rows, floor)))
+        else:
+            await site.table.store(rows, floor)
+        site.ledger.floor = max(site.ledger.floor, floor)
+        site.storage.worked()
 
-        A removal gets its sequencer: told again after a crash it is the same event. A version that was told just before a crash
-        and never recorded may have come between the row and the removal: only the file system's own time is known to be later
-        than that one's. And of an object that comes back before the end of its removal was recorded, the row stops saying that
-        it leaves: or the next removal would be taken for the former."""
-        rows = {one.key: versions.back(one.row) for one in found if one.row is not None and one.row.leaving and one.seen is not None}
-        going = [one for one in found if one.row is not None and not one.row.leaving and self._verdict(one) is Verdict.REMOVED]
-        try:
-            rows |= await self._leaving(going)
-        except RootGone as gone:
-            self._site.end(gone)  # and with the root gone, nothing was removed from it
-            gone_with_it = {one.key for one in going}
-            found = [one for one in found if one.key not in gone_with_it]
-        if rows:
-            await self._site.table.store(rows, prompt=True)
-        return [one._replace(row=rows[one.key]) if one.key in rows else one for one in found]
-
-    async def _leaving(self, going: Sequence[Found]) -> dict[str, Version]:
-        """The rows of objects whose removal is about to be told. Raises RootGone."""
+    async def _gone(self, found: Sequence[Found]) -> list[Found]:
+        """With the times of those that are gone; with the root gone, nothing was removed from it."""
+        going = [one for one in found if one.row is not None and self._verdict(one) is Verdict.REMOVED]
         if not going:
-            return {}
-        times = await self._site.in_thread(_gone_since, self._site.bucket.path, self._site.root, [one.key for one in going])
-        return {
-            one.key: versions.leaving(one.row, s3.sequencer(at, one.row.sequencer))
-            for one, at in zip(going, times, strict=True)
-            if one.row is not None
-        }
+            return [*found]
+        site, gone = self._site, {one.key for one in going}
+        left = [one for one in found if one.key not in gone]
+        try:
+            times = await site.in_thread(_gone_since, site.bucket.path, site.root, [one.key for one in going])
+        except RootGone as error:
+            site.end(error)
+            return left
+        return [*left, *(one._replace(gone=at) for one, at in zip(going, times, strict=True))]
 
     def _verdict(self, found: Found) -> Verdict:
         return versions.judge(found.row, found.seen, signs=found.work.signs, root=self._site.root.number)
-
-    async def _record(self, changes: Sequence[Change]) -> None:
-        """Write the rows of changes that were told, where that was not done with it. Raises JournalError."""
-        if not changes:
-            return
-        left = [change for change in changes if not self._together(change)]
-        if left:
-            await self._site.table.store({change.found.key: change.version for change in left}, _floor(left))
-        self._site.ledger.floor = max(self._site.ledger.floor, _floor(changes))
-        self._site.storage.worked()
-
-    def _together(self, change: Change) -> bool:
-        """Whether the row of a change is written in the transaction that tells of it."""
-        return self._teller.posts(change.name, change.found.key)
 
     def _put_back(self, batch: dict[str, Work], error: JournalError) -> None:
         """The store took nothing: the files stay where they are and are looked at again when it works."""
@@ -289,7 +263,7 @@ class Lookers:
         if verdict is Verdict.REFRESH and seen is not None and row is not None:
             return Change(found, self._version(found, seen, row.sequencer), "", row.sequencer)
         if verdict is Verdict.REMOVED and row is not None:
-            return Change(found, None, s3.REMOVED, row.sequencer)
+            return Change(found, None, s3.REMOVED, s3.sequencer(found.gone, row.sequencer))  # after every version that was told
         if verdict is Verdict.FORGET and row is not None:
             return Change(found, None, "", row.sequencer)
         return None
@@ -301,29 +275,18 @@ class Lookers:
         racy = found.row.racy if found.row is not None and unread else versions.racy(changed, found.wall_ns)
         return Version(self._site.root.number, seen.inode, seen.size, seen.mtime, seen.ctime, etag, sequencer, racy)
 
-    async def _emit(self, outlet: Outlet, change: Change) -> JournalError | None:
-        """Tell of the change whoever wants to hear of it; the error when one of them could not be told."""
-        if not change.name:
-            return None
-        found, version = change.found, change.version
-        told = Told(found.key, change.name, change.sequencer, self._site.clock.now()) if version is None else _told(change, version)
-        beside = self._site.table.storing({found.key: version}, _floor([change])) if self._together(change) else None
-        try:
-            self._site.figures.emitted(await self._teller.tell(outlet, told, beside))
-        except JournalError as error:
-            return error
-        return None
+    def _told(self, change: Change) -> Told:
+        """What is told of it. A new version came to be when its file last changed in any way, a rename into the bucket too."""
+        key, version = change.found.key, change.version
+        if version is None:
+            return Told(key, change.name, change.sequencer, self._site.clock.now())
+        caller = NOBODY if change.found.note is None else change.found.note.caller
+        return Told(key, change.name, version.sequencer, version.ctime / 1e9, version.size, version.etag, caller)
 
 
 def _floor(changes: Sequence[Change]) -> str:
     """The greatest sequencer of an object that is gone; "" when there is none."""
     return max((change.sequencer for change in changes if change.version is None), default="")
-
-
-def _told(change: Change, version: Version) -> Told:
-    """What is told of a new version: it came to be when its file last changed in any way, a rename into the bucket too."""
-    caller = NOBODY if change.found.note is None else change.found.note.caller
-    return Told(change.found.key, change.name, version.sequencer, version.ctime / 1e9, version.size, version.etag, caller)
 
 
 def _doubtful(row: Version | None, seen: Seen) -> bool:

@@ -1,6 +1,5 @@
-"""Telling who wants to hear of it what became of an object: one event for each function, one message for each queue and topic."""
+"""Telling who wants to hear of it what became of objects: one event for each function, one message for each queue and topic."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +25,7 @@ from router.queues.outbox import Outbox, Parcel, Terms
 from router.sources.base import Outlet
 from router.sources.bucket_notification import BucketNotification
 from router.sources.bus_rules import Buses, Occurrence
-from router.sources.targets import arn_of, hand_over
+from router.sources.targets import Handed, arn_of, hand_over
 
 log = structlog.get_logger("router.sources.s3dir")
 
@@ -58,12 +57,17 @@ class Bridge:
     """The way of a bucket's events to the default bus."""
 
     def __init__(self, buses: Buses, stamp: Stamp) -> None:
-        self._buses, self._stamp = buses, stamp
+        self.buses, self._stamp = buses, stamp
 
-    async def tell(self, outlet: Outlet, told: Told) -> int:
-        """Put the event on the bus, under an id made of the change: told twice it is one event. How many functions got it."""
-        if told.name not in s3_eventbridge.NAMES or self._buses.idle(DEFAULT):
-            return 0
+    def hears(self, name: str) -> bool:
+        """Whether an event of this name goes anywhere."""
+        return name in s3_eventbridge.NAMES and not self.buses.idle(DEFAULT)
+
+    def occurrences(self, changes: Sequence[Told]) -> list[Occurrence]:
+        """What is put on the bus, under ids made of the changes: told twice each is one event."""
+        return [self._occurrence(told) for told in changes if self.hears(told.name)]
+
+    def _occurrence(self, told: Told) -> Occurrence:
         stamp = self._stamp
         event = s3_eventbridge.event(
             _change(told, stamp.bucket),
@@ -72,7 +76,7 @@ class Bridge:
             event_id=str(uuid5(_CHANGES, f"{stamp.bucket}\0{told.name}\0{told.sequencer}\0{told.key}")),
             place=Place(stamp.region, stamp.account),
         )
-        return await self._buses.publish(outlet, [Occurrence.of(DEFAULT, event, told.at)])
+        return Occurrence.of(DEFAULT, event, told.at)
 
     def _request(self, told: Told) -> s3_eventbridge.Request:
         """The request behind a change: made up for a file dropped by hand."""
@@ -123,9 +127,11 @@ class Teller:
     def __init__(self, targets: Sequence[Target], stamp: Stamp, bridge: Bridge | None = None, post: Post | None = None) -> None:
         self._targets, self._stamp, self._bridge, self._post = targets, stamp, bridge, post
 
-    def posts(self, name: str, key: str) -> bool:
-        """Whether a queue or a topic wants event *name* of *key*: told again it is one message more."""
-        return self._post is not None and self._post.wants(name, key)
+    def hears(self, name: str, key: str) -> bool:
+        """Whether anybody wants event *name* of *key*; "" is none."""
+        if self._bridge is not None and self._bridge.hears(name):
+            return True
+        return any(one.wanted.matches(name, key) for one in self._targets) or (self._post is not None and self._post.wants(name, key))
 
     def wants(self, key: str) -> bool:
         """Whether anybody may want to hear of *key*."""
@@ -133,32 +139,24 @@ class Teller:
             return True
         return any(target.wanted.covers(key) for target in self._targets)
 
-    async def tell(self, outlet: Outlet, told: Told, beside: Beside | None = None) -> int:
-        """Tell each that wants it, a function by the first of its triggers that matches; give how many, once all are durable.
+    async def tell(self, outlet: Outlet, changes: Sequence[Told], beside: Beside | None = None) -> int:
+        """Tell each that wants it of each change, a function by the first of its triggers that matches; give how many, once all are durable.
 
-        With *beside* that, functions' events and messages are one transaction; the bus comes first: told again, it knows the event.
-        Raises what an emit raised, when all have answered."""
+        All of it and *beside* are one transaction. Raises JournalError: of up to targets.AT_ONCE bytes nothing was told then, of more
+        maybe a part."""
+        things = [thing for told in changes for thing in self._things(told)]
+        if self._bridge is not None and (occurrences := self._bridge.occurrences(changes)):
+            return len(things) + await self._bridge.buses.publish(outlet, occurrences, beside, along=things)
+        await hand_over(outlet, self._post.outbox if self._post is not None else None, things, beside)
+        return len(things)
+
+    def _things(self, told: Told) -> list[Handed]:
         wanted: dict[str, Target] = {}
         for target in self._targets:
             if target.function not in wanted and target.wanted.matches(told.name, told.key):
                 wanted[target.function] = target
         envelopes = [self._envelope(told, target) for target in wanted.values()]
-        parcels = self._post.parcels(told) if self._post is not None else []
-        if beside is not None or parcels:
-            bridged = await self._bridged(outlet, told)
-            outbox = self._post.outbox if self._post is not None else None
-            await hand_over(outlet, outbox, [*envelopes, *parcels], beside)
-            return len(envelopes) + len(parcels) + bridged
-        if len(envelopes) == 1:
-            await outlet.emit(envelopes[0])
-        elif envelopes:
-            for result in await asyncio.gather(*(outlet.emit(envelope) for envelope in envelopes), return_exceptions=True):
-                if isinstance(result, BaseException):
-                    raise result
-        return len(envelopes) + await self._bridged(outlet, told)
-
-    async def _bridged(self, outlet: Outlet, told: Told) -> int:
-        return await self._bridge.tell(outlet, told) if self._bridge is not None else 0
+        return [*envelopes, *self._post.parcels(told)] if self._post is not None else [*envelopes]
 
     def _envelope(self, told: Told, target: Target) -> Envelope:
         body = record(told, self._stamp, target.configuration)

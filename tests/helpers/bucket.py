@@ -40,6 +40,10 @@ class BucketHouse:
     ledgers: Ledgers = field(default_factory=Ledgers)
     ignore: tuple[str, ...] = (".*", "*.part", "*.tmp", "*.crdownload", "*~")
 
+    def __post_init__(self) -> None:
+        if isinstance(self.outlet, MemoryOutlet):
+            self.outlet.store = self.database
+
     @property
     def root(self) -> Path:
         """The bucket's directory."""
@@ -52,8 +56,6 @@ class BucketHouse:
     async def objects(self) -> Objects:
         """The object store of a daemon that has just started; the caller closes it."""
         self.root.mkdir(exist_ok=True)
-        if isinstance(self.outlet, MemoryOutlet):
-            self.outlet.store = self.database
         return await Objects.prepared(self.buckets(), self.database, self.ledgers, self.clock)
 
     def source(self) -> S3DirSource:

@@ -248,6 +248,8 @@ def function(name: str) -> Function:
 class S3Rig(Rig):
     """A file that is moved into a directory."""
 
+    apart = False
+
     def config(self) -> Config:
         """Two buckets, of which one is used."""
         buckets = {name: Bucket(name, self.place / name) for name in ("uploads", "results")}

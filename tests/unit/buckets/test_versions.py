@@ -132,20 +132,3 @@ def test_different_successors_are_stirred_apart_and_alike_ones_alike() -> None:
     assert len(set(stirs)) > 950
     assert all(1 <= one <= 65536 for one in stirs)
     assert versions.stir(SAME) == versions.stir(replace(SAME, writing=True))
-
-
-@given(
-    size=st.integers(min_value=0),
-    inode=st.integers(min_value=1),
-    root=st.sampled_from([7, 8]),
-    signs=st.sampled_from([CLOSED, MOVED, FOUND, GONE]),
-)
-def test_an_object_that_came_back_is_a_new_version_and_its_going_another_removal(size: int, inode: int, root: int, signs: int) -> None:
-    left = versions.leaving(ROW, "01")
-    there = versions.back(left)
-    assert left.leaving
-    assert not there.leaving
-    assert (left.sequencer, there.sequencer) == ("01", "01")
-    seen = Seen(inode, size, ROW.mtime, ROW.ctime, ROW.etag)
-    assert judge(left, seen, signs=signs, root=root) is judge(there, seen, signs=signs, root=root) is Verdict.CREATED
-    assert judge(there, None, signs=signs, root=7) is Verdict.REMOVED
