@@ -50,7 +50,9 @@ def come_to_rest(house: House, load: Load) -> Findings:
     assert house.ready(), house.log.read_text()[-3000:]
     time.sleep(3)
     load.stop()
-    time.sleep(3)  # one scan interval, several looks at the feed
+    before = -1
+    while before != (before := len(events_of(house))):
+        time.sleep(3)  # one scan interval, several looks at the feed; where the machine is slow files are looked at for longer
     assert house.until(lambda: at_rest(house), 60, step=0.3), house.get("/ps")
     events = events_of(house)
     assert house.stop(60) == 0
