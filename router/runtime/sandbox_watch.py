@@ -16,9 +16,7 @@ import structlog
 from router.runtime import peers, sandbox_cgroups
 
 EVERY: Final = 0.1  # seconds; real ones: it is the kernel's figures that change
-_SLOW: Final = (
-    10  # rounds of the one between looks at directories, and at the memory of what ends sooner; of those between figures of mounted ones
-)
+_SLOW: Final = 10  # looks at memory for one at directories, and at the memory of what ends sooner; of those for one at mounted ones
 _MOST: Final = 10_000  # entries of a directory that are counted
 _FAMILY: Final = 128  # processes that are looked at one by one
 _SHARED: Final = 16 * 2**20  # bytes that a fork of a small interpreter has in common with its parent
