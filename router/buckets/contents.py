@@ -37,6 +37,10 @@ class Trouble:
 Look = Seen | Trouble | None  # None: no object under this key
 
 
+class CutShort(Exception):
+    """Nobody waits for this look any more: what was read so far says nothing."""
+
+
 def facts(state: os.stat_result) -> Seen:
     """What the file system says of a file, each number cut to what the store can hold."""
     return Seen(state.st_ino & MAX, state.st_size & MAX, state.st_mtime_ns & MAX, state.st_ctime_ns & MAX)
@@ -45,7 +49,7 @@ def facts(state: os.stat_result) -> Seen:
 def look(root: int, key: str, *, upto: int, ended: Callable[[], bool] = lambda: False) -> Look:
     """Look at *key* below the directory open as *root*; read the content when it has at most *upto* bytes.
 
-    Links, FIFOs, sockets, devices and directories are no objects, and are not opened. *ended*: stop reading, nobody waits."""
+    Links, FIFOs, sockets, devices and directories are no objects, and are not opened. Raises CutShort within a content once *ended*."""
     try:
         before = os.stat(key, dir_fd=root, follow_symlinks=False)
         if not stat.S_ISREG(before.st_mode):
@@ -88,15 +92,15 @@ def _read(file: int, upto: int, ended: Callable[[], bool]) -> Seen | None:
 
 
 def digest(file: int, size: int, ended: Callable[[], bool]) -> tuple[str, int]:
-    """MD5 of the content and how many bytes it was made of; stops when the file outgrows *size*."""
+    """MD5 of the content and how many bytes it was made of; stops when the file outgrows *size*. Raises CutShort."""
     made, count = hashlib.md5(usedforsecurity=False), 0
     while count <= size and (chunk := os.read(file, wanted := min(_CHUNK, size + 1))):
         made.update(chunk)
         count += len(chunk)
-        if ended():
-            return "", -1
         if count == size and len(chunk) < wanted:
             break  # the end, without one more call that gives the interpreter away
+        if ended():
+            raise CutShort
     return made.hexdigest(), count
 
 

@@ -4,6 +4,7 @@ Many keys at a time, each key by one looker only, so the events of a key are tol
 or neither: then it is found again."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -110,7 +111,9 @@ class Lookers:
             self._blind = False
             site.storage.worked()
         site.figures.looked(len(batch))
-        for (key, work), look in zip(batch.items(), looks, strict=False):  # no looks: the root is gone
+        for (key, work), look in zip(
+            batch.items(), looks, strict=False
+        ):  # fewer looks: the site has ended, and what is left is found again
             if isinstance(look, Trouble):
                 self._troubled(key, work, look)
             elif not self._waits(key, work, look, wall_ns):
@@ -178,7 +181,7 @@ class Lookers:
                 await self._report(outlet, [found._replace(seen=look, wall_ns=wall_ns, turn=turn)])
 
     async def _examined(self, wanted: list[str], upto: int) -> list[Look]:
-        """Look at files in a thread; nothing when the root is gone: then the site ends."""
+        """Look at files in a thread; at fewer when the site has ended, and nothing when the root is gone: then it ends."""
         site = self._site
         try:
             return await site.in_thread(examine, site.bucket.path, site.root, wanted, upto, site.ended.is_set)
@@ -304,12 +307,15 @@ def _with(found: Found, note: Note) -> Found:
 
 
 def examine(path: Path, root: Root, wanted: Sequence[str], upto: int, ended: Callable[[], bool]) -> list[Look]:
-    """Look at files below the root, all in one thread. Raises RootGone when it is not there any more."""
-    opened = open_root(path, root)
+    """Look at files below the root, all in one thread; at none behind one that was cut short. Raises RootGone when it is not there any more."""
+    opened, looks = open_root(path, root), list[Look]()
     try:
-        return [contents.look(opened, key, upto=upto, ended=ended) for key in wanted]
+        with contextlib.suppress(contents.CutShort):
+            for key in wanted:
+                looks.append(contents.look(opened, key, upto=upto, ended=ended))
     finally:
         os.close(opened)
+    return looks
 
 
 def _gone_since(path: Path, root: Root, gone: Sequence[str]) -> list[int]:

@@ -5,11 +5,14 @@ import hashlib
 import os
 import shutil
 import subprocess
+import threading
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from router.buckets import contents
 from router.errors import JournalError
 from router.events import s3
 from router.journal.base import Beside
@@ -431,3 +434,27 @@ async def test_a_drained_source_leaves_nothing_half_handled(bucket: BucketHouse)
     async with bucket.running():
         await until(lambda: len(bucket.told()) == 500)
     assert bucket.outlet.duplicates == []
+
+
+async def test_a_drain_within_a_content_tells_nothing_of_it(bucket: BucketHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half read, a file that has stood still for long would be taken for complete, and have no eTag."""
+    bucket.root.mkdir()
+    content = b"x" * 3_000_000
+    (bucket.root / "k").write_bytes(content)
+    os.utime(bucket.root / "k", (1_000_000_000, 1_000_000_000))
+    inner, begun = contents.digest, threading.Event()
+
+    def held(file: int, size: int, ended: Callable[[], bool]) -> tuple[str, int]:
+        begun.set()
+        while not ended():
+            time.sleep(0.001)
+        return inner(file, size, ended)
+
+    monkeypatch.setattr(contents, "digest", held)
+    async with bucket.running():
+        await until(begun.is_set)
+    assert bucket.told() == []
+    monkeypatch.undo()
+    async with bucket.running():
+        await until(lambda: len(bucket.told()) == 1)
+    assert bucket.records()[0]["s3"]["object"]["eTag"] == hashlib.md5(content).hexdigest()
