@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
+from router.config import handler
 from router.config.node import Node
 from router.config.types import Config, Exposed
 
@@ -130,6 +131,9 @@ def _notes(config: Config) -> Iterator[str]:
     for table in config.tables.values():
         if not table.sqlite.exists():
             yield f"tables.{table.name}: {table.sqlite} does not exist; the feed waits for it"
+    for name, function in config.functions.items():
+        if doubt := handler.doubt(function):
+            yield f"functions.{name}.handler: {doubt}"
     yield from exposures(config)
     if not config.functions:
         yield "functions: none; there is nothing to run"

@@ -1,16 +1,20 @@
-"""Whether a handler's file is there, without importing anything.
+"""Whether a handler is there, without importing anything: its file must be; whether that defines the function is a guess.
 
 Source: AWS's Python runtime: the text before the last dot is a module, slashes count as dots, the code directory is
 first on the path; a built-in module's name never reaches the file."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
-from router.config import node_handler, programs
+from router.config import defined, node_handler, programs
 from router.config.entries import ARCHIVE, kind, names
 from router.config.node import Node
 from router.config.problems import shown
 from router.config.types import Function
+
+_LONGEST: Final = 1024 * 1024  # bytes of a file that is read for the names in it; longer ones were made by a program
 
 
 def check(node: Node, function: Function) -> None:
@@ -35,6 +39,56 @@ def unstartable(function: Function) -> tuple[str, str]:
     if runtime.startswith("provided"):
         return programs.no_bootstrap(code, function.layers), "code"
     return (node_handler.missing if runtime.startswith("nodejs") else missing)(code, function.handler), "handler"
+
+
+def doubt(function: Function) -> str:
+    """Why the handler will hardly be found in its file, which is there; "" when nothing speaks against it. Reads the file, but none in a .zip."""
+    file, name = _place(function)
+    content = None if file is None else _content(file)
+    if file is None or content is None:
+        return ""
+    try:
+        known = defined.in_python(content) if file.suffix == ".py" else defined.in_javascript(content)
+    except SyntaxError as error:
+        own = function.python is None  # another interpreter may know more than this one
+        return f"{shown(file.name)}, line {error.lineno or 1}: {error.msg}" if own else ""
+    if known is None or name in known:
+        return ""
+    return f"{shown(file.name)} has no {shown(name)}{_meant(name, known)}"
+
+
+def _place(function: Function) -> tuple[Path | None, str]:
+    """The source of a handler, and the name in it that leads to the function; None where there is no source, or it may be in several files."""
+    if function.runtime.startswith("nodejs"):
+        return node_handler.source(function.code, function.handler)
+    module, _, name = function.handler.rpartition(".")
+    return (_source(function.code, module) if function.runtime.startswith("python") else None), name
+
+
+def _content(file: Path) -> bytes | None:
+    """What is in a source file; None when it is too long, or cannot be read."""
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(_LONGEST + 1)
+    except OSError:
+        return None
+    return content if len(content) <= _LONGEST else None
+
+
+def _source(code: Path, module: str) -> Path | None:
+    """The file of a Python module that can be read; None: a compiled one, or none."""
+    *parents, name = module.replace("/", ".").split(".")
+    parent = code.joinpath(*parents)
+    if (package := parent / name / "__init__.py").is_file():
+        return package
+    return None if _compiled(parent, name) or not (file := parent / f"{name}.py").is_file() else file
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - only when something is wrong
+
+    close = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return f", did you mean {shown(close[0])}?" if close else ""
 
 
 def _no_tree(path: Path) -> str:

@@ -29,6 +29,14 @@ def missing(code: Path, handler: str) -> str:
     return f"{shown(str(parent / name), 300)}.js, .mjs or .cjs does not exist{_suggestion(parent, name)}"
 
 
+def source(code: Path, handler: str) -> tuple[Path | None, str]:
+    """The file of *handler*, and the first of the names that lead to its function; None: a package, whose parts may be anywhere."""
+    directory, _, base = handler.rpartition("/")
+    name, _, nested = base.partition(".")
+    files = (code / directory / f"{name}{extension}" for extension in EXTENSIONS)
+    return next((file for file in files if file.is_file()), None), nested.partition(".")[0]
+
+
 def _suggestion(parent: Path, name: str) -> str:
     from difflib import get_close_matches  # noqa: PLC0415 - only when something is wrong
 

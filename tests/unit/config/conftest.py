@@ -69,7 +69,7 @@ class Place:
         self.root = root
         self.file = root / "config.yaml"
         (root / "code").mkdir()
-        (root / "code/app.py").write_text("raise SystemExit('never imported')\n")
+        (root / "code/app.py").write_text("raise SystemExit('never imported')\nhandler = None\n")
 
     def load(self, text: str | bytes, environ: Mapping[str, str] | None = None, runtimes: Runtimes | None = None) -> Config:
         self.file.write_bytes(text if isinstance(text, bytes) else text.encode())

@@ -1,11 +1,12 @@
 """Handlers are looked for, never run."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from router.config.handler import missing
-from tests.unit.config.conftest import Place
+from router.config.handler import doubt, missing
+from tests.unit.config.conftest import BASE, Place
 
 
 @pytest.fixture
@@ -73,3 +74,52 @@ def test_a_missing_file_is_told_at_the_handler(place: Place) -> None:
     assert place.mistakes(FUNCTION.replace("CODE", "code").replace("app.f", "'a b.f'")) == [
         "config.yaml:2:38: functions.f.handler: a b.f is not a handler; write file.function"
     ]
+
+
+FUNCTIONS = "version: 1\nfunctions:\n  f: {{code: ./code, handler: {handler}{more}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "handler", "told"),
+    [
+        ("app.py", "def handler(event, context): ...", "app.handler", ""),
+        ("app.py", "def handler(event, context): ...", "app.handelr", "app.py has no handelr, did you mean handler?"),
+        ("app.py", "", "app.handler", "app.py has no handler"),
+        ("app.py", "import x\ndef handler(event, context)\n  ...", "app.handler", "app.py, line 2: expected ':'"),
+        ("app.py", "from x import *", "app.handler", ""),
+        ("app.py", "#" * (1024 * 1024 + 1), "app.handler", ""),
+        ("deep/mod/__init__.py", "handlers = 1", "deep/mod.handler", "__init__.py has no handler, did you mean handlers?"),
+        ("deep/native.so", "", "deep/native.handler", ""),
+    ],
+)
+def test_what_a_module_lacks_is_guessed(place: Place, file: str, content: str, handler: str, told: str) -> None:
+    path = place.root / "code" / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    (function,) = place.load(FUNCTIONS.format(handler=handler, more="")).functions.values()
+    assert doubt(function) == told
+
+
+@pytest.mark.parametrize(
+    ("content", "handler", "told"),
+    [
+        ("exports.handler = f", "index.handler", ""),
+        ("exports.handler = f", "index.handelr", "index.js has no handelr, did you mean handler?"),
+        ("exports.api = { get: f }", "index.api.get", ""),
+        ("exports.api = { get: f }", "index.apis.get", "index.js has no apis, did you mean api?"),
+        ("module.exports = require('./built')", "index.handler", ""),
+    ],
+)
+def test_so_is_what_a_script_lacks(place: Place, content: str, handler: str, told: str) -> None:
+    (place.root / "code/index.js").write_text(content)
+    (function,) = place.load(FUNCTIONS.format(handler=handler, more=", runtime: nodejs20.x")).functions.values()
+    assert doubt(function) == told
+
+
+def test_a_program_and_a_file_that_cannot_be_read_are_not_doubted(place: Place) -> None:
+    (function,) = place.load(BASE).functions.values()
+    assert doubt(replace(function, runtime="provided.al2023", handler="x")) == ""
+    assert doubt(replace(function, handler="gone.handler")) == ""
+    assert doubt(replace(function, handler="app.other", python=place.root)) == "app.py has no other"
+    (place.root / "code/app.py").write_text("def f(:")
+    assert doubt(replace(function, python=place.root)) == ""  # it may be good for that one
