@@ -131,7 +131,7 @@ class Wiring:
         await versions.open(config)
         slots = Slots(config.functions, limit=config.limits.concurrency, clock=clock)
         dispatcher = Dispatcher(stores.journal, pool, functions, slots, clock=clock, metrics=metrics)
-        dispatcher.destinations = Destinations(stores.outbox, functions, stores.journal, clock)
+        dispatcher.deliveries.destinations = Destinations(stores.outbox, functions, stores.journal, clock)
         house = House(
             config, clock, stores.database, metrics, stores.queues, stores.outbox, tables=stores.tables, policy=stores.permissions.policy
         )

@@ -151,7 +151,7 @@ async def test_what_else_put_an_event_back_is_no_death_of_a_spawner() -> None:
         await bench.dispatcher.emit(envelope())
         await bench.clock.advance(1000)
         assert await bench.states() == [State.SUCCEEDED]
-        assert bench.dispatcher._deaths == {}
+        assert bench.dispatcher.deliveries._deaths == {}
 
 
 async def test_deaths_of_a_spawner_count_in_a_row() -> None:

@@ -76,7 +76,7 @@ class Rig:
         registry = Functions(config)
         self.slots = Slots(config.functions, limit=4, clock=self.clock)
         self.dispatcher = Dispatcher(self.journal, self.pool, registry, self.slots, clock=self.clock, metrics=self.metrics)  # type: ignore[arg-type]
-        self.dispatcher.destinations = Destinations(self.outbox, registry, self.journal, self.clock)
+        self.dispatcher.deliveries.destinations = Destinations(self.outbox, registry, self.journal, self.clock)
         house = House(config, self.clock, self.database, self.metrics, self.queues)
         rules = [Binding(f, trigger, 0) for f in functions for trigger in f.triggers if isinstance(trigger, EventTrigger)]
         BusSource.build(rules, house)
