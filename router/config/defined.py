@@ -6,6 +6,7 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 _DYNAMIC: Final = frozenset(("exec", "globals", "locals", "modules", "setattr", "vars", "__dict__"))  # may bind what is named nowhere
@@ -15,6 +16,7 @@ _ELSEWHERE: Final = re.compile(
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
+@lru_cache(maxsize=4)  # many functions may have one file
 def in_python(source: bytes) -> frozenset[str] | None:
     """What a Python module binds at its top; None: there may be more. Raises SyntaxError, as this version of Python has it."""
     try:
@@ -61,6 +63,7 @@ def _names(node: ast.AST) -> Iterator[str]:
             yield name
 
 
+@lru_cache(maxsize=4)
 def in_javascript(source: bytes) -> frozenset[str] | None:
     """All words of a JavaScript or TypeScript file: what is not among them is not exported. None: it may export what another file does."""
     text = source.decode("utf-8", "replace")

@@ -11,7 +11,7 @@ from typing import Final
 from router.config import defined, node_handler, programs
 from router.config.entries import ARCHIVE, kind, names
 from router.config.node import Node
-from router.config.problems import shown
+from router.config.problems import near, shown
 from router.config.types import Function
 
 _LONGEST: Final = 1024 * 1024  # bytes of a file that is read for the names in it; longer ones were made by a program
@@ -84,11 +84,9 @@ def _source(code: Path, module: str) -> Path | None:
     return None if _compiled(parent, name) or not (file := parent / f"{name}.py").is_file() else file
 
 
-def _meant(name: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - only when something is wrong
-
-    close = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
-    return f", did you mean {shown(close[0])}?" if close else ""
+def _meant(word: str, known: Iterable[str]) -> str:
+    close = near(word, sorted(known)[:1000])
+    return f", did you mean {shown(close)}?" if close else ""
 
 
 def _no_tree(path: Path) -> str:
@@ -122,20 +120,12 @@ def missing(code: Path, handler: str) -> str:
     parent, name = code.joinpath(*parts[:-1]), parts[-1]
     if any(kind(path) == "file" for path in (parent / f"{name}.py", parent / name / "__init__.py")) or _compiled(parent, name):
         return ""
-    return f"{_told(parent / name)}.py does not exist{_suggestion(parent, name)}"
+    return f"{_told(parent / name)}.py does not exist{_meant(f'{name}.py', (entry for entry in names(parent) if entry.endswith('.py')))}"
 
 
 def _compiled(parent: Path, name: str) -> bool:
     """Whether an extension module stands there: name.so, name.abi3.so, name.cpython-311-….so."""
     return any(entry.startswith(f"{name}.") and entry.endswith(".so") for entry in names(parent))
-
-
-def _suggestion(parent: Path, name: str) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - only when something is wrong
-
-    known = [entry for entry in names(parent)[:1000] if entry.endswith(".py")]
-    close = get_close_matches(f"{name}.py", known, n=1, cutoff=0.6)
-    return f", did you mean {shown(close[0])}?" if close else ""
 
 
 def _told(path: Path) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from router.config.entries import kind, names
-from router.config.problems import shown
+from router.config.problems import near, shown
 
 EXTENSIONS: Final = ("", ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")  # the last three from node 24 on
 _INSIDE: Final = ("package.json", "index.js", "index.json", "index.node")  # what makes a directory a module
@@ -21,7 +21,7 @@ def missing(code: Path, handler: str) -> str:
     if ".." in handler or handler.startswith("/") or not name or not dot or not nested:
         return f"{shown(handler)} is no handler; {_EXAMPLE}"
     parent = code / directory
-    if any(kind(parent / f"{name}{extension}") == "file" for extension in EXTENSIONS):
+    if _file(parent, name) is not None:
         return ""
     for place in (parent / "node_modules" / name, code / "node_modules" / name, code / name):
         if any(kind(place / entry) == "file" for entry in _INSIDE):
@@ -33,13 +33,15 @@ def source(code: Path, handler: str) -> tuple[Path | None, str]:
     """The file of *handler*, and the first of the names that lead to its function; None: a package, whose parts may be anywhere."""
     directory, _, base = handler.rpartition("/")
     name, _, nested = base.partition(".")
-    files = (code / directory / f"{name}{extension}" for extension in EXTENSIONS)
-    return next((file for file in files if file.is_file()), None), nested.partition(".")[0]
+    return _file(code / directory, name), nested.partition(".")[0]
+
+
+def _file(parent: Path, name: str) -> Path | None:
+    """The first that is tried and is there."""
+    return next((file for extension in EXTENSIONS if kind(file := parent / f"{name}{extension}") == "file"), None)
 
 
 def _suggestion(parent: Path, name: str) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - only when something is wrong
-
     known = {PurePosixPath(entry).stem: entry for entry in names(parent)[:1000] if entry.endswith(EXTENSIONS[1:])}
-    close = get_close_matches(name, known, n=1, cutoff=0.6)
-    return f", did you mean {shown(known[close[0]])}?" if close else ""
+    close = near(name, known)
+    return f", did you mean {shown(known[close])}?" if close else ""

@@ -14,6 +14,11 @@ _LONGEST: Final = 60  # characters of the file's own text quoted in a message
 _PLAIN: Final = re.compile(r"[\w$@+*/ -]{1,64}")
 
 
+def near(word: str, known: Collection[str]) -> str:
+    """What in *known* is most like *word*; "" when nothing is."""
+    return next(iter(get_close_matches(word, known, n=1, cutoff=0.6)), "")
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
     """One mistake; line and column count from 1. Line 0: in what was declared through the API."""
@@ -58,7 +63,7 @@ class Problems:
         """What in *known* is close to *word*, else nothing. Free of charge once enough was told."""
         if len(self._found) >= LIMIT or len(word) > _LONGEST:
             return ""
-        return next(iter(get_close_matches(word, known, n=1, cutoff=0.6)), "")
+        return near(word, known)
 
     def did_you_mean(self, word: str, known: Collection[str]) -> str:
         """`, did you mean X?` when something in *known* is close to *word*, else nothing."""

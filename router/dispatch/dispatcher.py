@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-import structlog
-
 from router import names
 from router.clock import Clock
 from router.config.types import Function
@@ -32,7 +30,6 @@ from router.telemetry.cost import Bill
 from router.telemetry.metrics import Metrics
 from router.telemetry.setup import DirectLog
 
-log = structlog.get_logger("router.dispatch")
 finished = DirectLog("router.dispatch", "invocation_finished")
 
 

@@ -111,9 +111,8 @@ class Lookers:
             self._blind = False
             site.storage.worked()
         site.figures.looked(len(batch))
-        for (key, work), look in zip(
-            batch.items(), looks, strict=False
-        ):  # fewer looks: the site has ended, and what is left is found again
+        # fewer looks than keys: the site has ended, and what is left is found again
+        for (key, work), look in zip(batch.items(), looks, strict=False):
             if isinstance(look, Trouble):
                 self._troubled(key, work, look)
             elif not self._waits(key, work, look, wall_ns):
