@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FOREVER: Final = float("inf")
 HELD: Final = 64 * 1024  # bytes of later requests that are read ahead while one runs
-LAST: Final = 1.0  # seconds, while draining, for a request that is on its way
+LAST: Final = 2.0  # seconds, while draining, for a request that is on its way: TCP sends a lost segment again after one
 TURN: Final = 256 * 1024  # bytes of a streamed answer that one turn of the loop may take: others want theirs
 
 
@@ -166,8 +166,10 @@ class Connection(asyncio.Protocol):
     # -- from the listener
 
     def expire(self) -> None:
-        """The deadline has passed."""
+        """The deadline has passed; not for who has sent in time what the loop had no turn to read."""
         phase = self.phase
+        if phase is IDLE and self._unread():
+            return
         if phase is HANDLING and self._body is not None:
             self._listener.count_deadline("body")
             self._break(BodyBroken("slow", "the client took too long over its body"))

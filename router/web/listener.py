@@ -40,6 +40,7 @@ LEFT: Final = 2  # requests under way for each connection that may be: a handler
 CLASSES: Final = ("", "1xx", "2xx", "3xx", "4xx", "5xx")  # of status codes, by their first digit
 SHED: Final = 64 * 1024  # bytes; who holds less is spared: dropping it would gain nothing
 TURNED_AWAY: Final = 64  # connections over the caps that are told so at one time; more are dropped unheard
+MAKING: Final = 3  # turns of the loop, at most, until who is accepted has a Connection
 
 
 def plain_refusal(status: int) -> Response:
@@ -86,7 +87,7 @@ class Listener:
         self._watched: list[tuple[set[Exchange], asyncio.Future[None]]] = []  # requests whose end is awaited
         self._kept = 0  # bytes since the last look
         self._draining = False
-        self._quiet = asyncio.Event()  # draining, and nothing is left
+        self._quiet = asyncio.Event()  # draining, and nothing was left
         self._requests = metrics.counter("router_http_requests_total", "Requests answered, by class of status.", "listener", "status")
         self.answered = [self._requests.cell(name, told) for told in CLASSES]
         self._opened = metrics.counter("router_http_connections_opened_total", "Connections accepted.", "listener")
@@ -159,11 +160,17 @@ class Listener:
         """Accept nothing new, close idle connections, return when the last request has its answer."""
         self._draining = True
         self.runners.on_ended = self._ended
-        self._stop_accepting()
         for connection in tuple(self._connections):
             connection.drain()
-        self._note_quiet()
-        await self._quiet.wait()
+        loop = asyncio.get_running_loop()
+        for made in [bound for server in self._servers for bound in server.sockets]:
+            loop.remove_reader(made)  # asyncio's own loop: closing the server would break off whom it has accepted; uvloop's has none
+        await _turns(MAKING)
+        self._stop_accepting()
+        await _turns(MAKING)  # uvloop's: until now it accepted
+        while not self._is_quiet():  # it may have been, before the last one came
+            self._quiet.clear()
+            await self._quiet.wait()
 
     async def close(self) -> None:
         """End at once: running handlers are cancelled."""
@@ -182,8 +189,11 @@ class Listener:
         self._servers.clear()
         self.addresses = ()
 
+    def _is_quiet(self) -> bool:
+        return not self._connections and not self.runners.running and not self.runners.waiting
+
     def _note_quiet(self) -> None:
-        if self._draining and not self._connections and not self.runners.running and not self.runners.waiting:
+        if self._draining and self._is_quiet():
             self._quiet.set()
 
     # -- deadlines
@@ -286,6 +296,11 @@ class Listener:
     def count_deadline(self, phase: str) -> None:
         """Count a connection ended by the deadline of *phase*."""
         self._deadlines.add(self.name, phase)
+
+
+async def _turns(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 def _hostname(host: str) -> str:

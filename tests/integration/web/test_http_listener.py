@@ -538,6 +538,7 @@ async def test_a_drain_finishes_what_runs_and_closes_what_is_idle(serve: Serve, 
     port = served.port
     served.stop.set()
     assert await idle.rest() == b""
+    await until(lambda: not served.listener.addresses)
     with pytest.raises(ConnectionError):
         await Client.open(port)
     assert (await sending.ask(b"c")).headers["connection"] == "close"
@@ -562,6 +563,40 @@ async def test_a_drain_answers_what_is_on_its_way(serve: Serve, connect: Connect
     assert await silent.rest() == b""
     await asyncio.wait_for(draining, 5)
     assert len(served.requests) == 3
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_who_connects_as_a_drain_begins_is_answered_or_left_to_who_listens_next(turns: int, serve: Serve) -> None:
+    """Also when nobody else is connected: from accepting a connection to its first byte the loop takes turns."""
+    with socket.create_server(("127.0.0.1", 0)) as held:  # as systemd does
+        served = await serve(PATIENT, Listen("off"))
+
+        async def slow(request: Request) -> Response:
+            await asyncio.sleep(0.02)
+            return Response(200)
+
+        served.answers["/"] = slow
+        await served.listener.adopt(held.dup())
+        with socket.create_connection(held.getsockname(), 5) as client:
+            client.sendall(GET)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await served.listener.drain()
+            await served.listener.close()
+            if served.requests:
+                assert client.recv(12) == b"HTTP/1.1 200"
+            else:
+                held.setblocking(False)
+                held.accept()[0].close()  # raises where nobody has it
+
+
+async def test_what_came_in_time_is_answered_though_the_loop_was_late(serve: Serve, connect: Connect) -> None:
+    client = await connect(served := await serve(QUICK))
+    await client.ask(GET)
+    client.send(GET)
+    time.sleep(QUICK.idle + 0.1)  # the loop has no turn: the request waits in the socket
+    served.listener.sweep()
+    assert (await client.answer()).status == 200
 
 
 async def test_a_drain_waits_for_a_handler_whose_client_has_left(serve: Serve, connect: Connect) -> None:

@@ -134,6 +134,28 @@ async def test_a_drain_waits_for_requests_that_wait_for_a_turn() -> None:
     assert house.answered == 3 * ABREAST
 
 
+async def test_a_drain_in_which_it_was_quiet_for_a_moment_waits_for_who_came_then() -> None:
+    house = House()
+    house.ask(1)
+    await house.turns(1)
+    draining = asyncio.create_task(house.listener.drain())
+    house.release.set()
+    await house.turns(2)
+    assert house.answered == 1
+    (first,) = house.listener._connections
+    first.connection_lost(None)
+    house.release.clear()
+    house.ask(1)  # accepted before the drain began
+    (second,) = house.listener._connections
+    await house.turns(20)
+    assert not draining.done()
+    house.release.set()
+    await house.turns(2)
+    assert house.answered == 2
+    second.connection_lost(None)
+    await draining
+
+
 async def test_requests_that_wait_for_a_turn_count_as_under_way() -> None:
     house = House(connections=ABREAST)
     for _ in range(3):  # clients that ask and leave at once
