@@ -102,11 +102,12 @@ class Session:
         return _Error(self, caller, head, call)
 
     def left(self, caller: Caller, *, reset: bool) -> None:
-        """The connection is gone. *reset*: closed over bytes that nobody had read, as the kernel does for a process that dies."""
+        """The connection is gone; told again, too. *reset*: closed over bytes that nobody had read, as the kernel does for a process
+        that dies."""
         if self._waiting is caller:
             self._waiting = None
         if self._handed is caller and self.state is State.RUNNING:
-            self._unread = reset
+            self._unread = self._unread or reset
 
     def pause(self) -> None:
         """Hold up the response that arrives."""

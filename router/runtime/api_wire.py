@@ -4,9 +4,11 @@ Not router/web's Connection, though of the same parts: `next` may wait for ever,
 has trailers, and a call that waits must be forgotten when its client leaves."""
 
 import asyncio
+import fcntl
 import os
+import termios
+from array import array
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final, cast
 
 from router.events.http import Response
@@ -61,13 +63,18 @@ class Wire(asyncio.Protocol):
         """Take what has arrived, without waiting for the loop to say so."""
         connection = self._transport.get_extra_info("socket")
         taken = 0
-        with suppress(OSError):  # nothing more is there
+        try:
             while self._served and not self._transport.is_closing() and taken < _TURN:
                 data = os.read(connection.fileno(), _CHUNK)
-                if not data:
-                    return  # the loop will see it too
+                if not data:  # the loop will see it too, but who pumps asks now what was read
+                    self._session.left(self, reset=self._undelivered())
+                    return
                 taken += len(data)
                 self.data_received(data)
+        except ConnectionError:  # which the socket tells only once
+            self._session.left(self, reset=True)
+        except OSError:  # nothing more is there
+            return
 
     # -- from the loop
 
@@ -88,6 +95,7 @@ class Wire(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """The client sends no more: it has left, as clients of this API do. Half a call is told so all the same."""
+        self._session.left(self, reset=self._undelivered())
         if self._incoming.head is not None or self._call is not None:
             self._lose()
             self._write(runtime_api.TRUNCATED, None)
@@ -152,6 +160,14 @@ class Wire(asyncio.Protocol):
                 self._transport.write(answers.CONTINUE)
         if piece := self._incoming.take():
             self._call.feed(piece)
+
+    def _undelivered(self) -> bool:
+        """Whether the client, which sends no more, has certainly not read the last answer: it was gone when that came.
+
+        Its system then refuses it, which does not show when reading, as the end that came before has precedence."""
+        unacknowledged = array("i", [0])
+        fcntl.ioctl(self._transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, unacknowledged)
+        return unacknowledged[0] > 0 or self._transport.get_write_buffer_size() > 0
 
     def _lose(self) -> None:
         call, self._call = self._call, None

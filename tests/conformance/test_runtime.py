@@ -98,6 +98,15 @@ def alive(pid: int) -> bool:
     return any(text.rpartition(")")[2].split()[0] not in "ZX" for text in threads)
 
 
+def kill_and_see(pid: int) -> None:
+    """Kill it and wait until it is gone, without a turn of the loop."""
+    os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 2
+    while alive(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
 def processes_of(title: str) -> list[int]:
     """Live processes with this name, below this one: others may test at the same time."""
     found = []
@@ -418,11 +427,15 @@ async def test_killed_from_outside_mid_invocation(bench: Bench, tmp_path: Path) 
 
 
 @needs("warm")
-async def test_a_worker_that_died_idle_costs_the_next_event_nothing(bench: Bench) -> None:
+@pytest.mark.parametrize("turns", [0, 1, 2, 100])
+async def test_a_worker_that_died_idle_costs_the_next_event_nothing(bench: Bench, turns: int) -> None:
+    """*turns*: of the loop, in which it may learn of the death before the event comes."""
     function = bench.function("counted")
     pid = here(json.loads((await bench.run(function)).payload)[1])
-    os.kill(pid, signal.SIGKILL)
-    await until(lambda: not alive(pid))
+    await asyncio.sleep(0.1)  # a runtime that asks for its events does so by now
+    kill_and_see(pid)
+    for _ in range(turns):
+        await asyncio.sleep(0)
     count, fresh = json.loads((await bench.run(function)).payload)
     assert (count, here(fresh) != pid) == (1, True)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -18,6 +19,7 @@ from router.runtime.frames import Frame
 
 BASE = "/2018-06-01/runtime/"
 NEXT = f"GET {BASE}invocation/next HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+SILENT = socket.socket()  # a real one, on which nothing was ever sent
 CHUNKS = b"3\r\none\r\n3\r\ntwo\r\n0\r\nLambda-Runtime-Function-Error-Type: E\r\nLambda-Runtime-Function-Error-Body: e30=\r\n\r\n"
 
 
@@ -53,7 +55,10 @@ class Transport:
         self.reading = True
 
     def get_extra_info(self, name: str) -> Any:
-        return ("127.0.0.1", 1)
+        return SILENT if name == "socket" else ("127.0.0.1", 1)
+
+    def get_write_buffer_size(self) -> int:
+        return 0
 
     @property
     def statuses(self) -> list[int]:

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from router.runtime import frames
 from router.runtime.api_link import ApiLink
 
+NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n"
 PING = b"GET /2018-06-01/ping HTTP/1.1\r\nHost: x\r\n\r\n"
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER that ends a connection with a reset
 
@@ -78,3 +80,70 @@ async def test_a_stranger_that_is_dropped_is_forgotten(link: ApiLink) -> None:
         wire.drop()
         await until(lambda: not link.port._strangers)
     assert not link.port._wires
+
+
+async def waiting(link: ApiLink) -> socket.socket:
+    """A client that waits for an event."""
+    client = connected(link)
+    link.passed_on(os.getpid())
+    client.sendall(NEXT)
+    await until(lambda: link.session._waiting is not None)
+    return client
+
+
+def invoke(link: ApiLink, body: bytes) -> None:
+    link.send(frames.INVOKE, b'{"id":"one","arn":"a","ms":1000,"trace":"","client":"","stream":false}', body)
+
+
+async def turns(number: int) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+async def told(link: ApiLink, after: int) -> None:
+    """The client's process has ended, as is known *after* turns of the loop; whoever waits for that looks a turn later."""
+    await turns(after)
+    link.pump()
+    await turns(1)
+
+
+@pytest.mark.parametrize("size", [2, 1_000, 3_000_000])
+@pytest.mark.parametrize("before", [0, 1, 2, 20])
+@pytest.mark.parametrize("after", [0, 1, 2, 20])
+async def test_whoever_was_gone_when_its_event_came_has_not_read_it(link: ApiLink, before: int, after: int, size: int) -> None:
+    """*before*, *after*: turns of the loop between its end, the event and the news of its process's end."""
+    client = await waiting(link)
+    client.close()
+    await turns(before)
+    invoke(link, bytes(size))
+    await told(link, after)
+    assert not link.taken
+    await turns(5)  # and what the loop has to say later changes nothing
+    assert not link.taken
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 20])
+async def test_whoever_ends_before_it_has_read_its_event_has_not_read_it(link: ApiLink, after: int) -> None:
+    client = await waiting(link)
+    invoke(link, bytes(1_000))
+    await turns(2)
+    client.close()
+    await told(link, after)
+    assert not link.taken
+    await turns(5)
+    assert not link.taken
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 20])
+async def test_whoever_ends_once_it_has_read_its_event_has_read_it(link: ApiLink, after: int) -> None:
+    client = await waiting(link)
+    invoke(link, bytes(1_000))
+    await turns(2)
+    read = b""
+    while not read.endswith(bytes(1_000)):
+        read += client.recv(65536)
+    client.close()
+    await told(link, after)
+    assert link.taken
+    await turns(5)
+    assert link.taken
