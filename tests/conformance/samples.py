@@ -1,4 +1,4 @@
-"""How each behaviour of tests/conformance/test_runtime.py is written in each language, and how the language's runtime tells of it."""
+"""How each behaviour of tests/conformance/runtime/ is written in each language, and how the language's runtime tells of it."""
 
 import json
 import sys

@@ -19,7 +19,7 @@ from router.model import Outcome
 from router.runtime.base import Invocation
 from router.runtime.lifecycle import State
 from router.runtime.pool import WarmPool
-from tests.conformance.test_runtime import alive, processes_of, until
+from tests.conformance.runtime.bench import alive, processes_of, until
 from tests.helpers.confined import here
 from tests.helpers.logs import MemoryLogs
 from tests.helpers.pools import serving
