@@ -3,9 +3,9 @@
 import asyncio
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 import pytest
@@ -19,7 +19,6 @@ from router.runtime.frames import Frame
 
 BASE = "/2018-06-01/runtime/"
 NEXT = f"GET {BASE}invocation/next HTTP/1.1\r\nHost: x\r\n\r\n".encode()
-SILENT = socket.socket()  # a real one, on which nothing was ever sent
 CHUNKS = b"3\r\none\r\n3\r\ntwo\r\n0\r\nLambda-Runtime-Function-Error-Type: E\r\nLambda-Runtime-Function-Error-Body: e30=\r\n\r\n"
 
 
@@ -30,6 +29,8 @@ def post(path: str, body: bytes, *headers: str) -> bytes:
 
 class Transport:
     """What the loop would do with what is written."""
+
+    silent: ClassVar[socket.socket]  # a real one, on which nothing is ever sent
 
     def __init__(self) -> None:
         self.written = b""
@@ -55,7 +56,7 @@ class Transport:
         self.reading = True
 
     def get_extra_info(self, name: str) -> Any:
-        return SILENT if name == "socket" else ("127.0.0.1", 1)
+        return self.silent if name == "socket" else ("127.0.0.1", 1)
 
     def get_write_buffer_size(self) -> int:
         return 0
@@ -63,6 +64,12 @@ class Transport:
     @property
     def statuses(self) -> list[int]:
         return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", self.written)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def silent() -> Iterator[None]:
+    with socket.socket() as Transport.silent:
+        yield
 
 
 class Rig:
