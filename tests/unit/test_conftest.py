@@ -43,7 +43,7 @@ def test_a_missing_program_is_a_failure_only_when_all_are_required(tmp_path: Pat
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", str(tmp_path)]
     ours = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}  # five cases are not worth more processes
     done = subprocess.run(
-        command, cwd=tmp_path, env={**ours, "ROUTER_REQUIRE_ALL": value}, capture_output=True, text=True, timeout=100, check=False
+        command, cwd=tmp_path, env={**ours, "ROUTER_REQUIRE_ALL": value}, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == (1 if value == "1" else 0)
     assert done.stdout.splitlines()[-1].startswith(told), done.stdout

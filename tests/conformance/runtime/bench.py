@@ -36,7 +36,7 @@ class Bench:
     def other(self, name: str, handler: str, **rest: Any) -> Function:
         """A function with any handler."""
         command = (*self.sample.command, handler) if self.sample.command else ()
-        given = {"name": name, "code": self.code, "handler": handler, "runtime": self.sample.runtime, "timeout": 20.0, "command": command}
+        given = {"name": name, "code": self.code, "handler": handler, "runtime": self.sample.runtime, "timeout": 5.0, "command": command}
         return Function(**(given | rest))
 
     async def run(self, handler: str | Function, event: Any = None, **rest: Any) -> Outcome:
@@ -99,7 +99,7 @@ def busy(environment: Any, handler: str) -> bool:
     return environment.function.handler == handler and environment.state is State.BUSY and environment._channel.taken
 
 
-async def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+async def until(holds: Callable[[], bool], seconds: float = 2.0) -> None:
     """Wait for it; TimeoutError after *seconds*."""
     async with asyncio.timeout(seconds):
         while not holds():

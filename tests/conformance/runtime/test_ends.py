@@ -63,7 +63,7 @@ async def test_a_detached_grandchild_does_not_delay_the_answer_and_dies_with_its
     (pid,) = map(here, map(int, mark.read_text().split()))
     assert alive(pid)
     bench.pool.retire("detach")
-    await until(lambda: not alive(pid), 2)
+    await until(lambda: not alive(pid))
 
 
 async def test_a_fork_bomb_is_gone_soon_after_the_timeout(bench: Bench) -> None:
@@ -170,5 +170,5 @@ async def test_cancelled_the_run_is_cut_short(bench: Bench) -> None:
     pids = [environment._worker.pid for environment in bench.pool._all]
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    await until(lambda: not any(map(alive, pids)), 2)
+    await until(lambda: not any(map(alive, pids)))
     assert (await bench.run("echo", 1)).payload == b"1"

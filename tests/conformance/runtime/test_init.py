@@ -61,7 +61,7 @@ async def test_one_that_listens_is_told_of_its_end(bench: Bench, tmp_path: Path,
     mark = tmp_path / "mark"
     pid = here(json.loads((await bench.run("bye", {"mark": str(mark), "leaves": leaves})).payload))
     bench.pool.retire("bye")
-    await until(lambda: not bench.pool._all, 20)
+    await until(lambda: not bench.pool._all, 5)
     assert (mark.exists(), alive(pid)) == (True, False)
     assert bench.logs.of("bye")[-1] == "bye"
 

@@ -109,7 +109,7 @@ async def test_a_reader_that_leaves_does_not_end_the_function(bench: Bench, tmp_
     await anext(stream.pieces)
     await stream.pieces.aclose()
     assert (await running).function_error == ""
-    await until(lambda: mark.read_text() == "done", 20)  # whose client answers first goes on after it
+    await until(lambda: mark.read_text() == "done", 5)  # whose client answers first goes on after it
 
 
 @needs("streams")
