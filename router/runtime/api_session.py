@@ -36,7 +36,7 @@ class Front(Protocol):
     def call(self, head: Head, caller: Caller) -> "Call":
         """What a request is: an object that takes its body."""
 
-    def left(self, caller: Caller, *, reset: bool) -> None:
+    def left(self, caller: Caller, *, unread: bool) -> None:
         """The connection is gone; see Session.left()."""
 
 
@@ -101,13 +101,13 @@ class Session:
             return self._response(head, caller)
         return _Error(self, caller, head, call)
 
-    def left(self, caller: Caller, *, reset: bool) -> None:
-        """The connection is gone; told again, too. *reset*: closed over bytes that nobody had read, as the kernel does for a process
-        that dies."""
+    def left(self, caller: Caller, *, unread: bool) -> None:
+        """The connection is gone, or as good as gone: it may be told more than once. *unread*: its process has certainly not read all
+        that was written to it."""
         if self._waiting is caller:
             self._waiting = None
         if self._handed is caller and self.state is State.RUNNING:
-            self._unread = self._unread or reset
+            self._unread = self._unread or unread
 
     def pause(self) -> None:
         """Hold up the response that arrives."""

@@ -67,12 +67,12 @@ class Wire(asyncio.Protocol):
             while self._served and not self._transport.is_closing() and taken < _TURN:
                 data = os.read(connection.fileno(), _CHUNK)
                 if not data:  # the loop will see it too, but who pumps asks now what was read
-                    self._session.left(self, reset=self._undelivered())
+                    self._session.left(self, unread=self._undelivered())
                     return
                 taken += len(data)
                 self.data_received(data)
         except ConnectionError:  # which the socket tells only once
-            self._session.left(self, reset=True)
+            self._session.left(self, unread=True)
         except OSError:  # nothing more is there
             return
 
@@ -95,16 +95,16 @@ class Wire(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """The client sends no more: it has left, as clients of this API do. Half a call is told so all the same."""
-        self._session.left(self, reset=self._undelivered())
+        self._session.left(self, unread=self._undelivered())
         if self._incoming.head is not None or self._call is not None:
             self._lose()
             self._write(runtime_api.TRUNCATED, None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the client."""
+        """Forget the client. A reset is what the kernel sends for a process that dies over bytes it had not read."""
         self._on_lost(self)
         self._lose()
-        self._session.left(self, reset=isinstance(exc, ConnectionError))
+        self._session.left(self, unread=isinstance(exc, ConnectionError))
 
     # -- a Caller
 

@@ -196,8 +196,8 @@ class Doors:
             return self._runtime.call(head, caller)
         return Call(caller, extension_api.NOT_FOUND)
 
-    def left(self, caller: Caller, *, reset: bool) -> None:
+    def left(self, caller: Caller, *, unread: bool) -> None:
         """See Front."""
         self._extensions.left(caller)
         if self._runtime is not None:
-            self._runtime.left(caller, reset=reset)
+            self._runtime.left(caller, unread=unread)

@@ -7,10 +7,11 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import pytest
 
-from tests.helpers.house import ROOT, House
+from tests.helpers.house import House
 
 RESTARTS = int(os.environ.get("RESTARTS", "5"))
 BETWEEN = 20  # answers between two restarts, at least
@@ -54,21 +55,10 @@ class Held(House):
         super().__init__(directory, CONFIG.replace('"RECORD"', str(self.record)))
         self._listener = listener
 
-    def start(self, *, step: str = "", count: int = 0) -> None:
+    def launch(self, command: list[str], out: BinaryIO, **rest: Any) -> subprocess.Popen[bytes]:
         """See House."""
-        assert not step
-        assert not count
         passed = self._listener.fileno()
-        command = [sys.executable, "-m", "tests.helpers.daemon", str(self.config), repr(self.base), repr(self.factor)]
-        with self.log.open("ab") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", PASS, str(passed), *command],
-                cwd=ROOT,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
-                pass_fds=(passed,),
-            )
+        return super().launch([sys.executable, "-c", PASS, str(passed), *command], out, pass_fds=(passed,), **rest)
 
 
 class Client(threading.Thread):
@@ -106,25 +96,25 @@ def test_no_client_notices_a_restart_and_no_event_is_lost(tmp_path: Path) -> Non
         port = listener.getsockname()[1]
         asking = [Client(port, over, "GET", "/echo"), Client(port, over, "GET", "/echo")]
         noting = Client(port, over, "POST", "/note")
+        clients = (*asking, noting)
         house.up()
         try:
-            for client in (*asking, noting):
+            for client in clients:
                 client.start()
             for _ in range(RESTARTS):
-                seen = [len(client.answers) for client in (*asking, noting)]
-                assert house.until(
-                    lambda seen=seen: all(len(one.answers) >= was + BETWEEN for one, was in zip((*asking, noting), seen, strict=True)), 60
-                )
+                enough = {client: len(client.answers) + BETWEEN for client in clients}
+                assert house.until(lambda enough=enough: all(len(one.answers) >= least for one, least in enough.items()), 60)
                 assert house.stop() == 0
                 house.start()
             assert house.ready(60), house.log.read_text()
         finally:
             over.set()
-            for client in (*asking, noting):
+            for client in clients:
                 client.join()
         said = {answer for client in asking for answer in client.answers}, set(noting.answers)
         assert said == ({"200"}, {"202"}), house.log.read_text()[-20_000:]
         assert house.until(lambda: house.get("/status")["ready"], 30)
-        house.until(lambda: {*map(int, house.record.read_text().split())} == {*range(len(noting.answers))}, 60)
-        assert {*map(int, house.record.read_text().split())} == {*range(len(noting.answers))}, house.log.read_text()[-20_000:]
+        accepted = {*range(len(noting.answers))}
+        house.until(lambda: {*map(int, house.record.read_text().split())} == accepted, 60)
+        assert {*map(int, house.record.read_text().split())} == accepted, house.log.read_text()[-20_000:]
         assert house.stop() == 0

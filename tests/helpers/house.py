@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,7 +60,11 @@ class House:
         command = [sys.executable, "-m", "tests.helpers.daemon", str(self.config), repr(self.base), repr(self.factor)]
         command += [step, str(count)] if step else []
         with self.log.open("ab") as out:
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, start_new_session=True)
+            self.process = self.launch(command, out)
+
+    def launch(self, command: list[str], out: BinaryIO, **rest: Any) -> subprocess.Popen[bytes]:
+        """The daemon's process; *rest*: as Popen takes it."""
+        return subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, start_new_session=True, **rest)
 
     def up(self, *, step: str = "", count: int = 0) -> None:
         """Start the daemon, and wait until it answers and every source is attached."""

@@ -1,5 +1,5 @@
 """Everything here runs on asyncio's own loop and on uvloop: they write, close and tell of an end differently."""
 
-from tests.integration.web.conftest import pytest_asyncio_loop_factories
+from tests.helpers.loops import pytest_asyncio_loop_factories
 
 __all__ = ("pytest_asyncio_loop_factories",)

@@ -1,14 +1,17 @@
 """Everything here runs on asyncio's own loop and on uvloop: they close, pause and half-close differently."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from router.config.types import Listen
 from router.web import Limits
+from tests.helpers.loops import pytest_asyncio_loop_factories
 from tests.helpers.wire import Client, Served
+
+__all__ = ("pytest_asyncio_loop_factories",)
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 QUICK = Limits(header=0.3, body=0.8, body_grace=0.3, write=0.4, idle=0.4, linger=0.3, body_bytes=1_000_000)
@@ -16,14 +19,6 @@ PATIENT = Limits(body_bytes=1_000_000)
 
 Serve = Callable[..., Awaitable[Served]]
 Connect = Callable[[Served], Awaitable[Client]]
-
-
-def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    try:
-        import uvloop
-    except ImportError:
-        return {"asyncio": asyncio.new_event_loop}
-    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture

@@ -103,34 +103,34 @@ def test_an_event_waits_for_the_runtime_and_is_not_taken_before() -> None:
 def test_a_client_that_left_gets_no_event(runtime: Runtime) -> None:
     call, gone = runtime.open("GET", "invocation/next")
     call.end(())
-    runtime.session.left(gone, reset=False)
+    runtime.session.left(gone, unread=False)
     runtime.invoke("one")
     assert (gone.answers, runtime.session.taken) == ([], False)
     assert runtime.next().status == 200
 
 
-@pytest.mark.parametrize("reset", [True, False])
-def test_whose_connection_is_reset_has_not_read_its_event(runtime: Runtime, *, reset: bool) -> None:
+@pytest.mark.parametrize("unread", [True, False])
+def test_whose_connection_is_reset_has_not_read_its_event(runtime: Runtime, *, unread: bool) -> None:
     runtime.invoke("one")
     assert runtime.ask("POST", "invocation/one/response").status == 202
     caller = runtime.next()
     runtime.invoke("two")
     assert runtime.session.taken
-    runtime.session.left(caller, reset=reset)
-    assert runtime.session.taken is not reset
+    runtime.session.left(caller, unread=unread)
+    assert runtime.session.taken is not unread
 
 
 def test_a_reset_after_an_answer_has_begun_says_nothing(runtime: Runtime) -> None:
     caller = runtime.next()
     runtime.invoke("one")
     runtime.open("POST", "invocation/one/response")
-    runtime.session.left(caller, reset=True)
+    runtime.session.left(caller, unread=True)
     assert runtime.session.taken
 
 
 def test_the_latest_of_two_that_wait_gets_the_event(runtime: Runtime) -> None:
     older, newer = runtime.next(), runtime.next()
-    runtime.session.left(older, reset=False)
+    runtime.session.left(older, unread=False)
     runtime.invoke("one")
     assert (older.answers, newer.status) == ([], 200)
 

@@ -164,7 +164,7 @@ def test_a_port_without_a_runtime_serves_extensions_alone(path: str) -> None:
     assert caller.status == 404
     doors.call(Head("PUT", "/2022-07-01/telemetry/", "HTTP/1.1", (), "h", 0, False, False), caller).end(())
     assert caller.status == 418
-    doors.left(caller, reset=False)
+    doors.left(caller, unread=False)
 
 
 class Conversation(RuleBasedStateMachine):
