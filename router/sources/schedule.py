@@ -101,6 +101,7 @@ class ScheduleSource:
     async def _attach(self, outlet: Outlet) -> list[Tick]:
         """Take up where the store says; give the ticks that were under way."""
         now = self._clock.now()
+        self._seen = (now, self._clock.monotonic())  # together: time that the store takes is no step of the clock
         loaded = await self._store.load({name: schedule.spelling for name, schedule in self._schedules.items()}, int(now))
         for name, stored in loaded.schedules.items():
             schedule = self._schedules[name]
@@ -109,7 +110,6 @@ class ScheduleSource:
             named = sorted({name for name, _ in loaded.removed})
             log.warning("ticks_forgotten", count=len(loaded.removed), schedules=named[:10], reason="the config has these schedules no more")
         self._agenda = Agenda(self._tables, {name: stored.cursor for name, stored in loaded.schedules.items()})
-        self._seen = (now, self._clock.monotonic())
         await self._rewind(now)
         self._outlet = outlet
         return loaded.pending

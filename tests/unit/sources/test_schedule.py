@@ -480,6 +480,25 @@ async def test_a_step_of_the_clock_is_told_and_time_that_passes_is_none(capsys: 
         assert "step_s=-7.0" in capsys.readouterr().out
 
 
+async def test_time_that_a_slow_store_takes_is_no_step_of_the_clock(capsys: pytest.CaptureFixture[str]) -> None:
+    bench = Bench()
+
+    class SlowDatabase(InstantDatabase):
+        async def transact(self, unit: Callable[[apsw.Connection], Result], *, patient: bool = False) -> Result:
+            await bench.clock.sleep(2)
+            return await super().transact(unit, patient=patient)
+
+    bench.database = bench.outlet.store = SlowDatabase()
+    async with bench.running(f=trigger("rate(1 minute)")):
+        await bench.clock.advance(HOUR)
+        before = capsys.readouterr().out
+        bench.clock.jump(-7)
+        await bench.clock.advance(30)
+        after = capsys.readouterr().out
+    assert "clock_stepped" not in before
+    assert "step_s=-7.0" in after
+
+
 async def test_a_jump_back_and_forth_is_seen_within_a_heartbeat() -> None:
     bench = Bench()
     async with bench.running(f=trigger("rate(1 hour)")):
