@@ -63,7 +63,8 @@ def detach(event, context):
         os.setsid()
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT): signal.signal(number, signal.SIG_IGN)
         if os.fork() == 0:
-            with open(event["mark"], "a") as file: file.write(str(os.getpid()) + "\\n")
+            with open(event["mark"] + ".new", "w") as file: file.write(str(os.getpid()) + "\\n")
+            os.rename(file.name, event["mark"])  # there once it says who
             time.sleep(600)
         os._exit(0)
     while not os.path.exists(event["mark"]): time.sleep(0.005)
@@ -253,7 +254,8 @@ import os, signal, sys, time
 os.setsid()
 for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT): signal.signal(number, signal.SIG_IGN)
 if os.fork() == 0:
-    with open(sys.argv[1], "a") as file: file.write(str(os.getpid()) + "\\n")
+    with open(sys.argv[1] + ".new", "w") as file: file.write(str(os.getpid()) + "\\n")
+    os.rename(file.name, sys.argv[1])  # there once it says who
     time.sleep(600)
 """
 
