@@ -2,7 +2,6 @@
 and to it alone; the monotonic clock is left as it is. Faults C1, C2 and C7."""
 
 import os
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -55,8 +54,7 @@ class Lied(House):
         lies = {"LD_PRELOAD": str(LIBRARY), "FAKETIME_TIMESTAMP_FILE": str(self.offset), "FAKETIME_NO_CACHE": "1"}
         lies |= {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1"}
         with self.log.open("ab") as out:
-            command = [sys.executable, "-c", DAEMON, str(self.config)]
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, env=os.environ | lies, start_new_session=True)
+            self.process = self.launch([sys.executable, "-c", DAEMON, str(self.config)], out, env=os.environ | lies)
 
     def first_tick(self) -> None:
         """Start at noon; once the schedules run, put the clock to just before their first minute."""

@@ -96,7 +96,7 @@ def under_strace(house: House, fault: str) -> None:
     command = [sys.executable, "-m", "tests.helpers.daemon", str(house.config), repr(house.base), "1.0"]
     with house.log.open("ab") as out:
         tracing = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", f"inject=fdatasync,fsync:{fault}"]
-        house.process = subprocess.Popen([*tracing, *command], cwd=ROOT, stdout=out, stderr=out, start_new_session=True)
+        house.process = house.launch([*tracing, *command], out)
 
 
 def end_traced(house: House) -> None:

@@ -94,7 +94,7 @@ class Confined(House):
         }
         command = [*self.level.prefix, self.level.python(), "-m", "router.cli", "run", "--config", str(self.config)]
         with self.log.open("ab") as out:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out, start_new_session=True)
+            self.process = self.launch(command, out, env=environment)
 
     def invoke(self, function: str, event: Any = None) -> tuple[Any, str, str]:
         """The answer, the error's type ("" for none) and the log of one invocation."""

@@ -184,7 +184,7 @@ class Elsewhen(House):
         assert (step, count) == ("", 0)
         with self.log.open("ab") as out:
             command = [*self.prefix, sys.executable, "-m", "router.cli", "run", "--config", str(self.config)]
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, start_new_session=True)
+            self.process = self.launch(command, out)
 
 
 def test_a_machine_that_was_up_for_long_and_then_has_just_started_changes_nothing(tmp_path: Path) -> None:
