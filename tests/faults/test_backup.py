@@ -14,7 +14,8 @@ import pytest
 
 from tests.faults.test_kill import FACTOR, at_rest, begin, events_of
 from tests.helpers.house import ROOT, House, free_port
-from tests.helpers.load import Load, config_for, read_record
+from tests.helpers.load import Load, config_for
+from tests.helpers.record import read_record
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.house import ROOT, House
-from tests.helpers.load import read_record
+from tests.helpers.record import read_record
 
 FILES = int(os.environ.get("BURST_FILES", "100000"))
 SEED = int(os.environ.get("BURST_SEED", "20261124"))

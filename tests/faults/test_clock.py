@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.house import ROOT, House
-from tests.helpers.load import read_record
+from tests.helpers.record import read_record
 
 pytestmark = [pytest.mark.fault, pytest.mark.server, pytest.mark.timeout(120)]
 
@@ -37,7 +37,7 @@ class Lied(House):
     """A house whose daemon believes a wall clock that the test sets."""
 
     def __init__(self, directory: Path) -> None:
-        common = f"code: {ROOT / 'tests/faults/functions'}, timeout: 20, environment: {{RECORD: {directory / 'record'}, GATE: {directory / 'gate'}}}"
+        common = f"code: {ROOT / 'tests/faults/functions'}, timeout: 300, environment: {{RECORD: {directory / 'record'}, GATE: {directory / 'gate'}}}"
         super().__init__(directory, CONFIG.format().replace("<common>", common))
         self.offset = directory / "offset"
 
@@ -57,10 +57,15 @@ class Lied(House):
             self.process = self.launch([sys.executable, "-c", DAEMON, str(self.config)], out, env=os.environ | lies)
 
     def first_tick(self) -> None:
-        """Start at noon; once the schedules run, put the clock to just before their first minute."""
+        """Start at noon, and have the first minute pass."""
         self.set("2026-03-01T12:00:10")
         self.start()
         assert self.ready(), self.log.read_text()[-3000:]
+        self.first_minute()
+
+    def first_minute(self) -> None:
+        """Put the clock to noon; once the schedules run, to just before their first minute."""
+        self.set("2026-03-01T12:00:10")
         assert self.until(lambda: all(row["next"] for row in self.get("/schedules")), 20)
         self.set("2026-03-01T12:00:57")
         assert self.until(lambda: bool(self.ticked()), 20), self.log.read_text()[-3000:]
@@ -106,7 +111,7 @@ def test_the_clock_is_put_forward_and_back_under_a_running_daemon(house: Lied) -
 def test_the_clock_is_set_across_restarts(house: Lied) -> None:
     house.first_tick()
     assert house.stop() == 0
-    for clock in ("2026-03-01T12:05:30", "2026-03-01T11:00:30", "2026-03-01T12:05:40"):
+    for clock in ("2026-03-01T12:05:05", "2026-03-01T11:00:05", "2026-03-01T12:05:15"):
         house.set(clock)
         house.start()
         assert house.ready(), house.log.read_text()[-3000:]
@@ -128,6 +133,5 @@ def test_before_its_time_nothing_is_decided(house: Lied) -> None:
     assert told["ok"] is False
     time.sleep(3)
     assert house.ticked() == {}
-    house.set("2026-03-01T12:00:58")
-    assert house.until(lambda: dict(house.ticked()) == {"2026-03-01T12:01:00Z": 1}, 20)
+    house.first_minute()
     assert house.stop() == 0

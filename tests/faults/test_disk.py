@@ -13,7 +13,7 @@ import apsw
 import pytest
 
 from tests.helpers.house import ROOT, House
-from tests.helpers.load import read_record
+from tests.helpers.record import read_record
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(180)]
 

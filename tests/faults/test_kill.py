@@ -11,7 +11,8 @@ import pytest
 
 from tests.helpers.daemon import STEPS
 from tests.helpers.house import House, free_port
-from tests.helpers.load import Findings, Load, config_for, judge, read_record
+from tests.helpers.load import Findings, Load, config_for, judge
+from tests.helpers.record import read_record
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "104"))
 COUNTS = (1, 2, 3, 5, 8, 13, 21, 34)
@@ -50,6 +51,9 @@ def come_to_rest(house: House, load: Load) -> Findings:
     assert house.ready(), house.log.read_text()[-3000:]
     time.sleep(3)
     load.stop()
+    load.mark()
+    record = house.directory / "record"
+    assert house.until(lambda: any(line.get("key") == "mark" for line in read_record(record)), 60, step=0.3), "it looks at no files"
     before = -1
     while before != (before := sum(str(event["source"]).startswith("s3:") for event in events_of(house))):
         time.sleep(3)  # one scan interval, several looks at the feed; where the machine is slow files are looked at for longer

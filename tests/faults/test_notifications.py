@@ -59,7 +59,7 @@ def test_killed_while_an_object_is_told(tmp_path: Path, way: str, step: str, cou
         key = cloud.key()
         s3 = cloud.client("s3", key)
         if way == "dropped":
-            (tmp_path / "drop/one").write_bytes(b"x")
+            cloud.drop("drop/one", b"x")
         elif count == 1:
             with pytest.raises(BotoCoreError):
                 s3.put_object(Bucket="drop", Key="one", Body=b"x")
@@ -67,7 +67,7 @@ def test_killed_while_an_object_is_told(tmp_path: Path, way: str, step: str, cou
             s3.put_object(Bucket="drop", Key="one", Body=b"x")
         assert cloud.until(lambda: not cloud.alive(), 10)
         cloud.up()
-        (tmp_path / "drop/mark").write_bytes(b"x")  # told when everything before it was looked at
+        cloud.drop("drop/mark", b"x")  # told when everything before it was looked at
         assert sorted(map(key_of, bodies(cloud, key, "direct", 2))) == ["mark", "one"]
         told = bodies(cloud, key, "reader", 2)
         assert sorted(key_of(json.loads(one["Message"])) for one in told) == ["mark", "one"]
@@ -90,7 +90,7 @@ def test_killed_while_a_removal_is_told(tmp_path: Path, way: str, step: str) -> 
             (tmp_path / "drop/one").unlink()
         assert cloud.until(lambda: not cloud.alive(), 10)
         cloud.up()
-        (tmp_path / "drop/mark").write_bytes(b"x")  # told when everything before it was looked at
+        cloud.drop("drop/mark", b"x")  # told when everything before it was looked at
         told = [*bodies(cloud, key, "direct", 3), *(json.loads(one["Message"]) for one in bodies(cloud, key, "reader", 2))]
         once = [("ObjectCreated:Put", "mark"), ("ObjectRemoved:Delete", "one")]
         assert sorted((one["Records"][0]["eventName"], key_of(one)) for one in told) == sorted([("ObjectCreated:Put", "one"), *once, *once])

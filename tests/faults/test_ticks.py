@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.helpers.house import ROOT, House
-from tests.helpers.load import Findings, judge_ticks, read_record
+from tests.helpers.load import Findings, judge_ticks
+from tests.helpers.record import read_record
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(240)]
 

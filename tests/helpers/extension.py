@@ -111,10 +111,8 @@ def main():
                 REPORTED.wait(1.9)
             note(ended=True)
             return
-        while TOLD.get("mark") and not os.path.exists(TOLD["mark"]):
-            time.sleep(0.01)
-        if TOLD.get("mark"):
-            time.sleep(0.3)  # until whoever made it has answered
+        if TOLD.get("patient"):
+            DONE.wait(8)
         if do == "crash":
             os._exit(7)
         if do == "exit_error":

@@ -1,6 +1,7 @@
 """A whole daemon as a process of its own, on a directory of its own: started, asked, killed, started again."""
 
 import http.client
+import itertools
 import json
 import os
 import signal
@@ -9,10 +10,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 ROOT = Path(__file__).parents[2]
+_WORKERS = 8
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw7")[2:]) % _WORKERS
+_PORTS = itertools.cycle(range(16384 + _WORKER, 32768, _WORKERS))  # below those that Linux gives out by itself
+for _ in range(os.getpid() % 2048):
+    next(_PORTS)  # another run of the tests begins elsewhere
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -30,11 +37,14 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 def free_port() -> int:
-    """A TCP port that nobody has right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port that nobody has, and that stays free until somebody binds it.
+
+    The kernel gives none of these to who asks for any; of the processes that test side by side each has its own."""
+    for port in _PORTS:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 class House:
@@ -133,6 +143,12 @@ class House:
         if status != 202:
             raise ValueError(f"{status} {body!r}")
         return headers["x-amzn-requestid"]
+
+    def drop(self, path: str, content: bytes) -> None:
+        """Have a whole file at once at *path* below the directory: where one is written in place, a look in between finds less."""
+        beside = self.directory / ".dropped"
+        beside.write_bytes(content)
+        beside.rename(self.directory / path)
 
     def until(self, holds: Callable[[], bool], timeout: float, *, step: float = 0.02) -> bool:
         """Poll until *holds* or *timeout* real seconds have passed; whether it held."""

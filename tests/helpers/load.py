@@ -5,7 +5,6 @@ A thing counts as acknowledged only after the daemon (or, for files and rows, th
 import hashlib
 import http.client
 import itertools
-import json
 import random
 import sqlite3
 import threading
@@ -84,6 +83,10 @@ class Load:
             thread.join()
         if self.errors:
             raise self.errors[0]
+
+    def mark(self) -> None:
+        """A last file, `mark`: once it is handled, the daemon has had time to look at those before it."""
+        self.acknowledged.kept["mark"] = self._write("mark", random.Random(0))
 
     def _loop(self, work: Callable[[random.Random], None]) -> None:
         chance = random.Random(f"{self._seed}-{work.__name__}")
@@ -180,11 +183,6 @@ class Findings:
         """Everything that must not be."""
         names = ("lost", "false_done", "overtaken", "overlapped", "half_written", "unfinished", "doubled")
         return {name: found[:5] for name in names if (found := getattr(self, name))}
-
-
-def read_record(path: Path) -> list[dict[str, Any]]:
-    """What handlers wrote, in the order of writing."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def judge(told: Acknowledged, record: list[dict[str, Any]], events: list[dict[str, Any]]) -> Findings:

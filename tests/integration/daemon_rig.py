@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from router.runtime import processes
 from tests.helpers.house import ROOT, House, free_port
+from tests.helpers.record import read_record
 
 HANDLERS = '''
 import json, os, time
@@ -121,8 +122,7 @@ class Serving(House):
 
     def seen(self, function: str = "") -> list[dict[str, Any]]:
         """What handlers wrote down, in order; of one function when named."""
-        lines = self.record.read_text().splitlines() if self.record.exists() else []
-        return [row for row in map(json.loads, lines) if function in {"", row["function"]}]
+        return [row for row in read_record(self.record) if function in {"", row["function"]}]
 
     def started(self, count: int) -> bool:
         """Wait until so many handlers wait at the gate, or have passed it."""

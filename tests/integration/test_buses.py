@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.house import ROOT
+from tests.helpers.record import read_record
 from tests.integration.daemon_rig import Serving
 
 RESOURCES = """
@@ -36,8 +37,7 @@ def router(house: Serving, *words: str, code: int = 0, feed: str = "") -> Any:
 
 
 def seen(house: Serving, function: str) -> list[Any]:
-    lines = house.record.read_text().splitlines() if house.record.exists() else []
-    return [row["event"] for row in map(json.loads, lines) if row["function"] == function]
+    return [row["event"] for row in read_record(house.record) if row["function"] == function]
 
 
 def test_put_archive_and_replay_by_command(house: Serving) -> None:
@@ -63,8 +63,8 @@ def test_put_archive_and_replay_by_command(house: Serving) -> None:
 
 def test_a_bucket_s_events_and_what_was_put_before_a_kill_reach_their_rules(house: Serving) -> None:
     house.up()
-    (house.directory / "inbox/a b.csv").write_text("1,2\n")
-    (house.directory / "inbox/other.txt").write_text("-")
+    house.drop("inbox/a b.csv", b"1,2\n")
+    house.drop("inbox/other.txt", b"-")
     assert house.until(lambda: len(seen(house, "files")) == 1, 20), house.said()
     (event,) = seen(house, "files")
     assert (event["source"], event["detail-type"], event["detail"]["object"]["key"]) == ("aws.s3", "Object Created", "a b.csv")

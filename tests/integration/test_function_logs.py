@@ -141,7 +141,7 @@ async def test_an_unhandled_error_is_one_record(bench: PoolBench) -> None:
     ("handler", "status", "error_type"), [("leaves", "error", "Runtime.ExitError"), ("sleeps", "timeout", "Sandbox.Timedout")]
 )
 async def test_the_ends_of_processes_are_records_and_statuses(bench: PoolBench, handler: str, status: str, error_type: str) -> None:
-    function = bench.function(f"app.{handler}", logging=JSON, timeout=1.0)
+    function = bench.function(f"app.{handler}", logging=JSON, timeout=1.0 if handler == "sleeps" else 10.0)
     (found,) = await records(bench, function)
     assert found["errorType"] == error_type
     assert platform_events(bench.logs.of(handler)) == ["platform.initStart", "platform.start", "platform.runtimeDone", "platform.report"]

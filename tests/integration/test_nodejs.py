@@ -1,6 +1,7 @@
 """A daemon whose functions are Node.js: from config.yaml to bytes on a socket."""
 
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,13 +16,14 @@ from tests.helpers.website import Website
 pytestmark = [pytest.mark.server, pytest.mark.skipif(not installed(), reason="node 18 or later: apt-get install nodejs")]
 
 CODE = """
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+import { connect } from 'node:net'
 export const plain = async (event) => ({ statusCode: 200, headers: { 'content-type': 'text/plain' }, body: event.rawPath })
 export const dated = async (event) => console.log('stored', event)
 export const streamed = awslambda.streamifyResponse(async (event, stream, context) => {
   const page = awslambda.HttpResponseStream.from(stream, { statusCode: 201, headers: { 'x-own': context.functionName }, cookies: ['a=b'] })
   page.write('first ')
-  await sleep(300)
+  const port = event.queryStringParameters?.gate
+  if (port) await new Promise((resolve) => connect(port, '127.0.0.1').once('close', resolve).resume())
   page.end('second')
 })
 """
@@ -49,9 +51,10 @@ def test_a_route(site: Website) -> None:
 
 
 def test_a_stream_is_sent_on_as_it_is_made(site: Website) -> None:
-    with site.ask("/_url/sent/") as answer:
+    with socket.create_server(("127.0.0.1", 0)) as gate, site.ask(f"/_url/sent/?gate={gate.getsockname()[1]}") as answer:
         assert (answer.status, answer.headers["x-own"], answer.headers["set-cookie"]) == (201, "sent", "a=b")
         assert answer.read1() == b"first "
+        gate.accept()[0].close()
         assert answer.read() == b"second"
 
 

@@ -1,5 +1,6 @@
 """A daemon whose functions are a bootstrap and a command: from config.yaml to bytes on a socket, and from a file to a log line."""
 
+import socket
 import sys
 from collections.abc import Iterator
 
@@ -8,7 +9,7 @@ import pytest
 from tests.helpers.website import Website
 
 BOOTSTRAP = """#!INTERPRETER -ISu
-import http.client, json, os, time
+import http.client, json, os, socket, time
 
 runtime = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
 while True:
@@ -19,7 +20,8 @@ while True:
     def page():
         head = {"statusCode": 201, "headers": {"x-own": os.environ["AWS_LAMBDA_FUNCTION_NAME"]}, "cookies": ["a=b"]}
         yield json.dumps(head).encode() + bytes(8) + b"first "
-        time.sleep(0.3)
+        port = event.get("queryStringParameters", {}).get("gate")
+        if port: socket.create_connection(("127.0.0.1", int(port))).recv(1)
         yield b"second"
 
     print("asked for", event["rawPath"])
@@ -50,11 +52,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
 
 
 def test_a_stream_is_sent_on_as_it_is_made(site: Website) -> None:
-    for _ in range(2):
-        with site.ask("/_url/sent/") as answer:
-            assert (answer.status, answer.headers["x-own"], answer.headers["set-cookie"]) == (201, "sent", "a=b")
-            assert answer.read1() == b"first "
-            assert answer.read() == b"second"
+    with socket.create_server(("127.0.0.1", 0)) as gate:
+        for _ in range(2):
+            with site.ask(f"/_url/sent/?gate={gate.getsockname()[1]}") as answer:
+                assert (answer.status, answer.headers["x-own"], answer.headers["set-cookie"]) == (201, "sent", "a=b")
+                assert answer.read1() == b"first "
+                gate.accept()[0].close()
+                assert answer.read() == b"second"
 
 
 def test_a_stream_behind_a_buffered_url_is_the_same_answer_in_one_piece(site: Website) -> None:

@@ -48,6 +48,11 @@ def raw(data, *, end=True, wait=True):
     peer.close()
     return found.decode()
 
+def cut(respond):
+    peer = expecting(respond, 100)
+    peer.sendall(b'{"half')
+    peer.close()
+
 def post(path, body, *, more="", length=None):
     length = len(body) if length is None else length
     return f"POST {BASE}{path} HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: {length}\\r\\n{more}\\r\\n".encode() + body
@@ -77,10 +82,13 @@ def run(id, event):
         again = ask("POST", respond, '"twice"')
         open(event["mark"], "w").write(json.dumps(again[:2]))
     elif do == "truncated": open(event["mark"], "w").write(raw(post(respond, b'{"half', length=100)))
-    elif do == "cut": raw(post(respond, b'{"half', length=100), end=False, wait=False)
+    elif do == "cut": cut(respond)
     elif do == "malformed": ask("POST", respond, json.dumps([raw(b"nonsense\\r\\n\\r\\n"), raw(post(respond, b"", more="Bad Header: x\\r\\n"))]))
     elif do == "sized": ask("POST", respond, b"x" * event["size"])
-    elif do == "expect": expecting(respond)
+    elif do == "expect":
+        peer = expecting(respond, 4)
+        peer.sendall(b"true")
+        peer.recv(1000)
     elif do == "leave":
         ask("POST", respond, '"answered"')
         os._exit(0)
@@ -102,13 +110,12 @@ def run(id, event):
                            "env": dict(os.environ), "api": f"{HOST}:{PORT}", "sid": os.getsid(0) == os.getpid(),
                            "status": open("/proc/self/status").read()}))
 
-def expecting(respond):
+def expecting(respond, length):
     peer = socket.create_connection((HOST, int(PORT)))
-    peer.sendall(post(respond, b"", length=4, more="Expect: 100-continue\\r\\n"))
+    peer.sendall(post(respond, b"", length=length, more="Expect: 100-continue\\r\\n"))
     first = peer.recv(100)
     assert first.startswith(b"HTTP/1.1 100 "), first
-    peer.sendall(b"true")
-    peer.recv(1000)
+    return peer
 
 def steal(port):
     peer = socket.create_connection((HOST, port))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from router.errors import SpawnerDied
+from router.model import Outcome
 from tests.conformance.runtime.bench import Bench, alive, busy, kill_and_see, processes_of, until
 from tests.conformance.samples import needs, only
 from tests.helpers.confined import here, left
@@ -153,9 +154,19 @@ async def test_an_event_that_a_dying_worker_has_not_read_goes_to_another(bench: 
     assert (count, here(fresh) != pid) == (1, True)
 
 
+async def started(bench: Bench) -> asyncio.Task[Outcome]:
+    """An invocation of `slow` that has begun, in an environment that was there."""
+    function = bench.function("slow", timeout=30.0)
+    await bench.run(function, 0)
+    running = asyncio.create_task(bench.run(function, 20))
+    await until(
+        lambda: sum(line.startswith("START") for line in bench.logs.of("slow")) == 2 and all(one._worker for one in bench.pool._all)
+    )
+    return running
+
+
 async def test_the_spawner_dies_and_is_replaced(bench: Bench) -> None:
-    slow = asyncio.create_task(bench.run(bench.function("slow", timeout=30.0), 20))
-    await until(lambda: any(line.startswith("START") for line in bench.logs.of("slow")) and all(one._worker for one in bench.pool._all))
+    slow = await started(bench)
     for running in (bench.run(bench.function("kill_parent", isolation="none")), slow):
         with pytest.raises(SpawnerDied):  # nobody can tell by whose hand, so it is no function's error
             await running
@@ -165,8 +176,7 @@ async def test_the_spawner_dies_and_is_replaced(bench: Bench) -> None:
 
 
 async def test_cancelled_the_run_is_cut_short(bench: Bench) -> None:
-    running = asyncio.create_task(bench.run(bench.function("slow", timeout=30.0), 20))
-    await until(lambda: any(line.startswith("START") for line in bench.logs.of("slow")) and all(one._worker for one in bench.pool._all))
+    running = await started(bench)
     pids = [environment._worker.pid for environment in bench.pool._all]
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

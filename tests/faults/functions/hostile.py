@@ -47,6 +47,9 @@ def stopped(name, _):
     time.sleep(600)
 
 
+killed = stopped
+
+
 def detached(name, _):
     """A grandchild of its own session that nobody waits for; then a sleep past the timeout."""
     if os.fork() == 0:
@@ -76,11 +79,12 @@ def bomb(name, _):
     time.sleep(600)
 
 
-def grows(_, __):
+def grows(hold, _):
     held = []
     for _ in range(128):
         held.append(bytearray(8 << 20))
         time.sleep(0.001)
+    time.sleep(hold)
     return len(held)
 
 

@@ -151,8 +151,8 @@ def test_a_topic_is_told_and_its_subscribers_by_it(s3: Any, sqs: Any, sns: Any) 
 
 def test_config_yaml_has_a_queue_told_and_the_api_does_not_change_that(s3: Any, sqs: Any, cloud: Cloud) -> None:
     url = sqs.get_queue_url(QueueName="declared")["QueueUrl"]
-    (cloud.directory / "drop/one.csv").write_bytes(b"x")
-    (cloud.directory / "drop/one.txt").write_bytes(b"x")
+    cloud.drop("drop/one.csv", b"x")
+    cloud.drop("drop/one.txt", b"x")
     assert [told(one) for one in messages(sqs, url, 1)] == [("ObjectCreated:Put", "one.csv", "from-config")]
     found = s3.get_bucket_notification_configuration(Bucket="drop")
     found.pop("ResponseMetadata")

@@ -1,6 +1,5 @@
 """DynamoDB of a whole daemon, as boto3's client and resource use it."""
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -14,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from router.credentials import KeyStore
 from tests.helpers.endpoint import REGION, Cloud
+from tests.helpers.record import read_record
 
 CONFIG = """
 tables:
@@ -88,12 +88,8 @@ def resource(cloud: Cloud, key: dict[str, str]) -> Any:
 def seen(cloud: Cloud, enough: Callable[[list[Any]], bool]) -> list[Any]:
     """The records that the function got, once they are *enough*."""
     path = cloud.directory / "seen.jsonl"
-
-    def records() -> list[Any]:
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-    assert cloud.until(lambda: enough(records()), 60), (records(), cloud.log.read_text()[-3000:])
-    return records()
+    assert cloud.until(lambda: enough(read_record(path)), 60), (read_record(path), cloud.log.read_text()[-3000:])
+    return read_record(path)
 
 
 def test_a_table_is_made_used_and_deleted(client: Any, resource: Any) -> None:

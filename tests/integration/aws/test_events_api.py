@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.helpers.endpoint import Cloud
+from tests.helpers.record import read_record
 
 CONFIG = """
 queues: {jobs: {}, done: {}}
@@ -74,8 +75,7 @@ def received(cloud: Cloud, queue: str = "jobs") -> list[str]:
 
 
 def _events(cloud: Cloud) -> list[Any]:
-    file = cloud.directory / "record"
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    return read_record(cloud.directory / "record")
 
 
 def refused(ask: Any, **parameters: Any) -> tuple[int, str, str]:

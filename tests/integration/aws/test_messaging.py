@@ -1,6 +1,5 @@
 """SQS and SNS of a whole daemon, spoken to by boto3 and in SQS's older protocol."""
 
-import json
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +13,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from tests.helpers.endpoint import REGION, Cloud
+from tests.helpers.record import read_record
 
 ACCOUNT = "123456789012"
 ARN = f"{REGION}:{ACCOUNT}:"
@@ -83,8 +83,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 def seen(cloud: Cloud) -> list[Any]:
     """What the function was told."""
-    path = cloud.directory / "seen"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return read_record(cloud.directory / "seen")
 
 
 def test_a_queue_from_its_making_to_its_end(cloud: Cloud, sqs: Any) -> None:
