@@ -419,7 +419,8 @@ class ProcessEnvironment:
     def _hung_up(self) -> None:
         """The channel ended before the exit was reported: the worker is dying, or has closed its descriptors."""
         if self._worker is not None:
-            asyncio.get_running_loop().call_later(_HUNG_UP, self._launcher.kill, self._worker)
+            asyncio.get_running_loop().call_later(_HUNG_UP, self._launcher.hang_up, self._worker)
+            asyncio.get_running_loop().call_later(_HUNG_UP + _KILLED, self._launcher.kill, self._worker)
 
     def _exited(self, exit_: Exit) -> None:
         if self._channel is not None:

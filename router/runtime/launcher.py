@@ -227,6 +227,12 @@ class Launcher:
         except EnvironmentUnavailable:
             worker.signal(signal.SIGKILL)  # the spawner sweeps the rest when it reaps it
 
+    def hang_up(self, worker: Worker) -> None:
+        """End what the worker runs, whose channel is closed; what it had ended with before is told all the same."""
+        if not worker.exited.done():
+            with suppress(EnvironmentUnavailable):
+                self._send({"end": worker.number})
+
     def terminate(self, worker: Worker) -> None:
         """Send SIGTERM to the worker alone."""
         worker.signal(signal.SIGTERM)

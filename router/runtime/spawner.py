@@ -5,7 +5,8 @@ a time, a JSON object and in a spawn message, after a newline, another that only
 
     daemon → spawner   {"spawn": id, "sandbox": null or what sandbox_plan.py says}
                        {…what bootstrap.py wants}  with its requests, responses, output (SCM_RIGHTS)
-                       {"kill": id}    {"term": id}    {"drop": room}   a room's /tmp goes    {"measure": n}
+                       {"kill": id}    {"end": id}   what it runs, not its init    {"term": id}
+                       {"drop": room}   a room's /tmp goes    {"measure": n}
     spawner → daemon   {"controls": {…}}  first of all: what sandbox_probe.py found
                        {"spawned": id, "pid": n}  with the worker's pidfd and, when it has a network of its own, the listeners of
                        the Runtime API and the AWS endpoint in there        {"failed": id, "error": text}
@@ -143,6 +144,8 @@ class Spawner:
             body[:] = bytes(len(body))
         if "kill" in message:
             self._kill(message["kill"])
+        elif "end" in message:
+            self._end(message["end"])
         elif "term" in message:
             for pid in [pid for pid, number in self._workers.items() if number == message["term"]]:
                 _terminate(pid)
@@ -159,6 +162,16 @@ class Spawner:
             group = self._places[number].group
             if group is not None:
                 group.kill()
+
+    def _end(self, number: int) -> None:
+        """Kill what a worker runs. Its init, where it has one, stays to tell what that ended with: by itself, perhaps, a moment ago."""
+        for pid in [pid for pid, found in self._workers.items() if found == number]:
+            if self._places[number].slot is None:
+                _kill_group(pid)
+                continue
+            for row in [row for row in processes.table() if row.parent == pid]:
+                with suppress(OSError):
+                    os.kill(row.pid, signal.SIGKILL)
 
     def _drop(self, room: str) -> None:
         """An environment's own /tmp goes."""

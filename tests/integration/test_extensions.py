@@ -266,7 +266,8 @@ async def test_an_extension_that_ends_between_invocations_costs_nothing(bench: B
 @pytest.mark.parametrize(("event", "reason"), [("sleep", "TIMEOUT"), ("leave", "FAILURE")])
 async def test_extensions_are_told_why_the_environment_is_reset(bench: Bench, event: str, reason: str) -> None:
     function = bench.function("watch")
-    function = bench.pool.function("app.handler", name="f", opt=function.opt, environment=function.environment, timeout=4.0)  # it starts again within it
+    again = 4.0  # seconds in which it starts anew
+    function = bench.pool.function("app.handler", name="f", opt=function.opt, environment=function.environment, timeout=again)
     assert (await bench.pool.run(function, event)).function_error
     await until(lambda: "SHUTDOWN" in bench.kinds())
     assert bench.noted("event")[-1]["shutdownReason"] == reason

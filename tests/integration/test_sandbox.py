@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,10 @@ from router import names
 from router.config.types import Function
 from router.errors import EnvironmentUnavailable
 from router.model import Outcome
-from router.runtime import node_programs
+from router.runtime import node_programs, processes
 from router.runtime.base import Invocation
+from router.runtime.environment import _HUNG_UP
+from router.runtime.lifecycle import State
 from router.runtime.pool import WarmPool
 from tests.helpers.confined import left
 from tests.helpers.logs import MemoryLogs
@@ -61,6 +65,9 @@ def own_network(event, context):
         with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()): return "connected"
     except OSError as error:
         return error.strerror
+def leaves(event, context):
+    while not os.path.exists("gate"): time.sleep(0.01)
+    os._exit(7)
 def usual(event, context):
     """What ordinary libraries need: threads, subprocesses, TLS contexts, time zones, random numbers, name look-up, temporary files."""
     import ssl, sqlite3, uuid, zoneinfo, multiprocessing
@@ -154,6 +161,27 @@ async def test_what_a_function_sees(rig: Rig) -> None:
     assert (found["pid"], found["tmp"], found["processes"] <= 3) == (2, "/tmp", True)
     assert set(found["caps"]) == {"0000000000000000"}
     assert not {"vda", "sda", "mem", "kmsg", "kvm", "fuse"} & set(found["devices"])
+
+
+async def test_what_a_function_ended_with_is_told_though_its_init_gets_the_processor_late(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.only_with("namespaces")
+    monkeypatch.setattr("router.runtime.environment._KILLED", 60.0)
+    running = asyncio.create_task(rig.run("leaves"))
+    async with asyncio.timeout(20):
+        while not any(one.state is State.BUSY for one in rig.pool._all):
+            await asyncio.sleep(0.01)
+        (environment,) = rig.pool._all
+        init = environment._worker.pid
+        os.kill(init, signal.SIGSTOP)
+        (rig.code / "gate").touch()
+        while not any(row.parent == init and row.zombie for row in processes.table()):
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(_HUNG_UP + 0.3)  # the daemon has seen no more than a closed channel
+    os.kill(init, signal.SIGCONT)
+    error = json.loads((await running).payload)
+    assert error["errorMessage"].endswith("Error: Runtime exited with error: exit status 7")
 
 
 async def test_a_user_of_its_own(rig: Rig) -> None:
