@@ -94,6 +94,7 @@ def test_a_second_signal_leaves_at_once_and_loses_nothing(tmp_path: Path, number
         house.up()
         ids = [house.emit("held", {"n": n}) for n in range(3)]
         assert house.started(1)
+        assert house.attempts(ids[0], 1), "a start is recorded within 50 ms"
         family = house.family()
         assert house.process is not None
         house.process.send_signal(number)
