@@ -231,7 +231,7 @@ class Launcher:
         """End what the worker runs, whose channel is closed; what it had ended with before is told all the same."""
         if not worker.exited.done():
             with suppress(EnvironmentUnavailable):
-                self._send({"end": worker.number})
+                self._send({"hang_up": worker.number})
 
     def terminate(self, worker: Worker) -> None:
         """Send SIGTERM to the worker alone."""

@@ -194,10 +194,6 @@ class Snapshot(Launcher):
         super().kill(worker)
         asyncio.get_running_loop().call_later(_INSIST, self._insist, worker)
 
-    def hang_up(self, worker: Worker) -> None:
-        """See Launcher: forks have no init of their own."""
-        self.kill(worker)
-
     def terminate(self, worker: Worker) -> None:
         """See Launcher: the template does it, as nobody else knows which process that is."""
         with suppress(EnvironmentUnavailable):

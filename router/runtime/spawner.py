@@ -5,7 +5,7 @@ a time, a JSON object and in a spawn message, after a newline, another that only
 
     daemon → spawner   {"spawn": id, "sandbox": null or what sandbox_plan.py says}
                        {…what bootstrap.py wants}  with its requests, responses, output (SCM_RIGHTS)
-                       {"kill": id}    {"end": id}   what it runs, not its init    {"term": id}
+                       {"kill": id}    {"hang_up": id}   what it runs, not its init    {"term": id}
                        {"drop": room}   a room's /tmp goes    {"measure": n}
     spawner → daemon   {"controls": {…}}  first of all: what sandbox_probe.py found
                        {"spawned": id, "pid": n}  with the worker's pidfd and, when it has a network of its own, the listeners of
@@ -144,10 +144,10 @@ class Spawner:
             body[:] = bytes(len(body))
         if "kill" in message:
             self._kill(message["kill"])
-        elif "end" in message:
-            self._end(message["end"])
+        elif "hang_up" in message:
+            self._hang_up(message["hang_up"])
         elif "term" in message:
-            for pid in [pid for pid, number in self._workers.items() if number == message["term"]]:
+            for pid in self._pids(message["term"]):
                 _terminate(pid)
         elif "drop" in message:
             self._drop(os.path.basename(message["drop"]))  # noqa: PTH119
@@ -157,21 +157,25 @@ class Spawner:
         return None
 
     def _kill(self, number: int) -> None:
-        for pid in [pid for pid, found in self._workers.items() if found == number]:
+        for pid in self._pids(number):
             _kill_group(pid)
             group = self._places[number].group
             if group is not None:
                 group.kill()
 
-    def _end(self, number: int) -> None:
+    def _hang_up(self, number: int) -> None:
         """Kill what a worker runs. Its init, where it has one, stays to tell what that ended with: by itself, perhaps, a moment ago."""
-        for pid in [pid for pid, found in self._workers.items() if found == number]:
-            if self._places[number].slot is None:
-                _kill_group(pid)
-                continue
-            for row in [row for row in processes.table() if row.parent == pid]:
-                with suppress(OSError):
-                    os.kill(row.pid, signal.SIGKILL)
+        if number in self._places and self._places[number].slot is None:
+            self._kill(number)
+            return
+        inits = self._pids(number)
+        for row in [row for row in processes.table() if row.parent in inits]:
+            with suppress(OSError):
+                os.kill(row.pid, signal.SIGKILL)
+
+    def _pids(self, number: int) -> list[int]:
+        """The process of a worker, as long as it is not reaped."""
+        return [pid for pid, found in self._workers.items() if found == number]
 
     def _drop(self, room: str) -> None:
         """An environment's own /tmp goes."""

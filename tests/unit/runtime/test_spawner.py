@@ -44,7 +44,7 @@ def test_descriptors_lost_on_the_way_are_said(pair: tuple[socket.socket, Spawner
     assert ask(pair, 2) == {"failed": 7, "error": "the spawner is out of descriptors"}
 
 
-@pytest.mark.parametrize("order", ["kill", "end", "term"])
+@pytest.mark.parametrize("order", ["kill", "hang_up", "term"])
 def test_an_order_to_end_what_is_gone_is_nothing(pair: tuple[socket.socket, Spawner], order: str) -> None:
     ours, spawner = pair
     ours.send(json.dumps({order: 3}).encode())
