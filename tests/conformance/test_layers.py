@@ -221,9 +221,7 @@ async def test_layers_come_before_the_environments_packages_and_those_before_our
 
 
 async def test_it_fails_as_any_python_does(stage: Stage, environment: Path) -> None:
-    function = replace(
-        stage.deploy(stage.zipped("code.zip", {"app.py": OWN}), python=environment / "bin/python"), timeout=6.0
-    )  # it starts again within it
+    function = replace(stage.deploy(stage.zipped("code.zip", {"app.py": OWN}), python=environment / "bin/python"), timeout=2.0)
     error = json.loads((await stage.run(function, "fail")).payload)
     assert (error["errorType"], error["errorMessage"]) == ("ValueError", "it broke")
     assert re.match(r'  File ".*/app\.py", line \d+, in handler', error["stackTrace"][0])

@@ -17,9 +17,9 @@ from typing import Any, BinaryIO, Self
 ROOT = Path(__file__).parents[2]
 _WORKERS = 8
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw7")[2:]) % _WORKERS
-_PORTS = itertools.cycle(range(16384 + _WORKER, 32768, _WORKERS))  # below those that Linux gives out by itself
-for _ in range(os.getpid() % 2048):
-    next(_PORTS)  # another run of the tests begins elsewhere
+_RANGE = range(16384 + _WORKER, 32768, _WORKERS)  # below those that Linux gives out by itself
+_FIRST = os.getpid() % len(_RANGE)  # another run of the tests begins elsewhere
+_PORTS = itertools.cycle([*_RANGE[_FIRST:], *_RANGE[:_FIRST]])
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -40,7 +40,7 @@ def free_port() -> int:
     """A TCP port that nobody has, and that stays free until somebody binds it.
 
     The kernel gives none of these to who asks for any; of the processes that test side by side each has its own."""
-    for port in _PORTS:
+    for port in itertools.islice(_PORTS, len(_RANGE)):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port

@@ -59,13 +59,6 @@ rows: {…, handler: app.seen, timeout: 900, triggers: [{table: orders}]}
     assert events["rows"]["Records"][0]["dynamodb"]["NewImage"] == {"id": {"N": "1"}, "status": {"S": "paid"}}
 
 
-def slept(seconds: float) -> float:
-    """How long it takes to sleep for so long."""
-    began = time.monotonic()
-    time.sleep(seconds)
-    return time.monotonic() - began
-
-
 def test_twenty_requests_at_two_slots(tmp_path: Path) -> None:
     functions = """
 two: {…, handler: app.held, timeout: 60, reserved_concurrency: 2, triggers: [{http: GET /two}]}
@@ -76,7 +69,6 @@ other: {…, handler: app.seen, triggers: [{http: GET /other}]}
         with concurrent.futures.ThreadPoolExecutor(21) as clients:
             holding = [clients.submit(house.ask, "GET", "/two") for _ in range(2)]
             assert house.started(2)
-            control = clients.submit(slept, 1)
             asked = [clients.submit(house.ask, "GET", "/two") for _ in range(18)]
             assert house.ask("GET", "/other").status == 200, "it waits for slots of its own only"
             throttled = [one.result() for one in asked]
@@ -87,8 +79,7 @@ other: {…, handler: app.seen, triggers: [{http: GET /other}]}
         runs = [{"start": 1, "end": -1}[row["at"]] for row in house.seen("two")]
         assert house.stop() == 0
     assert {one.status for one in throttled} == {429}, "whoever had to wait for a second is refused"
-    late = control.result() - 1  # the machine's doing
-    assert all(0.99 <= one.seconds < 2.5 + late for one in throttled), "a second, which a timer counts in milliseconds of its loop"
+    assert all(0.99 <= one.seconds < 2.5 for one in throttled), "a second, which a timer counts in milliseconds of its loop"
     assert {one.headers["retry-after"] for one in throttled} == {"1"}
     assert {one.json["message"] for one in throttled} == {"Too Many Requests"}
     assert [one.status for one in again].count(200) > 2, "whoever waits gets the slot of one that is through"

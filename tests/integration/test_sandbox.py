@@ -28,7 +28,6 @@ import ctypes, json, os, socket, subprocess, sys, tempfile, threading, time
 def grow(event, context):
     held = []
     for _ in range(event // 8): held.append(bytearray(8 * 2**20)); time.sleep(0.002)
-    if event > 128: time.sleep(8)  # what it has is looked at ten times a second
     return len(held)
 def grow_at_once(event, context): return len(bytearray(event * 2**20))
 def child_grows(event, context):

@@ -237,8 +237,7 @@ async def test_a_template_that_lies_about_its_forks_ends_when_they_grow(rig: Rig
         await rig.run("liar.told", memory=128)
 
 
-async def test_a_fork_that_listens_is_told_of_its_end(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("router.runtime.farewell.GRACE", 2.0)  # how long it has is not what is asked here
+async def test_a_fork_that_listens_is_told_of_its_end(rig: Rig) -> None:
     await rig.told("bye")
     rig.pool.evict("app")
     await until(lambda: not rig.pool._all, 5)

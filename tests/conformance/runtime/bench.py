@@ -100,10 +100,7 @@ def busy(environment: Any, handler: str) -> bool:
 
 
 async def until(holds: Callable[[], bool], seconds: float = 2.0) -> None:
-    """Wait for it; TimeoutError after *seconds* of this loop's time: one in which the machine had it wait counts for a tenth at most."""
-    while not holds():
-        if seconds <= 0:
-            raise TimeoutError
-        began = time.monotonic()
-        await asyncio.sleep(0.005)
-        seconds -= min(time.monotonic() - began, 0.1)
+    """Wait for it; TimeoutError after *seconds*."""
+    async with asyncio.timeout(seconds):
+        while not holds():
+            await asyncio.sleep(0.005)

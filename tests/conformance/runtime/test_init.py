@@ -57,8 +57,7 @@ async def test_a_function_whose_init_keeps_failing_does_not_start_processes_with
 
 @only("python")
 @pytest.mark.parametrize("leaves", [True, False])
-async def test_one_that_listens_is_told_of_its_end(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaves: bool) -> None:
-    monkeypatch.setattr("router.runtime.farewell.GRACE", 2.0)  # how long it has is not what is asked here
+async def test_one_that_listens_is_told_of_its_end(bench: Bench, tmp_path: Path, leaves: bool) -> None:
     mark = tmp_path / "mark"
     pid = here(json.loads((await bench.run("bye", {"mark": str(mark), "leaves": leaves})).payload))
     bench.pool.retire("bye")

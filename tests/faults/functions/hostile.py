@@ -79,12 +79,11 @@ def bomb(name, _):
     time.sleep(600)
 
 
-def grows(hold, _):
+def grows(_, __):
     held = []
     for _ in range(128):
         held.append(bytearray(8 << 20))
         time.sleep(0.001)
-    time.sleep(hold)
     return len(held)
 
 

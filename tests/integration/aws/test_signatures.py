@@ -154,7 +154,7 @@ def test_sound_ones_are_done(cloud: Cloud, key: dict[str, str]) -> None:
     ("late", "told"),
     [
         (-301, "Signature expired: "),
-        (330, "Signature not yet current: "),
+        (301, "Signature not yet current: "),
         (-86_400, "Signature expired: "),
         (-(10**9), "Signature expired: "),
     ],

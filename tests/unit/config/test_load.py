@@ -130,9 +130,9 @@ def test_a_byte_order_mark_is_no_mistake(place: Place) -> None:
 
 
 def test_a_large_file_is_refused_before_it_is_read(place: Place) -> None:
-    begun = time.process_time()
+    begun = time.perf_counter()
     assert place.mistakes(b"a: [" + b"[" * 10_000_000) == ["config.yaml:1:1: larger than 1 MB; this is no config file"]
-    assert time.process_time() - begun < 1
+    assert time.perf_counter() - begun < 1
 
 
 def test_what_is_no_file(place: Place) -> None:
@@ -149,9 +149,9 @@ def test_what_is_no_file(place: Place) -> None:
 
 def test_a_bomb_of_aliases_never_goes_off(place: Place) -> None:
     bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 30))
-    begun = time.process_time()
+    begun = time.perf_counter()
     found = place.mistakes("version: 1\n" + bomb)
-    assert time.process_time() - begun < 1
+    assert time.perf_counter() - begun < 1
     assert found[0] == "config.yaml:2:5: anchor &a0: anchors are not supported"
 
 
@@ -159,16 +159,16 @@ def test_a_bomb_of_aliases_never_goes_off(place: Place) -> None:
     "text", ["[" * 500_000, "- " * 400_000, "? " * 400_000, "{a: " * 200_000, "a:\n" + "".join(" " * n + "a:\n" for n in range(1, 1000))]
 )
 def test_depth_is_bounded(place: Place, text: str) -> None:
-    begun = time.process_time()
+    begun = time.perf_counter()
     found = place.mistakes(text)
-    assert time.process_time() - begun < 2
+    assert time.perf_counter() - begun < 2
     assert any("nested more than 50 levels deep" in line for line in found)
 
 
 def test_a_file_full_of_mistakes_tells_a_hundred_and_counts_the_rest(place: Place) -> None:
-    begun = time.process_time()
+    begun = time.perf_counter()
     found = place.mistakes("version: 1\n" + "".join(f"regio{n}: x\n" for n in range(50_000)))
-    assert time.process_time() - begun < 5
+    assert time.perf_counter() - begun < 5
     assert len(found) == 101
     assert found[0] == "config.yaml:2:1: regio0: unknown key, did you mean region?"
     assert found[-1] == "config.yaml: … and 49900 more"
