@@ -129,7 +129,7 @@ async def test_a_slow_function_is_given_up_at_the_routes_timeout(running: Start)
             ended.set()
             return Outcome(b"null")
 
-    made.source._line.outlet = Slow()  # type: ignore[assignment]
+    made.source.places.line.outlet = Slow()  # type: ignore[assignment]
     client = await made.client()
     answer = await ask(client, "GET", "/slow")
     assert (answer.status, answer.body) == (503, b'{"message":"Service Unavailable"}')

@@ -37,7 +37,7 @@ async def ask(bench: Bench, **more: Any) -> Answer:
 def serving(bench: Bench) -> None:
     """The http source as it is while it runs."""
     http = bench.sources[0]
-    http._line.outlet = bench.dispatcher
+    http.places.line.outlet = bench.dispatcher
     http._listener.addresses = ("127.0.0.1:8080",)
 
 
@@ -145,7 +145,7 @@ async def test_at_the_integration_timeout_the_answer_comes_early() -> None:
     bench = Bench(never)
     serving(bench)
     early: list[Response] = []
-    watching = asyncio.create_task(bench.sources[0]._line.patience.run())
+    watching = asyncio.create_task(bench.sources[0].places.line.patience.run())
     given = Request("POST", "/requests", (), json.dumps(GET).encode(), early=early.append)
     asking = asyncio.create_task(bench.control(given))
     await settle()

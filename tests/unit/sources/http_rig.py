@@ -49,7 +49,7 @@ class Rig:
         (self.source,) = HttpSource.build(bindings, house)
         said = answer if callable(answer) or answer is None else lambda _: Outcome(json.dumps(answer).encode())
         self.outlet = MemoryOutlet(said)
-        self.source._line.outlet = self.outlet
+        self.source.places.line.outlet = self.outlet
 
     async def ask(
         self,

@@ -104,7 +104,7 @@ def source(
     bindings = [Binding(function, HttpTrigger(routes.parse(text), timeout), index) for index, text in enumerate(triggers or ("$default",))]
     (built,) = HttpSource.build(bindings, house)
     outlet = MemoryOutlet(answer)
-    built._line.outlet = outlet
+    built.places.line.outlet = outlet
     return built, outlet, metrics
 
 
@@ -230,7 +230,7 @@ async def test_a_body_too_large_in_base64_is_413() -> None:
 
 async def test_at_the_integration_timeout_the_client_gets_503_and_the_invocation_goes_on() -> None:
     built, _, metrics = source(None, "$default", timeout=5.0)
-    clock = built._line.clock
+    clock = built.places.line.clock
     assert isinstance(clock, VirtualClock)
     told: list[Response] = []
     release = asyncio.Event()
@@ -242,8 +242,8 @@ async def test_at_the_integration_timeout_the_client_gets_503_and_the_invocation
             finished.append(envelope)
             return Outcome(b'"late"')
 
-    built._line.outlet = Slow()  # type: ignore[assignment]
-    watching = asyncio.create_task(built._line.patience.run())
+    built.places.line.outlet = Slow()  # type: ignore[assignment]
+    watching = asyncio.create_task(built.places.line.patience.run())
     handling = asyncio.create_task(built.handle(request(early=told.append)))
     await settle()
     await clock.advance(4.9)
@@ -263,13 +263,13 @@ async def test_at_the_integration_timeout_the_client_gets_503_and_the_invocation
 async def test_an_answer_in_time_is_the_only_one() -> None:
     early: list[Response] = []
     built, *_ = source(None, "$default", timeout=0.05)
-    clock = built._line.clock
+    clock = built.places.line.clock
     assert isinstance(clock, VirtualClock)
-    watching = asyncio.create_task(built._line.patience.run())
+    watching = asyncio.create_task(built.places.line.patience.run())
     assert (await built.handle(request(early=early.append))).status == 200
     await clock.advance(1)
     assert early == []
-    assert not built._line.patience._waiting
+    assert not built.places.line.patience._waiting
     watching.cancel()
 
 

@@ -164,8 +164,8 @@ async def test_the_client_is_answered_at_the_timeout_and_the_function_goes_on(
             finished.append(envelope)
             return Outcome(b'{"statusCode": 200}')
 
-    made.source._line.outlet = Slow()  # type: ignore[assignment]
-    watching = asyncio.create_task(made.source._line.patience.run())
+    made.source.places.line.outlet = Slow()  # type: ignore[assignment]
+    watching = asyncio.create_task(made.source.places.line.patience.run())
     handling = asyncio.create_task(made.ask("/x", early=early.append))
     await settle()
     await made.clock.advance(after - 0.3)
@@ -184,7 +184,7 @@ async def test_the_client_is_answered_at_the_timeout_and_the_function_goes_on(
 async def test_without_a_timeout_the_function_decides(face: str) -> None:
     made = rig(face, {"statusCode": 200})
     assert (await asked(made, face)).status == 200
-    assert made.source._line.patience._number == 0
+    assert made.source.places.line.patience._number == 0
 
 
 async def test_patience_calls_who_is_late_once_and_nobody_else() -> None:
@@ -303,7 +303,7 @@ class Doorman:
 
 def guarded(face: str, *learned: Passage | Denied) -> tuple[Rig, list[str]]:
     made, calls = rig(face, {"statusCode": 200}), []
-    found = made.source._url_paths["f"] if face == "url" else made.source._table.find("GET", "/x").value.face  # type: ignore[union-attr]
+    found = made.source.places._url_paths["f"] if face == "url" else made.source.places._table.find("GET", "/x").value.face  # type: ignore[union-attr]
     assert isinstance(found, RouteFace)
     found._guards = tuple(Doorman(str(number), calls, one) for number, one in enumerate(learned))
     return made, calls

@@ -56,7 +56,7 @@ class Door:
         self.house = House(config, self.clock, None, self.metrics, policy=self.policies.get)  # type: ignore[arg-type]
         (self.source,) = HttpSource.build([Binding(Function("f", Path("/code"), "app.handler"), trigger, 0)], self.house)
         self.outlet = MemoryOutlet(lambda _: Outcome(b'"hello"'))
-        self.source._line.outlet = self.outlet
+        self.source.places.line.outlet = self.outlet
         self.store = KeyStore(state)
 
     def key(self, *scopes: str, policy: Mapping[str, Any] | None = None) -> tuple[AccessKey, dict[str, str]]:
@@ -309,7 +309,7 @@ async def test_other_urls_stay_open(tmp_path: Path) -> None:
     door = Door(tmp_path)
     (trigger,), _ = triggers("[{url: none}]")
     (source,) = HttpSource.build([Binding(Function("g", Path("/code"), "app.handler"), trigger, 0)], door.house)
-    source._line.outlet = door.outlet
+    source.places.line.outlet = door.outlet
     response = await source.handle(Request("GET", "/_url/g/", [("host", "a"), ("authorization", "Bearer x")], host="a"))
     assert response.status == 200
     assert door.event["requestContext"]["accountId"] == "anonymous"

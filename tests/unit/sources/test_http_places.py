@@ -183,10 +183,10 @@ async def test_below_a_rest_base_path_strangers_get_rests_answer(target: str, st
 )
 async def test_who_has_one_kind_of_api_answers_strangers_in_its_words(triggers: str, status: int, name: str) -> None:
     made = Rig(OK, f=triggers)
-    for response in (await made.ask("/nowhere"), await made.ask("/a", "POST"), made.source._refusal(status)):
+    for response in (await made.ask("/nowhere"), await made.ask("/a", "POST"), made.source.places.refusal(status)):
         assert response.status == status
         assert header(response, name)
-    assert header(made.source._refusal(503), "retry-after") == ["1"]
+    assert header(made.source.places.refusal(503), "retry-after") == ["1"]
 
 
 @pytest.mark.parametrize(

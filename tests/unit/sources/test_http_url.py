@@ -26,7 +26,7 @@ def url(answer: Any, *, streaming: bool = True) -> tuple[HttpSource, MemoryOutle
     house = House(Config(Path("/c/config.yaml"), Path("/s"), http=Listen("off")), VirtualClock(NOW), None, Metrics())  # type: ignore[arg-type]
     (source,) = HttpSource.build([Binding(Function("f", Path("/code"), "app.handler"), UrlTrigger(streaming), 0)], house)
     outlet = MemoryOutlet(lambda _: answer)
-    source._line.outlet = outlet
+    source.places.line.outlet = outlet
     return source, outlet
 
 

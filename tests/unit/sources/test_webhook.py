@@ -64,14 +64,14 @@ class Site:
         config = Config(Path("config.yaml"), Path("state"), http=Listen("off"))
         bindings = [Binding(Function("f", Path(), "app.handler"), trigger(hook), index) for index, hook in enumerate(hooks)]
         (self.source,) = HttpSource.build(bindings, House(config, self.clock, self.database, self.metrics))
-        self.source._line.outlet = self.outlet
+        self.source.places.line.outlet = self.outlet
         await self.memory.open()
         return self
 
     @property
     def memory(self) -> Memory:
-        assert self.source._memory is not None
-        return self.source._memory
+        assert self.source.places.memory is not None
+        return self.source.places.memory
 
     async def post(self, headers: dict[str, str], body: bytes = BODY, path: str = "/hook", peer: str = "192.0.2.1") -> Response:
         return await self.source.handle(request(headers, body, path)._replace(peer=peer))
@@ -262,7 +262,7 @@ async def test_a_webhook_keeps_its_path_from_the_stage_of_another_route(site: Si
     triggers = [staged, trigger("{path: /prod/hook, auth: none}")]
     bindings = [Binding(Function("f", Path(), "app.handler"), one, index) for index, one in enumerate(triggers)]
     (site.source,) = HttpSource.build(bindings, House(config, site.clock, site.database, site.metrics))
-    site.source._line.outlet = site.outlet
+    site.source.places.line.outlet = site.outlet
     assert (await site.post({}, path="/prod/hook")).status == 202
     assert (await site.post({}, path="/hook")).status == 200
     assert (len(site.outlet.emitted), len(site.outlet.invoked)) == (1, 1)
