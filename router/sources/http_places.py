@@ -141,11 +141,11 @@ class Places:
 
     async def open(self) -> None:
         """Have what guards and webhooks remember. Raises SourceError."""
-        await self.gatehouse.open()
         try:
+            await self.gatehouse.open()
             if self.memory is not None:
                 await self.memory.open()
-        except JournalError as error:
+        except (SourceError, JournalError) as error:
             await self.gatehouse.close()
             raise SourceError(str(error)) from error
 

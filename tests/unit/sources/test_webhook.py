@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from router import errors
 from router.config.document import parsed
 from router.config.types import Config, Function, Listen, Names
-from router.errors import JournalError
+from router.errors import JournalError, SourceError
 from router.events import routes
 from router.events.http import Request, Response
 from router.events.webhook import REMEMBERED
@@ -25,6 +25,7 @@ from router.journal.sqlite import SqliteJournal
 from router.model import ASYNC_LIMIT, Envelope, Outcome
 from router.sources.base import Binding, House
 from router.sources.http import HttpSource
+from router.sources.http_guards import Gatehouse
 from router.sources.http_triggers import HttpTrigger
 from router.sources.webhook import IN_A_THREAD, WebhookFace
 from router.sources.webhook_memory import Memory
@@ -436,3 +437,23 @@ async def test_a_disk_that_fails_at_a_step_gives_503_and_one_event(lost: str, tm
     assert len(rows) == 1
     await journal.close()
     await database.close()
+
+
+# -- no memory, no door
+
+
+async def test_with_no_memory_to_be_had_nothing_is_served_and_nothing_stays_open(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    await site.serve("{path: /hook, provider: github, secret: first-secret}")
+    closed: list[str] = []
+
+    async def gone(*_: Any) -> None:
+        raise JournalError("disk gone")
+
+    async def close(_: Gatehouse) -> None:
+        closed.append("guards")
+
+    monkeypatch.setattr(Memory, "open", gone)
+    monkeypatch.setattr(Gatehouse, "close", close)
+    with pytest.raises(SourceError, match="disk gone"):
+        await site.source.places.open()
+    assert closed == ["guards"]
