@@ -91,7 +91,7 @@ class Places:
         faces = [(binding.trigger, face) for binding, face in made]
         for trigger, face in faces:
             base = trigger.base_path
-            self._table.add(routes.mounted(_route_of(trigger), base), Mounted(face, base, bool(base), _stage_in_urls(trigger)))
+            self._table.add(routes.mounted(trigger.matched, base), Mounted(face, base, bool(base), trigger.stage_in_urls))
             self._cors = self._cors or face.cors is not None
             if trigger.api == "rest" and trigger.base_path:
                 self._rest_paths.append(trigger.base_path)
@@ -261,20 +261,11 @@ def _bare(host: str) -> str:
     return host.partition(":")[0].lower()
 
 
-def _route_of(trigger: HttpTrigger) -> routes.Route:
-    return routes.trailing(trigger.route) if trigger.api == "http" else trigger.route
-
-
-def _stage_in_urls(trigger: HttpTrigger) -> str:
-    """The stage that URLs of this route may carry, as on AWS: one that is named, and not by its base path. "": none."""
-    return trigger.stage if trigger.staged and trigger.stage != DEFAULT_STAGE else ""
-
-
 def _elsewhere(trigger: HttpTrigger, face: Face) -> list[tuple[routes.Route, Mounted]]:
     """Where a route is found besides its own place: below its stage, without the root's slash, with one (REST APIs)."""
     if not trigger.route.method:
         return []
-    route, base, stage = _route_of(trigger), trigger.base_path, _stage_in_urls(trigger)
+    route, base, stage = trigger.matched, trigger.base_path, trigger.stage_in_urls
     places = [(routes.mounted(route, base), Mounted(face, base, bool(base)))]
     if stage:
         places.append((routes.mounted(route, f"/{stage}"), Mounted(face, f"/{stage}")))

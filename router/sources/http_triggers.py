@@ -61,6 +61,16 @@ class HttpTrigger:
     cors: Cors | None = None
     access: Access = OPEN
 
+    @property
+    def matched(self) -> routes.Route:
+        """The route as requests are compared with it."""
+        return routes.trailing(self.route) if self.api == "http" else self.route
+
+    @property
+    def stage_in_urls(self) -> str:
+        """The stage that URLs of this route may carry, as on AWS: one that is named, and not by its base path. "": none."""
+        return self.stage if self.staged and self.stage != DEFAULT_STAGE else ""
+
     @classmethod
     def read(cls, node: Node, names: Names) -> Self:
         """Read the value under `http`; mistakes are noted on the node."""
