@@ -12,7 +12,8 @@ from router.clock import Clock
 from router.config.types import Config
 from router.functions.registry import Functions
 from router.journal.lock import StateLock
-from router.runtime.pool import WarmPool, warm_pool
+from router.runtime.pool import WarmPool
+from router.runtime.pools import warm_pool
 from router.runtime.sandbox_controls import CONTROLS, effective, refusal
 from router.runtime.sandbox_site import Ground
 from router.telemetry.logs import LogStore

@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import structlog
@@ -14,7 +13,7 @@ from router.config.types import Function, Limits
 from router.errors import EnvironmentUnavailable, TooManyRequests
 from router.iam.sessions import LIFETIME
 from router.model import Outcome
-from router.runtime import RUNTIMES, outcomes, resolve
+from router.runtime import outcomes, resolve
 from router.runtime.backoff import FREE, InitBackoff
 from router.runtime.base import Environment, Invocation, Runtime
 from router.runtime.lifecycle import COLD, ON_DEMAND, PROVISIONED, READY, Initialization
@@ -22,8 +21,7 @@ from router.runtime.outcomes import Failure
 from router.runtime.provisioning import Provisioner
 from router.runtime.room import Room
 from router.runtime.sandbox_controls import Machine
-from router.runtime.sandbox_plan import Site
-from router.runtime.shared import Adopt, Shared
+from router.runtime.shared import Adopt
 from router.runtime.shelf import Shelf
 from router.runtime.starts import Starts
 from router.telemetry.metrics import Labels, Metrics
@@ -380,43 +378,3 @@ class WarmPool:
             counts.setdefault((name, "busy"), 0)
             counts[name, state] += 1
         return counts
-
-
-def warm_pool(
-    *,
-    state: Path,
-    lock_fd: int | None,
-    region: str,
-    variables: Callable[[Function], Mapping[str, str]],
-    logs: LogStore,
-    clock: Clock,
-    limits: Limits,
-    metrics: Metrics,
-    account: str = "",
-    site: Callable[[], Site] = Site,
-    users: Callable[[], Mapping[str, int]] = dict,
-) -> WarmPool:
-    """The daemon's pool over all RUNTIMES, not open yet.
-
-    *state*: the state directory; *lock_fd*: its lock (an flock), shared with the spawners until no worker is left;
-    *variables*: what the daemon adds to a function's environment, e.g. BUCKET_<NAME>;
-    *site*: where things lie, *users*: function → the user it runs as."""
-    restarts = metrics.counter("router_spawner_restarts_total", "Spawners that died and were replaced.")
-    shared = Shared(
-        state=state,
-        lock_fd=lock_fd,
-        region=region,
-        clock=clock,
-        variables=variables,
-        on_restart=restarts.add,
-        account=account,
-        site=site,
-        users=users,
-    )
-    runtimes = {family: load()(shared) for family, load in RUNTIMES.items()}
-    pool = WarmPool(runtimes, logs=logs, clock=clock, limits=limits, metrics=metrics)
-    pool.machine = lambda: shared.machine
-    pool.reach = shared.reach
-    said = "Bytes in the private /tmp of a function's environments."
-    metrics.gauge("router_ephemeral_storage_bytes", said, "function", read=lambda: {(name,): size for name, size in shared.used().items()})
-    return pool

@@ -11,7 +11,8 @@ from router.clock import SystemClock
 from router.config.types import Function, Limits
 from router.model import Outcome
 from router.runtime.base import Invocation
-from router.runtime.pool import WarmPool, warm_pool
+from router.runtime.pool import WarmPool
+from router.runtime.pools import warm_pool
 from router.telemetry.metrics import Metrics
 from tests.helpers.confined import place
 from tests.helpers.logs import MemoryLogs

@@ -46,7 +46,7 @@ from pathlib import Path
 from router.clock import SystemClock
 from router.config.types import Function, Limits
 from router.runtime.base import Invocation
-from router.runtime.pool import warm_pool
+from router.runtime.pools import warm_pool
 from router.telemetry.metrics import Metrics
 from tests.helpers.logs import MemoryLogs
 
