@@ -74,7 +74,7 @@ class Confined(House):
             f"  broken: {{{common}, handler: broken.handler, timeout: 5}}",
             f"  partly: {{{common}, handler: hostile.partly, timeout: 5, triggers: [{PARTLY}]}}",
         ]
-        queues = "queues: {jobs: {visibility_timeout: 30, redrive: {queue: dead, max_receive_count: 1}}, dead: {}}"
+        queues = "queues: {jobs: {visibility_timeout: 12, redrive: {queue: dead, max_receive_count: 1}}, dead: {}}"
         super().__init__(
             directory,
             "\n".join(("version: 1", "state: ./state", "listen: {http: off, aws: off, console: off}", queues, "functions:", *lines)),
