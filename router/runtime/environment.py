@@ -6,17 +6,14 @@ and the log stream stay, and the next invocation initialises inside itself, unde
 import asyncio
 import math
 import os
-import signal
 import uuid
 from collections.abc import Callable
 from typing import ClassVar, Final, Literal
 
-import orjson
-
 from router.config.types import Function
 from router.errors import EnvironmentUnavailable, SpawnerDied
 from router.model import RESPONSE_LIMIT, STREAM_LIMIT, Outcome
-from router.runtime import assignment, farewell, frames, lifecycle, outcomes
+from router.runtime import assignment, farewell, frames, lifecycle, outcomes, ready, verdicts
 from router.runtime.base import Invocation
 from router.runtime.endings import Closed, Ending, Exhausted, Expired, Flooded
 from router.runtime.intake import Intake
@@ -148,7 +145,7 @@ class ProcessEnvironment:
         self._change(lifecycle.ANSWERED)
         if ending.kind == frames.FATAL:
             return None
-        return self._too_large() if ending.kind == frames.OVERSIZED else ending
+        return outcomes.too_large(self._answer_limit()) if ending.kind == frames.OVERSIZED else ending
 
     async def _judged(self, ending: Ending | None, invocation: Invocation, began: float, *, fresh: bool) -> Failure | frames.Frame:
         """What an invocation came to that _taken() has no answer for. *ending*: None: the event was not sent."""
@@ -271,9 +268,9 @@ class ProcessEnvironment:
 
     async def _initialised(self, ending: Ending, invocation: Invocation | None) -> Failure | None:
         """Take note of how an init ended; inside an invocation or, without one, in the init phase."""
-        if isinstance(ending, frames.Frame) and ending.kind == frames.READY:
+        if isinstance(ending, frames.Frame) and ending.kind == frames.READY and (missing := ready.refused(ending.meta)) is not None:
             self._memory = max(self._memory, ending.memory)
-            self._shared.missing |= frozenset(orjson.loads(ending.meta))
+            self._shared.lack(missing)
             self._drain()
             self._change(Event.INITIALISED)
             self.init_failure = None
@@ -288,26 +285,16 @@ class ProcessEnvironment:
             raise EnvironmentUnavailable(CLOSED)
         self._change(Event.DIED)
         exit_ = await self._end_worker()
-        if isinstance(ending, Expired):
-            failure = outcomes.timed_out(request_id, timeout)
-            if request_id:
-                self._log.timed_out(request_id, timeout)
-            return failure
-        if isinstance(ending, Flooded):
-            return self._too_large()
-        if (isinstance(ending, Exhausted) and ending.what == "memory") or (exit_.starved and exit_.status == signal.SIGKILL):
-            self._memory = self.function.memory * 1024
-            return outcomes.out_of_memory(request_id)
-        if isinstance(ending, Exhausted):
-            return outcomes.out_of_storage(request_id, self.function.ephemeral_storage)
-        if isinstance(ending, frames.Frame) and ending.kind == frames.INIT_ERROR:
-            return Failure(ending.meta.decode("utf-8", "replace"), ending.body, "", "error")
-        if isinstance(ending, frames.Frame) and ending.kind == frames.NO_PROGRAM:
-            return outcomes.not_started(request_id, ending.meta.decode(), ending.body.decode("utf-8", "replace"))
-        if exit_.orphaned:
+        limit = self._answer_limit()
+        failure = verdicts.verdict(ending, exit_, request_id, timeout=timeout, storage=self.function.ephemeral_storage, limit=limit)
+        if failure is None:
             self._log.failed(request_id, outcomes.orphaned(request_id))
             raise SpawnerDied
-        return outcomes.exited(request_id, exit_.status)
+        if isinstance(ending, Expired) and request_id:
+            self._log.timed_out(request_id, timeout)
+        if verdicts.out_of_memory(ending, exit_):
+            self._memory = self.function.memory * 1024
+        return failure
 
     async def _end_worker(self) -> Exit:
         """Kill the tree, wait until it is gone, log its last words."""
@@ -413,8 +400,9 @@ class ProcessEnvironment:
         elif self._intake is not None and self._waiting is not None and not self._waiting.done() and not self._intake.take(frame):
             self._resolve(Flooded())
 
-    def _too_large(self) -> Failure:
-        return outcomes.too_large(STREAM_LIMIT if self._intake is not None and self._intake.begun else RESPONSE_LIMIT)
+    def _answer_limit(self) -> int:
+        """Bytes that the running invocation's answer may have."""
+        return STREAM_LIMIT if self._intake is not None and self._intake.begun else RESPONSE_LIMIT
 
     def _hung_up(self) -> None:
         """The channel ended before the exit was reported: the worker is dying, or has closed its descriptors."""

@@ -32,3 +32,9 @@ def test_what_exec_took_back_is_lost_unless_it_is_set_again() -> None:
 def test_anything_else_passes() -> None:
     refusal = Frame(frames.NO_PROGRAM, b"Runtime.InvalidEntrypoint", b"gone")
     assert heard(refusal) == [refusal]
+
+
+def test_what_no_worker_says_passes_as_it_is() -> None:
+    forged, first = Frame(frames.READY, b"[[1]]"), Frame(frames.READY, b"[]")
+    assert heard(forged) == [forged]
+    assert heard(first, forged) == [forged]
