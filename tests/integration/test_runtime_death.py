@@ -205,9 +205,8 @@ async def test_variables_too_large_for_the_start_message_are_said_to_be(pool: Wa
 
 FORGED = (b"\xff{", b"[[1]]", b"7", b'["x y"]', b"[" * 5000, b'["' + b"x" * 1000 + b'"]')
 FORGERS = {
-    "python3.11": ("forger.handler", "forger.py", "import os\nos.write(4, bytes.fromhex('{}'))\ndef handler(event, context): pass\n"),
+    "python3.11": ("forger.py", "import os\nos.write(4, bytes.fromhex('{}'))\ndef handler(event, context): pass\n"),
     "nodejs": (
-        "forger.handler",
         "forger.cjs",
         "require('fs').writeSync(4, Buffer.from('{}', 'hex')); exports.handler = async () => null\n",
     ),
@@ -223,10 +222,10 @@ async def test_who_forges_that_it_is_ready_is_ended_as_one_that_broke(
     """Anything that a function's module writes to the runtime's pipe is the function's error, never the daemon's."""
     if runtime == "nodejs" and not installed():
         pytest.skip("node 18 or later: apt-get install nodejs")
-    handler, name, text = FORGERS[runtime]
+    name, text = FORGERS[runtime]
     (tmp_path / "forged").mkdir()
     (tmp_path / "forged" / name).write_text(text.format(b"".join(frames.encode(frames.READY, meta)).hex()))
-    function = Function("forger", tmp_path / "forged", handler, runtime=runtime, timeout=10)
+    function = Function("forger", tmp_path / "forged", "forger.handler", runtime=runtime, timeout=10)
     outcome = await pool.invoke(Invocation(function, b"1", names.request_id(), "arn"))
     assert (outcome.function_error, outcome.error_type) == ("Unhandled", "Runtime.ExitError")
     assert not caplog.records  # what goes wrong in a callback of the loop is told there
