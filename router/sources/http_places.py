@@ -66,7 +66,6 @@ class Places:
         self.gatehouse = Gatehouse(house)
         self.exposures = exposures(config)
         self.faces: list[tuple[Binding, Face]] = []  # one for each trigger
-        self._house, self._signers = house, Signers(config)
         self._table: routes.RouteTable[Mounted] = routes.RouteTable()
         self._urls: dict[str, Face] = {}  # by domain
         self._url_paths: dict[str, Face] = {}  # by function
@@ -75,7 +74,8 @@ class Places:
         self._stranger: Gateway = HttpApi(Api(config.account, short_id(f"{config.account}/{config.region}/http", 10), config.region))
         self._arrive: Arrive = http_arrival  # of requests that have no route
         self._nobodys = FunctionUrl(url_domain("", config.region))  # whose words unknown function URLs have
-        urls = [self._add_url(binding, config) for binding in bindings if isinstance(binding.trigger, UrlTrigger)]
+        signers = Signers(config)
+        urls = [self._add_url(binding, house, signers) for binding in bindings if isinstance(binding.trigger, UrlTrigger)]
         if mistakes := tuple(told for told in urls if told):
             raise ConfigError(mistakes)
         hooks = [binding for binding in bindings if isinstance(binding.trigger, WebhookTrigger)]
@@ -112,15 +112,15 @@ class Places:
             guards = self.gatehouse.guards(trigger.access, gateway.api, "rest" if trigger.api == "rest" else trigger.payload)
         return RouteFace(target, gateway, self.line, ARRIVALS[trigger.api], guards=guards, allowed=trigger.cors)
 
-    def _add_url(self, binding: Binding, config: Config) -> str:
+    def _add_url(self, binding: Binding, house: House, signers: Signers) -> str:
         """Nothing, or why this function can have no URL."""
         trigger: UrlTrigger = binding.trigger
-        name = binding.function.name
+        name, config = binding.function.name, house.config
         gateway = FunctionUrl(url_domain(name, config.region), config.account if trigger.signed else ANONYMOUS)
         if gateway.domain in self._urls:
             return f"functions.{name}.triggers[{binding.index}]: {gateway.domain} is a function's URL already"
         target = Target(binding.target, f"url:{name}", None)
-        guards = (IamGuard(name, self._house, self._signers),) if trigger.signed else ()
+        guards = (IamGuard(name, house, signers),) if trigger.signed else ()
         face = UrlFace(target, gateway, self.line, url_arrival, guards=guards, allowed=trigger.cors, streaming=trigger.streaming)
         self._urls[gateway.domain] = self._url_paths[name] = face
         self.faces.append((binding, face))
