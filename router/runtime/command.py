@@ -18,11 +18,11 @@ from router.config.types import Function
 from router.model import RESPONSE_LIMIT, Outcome
 from router.runtime import assignment, frames
 from router.runtime.base import Invocation
+from router.runtime.endings import Exit
 from router.runtime.environment import ProcessEnvironment
 from router.runtime.extensible import has_extensions
 from router.runtime.family import Family
 from router.runtime.frames import Frame
-from router.runtime.launcher import Exit
 from router.runtime.lifecycle import Initialization, State
 from router.runtime.outcomes import Failure
 from router.runtime.recipe import OnEnd, OnFrame

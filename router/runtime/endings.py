@@ -1,9 +1,18 @@
-"""How waiting for a worker may end, beside a frame and its exit. Pure."""
+"""How waiting for a worker may end, beside a frame. Pure."""
 
 from typing import Literal, NamedTuple
 
 from router.runtime.frames import Frame
-from router.runtime.launcher import Exit
+
+
+class Exit(NamedTuple):
+    """The end of a worker; its descendants are gone too."""
+
+    status: int  # raw wait status
+    memory: int  # KiB, high-water mark; 0 when nobody could tell
+    orphaned: bool = False  # the spawner died and took it with it
+    starved: bool = False  # the kernel ended one of its processes at the limit of its memory
+    used: int = 0  # bytes of its private /tmp
 
 
 class Expired:

@@ -15,10 +15,10 @@ from router.errors import EnvironmentUnavailable, SpawnerDied
 from router.model import RESPONSE_LIMIT, STREAM_LIMIT, Outcome
 from router.runtime import assignment, farewell, frames, lifecycle, outcomes, ready, verdicts
 from router.runtime.base import Invocation
-from router.runtime.endings import Closed, Ending, Exhausted, Expired, Flooded
+from router.runtime.endings import Closed, Ending, Exhausted, Exit, Expired, Flooded
 from router.runtime.intake import Intake
 from router.runtime.invocation_log import InvocationLog
-from router.runtime.launcher import Exit, Worker
+from router.runtime.launcher import Worker
 from router.runtime.lifecycle import NEXT, Event, Initialization, State
 from router.runtime.outcomes import Failure
 from router.runtime.output import Lines

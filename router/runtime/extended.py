@@ -16,12 +16,11 @@ from router.runtime import assignment, extension_api, extension_processes, frame
 from router.runtime.api_link import PORT, ApiPort, SharedPort
 from router.runtime.api_session import Front
 from router.runtime.base import Invocation
-from router.runtime.endings import Closed, Ending, Exhausted, Expired, ExtensionFailed, Settled
+from router.runtime.endings import Closed, Ending, Exhausted, Exit, Expired, ExtensionFailed, Settled
 from router.runtime.environment import CLOSED, ProcessEnvironment
 from router.runtime.extension_api import Reason
 from router.runtime.extension_processes import ExtensionProcesses
 from router.runtime.extensions import Doors, Extensions
-from router.runtime.launcher import Exit
 from router.runtime.lifecycle import Event, Initialization
 from router.runtime.outcomes import Failure
 from router.runtime.recipe import Recipe

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from router.runtime import frames, outcomes
 from router.runtime.api_link import ApiPort, high_water
-from router.runtime.endings import ExtensionFailed
+from router.runtime.endings import Exit, ExtensionFailed
 from router.runtime.invocation_log import InvocationLog
-from router.runtime.launcher import Exit, Worker
+from router.runtime.launcher import Worker
 from router.runtime.output import Lines
 from router.runtime.pipes import Channel, Output
 from router.runtime.shared import Shared

@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final, NamedTuple, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 import structlog
 
 from router.clock import Clock
 from router.errors import EnvironmentUnavailable
+from router.runtime.endings import Exit
 
 _PROGRAM: Final = Path(__file__).with_name("guard.py")
 _ANSWER: Final = 10.0  # seconds for a fork; a spawner that takes longer (stopped, wedged) is replaced
@@ -29,16 +30,6 @@ _TOO_LARGE: Final = (
     "a worker's start message is too large: the function's environment variables, or the paths that its sandbox hides and shows"
 )
 log: Final = structlog.get_logger(__name__)
-
-
-class Exit(NamedTuple):
-    """The end of a worker; its descendants are gone too."""
-
-    status: int  # raw wait status
-    memory: int  # KiB, high-water mark; 0 when nobody could tell
-    orphaned: bool = False  # the spawner died and took it with it
-    starved: bool = False  # the kernel ended one of its processes at the limit of its memory
-    used: int = 0  # bytes of its private /tmp
 
 
 @dataclass(slots=True)

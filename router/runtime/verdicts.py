@@ -3,8 +3,7 @@
 import signal
 
 from router.runtime import frames, outcomes
-from router.runtime.endings import Ending, Exhausted, Expired, Flooded
-from router.runtime.launcher import Exit
+from router.runtime.endings import Ending, Exhausted, Exit, Expired, Flooded
 from router.runtime.outcomes import Failure
 
 

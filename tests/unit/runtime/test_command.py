@@ -8,8 +8,8 @@ import pytest
 from router.model import RESPONSE_LIMIT
 from router.runtime import frames
 from router.runtime.command import CommandLink
+from router.runtime.endings import Exit
 from router.runtime.frames import Frame
-from router.runtime.launcher import Exit
 
 FAILED = 1 << 8  # wait status of exit status 1
 

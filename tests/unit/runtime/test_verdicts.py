@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.runtime import frames, outcomes
-from router.runtime.endings import Closed, Ending, Exhausted, Expired, ExtensionFailed, Flooded, Settled
+from router.runtime.endings import Closed, Ending, Exhausted, Exit, Expired, ExtensionFailed, Flooded, Settled
 from router.runtime.frames import Frame
-from router.runtime.launcher import Exit
 from router.runtime.outcomes import Failure
 from router.runtime.verdicts import out_of_memory, verdict
 
