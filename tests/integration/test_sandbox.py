@@ -162,6 +162,11 @@ async def test_what_a_function_sees(rig: Rig) -> None:
     assert not {"vda", "sda", "mem", "kmsg", "kvm", "fuse"} & set(found["devices"])
 
 
+def stopped(pid: int) -> bool:
+    """Whether the process stands still."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
 async def test_what_a_function_ended_with_is_told_though_its_init_gets_the_processor_late(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +179,8 @@ async def test_what_a_function_ended_with_is_told_though_its_init_gets_the_proce
         (environment,) = rig.pool._all
         init = environment._worker.pid
         os.kill(init, signal.SIGSTOP)
+        while not stopped(init):  # until it is, it may still collect its child
+            await asyncio.sleep(0.001)
         (rig.code / "gate").touch()
         while not any(row.parent == init and row.zombie for row in processes.table()):
             await asyncio.sleep(0.01)
