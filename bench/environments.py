@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.daemon import FUNCTIONS, inside
-from bench.process import PYTHON, descendants, nothing, private
+from bench.process import descendants, nothing, private, python
 from bench.table import Check, Row
 from router.api.calls import Parts
 from router.dispatch.dispatcher import Dispatcher
@@ -71,7 +71,7 @@ async def _warm(dispatcher: Dispatcher, seconds: float, callers: int = CALLERS) 
 def _pipes(seconds: float) -> Warm:
     """The limit: the same bytes to a bare process and back over two pipes, one at a time."""
     count = 0
-    with subprocess.Popen([PYTHON, "-c", ECHO], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as child:
+    with subprocess.Popen([python(), "-c", ECHO], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as child:
         assert child.stdin is not None
         assert child.stdout is not None
         there, back = child.stdin.fileno(), child.stdout.fileno()
@@ -100,7 +100,7 @@ async def _cold(parts: Parts, function: str) -> float:
 
 
 def _plain() -> int:
-    with subprocess.Popen([PYTHON, "-c", "import sys; print(flush=True); sys.stdin.read()"], stdin=-1, stdout=-1) as child:
+    with subprocess.Popen([python(), "-c", "import sys; print(flush=True); sys.stdin.read()"], stdin=-1, stdout=-1) as child:
         assert child.stdout is not None
         child.stdout.readline()
         found = private(child.pid)
@@ -161,7 +161,7 @@ def _cold_row(found: Found) -> Row:
         f"`python3 -c pass` {limit * 1000:.1f} ms: {ratio:.2f} × its time",
         (Check("≤ 0.7 × `python3 -c pass`", ratio <= 0.7),),
         "a whole invocation whose environment has to be started first, with the isolation that is always on; "
-        "`python3` is the interpreter itself, not a virtual environment's; in turn, median ratio",
+        "`python3` is the interpreter with no package installed; in turn, median ratio",
     )
 
 

@@ -45,7 +45,7 @@ def _idle_row(house: Running, rest: float, ready: float, none: float) -> Row:
     return Row(
         "daemon idle",
         f"RSS {memory / 2**20:.0f} MB, CPU {share * 100:.2f} %, ready in {ready:.2f} s",
-        f"`python3 -c pass` {none * 1000:.0f} ms; the spawner and its guard hold {beside / 2**20:.0f} MB of their own",
+        f"`python3 -c pass` {none * 1000:.0f} ms; the spawner, its guard and a worker that waits for a function hold {beside / 2**20:.0f} MB of their own",
         (
             Check("RSS ≤ 80 MB", memory <= 80 * 2**20),
             Check("CPU < 0.5 %", share < 0.005),

@@ -1,13 +1,16 @@
 """What /proc says of processes: memory, processor time, descendants; and how long a process takes that does nothing."""
 
+import atexit
+import functools
 import os
+import shutil
 import subprocess
-import sys
+import tempfile
 import time
+import venv
 from contextlib import suppress
 from pathlib import Path
 
-PYTHON = getattr(sys, "_base_executable", "") or sys.executable  # python3 itself: a virtual environment's takes longer to start
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -57,6 +60,15 @@ def took(command: list[str], given: bytes = b"") -> float:
     return time.perf_counter() - started
 
 
+@functools.cache
+def python() -> str:
+    """A python3 with no package installed: what a machine's own have it load at its start is not the interpreter's time."""
+    place = tempfile.mkdtemp(prefix="bench-python-")
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    venv.create(place, symlinks=True)
+    return f"{place}/bin/python3"
+
+
 def nothing() -> float:
     """Seconds of `python3 -c pass`."""
-    return took([PYTHON, "-c", "pass"])
+    return took([python(), "-c", "pass"])
