@@ -13,6 +13,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, NoReturn
 
@@ -223,6 +224,20 @@ def _prepare(code: str, packages: str, layers: list[str]) -> None:
     for name in _OURS:
         if os.path.isfile(f"{code}/{name}.py") or os.path.isfile(f"{code}/{name}/__init__.py"):  # noqa: PTH113
             sys.modules.pop(name, None)
+
+
+def rehearse() -> None:
+    """Go through what every function is run with, for none, and leave nothing behind.
+
+    A fork copies each page of the spawner's that it writes to, and Python writes where it reads: a quarter of a cold start, if not done before.
+    What remembers the function's variables (context.py) has no part in it."""
+    with suppress(Fault):
+        load("no.handler")
+    compile("import os\ndef handler(event, context):\n    return event\n", "app.py", "exec")
+    unmarshal(marshal(unmarshal(b'{"key": [1, 2.5, null, "text"]}'), raw=True))
+    for data in frames.encode(frames.RESULT, b"{}", b"{}"):
+        list(frames.Decoder(len(data)).feed(data))
+    WorkerLog(b"")
 
 
 def prepared(spec: dict[str, Any]) -> Worker:

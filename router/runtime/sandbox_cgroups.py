@@ -57,18 +57,21 @@ class Tree(NamedTuple):
     memory: str
     pids: str
 
-    def group(self, name: str, *, memory: int, processes: int) -> Group:
-        """A new group of at most *memory* bytes and *processes* processes and threads. Raises OSError."""
+    def group(self, name: str) -> Group:
+        """A new group. Raises OSError."""
         made = Group(f"{self.memory}/{name}", f"{self.pids}/{name}")
         for directory in dict.fromkeys(made):
             with suppress(FileExistsError):
                 os.mkdir(directory)  # noqa: PTH102
-        _write(f"{made.memory}/{'memory.max' if self.version == 2 else 'memory.limit_in_bytes'}", str(memory))
+        return made
+
+    def limit(self, group: Group, *, memory: int, processes: int) -> None:
+        """From now on it may have at most *memory* bytes and *processes* processes and threads. Raises OSError."""
+        _write(f"{group.memory}/{'memory.max' if self.version == 2 else 'memory.limit_in_bytes'}", str(memory))
         for switch in ("memory.swap.max", "memory.oom.group") if self.version == 2 else ("memory.memsw.limit_in_bytes",):
             with suppress(OSError):  # not every kernel counts swap
-                _write(f"{made.memory}/{switch}", {"memory.swap.max": "0", "memory.oom.group": "1"}.get(switch, str(memory)))
-        _write(f"{made.pids}/pids.max", str(processes))
-        return made
+                _write(f"{group.memory}/{switch}", {"memory.swap.max": "0", "memory.oom.group": "1"}.get(switch, str(memory)))
+        _write(f"{group.pids}/pids.max", str(processes))
 
     def close(self) -> None:
         """Remove what is empty."""

@@ -1,8 +1,8 @@
 """How a forked process becomes a confined one. Standard library only; runs in the worker.
 
-Two halves: enter() makes the process see its own namespaces and leaves a small init in charge of them; Confinement, asked by
-isolation.apply() at the right moments, takes away who it is and what it may ask of the kernel. What fails here raises: a function
-never runs with less than it was promised."""
+Three parts: settle() furnishes new namespaces as every function has them and leaves a small init in charge; enter() shows what this
+function may see; Confinement, asked by isolation.apply() at the right moments, takes away who the process is and what it may ask of
+the kernel. What fails here raises: a function never runs with less than it was promised."""
 
 import ctypes
 import fcntl
@@ -20,6 +20,8 @@ from router.runtime import isolation, sandbox_landlock, sandbox_mounts, sandbox_
 from router.runtime import sandbox_calls as calls
 
 PORT: Final = 9001  # of the Runtime API in a network of its own, as on AWS
+_USER: Final = struct.Struct("=q")  # how init is told whom to become
+_NOBODY: Final = -1  # it stays who it is
 SLOT: Final = struct.Struct("=ii")  # how init tells the spawner of the function's end: 1, wait status
 _SIOCSIFFLAGS: Final = 0x8914
 _IFF_UP: Final = 1
@@ -85,38 +87,55 @@ class Confinement:
         return found
 
 
-def enter(sandbox: dict[str, Any], *, house: str, users: tuple[int, int] | None, slot: mmap.mmap, told: socket.socket | None) -> None:
-    """In a process that fork_into() put into new namespaces: furnish them, fork the process that goes on, be its init.
+def settle(house: str, users: tuple[int, int] | None, *, offline: bool, slot: mmap.mmap) -> int:
+    """In a process that fork_into() put into new namespaces: furnish them as all are, fork the process that goes on, be its init.
 
-    Returns in that process only. *users*: user and group to map, in a user namespace; *told*: who wants the listeners of ports()."""
+    Returns in that process only, with the descriptor on which enter() tells init whom to become. *users*: user and group to map, in a
+    user namespace. Raises OSError."""
     if users is not None:
         map_users(*users)
     os.setsid()
-    sandbox_mounts.enter(sandbox["view"], house, fresh_proc=True)
-    if sandbox.get("offline"):
+    sandbox_mounts.settle_worker(house)
+    if offline:
         _loopback()
-    if told is not None:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(writing)
+        _keep(child, reading, slot)
+    os.close(reading)
+    slot.close()
+    return writing
+
+
+def enter(sandbox: dict[str, Any], *, house: str, init: int, told: socket.socket | None) -> None:
+    """In the process that came out of settle(), whose *init* that is: see what the function may see. *told*: who wants the listeners of
+    ports(). Raises OSError."""
+    os.write(init, _USER.pack(_NOBODY if sandbox.get("user") is None else sandbox["user"]))
+    os.close(init)
+    sandbox_mounts.enter(sandbox["view"], house)
+    if told is not None and ports(sandbox):
         with ExitStack() as open_:
             listeners = [open_.enter_context(_listening(port)) for port in ports(sandbox)]
             socket.send_fds(told, [b"listening"], [listener.fileno() for listener in listeners])
-        told.close()
-    child = os.fork()
-    if child:
-        _keep(child, sandbox, slot)
-    slot.close()
 
 
-def _keep(child: int, sandbox: dict[str, Any], slot: mmap.mmap) -> NoReturn:
+def _keep(child: int, told: int, slot: mmap.mmap) -> NoReturn:
     """Be init: reap, pass signals on, end with the function; the kernel ends the rest."""
-    isolation.set_title(_INIT)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _passing(child))
-    os.closerange(0, isolation.NOFILE)
-    with suppress(OSError):
-        Confinement(sandbox, count=False).identify()
-    isolation.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG; a change of user clears it
+    os.closerange(0, told)
+    os.closerange(told + 1, isolation.NOFILE)
+    isolation.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    said = os.read(told, _USER.size)  # nothing, when the child has gone before it was told
+    if said:
+        isolation.set_title(_INIT)
+        (user,) = _USER.unpack(said)
+        with suppress(OSError):
+            Confinement({"user": None if user == _NOBODY else user}, count=False).identify()
+    isolation.prctl(1, signal.SIGKILL)  # once more: a change of user clears it
     isolation.prctl(38, 1)  # PR_SET_NO_NEW_PRIVS
     isolation.prctl(4, 0)  # PR_SET_DUMPABLE
     while True:

@@ -37,6 +37,7 @@ def settle(house: str) -> None:
         os.symlink(target, f"{devices}/{name}")  # noqa: PTH211
     os.mkdir(f"{devices}/shm")  # noqa: PTH102
     _read_only(devices)
+    calls.mount("", house, flags=calls.MS_SHARED)  # workers that wait see what is mounted here later
 
 
 def furnish(tmp: str, size: int, owner: int | None) -> None:
@@ -64,15 +65,23 @@ def used(tmp: str) -> int:
     return (found.f_blocks - found.f_bfree) * found.f_frsize
 
 
-def enter(view: dict[str, Any], house: str, *, fresh_proc: bool) -> None:
-    """In the worker, in a mount namespace of its own: see what *view* says and nothing else of that kind. Raises OSError.
+def settle_worker(house: str) -> None:
+    """In the worker, in a mount namespace of its own: what every function sees, whatever its view. Raises OSError."""
+    calls.mount("", house, flags=calls.MS_SLAVE)  # an environment's /tmp that is mounted from now on has to show
+    calls.mount(f"{house}/dev", "/dev", flags=calls.MS_BIND | calls.MS_REC)
+    calls.mount("shm", "/dev/shm", "tmpfs", _QUIET, f"size={_SHARED_MEMORY}m,mode=1777")  # noqa: S108
+    calls.mount("proc", "/proc", "proc", _QUIET | calls.MS_NOEXEC)
+    _seal_kernel()
+
+
+def enter(view: dict[str, Any], house: str) -> None:
+    """In a worker that has settled: see what *view* says and nothing else of that kind. Raises OSError.
 
     view: steps, [[path, how], …] in the order of the paths; tmp, where the environment's /tmp is mounted; opt, a directory that is
     to be /opt, or ""."""
     sources = {path: _opened(path) for path, how in view["steps"] if how in {"read", "write"}}
     tmp, layers = _opened(view["tmp"]), os.open(view["opt"], os.O_RDONLY | os.O_CLOEXEC) if view["opt"] else -1
-    calls.mount(f"{house}/dev", "/dev", flags=calls.MS_BIND | calls.MS_REC)
-    calls.mount("shm", "/dev/shm", "tmpfs", _QUIET, f"size={_SHARED_MEMORY}m,mode=1777")  # noqa: S108
+    calls.mount("", house, flags=calls.MS_REC | calls.MS_PRIVATE)  # others' are none of its business
     empty: list[str] = []
     for path, how in view["steps"]:
         if how == "hide":
@@ -87,7 +96,6 @@ def enter(view: dict[str, Any], house: str, *, fresh_proc: bool) -> None:
         _read_only(path)
     for descriptor in {*sources.values(), tmp, layers} - {-1}:
         os.close(descriptor)
-    _seal_kernel(fresh_proc=fresh_proc)
 
 
 def _opened(path: str) -> int:
@@ -151,10 +159,8 @@ def _merge(layers: int, path: str, beneath: dict[str, int]) -> None:
     _read_only(path)
 
 
-def _seal_kernel(*, fresh_proc: bool) -> None:
-    """A /proc of the own processes, and the kernel's switches read-only."""
-    if fresh_proc:
-        calls.mount("proc", "/proc", "proc", _QUIET | calls.MS_NOEXEC)
+def _seal_kernel() -> None:
+    """The kernel's switches, read-only."""
     if os.geteuid() == 0:  # nobody else may write there anyway
         _seal(_KERNEL)
         with suppress(OSError):

@@ -115,7 +115,8 @@ def _other_user() -> None:
 def _tried_group(tree: sandbox_cgroups.Tree) -> str:
     """A child has to be ended by the kernel for want of memory, and only then."""
     try:
-        group = tree.group("probe", memory=_LIMIT, processes=4)
+        group = tree.group("probe")
+        tree.limit(group, memory=_LIMIT, processes=4)
     except OSError as error:
         return error.strerror or "?"
     pid = os.fork()
@@ -153,7 +154,8 @@ def _tried_namespaces(house: str, users: tuple[int, int] | None, *, offline: boo
     sandbox = {**_SANDBOX, "offline": offline, "view": {**_SANDBOX["view"], "tmp": tmp}}  # type: ignore[dict-item]
 
     def attempt() -> None:
-        sandbox_enter.enter(sandbox, house=house, users=users, slot=slot, told=None)
+        init = sandbox_enter.settle(house, users, offline=offline, slot=slot)
+        sandbox_enter.enter(sandbox, house=house, init=init, told=None)
         _seen(offline=offline)
 
     try:

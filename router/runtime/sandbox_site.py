@@ -1,6 +1,7 @@
 """Where things lie on this machine: what a sandbox hides and what it shows, from the config and the disk."""
 
 import os
+import stat
 import sys
 import sysconfig
 from collections.abc import Callable, Collection, Mapping
@@ -133,14 +134,27 @@ def _declared(environment: Mapping[str, str]) -> dict[str, None]:
 
 
 def _closed(paths: list[str]) -> tuple[str, ...]:
-    """The topmost directory above each that not everybody may pass through."""
+    """The topmost directory above each that not everybody may pass through, the root aside."""
+    passable: dict[str, bool] = {}
     found: dict[str, None] = {}
     for path in paths:
-        above = [str(parent) for parent in reversed(Path(path).parents)]
-        closed = next((one for one in above if os.path.isdir(one) and not os.stat(one).st_mode & 0o001), None)  # noqa: PTH112, PTH116
-        if closed not in {None, "/"}:
-            found[str(closed)] = None
+        above = ""
+        for name in path.split("/")[1:-1]:
+            above = f"{above}/{name}"
+            if above not in passable:
+                passable[above] = _passable(above)
+            if not passable[above]:
+                found[above] = None
+                break
     return tuple(found)
+
+
+def _passable(directory: str) -> bool:
+    try:
+        mode = os.stat(directory).st_mode  # noqa: PTH116  # for every environment that starts
+    except OSError:
+        return True
+    return not stat.S_ISDIR(mode) or bool(mode & 0o001)
 
 
 def _prefix(program: str) -> str:

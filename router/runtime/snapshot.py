@@ -18,8 +18,9 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple, NoReturn
 
 from router.runtime import bootstrap, isolation, processes, snapshot_hooks
+from router.runtime.blanks import Assignment, Place
 from router.runtime.marshalling import Fault
-from router.runtime.spawner import Assignment, Place, Spawner, wakeup
+from router.runtime.spawner import Spawner, wakeup
 
 REFUSED: Final = "Runtime.SnapshotRefused"
 BEFORE: Final = "Runtime.BeforeSnapshotError"
@@ -57,17 +58,19 @@ class Template(Spawner):
 
             shutil.rmtree(left, ignore_errors=True)
 
-    def _become(
-        self,
-        head: dict[str, Any],
-        body: memoryview,
-        descriptors: list[int],
-        place: Place,  # noqa: ARG002  # a fork is in its template's sandbox
-        telling: socket.socket | None,  # noqa: ARG002
-    ) -> Assignment:
+    def _work(self, head: dict[str, Any], body: memoryview, descriptors: list[int]) -> Assignment | None:
+        """Fork the worker: what it needs to know of the function is here. Raises OSError."""
+        pid = os.fork()
+        if pid == 0:
+            return self._become(head, body, descriptors)
+        self._employ(head["spawn"], pid, Place(), os.pidfd_open(pid))
+        return None
+
+    def _become(self, head: dict[str, Any], body: memoryview, descriptors: list[int]) -> Assignment:
+        """In the fork, which is in its template's sandbox."""
         spec = json.loads(bytes(body)) | {"spawn": head["spawn"]}
         os.setsid()
-        done = {"parent_death": isolation.bind_to_parent(self._pid), "subreaper": isolation.become_subreaper()}
+        done = {"parent_death": isolation.bind_to_parent(self._parent.pid), "subreaper": isolation.become_subreaper()}
         _place(*descriptors, keep={file.number for file in self._files})
         self._control.detach()
         signal.set_wakeup_fd(-1)

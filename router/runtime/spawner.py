@@ -26,22 +26,13 @@ import signal
 import socket
 import time
 from contextlib import suppress
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple
 
-from router.runtime import frames, isolation, processes, sandbox_calls, sandbox_enter, sandbox_mounts, sandbox_probe
-from router.runtime.sandbox_cgroups import Group, Tree
+from router.runtime import blanks, isolation, processes, sandbox_enter, sandbox_mounts, sandbox_probe
+from router.runtime.blanks import DESCRIPTORS, MESSAGE_LIMIT, Assignment, Blank, Grounds, Kind, Place
 
-MESSAGE_LIMIT: Final = 256 * 1024  # bytes of one message
-_DESCRIPTORS: Final = 3
-_LISTENING: Final = 5.0  # seconds for a worker to make the listener of its own network
+_QUIET: Final = 20  # milliseconds without a message after which a blank is forked: not beside the start of a worker
 STUBBORN: Final = 2.0  # seconds after which an exit is reported though descendants are left (uninterruptible sleep)
-
-
-class Assignment(NamedTuple):
-    """What a fresh worker is to become; only the worker ever holds one."""
-
-    spec: dict[str, Any]
-    missing: list[str]  # always-on controls that did not take
 
 
 class Exit(NamedTuple):
@@ -51,23 +42,7 @@ class Exit(NamedTuple):
     status: int
     memory: int
     at: float
-    place: "Place"
-
-
-class Place(NamedTuple):
-    """What a worker has beside its process."""
-
-    group: Group | None = None
-    slot: Any = None  # memory in which its init says how it ended; None without one
-    tmp: str = ""  # its mounted /tmp
-
-
-class Grounds(NamedTuple):
-    """What this spawner can offer its workers; see sandbox_probe."""
-
-    house: str = ""
-    tree: Tree | None = None
-    users: tuple[int, int] | None = None  # user and group, when every worker has to have a user namespace
+    place: Place
 
 
 class Spawner:
@@ -77,12 +52,14 @@ class Spawner:
         self._control = control
         self._grounds = grounds
         self._message = bytearray(MESSAGE_LIMIT)  # of the daemon's; wiped once it is obeyed
-        self._places: dict[int, Place] = {}  # by id
         self._guard = guard  # pidfd
-        self._highest = highest  # descriptor number
-        self._niceness = niceness
-        self._pid = os.getpid()
+        self._parent = blanks.Parent(os.getpid(), highest, niceness)
         self._workers: dict[int, int] = {}  # pid → id
+        self._places: dict[int, Place] = {}  # by id
+        self._kinds: set[Kind] = set()  # a blank of each is kept
+        self._blanks: dict[Kind, Blank] = {}
+        self._untold: dict[int, Place] = {}  # of all that were never made workers, by pid
+        self._made = 0
         self._exits: list[Exit] = []
         self._sweep = False
 
@@ -92,7 +69,7 @@ class Spawner:
         for watched in (self._control.fileno(), wakeup, self._guard):
             poll.register(watched, select.POLLIN)
         while True:
-            ready = {number for number, _ in poll.poll(2 if self._sweep else None)}
+            ready = {number for number, _ in poll.poll(2 if self._sweep else _QUIET if self._lacking() else None)}
             if wakeup in ready:
                 os.read(wakeup, 4096)
                 self._reap()
@@ -100,33 +77,40 @@ class Spawner:
                 self._settle()
             if self._guard in ready:
                 return None
+            assignment = None
             if self._control.fileno() in ready:
                 message, body, descriptors = self._receive()
                 if not message:
                     return None
                 assignment = self._obey(message, body, descriptors)
-                if assignment is not None:
-                    return assignment
+            elif not ready and not self._sweep:
+                assignment = self._stock()
+            if assignment is not None:
+                return assignment
 
     @property
-    def tree(self) -> Tree | None:
-        """Where groups of processes are made."""
-        return self._grounds.tree
+    def grounds(self) -> Grounds:
+        """What it can offer its workers."""
+        return self._grounds
 
     def tell(self, controls: dict[str, Any]) -> None:
         """Say first of all what there is."""
         self._send({"controls": controls})
 
+    def expect(self, kind: Kind) -> None:
+        """Have a blank of this kind ready."""
+        self._kinds.add(kind)
+
     def end_all(self) -> None:
         """Kill every worker and all that is below this process."""
         for pid in self._workers:
             _kill_group(pid)
-        processes.sweep(self._pid)
+        processes.sweep(self._parent.pid)
 
     def _receive(self) -> tuple[dict[str, Any], memoryview, list[int]]:
         """The message's head, what only a worker may read, and descriptors; ({}, …) at the end."""
         try:
-            size, ancillary, _, _ = self._control.recvmsg_into([self._message], socket.CMSG_SPACE(_DESCRIPTORS * 4))
+            size, ancillary, _, _ = self._control.recvmsg_into([self._message], socket.CMSG_SPACE(DESCRIPTORS * 4))
         except OSError:
             return {}, memoryview(b""), []
         found = [data for level, kind, data in ancillary if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS)]
@@ -183,112 +167,79 @@ class Spawner:
             sandbox_mounts.clear(f"{self._grounds.house}/{room}")
 
     def _spawn(self, head: dict[str, Any], body: memoryview, descriptors: list[int]) -> Assignment | None:
-        number = head["spawn"]
-        assignment, place = None, Place()
+        assignment = None
         try:
-            if len(descriptors) != _DESCRIPTORS:
-                self._send({"failed": number, "error": "the spawner is out of descriptors"})
+            if len(descriptors) != DESCRIPTORS:
+                self._send({"failed": head["spawn"], "error": "the spawner is out of descriptors"})
                 return None
             try:
-                place = self._prepare(number, head.get("sandbox") or {})
-                assignment = self._fork(head, body, descriptors, place)
+                assignment = self._work(head, body, descriptors)
             except OSError as error:
-                self._vacate(place)
-                self._send({"failed": number, "error": f"{error.strerror}: {error.filename}" if error.filename else f"{error.strerror}"})
+                self._send(
+                    {"failed": head["spawn"], "error": f"{error.strerror}: {error.filename}" if error.filename else f"{error.strerror}"}
+                )
         finally:
             if assignment is None:
                 for descriptor in descriptors:
                     os.close(descriptor)
         return assignment
 
-    def _prepare(self, number: int, sandbox: dict[str, Any]) -> Place:
-        """What a worker needs before it is there. Raises OSError."""
-        tree, group = self._grounds.tree, None
-        if tree is not None and sandbox.get("memory"):
-            group = tree.group(str(number), memory=sandbox["memory"], processes=sandbox["processes"])
-        if not sandbox.get("namespaces"):
-            return Place(group)
-        tmp = f"{self._grounds.house}/{sandbox['room']}"
-        sandbox_mounts.furnish(tmp, sandbox["storage"], sandbox.get("user"))
-        return Place(group, sandbox_enter.page(), tmp)
-
-    def _vacate(self, place: Place) -> None:
-        if place.group is not None:
-            place.group.kill()
-            place.group.remove()
-        if place.slot is not None:
-            place.slot.close()
-
-    def _fork(self, head: dict[str, Any], body: memoryview, descriptors: list[int], place: Place) -> Assignment | None:
-        number, sandbox = head["spawn"], head.get("sandbox") or {}
-        ours, theirs = socket.socketpair() if sandbox_enter.ports(sandbox) else (None, None)
+    def _work(self, head: dict[str, Any], body: memoryview, descriptors: list[int]) -> Assignment | None:
+        """Make a blank the worker: the one that waits, or else a new one. Raises OSError."""
+        sandbox = head.get("sandbox") or {}
+        kind = blanks.kind(sandbox, self._grounds)
+        self.expect(kind)
+        if kind in self._blanks and not self._blanks[kind].fit():
+            self._discard(self._blanks.pop(kind))
+        if kind not in self._blanks:
+            assignment = self._fork(kind)
+            if assignment is not None:
+                return assignment
+        blank = self._blanks.pop(kind)
         try:
-            pid = sandbox_calls.fork_into(sandbox_enter.namespaces(sandbox, own_users=self._grounds.users is not None))
-            if pid == 0:
-                if ours is not None:
-                    ours.close()  # now: later its number is somebody else's
-                return self._become(head, body, descriptors, place, theirs)
-            self._workers[pid] = number
-            self._places[number] = place
-            if theirs is not None:
-                theirs.close()  # so that its death is an end
-            self._announce(number, pid, ours)
-        finally:
-            for end in (ours, theirs):
-                if end is not None:
-                    end.close()
+            place = blank.tell(head, body, descriptors, self._grounds)
+        except OSError:
+            self._discard(blank)
+            raise
+        del self._untold[blank.pid]
+        self._employ(head["spawn"], blank.pid, place, blank.handle, *blank.listeners(sandbox))
+        blank.control.close()
         return None
 
-    def _announce(self, number: int, pid: int, telling: socket.socket | None) -> None:
-        try:
-            handles = [os.pidfd_open(pid)]  # before anything is reaped: the number is still this worker's
-        except OSError as error:
-            _kill_group(pid)
-            self._send({"failed": number, "error": f"pidfd_open: {error.strerror}"})
-            return
-        if telling is not None:
-            telling.settimeout(_LISTENING)
-            with suppress(OSError):
-                handles += socket.recv_fds(telling, 16, 2)[1]
+    def _employ(self, number: int, pid: int, place: Place, *handles: int) -> None:
+        """Count it among the workers, and say so."""
+        self._workers[pid] = number
+        self._places[number] = place
         self._send({"spawned": number, "pid": pid}, *handles)
         for handle in handles:
             os.close(handle)
 
-    def _become(
-        self, head: dict[str, Any], body: memoryview, descriptors: list[int], place: Place, telling: socket.socket | None
-    ) -> Assignment:
-        """In the worker: what it is, and its confinement. A worker that cannot be confined says so and ends."""
-        spec = json.loads(bytes(body)) | {"spawn": head["spawn"]}
-        body[:] = bytes(len(body))
-        sandbox = head.get("sandbox") or {}
-        parent, responses = self._pid, descriptors[1]
-        confining = None
-        try:
-            if place.group is not None:
-                place.group.join()
-            if sandbox:
-                confining = sandbox_enter.Confinement(sandbox, count=place.group is None)
-            if place.slot is not None:
-                view = {**sandbox, "view": {**sandbox["view"], "tmp": place.tmp}}
-                sandbox_enter.enter(view, house=self._grounds.house, users=self._grounds.users, slot=place.slot, told=telling)
-                parent = 1
-            missing = isolation.apply(
-                parent,
-                descriptors=descriptors,
-                highest=self._highest,
-                niceness=self._niceness,
-                title=f"fn:{spec['function']}",
-                tmp="" if place.tmp else spec["tmp"],
-                variables=spec["variables"],
-                confining=confining,
-                reaped=place.slot is not None,
-            )
-        except OSError as error:
-            _give_up(error, responses, isolation.RESPONSES)
-        self._control.detach()  # closed already; its number may be somebody else's by now
-        if telling is not None:
-            telling.detach()
-        return Assignment(spec, missing)
+    def _discard(self, blank: Blank) -> None:
+        """It will never be a worker; its place goes when it is reaped."""
+        _kill_group(blank.pid)
+        blank.close()
+
+    def _fork(self, kind: Kind) -> Assignment | None:
+        """A new blank; None in the spawner. Raises OSError."""
+        self._made += 1
+        made = blanks.fork(kind, self._grounds, name=str(self._made), parent=self._parent)
+        if isinstance(made, Assignment):
+            return made
+        self._blanks[kind], self._untold[made.pid] = made, made.place
+        return None
+
+    def _lacking(self) -> Kind | None:
+        return next((kind for kind in self._kinds if kind not in self._blanks), None)
+
+    def _stock(self) -> Assignment | None:
+        """Have a blank of each kind that is wanted."""
+        kind = self._lacking()
+        if kind is not None:
+            try:
+                return self._fork(kind)
+            except OSError:
+                self._kinds.discard(kind)  # until one is wanted: who asks for it is told why
+        return None
 
     def _reap(self) -> None:
         """Collect what died. Orphans are nobody's business but ours: they are only counted out."""
@@ -307,11 +258,22 @@ class Spawner:
                     told = sandbox_enter.ended(place.slot)
                     status = status if told is None else told
                 self._exits.append(Exit(number, status, usage.ru_maxrss, time.monotonic(), place))
+            elif pid in self._untold:
+                self._lose(pid)
+
+    def _lose(self, pid: int) -> None:
+        """A blank has died. The next is forked when a worker is asked for: whatever kills them must not have us fork without end."""
+        for kind, blank in list(self._blanks.items()):
+            if blank.pid == pid:
+                del self._blanks[kind]
+                self._kinds.discard(kind)
+                blank.close()
+        self._untold.pop(pid).vacate()
 
     def _settle(self) -> None:
         """End what workers left behind; report their exits once nothing is left, or STUBBORN seconds later."""
         self._reap()
-        left = processes.orphans(self._pid, self._workers, processes.table())
+        left = processes.orphans(self._parent.pid, {*self._workers, *self._untold}, processes.table())
         processes.kill(left, spare=os.getpgrp())
         self._sweep = bool(left)
         for exit_ in list(self._exits):
@@ -331,7 +293,7 @@ class Spawner:
                 "used": sandbox_mounts.used(tmp) if tmp else 0,
             }
         )
-        self._vacate(exit_.place)
+        exit_.place.vacate()
 
     def _send(self, message: dict[str, Any], *descriptors: int) -> None:
         with suppress(OSError):  # the daemon is gone: the next receive says so
@@ -360,19 +322,6 @@ def wakeup() -> int:
     return reading
 
 
-def _give_up(error: OSError, *responses: int) -> NoReturn:
-    """Say why there is no sandbox, over whichever descriptor is the one by now, and end."""
-    said = f"The sandbox could not be made: {error.strerror}" + (f": {error.filename}" if error.filename else "")
-    for descriptor in responses:
-        try:
-            for data in frames.encode(frames.NO_PROGRAM, b"Sandbox.Failure", said.encode()):
-                os.write(descriptor, data)
-        except OSError:
-            continue
-        break
-    os._exit(1)
-
-
 def serve(control: int, guard: int, lock: int, niceness: int, house: str) -> Assignment | None:
     """The spawner's whole life in this process; an Assignment in each worker. *guard*: pid; *lock*: -1 for none."""
     isolation.set_title("router-spawner")
@@ -387,11 +336,12 @@ def serve(control: int, guard: int, lock: int, niceness: int, house: str) -> Ass
     woken = wakeup()
     server = Spawner(socket.socket(fileno=control), handle, max(soft, control, lock), niceness, Grounds(*grounds))
     server.tell(controls)
+    server.expect(blanks.usual(server.grounds))
     gc.collect()
     gc.freeze()  # a worker's collector never looks at what is loaded by now, so those pages stay shared
     assignment = server.serve(woken)
     if assignment is None:
         server.end_all()
-        if server.tree is not None:
-            server.tree.close()
+        if server.grounds.tree is not None:
+            server.grounds.tree.close()
     return assignment

@@ -169,10 +169,10 @@ def gone(pids: list[int], timeout: float = 3.0) -> bool:
     return not left
 
 
-def command_of(pid: int) -> str:
-    """The command line of a process."""
+def title_of(pid: int) -> str:
+    """The name of a process, as ps shows it."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
         return ""
 

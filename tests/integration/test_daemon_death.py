@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from router.runtime.blanks import TITLE
 from tests.helpers.house import ROOT
-from tests.integration.daemon_rig import Serving, alive, command_of, gone
+from tests.integration.daemon_rig import Serving, alive, gone, title_of
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -158,10 +159,10 @@ def test_a_spawner_that_is_killed_is_replaced(tmp_path: Path) -> None:
         event_id = house.emit("held", {})
         assert house.started(1)
         workers = {row["pid"] for row in house.seen("held")} | set(children(house))
-        guards = [pid for pid in house.family() if "guard.py" in command_of(pid) and pid not in workers]
-        assert guards
-        os.kill(guards[-1], signal.SIGKILL)  # the guard is its parent
-        assert gone([*workers]), "workers outlive their spawner"
+        (spawner,) = [pid for pid in house.family() if title_of(pid) == "router-spawner"]
+        blanks = [pid for pid in house.family() if title_of(pid) == TITLE]
+        os.kill(spawner, signal.SIGKILL)
+        assert gone([*workers, *blanks]), "workers or blanks outlive their spawner"
         assert house.ended(house.emit("other", {}), timeout=10), house.said()
         house.open_gate()
         assert house.ended(event_id)
