@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from typing import Any, Final
 
 from router.cli.text import columns, visible
@@ -13,8 +14,8 @@ PATTERN: Final = 100  # characters of a rule's pattern
 MOST: Final = 6  # lines of one kind; the rest is counted
 
 
-def banner(config: Config, version: str, here: Path) -> Iterator[str]:
-    """The lines; paths below *here* are written as they are typed from there."""
+def banner(config: Config, version: str, here: Path, command: str = "router") -> Iterator[str]:
+    """The lines; paths below *here* are written as they are typed from there. *command*: how this program is, see typed()."""
     yield f"event-router {version} · {visible(str(config.file))}"
     rows: list[tuple[str, str]] = []
     for title, found in (
@@ -32,11 +33,18 @@ def banner(config: Config, version: str, here: Path) -> Iterator[str]:
         shown = found if len(found) <= MOST else [*found[: MOST - 1], f"… and {len(found) - MOST + 1} more"]
         rows += [(title if first else "", visible(text)) for first, text in zip([True, *[False] * len(shown)], shown, strict=False)]
     yield from (f"  {line}" for line in columns(rows, None))
-    hints = [visible(hint) for hint in _hints(config, here)]
+    hints = [visible(hint) for hint in _hints(config, here, command)]
     if hints:
         yield "Try, in another terminal:"
         yield from (f"  {hint}" for hint in hints)
     yield "Ctrl-C drains and stops; a second one stops at once."
+
+
+def typed(argv: str, interpreter: str, found: str | None, here: Path) -> str:
+    """How this program is called from *here*: sys.argv[0], sys.executable, and where a shell finds `router`; all absolute."""
+    if Path(argv).name == "__main__.py":
+        return f"{quote(_near(Path(interpreter), here))} -m router.cli"
+    return "router" if found == argv else quote(_near(Path(argv), here))
 
 
 def _triggers(config: Config, word: str) -> Iterator[tuple[Function, Any]]:
@@ -117,7 +125,8 @@ def _schedules(config: Config) -> list[str]:
     return [f"{text} → {whose}" for text, whose in found]
 
 
-def _hints(config: Config, here: Path) -> Iterator[str]:
+def _hints(config: Config, here: Path, command: str) -> Iterator[str]:
+    where = "" if config.file == here / "config.yaml" else f" --config {quote(_near(config.file, here))}"
     for _, trigger in _triggers(config, "s3"):
         yield f"cp FILE{trigger.wanted.suffix} {_near(config.buckets[trigger.bucket].path, here)}/"
         break
@@ -129,12 +138,12 @@ def _hints(config: Config, here: Path) -> Iterator[str]:
         )
     for function, trigger in _triggers(config, "schedule"):
         place = next(place for place, one in function.placed() if one is trigger)
-        yield f"router schedules run {trigger.named(function.name, place)}"
+        yield f"{command} schedules run {trigger.named(function.name, place)}{where}"
         break
     if config.functions:
         if config.aws.kind == "tcp":
-            yield "router keys create me --scope admin"
-        yield "router logs -f"
+            yield f"{command} keys create me --scope admin{where}"
+        yield f"{command} logs -f{where}"
 
 
 def _first_path(config: Config) -> str:

@@ -1,6 +1,7 @@
 """`router run`: the daemon in the foreground, on a config or on a SAM template."""
 
 import gc
+import shutil
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -82,7 +83,9 @@ def _say(config: "Config | None") -> None:
     """What is served and what to try; None: nobody watches."""
     if config is None:
         return
-    from router.cli.banner import banner  # noqa: PLC0415 - for people only
+    from router.cli.banner import banner, typed  # noqa: PLC0415 - for people only
 
-    for line in banner(config, VERSION, Path.cwd()):
+    found = shutil.which("router")
+    command = typed(str(Path(sys.argv[0]).absolute()), sys.executable, found and str(Path(found).absolute()), Path.cwd())
+    for line in banner(config, VERSION, Path.cwd(), command):
         click.echo(line)

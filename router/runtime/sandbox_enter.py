@@ -27,6 +27,7 @@ _SIOCSIFFLAGS: Final = 0x8914
 _IFF_UP: Final = 1
 _BACKLOG: Final = 16
 _INIT: Final = "router-init"
+_PDEATHSIG, _DUMPABLE, _NO_NEW_PRIVS = 1, 4, 38  # of prctl(2)
 
 
 def namespaces(sandbox: dict[str, Any], *, own_users: bool) -> int:
@@ -128,21 +129,26 @@ def _keep(child: int, told: int, slot: mmap.mmap) -> NoReturn:
         signal.signal(number, _passing(child))
     os.closerange(0, told)
     os.closerange(told + 1, isolation.NOFILE)
-    isolation.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    isolation.prctl(_NO_NEW_PRIVS, 1)
+    _belong()
     said = os.read(told, _USER.size)  # nothing, when the child has gone before it was told
     if said:
         isolation.set_title(_INIT)
         (user,) = _USER.unpack(said)
         with suppress(OSError):
             Confinement({"user": None if user == _NOBODY else user}, count=False).identify()
-    isolation.prctl(1, signal.SIGKILL)  # once more: a change of user clears it
-    isolation.prctl(38, 1)  # PR_SET_NO_NEW_PRIVS
-    isolation.prctl(4, 0)  # PR_SET_DUMPABLE
+        _belong()
     while True:
         pid, status = os.wait()
         if pid == child:
             slot[: SLOT.size] = SLOT.pack(1, status)
             os._exit(0)
+
+
+def _belong() -> None:
+    """End with the spawner, be nobody's to look into: a change of user takes back both."""
+    isolation.prctl(_PDEATHSIG, signal.SIGKILL)
+    isolation.prctl(_DUMPABLE, 0)
 
 
 def _passing(child: int) -> Callable[[int, object], None]:

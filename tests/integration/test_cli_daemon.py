@@ -141,7 +141,7 @@ def test_on_a_terminal_run_says_what_it_serves_and_ctrl_c_drains(tmp_path: Path)
         assert daemon.stderr is not None
         assert b"Traceback" not in daemon.stderr.read()
     os.close(master)
-    for part in ("GET /orders → shop", "/data/inbox → summarise", "rate(1 minute) → heartbeat", "router logs -f"):
+    for part in ("GET /orders → shop", "/data/inbox → summarise", "rate(1 minute) → heartbeat", f"-m router.cli logs -f --config {config}"):
         assert part in said.decode()
 
 

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from router import daemon
-from router.cli.banner import banner
+from router.cli.banner import banner, typed
 from router.config.types import Bucket, Config, Destination, Function, Listen, Table
 from router.events import routes, s3
 from router.events.patterns import compile_pattern
@@ -117,6 +119,31 @@ def test_other_listeners_and_an_empty_config_are_fine() -> None:
     assert not any("console" in line for line in lines)
     empty = list(banner(Config(file=HERE / "c", state=HERE, http=Listen("tcp", "::1", 1)), "1", HERE))
     assert len(empty) == 4
+
+
+@pytest.mark.parametrize(
+    ("argv", "found", "command"),
+    [
+        ("/home/a/project/.venv/bin/router", None, ".venv/bin/router"),
+        ("/home/a/project/.venv/bin/router", "/home/a/project/.venv/bin/router", "router"),
+        ("/home/a/project/.venv/bin/router", "/usr/local/bin/router", ".venv/bin/router"),  # somebody else's
+        ("/opt/event router/bin/router", None, "'/opt/event router/bin/router'"),
+        ("/home/a/project/router/cli/__main__.py", None, ".venv/bin/python3 -m router.cli"),
+    ],
+)
+def test_commands_are_told_as_a_shell_finds_them(argv: str, found: str | None, command: str) -> None:
+    assert typed(argv, "/home/a/project/.venv/bin/python3", found, HERE) == command
+    assert f"  {command} logs -f" in list(banner(config(), "1", HERE, command))
+
+
+def test_commands_name_a_config_that_they_would_not_find() -> None:
+    elsewhere = [line.strip() for line in banner(config(), "1", HERE / "sub dir") if line.startswith("  router ")]
+    assert elsewhere == [
+        "router schedules run f-6 --config /home/a/project/config.yaml",
+        "router keys create me --scope admin --config /home/a/project/config.yaml",
+        "router logs -f --config /home/a/project/config.yaml",
+    ]
+    assert "  router logs -f --config c" in list(banner(faces(), "1", HERE))
 
 
 def test_the_shipped_config_is_said_in_full() -> None:
