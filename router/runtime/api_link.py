@@ -238,9 +238,7 @@ class ApiLink:
         self._loop.call_later(_DYING, call)
 
     def _told(self, frame: Frame) -> None:
-        if frame.kind == frames.READY:
-            self.session.ready = frame
-        elif frame.kind == frames.NO_PROGRAM:
+        if frame.kind == frames.NO_PROGRAM:
             self._on_frame(frame)
 
     def _memory(self) -> int:

@@ -14,7 +14,7 @@ from router.runtime.frames import Frame
 from router.runtime.runtime_api import NEXT, State, Step, Target
 from router.web.heads import Head
 
-READY: Final = Frame(frames.READY, b"[]")
+READY: Final = Frame(frames.READY)
 
 
 class Caller(Protocol):
@@ -70,7 +70,6 @@ class Session:
         """*now*: epoch seconds; *memory*: the process's high-water mark, KiB; *later*: calls when an exit would have been told."""
         self.on_frame, self._now, self._memory, self._later = on_frame, now, memory, later
         self.state = State.STARTED
-        self.ready = READY  # what the first `next` is told as; its meta names controls that did not take
         self._waiting: Caller | None = None  # in a `next`
         self._event: tuple[dict[str, Any], bytes] | None = None  # not handed out yet
         self._handed: Caller | None = None  # to whom the last event went
@@ -127,7 +126,7 @@ class Session:
         self._change(Step.NEXT)
         self._waiting = caller
         if first:
-            self.on_frame(self.ready._replace(memory=self._memory()))
+            self.on_frame(READY._replace(memory=self._memory()))
         self._hand_out()
 
     def begin(self, step: Step, caller: Caller) -> None:

@@ -56,8 +56,7 @@ class Place(NamedTuple):
 class Assignment(NamedTuple):
     """What a fresh worker is to become; only the worker ever holds one."""
 
-    spec: dict[str, Any]
-    missing: list[str]  # always-on controls that did not take
+    spec: dict[str, Any]  # see bootstrap.py
 
 
 class Told(NamedTuple):
@@ -179,9 +178,10 @@ class _Fork:
         try:
             if failed is not None:
                 raise failed
-            return Assignment(told.spec, self._become(told))
+            self._become(told)
         except OSError as error:
             _give_up(error, told.descriptors[1], isolation.RESPONSES)
+        return Assignment(told.spec)
 
     def _settle(self, kind: Kind) -> None:
         """What is the same for every function. Raises OSError."""
@@ -208,14 +208,14 @@ class _Fork:
         message = json.loads(head)
         return Told(message, json.loads(body) | {"spawn": message["spawn"]}, descriptors)
 
-    def _become(self, told: Told) -> list[str]:
-        """Take the worker's confinement on; always-on controls that did not take. Raises OSError."""
+    def _become(self, told: Told) -> None:
+        """Take the worker's confinement on. Raises OSError."""
         sandbox, spec, apart = told.head.get("sandbox") or {}, told.spec, self._place.slot is not None
         confining = sandbox_enter.Confinement(sandbox, count=self._place.group is None) if sandbox else None
         if apart:
             view = {**sandbox["view"], "tmp": told.head["tmp"]}
             sandbox_enter.enter({**sandbox, "view": view}, house=self._grounds.house, init=self._init, told=self._control)
-        missing = isolation.apply(
+        isolation.apply(
             1 if apart else self._parent.pid,
             descriptors=told.descriptors,
             highest=self._parent.highest,
@@ -227,7 +227,6 @@ class _Fork:
             reaped=apart,
         )
         self._control.detach()  # closed already; its number may be somebody else's by now
-        return missing
 
 
 def _why(error: OSError) -> str:

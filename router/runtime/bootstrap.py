@@ -88,9 +88,9 @@ class Worker:
         except Exception as error:  # noqa: BLE001  # whatever the function's module raises is its init error
             self.fail_init(*told(error))
 
-    def ready(self, missing: list[str]) -> None:
+    def ready(self) -> None:
         """Say that events may come."""
-        self._channel.send(frames.READY, json.dumps(missing).encode())
+        self._channel.send(frames.READY)
 
     def renew(self, separator: str) -> None:
         """This is a fork of the process that has loaded the handler, with a log and descriptors of its own."""
@@ -253,9 +253,9 @@ def prepared(spec: dict[str, Any]) -> Worker:
     return worker
 
 
-def run(spec: dict[str, Any], missing: list[str]) -> NoReturn:
-    """The worker's whole life; *spec* as the daemon sent it, *missing*: always-on controls that did not take."""
+def run(spec: dict[str, Any]) -> NoReturn:
+    """The worker's whole life; *spec* as the daemon sent it."""
     worker = prepared(spec)
     handler = worker.loaded(spec["handler"])
-    worker.ready(missing)
+    worker.ready()
     worker.run(handler)

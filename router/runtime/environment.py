@@ -13,7 +13,7 @@ from typing import ClassVar, Final, Literal
 from router.config.types import Function
 from router.errors import EnvironmentUnavailable, SpawnerDied
 from router.model import RESPONSE_LIMIT, STREAM_LIMIT, Outcome
-from router.runtime import assignment, farewell, frames, lifecycle, outcomes, ready, verdicts
+from router.runtime import assignment, farewell, frames, lifecycle, outcomes, verdicts
 from router.runtime.base import Invocation
 from router.runtime.endings import Closed, Ending, Exhausted, Exit, Expired, Flooded
 from router.runtime.intake import Intake
@@ -268,9 +268,8 @@ class ProcessEnvironment:
 
     async def _initialised(self, ending: Ending, invocation: Invocation | None) -> Failure | None:
         """Take note of how an init ended; inside an invocation or, without one, in the init phase."""
-        if isinstance(ending, frames.Frame) and ending.kind == frames.READY and (missing := ready.refused(ending.meta)) is not None:
+        if isinstance(ending, frames.Frame) and frames.is_ready(ending):
             self._memory = max(self._memory, ending.memory)
-            self._shared.lack(missing)
             self._drain()
             self._change(Event.INITIALISED)
             self.init_failure = None

@@ -7,7 +7,7 @@ import struct
 from typing import Final, NamedTuple
 
 INVOKE: Final = 1  # daemon → worker; meta: JSON of id, arn, ms, trace, client, stream; body: the event
-READY: Final = 2  # worker → daemon: initialised; meta: JSON list of always-on controls that could not be applied
+READY: Final = 2  # worker → daemon: initialised
 RESULT: Final = 3  # body: the result
 ERROR: Final = 4  # meta: errorType; body: the error object
 INIT_ERROR: Final = 5  # as ERROR, instead of READY; the worker exits after it
@@ -57,6 +57,11 @@ def first(data: bytes) -> tuple[Frame, bytes] | None:
     kind, memory, meta, body = _HEADER.unpack_from(data)
     start, end = HEADER_SIZE + meta, HEADER_SIZE + meta + body
     return (Frame(kind, data[HEADER_SIZE:start], data[start:end], memory), data[end:]) if len(data) >= end else None
+
+
+def is_ready(frame: Frame) -> bool:
+    """Whether a worker says that it is ready; with anything besides, none of ours does: a function writes to its pipe."""
+    return frame.kind == READY and not frame.meta and not frame.body
 
 
 class Decoder:

@@ -59,10 +59,10 @@ def main(control: int, life: int, lock: int, house: str) -> None:
     if assignment is None:
         return
     if "argv" in assignment.spec:
-        program.run(assignment.spec, assignment.missing)  # a worker that is another program from here on
+        program.run(assignment.spec)  # a worker that is another program from here on
     if "template" in assignment.spec:
-        snapshot.run(assignment.spec, assignment.missing)  # a worker that forks workers
-    bootstrap.run(assignment.spec, assignment.missing)  # a worker: ends as the function's process ends
+        snapshot.run(assignment.spec)  # a worker that forks workers
+    bootstrap.run(assignment.spec)  # a worker: ends as the function's process ends
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The isolation that every environment gets, whatever the user and the kernel: applied by the worker to itself after fork.
 
-Standard library only; runs in the worker. CONTROLS names what is in effect, for `router doctor`; a control that the machine
-refuses is reported by the worker when it is ready. Order matters: /proc/self turns root-owned once dumpable is 0."""
+Standard library only; runs in the worker. CONTROLS names what is in effect, for `router doctor`; what this machine refuses is found out
+by a child of the spawner's as it starts (sandbox_probe.py), and is the same for every worker. Order matters: /proc/self turns root-owned once dumpable is 0."""
 
 import ctypes
 import fcntl
@@ -41,7 +41,9 @@ CONTROLS: Final = (
     Control("environment", "environment variables built from nothing"),
     Control("descriptors", "no open descriptor but 0 (/dev/null), 1 and 2 (output), 3 and 4 (the runtime's requests and responses)"),
     Control("no_new_privs", "set-uid programs and file capabilities give nothing"),
-    Control("dumpable", "no core, no ptrace, no /proc/PID/environ or mem for peers of the same user"),
+    Control(
+        "dumpable", "no core, no ptrace, no /proc/PID/environ or mem for peers of the same user; exec takes it back: Node.js has it not"
+    ),
     Control("parent_death", "killed by the kernel when the spawner dies"),
     Control("subreaper", "detached grandchildren stay below the worker and die with it"),
     Control("limits", f"RLIMIT_NOFILE {NOFILE}, RLIMIT_FSIZE {FSIZE} bytes, RLIMIT_CORE 0"),

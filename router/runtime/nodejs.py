@@ -13,13 +13,12 @@ from router.runtime.layers import node_paths
 from router.runtime.pipes import Channel
 from router.runtime.recipe import OnEnd, OnFrame
 from router.runtime.shared import Shared
-from router.runtime.starting import DUMPABLE, Starting
+from router.runtime.starting import Starting
 from router.telemetry import report
 
 BOOTSTRAP: Final = Path(__file__).with_name("node_bootstrap") / "main.cjs"
 _HTTP_HEADERS: Final = 81920  # bytes of an answer's head that node's client takes, as on AWS; node's own bound is 16384
 _HEAP: Final = 0.9  # of the function's memory, for JavaScript objects
-_LOST: Final = (DUMPABLE,)  # what exec takes back and node has no call to set
 
 
 class NodeRuntime(Family):
@@ -52,7 +51,7 @@ class NodeRuntime(Family):
 
     def link(self, spec: Mapping[str, Any], on_frame: OnFrame, on_end: OnEnd) -> tuple[Channel, Mapping[str, Any]]:
         """See Recipe."""
-        return Channel(Starting(on_frame, _LOST), on_end), spec
+        return Channel(Starting(on_frame), on_end), spec
 
     def init_start(self, function: Function) -> report.InitStart:
         """See Recipe."""

@@ -2,10 +2,9 @@
 
 Standard library only; runs in the worker, isolated already (isolation.py). The program keeps output at 1 and 2 and, by
 spec["passes"], requests and responses: "frames" as they are, at 3 and 4; "streams" as its 0 and 1; "" not at all. Over
-responses goes a READY frame that only names missing controls, or NO_PROGRAM; after it, they are the program's own."""
+responses goes a READY frame that only says that there is a program, or NO_PROGRAM; after it, they are the program's own."""
 
 import errno
-import json
 import os
 import signal
 from typing import Any, Final, NoReturn
@@ -16,8 +15,8 @@ _NOT_FOUND: Final = 127  # exit statuses, as shells have them
 _NOT_RUN: Final = 126
 
 
-def run(spec: dict[str, Any], missing: list[str]) -> NoReturn:
-    """Become spec["argv"] in directory spec["code"]; *missing*: always-on controls that did not take."""
+def run(spec: dict[str, Any]) -> NoReturn:
+    """Become spec["argv"] in directory spec["code"]."""
     try:
         os.chdir(spec["code"])
     except OSError as error:
@@ -25,7 +24,7 @@ def run(spec: dict[str, Any], missing: list[str]) -> NoReturn:
     path = spec.get("path", spec["argv"][0])
     if not os.path.isfile(path) or not os.access(path, os.X_OK):  # noqa: PTH113  # no pathlib in a worker
         _refuse("Runtime.InvalidEntrypoint", spec["absent"])
-    _send(frames.READY, json.dumps(sorted({*missing, "dumpable"})).encode())  # exec takes that one back
+    _send(frames.READY)
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and what is ignored stays so over exec
         signal.signal(number, signal.SIG_DFL)
     _pass(spec["passes"])
@@ -53,6 +52,6 @@ def _refuse(error_type: str, message: str) -> NoReturn:
     os._exit(1)
 
 
-def _send(kind: int, meta: bytes, body: bytes = b"") -> None:
+def _send(kind: int, meta: bytes = b"", body: bytes = b"") -> None:
     for data in frames.encode(kind, meta, body):
         os.write(isolation.RESPONSES, data)

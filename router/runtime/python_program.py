@@ -24,15 +24,15 @@ def main(spec: str) -> None:
     """Run the function until its process ends."""
     for descriptor in (isolation.REQUESTS, isolation.RESPONSES):
         os.set_inheritable(descriptor, False)
-    missing = [] if isolation.prctl(_PR_SET_DUMPABLE, 0) else ["dumpable"]
+    isolation.prctl(_PR_SET_DUMPABLE, 0)
     isolation.set_title(f"fn:{os.environ['AWS_LAMBDA_FUNCTION_NAME']}")
     sys.argv[:] = ["bootstrap"]
     told = json.loads(spec)
     if "template" in told:
         from router.runtime import snapshot  # noqa: PLC0415  # the other programs do without
 
-        snapshot.run(told, missing)
-    bootstrap.run(told, missing)
+        snapshot.run(told)
+    bootstrap.run(told)
 
 
 if __name__ == "__main__":

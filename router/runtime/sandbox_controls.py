@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from router.config.types import Function
+from router.runtime.isolation import CONTROLS as ALWAYS
 
 STRICT: Final = ("system_calls", "files", "pid_namespace", "private_tmp", "memory_limit", "process_limit")  # what isolation: strict needs
 _ON_REQUEST: Final = frozenset({"no_network", "own_user"})  # not wanted unless somebody says so
@@ -150,7 +151,9 @@ def refusal(machine: Machine, function: Function) -> str:
 
 
 def rows(machine: Machine, functions: Sequence[Function]) -> Iterator[dict[str, Any]]:
-    """One row a control with the keys of router/cli/checks.py; functions that get different answers are told apart."""
+    """One row for what every worker takes on, one a control with the keys of router/cli/checks.py; functions that get different answers
+    are told apart."""
+    yield _always_on(machine)
     shown = functions or (Function("", Path(), ""),)
     for control, (what, _) in CONTROLS.items():
         needing = [function for function in functions if control in needed(function)]
@@ -170,6 +173,20 @@ def rows(machine: Machine, functions: Sequence[Function]) -> Iterator[dict[str, 
             "ok": ok,
             "required": bool(needing),
         }
+
+
+def _always_on(machine: Machine) -> dict[str, Any]:
+    works, said = machine.works("always"), machine.why("always")
+    without = "; ".join(control.what for control in ALWAYS if control.name in said.split(", "))
+    return {
+        "name": "isolation always_on",
+        "wanted": f"the {len(ALWAYS)} controls that every worker takes on",
+        "effective": "all of them" if works else f"not: {without or said}",
+        "proof": _PROOF,
+        "remedy": "" if works else "start the daemon without lower limits and stricter filters than those of the unit in systemd/",
+        "ok": works,
+        "required": False,
+    }
 
 
 class Users:

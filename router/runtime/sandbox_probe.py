@@ -34,6 +34,7 @@ def probe(house: str, guard: int) -> tuple[Grounds, dict[str, Any]]:
     if not found["landlock"]:
         found["landlock_abi"] = calls.landlock_abi()
     found["user"] = _tried(_other_user)
+    found["always"] = _tried(_always)
     tree = sandbox_cgroups.find((os.getpid(), guard, _parent(guard)))
     found["groups_why"] = "no control group with memory and pids may be written" if tree is None else _tried_group(tree)
     if tree is not None and not found["groups_why"]:
@@ -105,6 +106,18 @@ def _landlock() -> None:
     sandbox_landlock.restrict([("/dev", False)], abi=calls.landlock_abi())
     os.close(os.open("/dev/null", os.O_RDONLY))
     _expect(errno.EACCES, lambda: os.open("/proc/self/status", os.O_RDONLY), "a file outside the allowed directories")
+
+
+def _always() -> None:
+    """What every worker takes on. This child keeps its descriptors, to tell with."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    highest = isolation.RESPONSES  # none is closed
+    variables, niceness = dict(os.environ), os.getpriority(os.PRIO_PROCESS, 0)
+    refused = isolation.apply(
+        os.getppid(), descriptors=(nothing,) * 3, highest=highest, niceness=niceness, title="router-probe", tmp="", variables=variables
+    )
+    if refused:
+        raise OSError(0, ", ".join(refused))
 
 
 def _other_user() -> None:

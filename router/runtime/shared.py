@@ -6,7 +6,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from router.clock import Clock
 from router.config.types import Function
@@ -21,8 +21,6 @@ from router.runtime.sandbox_plan import Site
 
 Adopt = Callable[[socket.socket], Awaitable[Callable[[], None]]]
 """Serve whoever connects there, until what it gives is called; that closes the socket."""
-
-_NAMED: Final = 64  # controls that workers say were refused, true or not
 
 
 class Shared:
@@ -51,7 +49,6 @@ class Shared:
         self.launcher = Launcher(self.interpreter, lock_fd=lock_fd, house=self.house, clock=clock, on_restart=on_restart)
         self._site, self._users = site, users
         self.deadlines = Deadlines(clock)
-        self.missing: frozenset[str] = frozenset()  # always-on controls (isolation.CONTROLS) that this machine refused
         self.tmp = state / "tmp"
         self._endpoint: Adopt | None = None
         self._timer: asyncio.Task[None] | None = None
@@ -92,11 +89,6 @@ class Shared:
     def machine(self) -> Machine:
         """What there is to confine functions with, as of now."""
         return Machine(self.launcher.controls, self._users())
-
-    def lack(self, controls: frozenset[str]) -> None:
-        """This machine refused these, a worker says. Functions may have it say what they like: some are kept, and no more."""
-        if len(self.missing) < _NAMED:
-            self.missing |= controls
 
     def refusal(self, function: Function) -> str:
         """Why the function may not run here, a sentence for its operator; "" when it may."""

@@ -70,22 +70,24 @@ class Template(Spawner):
         """In the fork, which is in its template's sandbox."""
         spec = json.loads(bytes(body)) | {"spawn": head["spawn"]}
         os.setsid()
-        done = {"parent_death": isolation.bind_to_parent(self._parent.pid), "subreaper": isolation.become_subreaper()}
+        isolation.bind_to_parent(self._parent.pid)
+        isolation.become_subreaper()
         _place(*descriptors, keep={file.number for file in self._files})
         self._control.detach()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, self._child_signal)
         isolation.set_title(f"fn:{spec['function']}")
-        done |= {"tmp": isolation.private_tmp(spec["tmp"]), "dumpable": isolation.prctl(_PR_SET_DUMPABLE, 0)}
+        isolation.private_tmp(spec["tmp"])
+        isolation.prctl(_PR_SET_DUMPABLE, 0)
         _bound(int(spec["variables"]["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]))
         os.environ.update(spec["variables"])  # what the function has added stays
         _move_tmp(self._tmp)
         for file in self._files:
             _reopen(file)
-        return Assignment(spec, [name for name, took in done.items() if not took])
+        return Assignment(spec)
 
 
-def run(spec: dict[str, Any], missing: list[str]) -> NoReturn:
+def run(spec: dict[str, Any]) -> NoReturn:
     """The whole life of a template, and of every environment forked off it."""
     worker = bootstrap.prepared(spec)
     isolation.become_subreaper()  # in a pid namespace, too, what an environment leaves behind is the template's to end
@@ -98,7 +100,7 @@ def run(spec: dict[str, Any], missing: list[str]) -> NoReturn:
     gc.freeze()
     control = socket.socket(fileno=isolation.REQUESTS)
     template = Template(control, files, spec["tmp"])
-    worker.ready(missing)
+    worker.ready()
     assignment = template.serve_forks()
     if assignment is None:
         template.end_all()
@@ -106,7 +108,7 @@ def run(spec: dict[str, Any], missing: list[str]) -> NoReturn:
     worker.renew(assignment.spec["separator"])
     _vary()
     _hooked(worker, snapshot_hooks.run_after_restore, AFTER)
-    worker.ready(sorted({*missing, *assignment.missing}))
+    worker.ready()
     worker.run(handler)
 
 

@@ -261,6 +261,7 @@ def test_doctor_tries_what_would_confine_functions_where_no_daemon_runs(tmp_path
     done = run("doctor", "--output", "json", "--config", str(tmp_path / "config.yaml"))
     rows = {row["name"]: row for row in json.loads(done.stdout)}
     assert {"isolation system_calls", "isolation files", "isolation memory_limit"} <= rows.keys()
+    assert (rows["isolation always_on"]["ok"], rows["isolation always_on"]["effective"]) == (True, "all of them")
     row = rows["isolation own_user"]
     assert (done.returncode, row["required"], row["ok"]) == (1, True, False)
     assert "until then refused: f" in row["remedy"]

@@ -19,10 +19,12 @@ from router.config.types import Function, Limits
 from router.errors import EnvironmentUnavailable, SpawnerDied
 from router.runtime import frames, processes
 from router.runtime.base import Invocation
+from router.runtime.blanks import TITLE
 from router.runtime.node_programs import installed
 from router.runtime.pool import WarmPool
 from tests.helpers.logs import MemoryLogs
 from tests.helpers.pools import serving
+from tests.integration.daemon_rig import title_of
 
 HANDLERS = '''
 import os, signal, sys, time
@@ -231,14 +233,23 @@ async def test_who_forges_that_it_is_ready_is_ended_as_one_that_broke(
     assert not caplog.records  # what goes wrong in a callback of the loop is told there
 
 
+async def settled(spawner: int) -> None:
+    """A worker that waits for a function is there again, with its init."""
+    async with asyncio.timeout(10):
+        while [title_of(pid) for pid in descendants(spawner)].count(TITLE) < 2:
+            await asyncio.sleep(0.01)
+
+
 async def test_nothing_leaks_over_many_environments(pool: WarmPool, code: Path) -> None:
     await echo(pool, code)
     _, child = spawner(pool)
+    await settled(child)
     before = (len(os.listdir("/proc/self/fd")), len(os.listdir(f"/proc/{child}/fd")))
     for round_ in range(20):
         assert await echo(pool, code, f"f{round_}") == 1
         pool.retire(f"f{round_}")
     while pool._closing:
         await asyncio.wait(pool._closing.values())
+    await settled(child)
     assert (len(os.listdir("/proc/self/fd")), len(os.listdir(f"/proc/{child}/fd"))) == before
-    assert len(descendants(child)) == 2  # the one that is idle, and its init
+    assert len(descendants(child)) == 4  # the one that is idle, the one that waits for a function, and their inits

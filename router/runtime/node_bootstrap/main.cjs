@@ -76,7 +76,7 @@ load(process.env.LAMBDA_TASK_ROOT, process.env._HANDLER, { callbacks: !modern })
   soon(() => { // after what the module left unhandled has been told
     if (leaving) return
     handler = found
-    send(KIND.READY, '[]')
+    send(KIND.READY)
     soon(next)
   })
 }, (error) => leave('Uncaught Exception', error, EXIT.exception))

@@ -50,7 +50,7 @@ class Ward:
             lock,
             clock=self.bench.clock,
             machine=lambda: Machine(
-                dict.fromkeys(("seccomp", "landlock", "namespaces", "network", "user"), "") | {"landlock_abi": 7, "groups": 2}
+                dict.fromkeys(("always", "seccomp", "landlock", "namespaces", "network", "user"), "") | {"landlock_abi": 7, "groups": 2}
             ),
             descriptors=lambda: self.descriptors,
         )

@@ -72,14 +72,14 @@ class Runtime:
 def runtime() -> Runtime:
     made = Runtime()
     made.next()
-    assert made.told() == [(frames.READY, b"[]", b"")]
+    assert made.told() == [(frames.READY, b"", b"")]
     return made
 
 
 def test_the_first_next_is_the_end_of_init_and_waits() -> None:
     runtime = Runtime()
     first = runtime.next()
-    assert (runtime.told(), first.answers) == ([(frames.READY, b"[]", b"")], [])
+    assert (runtime.told(), first.answers) == ([(frames.READY, b"", b"")], [])
     runtime.invoke("one")
     (answer,) = first.answers
     assert (answer.status, answer.body, runtime.session.current) == (200, b'{"n":1}', "one")

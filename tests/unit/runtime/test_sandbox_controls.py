@@ -9,10 +9,21 @@ from hypothesis import strategies as st
 
 from router.config.functions import REQUIREMENTS
 from router.config.types import Function
+from router.runtime import isolation
 from router.runtime.sandbox_controls import CONTROLS, STRICT, Machine, Users, effective, needed, refusal, rows, verdict
 
-WORKS = {"seccomp": "", "landlock": "", "namespaces": "", "network": "", "user": "", "landlock_abi": 7, "groups": 2, "root": True}
-LACKS = dict.fromkeys(("seccomp", "landlock", "namespaces", "network", "user", "groups_why"), "Operation not permitted") | {
+WORKS = {
+    "always": "",
+    "seccomp": "",
+    "landlock": "",
+    "namespaces": "",
+    "network": "",
+    "user": "",
+    "landlock_abi": 7,
+    "groups": 2,
+    "root": True,
+}
+LACKS = dict.fromkeys(("always", "seccomp", "landlock", "namespaces", "network", "user", "groups_why"), "Operation not permitted") | {
     "landlock_abi": 0,
     "groups": 0,
     "root": False,
@@ -29,8 +40,8 @@ def test_every_requirement_is_a_control() -> None:
 
 def test_a_machine_that_has_it_all_refuses_nothing() -> None:
     machine = Machine(WORKS, {"f": 200000})
-    for isolation in ("auto", "strict"):
-        assert refusal(machine, function(isolation=isolation, require=REQUIREMENTS)) == ""
+    for level in ("auto", "strict"):
+        assert refusal(machine, function(isolation=level, require=REQUIREMENTS)) == ""
     assert all(effective(machine, function(require=("no_network",)), control) for control in CONTROLS)
 
 
@@ -70,7 +81,7 @@ def test_none_has_no_controls() -> None:
 
 def test_rows_say_who_needs_what_and_are_ok_when_it_is_there() -> None:
     found = {row["name"].removeprefix("isolation "): row for row in rows(Machine(WORKS), [function(isolation="strict")])}
-    assert list(found) == list(CONTROLS)
+    assert list(found) == ["always_on", *CONTROLS]
     assert all(row["ok"] for row in found.values())
     assert found["private_tmp"]["wanted"].endswith("; needed by f")
     assert [name for name, row in found.items() if row["required"]] == [name for name in CONTROLS if name in STRICT]
@@ -84,7 +95,26 @@ def test_rows_fail_for_what_is_required_and_warn_for_the_rest() -> None:
     assert (found["system_calls"]["ok"], found["system_calls"]["required"]) == (False, False)
     assert found["no_network"]["ok"]
     assert all(row["remedy"] for row in found.values() if not row["ok"])
-    assert len(list(rows(Machine(), []))) == len(CONTROLS)
+    assert len(list(rows(Machine(), []))) == 1 + len(CONTROLS)
+
+
+def test_what_every_worker_takes_on_is_one_row_and_what_the_machine_refuses_of_it_is_told_in_words() -> None:
+    there, *_ = rows(Machine(WORKS), [])
+    assert (there["ok"], there["effective"], there["remedy"]) == (True, "all of them", "")
+    lacks, *_ = rows(Machine(WORKS | {"always": "no_new_privs, oom_score"}), [])
+    assert (lacks["ok"], lacks["required"]) == (False, False)
+    assert lacks["effective"] == (
+        "not: set-uid programs and file capabilities give nothing; the kernel's out-of-memory killer prefers workers to the daemon"
+    )
+    assert lacks["remedy"]
+    broken, *_ = rows(Machine(WORKS | {"always": "Resource temporarily unavailable"}), [])
+    assert broken["effective"] == "not: Resource temporarily unavailable"
+
+
+@given(st.sets(st.sampled_from([control.name for control in isolation.CONTROLS]), min_size=1))
+def test_each_that_is_refused_is_told(refused: set[str]) -> None:
+    lacks, *_ = rows(Machine(WORKS | {"always": ", ".join(sorted(refused))}), [])
+    assert {control.name for control in isolation.CONTROLS if control.what in lacks["effective"]} == refused
 
 
 NAMES = st.sets(st.text(max_size=20), max_size=30)

@@ -1,40 +1,33 @@
 """Two programs in one process say that they are ready; the second counts."""
 
-import json
+from hypothesis import given
+from hypothesis import strategies as st
 
 from router.runtime import frames
 from router.runtime.frames import Frame
 from router.runtime.starting import Starting
 
 
-def heard(*told: Frame, lost: tuple[str, ...] = ()) -> list[Frame]:
+def heard(*told: Frame) -> list[Frame]:
     seen: list[Frame] = []
-    starting = Starting(seen.append, lost)
+    starting = Starting(seen.append)
     for frame in told:
         starting(frame)
     return seen
 
 
-def test_the_controls_that_did_not_take_in_either_are_told_once() -> None:
-    first, second = Frame(frames.READY, b'["dumpable", "limits"]'), Frame(frames.READY, b'["tmp"]', b"", 7)
+def test_ready_is_heard_when_the_program_says_it() -> None:
+    first, second, result = Frame(frames.READY), Frame(frames.READY, b"", b"", 41_000), Frame(frames.RESULT, b"", b"1", 41_001)
     assert heard(first) == []
-    (frame,) = heard(first, second)
-    assert (json.loads(frame.meta), frame.memory) == (["limits", "tmp"], 7)
+    assert heard(first, second, result) == [second, result]
 
 
-def test_what_exec_took_back_is_lost_unless_it_is_set_again() -> None:
-    first = Frame(frames.READY, b'["dumpable"]')
-    assert json.loads(heard(first, Frame(frames.READY))[0].meta) == []
-    assert json.loads(heard(first, Frame(frames.READY, b'["dumpable"]'))[0].meta) == ["dumpable"]
-    assert json.loads(heard(first, Frame(frames.READY), lost=("dumpable",))[0].meta) == ["dumpable"]
-
-
-def test_anything_else_passes() -> None:
+def test_why_there_is_no_program_is_passed_on() -> None:
     refusal = Frame(frames.NO_PROGRAM, b"Runtime.InvalidEntrypoint", b"gone")
     assert heard(refusal) == [refusal]
 
 
-def test_what_no_worker_says_passes_as_it_is() -> None:
-    forged, first = Frame(frames.READY, b"[[1]]"), Frame(frames.READY, b"[]")
-    assert heard(forged) == [forged]
-    assert heard(first, forged) == [forged]
+@given(st.lists(st.builds(Frame, st.integers(0, 255), st.binary(max_size=4), st.binary(max_size=4), st.integers(0, 9))))
+def test_everything_but_the_first_ready_passes_in_its_order(told: list[Frame]) -> None:
+    ready = next((at for at, frame in enumerate(told) if frame.kind == frames.READY), len(told))
+    assert heard(*told) == told[:ready] + told[ready + 1 :]
