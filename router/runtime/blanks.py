@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import socket
+import traceback
 from contextlib import suppress
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -137,11 +138,13 @@ def usual(grounds: Grounds) -> Kind:
 
 def fork(kind: Kind, grounds: Grounds, *, name: str, parent: Parent) -> Blank | Assignment:
     """Fork one: the Blank here, and in the worker what it has been told. *name*: of its group. Raises OSError."""
-    group = grounds.tree.group(name) if grounds.tree is not None and kind.grouped else None
-    place = Place(group, sandbox_enter.page() if kind.namespaces else None)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    pid = -1
+    place, pid = Place(), -1
     try:
+        if grounds.tree is not None and kind.grouped:
+            place = Place(grounds.tree.group(name))
+        if kind.namespaces:
+            place = place._replace(slot=sandbox_enter.page())
         pid = sandbox_calls.fork_into(kind.namespaces)
         if pid == 0:
             ours.close()
@@ -165,7 +168,14 @@ class _Fork:
         self._init = -1  # the descriptor on which its init is told the user
 
     def assignment(self, kind: Kind) -> Assignment:
-        """Settle, wait, become; ends the process where that fails or nothing is told: nothing that is raised here may get out."""
+        """Settle, wait, become; ends the process where that fails or nothing is told."""
+        try:
+            return self._assignment(kind)
+        except BaseException:  # noqa: BLE001  # whatever it is, this must not go on as a second spawner
+            traceback.print_exc()
+            os._exit(1)
+
+    def _assignment(self, kind: Kind) -> Assignment:
         failed: OSError | None = None
         try:
             self._settle(kind)

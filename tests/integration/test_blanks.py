@@ -178,6 +178,35 @@ print(os.waitstatus_to_exitcode(os.waitpid(made.pid, 0)[1]))
 """
 
 
+BROKEN = """
+import os
+from router.runtime import blanks
+def broken(self, kind):
+    raise {error}
+blanks._Fork._settle = broken
+made = blanks.fork(blanks.Kind(0, False), blanks.Grounds(), name="", parent=blanks.Parent(os.getpid(), 64, 0))
+print(type(made).__name__, flush=True)
+if {deaf}:
+    made.control.close()
+print(os.waitstatus_to_exitcode(os.waitpid(made.pid, 0)[1]))
+"""
+
+
+@pytest.mark.parametrize("error", ["ValueError('no fault that is expected')", "SystemExit(0)"])
+def test_one_that_breaks_ends_and_does_not_go_on_as_another_spawner(error: str) -> None:
+    program = BROKEN.format(error=error, deaf=False)
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert done.stdout.splitlines() == ["Blank", "1"], done
+    assert error.partition("(")[0] in done.stderr
+
+
+def test_one_that_could_not_settle_and_finds_nobody_to_tell_ends() -> None:
+    program = BROKEN.format(error="OSError(12, 'Cannot allocate memory')", deaf=True)
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert done.stdout.splitlines()[0] == "Blank", done
+    assert done.stdout.splitlines()[1:] in (["0"], ["1"]), done  # by whether it had spoken before nobody listened
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="a mount namespace of one's own takes root here")
 def test_one_that_could_not_settle_says_so_and_so_does_the_worker_it_is_made_all_the_same() -> None:
     done = subprocess.run([sys.executable, "-c", UNSETTLED], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
