@@ -11,7 +11,7 @@ import pytest
 
 from tests.helpers.daemon import STEPS
 from tests.helpers.house import House, free_port
-from tests.helpers.load import Findings, Load, config_for, judge
+from tests.helpers.load import ENDED, Findings, Load, config_for, judge
 from tests.helpers.record import read_record
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "104"))
@@ -58,10 +58,22 @@ def come_to_rest(house: House, load: Load) -> Findings:
     while before != (before := sum(str(event["source"]).startswith("s3:") for event in events_of(house))):
         time.sleep(3)  # one scan interval, several looks at the feed; where the machine is slow files are looked at for longer
     assert house.until(lambda: at_rest(house), 60, step=0.3), house.get("/ps")
-    events = events_of(house)
+    events = listed(house)
     assert house.stop(60) == 0
     assert house.processes() == []
     return judge(load.acknowledged, read_record(house.directory / "record"), events)
+
+
+def listed(house: House) -> list[dict[str, object]]:
+    """Every event, at a moment when none is under way: a tick comes every two seconds. What stays unfinished for a minute is listed so."""
+    events: list[dict[str, object]] = []
+
+    def all_ended() -> bool:
+        events[:] = events_of(house)
+        return all(event["state"] in ENDED for event in events)
+
+    house.until(all_ended, 60, step=0.3)
+    return events
 
 
 def report(findings: Findings, load: Load, kills: int) -> None:

@@ -33,6 +33,7 @@ functions:
   ticks: {{<common>, handler: app.ticks, triggers: [{{schedule: {{expression: rate(1 minute), missed: all}}}}]}}
   rows: {{<common>, handler: app.rows, triggers: [{{table: {{name: rows, batch_size: 7}}}}]}}
 """
+ENDED = frozenset({"succeeded", "dead", "expired", "discarded"})  # states of events that nothing more will happen to
 KEYS = 12
 
 
@@ -205,7 +206,7 @@ def _judge_events(found: Findings, told: Acknowledged, handled: set[str], events
     states = {event["id"]: event["state"] for event in events}
     found.doubled += [f"event {i}" for i in states if sum(event["id"] == i for event in events) > 1] if len(states) < len(events) else []
     found.lost += [f"job {i} {n}" for i, n in told.jobs.items() if i not in states]
-    found.unfinished += [f"{i} {state}" for i, state in states.items() if state not in {"succeeded", "dead", "expired", "discarded"}]
+    found.unfinished += [f"{i} {state}" for i, state in states.items() if state not in ENDED]
     found.false_done += [i for i, state in states.items() if state == "succeeded" and i not in handled]
 
 
