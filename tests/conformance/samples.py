@@ -186,7 +186,7 @@ exports.isolated = async () => {
     sid: Number(stat[3]) === pid, nnp: status.NoNewPrivs, nofile: limit('Max open files'), core: limit('Max core file size'),
     fsize: limit('Max file size'), oom: Number(fs.readFileSync('/proc/self/oom_score_adj')), cwd: process.cwd(), umask: process.umask(0o22),
     tmp: env.TMPDIR, mode: '0o' + (fs.statSync(env.TMPDIR).mode & 0o777).toString(8), argv: fs.readFileSync('/proc/self/cmdline', 'utf8'),
-    ignored: Number(BigInt('0x' + status.SigIgn) & ~(1n << 12n | 1n << 24n)), mask: Number('0x' + status.SigBlk),
+    ignored: Number(BigInt('0x' + status.SigIgn) & ~(1n << 12n | 1n << 24n | 3n << 31n)), mask: Number('0x' + status.SigBlk),
     batch: Number(stat[38]) === 3
   }
 }
