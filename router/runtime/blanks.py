@@ -181,7 +181,7 @@ class _Fork:
             self._settle(kind)
         except OSError as error:
             failed = error
-            self._control.send(_why(error).encode())
+            self._control.send(why(error).encode())
         if not _said(self._control):
             bootstrap.rehearse()
         told = self._told()
@@ -239,7 +239,8 @@ class _Fork:
         self._control.detach()  # closed already; its number may be somebody else's by now
 
 
-def _why(error: OSError) -> str:
+def why(error: OSError) -> str:
+    """In words."""
     return f"{error.strerror}: {error.filename}" if error.filename else f"{error.strerror}"
 
 
@@ -247,7 +248,7 @@ def _give_up(error: OSError, *responses: int) -> NoReturn:
     """Say why there is no sandbox, over whichever descriptor is the one by now, and end."""
     for descriptor in responses:
         try:
-            for data in frames.encode(frames.NO_PROGRAM, b"Sandbox.Failure", f"The sandbox could not be made: {_why(error)}".encode()):
+            for data in frames.encode(frames.NO_PROGRAM, b"Sandbox.Failure", f"The sandbox could not be made: {why(error)}".encode()):
                 os.write(descriptor, data)
         except OSError:
             continue

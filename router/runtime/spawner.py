@@ -175,9 +175,7 @@ class Spawner:
             try:
                 assignment = self._work(head, body, descriptors)
             except OSError as error:
-                self._send(
-                    {"failed": head["spawn"], "error": f"{error.strerror}: {error.filename}" if error.filename else f"{error.strerror}"}
-                )
+                self._send({"failed": head["spawn"], "error": blanks.why(error)})
         finally:
             if assignment is None:
                 for descriptor in descriptors:
