@@ -18,11 +18,11 @@ FSIZE: Final = 10240 * 1024 * 1024  # bytes; the largest ephemeral storage AWS o
 OOM_RAISE: Final = 500  # of oom_score_adj: the kernel takes a worker before the daemon
 UMASK: Final = 0o022  # as on AWS
 
-_PR_SET_PDEATHSIG: Final = 1
-_PR_SET_DUMPABLE: Final = 4
+PR_SET_PDEATHSIG: Final = 1
+PR_SET_DUMPABLE: Final = 4
 _PR_SET_NAME: Final = 15
 _PR_SET_CHILD_SUBREAPER: Final = 36
-_PR_SET_NO_NEW_PRIVS: Final = 38
+PR_SET_NO_NEW_PRIVS: Final = 38
 
 REQUESTS: Final = 3  # a worker's descriptors: frames in, frames out; 0 is /dev/null, 1 and 2 are the output
 RESPONSES: Final = 4
@@ -80,7 +80,7 @@ def set_title(title: str) -> None:
 
 def bind_to_parent(parent: int) -> bool:
     """Die with *parent*; leave at once when it is gone already."""
-    bound = prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    bound = prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
     return bound
@@ -185,7 +185,7 @@ def apply(
     if confining is not None:
         confining.identify()
     done["parent_death"] = bind_to_parent(parent)  # a change of user takes it back
-    done |= {"no_new_privs": prctl(_PR_SET_NO_NEW_PRIVS, 1), "dumpable": prctl(_PR_SET_DUMPABLE, 0)}
+    done |= {"no_new_privs": prctl(PR_SET_NO_NEW_PRIVS, 1), "dumpable": prctl(PR_SET_DUMPABLE, 0)}
     if confining is not None:
         confining.restrict()
     sys.argv[:] = ["bootstrap"]

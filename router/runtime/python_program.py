@@ -7,7 +7,6 @@ import json
 import os
 import sys
 from types import ModuleType
-from typing import Final
 
 if __name__ == "__main__":  # our own package by path, as in guard.py: nothing else of the daemon's is in reach
     _here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
@@ -17,14 +16,12 @@ if __name__ == "__main__":  # our own package by path, as in guard.py: nothing e
 
 from router.runtime import bootstrap, isolation
 
-_PR_SET_DUMPABLE: Final = 4  # prctl(2); exec has set it again
-
 
 def main(spec: str) -> None:
     """Run the function until its process ends."""
     for descriptor in (isolation.REQUESTS, isolation.RESPONSES):
         os.set_inheritable(descriptor, False)
-    isolation.prctl(_PR_SET_DUMPABLE, 0)
+    isolation.prctl(isolation.PR_SET_DUMPABLE, 0)  # exec has set it again
     isolation.set_title(f"fn:{os.environ['AWS_LAMBDA_FUNCTION_NAME']}")
     sys.argv[:] = ["bootstrap"]
     told = json.loads(spec)

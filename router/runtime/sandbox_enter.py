@@ -27,7 +27,6 @@ _SIOCSIFFLAGS: Final = 0x8914
 _IFF_UP: Final = 1
 _BACKLOG: Final = 16
 _INIT: Final = "router-init"
-_PDEATHSIG, _DUMPABLE, _NO_NEW_PRIVS = 1, 4, 38  # of prctl(2)
 
 
 def namespaces(sandbox: dict[str, Any], *, own_users: bool) -> int:
@@ -129,7 +128,7 @@ def _keep(child: int, told: int, slot: mmap.mmap) -> NoReturn:
         signal.signal(number, _passing(child))
     os.closerange(0, told)
     os.closerange(told + 1, isolation.NOFILE)
-    isolation.prctl(_NO_NEW_PRIVS, 1)
+    isolation.prctl(isolation.PR_SET_NO_NEW_PRIVS, 1)
     _belong()
     said = os.read(told, _USER.size)  # nothing, when the child has gone before it was told
     if said:
@@ -147,8 +146,8 @@ def _keep(child: int, told: int, slot: mmap.mmap) -> NoReturn:
 
 def _belong() -> None:
     """End with the spawner, be nobody's to look into: a change of user takes back both."""
-    isolation.prctl(_PDEATHSIG, signal.SIGKILL)
-    isolation.prctl(_DUMPABLE, 0)
+    isolation.prctl(isolation.PR_SET_PDEATHSIG, signal.SIGKILL)
+    isolation.prctl(isolation.PR_SET_DUMPABLE, 0)
 
 
 def _passing(child: int) -> Callable[[int, object], None]:

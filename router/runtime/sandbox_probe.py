@@ -94,7 +94,7 @@ def _expect(number: int, call: Callable[[], object], what: str) -> None:
 
 
 def _seccomp() -> None:
-    isolation.prctl(38, 1)
+    isolation.prctl(isolation.PR_SET_NO_NEW_PRIVS, 1)
     sandbox_seccomp.restrict(network=False)
     _expect(errno.EPERM, lambda: calls.unshare(0), "unshare")
     _expect(errno.EAFNOSUPPORT, lambda: socket.socket(socket.AF_INET), "a socket")
@@ -102,7 +102,7 @@ def _seccomp() -> None:
 
 
 def _landlock() -> None:
-    isolation.prctl(38, 1)
+    isolation.prctl(isolation.PR_SET_NO_NEW_PRIVS, 1)
     sandbox_landlock.restrict([("/dev", False)], abi=calls.landlock_abi())
     os.close(os.open("/dev/null", os.O_RDONLY))
     _expect(errno.EACCES, lambda: os.open("/proc/self/status", os.O_RDONLY), "a file outside the allowed directories")

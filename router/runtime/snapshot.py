@@ -25,7 +25,6 @@ from router.runtime.spawner import Spawner, wakeup
 REFUSED: Final = "Runtime.SnapshotRefused"
 BEFORE: Final = "Runtime.BeforeSnapshotError"
 AFTER: Final = "Runtime.AfterRestoreError"
-_PR_SET_DUMPABLE: Final = 4
 _FIRST: Final = isolation.RESPONSES + 1  # the first descriptor that may be the function's own
 
 
@@ -78,7 +77,7 @@ class Template(Spawner):
         signal.signal(signal.SIGCHLD, self._child_signal)
         isolation.set_title(f"fn:{spec['function']}")
         isolation.private_tmp(spec["tmp"])
-        isolation.prctl(_PR_SET_DUMPABLE, 0)
+        isolation.prctl(isolation.PR_SET_DUMPABLE, 0)
         _bound(int(spec["variables"]["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]))
         os.environ.update(spec["variables"])  # what the function has added stays
         _move_tmp(self._tmp)
