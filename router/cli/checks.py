@@ -107,11 +107,11 @@ def memory(source: Path) -> Check:
 
 
 def descriptors(limits: tuple[int, int]) -> Check:
-    """Descriptors the daemon may open: connections, environments, watched directories."""
-    soft = limits[0]
-    ok = soft == resource.RLIM_INFINITY or soft >= DESCRIPTORS
-    effective = "unlimited" if soft == resource.RLIM_INFINITY else str(soft)
-    remedy = "ulimit -n 65536, or LimitNOFILE=65536 in the unit"
+    """Descriptors the daemon may open, which takes up to the hard limit: connections, environments, watched directories."""
+    hard = limits[1]
+    ok = hard == resource.RLIM_INFINITY or hard >= DESCRIPTORS
+    effective = "unlimited" if hard == resource.RLIM_INFINITY else str(hard)
+    remedy = "ulimit -Hn 65536 as root, or LimitNOFILE=65536 in the unit"
     return Check("descriptors", f"{DESCRIPTORS} or more", effective, "getrlimit(2)", remedy, ok, required=False)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -41,12 +42,20 @@ def main(
     every reload; None: what the file holds. Raises ConfigError, StateLocked."""
     config = check(path, text=render())
     writer = configure(secrets=config.secrets)
+    allow_descriptors()
     sys.setswitchinterval(SWITCH)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         daemon = Daemon(config, clock or SystemClock(), render)
         daemon.metrics.gauge("router_log_lines_dropped", "Lines of the own log that nobody took.", read=reading(lambda: writer.dropped))
         runner.run(daemon.run(on_ready))
     return 0
+
+
+def allow_descriptors() -> None:
+    """Let this process open as many descriptors as it may: a shell's 1024 are for programs that select(2), which none of ours does."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):  # what there is has to do
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -14,7 +14,7 @@ import traceback
 from contextlib import suppress
 from typing import Any, Final, NamedTuple, NoReturn
 
-from router.runtime import bootstrap, frames, isolation, sandbox_calls, sandbox_enter, sandbox_mounts
+from router.runtime import bootstrap, frames, isolation, sandbox_calls, sandbox_enter, sandbox_mounts, titles
 from router.runtime.sandbox_cgroups import Group, Tree
 
 MESSAGE_LIMIT: Final = 256 * 1024  # bytes of one message
@@ -198,7 +198,7 @@ class _Fork:
         signal.set_wakeup_fd(-1)
         os.closerange(3, self._control.fileno())
         os.closerange(self._control.fileno() + 1, self._parent.highest + 1)
-        isolation.set_title(TITLE)
+        titles.set_title(TITLE)
         if self._place.group is not None:
             self._place.group.join()
         if not kind.namespaces:

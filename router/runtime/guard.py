@@ -18,7 +18,7 @@ if __name__ == "__main__":  # our own package by path, so that no __init__.py ru
         sys.modules[_name] = ModuleType(_name)
         sys.modules[_name].__path__ = [_path]
 
-from router.runtime import isolation, processes
+from router.runtime import isolation, processes, titles
 
 _CLEANING: Final = 2.0  # seconds for the spawner to end everything itself; a stopped one never does
 _PRIORITY: Final = -5  # where we may: a fork bomb must not outrun the one who ends it
@@ -49,7 +49,7 @@ def main(control: int, life: int, lock: int, house: str) -> None:
     child = os.fork()
     if child:
         os.close(control)
-        isolation.set_title("router-guard")
+        titles.set_title("router-guard", house)
         keep(child, life)
         return
     os.close(life)

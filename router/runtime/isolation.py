@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple, Protocol
 
+from router.runtime import titles
+
 NOFILE: Final = 1024  # as on AWS
 FSIZE: Final = 10240 * 1024 * 1024  # bytes; the largest ephemeral storage AWS offers
 OOM_RAISE: Final = 500  # of oom_score_adj: the kernel takes a worker before the daemon
@@ -20,7 +22,6 @@ UMASK: Final = 0o022  # as on AWS
 
 PR_SET_PDEATHSIG: Final = 1
 PR_SET_DUMPABLE: Final = 4
-_PR_SET_NAME: Final = 15
 _PR_SET_CHILD_SUBREAPER: Final = 36
 PR_SET_NO_NEW_PRIVS: Final = 38
 
@@ -71,11 +72,6 @@ def yield_to_daemon() -> None:
     with suppress(OSError):
         if os.sched_getscheduler(0) == os.SCHED_OTHER:  # any other is an operator's choice
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-
-
-def set_title(title: str) -> None:
-    """The name that ps shows; 15 bytes of it are kept."""
-    _libc.prctl(_PR_SET_NAME, ctypes.c_char_p(title.encode()[:15]), 0, 0, 0)
 
 
 def bind_to_parent(parent: int) -> bool:
@@ -178,7 +174,7 @@ def apply(
     os.setpriority(os.PRIO_PROCESS, 0, niceness)
     yield_to_daemon()
     os.umask(UMASK)
-    set_title(title)
+    titles.set_title(title)
     done |= {"tmp": not tmp or private_tmp(tmp), "limits": limit(), "oom_score": raise_oom_score()}
     os.environ.clear()
     os.environ.update(variables)

@@ -14,7 +14,7 @@ if __name__ == "__main__":  # our own package by path, as in guard.py: nothing e
         sys.modules[_name] = ModuleType(_name)
         sys.modules[_name].__path__ = [_path]
 
-from router.runtime import bootstrap, isolation
+from router.runtime import bootstrap, isolation, titles
 
 
 def main(spec: str) -> None:
@@ -22,7 +22,7 @@ def main(spec: str) -> None:
     for descriptor in (isolation.REQUESTS, isolation.RESPONSES):
         os.set_inheritable(descriptor, False)
     isolation.prctl(isolation.PR_SET_DUMPABLE, 0)  # exec has set it again
-    isolation.set_title(f"fn:{os.environ['AWS_LAMBDA_FUNCTION_NAME']}")
+    titles.set_title(f"fn:{os.environ['AWS_LAMBDA_FUNCTION_NAME']}")
     sys.argv[:] = ["bootstrap"]
     told = json.loads(spec)
     if "template" in told:

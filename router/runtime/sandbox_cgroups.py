@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 _ROOT: Final = "/sys/fs/cgroup"
 _OURS: Final = "router-"
 _DAEMON: Final = "router-daemon"
+_AT_ONCE: Final = 2**20  # bytes; what the kernel takes from a limit in one go stays below
 
 
 class Group(NamedTuple):
@@ -26,13 +27,22 @@ class Group(NamedTuple):
 
     def starved(self) -> bool:
         """Whether the kernel ended one of its processes for want of memory."""
-        for name in ("memory.events", "memory.oom_control"):
-            text = _read(f"{self.memory}/{name}")
-            for line in text.splitlines():
-                word, _, count = line.partition(" ")
-                if word == "oom_kill":
-                    return count.strip() != "0"
-        return False
+        return self._counted("memory.events", "oom_kill") or self._counted("memory.oom_control", "oom_kill")
+
+    def pressed(self) -> bool:
+        """Whether it has ever been at its limit of memory; what it can do without was taken from it then."""
+        if self._counted("memory.events", "max"):
+            return True
+        peak, limit = (int(_read(f"{self.memory}/memory.{name}_in_bytes") or 0) for name in ("max_usage", "limit"))
+        return 0 < peak <= limit <= peak + _AT_ONCE  # version 1's own count, failcnt, stays at 0 with some kernels
+
+    def endless(self) -> bool:
+        """Whether its processes would wait for memory instead of being ended: somebody has switched version 1's killer off, further up."""
+        return self._counted("memory.oom_control", "oom_kill_disable")
+
+    def _counted(self, name: str, what: str) -> bool:
+        lines = (line.split() for line in _read(f"{self.memory}/{name}").splitlines())
+        return any(word == what and count != "0" for word, count in lines)
 
     def kill(self) -> None:
         """End every process in it, at once where the kernel has a switch for that."""

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import Any, Final, NoReturn
 
-from router.runtime import isolation, sandbox_landlock, sandbox_mounts, sandbox_seccomp
+from router.runtime import isolation, sandbox_landlock, sandbox_mounts, sandbox_seccomp, titles
 from router.runtime import sandbox_calls as calls
 
 PORT: Final = 9001  # of the Runtime API in a network of its own, as on AWS
@@ -132,7 +132,7 @@ def _keep(child: int, told: int, slot: mmap.mmap) -> NoReturn:
     _belong()
     said = os.read(told, _USER.size)  # nothing, when the child has gone before it was told
     if said:
-        isolation.set_title(_INIT)
+        titles.set_title(_INIT)
         (user,) = _USER.unpack(said)
         with suppress(OSError):
             Confinement({"user": None if user == _NOBODY else user}, count=False).identify()

@@ -4,7 +4,6 @@ Runs in the spawner as it starts, before its first worker; never a version numbe
 
 import errno
 import os
-import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,7 +13,9 @@ from router.runtime import isolation, sandbox_cgroups, sandbox_enter, sandbox_la
 from router.runtime import sandbox_calls as calls
 
 _NOBODY: Final = 65534
-_LIMIT: Final = 8 * 2**20  # bytes of the group that a child has to burst
+_LIMIT: Final = 8 * 2**20  # bytes of the group that a child has to fill
+_FEW: Final = 4  # processes that it may have
+_PART: Final = 2**18  # bytes read at once
 _SIZE: Final = 2**20  # bytes of the /tmp that a child has to see
 _SAID: Final = 4096  # bytes of an error's text
 _SANDBOX: Final = {"namespaces": True, "view": {"steps": [("/tmp", "tmp")], "opt": ""}}  # noqa: S108
@@ -36,7 +37,7 @@ def probe(house: str, guard: int) -> tuple[Grounds, dict[str, Any]]:
     found["user"] = _tried(_other_user)
     found["always"] = _tried(_always)
     tree = sandbox_cgroups.find((os.getpid(), guard, _parent(guard)))
-    found["groups_why"] = "no control group with memory and pids may be written" if tree is None else _tried_group(tree)
+    found["groups_why"] = "no control group with memory and pids may be written" if tree is None else _tried_group(tree, house)
     if tree is not None and not found["groups_why"]:
         found["groups"] = tree.version
     else:
@@ -125,26 +126,60 @@ def _other_user() -> None:
     os.setresuid(_NOBODY, _NOBODY, _NOBODY)
 
 
-def _tried_group(tree: sandbox_cgroups.Tree) -> str:
-    """A child has to be ended by the kernel for want of memory, and only then."""
+def _tried_group(tree: sandbox_cgroups.Tree, house: str) -> str:
+    """What a child does in a group has to reach its limit of memory, and no more processes than it may have.
+
+    A file's pages fill the group, which the kernel takes back: nobody is ended, and no alarm goes off, for each start of a daemon. Only
+    where the file system keeps none, a child has to be ended for want of memory."""
     try:
         group = tree.group("probe")
-        tree.limit(group, memory=_LIMIT, processes=4)
+        tree.limit(group, memory=_LIMIT, processes=_FEW)
     except OSError as error:
         return error.strerror or "?"
-    pid = os.fork()
-    if pid == 0:
-        with suppress(OSError):
-            group.join()
-            held = bytearray(4 * _LIMIT)
-            os._exit(len(held[:1]))
-        os._exit(2)
-    _, status = os.waitpid(pid, 0)
-    starved = group.starved()
-    group.remove()
-    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL and starved:
-        return ""
-    return "joining a group failed" if status == 2 << 8 else "a group's limit of memory did not hold"
+    try:
+        said = _tried(lambda: _fill(group, f"{house}/fill"))
+        if said:
+            return said
+        if not group.pressed():
+            _tried(lambda: _burst(group))
+        return "a group's limit of memory did not hold" if group.endless() or not (group.pressed() or group.starved()) else ""
+    finally:
+        group.remove()
+
+
+def _fill(group: sandbox_cgroups.Group, path: str) -> None:
+    group.join()
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.unlink(path)  # noqa: PTH108
+    os.ftruncate(file, 2 * _LIMIT)  # nothing is written, and a hole's pages are kept like any others
+    for _ in range(0, 2 * _LIMIT, _PART):
+        os.read(file, _PART)
+    os.close(file)
+    _expect(errno.EAGAIN, _multiply, "one process too many")
+
+
+def _burst(group: sandbox_cgroups.Group) -> None:
+    group.join()
+    bytearray(4 * _LIMIT)
+
+
+def _multiply() -> None:
+    """Be more than _FEW. Raises OSError."""
+    reading, writing = os.pipe()
+    made: list[int] = []
+    try:
+        for _ in range(_FEW):
+            pid = os.fork()
+            if pid == 0:
+                os.close(writing)
+                os.read(reading, 1)  # until the first of us has counted
+                os._exit(0)
+            made.append(pid)
+    finally:
+        os.close(reading)
+        os.close(writing)
+        for pid in made:
+            os.waitpid(pid, 0)
 
 
 def _settled(house: str, users: tuple[int, int] | None) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, NamedTuple, NoReturn
 
-from router.runtime import bootstrap, isolation, processes, snapshot_hooks
+from router.runtime import bootstrap, isolation, processes, snapshot_hooks, titles
 from router.runtime.blanks import Assignment, Place
 from router.runtime.marshalling import Fault
 from router.runtime.spawner import Spawner, wakeup
@@ -75,7 +75,7 @@ class Template(Spawner):
         self._control.detach()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, self._child_signal)
-        isolation.set_title(f"fn:{spec['function']}")
+        titles.set_title(f"fn:{spec['function']}")
         isolation.private_tmp(spec["tmp"])
         isolation.prctl(isolation.PR_SET_DUMPABLE, 0)
         _bound(int(spec["variables"]["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]))

@@ -28,7 +28,7 @@ import time
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
-from router.runtime import blanks, isolation, processes, sandbox_enter, sandbox_mounts, sandbox_probe
+from router.runtime import blanks, isolation, processes, sandbox_enter, sandbox_mounts, sandbox_probe, titles
 from router.runtime.blanks import DESCRIPTORS, MESSAGE_LIMIT, Assignment, Blank, Grounds, Kind, Place
 
 _QUIET: Final = 20  # milliseconds without a message after which a blank is forked: not beside the start of a worker
@@ -322,7 +322,7 @@ def wakeup() -> int:
 
 def serve(control: int, guard: int, lock: int, niceness: int, house: str) -> Assignment | None:
     """The spawner's whole life in this process; an Assignment in each worker. *guard*: pid; *lock*: -1 for none."""
-    isolation.set_title("router-spawner")
+    titles.set_title("router-spawner", house)
     isolation.become_subreaper()  # not inherited over fork
     handle = os.pidfd_open(guard)
     if os.getppid() != guard:

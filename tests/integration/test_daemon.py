@@ -4,6 +4,7 @@ import concurrent.futures
 import itertools
 import json
 import os
+import resource
 import shutil
 import socket
 import subprocess
@@ -127,6 +128,31 @@ def test_what_is_provisioned_is_ready_before_there_is_traffic(tmp_path: Path) ->
         assert house.until(lambda: house.ask("GET", "/readyz", port=house.console).status == 200, 20)
         assert house.ask("GET", "/f").status == 200
         assert "router_cold_starts_total{" not in house.ask("GET", "/metrics", port=house.console).body.decode()
+        assert house.stop() == 0
+
+
+def test_what_is_what_stands_in_the_list_of_processes(tmp_path: Path) -> None:
+    functions = "a-name-longer-than-the-kernel-keeps: {…, handler: app.seen, triggers: [{http: GET /f}]}"
+    with Serving(tmp_path, functions) as house:
+        house.up()
+        assert house.ask("GET", "/f").status == 200
+        shown = {Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").decode() for pid in house.family()}
+        sandbox = house.state / "sandbox"
+        assert {f"router-guard {sandbox}", f"router-spawner {sandbox}", "fn:a-name-longer-than-the-kernel-keeps"} <= shown
+        assert not [line for line in shown if "python" in line and "run" not in line]
+        assert house.stop() == 0
+
+
+def test_it_takes_all_descriptors_that_it_may_have(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with Serving(tmp_path, "f: {…, handler: app.seen, triggers: [{http: GET /f}]}") as house:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        try:
+            house.up()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert house.process is not None
+        assert resource.prlimit(house.process.pid, resource.RLIMIT_NOFILE) == (hard, hard)
         assert house.stop() == 0
 
 
