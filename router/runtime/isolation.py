@@ -171,7 +171,8 @@ def apply(
     done = {"subreaper": reaped or become_subreaper()}
     place_descriptors(*descriptors, highest=highest)
     reset_signals()
-    os.setpriority(os.PRIO_PROCESS, 0, niceness)
+    if os.getpriority(os.PRIO_PROCESS, 0) != niceness:  # a unit may refuse the call, and then nobody has changed it
+        os.setpriority(os.PRIO_PROCESS, 0, niceness)
     yield_to_daemon()
     os.umask(UMASK)
     titles.set_title(title)

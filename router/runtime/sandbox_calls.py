@@ -96,7 +96,10 @@ def drop_capabilities() -> None:
     """Have none, and gain none by exec."""
     _libc.prctl(_PR_CAP_AMBIENT, ctypes.c_ulong(_AMBIENT_CLEAR), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0))
     _libc.prctl(_PR_SET_SECUREBITS, ctypes.c_ulong(_SECUREBITS), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0))
-    _checked(_libc.capset(ctypes.byref(_Header(_CAPABILITY_VERSION, 0)), ctypes.byref((_Capabilities * 2)())))
+    head, held = ctypes.byref(_Header(_CAPABILITY_VERSION, 0)), (_Capabilities * 2)()
+    _checked(_libc.capget(head, ctypes.byref(held)))
+    if any(bytes(held)):  # who has none may be refused the call by a unit's filter
+        _checked(_libc.capset(head, ctypes.byref((_Capabilities * 2)())))
 
 
 class _Ruleset(ctypes.Structure):

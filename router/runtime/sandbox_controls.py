@@ -19,6 +19,7 @@ _NAMESPACES: Final = (
     "kernel.apparmor_restrict_unprivileged_userns=0, and RestrictNamespaces=user mnt pid net ipc in the unit"
 )
 _GROUPS: Final = "Delegate=memory pids in the unit (control groups version 2), or run the daemon as root"
+_SEEN: Final = "no ProtectProc= in the unit, no hidepid= on /proc; or run the daemon as root"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +81,10 @@ def _no_network(machine: Machine, function: Function) -> Verdict:
 
 def _memory_limit(machine: Machine, function: Function) -> Verdict:
     groups = machine.found.get("groups", 0)
-    # the forks of one template are in one group, which is no limit to any of them
-    how = (
-        f"control groups version {groups}, and looked at every 100 ms"
-        if groups and not function.snap_start
-        else "looked at every 100 ms while it runs"
-    )
-    return Verdict(bool(machine.found), how, _GROUPS)
+    if groups and not function.snap_start:  # the forks of one template are in one group, which is no limit to any of them
+        return Verdict(True, f"control groups version {groups}" + (", and looked at every 100 ms" if machine.works("watch") else ""), _SEEN)
+    works = machine.works("watch")
+    return Verdict(works, "looked at every 100 ms while it runs" if works else machine.why("watch"), _GROUPS if works else _SEEN)
 
 
 def _process_limit(machine: Machine, function: Function) -> Verdict:
@@ -98,9 +96,9 @@ def _process_limit(machine: Machine, function: Function) -> Verdict:
 
 
 def _own_user(machine: Machine, function: Function) -> Verdict:
-    remedy = "users: 200000-265535 in the config, and a daemon that runs as root"
+    remedy = "users: 200000-265535 in the config, and a daemon that runs as root; under systemd with own-users.conf"
     if function.name not in machine.users:
-        return Verdict(False, "the config names no users, or too few", remedy)
+        return Verdict(False, "the config names too few users" if machine.users else "the config names no users", remedy)
     works = machine.works("user")
     return Verdict(works, f"user {machine.users[function.name]}" if works else machine.why("user"), remedy)
 
@@ -117,10 +115,11 @@ CONTROLS: Final[Mapping[str, tuple[str, Callable[[Machine, Function], Verdict]]]
 }
 
 
-def needed(function: Function) -> tuple[str, ...]:
-    """The controls without which it is refused."""
+def needed(machine: Machine, function: Function) -> tuple[str, ...]:
+    """The controls without which it is refused. `users` in the config are for every function, or one of them would run as the daemon."""
     always = STRICT if function.isolation == "strict" else ()
-    return tuple(dict.fromkeys((*function.require, *always)))
+    users = ("own_user",) if machine.users and function.isolation != "none" else ()
+    return tuple(dict.fromkeys((*function.require, *always, *users)))
 
 
 def verdict(machine: Machine, function: Function, control: str) -> Verdict:
@@ -142,12 +141,22 @@ def effective(machine: Machine, function: Function, control: str) -> bool:
 
 def refusal(machine: Machine, function: Function) -> str:
     """Why it may not run here, a sentence for its operator; "" when it may."""
-    for control in needed(function):
+    for control in needed(machine, function):
         found = verdict(machine, function, control)
         if not found.works:
-            asked = f"requires {control}" if control in function.require else f"has isolation: strict, which needs {control}"
+            asked = _asked(function, control)
             return f"function {function.name} {asked}, and that is not to be had here ({found.how}); {found.remedy}"
     return ""
+
+
+def _asked(function: Function, control: str) -> str:
+    if control in function.require:
+        return f"requires {control}"
+    return (
+        "is to run as a user of its own, as the config names users"
+        if control == "own_user"
+        else f"has isolation: strict, which needs {control}"
+    )
 
 
 def rows(machine: Machine, functions: Sequence[Function]) -> Iterator[dict[str, Any]]:
@@ -156,7 +165,7 @@ def rows(machine: Machine, functions: Sequence[Function]) -> Iterator[dict[str, 
     yield _always_on(machine)
     shown = functions or (Function("", Path(), ""),)
     for control, (what, _) in CONTROLS.items():
-        needing = [function for function in functions if control in needed(function)]
+        needing = [function for function in functions if control in needed(machine, function)]
         without = [function for function in needing if not verdict(machine, function, control).works]
         asking = [function for function in shown if wanted(function, control)]
         judged = (without or needing or asking or list(shown))[0]

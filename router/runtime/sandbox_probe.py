@@ -4,6 +4,7 @@ Runs in the spawner as it starts, before its first worker; never a version numbe
 
 import errno
 import os
+import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -35,7 +36,8 @@ def probe(house: str, guard: int) -> tuple[Grounds, dict[str, Any]]:
     if not found["landlock"]:
         found["landlock_abi"] = calls.landlock_abi()
     found["user"] = _tried(_other_user)
-    found["always"] = _tried(_always)
+    found["watch"] = _watched()
+    found["always"] = ", ".join(filter(None, (_tried(_always), found["watch"] and "subreaper")))  # who is not seen is not found in time
     tree = sandbox_cgroups.find((os.getpid(), guard, _parent(guard)))
     found["groups_why"] = "no control group with memory and pids may be written" if tree is None else _tried_group(tree, house)
     if tree is not None and not found["groups_why"]:
@@ -110,15 +112,44 @@ def _landlock() -> None:
 
 
 def _always() -> None:
-    """What every worker takes on. This child keeps its descriptors, to tell with."""
+    """What every worker takes on, without capabilities as those in a sandbox. This child keeps its descriptors, to tell with."""
     nothing = os.open(os.devnull, os.O_RDWR)
     highest = isolation.RESPONSES  # none is closed
     variables, niceness = dict(os.environ), os.getpriority(os.PRIO_PROCESS, 0)
     refused = isolation.apply(
-        os.getppid(), descriptors=(nothing,) * 3, highest=highest, niceness=niceness, title="router-probe", tmp="", variables=variables
+        os.getppid(),
+        descriptors=(nothing,) * 3,
+        highest=highest,
+        niceness=niceness,
+        title="router-probe",
+        tmp="",
+        variables=variables,
+        confining=sandbox_enter.Confinement({}, count=False),
     )
     if refused:
         raise OSError(0, ", ".join(refused))
+
+
+def _watched() -> str:
+    """A child that nobody may look into, as a worker is, has to be seen in /proc, or its memory and what it leaves behind are not."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        isolation.prctl(isolation.PR_SET_DUMPABLE, 0)
+        os.write(writing, b"1")
+        os.close(writing)
+        signal.pause()
+    os.close(writing)
+    os.read(reading, 1)
+    os.close(reading)
+    try:
+        os.close(os.open(f"/proc/{pid}/statm", os.O_RDONLY))
+    except OSError as error:
+        return f"/proc hides functions' processes: {error.strerror}"
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    return ""
 
 
 def _other_user() -> None:

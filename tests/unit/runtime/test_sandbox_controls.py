@@ -14,6 +14,7 @@ from router.runtime.sandbox_controls import CONTROLS, STRICT, Machine, Users, ef
 
 WORKS = {
     "always": "",
+    "watch": "",
     "seccomp": "",
     "landlock": "",
     "namespaces": "",
@@ -23,7 +24,9 @@ WORKS = {
     "groups": 2,
     "root": True,
 }
-LACKS = dict.fromkeys(("always", "seccomp", "landlock", "namespaces", "network", "user", "groups_why"), "Operation not permitted") | {
+LACKS = dict.fromkeys(
+    ("always", "watch", "seccomp", "landlock", "namespaces", "network", "user", "groups_why"), "Operation not permitted"
+) | {
     "landlock_abi": 0,
     "groups": 0,
     "root": False,
@@ -54,13 +57,29 @@ def test_a_missing_control_refuses_who_requires_it_and_names_it_and_the_remedy(c
     assert refusal(machine, function()) == ""
 
 
-def test_memory_is_watched_everywhere_once_there_is_a_spawner() -> None:
-    assert refusal(Machine(LACKS), function(require=("memory_limit",))) == ""
+def test_where_the_config_names_users_nobody_runs_as_the_daemon_for_want_of_one() -> None:
+    lacking, few = Machine(WORKS | {"user": "Operation not permitted"}, {"f": 1}), Machine(WORKS, {"g": 1})
+    asked = "function f is to run as a user of its own, as the config names users, and that is not to be had here"
+    assert refusal(lacking, function()).startswith(f"{asked} (Operation not permitted); users: ")
+    assert refusal(few, function()).startswith(f"{asked} (the config names too few users); ")
+    assert refusal(few, function(isolation="none")) == ""
+    assert "needs own_user" not in refusal(lacking, function(isolation="strict"))
+    (row,) = [row for row in rows(lacking, [function()]) if row["name"] == "isolation own_user"]
+    assert (row["ok"], row["required"], row["effective"]) == (False, True, "no: Operation not permitted")
+
+
+def test_memory_is_watched_where_processes_are_seen_or_kept_in_bounds_by_groups() -> None:
+    assert refusal(Machine(LACKS | {"watch": ""}), function(require=("memory_limit",))) == ""
+    assert "hidepid= on /proc" in refusal(Machine(LACKS), function(require=("memory_limit",)))
     assert "memory_limit" in refusal(Machine(), function(require=("memory_limit",)))
+    unseen = Machine(WORKS | {"watch": "hidden"})
+    assert verdict(unseen, function(), "memory_limit").how == "control groups version 2"
+    assert verdict(Machine(WORKS), function(), "memory_limit").how == "control groups version 2, and looked at every 100 ms"
+    assert not verdict(unseen, function(snap_start=True), "memory_limit").works
 
 
 def test_strict_is_refused_for_the_first_control_that_is_missing() -> None:
-    assert needed(function(isolation="strict")) == STRICT
+    assert needed(Machine(), function(isolation="strict")) == STRICT
     assert "has isolation: strict, which needs system_calls" in refusal(Machine(LACKS), function(isolation="strict"))
     assert refusal(Machine(WORKS), function(isolation="strict")) == ""
 

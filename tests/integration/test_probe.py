@@ -1,6 +1,7 @@
-"""Control groups, tried on this machine's own: that they hold is found out without anybody being ended for it."""
+"""What the spawner finds out about a machine as it starts, of this one and of one that was made worse."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,7 @@ import pytest
 
 from tests.helpers.house import ROOT
 
-PROGRAM = """
+GROUPS = """
 import json, os, sys
 from router.runtime import sandbox_cgroups, sandbox_probe
 class Lenient(sandbox_cgroups.Tree):
@@ -31,11 +32,22 @@ said = sandbox_probe._tried_group(Lenient(*tree), house)
 tree.close()
 print(json.dumps({"said": said, "left": os.listdir(house), **counts}))
 """
+HIDING = """
+import os, sys
+from router.runtime import sandbox_calls as calls, sandbox_probe
+calls.unshare(calls.CLONE_NEWNS)
+calls.mount("none", "/", flags=calls.MS_REC | calls.MS_PRIVATE)
+calls.mount("proc", "/proc", "proc", options=sys.argv[1])
+os.setgroups([])
+os.setresgid(*[int(sys.argv[2])] * 3)
+os.setresuid(*[int(sys.argv[2])] * 3)
+print(sandbox_probe._watched())
+"""
 
 
 def tried(house: Path, *, memory: int = 1, processes: int = 1) -> dict[str, Any]:
     """What the probe says of a group whose limits are so many times those that it asked for, and what the kernel counted."""
-    command = [sys.executable, "-c", PROGRAM, str(house), json.dumps([memory, processes])]
+    command = [sys.executable, "-c", GROUPS, str(house), json.dumps([memory, processes])]
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=60)
     found: dict[str, Any] | None = json.loads(done.stdout)
     if found is None:
@@ -66,3 +78,21 @@ def test_a_limit_of_memory_that_does_not_hold_is_said(tmp_path: Path) -> None:
 
 def test_a_limit_of_processes_that_does_not_hold_is_said(tmp_path: Path) -> None:
     assert tried(tmp_path, processes=16)["said"] == "one process too many was not refused"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="another /proc is root's to mount")
+@pytest.mark.parametrize(
+    ("options", "user", "said"),
+    [
+        ("hidepid=0", 65534, ""),
+        ("hidepid=2", 65534, "/proc hides functions' processes: No such file or directory"),
+        ("hidepid=1", 65534, "/proc hides functions' processes: Operation not permitted"),
+        ("hidepid=2", 0, ""),
+    ],
+)
+def test_processes_that_are_hidden_from_us_are_said(options: str, user: int, said: str) -> None:
+    """As a service with ProtectProc= has it, and many a server for all."""
+    done = subprocess.run(
+        [sys.executable, "-c", HIDING, options, str(user)], cwd=ROOT, check=True, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == f"{said}\n"
