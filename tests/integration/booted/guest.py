@@ -156,6 +156,32 @@ def mistaken() -> None:
     seen["mended_serves"] = until(lambda: ask(SHOP)[0] == 200)
 
 
+def dropped_in(name: str, more: str = "") -> dict[str, object]:
+    """The service with one of the shipped drop-ins, and *more* in its config: what confines functions, and whether they run."""
+    drop_in, right = Path(f"/etc/systemd/system/router.service.d/{name}"), CONFIG.read_text()
+    summary = Path(f"/srv/event-router/results/{name}.csv.json")
+    shutil.copy(SOURCE / "systemd/drop-ins" / name, drop_in)
+    CONFIG.write_text(right + more)
+    run("systemctl", "daemon-reload")
+    found: dict[str, object] = {"restart": run("systemctl", "restart", "router"), "serving": until(serving)}
+    as_user("sh", "-c", f"printf 'a,b\\n1,2\\n' > /srv/event-router/inbox/{name}.csv")
+    found["file"] = until(summary.exists)
+    found["owner"] = summary.stat().st_uid if summary.exists() else -1
+    found["doctor"] = json.loads(run(ROUTER, "doctor", "--config", CONFIG, "--output", "json").removesuffix("status 1"))
+    drop_in.unlink()
+    CONFIG.write_text(right)
+    run("systemctl", "daemon-reload")
+    return found
+
+
+def drop_ins() -> None:
+    """Each that is shipped, and the service without them again."""
+    seen["hardened"] = dropped_in("hardened-no-namespaces.conf")
+    run("chmod", "2770", "/srv/event-router/results")
+    seen["users"] = dropped_in("own-users.conf", "users: 200000-265535\n")
+    seen["without"] = {"restart": run("systemctl", "restart", "router"), "serving": until(serving), **told("router", "User")}
+
+
 def main() -> None:
     """All steps; an exception is written down too."""
     try:
@@ -163,6 +189,7 @@ def main() -> None:
         start()
         use()
         restart()
+        drop_ins()
         seen["kill"], seen["hang"] = hurt("KILL"), hurt("STOP")
         stop()
         mistaken()

@@ -29,6 +29,7 @@ BOOT = (
     "--register=no",
     "--keep-unit",
     "--console=pipe",
+    "--system-call-filter=landlock_create_ruleset landlock_add_rule landlock_restrict_self",  # of those, a container knows nothing before systemd 256
 )
 
 pytestmark = [
@@ -84,6 +85,30 @@ def test_a_file_a_request_and_a_row_run_their_handlers(seen: dict[str, Any]) -> 
 
 def test_a_reload_and_a_restart_fail_no_request(seen: dict[str, Any]) -> None:
     assert (seen["reload"], seen["restart"], list(seen["answers"])) == ("", "", ["200"]), seen["answers"] | {"journal": seen["journal"]}
+
+
+def controls(doctor: list[dict[str, Any]]) -> dict[str, str]:
+    """What each control of isolation is in effect by, of those that are."""
+    return {
+        row["name"].removeprefix("isolation "): row["effective"] for row in doctor if row["name"].startswith("isolation ") and row["ok"]
+    }
+
+
+def test_the_hardened_drop_in_still_lets_functions_run_confined(seen: dict[str, Any]) -> None:
+    found = seen["hardened"]
+    assert (found["restart"], found["serving"], found["file"]) == ("", True, True), seen["journal"]
+    kept = {"always_on", "system_calls", "files", "no_network", "memory_limit"}
+    assert kept <= controls(found["doctor"]).keys(), found["doctor"]
+    assert controls(found["doctor"])["memory_limit"] == "looked at every 100 ms while it runs"
+
+
+def test_with_own_users_each_function_has_one(seen: dict[str, Any]) -> None:
+    found = seen["users"]
+    assert (found["restart"], found["serving"], found["file"]) == ("", True, True), seen["journal"]
+    assert 200000 <= found["owner"] <= 265535
+    assert [row for row in found["doctor"] if row["required"] and not row["ok"]] == []
+    assert controls(found["doctor"])["own_user"].startswith("user 2")
+    assert seen["without"] == {"restart": "", "serving": True, "User": "router"}
 
 
 @pytest.mark.parametrize("how", ["kill", "hang"])
