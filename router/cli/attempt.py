@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -27,7 +28,7 @@ def attempt(settings: Settings, *, keep: bool) -> None:
     and print what happened with the log lines.
 
     Ports are chosen by the system; everything is removed at the end."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     started = time.monotonic()
     trial = Trial(Path(tempfile.mkdtemp(prefix="event-router-try-")))
@@ -52,6 +53,7 @@ def attempt(settings: Settings, *, keep: bool) -> None:
 def _interrupt(number: int, frame: object) -> NoReturn:
     """However this ends, the daemon ends with it."""
     del number, frame
+    sys.unraisablehook = lambda _: None  # what was just being made may say so as it goes
     raise KeyboardInterrupt
 
 

@@ -20,6 +20,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
+from router.runtime.marshalling import raw_utf8
 from tests.helpers.house import ROOT, House
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(180)]
@@ -30,7 +31,7 @@ FUNCTIONS: Final = ROOT / "tests/faults/functions"
 LIMITED: Final = ("loops", "sleeps", "blocks", "detached", "bomb", "stopped")  # functions that run into their timeout of a second
 OTHERS: Final = (
     *("pid", "echo", "keeps_output_open", "grows", "floods", "forges", "closes", "kills", "leaves", "returns", "leaks", "changes"),
-    *("surroundings", "fails", "fills", "sleeps_then_reads", "killed"),
+    *("surroundings", "fails", "fills", "sleeps_then_reads", "killed", "runs_on"),
 )
 PARTLY: Final = "{queue: {name: jobs, batch_size: 10, report_batch_item_failures: true}}"
 FEWER: Final = """
@@ -289,7 +290,11 @@ def test_d11_results_that_are_none(house: Confined, what: str, error: str) -> No
 
 
 def test_d11_results_that_are_some_after_all(house: Confined) -> None:
-    assert house.result("returns", "surrogate") == "\ud800"
+    answer, error, _ = house.invoke("returns", "surrogate")
+    if raw_utf8(house.result("runs_on")):  # from Python 3.12 on text is not escaped, and half a character has no bytes
+        assert error == "Runtime.MarshalError"
+    else:
+        assert (answer, error) == ("\ud800", "")
     status, headers, body = house.request("POST", "/functions/returns/invocations", b'"nan"')
     assert (status, "x-amz-function-error" in headers, body) == (200, False, b"NaN")  # as Python's runtime answers on AWS
 

@@ -166,7 +166,7 @@ async def test_what_is_wrong_with_one_entry_is_its_own_answer(bench: Bench) -> N
                     entry(EventBusName="nowhere"),
                     entry(Time=-5),
                     entry(EventBusName="arn:aws:events:us-east-1:123456789012:event-bus/default", Time="2020-01-01T00:00:00Z"),
-                    {"Source": "shop", "DetailType": "t", "Detail": '{"a":' * 5000 + "1" + "}" * 5000},
+                    {"Source": "shop", "DetailType": "t", "Detail": '{"a":' * 20_000 + "1" + "}" * 20_000},
                 ]
             }
         )
