@@ -9,6 +9,8 @@ from router.cli import attempt
 
 
 class Unfinished:
+    """As `http.client` leaves an answer that a signal came into."""
+
     def __del__(self) -> None:
         raise AttributeError("it never came to have what it looks for")
 
