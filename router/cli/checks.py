@@ -142,7 +142,8 @@ def config(path: Path) -> Iterator[Check]:
         open_routes = exposures(check(path))
         effective = "no mistakes"
     except ConfigError as error:
-        effective = f"{len(error.problems)} mistakes"
+        count = len(error.problems)
+        effective = f"{count} mistake{'s' * (count > 1)}"
     yield Check("config", "no mistakes", effective, str(path), f"router check --config {path}", effective == "no mistakes")
     for note in open_routes:
         yield Check("webhook", "signed, or this machine's alone", "open", str(path), note, ok=False, required=False)

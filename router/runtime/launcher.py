@@ -22,6 +22,7 @@ from router.runtime.endings import Exit
 
 _PROGRAM: Final = Path(__file__).with_name("guard.py")
 _ANSWER: Final = 10.0  # seconds for a fork; a spawner that takes longer (stopped, wedged) is replaced
+_PROBED: Final = 60.0  # seconds for a new spawner to try what there is; a machine that boots is busy
 _GONE: Final = 8.0  # seconds for guard and spawner to end everything and leave
 _PAUSES: Final = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)  # seconds before the n-th restart in a row
 _MESSAGES: Final = 64  # of one process, that are heard before others have a turn
@@ -172,7 +173,7 @@ class Launcher:
     async def probed(self) -> None:
         """Wait until it is known what confines workers here. Raises EnvironmentUnavailable."""
         try:
-            async with asyncio.timeout(_ANSWER):
+            async with asyncio.timeout(_PROBED):
                 await self._probed.wait()
         except TimeoutError as error:
             raise EnvironmentUnavailable("the spawner does not say what it can confine workers with") from error
