@@ -84,6 +84,7 @@ class Rig:
 
     def __init__(self, pool: WarmPool, logs: MemoryLogs, code: Path) -> None:
         self.pool, self.logs, self.code = pool, logs, code
+        self.users: dict[str, int] = {}  # function → its user, as long as the config names users
 
     def function(self, name: str, **rest: Any) -> Function:
         return Function(**({"name": name, "code": self.code, "handler": f"app.{name}", "timeout": 20.0} | rest))
@@ -111,7 +112,7 @@ async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[R
     (tmp_path / "code").mkdir()
     (tmp_path / "code/app.py").write_text(HANDLERS)
     logs = MemoryLogs()
-    async with serving(tmp_path, logs, users=lambda: {"private": 200007}) as pool:
+    async with serving(tmp_path, logs, users=lambda: made.users) as pool:
         made = Rig(pool, logs, tmp_path / "code")
         inner = made.function
         made.function = lambda name, **rest: inner(name, **({"isolation": request.param} | rest))  # type: ignore[method-assign]
@@ -192,11 +193,15 @@ async def test_what_a_function_ended_with_is_told_though_its_init_gets_the_proce
 
 async def test_a_user_of_its_own(rig: Rig) -> None:
     rig.only_with("user")
-    found = await rig.told(rig.function("private", handler="app.seen", require=("own_user",)))
-    assert (found["user"], found["groups"]) == (200007, [])
-    assert await rig.told(rig.function("private", handler="app.fill"), 3) == ["written", 3]
     with pytest.raises(EnvironmentUnavailable, match=r"function seen requires own_user, .*\(the config names no users"):
         await rig.run(rig.function("seen", require=("own_user",)))
+    assert (await rig.told("seen"))["user"] == os.getuid()
+    rig.users["private"] = 200007
+    found = await rig.told(rig.function("private", handler="app.seen"))
+    assert (found["user"], found["groups"]) == (200007, [])
+    assert await rig.told(rig.function("private", handler="app.fill"), 3) == ["written", 3]
+    with pytest.raises(EnvironmentUnavailable, match=r"function other is to run as a user of its own, .*\(the config names too few users"):
+        await rig.run(rig.function("other", handler="app.seen"))
 
 
 async def test_no_network_but_its_own(rig: Rig) -> None:

@@ -91,7 +91,7 @@ async def test_the_always_on_controls(bench: Bench) -> None:
     assert seen["oom"] >= 500
     assert seen["cwd"] == seen["path0"] == str(bench.code)
     assert seen["mode"] == "0o700"
-    assert "isolated" not in seen["argv"]
+    assert seen["argv"].rstrip("\0") == "fn:isolated"
     assert seen["router"] == []
     assert seen["batch"] == (os.sched_getscheduler(0) in {os.SCHED_OTHER, os.SCHED_BATCH})
 
