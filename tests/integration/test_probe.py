@@ -30,7 +30,7 @@ if tree is None:
     sys.exit()
 said = sandbox_probe._tried_group(Lenient(*tree), house)
 tree.close()
-print(json.dumps({"said": said, "left": os.listdir(house), **counts}))
+print(json.dumps({"said": said, "left": os.path.isdir(house) and os.listdir(house), **counts}))
 """
 HIDING = """
 import os, sys
@@ -69,6 +69,11 @@ def test_where_the_file_system_keeps_no_pages_somebody_is() -> None:
     finally:
         where.rmdir()
     assert (found["said"], found["starved"], found["left"]) == ("", True, [])
+
+
+def test_without_room_for_a_file_somebody_is_too(tmp_path: Path) -> None:
+    found = tried(tmp_path / "nowhere")
+    assert (found["said"], found["starved"]) == ("", True)
 
 
 def test_a_limit_of_memory_that_does_not_hold_is_said(tmp_path: Path) -> None:
