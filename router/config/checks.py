@@ -17,6 +17,7 @@ def check(config: Config, top: Node) -> None:
     _reserved(config, top)
     _provisioned(config, top)
     _memory(config, top)
+    _users(config, top)
 
 
 def _nested(config: Config, top: Node) -> None:
@@ -57,6 +58,13 @@ def _reserved(config: Config, top: Node) -> None:
         rest = ", and functions without a reservation need at least 1" if free else ""
         node.problem(f"all reservations up to here come to {total} of {limit} (limits.concurrency){rest}", "reserved_concurrency")
         return
+
+
+def _users(config: Config, top: Node) -> None:
+    """There is a user for each function that is to have one."""
+    confined = sum(function.isolation != "none" for function in config.functions.values())
+    if config.users is not None and (ids := config.users[1] - config.users[0] + 1) < confined:
+        top.problem(f"{ids} of them for {confined} functions, and each needs one of its own; write a wider range", "users")
 
 
 def _provisioned(config: Config, top: Node) -> None:

@@ -135,10 +135,13 @@ def _watched() -> str:
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
-        isolation.prctl(isolation.PR_SET_DUMPABLE, 0)
-        os.write(writing, b"1")
-        os.close(writing)
-        signal.pause()
+        try:
+            isolation.prctl(isolation.PR_SET_DUMPABLE, 0)
+            os.write(writing, b"1")
+            os.close(writing)
+            signal.pause()
+        finally:
+            os._exit(1)  # whatever it is, it must not go on as a second spawner
     os.close(writing)
     os.read(reading, 1)
     os.close(reading)

@@ -53,9 +53,10 @@ class Ground:
     def _look(self) -> None:
         config = self._config()
         if config is not self._seen:
+            confined = [name for name, function in config.functions.items() if function.isolation != "none"]
             self._site, self._assigned = (
                 _reached(site(config), self._endpoint),
-                self._users.assigned(config.functions, config.users),
+                self._users.assigned(confined, config.users),
             )
             codes = [function.code for function in config.functions.values()]
             self._links = {code: lies for code in codes if (lies := _real(code)) != str(code)}

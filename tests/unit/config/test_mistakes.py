@@ -217,6 +217,13 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         for text in ("all", "10-20", "3000-2000", "1000-4294967295")
     ),
     (
+        "fewer users than functions",
+        "version: 1\nusers: 2000-2001\nfunctions:\n"
+        + "".join(f"  {name}: {{code: code, handler: app.handler}}\n" for name in "abc")
+        + "  d: {code: code, handler: app.handler, isolation: none}\n",
+        ["config.yaml:2:8: users: 2 of them for 3 functions, and each needs one of its own; write a wider range"],
+    ),
+    (
         "internal extensions of a command",
         "    runtime: command\n    command: [true]\n    internal_extensions: true\n",
         [
