@@ -185,7 +185,7 @@ class Dispatcher:
         arn = self._functions.invoked_arn(name)
         if lineage.NAME in caused and lineage.passes(caused, arn) >= lineage.LIMIT:  # nearly never
             raise RecursiveInvocation(name)
-        trace = lineage.passed(tracing.of_invocation(caused, request_id, names.chance()[:16]), arn)
+        trace = lineage.passed(tracing.of_invocation(caused, request_id, names.span()), arn)
         invoked = arn if target == name else self._functions.invoked_arn(target)
         return tuple.__new__(Invocation, (function, payload, request_id, invoked, facts.client_context, trace, sink, on_answer))
 
