@@ -114,7 +114,7 @@ class Control:
             return answer({"code": "NotFound", "message": f"no call {request.method} {request.path}"}, 404)
         query = {name: values[-1] for name, values in parse_qs(request.query).items()} if request.query else {}
         try:
-            return await match.value(request, query | match.parameters)
+            return await match.value(request, {**query, **match.parameters})
         except RouterError as error:
             return refusal(error)
 

@@ -34,11 +34,12 @@ class Finished(NamedTuple):
     def json(self) -> str:
         """The same, written out: fields() and orjson cost a tenth of a request. Names and request ids hold nothing that JSON escapes."""
         function, request_id, source, outcome = self
-        if outcome.function_error:
+        _, failed, _, duration, billed, _, most, _, _, _ = outcome
+        if failed:
             return orjson.dumps(self.fields())[1:-1].decode()
         return (
             f'"function":"{function}","request_id":"{request_id}","source":{_spelled(source)},"outcome":"ok"'
-            f',"duration_ms":{outcome.duration_ms:.2f},"billed_ms":{outcome.billed_ms},"max_memory_mb":{outcome.max_memory_mb}'
+            f',"duration_ms":{duration:.2f},"billed_ms":{billed},"max_memory_mb":{most}'
         )
 
 

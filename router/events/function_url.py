@@ -12,7 +12,7 @@ import orjson
 from router.events import answers
 from router.events.gateway import DEFAULT_STAGE, Arrival, Asked, Denied, Malformed, Passage, phrase
 from router.events.http import Headers, Response
-from router.events.http_api import Place, payload, structured
+from router.events.http_api import payload, structured
 from router.model import SYNC_LIMIT
 
 PASSING: Final = answers.Passing(
@@ -49,7 +49,7 @@ class FunctionUrl:
 
     def event(self, asked: Asked, arrival: Arrival, passage: Passage) -> dict[str, Any]:
         """The event of a request; the path with its percent-encoding as sent: recorded."""
-        place = Place(self.account, self.domain.partition(".")[0], self.domain, DEFAULT_STAGE, asked.raw_path, DEFAULT_STAGE)
+        place = (self.account, self.domain.partition(".")[0], self.domain, DEFAULT_STAGE, asked.raw_path, DEFAULT_STAGE)
         made = payload(asked.request, place, arrival, passage)
         if cookies := made.get("cookies"):
             made["headers"]["cookie"] = "; ".join(cookies)  # here they stay among the headers too

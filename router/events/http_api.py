@@ -4,9 +4,8 @@ Pure. Sources: API Gateway developer guide, "Create AWS Lambda proxy integration
 "Quotas for configuring and running an HTTP API"; samples in tests/golden/apigw_v2_*.json. Not covered: client
 certificates (their key is left out, as AWS does)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Literal, NamedTuple
+from typing import Any, ClassVar, Final, Literal
 
 import orjson
 
@@ -54,13 +53,15 @@ class HttpApi:
         api = self.api
         if self.payload == "1.0":
             return payload_v1.http_api_event(asked, api, arrival, passage)
-        path = asked.path if api.stage == DEFAULT_STAGE else f"/{api.stage}{asked.path}"
-        place = tuple.__new__(Place, (api.account, api.api_id, domain_of(asked.request.host), api.stage, path, asked.key))
-        made = payload(asked.request, place, arrival, passage)
-        if asked.parameters:
-            made["pathParameters"] = asked.parameters
-        if api.stage_variables:
-            made["stageVariables"] = api.stage_variables
+        request, path, key, parameters, _, _ = asked
+        account, api_id, _, stage, variables = api
+        if stage != DEFAULT_STAGE:
+            path = f"/{stage}{path}"
+        made = payload(request, (account, api_id, domain_of(request.host), stage, path, key), arrival, passage)
+        if parameters:
+            made["pathParameters"] = parameters
+        if variables:
+            made["stageVariables"] = variables
         return made
 
     def answer(self, result: bytes, asked: Asked, arrival: Arrival) -> Response:  # noqa: ARG002 - the same for all requests
@@ -94,83 +95,82 @@ class HttpApi:
 _APART: Final = NEVER_PASSED | {"cookie"}  # headers that are not passed on as they are
 
 
-class Place(NamedTuple):
-    """Where a request came to, as its event says."""
-
-    account: str
-    api_id: str
-    domain: str
-    stage: str
-    path: str  # rawPath
-    key: str  # routeKey
+Place = tuple[str, str, str, str, str, str]
+"""Where a request came to, as its event says: accountId, apiId, domainName, stage, rawPath, routeKey. No names: made for every request."""
 
 
 def payload(request: Request, place: Place, arrival: Arrival, passage: Passage) -> dict[str, Any]:
     """What the events of HTTP APIs and function URLs have in common."""
-    headers, cookies = _headers(request, arrival.trace)
-    query = request.target.partition("?")[2]
-    made: dict[str, Any] = {"version": "2.0", "routeKey": place.key, "rawPath": place.path, "rawQueryString": query}
+    method, target, sent, body, peer, _, port, version, scheme, _, _, _ = request
+    _, _, _, _, path, key = place
+    headers, cookies = _passed(sent)
+    _add_own(headers, len(body), arrival.trace, (peer, scheme, port))
+    query = target.partition("?")[2] if "?" in target else ""
+    made: dict[str, Any] = {"version": "2.0", "routeKey": key, "rawPath": path, "rawQueryString": query}
     if cookies:
         made["cookies"] = cookies
     made["headers"] = headers
     if query and (values := joined(query_pairs(query))):
         made["queryStringParameters"] = values
-    context = made["requestContext"] = _context(request, headers, place, arrival)
+    context = made["requestContext"] = _context((method, version, peer, headers.get("user-agent", "")), place, arrival)
     if passage.authorizer is not None:
         context["authorizer"] = passage.authorizer
-    if body := request.body:
+    if body:
         made["body"], made["isBase64Encoded"] = body_of(body, headers.get("content-type", ""))
     else:
         made["isBase64Encoded"] = False
     return made
 
 
-def _context(request: Request, headers: Mapping[str, str], place: Place, arrival: Arrival) -> dict[str, Any]:
+def _context(asked: tuple[str, str, str, str], place: Place, arrival: Arrival) -> dict[str, Any]:
+    """*asked*: method, protocol, peer and user agent."""
+    method, version, peer, agent = asked
     account, api_id, domain, stage, path, key = place
+    request_id, _, at, _ = arrival
     return {
         "accountId": account,
         "apiId": api_id,
         "domainName": domain,
         "domainPrefix": domain.partition(".")[0],
         "http": {
-            "method": request.method,
+            "method": method,
             "path": path,
-            "protocol": request.version,
-            "sourceIp": request.peer or "127.0.0.1",
-            "userAgent": headers.get("user-agent", ""),
+            "protocol": version,
+            "sourceIp": peer or "127.0.0.1",
+            "userAgent": agent,
         },
-        "requestId": arrival.request_id,
+        "requestId": request_id,
         "routeKey": key,
         "stage": stage,
-        "time": clf(int(arrival.at)),
-        "timeEpoch": int(arrival.at * 1000),
+        "time": clf(int(at)),
+        "timeEpoch": int(at * 1000),
     }
 
 
-def _headers(request: Request, trace: str) -> tuple[dict[str, str], list[str]]:
+def _passed(sent: Headers) -> tuple[dict[str, str], list[str]]:
     """The event's headers and its cookies. Repeated headers are joined with a comma, cookies with a semicolon."""
     headers: dict[str, str] = {}
     cookies: list[str] = []
-    for name, value in request.headers:
+    for name, value in sent:
         if name in _APART:
             if name == "cookie":
                 cookies += [cookie for part in value.split(";") if (cookie := part.strip())]
         else:
             headers[name] = f"{headers[name]},{value}" if name in headers else value
-    _add_own(headers, request, trace)
     return headers, cookies
 
 
-def _add_own(headers: dict[str, str], request: Request, trace: str) -> None:
-    """What the gateway sets itself: length, trace id, the way the request came."""
-    headers["content-length"] = str(len(request.body))
-    headers.setdefault("x-amzn-trace-id", trace)
-    if peer := request.peer:
-        before = headers.get("x-forwarded-for")
-        headers["x-forwarded-for"] = f"{before}, {peer}" if before else peer
-    if peer not in LOCAL or "x-forwarded-proto" not in headers:
-        headers["x-forwarded-proto"] = request.scheme
-        headers["x-forwarded-port"] = str(request.port or port_of(request.scheme))
+def _add_own(headers: dict[str, str], size: int, trace: str, way: tuple[str, str, int]) -> None:
+    """What the gateway sets itself: length, trace id, the way the request came: peer, scheme and port."""
+    peer, scheme, port = way
+    headers["content-length"] = str(size)
+    if "x-amzn-trace-id" not in headers:
+        headers["x-amzn-trace-id"] = trace
+    if peer:
+        headers["x-forwarded-for"] = f"{headers['x-forwarded-for']}, {peer}" if headers.get("x-forwarded-for") else peer
+    if "x-forwarded-proto" not in headers or peer not in LOCAL:
+        headers["x-forwarded-proto"] = scheme
+        headers["x-forwarded-port"] = str(port or port_of(scheme))
     elif "x-forwarded-port" not in headers:
         headers["x-forwarded-port"] = port_of(headers["x-forwarded-proto"])
 

@@ -5,6 +5,7 @@ greedy path variable, and that over $default; within each, the more specific seg
 method wins over ANY. Segments are compared percent-decoded, exactly: `/a` and `/a/` are two routes."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -18,6 +19,7 @@ _VARIABLE: Final = re.compile(r"\{([A-Za-z0-9._-]+)(\+?)\}")
 _VISIBLE: Final = re.compile(r"[^\s?#%{}\x00-\x1f\x7f]*")
 
 T = TypeVar("T")
+Found = TypeVar("Found")
 
 
 class BadRoute(ValueError):
@@ -135,7 +137,7 @@ class Match(NamedTuple, Generic[T]):
 
     key: str  # the route as configured
     value: T
-    parameters: dict[str, str]  # {} when the route has no variables
+    parameters: Mapping[str, str]  # {} when the route has no variables
 
 
 class _Entry(NamedTuple, Generic[T]):
@@ -160,7 +162,7 @@ class RouteTable(Generic[T]):
 
     def __init__(self) -> None:
         self._root: _Node[T] = _Node()
-        self._plain: dict[str, dict[str, _Entry[T]]] = {}  # path without variables → by method: what most requests ask for
+        self._plain: dict[str, dict[str, Match[T]]] = {}  # path without variables → by method: what most requests ask for
         self._default: _Entry[T] | None = None
 
     def add(self, route: Route, value: T) -> None:
@@ -179,7 +181,8 @@ class RouteTable(Generic[T]):
             raise BadRoute(f"two routes {route.shape}")
         ends[route.method] = entry
         if not route.names:
-            self._plain.setdefault("/" + "/".join(literal or "" for literal in route.literals), {})[route.method] = entry
+            path = "/" + "/".join(literal or "" for literal in route.literals)
+            self._plain.setdefault(path, {})[route.method] = Match(route.key, value, {})
 
     @staticmethod
     def _below(node: _Node[T], literal: str | None) -> _Node[T]:
@@ -193,7 +196,7 @@ class RouteTable(Generic[T]):
         """The route for a request; *path* as sent, percent-encoded, up to the query. None: no route. Raises gateway.BadPath."""
         plain = self._plain.get(path)
         if plain is not None and (exact := _of_method(plain, method)) is not None:
-            return tuple.__new__(Match, (exact.route.key, exact.value, {}))
+            return exact
         segments = segments_of(path)
         if len(segments) > 1:
             values: list[str] = []
@@ -204,7 +207,7 @@ class RouteTable(Generic[T]):
         return None if default is None else Match(default.route.key, default.value, {})
 
 
-def _of_method(entries: dict[str, _Entry[T]], method: str) -> _Entry[T] | None:
+def _of_method(entries: dict[str, Found], method: str) -> Found | None:
     return entries.get(method) or entries.get("ANY")
 
 

@@ -9,7 +9,7 @@ import orjson
 
 from router.events.http import Headers, Response
 from router.model import RESPONSE_LIMIT, STREAM_LIMIT
-from router.runtime import frames, runtime_api
+from router.runtime import assignment, frames, runtime_api
 from router.runtime.frames import Frame
 from router.runtime.runtime_api import NEXT, State, Step, Target
 from router.web.heads import Head
@@ -85,7 +85,7 @@ class Session:
 
     def invoke(self, meta: bytes, payload: bytes) -> None:
         """Hand out an event: to the `next` that waits, or to the one that comes."""
-        self._event, self._unread = (orjson.loads(meta), payload), False
+        self._event, self._unread = (assignment.requested(meta), payload), False
         self._hand_out()
 
     def call(self, head: Head, caller: Caller) -> Call:

@@ -1,7 +1,7 @@
 """What a worker is told: once, what it is to become; then each invocation. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -82,15 +82,15 @@ def program(
     }
 
 
+_REQUEST: Final = ("id", "arn", "ms", "trace", "client", "stream")
+
+
 def request(invocation: Invocation, left_ms: int) -> bytes:
-    """The meta of an INVOKE frame; *left_ms*: until the function times out."""
-    return orjson.dumps(
-        {
-            "id": invocation.request_id,
-            "arn": invocation.arn,
-            "ms": left_ms,
-            "trace": invocation.trace,
-            "client": invocation.client_context,
-            "stream": invocation.sink is not None,
-        }
-    )
+    """The meta of an INVOKE frame: the values of _REQUEST, as their names would cost a worker as much; *left_ms*: until the function times out."""
+    _, _, request_id, arn, client, trace, sink, _ = invocation
+    return orjson.dumps((request_id, arn, left_ms, trace, client, sink is not None))
+
+
+def requested(meta: bytes) -> dict[str, Any]:
+    """The same by name, for who does not go without."""
+    return dict(zip(_REQUEST, orjson.loads(meta), strict=True))

@@ -27,7 +27,7 @@ Handler = Callable[[Any, LambdaContext], Any]
 _RECEIVE: Final = 65536  # bytes
 _CHILD: Final = 0.0002  # seconds; the shortest life of a child, from its fork to its end
 _OURS: Final = ("ctypes", "resource", "fcntl")  # loaded for us, not by AWS's runtime: a function's own module of that name wins
-_META: Final = json.JSONDecoder().raw_decode  # json.loads would look for an encoding and for white space, which the daemon does not write
+_META: Final = getattr(json.JSONDecoder(), "scan_once")  # noqa: B009 # json.loads would look for an encoding and for white space, which the daemon does not write
 
 
 class Channel:
@@ -101,28 +101,29 @@ class Worker:
         """One event after another, until the channel ends or the function ends the process."""
         while True:
             frame = self._channel.receive()
-            request, _ = _META(frame.meta.decode())
-            self._log.request_id = request["id"]
+            _, meta, event, _ = frame
+            (request_id, arn, ms, trace, client, streamed), _ = _META(meta.decode(), 0)
+            self._log.request_id = request_id
             self._begun = False
-            self._trace.set(request["trace"])
-            kind, meta, body = self._invoke(handler, request, frame.body)
+            self._trace.set(trace)
+            kind, meta, body = self._invoke(handler, (request_id, arn, client, ms), event, streamed=streamed)
             self._answer(kind, meta, body)
 
-    def _invoke(self, handler: Handler, request: dict[str, Any], body: bytes) -> tuple[int, bytes, bytes]:
-        """Kind, meta and body of the answer."""
+    def _invoke(self, handler: Handler, asked: tuple[str, str, str, int], event: bytes, *, streamed: bool) -> tuple[int, bytes, bytes]:
+        """Kind, meta and body of the answer. *asked*: what the context is made of; *streamed*: the answer may come in pieces."""
         try:
             try:
-                context = LambdaContext(request["id"], request["arn"], request["client"], request["ms"])
+                context = LambdaContext(*asked)
             except (ValueError, AttributeError) as error:
                 raise Fault("Runtime.LambdaContextUnmarshalError", f"Unable to parse Client Context JSON: {error}") from error
-            result = handler(unmarshal(body), context)
-            if request["stream"] and streaming.streams(result):
+            result = handler(unmarshal(event), context)
+            if streamed and streaming.streams(result):
                 return self._stream(result)
             result = marshal(result, self._raw)
         except Fault as fault:
-            return self._error(str(fault), fault.error_type, list(fault.trace), request["id"])
+            return self._error(str(fault), fault.error_type, list(fault.trace), asked[0])
         except Exception as error:  # noqa: BLE001  # the function's, reported as its error object
-            return self._error(*told(error), request["id"])
+            return self._error(*told(error), asked[0])
         if len(result) > frames.RESPONSE_LIMIT:
             return frames.OVERSIZED, b"", b""
         return frames.RESULT, b"", result

@@ -7,8 +7,6 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import orjson
-
 from router.config.types import Function
 from router.errors import EnvironmentUnavailable
 from router.model import Outcome
@@ -159,7 +157,7 @@ class ExtendedEnvironment(ProcessEnvironment):
         assert self._extensions is not None
         sent = super()._send(invocation, left)
         if sent:
-            self._extensions.invoke(orjson.loads(assignment.request(invocation, max(0, round(left * 1000)))))
+            self._extensions.invoke(assignment.requested(assignment.request(invocation, max(0, round(left * 1000)))))
         return sent
 
     async def _run(self, invocation: Invocation, began: float) -> Failure | frames.Frame:

@@ -177,7 +177,7 @@ def refusal(state: State, step: Step, name: str) -> Response | None:
 
 
 def invoke(meta: Mapping[str, Any], now: float) -> dict[str, Any]:
-    """The INVOKE event; *meta* as assignment.request() makes it; *now*: epoch seconds."""
+    """The INVOKE event; *meta* as assignment.requested() tells it; *now*: epoch seconds."""
     told = {
         "eventType": Kind.INVOKE.value,
         "deadlineMs": int(now * 1000) + meta["ms"],

@@ -77,7 +77,7 @@ class Extensions:
         return [extension for extension in self.all.values() if Kind.SHUTDOWN in extension.events]
 
     def invoke(self, meta: Mapping[str, Any]) -> None:
-        """An invocation begins; *meta* as assignment.request() makes it."""
+        """An invocation begins; *meta* as assignment.requested() tells it."""
         for extension in self.all.values():
             if Kind.INVOKE in extension.events:
                 extension.owes = True

@@ -6,7 +6,7 @@ name), then *body* (an event, a result, an error object: bytes that neither side
 import struct
 from typing import Final, NamedTuple
 
-INVOKE: Final = 1  # daemon → worker; meta: JSON of id, arn, ms, trace, client, stream; body: the event
+INVOKE: Final = 1  # daemon → worker; meta: a JSON list of id, arn, ms, trace, client, stream; body: the event
 READY: Final = 2  # worker → daemon: initialised
 RESULT: Final = 3  # body: the result
 ERROR: Final = 4  # meta: errorType; body: the error object
@@ -46,8 +46,9 @@ class Frame(NamedTuple):
 
 def encode(kind: int, meta: bytes = b"", body: bytes = b"", memory: int = 0) -> list[bytes]:
     """A frame as buffers to send one after another: one when it is small, else two, so that a large body is not copied."""
-    head = _HEADER.pack(kind, memory, len(meta), len(body))
-    return [b"".join((head, meta, body))] if len(body) < _JOIN_UNDER else [head + meta, body]
+    size = len(body)
+    head = _HEADER.pack(kind, memory, len(meta), size)
+    return [b"".join((head, meta, body))] if size < _JOIN_UNDER else [head + meta, body]
 
 
 def first(data: bytes) -> tuple[Frame, bytes] | None:
@@ -74,10 +75,11 @@ class Decoder:
 
     def feed(self, chunk: bytes) -> list[Frame]:
         """The frames that *chunk* completes. Raises FrameError."""
-        if not self._held and len(chunk) >= HEADER_SIZE:
+        size = len(chunk)
+        if size >= HEADER_SIZE and not self._held:
             kind, memory, meta, body = self._header(chunk)
             start = HEADER_SIZE + meta
-            if start + body == len(chunk):  # the warm path: one chunk, one frame
+            if start + body == size:  # the warm path: one chunk, one frame
                 return [tuple.__new__(Frame, (kind, chunk[HEADER_SIZE:start], chunk[start:], memory))]
         self._held += chunk
         frames = []

@@ -39,6 +39,7 @@ def _refuse(constant: str) -> NoReturn:
 
 
 _DECODER: Final = json.JSONDecoder(parse_constant=_refuse)
+_SCAN: Final[Callable[[str, int], tuple[Any, int]]] = getattr(_DECODER, "scan_once")  # noqa: B009 - what raw_decode() calls
 _ENCODERS: Final = {raw: json.JSONEncoder(ensure_ascii=not raw) for raw in (False, True)}
 
 
@@ -64,8 +65,8 @@ def unmarshal(body: bytes) -> Any:
     try:
         text = body.decode()
         try:
-            value, end = _DECODER.raw_decode(text)
-        except json.JSONDecodeError:
+            value, end = _SCAN(text, 0)
+        except (StopIteration, json.JSONDecodeError):
             end = -1
         return value if end == len(text) else _DECODER.decode(text)  # white space around it, or no JSON
     except _Absent as absent:

@@ -66,9 +66,9 @@ class Channel:
 
     def send(self, kind: int, meta: bytes, body: bytes) -> bool:
         """Send a frame, now or as the worker reads. False: the worker is gone and has seen nothing of it."""
-        buffers = frames.encode(kind, meta, body)
-        self._sending, self._unsent = sum(map(len, buffers)), 0
-        for data in buffers:
+        self._sending = self._unsent = 0
+        for data in frames.encode(kind, meta, body):
+            self._sending += len(data)
             if self._waiting:
                 self._waiting.append(memoryview(data))
                 continue

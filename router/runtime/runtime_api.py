@@ -110,7 +110,7 @@ BAD_MODE: Final = failed(400, "InvalidFunctionResponseMode", "Invalid function r
 
 
 def event(meta: Mapping[str, Any], payload: bytes, now: float) -> Response:
-    """The answer to `next`: *meta* as assignment.request() makes it; *now*: epoch seconds."""
+    """The answer to `next`: *meta* as assignment.requested() tells it; *now*: epoch seconds."""
     headers = [
         ("Lambda-Runtime-Aws-Request-Id", meta["id"]),
         ("Lambda-Runtime-Deadline-Ms", str(int(now * 1000) + meta["ms"])),

@@ -4,6 +4,7 @@ A route of a gateway is a RouteFace: guards, then the function, then the answer.
 (webhook.py). Everything about shapes is in the pure gateways (router/events)."""
 
 from collections.abc import Callable, Coroutine, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
@@ -140,7 +141,8 @@ class RouteFace:
         return cors.decorated(allowed, asked.request, await self._serve(asked))
 
     async def _serve(self, asked: Asked) -> Response:
-        arrival = self._arrive(asked.request, self._line.clock.now())
+        request = asked.request
+        arrival = self._arrive(request, self._line.clock.now())
         passage = FREE
         if self._guards:
             admitted = await self._admit(asked, arrival)
@@ -148,9 +150,10 @@ class RouteFace:
                 self._line.denied.add(self._target.function, str(admitted.status))
                 return self.gateway.denial(admitted, arrival)
             passage = admitted
-        limit = self.gateway.payload_limit
-        if len(asked.request.body) > limit or len(event := orjson.dumps(self.gateway.event(asked, arrival, passage))) > limit:
-            return self.gateway.failure(413, arrival)
+        gateway = self.gateway
+        limit = gateway.payload_limit
+        if len(request.body) > limit or len(event := orjson.dumps(gateway.event(asked, arrival, passage))) > limit:
+            return gateway.failure(413, arrival)
         envelope = self._envelope(event, arrival)
         try:
             if self._other is not None:
@@ -177,8 +180,8 @@ class RouteFace:
         return admitted
 
     def _envelope(self, event: bytes, arrival: Arrival) -> Envelope:
-        target = self._target
-        return tuple.__new__(Envelope, (target.function, event, target.source, "", "", names.request_id(), arrival.trace))
+        function, source, _, _ = self._target
+        return tuple.__new__(Envelope, (function, event, source, "", "", names.request_id(), arrival.trace))
 
     async def _accept(self, envelope: Envelope, asked: Asked, arrival: Arrival) -> Response:  # noqa: ARG002 - a Serve
         """202 and the invocation's request id, once the event is durable."""
@@ -248,4 +251,9 @@ def trace_of(request: Request, at: float) -> str:
             given = value
         elif name == "traceparent" and not parent:
             parent = value
-    return given or (parent and tracing.of_w3c(parent)) or f"Root=1-{int(at):08x}-{names.chance()}"
+    return given or (parent and tracing.of_w3c(parent)) or f"{_root(int(at))}{names.chance()}"
+
+
+@lru_cache(maxsize=4)
+def _root(second: int) -> str:
+    return f"Root=1-{second:08x}-"

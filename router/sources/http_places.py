@@ -163,9 +163,10 @@ class Places:
 
     def handle(self, request: Request) -> Coroutine[Any, Any, Response]:
         """Answer one request."""
-        if (self._urls or request.target.startswith(_URL_PATHS)) and (found := self._url(request)) is not None:
+        target = request.target
+        if (self._urls or target.startswith(_URL_PATHS)) and (found := self._url(request)) is not None:
             return self._serve_url(*found)
-        path = request.target.partition("?")[0]
+        path = target.partition("?")[0] if "?" in target else target
         try:
             if self._cors and cors.is_preflight(request) and (response := self._preflight(request, path)) is not None:
                 return _at_once(response)
@@ -174,12 +175,12 @@ class Places:
             return _at_once(self._unserved(400, request))
         if match is None:
             return _at_once(self._unserved(0, request))
-        face, prefix, based, stage = match.value
+        key, (face, prefix, based, stage), parameters = match
         if stage and f"{path}/".startswith(f"/{stage}/"):
             prefix = f"/{stage}"
         if prefix or "%" in path:
             path = "/" + "/".join(routes.segments_of(path)[1 + prefix.count("/") :])
-        return face.serve(tuple.__new__(Asked, (request, path, match.key, match.parameters, prefix, based)))
+        return face.serve(tuple.__new__(Asked, (request, path, key, parameters, prefix, based)))
 
     def face_at(self, request: Request) -> Face | None:
         """Who answers a request; None where nobody does. Raises BadPath."""

@@ -33,15 +33,15 @@ class Framing(NamedTuple):
 
 @lru_cache(maxsize=4)
 def _date(at: int) -> str:
-    return f"date: {formatdate(at, usegmt=True)}"
+    return f"date: {formatdate(at, usegmt=True)}\r\n"
 
 
 @lru_cache(maxsize=128)
 def _status_line(status: int) -> str:
     try:
-        return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
+        return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
     except ValueError:
-        return f"HTTP/1.1 {status} Status"
+        return f"HTTP/1.1 {status} Status\r\n"
 
 
 @lru_cache(maxsize=1024)
@@ -56,33 +56,32 @@ def framed(response: Response, at: float, close: bool, old: bool, head_only: boo
     """The head of an answer sent at *at* (epoch seconds) and how its body follows.
 
     *close*: the connection ends after it; *old*: the client speaks HTTP/1.0; *head_only*: it asked with HEAD. A content-length
-    of the answer's own counts where the listener cannot know better: for a streamed body, and for a HEAD without one.
+    of the answer's own counts where the listener cannot know better: for a streamed body, and for a HEAD without one. CLOSE among
+    its headers ends the connection too.
     Raises ValueError when a header would break the framing; the answer must then be another one."""
     status, headers, body = response
-    lines = [_status_line(status)]
+    head = _status_line(status)
     for name, value in headers:
         if prefix := _sent(name):
-            lines.append(prefix + value)
+            if "\n" in value or "\r" in value or "\0" in value:
+                raise ValueError("a header of the answer holds CR, LF or NUL")
+            head = f"{head}{prefix}{value}\r\n"
+        elif (name, value) == CLOSE:
+            close = True
     length = len(body) if body and isinstance(body, bytes) else _length(response, head_only=head_only)
     bodiless = head_only or status in BODILESS
     chunked = False
     if status in BODILESS:
         pass
     elif length is not None:
-        lines.append(f"content-length: {length}")
+        head = f"{head}content-length: {length}\r\n"
     elif not old:
         chunked = True
-        lines.append("transfer-encoding: chunked")
+        head = f"{head}transfer-encoding: chunked\r\n"
     else:
         close = close or not bodiless  # HTTP/1.0 knows no chunks
-    lines.append(_date(int(at)))
-    if close or old:
-        lines.append("connection: close" if close else "connection: keep-alive")
-    ends = len(lines) - 1
-    head = "\r\n".join(lines)
-    if head.count("\r") != ends or head.count("\n") != ends or "\0" in head:
-        raise ValueError("a header of the answer holds CR, LF or NUL")
-    return tuple.__new__(Framing, (f"{head}\r\n\r\n".encode(), length, chunked, bodiless, close))
+    last = ("connection: close\r\n" if close else "connection: keep-alive\r\n") if close or old else ""
+    return tuple.__new__(Framing, (f"{head}{_date(int(at))}{last}\r\n".encode(), length, chunked, bodiless, close))
 
 
 def _length(response: Response, *, head_only: bool) -> int | None:

@@ -246,8 +246,8 @@ class Connection(asyncio.Protocol):
         self.phase = HANDLING
         self._asked = True
         self.deadline = FOREVER
-        exchange = self.exchange = Exchange(self, self._listener, head)
         method, target, version, headers, host, _, close, expects, raw_headers = head
+        exchange = self.exchange = Exchange(self, self._listener, method, version)
         if close:
             self.keep = False
         request = tuple.__new__(

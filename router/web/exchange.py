@@ -13,7 +13,6 @@ from router.errors import StreamBroken
 from router.events.http import Request, Response
 from router.web import answers
 from router.web.answers import Framing
-from router.web.heads import Head
 from router.web.refused import Refused
 
 if TYPE_CHECKING:
@@ -34,10 +33,11 @@ class Exchange:
 
     __slots__ = ("_connection", "_head_only", "_listener", "_old")
 
-    def __init__(self, connection: "Connection", listener: "Listener", head: Head) -> None:
+    def __init__(self, connection: "Connection", listener: "Listener", method: str, version: str) -> None:
+        """*method*, *version*: of the request."""
         self._connection, self._listener = connection, listener
-        self._head_only = head.method == "HEAD"
-        self._old = head.version == "HTTP/1.0"
+        self._head_only = method == "HEAD"
+        self._old = version == "HTTP/1.0"
 
     # -- what a runner does with it, in this order; no coroutine of its own, which is memory that has left the processor's cache by the answer
 
@@ -57,14 +57,15 @@ class Exchange:
         framing = self._begin(response)
         if framing is None:
             return
-        body = response.body
+        head, _, _, bodiless, _ = framing
+        _, _, body = response
         assert isinstance(body, bytes)
-        if framing.bodiless:
-            self._connection.finish(framing.head)
+        if bodiless:
+            self._connection.finish(head)
         elif len(body) <= JOINED:
-            self._connection.finish(framing.head + body)
+            self._connection.finish(head + body)
         else:
-            self._connection.finish(framing.head, body)
+            self._connection.finish(head, body)
 
     def _begin(self, response: Response) -> Framing | None:
         """How the answer is sent; None when it is not awaited, or cannot be: then a refusal goes out instead."""
@@ -74,8 +75,7 @@ class Exchange:
         connection.exchange = None
         connection.end_body()
         try:
-            close = not connection.keep or answers.CLOSE in response.headers
-            framing = answers.framed(response, listener.wall(), close, self._old, self._head_only)
+            framing = answers.framed(response, listener.wall(), not connection.keep, self._old, self._head_only)
         except ValueError as error:
             log.warning("answer_refused", listener=listener.name, error=str(error))
             connection.refuse(Refused(500, str(error)))

@@ -45,9 +45,10 @@ function setTrace (value) {
 function next () {
   if (leaving) return
   const { meta, body } = receive()
-  const request = JSON.parse(meta)
-  log.setRequestId(request.id)
-  setTrace(request.trace)
+  const [id, arn, ms, traced, client, stream] = JSON.parse(meta)
+  const request = { id, arn, ms, client, stream }
+  log.setRequestId(id)
+  setTrace(traced)
   running = new Invocation(request, () => {
     running = null
     soon(next)

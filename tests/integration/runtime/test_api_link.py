@@ -92,7 +92,7 @@ async def waiting(link: ApiLink) -> socket.socket:
 
 
 def invoke(link: ApiLink, body: bytes) -> None:
-    link.send(frames.INVOKE, b'{"id":"one","arn":"a","ms":1000,"trace":"","client":"","stream":false}', body)
+    link.send(frames.INVOKE, b'["one","a",1000,"","",false]', body)
 
 
 async def turns(number: int) -> None:

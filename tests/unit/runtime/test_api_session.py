@@ -59,8 +59,7 @@ class Runtime:
         return self.ask("GET", "invocation/next")
 
     def invoke(self, request_id: str, *, stream: bool = False) -> None:
-        meta = {"id": request_id, "arn": "a", "ms": 100, "trace": "", "client": "", "stream": stream}
-        self.session.invoke(orjson.dumps(meta), b'{"n":1}')
+        self.session.invoke(orjson.dumps((request_id, "a", 100, "", "", stream)), b'{"n":1}')
 
     def told(self) -> list[tuple[int, bytes, bytes]]:
         found = [(frame.kind, frame.meta, frame.body) for frame in self.frames]

@@ -83,7 +83,7 @@ class Rig:
         self.wire.connection_made(self.transport)  # type: ignore[arg-type]
 
     def invoke(self, request_id: str, *, stream: bool = False) -> None:
-        meta = {"id": request_id, "arn": "a", "ms": 1, "trace": "", "client": "", "stream": stream}
+        meta = [request_id, "a", 1, "", "", stream]
         self.session.invoke(orjson.dumps(meta), b"{}")
 
     async def feed(self, data: bytes) -> None:

@@ -31,7 +31,9 @@ def test_the_start_message_is_json_and_its_secrets_are_in_the_variables_alone() 
 
 def test_a_request_names_all_that_the_context_needs() -> None:
     invocation = Invocation(Function("f", Path("/f"), "a.h"), b"{}", "id", "arn", '{"custom": 1}', "Root=1")
-    assert json.loads(assignment.request(invocation, 2999)) == {
+    meta = assignment.request(invocation, 2999)
+    assert json.loads(meta) == ["id", "arn", 2999, "Root=1", '{"custom": 1}', False]
+    assert assignment.requested(meta) == {
         "id": "id",
         "arn": "arn",
         "ms": 2999,
