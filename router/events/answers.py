@@ -105,9 +105,12 @@ def sent_name(name: str, passing: Passing) -> str:
 
 def text(name: str, value: Any) -> str:
     """A scalar as the text of a header value. Raises Malformed."""
-    if isinstance(value, list | dict) or value is None:
+    if isinstance(value, str):
+        said = value
+    elif isinstance(value, list | dict) or value is None:
         raise Malformed(f"{name!r:.40} holds a {type(value).__name__}, not text")
-    said = value if isinstance(value, str) else written(value).decode()
+    else:
+        said = written(value).decode()
     if _CONTROL.search(said):
         raise Malformed(f"{name!r:.40} holds a control character, which would split the answer's headers")
     return said

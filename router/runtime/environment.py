@@ -140,7 +140,8 @@ class ProcessEnvironment:
         """The answer that an invocation ended with; None: it ended otherwise, or its worker is done for."""
         if not isinstance(ending, frames.Frame) or ending.kind not in frames.ANSWERS:
             return None
-        self._memory = max(self._memory, ending.memory)
+        _, _, _, memory = ending
+        self._memory = max(self._memory, memory)
         self._hear_out()
         self._change(lifecycle.ANSWERED)
         if ending.kind == frames.FATAL:
@@ -318,12 +319,13 @@ class ProcessEnvironment:
 
     def _hear_out(self) -> None:
         """Log what was written before the answer."""
-        assert self._channel is not None
-        assert self._output is not None
-        if self._intake is None and self._channel.bare:
-            self._output.settle()
+        channel, output = self._channel, self._output
+        assert channel is not None
+        assert output is not None
+        if self._intake is None and channel.bare:
+            output.settle()
         else:
-            self._output.drain()
+            output.drain()
 
     def _drop(self, size: int) -> None:
         self.dropped += size

@@ -77,9 +77,10 @@ class Decoder:
         """The frames that *chunk* completes. Raises FrameError."""
         size = len(chunk)
         if size >= HEADER_SIZE and not self._held:
-            kind, memory, meta, body = self._header(chunk)
+            kind, memory, meta, body = _HEADER.unpack_from(chunk)
             start = HEADER_SIZE + meta
-            if start + body == size:  # the warm path: one chunk, one frame
+            if start + body == size and INVOKE <= kind <= FATAL and meta <= META_LIMIT and body <= self._body_limit:
+                # the warm path: one chunk, one frame
                 return [tuple.__new__(Frame, (kind, chunk[HEADER_SIZE:start], chunk[start:], memory))]
         self._held += chunk
         frames = []

@@ -9,7 +9,6 @@ from typing import Final
 
 NAME: Final = "_X_AMZN_TRACE_ID"
 ROOM: Final = 4096  # bytes of NAME=VALUE; a header that is longer goes the usual way
-_VALUE: Final = len(NAME) + 1
 _libc: Final = ctypes.CDLL(None)
 
 
@@ -18,8 +17,8 @@ class TraceVariable:
 
     def __init__(self) -> None:
         self._key = NAME.encode()
-        self._held = ctypes.create_string_buffer(self._key + b"=", ROOM)  # lives as long as this: the environment points to it
-        self._view = memoryview(self._held).cast("B")
+        self._start = self._key + b"="
+        self._held = ctypes.create_string_buffer(self._start, ROOM)  # lives as long as this: the environment points to it
         self._last = b""  # what os.environ holds, as long as nobody else has set the variable
 
     def set(self, value: str) -> None:
@@ -28,10 +27,10 @@ class TraceVariable:
         seen = getattr(os.environ, "_data", None)  # a function may have put something else there
         if not value:
             os.environ.pop(NAME, None)
-        elif len(self._key) + len(data) + 2 > ROOM or b"\0" in data or not isinstance(seen, dict):
+        elif len(self._start) + len(data) >= ROOM or b"\0" in data or not isinstance(seen, dict):
             os.environ[NAME] = value
         else:
-            self._view[_VALUE : _VALUE + len(data) + 1] = data + b"\0"
+            self._held.value = self._start + data  # and a NUL behind it
             if seen.get(self._key) is not self._last:
                 _libc.putenv(self._held)
             seen[self._key] = self._last = data

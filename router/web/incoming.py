@@ -135,7 +135,8 @@ class Incoming:
         head = self._reader.read(data[:end])
         if self._check is not None:
             self._check(head.host)
-        if head.length == len(data) - end and head.length <= self._limits.body_bytes:
+        length = head.length
+        if length == len(data) - end and length <= self._limits.body_bytes:
             return head, data[end:]
         self._buffer += data[end:]
         return self._begin_body(head)
