@@ -3,6 +3,7 @@
 import os
 import re
 import threading
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -16,6 +17,7 @@ FORMS = [
     (names.request_id, r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"),
     (names.gateway_id, r"[A-Za-z0-9_-]{15}="),
     (names.chance, r"[0-9a-f]{24}"),
+    (names.span, r"[0-9a-f]{16}"),
 ]
 
 
@@ -24,6 +26,21 @@ def test_ids_have_their_form_and_come_once(draw: Callable[[], str], form: str) -
     drawn = [draw() for _ in range(3000)]
     assert all(re.fullmatch(form, one) for one in drawn)
     assert len(set(drawn)) == len(drawn)
+
+
+@pytest.mark.parametrize(("draw", "fixed"), [(names.chance, 0), (names.span, 0), (lambda: names.request_id()[14:], 1)])
+def test_all_digits_of_an_id_are_drawn(draw: Callable[[], str], fixed: int) -> None:
+    places = [set(place) for place in zip(*(draw() for _ in range(2000)), strict=True)]
+    assert [place for place in places if len(place) == 1] == [{"4"}] * fixed + [{"-"}] * (fixed * 2)
+    assert all(place in (set("0123456789abcdef"), set("89ab")) for place in places if len(place) > 1)
+
+
+def test_a_gateways_id_is_eleven_bytes_in_base64() -> None:
+    drawn = [names.gateway_id() for _ in range(2000)]
+    read = [urlsafe_b64decode(one) for one in drawn]
+    assert {len(one) for one in read} == {11}
+    assert [urlsafe_b64encode(one).decode() for one in read] == drawn  # no bit of the last letter is without a meaning, as in AWS's
+    assert all(len(set(place)) > 200 for place in zip(*read, strict=True))  # of 256 letters, in 2,000 draws
 
 
 @pytest.mark.parametrize(("draw", "form"), FORMS)

@@ -34,6 +34,14 @@ def test_the_connections_fate_is_told_where_it_is_not_understood() -> None:
     assert not any(line.startswith("connection") for line in written(Response(200)))
 
 
+def test_an_answer_may_end_its_connection_and_say_no_more_about_it() -> None:
+    ends, stays = Response(200, [("connection", "close")]), Response(200, [("connection", "keep-alive, x")])
+    assert [line for line in written(ends) if line.startswith("connection")] == ["connection: close"]
+    assert answers.framed(ends, at=0.0, close=False, old=True).close
+    assert not any(line.startswith("connection") for line in written(stays))
+    assert not answers.framed(stays, at=0.0, close=False, old=False).close
+
+
 async def pieces() -> AsyncIterator[bytes]:
     yield b""
 
