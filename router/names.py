@@ -116,7 +116,7 @@ _VERSION: Final = bytes(0x40 | byte & 0x0F for byte in range(256))  # by a rando
 _VARIANT: Final = bytes(0x80 | byte & 0x3F for byte in range(256))
 
 
-# Whole stocks go through bytes.hex and str.split: a slice for each part of an id costs five times as much.
+# Whole stocks go through bytes.hex and str.split: with a slice for each part of an id they took 1.4 to 2.4 times the instructions.
 
 
 def _tails() -> list[str]:

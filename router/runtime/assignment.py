@@ -86,7 +86,7 @@ _REQUEST: Final = ("id", "arn", "ms", "trace", "client", "stream")
 
 
 def request(invocation: Invocation, left_ms: int) -> bytes:
-    """The meta of an INVOKE frame: the values of _REQUEST, as their names would cost a worker as much; *left_ms*: until the function times out."""
+    """The meta of an INVOKE frame: the values of _REQUEST, whose names would cost as much again; *left_ms*: until the function times out."""
     _, _, request_id, arn, client, trace, sink, _ = invocation
     return orjson.dumps((request_id, arn, left_ms, trace, client, sink is not None))
 

@@ -100,8 +100,7 @@ class Worker:
     def run(self, handler: Handler) -> NoReturn:
         """One event after another, until the channel ends or the function ends the process."""
         while True:
-            frame = self._channel.receive()
-            _, meta, event, _ = frame
+            _, meta, event, _ = self._channel.receive()
             (request_id, arn, ms, trace, client, streamed), _ = _META(meta.decode(), 0)
             self._log.request_id = request_id
             self._begun = False
