@@ -119,6 +119,9 @@ class Gateway(Protocol):
     def event(self, asked: Asked, arrival: Arrival, passage: Passage) -> dict[str, Any]:
         """The event of a request."""
 
+    def text(self, asked: Asked, arrival: Arrival, passage: Passage) -> bytes:
+        """The same as JSON."""
+
     def answer(self, result: bytes, asked: Asked, arrival: Arrival) -> Response:
         """The answer that a result (JSON text) spells out. Raises Malformed when it is none."""
 

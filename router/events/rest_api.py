@@ -46,6 +46,10 @@ class RestApi:
         """The event of a request."""
         return payload_v1.rest_event(asked, self.api, arrival, passage, binary=self.binary)
 
+    def text(self, asked: Asked, arrival: Arrival, passage: Passage) -> bytes:
+        """The same as JSON."""
+        return orjson.dumps(self.event(asked, arrival, passage))
+
     def answer(self, result: bytes, asked: Asked, arrival: Arrival) -> Response:
         """The answer to a result; base64 is undone for a client that accepts one of the binary types first. Raises Malformed."""
         decode = bool(self.binary) and matches(asked.request.header("accept"), self.binary)

@@ -152,7 +152,7 @@ class RouteFace:
             passage = admitted
         gateway = self.gateway
         limit = gateway.payload_limit
-        if len(request.body) > limit or len(event := orjson.dumps(gateway.event(asked, arrival, passage))) > limit:
+        if len(request.body) > limit or len(event := gateway.text(asked, arrival, passage)) > limit:
             return gateway.failure(413, arrival)
         envelope = self._envelope(event, arrival)
         try:

@@ -117,7 +117,7 @@ class WebhookFace:
 
     async def _emit(self, asked: Asked, arrival: Arrival, verified: Verified, request_id: str) -> Response:
         """The event, made durable."""
-        payload = orjson.dumps(self.gateway.event(asked, arrival, FREE))
+        payload = self.gateway.text(asked, arrival, FREE)
         if len(payload) > ASYNC_LIMIT:
             return self.gateway.failure(413, arrival)
         await self._line.outlet.emit(
