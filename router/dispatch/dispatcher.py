@@ -9,7 +9,7 @@ from router import names
 from router.clock import Clock
 from router.config.types import Function
 from router.dispatch.deliveries import Deliveries
-from router.dispatch.finished import Finished
+from router.dispatch.finished import FINISHED
 from router.dispatch.flow import Flow
 from router.dispatch.slots import Slots
 from router.dispatch.tally import Tallies
@@ -30,7 +30,7 @@ from router.telemetry.cost import Bill
 from router.telemetry.metrics import Metrics
 from router.telemetry.setup import DirectLog
 
-finished = DirectLog("router.dispatch", "invocation_finished")
+finished = DirectLog("router.dispatch", "invocation_finished", FINISHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ class Dispatcher:
     def _ended_with(self, function: Function, envelope: Envelope, outcome: Outcome) -> Outcome:
         """Count it and log it."""
         self._tallies.count(function, outcome)
-        finished.info(tuple.__new__(Finished, (function.name, envelope.request_id, envelope.source, outcome)))
+        finished.info((function.name, envelope.request_id, envelope.source, outcome))
         return outcome
 
     async def run(self, stop: asyncio.Event) -> None:

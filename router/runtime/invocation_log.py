@@ -8,9 +8,8 @@ from typing import Final
 from router.config.types import Function
 from router.model import LOG_TAIL
 from router.runtime.telemetry_feed import Telemetry
-from router.telemetry import platform, report
+from router.telemetry import logfiles, platform, report
 from router.telemetry.levels import Level, admitted, parsed
-from router.telemetry.logfiles import spelled
 from router.telemetry.platform import Phase, PlatformEvent, Status
 from router.telemetry.report import InitStart, LogStream, Report
 
@@ -55,15 +54,16 @@ class InvocationLog:
 
     def started(self, request_id: str, trace: str = "") -> None:
         """A new invocation: its tail starts here."""
-        self._tail.clear()
+        tail = self._tail
+        tail.clear()
         self._size = 0
         self._done = False
         if self._json or self.telemetry is not None:
             self._tell(platform.start(request_id, self._function.version, trace))
         else:
             event = report.start(request_id, self._function.version)
-            self._stream.add(spelled(self._now(), (event,)), 1)
-            self._tail.append(event)
+            self._stream.add(logfiles.started(self._now(), event), 1)
+            tail.append(event)
             self._size = len(event) + 1
 
     def runtime_done(self, told: Report) -> bool:
@@ -82,8 +82,8 @@ class InvocationLog:
             if not self._done:
                 self._tell(platform.runtime_done(told))
             self._tell(platform.reported(told))
-        elif (plain := told.spelled()) is not None:
-            self._stream.add(spelled(self._now(), plain), 2)
+        elif plain := logfiles.ended(self._now(), told):
+            self._stream.add(plain, 2)
             self._tail.append(told)  # its text is made when somebody asks for it, which is seldom
         else:
             self.write(report.end(told.request_id))

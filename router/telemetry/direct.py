@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from router.telemetry.redaction import LONGEST
 from router.telemetry.styles import Names
@@ -16,14 +16,15 @@ from router.telemetry.styles import Names
 Fields = dict[str, str | float]
 
 
-class Told(Protocol):
-    """What one line tells, in two spellings of the same."""
+Facts = tuple[Any, ...]
+"""What one line tells, as its Telling knows it."""
 
-    def fields(self) -> Fields:
-        """Texts and numbers by their keys."""
 
-    def json(self) -> str:
-        """These as JSON, without the braces; never nothing. Raises TypeError where UTF-8 has no spelling for them."""
+class Telling(NamedTuple):
+    """What lines of one event tell, in two spellings of the same."""
+
+    fields: Callable[[Facts], Fields]  # texts and numbers by their keys
+    json: Callable[[Facts], str]  # these as JSON, without the braces; never nothing. Raises TypeError where UTF-8 has no spelling for them
 
 
 class Look(Protocol):
@@ -32,8 +33,8 @@ class Look(Protocol):
     def opening(self, names: Names, ms: int) -> str:
         """What lines of that millisecond (of the epoch) begin with, up to json(); "" where each is to be rendered from its fields."""
 
-    def line(self, names: Names, told: Told, now: float) -> bytes:
-        """The line of that time (epoch seconds), from its fields, with its newline."""
+    def line(self, names: Names, fields: Fields, now: float) -> bytes:
+        """The line of that time (epoch seconds), with its newline."""
 
 
 GATHER: Final = 0.02  # seconds a line waits at most, but for what holds up the loop
@@ -49,7 +50,7 @@ class DirectLines:
         self._made: deque[bytes] = deque()
         self._ms, self._names, self._opening = 0, ("", "", ""), ""  # of the line before this one
 
-    def add(self, names: Names, told: Told) -> None:
+    def add(self, names: Names, telling: Telling, facts: Facts) -> None:
         """Have a line written soon; at once where no loop runs."""
         now = time.time()
         ms = int(now * 1000)
@@ -58,10 +59,12 @@ class DirectLines:
         line = b""
         if self._opening:
             try:  # noqa: SIM105 - suppress() costs as much as the line
-                line = f"{self._opening}{told.json()}}}\n".encode()
+                line = f"{self._opening}{telling.json(facts)}}}\n".encode()
             except (TypeError, UnicodeEncodeError):  # half a surrogate pair
                 pass
-        self._made.append(line if 0 < len(line) <= LONGEST else self._look.line(names, told, now))  # no longer: nothing in it is
+        self._made.append(
+            line if 0 < len(line) <= LONGEST else self._look.line(names, telling.fields(facts), now)
+        )  # no longer: nothing in it is
         waiting = len(self._made)
         if waiting == 1:
             self._soon()

@@ -9,11 +9,15 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote
 
 import orjson
+
+from router.events import tracing
+from router.telemetry.report import Report
 
 NAMED: Final = "_"  # directory of a group's streams whose names begin with no day: those that somebody made through the API
 _DATED: Final = re.compile(r"[0-9]{4}/[0-9]{2}/[0-9]{2}/[^/]+")
@@ -97,13 +101,26 @@ def encoded(at: float, message: str) -> bytes:
         return json.dumps(event, separators=(",", ":")).encode() + b"\n"
 
 
-def spelled(at: float, messages: tuple[str, ...]) -> bytes:
-    """Events of one time as lines. Each message is JSON already, as it stands between the quotes, and short: a third of the cost."""
+def started(at: float, event: str) -> bytes:
+    """encoded() of a START, which holds nothing that JSON escapes; at a third of the cost."""
+    return f'{{"t":{int(at * 1000)},"m":"{event}"}}\n'.encode()
+
+
+def ended(at: float, told: Report) -> bytes:
+    """encoded() of END and REPORT, likewise; nothing for all but the plainest of reports."""
+    request_id, duration, billed, memory, most, init, status, _, _, trace, restore = told
+    if status or init is not None or restore is not None or tracing.sampled(trace):
+        return b""
     start = f'{{"t":{int(at * 1000)},"m":"'
-    lines = ""
-    for message in messages:
-        lines = f'{lines}{start}{message}"}}\n'
-    return lines.encode()
+    return (
+        f'{start}END RequestId: {request_id}"}}\n{start}REPORT RequestId: {request_id}\\tDuration: {duration:.2f} ms'
+        f'\\tBilled Duration: {billed} ms{_memory(memory, most)}"}}\n'
+    ).encode()
+
+
+@lru_cache(maxsize=256)
+def _memory(configured: int, most: int) -> str:
+    return f"\\tMemory Size: {configured} MB\\tMax Memory Used: {most} MB\\t"
 
 
 def time_of(line: bytes) -> float | None:

@@ -52,17 +52,6 @@ class Report(NamedTuple):
     trace: str = ""  # X-Ray header; "" when there is none
     restore_ms: float | None = None  # in place of init_ms where a snapshot was restored
 
-    def spelled(self) -> tuple[str, str] | None:
-        """END and REPORT as JSON spells them between its quotes; None for all but the plainest of reports."""
-        request_id, duration, billed, memory, most, init, status, _, _, trace, restore = self
-        if status or init is not None or restore is not None or tracing.sampled(trace):
-            return None
-        text = (
-            f"REPORT RequestId: {request_id}\\tDuration: {duration:.2f} ms\\tBilled Duration: {billed} ms"
-            f"\\tMemory Size: {memory} MB\\tMax Memory Used: {most} MB\\t"
-        )
-        return f"END RequestId: {request_id}", text
-
     def __str__(self) -> str:
         """END and REPORT."""
         return f"{end(self.request_id)}\n{self.line()}"

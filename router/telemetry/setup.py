@@ -15,7 +15,7 @@ from typing import IO, Any, Final
 import structlog
 
 from router.telemetry import styles
-from router.telemetry.direct import DirectLines, Told
+from router.telemetry.direct import DirectLines, Facts, Fields, Telling
 from router.telemetry.lines import LineWriter
 from router.telemetry.redaction import Redaction
 
@@ -95,8 +95,8 @@ class _Look:
     def opening(self, names: styles.Names, ms: int) -> str:
         return styles.opening(self._style, names, ms) if self._redaction.idle else ""
 
-    def line(self, names: styles.Names, told: Told, now: float) -> bytes:
-        return self._style(self._redaction.flat({**dict(zip(styles.FIRST, names, strict=True)), **told.fields()}), now)
+    def line(self, names: styles.Names, fields: Fields, now: float) -> bytes:
+        return self._style(self._redaction.flat({**dict(zip(styles.FIRST, names, strict=True)), **fields}), now)
 
 
 class DirectLog:
@@ -104,16 +104,16 @@ class DirectLog:
 
     Same level, redaction, look, writer and order; no context variables, and nothing before configure()."""
 
-    __slots__ = ("_names",)
+    __slots__ = ("_names", "_telling")
 
-    def __init__(self, name: str, event: str) -> None:
+    def __init__(self, name: str, event: str, telling: Telling) -> None:
         """*name*: the logger's."""
-        self._names = ("info", name, event)
+        self._names, self._telling = ("info", name, event), telling
 
-    def info(self, told: Told) -> None:
+    def info(self, facts: Facts) -> None:
         """Log the event at this level."""
         for direct in _direct:
-            direct.add(self._names, told)
+            direct.add(self._names, self._telling, facts)
 
 
 def style_of(stream: IO[bytes], environ: Mapping[str, str]) -> styles.Style:

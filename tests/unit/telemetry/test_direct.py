@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from typing import NamedTuple
 
 import orjson
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.telemetry import direct
-from router.telemetry.direct import DirectLines, Fields, Told
+from router.telemetry.direct import DirectLines, Fields, Telling
 from router.telemetry.redaction import LONGEST
 from router.telemetry.styles import Names
 
@@ -35,23 +34,14 @@ class Look:
         assert names == NAMES
         return '{"written":true,' if ms % 2 else ""
 
-    def line(self, names: Names, told: Told, now: float) -> bytes:
+    def line(self, names: Names, fields: Fields, now: float) -> bytes:
         assert now > 0
         assert names == NAMES
-        return orjson.dumps(told.fields()) + b"\n"
+        return orjson.dumps(fields) + b"\n"
 
 
-class Number(NamedTuple):
-    """What a line tells."""
-
-    number: int
-    more: str = ""
-
-    def fields(self) -> Fields:
-        return {"number": self.number}
-
-    def json(self) -> str:
-        return f'"number":{self.number},"more":"{self.more}"'
+NUMBER = Telling(lambda facts: {"number": facts[0]}, lambda facts: f'"number":{facts[0]},"more":"{facts[1]}"')
+"""What a line tells: a number, and where it writes itself some text more."""
 
 
 @given(count=st.integers(0, 3 * direct.MOST))
@@ -60,7 +50,7 @@ def test_lines_come_in_order_and_with_their_number(count: int) -> None:
 
     async def add() -> None:
         for number in range(count):
-            sink.lines.add(NAMES, Number(number))
+            sink.lines.add(NAMES, NUMBER, (number, ""))
 
     asyncio.run(add())
     sink.lines.flush()
@@ -71,14 +61,14 @@ def test_lines_come_in_order_and_with_their_number(count: int) -> None:
 
 def test_where_no_loop_runs_a_line_is_handed_over_at_once() -> None:
     sink = Sink()
-    sink.lines.add(NAMES, Number(7))
+    sink.lines.add(NAMES, NUMBER, (7, ""))
     assert (sink.numbers(), len(sink.pieces)) == ([7], 1)
 
 
 async def test_the_loop_hands_over_what_waits_by_itself() -> None:
     sink = Sink()
     for number in range(3):
-        sink.lines.add(NAMES, Number(number))
+        sink.lines.add(NAMES, NUMBER, (number, ""))
     assert not sink.pieces
     while not sink.pieces:
         await asyncio.sleep(0)
@@ -95,7 +85,7 @@ async def test_other_threads_flush_while_the_loop_adds() -> None:
     thread = threading.Thread(target=flush)
     thread.start()
     for number in range(20_000):
-        sink.lines.add(NAMES, Number(number))
+        sink.lines.add(NAMES, NUMBER, (number, ""))
     done.set()
     thread.join()
     sink.lines.flush()
@@ -106,17 +96,17 @@ async def test_other_threads_flush_while_the_loop_adds() -> None:
 def test_what_cannot_write_itself_or_is_too_long_is_rendered_from_its_fields(more: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(direct.time, "time", lambda: 0.125)
     sink = Sink()
-    sink.lines.add(NAMES, Number(1, "fits"))
-    sink.lines.add(NAMES, Number(2, more))
+    sink.lines.add(NAMES, NUMBER, (1, "fits"))
+    sink.lines.add(NAMES, NUMBER, (2, more))
     assert [content for content, _ in sink.pieces] == [b'{"written":true,"number":1,"more":"fits"}\n', b'{"number":2}\n']
 
 
 def test_lines_look_different_once_they_are_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(direct.time, "time", lambda: 0.125)
     sink = Sink()
-    sink.lines.add(NAMES, Number(1))
+    sink.lines.add(NAMES, NUMBER, (1, ""))
     monkeypatch.setattr(Look, "opening", lambda *_: "")
-    sink.lines.add(NAMES, Number(2))
+    sink.lines.add(NAMES, NUMBER, (2, ""))
     sink.lines.renew()
-    sink.lines.add(NAMES, Number(3))
+    sink.lines.add(NAMES, NUMBER, (3, ""))
     assert [b"written" in content for content, _ in sink.pieces] == [True, True, False]

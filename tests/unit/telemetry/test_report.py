@@ -1,13 +1,12 @@
 """The platform's log lines."""
 
-import json
 import math
 import re
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.telemetry import report
+from router.telemetry import logfiles, report
 from router.telemetry.report import Report, billed_ms
 
 ID = "8286a188-ba32-4475-8077-530cd35c09a9"
@@ -66,14 +65,17 @@ def test_a_whole_number_of_milliseconds_is_not_rounded_up_by_noise() -> None:
     status=st.sampled_from([("", ""), ("timeout", ""), ("error", 'no "type"')]),
     trace=st.sampled_from(["", "Root=1-2;Parent=3;Sampled=0", "Root=1-2;Parent=3;Sampled=1"]),
 )
-def test_the_plainest_reports_are_spelled_as_json_spells_them(duration, init, restore, status, trace) -> None:
+def test_of_the_plainest_reports_the_lines_are_written_out(duration, init, restore, status, trace) -> None:
     told = Report(ID, duration, billed_ms(duration, init), 128, 36, init, *status, trace=trace, restore_ms=restore)
     plain = init is None and restore is None and not status[0] and "Sampled=1" not in trace
-    spelled = told.spelled()
-    assert (spelled is not None) is plain
-    if spelled is not None:
-        assert [json.loads(f'"{text}"') for text in spelled] == [report.end(ID), told.line()]
+    lines = logfiles.encoded(1.5, report.end(ID)) + logfiles.encoded(1.5, told.line())
+    assert logfiles.ended(1.5, told) == (lines if plain else b"")
     assert str(told) == f"{report.end(ID)}\n{told.line()}"
+
+
+@given(at=st.integers(0, 2**42))
+def test_a_start_is_written_out(at: int) -> None:
+    assert logfiles.started(at / 1000, report.start(ID)) == logfiles.encoded(at / 1000, report.start(ID))
 
 
 def test_the_other_lines() -> None:

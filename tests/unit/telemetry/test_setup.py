@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from structlog.contextvars import bound_contextvars
 
 from router.telemetry import setup, styles
-from router.telemetry.direct import Fields
+from router.telemetry.direct import Telling
 from router.telemetry.setup import DirectLog, configure, shutdown
 
 
@@ -83,17 +83,8 @@ def test_the_level_filters_and_comes_from_the_environment_when_not_given() -> No
     assert [line["event"] for line in logged(stream)] == ["seen"]
 
 
-class Facts:
-    """What a direct line tells."""
-
-    def __init__(self, told: Fields) -> None:
-        self._told = told
-
-    def fields(self) -> Fields:
-        return self._told
-
-    def json(self) -> str:
-        return orjson.dumps(self._told)[1:-1].decode()
+TELLING = Telling(lambda facts: facts[0], lambda facts: orjson.dumps(facts[0])[1:-1].decode())
+"""What a direct line tells: its one fact, the fields."""
 
 
 @pytest.mark.parametrize("look", ["json", "journal", "terminal", "coloured"])
@@ -111,7 +102,7 @@ def test_a_direct_line_is_the_one_that_structlog_writes(look: str, source: str, 
         stream = io.BytesIO()
         configure(stream=stream, environ={}, secrets=[secret] if secret else [])
         structlog.get_logger("router.test_direct").info("invocation_finished", **fields)
-        DirectLog("router.test_direct", "invocation_finished").info(Facts(fields))
+        DirectLog("router.test_direct", "invocation_finished", TELLING).info((fields,))
         shutdown()
     first, second = re.split(rb"(?<=\n)(?=.)", stream.getvalue())
     assert first == second
@@ -121,10 +112,10 @@ def test_a_secret_is_hidden_in_the_next_direct_line(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(setup.time, "time", lambda: 1.0)  # all within one millisecond
     stream = io.BytesIO()
     configure(stream=stream, environ={})
-    line = DirectLog("router.test_direct", "seen")
-    line.info(Facts({"source": "hunter2-hunter2"}))
+    line = DirectLog("router.test_direct", "seen", TELLING)
+    line.info(({"source": "hunter2-hunter2"},))
     setup.hide(["hunter2-hunter2"])
-    line.info(Facts({"source": "hunter2-hunter2"}))
+    line.info(({"source": "hunter2-hunter2"},))
     shutdown()
     assert [json.loads(line)["source"] for line in stream.getvalue().splitlines()] == ["hunter2-hunter2", "[redacted]"]
 
@@ -132,16 +123,16 @@ def test_a_secret_is_hidden_in_the_next_direct_line(monkeypatch: pytest.MonkeyPa
 def test_a_direct_line_goes_by_the_level_and_the_writer() -> None:
     stream = io.BytesIO()
     writer = configure("warning", stream, environ={})
-    DirectLog("router.test_direct", "unseen").info(Facts({"number": 0}))
+    DirectLog("router.test_direct", "unseen", TELLING).info(({"number": 0},))
     assert lines(stream) == []
     writer = configure("info", stream, environ={})
     for number in range(3):
-        DirectLog("router.test_direct", "seen").info(Facts({"number": number}))
+        DirectLog("router.test_direct", "seen", TELLING).info(({"number": number},))
     shutdown()
     assert writer.waiting == 0
     assert [json.loads(line)["number"] for line in stream.getvalue().splitlines()] == [0, 1, 2]
     writer.close()
-    DirectLog("router.test_direct", "dropped").info(Facts({"number": 3}))
+    DirectLog("router.test_direct", "dropped", TELLING).info(({"number": 3},))
     assert writer.dropped == 1
 
 
