@@ -39,8 +39,8 @@ class Job:
         self.ended += 1
 
 
-def made() -> Runners:
-    under = Runners(inf)
+def made(abreast: float = inf) -> Runners:
+    under = Runners(abreast)
     under.loop = asyncio.get_running_loop()
     under.on_ended = Job.end  # type: ignore[assignment]
     return under
@@ -123,6 +123,62 @@ async def test_only_some_rest_and_none_after_the_end() -> None:
     await settle()
     assert not task.done(), "another start begins anew"
     await under.close()
+
+
+def crowded() -> tuple[Runners, Job, Job]:
+    """One that runs, and one that has to wait for it."""
+    under = made(2)
+    under.crowd.bound = 1
+    first, _ = begin(under)
+    second: Any = Job(200)
+    under.begin(second, None)  # type: ignore[arg-type]
+    return under, first, second
+
+
+async def test_where_few_may_be_under_way_one_begins_when_another_has_ended() -> None:
+    under, first, second = crowded()
+    await settle()
+    assert (second.task, len(under.waiting)) == (None, 1)
+    first.go.set()
+    await settle()
+    assert second.task is not None
+    assert not under.waiting
+    await under.close()
+    assert (first.ended, second.ended) == (1, 1)
+
+
+async def test_one_that_goes_on_for_long_holds_nobody_up() -> None:
+    under, first, second = crowded()
+    await settle()
+    for _ in range(2):
+        assert second.task is None
+        under._look()
+        under.crowd.bound = 1  # whatever the loop had to do meanwhile
+    under._look()
+    await settle()
+    assert (first.ended, second.task is None) == (0, False)
+    await under.close()
+    assert (first.cancelled, second.cancelled) == (True, True)
+
+
+async def test_nothing_is_looked_at_once_nobody_waits() -> None:
+    under, first, second = crowded()
+    first.go.set()
+    second.go.set()
+    await settle()
+    assert (first.ended, second.ended) == (1, 1)
+    under._look()
+    assert under._timer is not None, "some waited in this generation"
+    under._look()
+    assert (under._timer, under.crowd.bound) == (None, inf)
+
+
+async def test_the_end_comes_also_while_some_wait() -> None:
+    under, first, second = crowded()
+    await settle()
+    await under.close()
+    assert (first.ended, second.ended, second.task) == (1, 0, None)
+    assert (under._timer, under.crowd.young) == (None, 0)
 
 
 def test_nothing_of_ours_sets_a_context_variable() -> None:
