@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,8 +43,25 @@ def event_of(
     api: gateway.Api = API,
     arrival: gateway.Arrival = ARRIVAL,
 ) -> dict[str, Any]:
-    path = "/".join(routes.segments_of(request.path))
-    return http_api.HttpApi(api).event(gateway.Asked(request, path, key, parameters or {}), arrival, gateway.FREE)
+    asked = gateway.Asked(request, "/".join(routes.segments_of(request.path)), key, parameters or {})
+    of_api = http_api.HttpApi(api)
+    made = of_api.event(asked, arrival, gateway.FREE)
+    assert of_api.text(asked, arrival, gateway.FREE) == orjson.dumps(made)
+    return made
+
+
+WORDS = st.one_of(
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
+    st.sampled_from([gateway.clf(0), '"', f'","time":"{gateway.clf(0)}","timeEpoch":0}}', "LV7fzho-PHcEJPw="]),
+)
+
+
+@given(agent=WORDS, path=WORDS, host=WORDS, key=WORDS, at=st.integers(0, 2**32))
+def test_whatever_is_in_a_request_its_text_is_that_of_its_event(agent: str, path: str, host: str, key: str, at: int) -> None:
+    request = Request("GET", f"/{quote(path)}", [("user-agent", agent)], b"", "1.2.3.4", host, 8080)
+    for number in range(2):  # the second finds what was kept of the first
+        arrival = gateway.Arrival(f"id-{number}", "trace", at + number / 8)
+        assert event_of(request, key, arrival=arrival)["requestContext"]["requestId"] == f"id-{number}"
 
 
 @pytest.mark.parametrize("name", ["no_authorizer_get", "minimal"])
