@@ -70,20 +70,18 @@ class Runners:
         if self.on_ended is not None:
             self.on_ended(exchange)
 
-    def _next(self) -> bool:
-        """Begin one that waits, if it may by now."""
-        if self._beginning >= self._abreast or self.crowd.young >= self.crowd.bound:
-            return False
-        self._begin(*self.waiting.popleft())
-        return True
+    def _next(self) -> None:
+        """Begin those that wait, as far as they may by now: afterwards nobody waits who might begin, and none who comes is before them."""
+        waiting, crowd = self.waiting, self.crowd
+        while waiting and self._beginning < self._abreast and crowd.young < crowd.bound:
+            self._begin(*waiting.popleft())
 
     def _look(self) -> None:
         """A while has passed in which some waited."""
         crowd = self.crowd
         crowd.pressed = crowd.pressed or bool(self.waiting)
         crowd.age(self.loop.time(), time.thread_time())
-        while self.waiting and self._next():
-            pass
+        self._next()
         watching = self.waiting or crowd.bound < inf
         self._timer = self.loop.call_later(SPAN, self._look) if watching else None
 

@@ -5,6 +5,9 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from router.events.http import Response
 from router.web import runners
 from router.web.runners import Runners
@@ -15,8 +18,9 @@ BROKEN = 500  # the status of an answer that cannot be sent
 class Job:
     """Stands for an exchange."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, order: "list[Any] | None" = None) -> None:
         self.status = status
+        self.order = order if order is not None else []
         self.go = asyncio.Event()
         self.task: asyncio.Task[Any] | None = None
         self.cancelled = False
@@ -24,6 +28,7 @@ class Job:
 
     async def begin(self, _: Any) -> Response:
         self.task = asyncio.current_task()
+        self.order.append(self)
         try:
             await self.go.wait()
         except asyncio.CancelledError:
@@ -145,6 +150,40 @@ async def test_where_few_may_be_under_way_one_begins_when_another_has_ended() ->
     assert not under.waiting
     await under.close()
     assert (first.ended, second.ended) == (1, 1)
+
+
+STEPS = st.lists(st.sampled_from(["ask", "end", "turn", "look", "fewer", "more"]), max_size=60)
+
+
+@given(steps=STEPS, abreast=st.integers(1, 3))
+def test_requests_begin_in_their_order_whatever_the_bound(steps: list[str], abreast: int) -> None:
+    order: list[Any] = []
+
+    async def run() -> None:
+        under, jobs = made(abreast), list[Any]()
+        for step in steps:
+            if step == "ask":
+                jobs.append(Job(200, order))
+                under.begin(jobs[-1], None)  # type: ignore[arg-type]
+            elif step == "end" and (running := [job for job in order if not job.go.is_set()]):
+                running[0].go.set()
+            elif step == "look":
+                under._look()
+            elif step in {"fewer", "more"}:
+                under.crowd.bound = 2 if step == "fewer" else inf
+            await asyncio.sleep(0)
+            assert not under.waiting or under._timer is not None
+        for job in jobs:
+            job.go.set()
+        under.crowd.bound = inf
+        under._look()
+        for _ in range(3 * len(jobs) + 5):
+            await asyncio.sleep(0)
+        assert order == jobs
+        assert [job.ended for job in jobs] == [1] * len(jobs)
+        await under.close()
+
+    asyncio.run(run())
 
 
 async def test_one_that_goes_on_for_long_holds_nobody_up() -> None:
