@@ -1,28 +1,18 @@
 """How many requests a turn of the loop begins, without a socket: no more than some, in their order, and none is forgotten."""
 
 import asyncio
-from collections.abc import Iterator
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from router.config.types import Listen
 from router.telemetry.metrics import Metrics
-from router.web import Limits, Listener, Request, Response, runners
+from router.web import Limits, Listener, Request, Response
 from router.web.connection import Connection
 from tests.helpers.clock import VirtualClock
 from tests.unit.web.test_connection import Transport
 
 ABREAST = 6
-
-
-@pytest.fixture(autouse=True, scope="module")
-def no_time_passes() -> Iterator[None]:
-    """For the crowd: how much this machine has to do meanwhile is no part of these tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runners, "SPAN", 3600.0)
-        yield
 
 
 class House:
