@@ -110,14 +110,10 @@ class Slots:
 
     def take(self, function: str) -> bool:
         """Take a slot if there is one."""
-        count = self._counts.get(function)  # as room() does, in fewer steps: for every invocation
-        if count is None or not count.known or function in self._lines:
+        count = self._startable(function)
+        if count is None or self._room(count) < 1:
             return False
-        lane = count.lane
-        if lane.free < 1 or (not lane.name and self._room(count) < 1):
-            return False
-        lane.free -= 1
-        count.running += 1
+        self._occupy(count)
         return True
 
     def force(self, function: str) -> None:
