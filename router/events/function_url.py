@@ -12,7 +12,7 @@ import orjson
 from router.events import answers
 from router.events.gateway import DEFAULT_STAGE, Arrival, Asked, Denied, Malformed, Passage, phrase
 from router.events.http import Headers, Response
-from router.events.http_api import Context, context, payload, structured, written_context
+from router.events.http_api import payload, structured
 from router.model import SYNC_LIMIT
 
 PASSING: Final = answers.Passing(
@@ -49,15 +49,15 @@ class FunctionUrl:
 
     def event(self, asked: Asked, arrival: Arrival, passage: Passage) -> dict[str, Any]:
         """The event of a request; the path with its percent-encoding as sent: recorded."""
-        return self._made(asked, arrival, passage, context)
+        return self._made(asked, arrival, passage)
 
     def text(self, asked: Asked, arrival: Arrival, passage: Passage) -> bytes:
         """The same as JSON."""
-        return orjson.dumps(self._made(asked, arrival, passage, context if passage.authorizer is not None else written_context))
+        return orjson.dumps(self._made(asked, arrival, passage, written=True))
 
-    def _made(self, asked: Asked, arrival: Arrival, passage: Passage, told: Context) -> dict[str, Any]:
+    def _made(self, asked: Asked, arrival: Arrival, passage: Passage, *, written: bool = False) -> dict[str, Any]:
         place = (self.account, self.domain.partition(".")[0], self.domain, DEFAULT_STAGE, asked.raw_path, DEFAULT_STAGE)
-        made = payload(asked.request, place, arrival, passage, told)
+        made = payload(asked.request, place, arrival, passage, written=written)
         if cookies := made.get("cookies"):
             made["headers"]["cookie"] = "; ".join(cookies)  # here they stay among the headers too
         if not asked.request.body and not asked.request.header("content-length"):

@@ -4,7 +4,6 @@ Pure. Sources: API Gateway developer guide, "Create AWS Lambda proxy integration
 "Quotas for configuring and running an HTTP API"; samples in tests/golden/apigw_v2_*.json. Not covered: client
 certificates (their key is left out, as AWS does)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar, Final, Literal
@@ -41,8 +40,6 @@ Way = tuple[str, str, str, str]
 """Method, protocol, peer and user agent."""
 Place = tuple[str, str, str, str, str, str]
 """Where a request came to, as its event says: accountId, apiId, domainName, stage, rawPath, routeKey. No names: made for every request."""
-Context = Callable[[Way, Place, Arrival], Any]
-"""Makes the requestContext of an event: a dictionary, or text where nothing is added to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +60,21 @@ class HttpApi:
         2.0: absent, not null, are cookies, queryStringParameters, pathParameters, stageVariables, body when there are none."""
         if self.payload == "1.0":
             return payload_v1.http_api_event(asked, self.api, arrival, passage)
-        return self._made(asked, arrival, passage, context)
+        return self._made(asked, arrival, passage)
 
     def text(self, asked: Asked, arrival: Arrival, passage: Passage) -> bytes:
         """The same as JSON."""
-        if self.payload == "1.0" or passage.authorizer is not None:
+        if self.payload == "1.0":
             return orjson.dumps(self.event(asked, arrival, passage))
-        return orjson.dumps(self._made(asked, arrival, passage, written_context))
+        return orjson.dumps(self._made(asked, arrival, passage, written=True))
 
-    def _made(self, asked: Asked, arrival: Arrival, passage: Passage, told: Context) -> dict[str, Any]:
+    def _made(self, asked: Asked, arrival: Arrival, passage: Passage, *, written: bool = False) -> dict[str, Any]:
         api = self.api
         request, path, key, parameters, _, _ = asked
         account, api_id, _, stage, variables = api
         if stage != DEFAULT_STAGE:
             path = f"/{stage}{path}"
-        made = payload(request, (account, api_id, domain_of(request.host), stage, path, key), arrival, passage, told)
+        made = payload(request, (account, api_id, domain_of(request.host), stage, path, key), arrival, passage, written=written)
         if parameters:
             made["pathParameters"] = parameters
         if variables:
@@ -115,8 +112,8 @@ class HttpApi:
 _APART: Final = NEVER_PASSED | {"cookie"}  # headers that are not passed on as they are
 
 
-def payload(request: Request, place: Place, arrival: Arrival, passage: Passage, told: Context) -> dict[str, Any]:
-    """What the events of HTTP APIs and function URLs have in common."""
+def payload(request: Request, place: Place, arrival: Arrival, passage: Passage, *, written: bool = False) -> dict[str, Any]:
+    """What the events of HTTP APIs and function URLs have in common. *written*: what orjson alone can read will do."""
     method, target, sent, body, peer, _, port, version, scheme, _, _, _ = request
     _, _, _, _, path, key = place
     headers, cookies = _passed(sent)
@@ -128,9 +125,11 @@ def payload(request: Request, place: Place, arrival: Arrival, passage: Passage, 
     made["headers"] = headers
     if query and (values := joined(query_pairs(query))):
         made["queryStringParameters"] = values
-    more = made["requestContext"] = told((method, version, peer, headers.get("user-agent", "")), place, arrival)
+    way = (method, version, peer, headers.get("user-agent", ""))
     if passage.authorizer is not None:
-        more["authorizer"] = passage.authorizer
+        made["requestContext"] = {**_context(way, place, arrival), "authorizer": passage.authorizer}
+    else:
+        made["requestContext"] = _written_context(way, place, arrival) if written else _context(way, place, arrival)
     if body:
         made["body"], made["isBase64Encoded"] = body_of(body, headers.get("content-type", ""))
     else:
@@ -138,9 +137,9 @@ def payload(request: Request, place: Place, arrival: Arrival, passage: Passage, 
     return made
 
 
-def context(asked: Way, place: Place, arrival: Arrival) -> dict[str, Any]:
+def _context(way: Way, place: Place, arrival: Arrival) -> dict[str, Any]:
     """An event's requestContext."""
-    method, version, peer, agent = asked
+    method, version, peer, agent = way
     account, api_id, domain, stage, path, key = place
     request_id, _, at, _ = arrival
     return {
@@ -167,17 +166,17 @@ _MARK: Final = names.chance()  # nobody else's text
 _MARKED: Final = Arrival(_MARK, "", 0.0)
 
 
-def written_context(asked: Way, place: Place, arrival: Arrival) -> orjson.Fragment:
+def _written_context(way: Way, place: Place, arrival: Arrival) -> orjson.Fragment:
     """The same as JSON. To make the rest of it anew for every request of a client costs as much as all else of the event."""
-    before, between = _around(asked, place)
+    before, between = _around(way, place)
     request_id, _, at, _ = arrival
     return orjson.Fragment(f'{before}{request_id}{between}{clf(int(at))}","timeEpoch":{int(at * 1000)}}}')
 
 
 @lru_cache(maxsize=128)
-def _around(asked: Way, place: Place) -> tuple[str, str]:
+def _around(way: Way, place: Place) -> tuple[str, str]:
     """What stands before the id of the request, and between it and the time, which is last."""
-    before, _, rest = orjson.dumps(context(asked, place, _MARKED)).decode().partition(_MARK)
+    before, _, rest = orjson.dumps(_context(way, place, _MARKED)).decode().partition(_MARK)
     return before, rest[: rest.rindex(clf(0))]
 
 
@@ -243,4 +242,4 @@ def failure(status: int, request_id: str, *, retry_after: int | None = None) -> 
     return Response(status, headers, orjson.dumps({"message": message}))
 
 
-__all__ = ["Context", "HttpApi", "Malformed", "context", "failure", "payload", "structured", "written_context"]
+__all__ = ["HttpApi", "Malformed", "failure", "payload", "structured"]

@@ -62,9 +62,9 @@ class DirectLines:
                 line = f"{self._opening}{telling.json(facts)}}}\n".encode()
             except (TypeError, UnicodeEncodeError):  # half a surrogate pair
                 pass
-        self._made.append(
-            line if 0 < len(line) <= LONGEST else self._look.line(names, telling.fields(facts), now)
-        )  # no longer: nothing in it is
+        if not 0 < len(line) <= LONGEST:  # no longer: nothing in it is
+            line = self._look.line(names, telling.fields(facts), now)
+        self._made.append(line)
         waiting = len(self._made)
         if waiting == 1:
             self._soon()

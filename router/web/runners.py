@@ -79,7 +79,8 @@ class Runners:
     def _look(self) -> None:
         """A while has passed in which some waited."""
         crowd = self.crowd
-        crowd.pressed = crowd.pressed or bool(self.waiting)
+        if self.waiting:
+            crowd.pressed = True
         crowd.age(self.loop.time(), time.thread_time())
         self._next()
         watching = self.waiting or crowd.bound < inf
