@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -448,6 +449,28 @@ async def test_clients_that_do_not_wait_keep_their_place(serve: Serve, connect: 
     release.set()
     await until(lambda: not served.listener.runners.running)
     assert (await (await connect(served)).ask(GET)).status == 200
+
+
+async def test_a_request_behind_ones_that_hang_is_answered_soon_whatever_the_bound(serve: Serve, connect: Connect) -> None:
+    served, release = await serve(), asyncio.Event()
+
+    async def slow(request: Request) -> Response:
+        await release.wait()
+        return Response(200)
+
+    served.answers["/slow"] = slow
+    runners = served.listener.runners
+    runners.crowd.bound = 2  # as a busy loop has it
+    for _ in range(2):
+        (await connect(served)).send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+    await until(lambda: len(served.requests) == 2)
+    behind = await connect(served)
+    behind.send(GET)
+    async with asyncio.timeout(5):
+        assert (await behind.answer()).status == 200
+    assert len(runners.running) == 2, "those that hang still do"
+    await until(lambda: runners.crowd.bound == inf)  # once nobody waits
+    release.set()
 
 
 async def test_connections_of_one_address_over_the_cap_are_told_503(serve: Serve, connect: Connect) -> None:
