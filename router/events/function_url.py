@@ -9,10 +9,10 @@ from typing import Any, ClassVar, Final
 
 import orjson
 
-from router.events import answers
+from router.events import answers, payload_v2
 from router.events.gateway import DEFAULT_STAGE, Arrival, Asked, Denied, Malformed, Passage, phrase
-from router.events.http import Headers, Response
-from router.events.http_api import payload, structured
+from router.events.http import Headers, Request, Response
+from router.events.http_api import structured
 from router.model import SYNC_LIMIT
 
 PASSING: Final = answers.Passing(
@@ -49,24 +49,32 @@ class FunctionUrl:
 
     def event(self, asked: Asked, arrival: Arrival, passage: Passage) -> dict[str, Any]:
         """The event of a request; the path with its percent-encoding as sent: recorded."""
-        return self._made(asked, arrival, passage)
-
-    def text(self, asked: Asked, arrival: Arrival, passage: Passage) -> bytes:
-        """The same as JSON."""
-        return orjson.dumps(self._made(asked, arrival, passage, written=True))
-
-    def _made(self, asked: Asked, arrival: Arrival, passage: Passage, *, written: bool = False) -> dict[str, Any]:
-        place = (self.account, self.domain.partition(".")[0], self.domain, DEFAULT_STAGE, asked.raw_path, DEFAULT_STAGE)
-        made = payload(asked.request, place, arrival, passage, written=written)
-        if cookies := made.get("cookies"):
-            made["headers"]["cookie"] = "; ".join(cookies)  # here they stay among the headers too
-        if not asked.request.body and not asked.request.header("content-length"):
-            del made["headers"]["content-length"]  # HTTP APIs say 0, URLs say nothing: recorded
+        made = payload_v2.payload(self, asked, arrival, passage)
         if passage.authorizer is not None:
             made["headers"].pop(
                 "authorization", None
             )  # the signature stays at the door, its date and token do not: seen in events of real URLs
         return made
+
+    def text(self, asked: Asked, arrival: Arrival, passage: Passage) -> bytes:
+        """The same as JSON."""
+        if passage.authorizer is not None:
+            return orjson.dumps(self.event(asked, arrival, passage))
+        return payload_v2.text(self, asked, arrival)
+
+    def place(self, asked: Asked) -> payload_v2.Place:
+        """See Placing."""
+        return self.account, self.domain.partition(".")[0], self.domain, DEFAULT_STAGE, asked.raw_path, DEFAULT_STAGE
+
+    @staticmethod
+    def told(request: Request, trace: str) -> tuple[dict[str, str], list[str]]:
+        """See Placing. Cookies stay among the headers too; HTTP APIs say 0 where there is no length, URLs say nothing: recorded."""
+        headers, cookies = payload_v2.told(request, trace)
+        if cookies:
+            headers["cookie"] = "; ".join(cookies)
+        if not request.body and not request.header("content-length"):
+            del headers["content-length"]
+        return headers, cookies
 
     def answer(self, result: bytes, asked: Asked, arrival: Arrival) -> Response:  # noqa: ARG002 - the same for all requests
         """The answer to a result: without a statusCode it is the body of a 200. Raises Malformed: 502."""

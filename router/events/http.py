@@ -5,7 +5,7 @@ gateways (http_api.py) turn the one into an event and a result into the other.""
 
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 Headers = Sequence[tuple[str, str]]
 
@@ -39,6 +39,7 @@ class Request(NamedTuple):
     early: Callable[[Response], None] = _unheard  # answers now; the handler goes on and what it returns is dropped
     raw_headers: Sequence[tuple[bytes, bytes]] = ()  # the same headers as they came; () when nobody kept them
     stream: AsyncIterator[bytes] | None = None  # the body as it arrives, where the listener's owner asked for that; body is empty then
+    learned: dict[Any, Any] | None = None  # what was made of these headers alone, while the client sends the same; None: nobody keeps it
 
     @property
     def path(self) -> str:

@@ -245,13 +245,24 @@ def url_arrival(request: Request, at: float) -> Arrival:
 
 def trace_of(request: Request, at: float) -> str:
     """The client's X-Ray trace header, its W3C one in X-Ray's spelling, or a fresh one: version, epoch seconds, 96 random bits."""
+    learned = request.learned
+    given: str | None = None if learned is None else learned.get(trace_of)
+    if given is None:
+        given = _given(request)
+        if learned is not None:
+            learned[trace_of] = given
+    return given or f"{_root(int(at))}{names.chance()}"
+
+
+def _given(request: Request) -> str:
+    """The client's; "" when it has none."""
     given = parent = ""
     for name, value in request.headers:
         if name == "x-amzn-trace-id" and not given:
             given = value
         elif name == "traceparent" and not parent:
             parent = value
-    return given or (parent and tracing.of_w3c(parent)) or f"{_root(int(at))}{names.chance()}"
+    return given or (tracing.of_w3c(parent) if parent else "")
 
 
 @lru_cache(maxsize=4)

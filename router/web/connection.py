@@ -246,12 +246,13 @@ class Connection(asyncio.Protocol):
         self.phase = HANDLING
         self._asked = True
         self.deadline = FOREVER
-        method, target, version, headers, host, _, close, expects, raw_headers = head
+        method, target, version, headers, host, _, close, expects, raw_headers, learned = head
         exchange = self.exchange = Exchange(self, self._listener, method, version)
         if close:
             self.keep = False
         request = tuple.__new__(
-            Request, (method, target, headers, body, self.peer, host, self.port, version, "http", exchange.answer, raw_headers, None)
+            Request,
+            (method, target, headers, body, self.peer, host, self.port, version, "http", exchange.answer, raw_headers, None, learned),
         )
         if self._incoming.streaming:
             request = request._replace(stream=self._stream())

@@ -8,7 +8,7 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple, overload
+from typing import Any, Final, NamedTuple, overload
 
 from router.events.http import Headers
 from router.web.limits import Limits
@@ -78,6 +78,7 @@ class Head(NamedTuple):
     close: bool  # the client wants no further request on this connection
     expects: bool  # waits for 100 Continue
     raw_headers: Sequence[tuple[bytes, bytes]] = ()
+    learned: dict[Any, Any] | None = None  # see Request
 
 
 class Fields(NamedTuple):
@@ -89,6 +90,7 @@ class Fields(NamedTuple):
     close: bool
     expects: bool
     raw: RawHeaders
+    learned: dict[Any, Any]
 
 
 class Reader:
@@ -117,10 +119,11 @@ class Reader:
             fields = _fields(block, old=old)
             if len(block) <= REMEMBERED:
                 self._block, self._old, self._fields = block, old, fields
-        headers, host, length, close, expects, kept = fields
+        headers, host, length, close, expects, kept, learned = fields
         if target[0] != "/" or "#" in target or method in UNSERVED:
             target = _target(method, target, host)
-        head = tuple.__new__(Head, (method, target, "HTTP/1.0" if old else "HTTP/1.1", headers, host, length, close, expects, kept))
+        version = "HTTP/1.0" if old else "HTTP/1.1"
+        head = tuple.__new__(Head, (method, target, version, headers, host, length, close, expects, kept, learned))
         if len(raw) <= REMEMBERED:
             self._raw, self._head = raw, head
         return head
@@ -148,7 +151,7 @@ def _fields(block: bytes, *, old: bool) -> Fields:
     length = _length(read, old=old) if "content-length" in read or "transfer-encoding" in read else 0
     close = _closes(read["connection"], old=old) if "connection" in read else old
     expects = "expect" in read and _expects(read["expect"], old=old)
-    return Fields(headers, host, length, close, expects, RawHeaders(block))
+    return Fields(headers, host, length, close, expects, RawHeaders(block), {})
 
 
 def _split(block: bytes) -> tuple[Headers, dict[str, str]]:
