@@ -52,7 +52,8 @@ def test_the_text_is_that_of_the_event_whatever_was_asked_before(
         request = one.request._replace(headers=headers, peer="1.2.3.4", host="h:1", port=1, version=version, learned=learned)
         arrival = Arrival(f"id-{number}", f"Root=1-{number}", 1e9 + number * 0.4999)
         one_asked = one._replace(request=request)
-        assert gateway.text(one_asked, arrival, FREE) == orjson.dumps(gateway.event(one_asked, arrival, FREE))
+        for of in (gateway, GATEWAYS[2]):  # a reload may put another gateway in a place
+            assert of.text(one_asked, arrival, FREE) == orjson.dumps(of.event(one_asked, arrival, FREE))
 
 
 @pytest.mark.parametrize("gateway", GATEWAYS)
