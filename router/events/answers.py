@@ -6,8 +6,7 @@ verdicts in tests/golden/responses_*.json."""
 
 import base64
 import re
-from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import orjson
 
@@ -19,16 +18,34 @@ REMAPPED: Final = frozenset(("connection", "content-length", "date", "server")) 
 HOP_BY_HOP: Final = frozenset(("keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"))
 
 
-class Passing(NamedTuple):
+class Passing:
     """What becomes of a function's headers at one kind of gateway, by lower-case name."""
 
-    dropped: frozenset[str]
-    remapped: frozenset[str] = REMAPPED
+    __slots__ = ("dropped", "known", "remapped")
 
+    def __init__(self, dropped: frozenset[str], remapped: frozenset[str] = REMAPPED) -> None:
+        self.dropped, self.remapped = dropped, remapped
+        self.known: dict[str, Sent] = {}  # of names that were sent before: a function mostly sends the same
+
+    def name(self, name: str) -> "Sent":
+        """The name under which a header goes out, and its lower case. Raises Malformed when it is none."""
+        if not FIELD_NAME.fullmatch(name):
+            raise Malformed(f"{name!r:.40} is no header name")
+        low = name.lower()
+        sent = "" if low in self.dropped else f"x-amzn-Remapped-{name}" if low in self.remapped else name
+        if len(name) <= _USUAL and len(self.known) < _KNOWN:  # neither many names nor long ones are kept
+            self.known[name] = sent, low
+        return sent, low
+
+
+Sent = tuple[str, str]
+"""The name under which a header goes out, "" when it does not, and its lower case."""
 
 Named = dict[str, tuple[str, str]]
 """Headers by lower-case name: the name as it is sent, and the value."""
 
+_USUAL: Final = 64  # characters of a header's name
+_KNOWN: Final = 1024  # names
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110, 5.5: what a header value must not hold
 _STATUS: Final = re.compile("[0-9]{3}")
 
@@ -62,9 +79,13 @@ def headers(value: Any, passing: Passing) -> Named:
     if not isinstance(value, dict):
         raise Malformed("headers is no object")
     found: Named = {}
+    known = passing.known
     for name, scalar in value.items():
-        if scalar is not None and (sent := sent_name(name, passing)):
-            found[name.lower()] = (sent, text(name, scalar))
+        if scalar is None:
+            continue
+        sent, low = known.get(name) or passing.name(name)
+        if sent:
+            found[low] = sent, scalar if type(scalar) is str and scalar.isprintable() else text(name, scalar)
     return found
 
 
@@ -74,7 +95,7 @@ def spelt_headers(value: Any, passing: Passing) -> list[tuple[str, str]]:
         return []
     if not isinstance(value, dict):
         raise Malformed("headers is no object")
-    return [(sent, text(name, one)) for name, one in value.items() if one is not None and (sent := sent_name(name, passing))]
+    return [(sent, text(name, one)) for name, one in value.items() if one is not None and (sent := passing.name(name)[0])]
 
 
 def multi_headers(value: Any, passing: Passing) -> dict[str, list[tuple[str, str]]]:
@@ -87,20 +108,10 @@ def multi_headers(value: Any, passing: Passing) -> dict[str, list[tuple[str, str
     for name, values in value.items():
         if not isinstance(values, list):
             raise Malformed(f"multiValueHeaders: {name!r:.40} holds no list")
-        if sent := sent_name(name, passing):
-            found.setdefault(name.lower(), []).extend((sent, text(name, scalar)) for scalar in values if scalar is not None)
+        sent, low = passing.name(name)
+        if sent:
+            found.setdefault(low, []).extend((sent, text(name, scalar)) for scalar in values if scalar is not None)
     return found
-
-
-@lru_cache(maxsize=1024)
-def sent_name(name: str, passing: Passing) -> str:
-    """The name under which a header goes out; "" when it does not. Raises Malformed when it is none."""
-    if not FIELD_NAME.fullmatch(name):
-        raise Malformed(f"{name!r:.40} is no header name")
-    low = name.lower()
-    if low in passing.dropped:
-        return ""
-    return f"x-amzn-Remapped-{name}" if low in passing.remapped else name
 
 
 def text(name: str, value: Any) -> str:

@@ -18,6 +18,8 @@ LAST: Final = b"0\r\n\r\n"
 _OURS: Final = frozenset(  # headers that the listener sends, or that only it could keep the promise of
     ("connection", "content-length", "date", "keep-alive", "proxy-connection", "trailer", "transfer-encoding", "upgrade"),
 )
+_USUAL: Final = 64  # characters of a header's name
+_KNOWN: Final = 1024  # names
 _LENGTH: Final = re.compile("[0-9]{1,18}")
 
 
@@ -31,11 +33,6 @@ class Framing(NamedTuple):
     close: bool = False  # the connection's end is the answer's
 
 
-@lru_cache(maxsize=4)
-def _date(at: int) -> str:
-    return f"date: {formatdate(at, usegmt=True)}\r\n"
-
-
 @lru_cache(maxsize=128)
 def _status_line(status: int) -> str:
     try:
@@ -44,12 +41,23 @@ def _status_line(status: int) -> str:
         return f"HTTP/1.1 {status} Status\r\n"
 
 
-@lru_cache(maxsize=1024)
-def _sent(name: str) -> str:
+_prefixes: Final[dict[str, str]] = {}  # what _prefix() said of names that were sent before
+
+
+def _prefix(name: str) -> str:
     """What to put before the value; "" for a header that is ours to send. Raises ValueError."""
     if not FIELD_NAME.fullmatch(name):
         raise ValueError(f"{name!r:.40} is no header name")
-    return "" if name.lower() in _OURS else f"{name}: "
+    prefix = "" if name.lower() in _OURS else f"{name}: "
+    if len(name) <= _USUAL and len(_prefixes) < _KNOWN:  # neither many names nor long ones are kept
+        _prefixes[name] = prefix
+    return prefix
+
+
+@lru_cache(maxsize=16)
+def _ending(at: int, connection: str) -> str:
+    """The last lines of a head; *connection*: "" where nothing is to be said of it."""
+    return f"date: {formatdate(at, usegmt=True)}\r\n{connection}\r\n"
 
 
 def framed(response: Response, at: float, close: bool, old: bool, head_only: bool = False) -> Framing:  # noqa: FBT001, FBT002 - of every answer
@@ -62,8 +70,11 @@ def framed(response: Response, at: float, close: bool, old: bool, head_only: boo
     status, headers, body = response
     head = _status_line(status)
     for name, value in headers:
-        if prefix := _sent(name):
-            if "\n" in value or "\r" in value or "\0" in value:
+        prefix = _prefixes.get(name)
+        if prefix is None:
+            prefix = _prefix(name)
+        if prefix:
+            if not value.isprintable() and ("\n" in value or "\r" in value or "\0" in value):
                 raise ValueError("a header of the answer holds CR, LF or NUL")
             head = f"{head}{prefix}{value}\r\n"
         elif (name, value) == CLOSE:
@@ -80,8 +91,8 @@ def framed(response: Response, at: float, close: bool, old: bool, head_only: boo
         head = f"{head}transfer-encoding: chunked\r\n"
     else:
         close = close or not bodiless  # HTTP/1.0 knows no chunks
-    last = ("connection: close\r\n" if close else "connection: keep-alive\r\n") if close or old else ""
-    return tuple.__new__(Framing, (f"{head}{_date(int(at))}{last}\r\n".encode(), length, chunked, bodiless, close))
+    connection = ("connection: close\r\n" if close else "connection: keep-alive\r\n") if close or old else ""
+    return tuple.__new__(Framing, (f"{head}{_ending(int(at), connection)}".encode(), length, chunked, bodiless, close))
 
 
 def _length(response: Response, *, head_only: bool) -> int | None:
