@@ -112,28 +112,33 @@ def span() -> str:
 
 
 _AHEAD: Final = 256
-_VERSION: Final = bytes(0x40 | byte & 0x0F for byte in range(256))  # by a random byte: the one that tells a UUID's version
-_VARIANT: Final = bytes(0x80 | byte & 0x3F for byte in range(256))
+_TAIL: Final = "-4xxx-vxxx-xxxxxxxxxxxx "  # what follows the time in a request id: x a random digit, v one that tells a UUID's variant
+_SHORT: Final = "xxxxxxxxxxxxxxx= "  # 11 random bytes in base64
+_VARIANT: Final = bytes.maketrans(b"0123456789abcdef", b"89ab" * 4)
 
 
-# Whole stocks go through bytes.hex and str.split: with a slice for each part of an id they took 1.4 to 2.4 times the instructions.
+# A whole stock is written column by column, and split: id by id, even of parts that were split before, it took eight times the instructions.
 
 
 def _tails() -> list[str]:
-    """What follows the time in a request id."""
-    third, fourth = bytearray(os.urandom(2 * _AHEAD)), bytearray(os.urandom(2 * _AHEAD))
-    third[::2] = third[::2].translate(_VERSION)
-    fourth[::2] = fourth[::2].translate(_VARIANT)
-    return [f"-{one}-{two}-{rest}" for one, two, rest in zip(_digits(third, 2), _digits(fourth, 2), _hex(6), strict=True)]
+    return _columns(_TAIL, os.urandom(10 * _AHEAD).hex().encode(), 20)
 
 
 def _short() -> list[str]:
-    """11 random bytes in base64 each: what is written in place of a twelfth ends up as the equals sign."""
     drawn = bytearray(os.urandom(12 * _AHEAD))
-    drawn[11::12] = bytes(_AHEAD)
-    spelled = bytearray(urlsafe_b64encode(drawn))
-    spelled[15::16] = b" " * _AHEAD
-    return [f"{one}=" for one in spelled.decode().split()]
+    drawn[11::12] = bytes(_AHEAD)  # padding
+    return _columns(_SHORT, urlsafe_b64encode(drawn), 16)
+
+
+def _columns(pattern: str, digits: bytes, drawn: int) -> list[str]:
+    """A stock of what a pattern spells, each of *drawn* digits."""
+    width, left = len(pattern), iter(range(drawn))
+    table = bytearray(pattern.encode() * _AHEAD)
+    for column, letter in enumerate(pattern):
+        if letter in "xv":
+            taken = digits[next(left) :: drawn]
+            table[column::width] = taken.translate(_VARIANT) if letter == "v" else taken
+    return table.decode().split()
 
 
 def _hex(size: int) -> list[str]:
