@@ -30,12 +30,11 @@ def fields(facts: Facts) -> Fields:
 def json(facts: Facts) -> str:
     """The same, written out: fields() and orjson cost a tenth of a request. Names and request ids hold nothing that JSON escapes."""
     function, request_id, source, outcome = facts
-    _, failed, _, duration, billed, _, most, _, _, _ = outcome
-    if failed:
+    if outcome.function_error:
         return orjson.dumps(fields(facts))[1:-1].decode()
     return (
         f'"function":"{function}","request_id":"{request_id}","source":{_spelled(source)},"outcome":"ok"'
-        f',"duration_ms":{duration:.2f},"billed_ms":{billed},"max_memory_mb":{most}'
+        f',"duration_ms":{outcome.duration_ms:.2f},"billed_ms":{outcome.billed_ms},"max_memory_mb":{outcome.max_memory_mb}'
     )
 
 

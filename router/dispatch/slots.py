@@ -84,7 +84,7 @@ class Slots:
     def room(self, function: str) -> int:
         """How many more invocations of *function* may start now; 0 for a function we do not know."""
         count = self._startable(function)
-        return 0 if count is None else self._room(count)
+        return 0 if count is None else max(0, self._room(count))
 
     def _startable(self, function: str) -> Count | None:
         """What is counted of a function that we know and that nobody waits for in line."""
@@ -92,12 +92,12 @@ class Slots:
         return None if count is None or not count.known or function in self._lines else count
 
     def _room(self, count: Count) -> int:
-        """The same, whoever waits in line."""
+        """The same, whoever waits in line; may be less than none."""
         lane = count.lane
-        free = max(0, lane.free)
         if lane.name:
-            return free
-        return fairness.room(free, count.running, lane.capacity, self._about.count(count.function, self._clock.monotonic()))
+            return lane.free
+        about = self._about.count(count.function, self._clock.monotonic())
+        return lane.free if about < 2 else fairness.room(lane.free, count.running, lane.capacity, about)
 
     def total_room(self) -> int:
         """How many more invocations may start now, of whatever functions."""
@@ -110,10 +110,11 @@ class Slots:
 
     def take(self, function: str) -> bool:
         """Take a slot if there is one."""
-        count = self._startable(function)
-        if count is None or self._room(count) < 1:
+        count = self._counts.get(function)
+        if count is None or not count.known or function in self._lines or self._room(count) < 1:
             return False
-        self._occupy(count)
+        count.lane.free -= 1
+        count.running += 1
         return True
 
     def force(self, function: str) -> None:

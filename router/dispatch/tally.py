@@ -30,10 +30,9 @@ class Tallies:
         if tally is None:
             tally = self._known[function.name] = self._made(function.name)
         ok, failed, duration, used = tally
-        _, error, _, duration_ms, billed_ms, _, _, _, _, _ = outcome
-        (failed if error else ok).value += 1
-        duration.observe(duration_ms / 1000)
-        used.value += gb_seconds(function.memory, billed_ms)
+        (failed if outcome.function_error else ok).value += 1
+        duration.observe(outcome.duration_ms / 1000)
+        used.value += gb_seconds(function.memory, outcome.billed_ms)
 
     def _made(self, name: str) -> Tally:
         ok, failed = self._invocations.cell(name, "ok"), self._invocations.cell(name, "error")

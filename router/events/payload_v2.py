@@ -4,6 +4,7 @@ Pure. Sources: as http_api.py's. Absent, not null, are cookies, queryStringParam
 
 from collections.abc import Callable
 from functools import lru_cache
+from math import floor
 from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
@@ -73,7 +74,7 @@ def text(gateway: Placing, asked: Asked, arrival: Arrival, more: str = "") -> by
     if query:
         query, values = _query(query)
     headers = f"{before}{trace}{after}" if after else before
-    head = f'{opening}{query}"{headers}{values},"requestContext":{lead}{request_id}{rest}{_moment(int(at * 1000))}'
+    head = f'{opening}{query}"{headers}{values},"requestContext":{lead}{request_id}{rest}{_moment(floor(at * 1000))}'
     if not body:
         return f'{head},"isBase64Encoded":false{more}}}'.encode()
     if textual:

@@ -5,6 +5,7 @@ A route of a gateway is a RouteFace: guards, then the function, then the answer.
 
 from collections.abc import Callable, Coroutine, Sequence
 from functools import lru_cache
+from math import floor
 from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
@@ -251,7 +252,7 @@ def trace_of(request: Request, at: float) -> str:
         given = _given(request)
         if learned is not None:
             learned[trace_of] = given
-    return given or f"{_root(int(at))}{names.chance()}"
+    return given or f"{_root(floor(at))}{names.chance()}"
 
 
 def _given(request: Request) -> str:

@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from math import floor
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote
@@ -103,7 +104,7 @@ def encoded(at: float, message: str) -> bytes:
 
 def started(at: float, event: str) -> bytes:
     """encoded() of a START, which holds nothing that JSON escapes; at a third of the cost."""
-    return f'{{"t":{int(at * 1000)},"m":"{event}"}}\n'.encode()
+    return f'{{"t":{floor(at * 1000)},"m":"{event}"}}\n'.encode()
 
 
 def ended(at: float, told: Report) -> bytes:
@@ -111,7 +112,7 @@ def ended(at: float, told: Report) -> bytes:
     request_id, duration, billed, memory, most, init, status, _, _, trace, restore = told
     if status or init is not None or restore is not None or tracing.sampled(trace):
         return b""
-    start = f'{{"t":{int(at * 1000)},"m":"'
+    start = f'{{"t":{floor(at * 1000)},"m":"'
     return (
         f'{start}END RequestId: {request_id}"}}\n{start}REPORT RequestId: {request_id}\\tDuration: {duration:.2f} ms'
         f'\\tBilled Duration: {billed} ms{_memory(memory, most)}"}}\n'

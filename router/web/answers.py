@@ -6,6 +6,7 @@ import re
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
+from math import floor
 from typing import Final, NamedTuple
 
 from router.events.http import FIELD_NAME, Response
@@ -92,7 +93,7 @@ def framed(response: Response, at: float, close: bool, old: bool, head_only: boo
     else:
         close = close or not bodiless  # HTTP/1.0 knows no chunks
     connection = ("connection: close\r\n" if close else "connection: keep-alive\r\n") if close or old else ""
-    return tuple.__new__(Framing, (f"{head}{_ending(int(at), connection)}".encode(), length, chunked, bodiless, close))
+    return tuple.__new__(Framing, (f"{head}{_ending(floor(at), connection)}".encode(), length, chunked, bodiless, close))
 
 
 def _length(response: Response, *, head_only: bool) -> int | None:
