@@ -162,15 +162,19 @@ class Places:
     # -- who asks
 
     def handle(self, request: Request) -> Coroutine[Any, Any, Response]:
-        """Answer one request."""
-        target = request.target
+        """Answer one request. A client that stays often asks for the same again: where that is, is known."""
+        method, target, learned = request.method, request.target, request.learned
+        found = None if learned is None else learned.get(Places)
+        if found is not None and found[1] == target and found[2] == method and found[0] is self:
+            _, _, _, face, path, key, parameters, prefix, based = found
+            return face.serve(tuple.__new__(Asked, (request, path, key, parameters, prefix, based)))  # type: ignore[no-any-return]
         if (self._urls or target.startswith(_URL_PATHS)) and (found := self._url(request)) is not None:
             return self._serve_url(*found)
         path = target.partition("?")[0] if "?" in target else target
         try:
             if self._cors and cors.is_preflight(request) and (response := self._preflight(request, path)) is not None:
                 return _at_once(response)
-            match = self._table.find(request.method, path)
+            match = self._table.find(method, path)
         except BadPath:
             return _at_once(self._unserved(400, request))
         if match is None:
@@ -180,6 +184,8 @@ class Places:
             prefix = f"/{stage}"
         if prefix or "%" in path:
             path = "/" + "/".join(routes.segments_of(path)[1 + prefix.count("/") :])
+        if learned is not None:
+            learned[Places] = (self, target, method, face, path, key, parameters, prefix, based)
         return face.serve(tuple.__new__(Asked, (request, path, key, parameters, prefix, based)))
 
     def face_at(self, request: Request) -> Face | None:

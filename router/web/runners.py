@@ -58,7 +58,7 @@ class Runners:
     def begun(self) -> None:
         """A request has its first turn of the loop: one that waits has the next."""
         self._beginning -= 1
-        if self.waiting:
+        if self.waiting and self.crowd.young < self.crowd.bound:
             self._next()
 
     def ended(self, exchange: Exchange, generation: int) -> None:

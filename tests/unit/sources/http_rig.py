@@ -7,7 +7,7 @@ from typing import Any
 
 from router.config.document import parsed
 from router.config.types import Config, Function, Listen, Names, Trigger
-from router.events.http import Request, Response
+from router.events.http import Headers, Request, Response
 from router.model import Envelope, Outcome
 from router.sources.base import Binding, House
 from router.sources.http import HttpSource
@@ -50,6 +50,7 @@ class Rig:
         said = answer if callable(answer) or answer is None else lambda _: Outcome(json.dumps(answer).encode())
         self.outlet = MemoryOutlet(said)
         self.source.places.line.outlet = self.outlet
+        self.learned: tuple[Headers, dict[Any, Any]] = ((), {})  # as a listener keeps it for one connection
 
     async def ask(
         self,
@@ -63,6 +64,9 @@ class Rig:
     ) -> Response:
         """The answer to one request."""
         request: Request = sent(method, target, headers, body, host=host)
+        if request.headers != self.learned[0]:
+            self.learned = (request.headers, {})
+        request = request._replace(learned=self.learned[1])
         return await self.source.handle(request._replace(early=early) if early else request)
 
     def events(self) -> list[Any]:

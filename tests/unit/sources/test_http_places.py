@@ -113,6 +113,23 @@ async def test_the_stage_that_is_not_named_stands_in_no_url() -> None:
     assert made.events()[0]["requestContext"]["path"] == "/prod/pets"
 
 
+async def test_who_asks_again_comes_to_the_same_place_until_another_config_is_in_force() -> None:
+    made = Rig(OK, f="[http: 'GET /pets/{id}']", g="[{http: 'POST /pets/{id}'}, {http: 'GET /dogs/{id}'}]", h="[url: none]")
+    for method, target, function, number in (
+        *(("GET", "/pets/7", "f", "7"), ("GET", "/pets/7", "f", "7"), ("POST", "/pets/7", "g", "7")),
+        *(("POST", "/pets/8", "g", "8"), ("GET", "/pets/8?a=b", "f", "8"), ("GET", "/pets/8?a=b", "f", "8"), ("GET", "/dogs/8", "g", "8")),
+    ):
+        await made.ask(target, method)
+        assert (made.outlet.invoked[-1].function, made.events()[-1]["pathParameters"]) == (function, {"id": number})
+        assert made.events()[-1]["requestContext"]["http"]["method"] == method
+    assert (await made.ask("/cats")).status == 404
+    assert (await made.ask("/_url/h/dogs/8")).status == 200
+    other = Rig(OK, z="[http: 'GET /{proxy+}']")
+    other.learned = made.learned
+    await other.ask("/dogs/8")
+    assert (other.outlet.invoked[-1].function, other.events()[-1]["pathParameters"]) == ("z", {"proxy": "dogs/8"})
+
+
 async def test_a_route_of_its_own_is_stronger_than_a_stage() -> None:
     made = Rig(OK, f="[{http: {route: GET /pets, stage: dev}}]", g="[http: GET /dev/pets]")
     for target, function in (("/dev/pets", "g"), ("/pets", "f")):
