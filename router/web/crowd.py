@@ -1,7 +1,8 @@
 """How many requests are under way before others wait: as few as keep the loop busy. Pure; times are parameters.
 
 Where the loop has no time to spare, requests come no sooner to their end for being under way: each is in an environment of its own, which
-finds the processor's caches cold when many take turns. Where it has, because handlers wait for something else, more of them begin."""
+finds the processor's caches cold when many take turns. Where it has, because handlers wait for something else, more of them begin. A loop that waits for a processor has none: while it counted as
+idle then, a bound grew, more environments wanted processors, the loop waited longer, and the bound grew further."""
 
 from math import inf
 from typing import Final
@@ -23,7 +24,7 @@ class Crowd:
         self.generation = 0
         self.pressed = False  # somebody had to wait in this one
         self._former = self._latter = 0  # what is young, by generation
-        self._since = self._spent = 0.0  # at the beginning of this one: monotonic and processor seconds
+        self._since = self._spent = 0.0  # at the beginning of this one: monotonic seconds and busy ones
 
     def enter(self) -> int:
         """A request begins; what to say when it ends."""
@@ -42,7 +43,7 @@ class Crowd:
         self.young -= 1
 
     def watch(self, now: float, spent: float) -> None:
-        """Somebody waits, for the first time in a while. *spent*: processor seconds of the loop's thread."""
+        """Somebody waits, for the first time in a while. *spent*: seconds for which the loop's thread was busy (busy.py)."""
         self._since, self._spent = now, spent
         self.pressed = True
 

@@ -3,13 +3,13 @@
 A task for every request costs a good part of what a request costs: asyncio names it, lists it and forgets it again, in Python."""
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable
 from math import inf
 from typing import Final
 
 from router.events.http import Request
+from router.web.busy import Busy
 from router.web.crowd import SPAN, Crowd
 from router.web.exchange import Exchange
 
@@ -29,6 +29,7 @@ class Runners:
         self._beginning = 0  # tasks that have not had their first step
         self.crowd = Crowd()
         self._timer: asyncio.TimerHandle | None = None  # while some wait, or waited a moment ago
+        self._busy: Busy | None = None  # of the loop's thread, which makes it
         self.resting: list[_Runner] = []  # those that are through wait here for another request
         self.closing = False
 
@@ -41,7 +42,7 @@ class Runners:
         self.waiting.append((exchange, request))
         crowd.pressed = True
         if self._timer is None:
-            crowd.watch(self.loop.time(), time.thread_time())
+            crowd.watch(self.loop.time(), self._spent())
             self._timer = self.loop.call_later(SPAN, self._look)
 
     def _begin(self, exchange: Exchange, request: Request) -> None:
@@ -81,10 +82,14 @@ class Runners:
         crowd = self.crowd
         if self.waiting:
             crowd.pressed = True
-        crowd.age(self.loop.time(), time.thread_time())
+        crowd.age(self.loop.time(), self._spent())
         self._next()
         watching = self.waiting or crowd.bound < inf
         self._timer = self.loop.call_later(SPAN, self._look) if watching else None
+
+    def _spent(self) -> float:
+        self._busy = self._busy or Busy()
+        return self._busy.seconds()
 
     async def close(self) -> None:
         """Drop the requests that wait, end those that run, and the tasks that rest."""
@@ -93,6 +98,9 @@ class Runners:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._busy is not None:
+            self._busy.close()
+            self._busy = None
         tasks = [*self.running.values(), *(runner.task for runner in self.resting)]
         self.resting.clear()
         for task in tasks:
