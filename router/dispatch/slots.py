@@ -96,8 +96,7 @@ class Slots:
         lane = count.lane
         if lane.name:
             return lane.free
-        about = self._about.count(count.function, self._clock.monotonic())
-        return lane.free if about < 2 else fairness.room(lane.free, count.running, lane.capacity, about)
+        return fairness.room(lane.free, count.running, lane.capacity, self._about.count(count.function, self._clock.monotonic()))
 
     def total_room(self) -> int:
         """How many more invocations may start now, of whatever functions."""
@@ -110,7 +109,7 @@ class Slots:
 
     def take(self, function: str) -> bool:
         """Take a slot if there is one."""
-        count = self._counts.get(function)
+        count = self._counts.get(function)  # as _startable() and _occupy() do, in fewer steps: for every invocation
         if count is None or not count.known or function in self._lines or self._room(count) < 1:
             return False
         count.lane.free -= 1

@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 
 from router.events.gateway import Malformed
-from router.events.http import FIELD_NAME
+from router.events.http import FIELD_NAME, Known
 
 HEADER_SIZE: Final = 32 * 1024  # characters of the names and values of one answer; more is a malformed result
 REMAPPED: Final = frozenset(("connection", "content-length", "date", "server"))  # sent on as x-amzn-Remapped-NAME
@@ -21,21 +21,18 @@ HOP_BY_HOP: Final = frozenset(("keep-alive", "proxy-connection", "te", "trailer"
 class Passing:
     """What becomes of a function's headers at one kind of gateway, by lower-case name."""
 
-    __slots__ = ("dropped", "known", "remapped")
+    __slots__ = ("dropped", "names", "remapped")
 
     def __init__(self, dropped: frozenset[str], remapped: frozenset[str] = REMAPPED) -> None:
         self.dropped, self.remapped = dropped, remapped
-        self.known: dict[str, Sent] = {}  # of names that were sent before: a function mostly sends the same
+        self.names: Known[Sent] = Known(self._sent)
 
-    def name(self, name: str) -> "Sent":
-        """The name under which a header goes out, and its lower case. Raises Malformed when it is none."""
+    def _sent(self, name: str) -> "Sent":
+        """Raises Malformed when it is no name."""
         if not FIELD_NAME.fullmatch(name):
             raise Malformed(f"{name!r:.40} is no header name")
         low = name.lower()
-        sent = "" if low in self.dropped else f"x-amzn-Remapped-{name}" if low in self.remapped else name
-        if len(name) <= _USUAL and len(self.known) < _KNOWN:  # neither many names nor long ones are kept
-            self.known[name] = sent, low
-        return sent, low
+        return "" if low in self.dropped else f"x-amzn-Remapped-{name}" if low in self.remapped else name, low
 
 
 Sent = tuple[str, str]
@@ -44,8 +41,6 @@ Sent = tuple[str, str]
 Named = dict[str, tuple[str, str]]
 """Headers by lower-case name: the name as it is sent, and the value."""
 
-_USUAL: Final = 64  # characters of a header's name
-_KNOWN: Final = 1024  # names
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110, 5.5: what a header value must not hold
 _STATUS: Final = re.compile("[0-9]{3}")
 
@@ -79,11 +74,11 @@ def headers(value: Any, passing: Passing) -> Named:
     if not isinstance(value, dict):
         raise Malformed("headers is no object")
     found: Named = {}
-    known = passing.known
+    names = passing.names
     for name, scalar in value.items():
         if scalar is None:
             continue
-        sent, low = known.get(name) or passing.name(name)
+        sent, low = names[name]
         if sent:
             found[low] = sent, scalar if type(scalar) is str and scalar.isprintable() else text(name, scalar)
     return found
@@ -95,7 +90,7 @@ def spelt_headers(value: Any, passing: Passing) -> list[tuple[str, str]]:
         return []
     if not isinstance(value, dict):
         raise Malformed("headers is no object")
-    return [(sent, text(name, one)) for name, one in value.items() if one is not None and (sent := passing.name(name)[0])]
+    return [(sent, text(name, one)) for name, one in value.items() if one is not None and (sent := passing.names[name][0])]
 
 
 def multi_headers(value: Any, passing: Passing) -> dict[str, list[tuple[str, str]]]:
@@ -108,7 +103,7 @@ def multi_headers(value: Any, passing: Passing) -> dict[str, list[tuple[str, str
     for name, values in value.items():
         if not isinstance(values, list):
             raise Malformed(f"multiValueHeaders: {name!r:.40} holds no list")
-        sent, low = passing.name(name)
+        sent, low = passing.names[name]
         if sent:
             found.setdefault(low, []).extend((sent, text(name, scalar)) for scalar in values if scalar is not None)
     return found

@@ -5,11 +5,33 @@ gateways (http_api.py) turn the one into an event and a result into the other.""
 
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 Headers = Sequence[tuple[str, str]]
 
 FIELD_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a token: RFC 9110, 5.1
+
+T = TypeVar("T")
+
+
+class Known(dict[str, T]):
+    """What is made of names of headers, by name: the same few come again and again. Neither many names nor long ones are kept."""
+
+    LONGEST: Final = 64  # characters
+    MOST: Final = 1024  # names
+
+    def __init__(self, make: Callable[[str], T]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, name: str) -> T:
+        """Make it; raises what that raises."""
+        made = self._make(name)
+        if len(name) <= self.LONGEST:
+            if len(self) >= self.MOST:
+                self.clear()
+            self[name] = made
+        return made
 
 
 class Response(NamedTuple):

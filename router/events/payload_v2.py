@@ -75,6 +75,11 @@ def text(gateway: Placing, asked: Asked, arrival: Arrival, more: str = "") -> by
         query, values = _query(query)
     headers = f"{before}{trace}{after}" if after else before
     head = f'{opening}{query}"{headers}{values},"requestContext":{lead}{request_id}{rest}{_moment(floor(at * 1000))}'
+    return _whole(head, body, more, textual=textual)
+
+
+def _whole(head: str, body: bytes, more: str, *, textual: bool) -> bytes:
+    """An event that goes on with its body."""
     if not body:
         return f'{head},"isBase64Encoded":false{more}}}'.encode()
     if textual:

@@ -55,6 +55,10 @@ class Mounted(NamedTuple):
     stage: str = ""  # of a $default route: not its own either where the path begins with it
 
 
+_Found = tuple["Places", str, str, Face, str, str, Mapping[str, str], str, bool]
+"""Where, target and method of a request, who answers it, and the rest of Asked."""
+
+
 class Places:
     """All places of one config, and what its faces share."""
 
@@ -164,10 +168,10 @@ class Places:
     def handle(self, request: Request) -> Coroutine[Any, Any, Response]:
         """Answer one request. A client that stays often asks for the same again: where that is, is known."""
         method, target, learned = request.method, request.target, request.learned
-        found = None if learned is None else learned.get(Places)
-        if found is not None and found[1] == target and found[2] == method and found[0] is self:
-            _, _, _, face, path, key, parameters, prefix, based = found
-            return face.serve(tuple.__new__(Asked, (request, path, key, parameters, prefix, based)))  # type: ignore[no-any-return]
+        known: _Found | None = None if learned is None else learned.get(Places)
+        if known is not None and known[1] == target and known[2] == method and known[0] is self:
+            _, _, _, face, path, key, parameters, prefix, based = known
+            return face.serve(tuple.__new__(Asked, (request, path, key, parameters, prefix, based)))
         if (self._urls or target.startswith(_URL_PATHS)) and (found := self._url(request)) is not None:
             return self._serve_url(*found)
         path = target.partition("?")[0] if "?" in target else target

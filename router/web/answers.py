@@ -9,7 +9,7 @@ from http import HTTPStatus
 from math import floor
 from typing import Final, NamedTuple
 
-from router.events.http import FIELD_NAME, Response
+from router.events.http import FIELD_NAME, Known, Response
 
 BODILESS: Final = (204, 304)
 CLOSE: Final = ("connection", "close")  # the one of such headers that an answer may have: no further request on this connection
@@ -19,8 +19,6 @@ LAST: Final = b"0\r\n\r\n"
 _OURS: Final = frozenset(  # headers that the listener sends, or that only it could keep the promise of
     ("connection", "content-length", "date", "keep-alive", "proxy-connection", "trailer", "transfer-encoding", "upgrade"),
 )
-_USUAL: Final = 64  # characters of a header's name
-_KNOWN: Final = 1024  # names
 _LENGTH: Final = re.compile("[0-9]{1,18}")
 
 
@@ -42,17 +40,14 @@ def _status_line(status: int) -> str:
         return f"HTTP/1.1 {status} Status\r\n"
 
 
-_prefixes: Final[dict[str, str]] = {}  # what _prefix() said of names that were sent before
-
-
 def _prefix(name: str) -> str:
     """What to put before the value; "" for a header that is ours to send. Raises ValueError."""
     if not FIELD_NAME.fullmatch(name):
         raise ValueError(f"{name!r:.40} is no header name")
-    prefix = "" if name.lower() in _OURS else f"{name}: "
-    if len(name) <= _USUAL and len(_prefixes) < _KNOWN:  # neither many names nor long ones are kept
-        _prefixes[name] = prefix
-    return prefix
+    return "" if name.lower() in _OURS else f"{name}: "
+
+
+_prefixes: Final = Known(_prefix)
 
 
 @lru_cache(maxsize=16)
@@ -71,10 +66,7 @@ def framed(response: Response, at: float, close: bool, old: bool, head_only: boo
     status, headers, body = response
     head = _status_line(status)
     for name, value in headers:
-        prefix = _prefixes.get(name)
-        if prefix is None:
-            prefix = _prefix(name)
-        if prefix:
+        if prefix := _prefixes[name]:
             if not value.isprintable() and ("\n" in value or "\r" in value or "\0" in value):
                 raise ValueError("a header of the answer holds CR, LF or NUL")
             head = f"{head}{prefix}{value}\r\n"

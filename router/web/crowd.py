@@ -1,8 +1,9 @@
 """How many requests are under way before others wait: as few as keep the loop busy. Pure; times are parameters.
 
 Where the loop has no time to spare, requests come no sooner to their end for being under way: each is in an environment of its own, which
-finds the processor's caches cold when many take turns. Where it has, because handlers wait for something else, more of them begin. A loop that waits for a processor has none: while it counted as
-idle then, a bound grew, more environments wanted processors, the loop waited longer, and the bound grew further."""
+finds the processor's caches cold when many take turns. Where it has, because handlers wait for something else, more of them begin. A loop
+that waits for a processor has none: while it counted as idle then, a bound grew, more environments wanted processors, the loop waited
+longer, and the bound grew further."""
 
 from math import inf
 from typing import Final
