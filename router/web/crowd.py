@@ -3,7 +3,8 @@
 Where the loop has no time to spare, requests come no sooner to their end for being under way: each is in an environment of its own, which
 finds the processor's caches cold when many take turns. Where it has, because handlers wait for something else, more of them begin. A loop
 that waits for a processor has none: while it counted as idle then, a bound grew, more environments wanted processors, the loop waited
-longer, and the bound grew further."""
+longer, and the bound grew further. Nor has one that was idle once: now and then all environments stand in line for a processor which
+something else keeps for a millisecond or two, and to begin more of them then, or to start some, only makes that line longer."""
 
 from math import inf
 from typing import Final
@@ -17,7 +18,7 @@ BUSY: Final = 0.95  # of the time that passes: the loop has none to spare
 class Crowd:
     """Counts requests that began of late and go on, in generations. The bound is finite only while some have to wait."""
 
-    __slots__ = ("_former", "_latter", "_since", "_spent", "bound", "generation", "pressed", "young")
+    __slots__ = ("_former", "_idle", "_latter", "_since", "_spent", "bound", "generation", "pressed", "young")
 
     def __init__(self) -> None:
         self.bound = inf  # of *young*: as long as it is reached the next one waits
@@ -25,6 +26,7 @@ class Crowd:
         self.generation = 0
         self.pressed = False  # somebody had to wait in this one
         self._former = self._latter = 0  # what is young, by generation
+        self._idle = False  # the loop had time to spare in the generation before this one
         self._since = self._spent = 0.0  # at the beginning of this one: monotonic seconds and busy ones
 
     def enter(self) -> int:
@@ -46,17 +48,21 @@ class Crowd:
     def watch(self, now: float, spent: float) -> None:
         """Somebody waits, for the first time in a while. *spent*: seconds for which the loop's thread was busy (busy.py)."""
         self._since, self._spent = now, spent
+        self._idle = False
         self.pressed = True
 
     def age(self, now: float, spent: float) -> None:
         """A SPAN has passed: another generation begins, with a bound from what the loop did meanwhile."""
-        busy = spent - self._spent >= BUSY * (now - self._since)
+        idle = spent - self._spent < BUSY * (now - self._since)
         if not self.pressed:
             self.bound = inf
-        elif busy:
+        elif not idle:
             self.bound = max(LEAST, min(self.bound, self.young) * 7 // 8)
+        elif self.bound < MOST:
+            self.bound = 2 * self.bound if self._idle else self.bound * 8 // 7 + 1
         else:
-            self.bound = 2 * self.bound if self.bound < MOST else inf
+            self.bound = inf
+        self._idle = idle
         self._former, self._latter = self._latter, 0
         self.young = self._former
         self.generation += 1
