@@ -10,9 +10,9 @@ from math import inf
 from typing import Final
 
 SPAN: Final = 0.005  # seconds of a generation; who runs for longer than one or two of them counts no more
-LEAST: Final = 6  # of a bound
+LEAST: Final = 12  # of a bound
 MOST: Final = 512  # likewise
-BUSY: Final = 0.95  # of the time that passes: the loop has none to spare
+BUSY: Final = 0.97  # of the time that passes: the loop has none to spare
 
 
 class Crowd:

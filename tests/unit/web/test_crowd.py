@@ -37,11 +37,27 @@ def test_a_loop_without_time_to_spare_has_fewer_and_fewer_under_way() -> None:
     assert bounds[-1] == LEAST
 
 
-def test_a_loop_with_time_to_spare_has_twice_as_many_until_nobody_is_held_up() -> None:
+def test_a_loop_that_keeps_having_time_to_spare_has_twice_as_many_each_time_until_nobody_is_held_up() -> None:
     crowd = Crowd()
     crowd.enter()
-    assert aged(crowd, [1.0, 0.5, 0.5, 0.5, 0.99]) == [LEAST, 2 * LEAST, 4 * LEAST, 8 * LEAST, LEAST]
+    *bounds, last = aged(crowd, [1.0, 0.5, 0.5, 0.5, 0.99])
+    assert bounds == [LEAST, LEAST * 8 // 7 + 1, 2 * bounds[1], 4 * bounds[1]]
+    assert last == LEAST, "of what is under way, which is less than the bound"
     assert aged(crowd, [0.1] * 20)[-1] == inf
+
+
+def test_a_loop_that_was_idle_once_has_a_few_more_and_soon_as_many_as_before() -> None:
+    crowd = Crowd()
+    for _ in range(100):
+        crowd.enter()
+    assert aged(crowd, [1.0, 0.2, 1.0, 0.2, 1.0, 0.2]) == [87, 100, LEAST, LEAST * 8 // 7 + 1, LEAST, LEAST * 8 // 7 + 1]
+
+
+def test_time_to_spare_before_anybody_waited_is_forgotten() -> None:
+    crowd = Crowd()
+    crowd.enter()
+    assert aged(crowd, [1.0, 0.5]) == [LEAST, LEAST * 8 // 7 + 1]
+    assert aged(crowd, [0.5]) == [(LEAST * 8 // 7 + 1) * 8 // 7 + 1]
 
 
 def test_a_generation_in_which_nobody_waited_is_the_last_with_a_bound() -> None:
