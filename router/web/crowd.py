@@ -3,8 +3,8 @@
 Where the loop has no time to spare, requests come no sooner to their end for being under way: each is in an environment of its own, which
 finds the processor's caches cold when many take turns. Where it has, because handlers wait for something else, more of them begin. A loop
 that waits for a processor has none: while it counted as idle then, a bound grew, more environments wanted processors, the loop waited
-longer, and the bound grew further. Nor has one that was idle once: now and then all environments stand in line for a processor which
-something else keeps for a millisecond or two, and to begin more of them then, or to start some, only makes that line longer."""
+longer, and the bound grew further. One that was idle once may have had nothing to do because all environments stood in line for a processor
+that something else kept for a millisecond or two: twice as many then, and new ones started for them, only made that line longer."""
 
 from math import inf
 from typing import Final
