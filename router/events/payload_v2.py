@@ -66,7 +66,7 @@ def text(gateway: Placing, asked: Asked, arrival: Arrival, more: str = "") -> by
     where = (raw, path, mounted, key, method, version)
     around: Around | None = learned.get(Around)
     if around is None or around.where != where or around.gateway is not gateway:
-        around = learned[Around] = Around(where, gateway, *_around(_way(request, sent.agent), gateway.place(asked)))
+        around = learned[Around] = _around(where, gateway, _way(request, sent.agent), gateway.place(asked))
     before, after, _, textual, _, _ = sent
     _, _, opening, lead, rest = around
     request_id, trace, at, _ = arrival
@@ -160,17 +160,27 @@ def _context(way: Way, place: Place, arrival: Arrival) -> dict[str, Any]:
     }
 
 
+def _around(where: tuple[str, str, str, str, str, str], gateway: Placing, way: Way, place: Place) -> Around:
+    """Where paths name things, each is another one; what stands around them is the same."""
+    account, api_id, domain, stage, path, key = place
+    opening, lead, between, rest = _pathless(way, (account, api_id, domain, stage, _MARK, key))
+    spelled = orjson.dumps(path).decode()
+    return Around(where, gateway, f'{opening}{spelled},"rawQueryString":"', f"{lead}{spelled}{between}", rest)
+
+
 _MARK: Final = names.chance()  # nobody else's text
-_MARKED: Final = Arrival(_MARK, "", 0.0)
+_OTHER: Final = names.chance()
+_MARKED: Final = Arrival(_OTHER, "", 0.0)
 
 
-@lru_cache(maxsize=128)
-def _around(way: Way, place: Place) -> tuple[str, str, str]:
-    """See Around: its last three."""
+@lru_cache(maxsize=1024)
+def _pathless(way: Way, place: Place) -> tuple[str, str, str, str]:
+    """What stands around the path of *place*, a _MARK: before the event's, before the context's, from there to the request's id, up to the time."""
     _, _, _, _, path, key = place
-    opening = orjson.dumps({"version": "2.0", "routeKey": key, "rawPath": path, "rawQueryString": ""}).decode()
-    lead, _, rest = orjson.dumps(_context(way, place, _MARKED)).decode().partition(_MARK)
-    return opening[:-2], lead, rest[: rest.rindex(clf(0))]
+    opening = orjson.dumps({"version": "2.0", "routeKey": key}).decode()
+    lead, _, after = orjson.dumps(_context(way, place, _MARKED)).decode().partition(f'"{path}"')
+    between, _, rest = after.partition(_OTHER)
+    return f'{opening[:-1]},"rawPath":', lead, between, rest[: rest.rindex(clf(0))]
 
 
 @lru_cache(maxsize=16)
