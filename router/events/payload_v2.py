@@ -136,13 +136,25 @@ def _way(request: Request, agent: str) -> Way:
 
 def _context(way: Way, place: Place, arrival: Arrival) -> dict[str, Any]:
     """An event's requestContext."""
-    method, version, peer, agent = way
     account, api_id, domain, stage, path, key = place
     request_id, _, at, _ = arrival
     epoch = int(at * 1000)
     return {
         "accountId": account,
         "apiId": api_id,
+        **_asked(way, domain, path),
+        "requestId": request_id,
+        "routeKey": key,
+        "stage": stage,
+        "time": clf(epoch // 1000),
+        "timeEpoch": epoch,
+    }
+
+
+def _asked(way: Way, domain: str, path: str) -> dict[str, Any]:
+    """What of a requestContext the client decides."""
+    method, version, peer, agent = way
+    return {
         "domainName": domain,
         "domainPrefix": domain.partition(".")[0],
         "http": {
@@ -152,34 +164,32 @@ def _context(way: Way, place: Place, arrival: Arrival) -> dict[str, Any]:
             "sourceIp": peer or "127.0.0.1",
             "userAgent": agent,
         },
-        "requestId": request_id,
-        "routeKey": key,
-        "stage": stage,
-        "time": clf(epoch // 1000),
-        "timeEpoch": epoch,
     }
 
 
 def _around(where: tuple[str, str, str, str, str, str], gateway: Placing, way: Way, place: Place) -> Around:
-    """Where paths name things, each is another one; what stands around them is the same."""
+    """See Around."""
     account, api_id, domain, stage, path, key = place
-    opening, lead, between, rest = _pathless(way, (account, api_id, domain, stage, _MARK, key))
-    spelled = orjson.dumps(path).decode()
-    return Around(where, gateway, f'{opening}{spelled},"rawQueryString":"', f"{lead}{spelled}{between}", rest)
+    opening, lead, between, rest = _standing(account, api_id, stage, key)
+    asked = orjson.dumps(_asked(way, domain, path)).decode()[1:-1]
+    opening = f'{opening}{orjson.dumps(path).decode()},"rawQueryString":"'
+    return tuple.__new__(Around, (where, gateway, opening, f"{lead}{asked}{between}", rest))
 
 
 _MARK: Final = names.chance()  # nobody else's text
-_OTHER: Final = names.chance()
-_MARKED: Final = Arrival(_OTHER, "", 0.0)
+_MARKED: Final = Arrival(_MARK, "", 0.0)
+_NOBODY: Final = ("", "", "", "")
 
 
 @lru_cache(maxsize=1024)
-def _pathless(way: Way, place: Place) -> tuple[str, str, str, str]:
-    """What stands around the path of *place*, a _MARK: before the event's, before the context's, from there to the request's id, up to the time."""
-    _, _, _, _, path, key = place
+def _standing(account: str, api_id: str, stage: str, key: str) -> tuple[str, str, str, str]:
+    """What of Around the config decides: up to the path, the context up to what _asked() says, from there to the request's id, up to the time.
+
+    Nothing of a client's: it would be held for longer than its connection lasts, and is as long as the client wants."""
     opening = orjson.dumps({"version": "2.0", "routeKey": key}).decode()
-    lead, _, after = orjson.dumps(_context(way, place, _MARKED)).decode().partition(f'"{path}"')
-    between, _, rest = after.partition(_OTHER)
+    asked = orjson.dumps(_asked(_NOBODY, "", "")).decode()[1:-1]
+    lead, _, after = orjson.dumps(_context(_NOBODY, (account, api_id, "", stage, "", key), _MARKED)).decode().partition(asked)
+    between, _, rest = after.partition(_MARK)
     return f'{opening[:-1]},"rawPath":', lead, between, rest[: rest.rindex(clf(0))]
 
 
