@@ -4,7 +4,7 @@ Pure. Sources: Lambda developer guide, "Invoking Lambda function URLs"; recordin
 and responses_function_url_cases.json."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
 import orjson
@@ -41,6 +41,7 @@ class FunctionUrl:
 
     domain: str  # resize.lambda-url.us-east-1.localhost
     account: str = ANONYMOUS  # without authentication; the owner's number with AWS_IAM
+    standing: dict[str, payload_v2.Standing] = field(default_factory=dict, repr=False, compare=False)  # see Placing
 
     no_route: ClassVar[int] = 403
     failed: ClassVar[int] = 502

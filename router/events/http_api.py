@@ -4,7 +4,7 @@ Pure. Sources: API Gateway developer guide, "Create AWS Lambda proxy integration
 "Quotas for configuring and running an HTTP API"; samples in tests/golden/apigw_v2_*.json. Not covered: client
 certificates (their key is left out, as AWS does)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Literal
 
 import orjson
@@ -23,6 +23,7 @@ class HttpApi:
 
     api: Api
     payload: Literal["2.0", "1.0"] = "2.0"
+    standing: dict[str, payload_v2.Standing] = field(default_factory=dict, repr=False, compare=False)  # see Placing
 
     no_route: ClassVar[int] = 404
     failed: ClassVar[int] = 500

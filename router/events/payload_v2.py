@@ -17,10 +17,16 @@ Place = tuple[str, str, str, str, str, str]
 """Where a request came to, as its event says: accountId, apiId, domainName, stage, rawPath, routeKey. No names: made for every request."""
 Way = tuple[str, str, str, str]
 """Method, protocol, peer and user agent."""
+Standing = tuple[str, str, str, str]
+"""What of an event its route decides, as JSON: up to the path, the context up to what the client says, up to the request's id, up to the time."""
 
 
 class Placing(Protocol):
     """A gateway whose events have this format."""
+
+    @property
+    def standing(self) -> dict[str, Standing]:
+        """By route key; filled here. Nothing of a client's: it would be held for longer than its connection lasts, and is as long as it likes."""
 
     def told(self, request: Request, trace: str, /) -> tuple[dict[str, str], list[str]]:
         """A request and its trace id to the event's headers and its cookies. Static: by which one it is, it is known again."""
@@ -66,7 +72,11 @@ def text(gateway: Placing, asked: Asked, arrival: Arrival, more: str = "") -> by
     where = (raw, path, mounted, key, method, version)
     around: Around | None = learned.get(Around)
     if around is None or around.where != where or around.gateway is not gateway:
-        around = learned[Around] = _around(where, gateway, _way(request, sent.agent), gateway.place(asked))
+        place, way = gateway.place(asked), _way(request, sent.agent)
+        client: Client | None = learned.get(Client)
+        if client is None or client.way != way or client.domain != place[2]:
+            client = learned[Client] = _client(way, place[2])
+        around = learned[Around] = _around(where, gateway, client, place)
     before, after, _, textual, _, _ = sent
     _, _, opening, lead, rest = around
     request_id, trace, at, _ = arrival
@@ -102,6 +112,15 @@ class Sent(NamedTuple):
     textual: bool  # the body is text, unless its bytes are none
     size: int  # bytes of the body: a chunked one has any
     told: Callable[[Request, str], tuple[dict[str, str], list[str]]]  # whose headers these are
+
+
+class Client(NamedTuple):
+    """What of a context the client decides, as JSON, but for the path."""
+
+    way: Way
+    domain: str
+    before: str  # the path
+    after: str
 
 
 class Around(NamedTuple):
@@ -167,13 +186,23 @@ def _asked(way: Way, domain: str, path: str) -> dict[str, Any]:
     }
 
 
-def _around(where: tuple[str, str, str, str, str, str], gateway: Placing, way: Way, place: Place) -> Around:
+def _client(way: Way, domain: str) -> Client:
+    """See Client."""
+    before, _, after = orjson.dumps(_asked(way, domain, _MARK)).decode()[1:-1].partition(f'"{_MARK}"')
+    return Client(way, domain, before, after)
+
+
+def _around(where: tuple[str, str, str, str, str, str], gateway: Placing, client: Client, place: Place) -> Around:
     """See Around."""
-    account, api_id, domain, stage, path, key = place
-    opening, lead, between, rest = _standing(account, api_id, stage, key)
-    asked = orjson.dumps(_asked(way, domain, path)).decode()[1:-1]
-    opening = f'{opening}{orjson.dumps(path).decode()},"rawQueryString":"'
-    return tuple.__new__(Around, (where, gateway, opening, f"{lead}{asked}{between}", rest))
+    account, api_id, _, stage, path, key = place
+    standing = gateway.standing.get(key)
+    if standing is None:
+        standing = gateway.standing[key] = _standing(account, api_id, stage, key)
+    opening, lead, between, rest = standing
+    _, _, before, after = client
+    written = orjson.dumps(path).decode()
+    lead = f"{lead}{before}{written}{after}{between}"
+    return tuple.__new__(Around, (where, gateway, f'{opening}{written},"rawQueryString":"', lead, rest))
 
 
 _MARK: Final = names.chance()  # nobody else's text
@@ -181,11 +210,8 @@ _MARKED: Final = Arrival(_MARK, "", 0.0)
 _NOBODY: Final = ("", "", "", "")
 
 
-@lru_cache(maxsize=1024)
-def _standing(account: str, api_id: str, stage: str, key: str) -> tuple[str, str, str, str]:
-    """What of Around the config decides: up to the path, the context up to what _asked() says, from there to the request's id, up to the time.
-
-    Nothing of a client's: it would be held for longer than its connection lasts, and is as long as the client wants."""
+def _standing(account: str, api_id: str, stage: str, key: str) -> Standing:
+    """See Standing."""
     opening = orjson.dumps({"version": "2.0", "routeKey": key}).decode()
     asked = orjson.dumps(_asked(_NOBODY, "", "")).decode()[1:-1]
     lead, _, after = orjson.dumps(_context(_NOBODY, (account, api_id, "", stage, "", key), _MARKED)).decode().partition(asked)

@@ -202,7 +202,8 @@ class RouteTable(Generic[T]):
             values: list[str] = []
             entry = _full(self._root, method, segments, 1, values) or _greedy(self._root, method, segments, 1, values)
             if entry is not None:
-                return Match(entry.route.key, entry.value, dict(zip(entry.route.names, values, strict=True)) if values else {})
+                route, value = entry
+                return tuple.__new__(Match, (route.key, value, dict(zip(route.names, values, strict=True)) if values else {}))
         default = self._default
         return None if default is None else Match(default.route.key, default.value, {})
 
@@ -212,19 +213,27 @@ def _of_method(entries: dict[str, Found], method: str) -> Found | None:
 
 
 def _full(node: _Node[T], method: str, segments: list[str], index: int, values: list[str]) -> _Entry[T] | None:
-    """The entry for exactly these segments from *index* on; *values* of its variables are appended."""
-    if index == len(segments):
-        return _of_method(node.ends, method)
-    segment = segments[index]
-    below = node.exact.get(segment)
-    if below is not None and (found := _full(below, method, segments, index + 1, values)) is not None:
-        return found
-    if node.variable is not None and segment:
-        values.append(segment)
-        if (found := _full(node.variable, method, segments, index + 1, values)) is not None:
-            return found
-        values.pop()
-    return None
+    """The entry for exactly these segments from *index* on; *values* of its variables are appended, none where there is no entry."""
+    before = len(values)
+    while index < len(segments):
+        segment = segments[index]
+        below, variable = node.exact.get(segment), node.variable if segment else None
+        if below is not None and variable is not None:  # the one way in earnest to come back from
+            if (found := _full(below, method, segments, index + 1, values)) is not None:
+                return found
+            below = None
+        if below is None:
+            if variable is None:
+                del values[before:]
+                return None
+            values.append(segment)
+            below = variable
+        node = below
+        index += 1
+    found = _of_method(node.ends, method)
+    if found is None:
+        del values[before:]
+    return found
 
 
 def _greedy(node: _Node[T], method: str, segments: list[str], index: int, values: list[str]) -> _Entry[T] | None:

@@ -110,12 +110,12 @@ class Reader:
         if raw == self._raw:
             return self._head
         line, _, block = raw.partition(b"\r\n")
-        limits = self._limits
-        if len(line) > limits.line or len(block) > limits.header_bytes or block.count(b"\n") > limits.header_count + 1:
+        fields, limits = self._fields, self._limits
+        known = fields is not None and block == self._block
+        if len(line) > limits.line or not known:
             _check_sizes(len(line), len(block), block.count(b"\n") - 1, limits)
         method, target, old = _line(line)
-        fields = self._fields
-        if fields is None or block != self._block or old is not self._old:
+        if fields is None or not known or old is not self._old:
             fields = _fields(block, old=old)
             if len(block) <= REMEMBERED:
                 self._block, self._old, self._fields = block, old, fields
