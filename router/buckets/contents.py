@@ -21,6 +21,7 @@ SMALL: Final = 256 * 1024  # bytes; read at once, among others
 WHOLE: Final = 1024**3  # bytes; the largest file whose content is read
 _PART: Final = 128 * 1024**2  # bytes of a part, in the number of parts that a large file's eTag names
 _CHUNK: Final = 1024**2  # bytes read at once
+ELSEWHERE: Final = -1  # no file system's st_dev
 
 _ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.ENAMETOOLONG, errno.ENXIO})
 
@@ -46,9 +47,10 @@ def facts(state: os.stat_result) -> Seen:
     return Seen(state.st_ino & MAX, state.st_size & MAX, state.st_mtime_ns & MAX, state.st_ctime_ns & MAX)
 
 
-def look(root: int, key: str, *, upto: int, ended: Callable[[], bool] = lambda: False) -> Look:
+def look(root: int, key: str, *, upto: int, device: int = ELSEWHERE, ended: Callable[[], bool] = lambda: False) -> Look:
     """Look at *key* below the directory open as *root*; read the content when it has at most *upto* bytes.
 
+    *device*: st_dev of a file system of which the kernel knows all who write; of others' files nobody can say that none does.
     Links, FIFOs, sockets, devices and directories are no objects, and are not opened. Raises CutShort within a content once *ended*."""
     try:
         before = os.stat(key, dir_fd=root, follow_symlinks=False)
@@ -58,7 +60,7 @@ def look(root: int, key: str, *, upto: int, ended: Callable[[], bool] = lambda: 
     except OSError as error:
         return _trouble(root, key, error)
     try:
-        return _read(file, upto, ended)
+        return _read(file, upto, device, ended)
     except OSError as error:
         return Trouble(errno.errorcode.get(error.errno or 0, "error"), error.strerror or str(error))
     finally:
@@ -77,18 +79,18 @@ def gone_since(root: int, key: str) -> int:
     return 0
 
 
-def _read(file: int, upto: int, ended: Callable[[], bool]) -> Seen | None:
+def _read(file: int, upto: int, device: int, ended: Callable[[], bool]) -> Seen | None:
     before = os.fstat(file)
     if not stat.S_ISREG(before.st_mode):
         return None
-    seen = facts(before)
+    seen, known = facts(before), before.st_dev == device
     if seen.size > WHOLE:
-        return replace(seen, etag=synthetic(seen), writing=_open_for_writing(file))
+        return replace(seen, etag=synthetic(seen), writing=_written(file, known=known))
     if seen.size > upto:
-        return replace(seen, writing=_open_for_writing(file))
+        return replace(seen, writing=_written(file, known=known))
     etag, count = digest(file, seen.size, ended)
     steady = count == seen.size and facts(os.fstat(file)) == seen
-    return replace(seen, etag=etag, writing=not steady or _open_for_writing(file))
+    return replace(seen, etag=etag, writing=_written(file, known=known) if steady else True)
 
 
 def digest(file: int, size: int, ended: Callable[[], bool]) -> tuple[str, int]:
@@ -110,19 +112,20 @@ def synthetic(seen: Seen) -> str:
     return f"{made}-{min(10_000, -(-seen.size // _PART))}"
 
 
-def _open_for_writing(file: int) -> bool:
-    """Whether some process has the file open for writing: then the kernel grants no read lease.
+def _written(file: int, *, known: bool) -> bool | None:
+    """Whether some process has the file open for writing: then the kernel grants no read lease. None: it cannot be said.
 
-    Only the file's owner may ask; for everybody else the answer is no, and standing still has to do. The lease ends with the
-    descriptor, which the caller closes next; a writer who comes in between waits for that, and the signal that tells us of him is
-    one that is ignored."""
+    Only the file's owner may ask; for everybody else there is no answer, and standing still has to do. So it is where somebody may write whom
+    the kernel does not know (not *known*), and it grants the lease. That ends with the descriptor, which the caller closes next; a writer
+    who comes in between waits for that, and the signal that tells us of him is one that is ignored."""
     with contextlib.suppress(OSError, AttributeError):
         fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
         try:
             fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         except OSError as error:
-            return error.errno == errno.EAGAIN
-    return False
+            return True if error.errno == errno.EAGAIN else None
+        return False if known else None
+    return None
 
 
 def _trouble(root: int, key: str, error: OSError) -> Trouble | None:

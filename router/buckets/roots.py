@@ -13,6 +13,8 @@ from typing import Final
 
 from router.errors import SourceError
 
+MOUNTS: Final = Path("/proc/self/mountinfo")  # proc(5)
+_LOCAL: Final = frozenset({"ext2", "ext3", "ext4", "f2fs", "tmpfs", "xfs"})  # those of btrfs have devices that no mount names
 _OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NONBLOCK
 
 
@@ -53,6 +55,17 @@ def open_root(path: Path, root: Root) -> int:
         if (state.st_dev, state.st_ino) != (root.device, root.inode):
             raise RootGone(f"{path} is not the directory it was: another one was mounted, unmounted or made there")
         return os.dup(directory)
+
+
+def local(device: int) -> bool:
+    """Whether the kernel knows all who write to the files of a file system (st_dev): no other machine has it, and no program stands behind it."""
+    number = f"{os.major(device)}:{os.minor(device)}"
+    with contextlib.suppress(OSError):
+        for line in MOUNTS.read_text(errors="replace").splitlines():
+            mount, _, system = line.partition(" - ")
+            if number in mount.split(" ")[2:3]:
+                return system.split(" ")[0] in _LOCAL
+    return False
 
 
 def make(path: Path) -> None:

@@ -2,7 +2,8 @@
 
 Rules (docs/fidelity.md): content that was rewritten is a new version, be it by rename over with an older time, or with the same
 bytes when the writing was watched; a touch, a chmod or a new hard link alone is none. A file is complete when it was closed
-after writing or moved in and nobody has it open for writing, or when it stood still long enough."""
+after writing or moved in and nobody has it open for writing; when the kernel, which knows all who could, says that nobody has; or
+when it stood still long enough."""
 
 import zlib
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ class Seen:
     mtime: int
     ctime: int
     etag: str = ""  # "": content not read
-    writing: bool = False  # somebody has it open for writing, or it changed while it was read
+    writing: bool | None = None  # somebody has it open for writing, or it changed while it was read; None: there is no telling
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def settle(seen: Seen, signs: int, before: Still | None, *, now: float, wall_ns:
     """None when the file is complete; else what to compare with when it is looked at again, at most *seconds* later.
 
     *now* is monotonic, *wall_ns* the wall clock: a file last written long ago need not be watched standing still."""
-    if signs & COMPLETE and not seen.writing:
+    if seen.writing is False or (signs & COMPLETE and not seen.writing):
         return None
     signature = (seen.inode, seen.size, seen.mtime)
     since = before.since if before is not None and before.signature == signature else now

@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from router.buckets import notes, roots
+from router.buckets import contents, notes, roots
 from router.buckets.keys import Ignored
 from router.buckets.ledger import Serving, Tell, Told
 from router.buckets.notes import Notes
@@ -83,7 +83,8 @@ class Attachment:
         watcher, watched = await watcher_for(self._bucket)
         serving: Serving | None = None
         try:
-            site = self._site(root, table, watcher, threads, watched=watched)
+            device = await asyncio.get_running_loop().run_in_executor(threads, _known, root) if watched else contents.ELSEWHERE
+            site = self._site(root, table, watcher, threads, watched=watched, device=device)
             self._ledger.floor = max(self._ledger.floor, floor)
             self._ledger.serving = serving = Serving(self._way(outlet), root)
             await Session(site, self._teller).run(outlet, stop)
@@ -124,12 +125,13 @@ class Attachment:
                     " its files are served, those of the former directory are hidden and not taken for deleted"
                 )
 
-    def _site(self, root: Root, table: VersionTable, watcher: Watcher, threads: ThreadPoolExecutor, *, watched: bool) -> Site:
+    def _site(self, root: Root, table: VersionTable, watcher: Watcher, threads: ThreadPoolExecutor, *, watched: bool, device: int) -> Site:
         return Site(
             bucket=self._bucket,
             root=root,
             watcher=watcher,
             watched=watched,
+            device=device,
             ignored=Ignored(self._bucket.ignore),
             table=table,
             notes=Notes(self._database, self._bucket.name, self._ledger.presence),
@@ -161,6 +163,11 @@ async def watcher_for(bucket: Bucket) -> tuple[Watcher, bool]:
         log.warning("watcher_unavailable", bucket=bucket.name, watcher=kind, error=error.strerror, fallback="scan", interval_s=bucket.scan)
         return Unwatched(), False
     return watcher, kind != "scan"
+
+
+def _known(root: Root) -> int:
+    """The root's file system where the kernel knows all who write to it; in a thread."""
+    return root.device if roots.local(root.device) else contents.ELSEWHERE
 
 
 def _target(binding: Binding) -> Target:

@@ -8,6 +8,7 @@ import contextlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -183,7 +184,8 @@ class Lookers:
         """Look at files in a thread; at fewer when the site has ended, and nothing when the root is gone: then it ends."""
         site = self._site
         try:
-            return await site.in_thread(examine, site.bucket.path, site.root, wanted, upto, site.ended.is_set)
+            look = partial(contents.look, upto=upto, device=site.device, ended=site.ended.is_set)
+            return await site.in_thread(examine, site.bucket.path, site.root, wanted, look)
         except RootGone as gone:
             site.end(gone)
             return []
@@ -305,13 +307,13 @@ def _with(found: Found, note: Note) -> Found:
     return found._replace(note=note, seen=None if found.seen is None else replace(found.seen, etag=note.etag))
 
 
-def examine(path: Path, root: Root, wanted: Sequence[str], upto: int, ended: Callable[[], bool]) -> list[Look]:
+def examine(path: Path, root: Root, wanted: Sequence[str], look: Callable[[int, str], Look]) -> list[Look]:
     """Look at files below the root, all in one thread; at none behind one that was cut short. Raises RootGone when it is not there any more."""
     opened, looks = open_root(path, root), list[Look]()
     try:
         with contextlib.suppress(contents.CutShort):
             for key in wanted:
-                looks.append(contents.look(opened, key, upto=upto, ended=ended))
+                looks.append(look(opened, key))
     finally:
         os.close(opened)
     return looks

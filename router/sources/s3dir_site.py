@@ -149,6 +149,7 @@ class Site:
     root: Root
     watcher: Watcher
     watched: bool  # whether the watcher reports closes and changes by itself
+    device: int  # see contents.look(): where closes are reported besides, and nothing is left to standing still
     ignored: keys.Ignored
     table: VersionTable
     notes: Notes

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from router.buckets import contents
+from router.buckets import contents, roots
 from router.errors import JournalError
 from router.events import s3
 from router.journal.base import Beside
@@ -52,6 +52,36 @@ async def test_files_that_came_and_went_while_the_daemon_was_down(bucket: Bucket
         await asyncio.sleep(0.5)
     assert len(bucket.told()) == 7
     assert bucket.outlet.duplicates == []
+
+
+@pytest.mark.parametrize(
+    ("watcher", "local", "told"),
+    [("auto", True, True), ("auto", False, False), ("scan", True, False)],
+    ids=["known", "unknown", "unwatched"],
+)
+async def test_a_file_whose_close_nobody_saw(
+    bucket: BucketHouse, monkeypatch: pytest.MonkeyPatch, watcher: str, local: bool, told: bool
+) -> None:
+    """It need not stand still where the kernel says that nobody has it open, and closes are told besides."""
+    monkeypatch.setattr(roots, "local", lambda _: local)
+    bucket.settle, bucket.watcher = 3600.0, watcher
+    bucket.root.mkdir()
+    (bucket.root / "whole").write_text("one")
+    with (bucket.root / "half").open("w") as file:
+        file.write("one, ")
+        file.flush()
+        async with bucket.running():
+            await until(lambda: bucket.count("router_s3_looks_total") >= 2)
+            if told:
+                await until(lambda: bucket.created() == ["whole"])
+            file.write("two")
+            file.flush()
+            await asyncio.sleep(0.2)
+            assert bucket.created() == ["whole"] * told
+            if watcher == "auto":
+                file.close()
+                await until(lambda: bucket.created() == [*["whole"] * told, "half"])
+                assert bucket.records()[-1]["s3"]["object"]["size"] == len("one, two")
 
 
 class Dying:

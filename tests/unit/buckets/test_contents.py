@@ -1,5 +1,7 @@
 """What a look at a file says."""
 
+import errno
+import fcntl
 import hashlib
 import os
 import socket
@@ -23,8 +25,8 @@ def closed(root: int):
     os.close(root)
 
 
-def seen(root: int, key: str, upto: int = contents.SMALL) -> Seen:
-    found = look(root, key, upto=upto)
+def seen(root: int, key: str, upto: int = contents.SMALL, device: int = contents.ELSEWHERE) -> Seen:
+    found = look(root, key, upto=upto, device=device)
     assert isinstance(found, Seen)
     return found
 
@@ -101,6 +103,30 @@ def test_a_file_that_is_open_for_writing_is_said_to_be(root: int, tmp_path: Path
         assert not seen(root, "f").writing  # readers do not count
 
 
+@pytest.mark.parametrize("upto", [0, 100])
+def test_that_nobody_writes_is_said_only_where_the_kernel_knows_everybody(root: int, tmp_path: Path, upto: int) -> None:
+    device = os.fstat(root).st_dev
+    (tmp_path / "f").write_bytes(b"x" * 10)
+    assert seen(root, "f", upto, device).writing is False
+    assert seen(root, "f", upto, device + 1).writing is None
+    with (tmp_path / "f").open("ab"):
+        assert seen(root, "f", upto, device).writing is True
+        assert seen(root, "f", upto, device + 1).writing is True
+
+
+def test_who_may_not_ask_is_told_nothing(root: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lease is its owner's to ask for."""
+    (tmp_path / "f").write_bytes(b"x")
+
+    def refused(_file: int, command: int, _argument: int) -> int:
+        if command == fcntl.F_SETLEASE:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return 0
+
+    monkeypatch.setattr(contents.fcntl, "fcntl", refused)
+    assert seen(root, "f", device=os.fstat(root).st_dev).writing is None
+
+
 def test_a_file_that_changes_while_it_is_read_is_being_written(root: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "f").write_bytes(b"x" * 100)
     read = os.read
@@ -112,7 +138,7 @@ def test_a_file_that_changes_while_it_is_read_is_being_written(root: int, tmp_pa
         return data
 
     monkeypatch.setattr(contents.os, "read", meddled)
-    found = seen(root, "f")
+    found = seen(root, "f", device=os.fstat(root).st_dev)
     assert found.writing
 
 
@@ -129,7 +155,7 @@ def test_reading_stops_when_nobody_waits_and_what_was_read_by_then_is_whole(
 ) -> None:
     """Half a content has no eTag: told with none, a file that has stood still for long would be taken for complete."""
     (tmp_path / "f").write_bytes(b"x" * 10)
-    found = look(root, "f", upto=100, ended=lambda: True)
+    found = look(root, "f", upto=100, device=os.fstat(root).st_dev, ended=lambda: True)
     assert isinstance(found, Seen)
     assert (found.etag, found.writing) == (hashlib.md5(b"x" * 10).hexdigest(), False)
     monkeypatch.setattr(contents, "_CHUNK", 4)

@@ -57,6 +57,33 @@ def test_without_proc_mounts_are_told_by_their_device(tmp_path: Path, monkeypatc
     assert not roots.find(tmp_path, required=False).mounted
 
 
+MOUNTS = """\
+22 27 0:21 / /proc rw,relatime - proc proc rw
+27 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard
+31 27 0:45 / /mnt/a\\040b rw,nosuid shared:9 master:1 - fuse.sshfs me@there: rw
+32 27 0:46 / /mnt/nfs rw - nfs4 there:/export rw
+33 27 0:47 / /tmp rw - tmpfs tmpfs rw
+torn
+"""
+
+
+@pytest.mark.parametrize(
+    ("device", "local"),
+    [((254, 0), True), ((0, 47), True), ((0, 45), False), ((0, 46), False), ((0, 21), False), ((254, 1), False), ((25, 40), False)],
+)
+def test_the_kernel_knows_all_who_write_to_a_file_system_of_this_machine_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: tuple[int, int], local: bool
+) -> None:
+    (tmp_path / "mountinfo").write_text(MOUNTS)
+    monkeypatch.setattr(roots, "MOUNTS", tmp_path / "mountinfo")
+    assert roots.local(os.makedev(*device)) is local
+
+
+def test_without_proc_no_file_system_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roots, "MOUNTS", tmp_path / "absent")
+    assert not roots.local(tmp_path.stat().st_dev)
+
+
 def test_a_number_fits_the_store() -> None:
     assert abs(roots.find(Path("/proc"), required=False).number) < 2**63
     assert Root(-3, 1, 1).mounted

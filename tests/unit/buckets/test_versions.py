@@ -88,6 +88,13 @@ def test_anything_else_stands_still_first(signs: int) -> None:
     assert due(replace(SAME, size=11), signs, still, now=52.0) == Still((1, 11, 100 * S), 52.0)
 
 
+@pytest.mark.parametrize("signs", [CREATED, FOUND, CHANGED, GONE])
+def test_what_nobody_has_open_need_not_stand_still(signs: int) -> None:
+    assert due(replace(SAME, writing=False), signs) is None
+    assert due(replace(SAME, writing=None), signs) is not None
+    assert due(replace(SAME, writing=True), signs) is not None
+
+
 def test_a_file_written_long_ago_is_complete_when_it_is_found() -> None:
     assert due(SAME, FOUND, wall=102 * S) is None
     assert due(SAME, FOUND, wall=102 * S - 1) is not None

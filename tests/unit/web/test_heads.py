@@ -328,6 +328,14 @@ def test_the_corpus_beside_llhttp(lines: tuple[str, ...], llhttp: Llhttp) -> Non
     assert compare(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n", llhttp)
 
 
+def test_a_line_that_is_too_long_is_so_behind_headers_that_are_known() -> None:
+    reader, block = heads.Reader(LIMITS), b" HTTP/1.1\r\nhost: a\r\n\r\n"
+    reader.read(b"GET /" + block)
+    with pytest.raises(Refused) as refused:
+        reader.read(b"GET /" + b"a" * LIMITS.line + block)
+    assert refused.value.status == 414
+
+
 @given(raws=st.lists(mutated_heads(), min_size=2, max_size=4), again=st.booleans())
 def test_what_a_connection_remembers_changes_no_reading(raws: list[bytes], again: bool) -> None:
     reader = heads.Reader(LIMITS)
