@@ -53,7 +53,7 @@ class WarmPool:
         self._runtimes, self._logs, self._clock, self._limits = runtimes, logs, clock, limits
         self._all: dict[Environment, float] = {}  # and when each was made, epoch seconds
         self._shelf = Shelf()
-        self._room = Room(limits, self._shelf, clock)
+        self._room = Room(limits, self._shelf, clock, evict=self._make_way, put_back=self._give_back)
         self._stale: set[Environment] = set()  # busy ones whose function has changed
         self._closing: dict[Environment, asyncio.Task[None]] = {}
         self._starts = Starts(clock, max(4, 2 * (os.cpu_count() or 1)), self._give_back)
@@ -280,12 +280,19 @@ class WarmPool:
         if lost or environment in self._stale or self._room.closed:
             self._retire(environment)
             return
-        wanted = self._room.waiting
-        if self._starts.held and not wanted and self._starts.hand_over(environment.function.qualified, environment):
-            return
+        if self._room.waiting:
+            self._offer(environment)
+        elif not self._starts.held or not self._starts.hand_over(environment.function.qualified, environment):
+            self._shelf.put(environment, self._clock.monotonic())
+
+    def _offer(self, environment: Environment) -> None:
+        """One is idle while somebody waits for room: they come first, unless it is of no use to them."""
+        key = environment.function.qualified
         self._shelf.put(environment, self._clock.monotonic())
-        if wanted:
-            self._room.tell()
+        self._room.serve(environment)
+        if environment in self._shelf and self._starts.waits(key):
+            self._shelf.remove(environment)
+            self._starts.hand_over(key, environment)
 
     async def _add(self, function: Function, initialization: Initialization = ON_DEMAND, *, wait: float) -> Environment:
         """A cold environment, once there is room for it; or one of the function's own that became idle meanwhile.
@@ -294,20 +301,28 @@ class WarmPool:
         runtime = self._runtime(function)
         if refused := runtime.refusal(function):  # before others make room for it
             raise EnvironmentUnavailable(refused)
-        until = self._clock.monotonic() + wait
-        while (victims := self._room.victims(function.memory)) is None:
-            await self._room.changed(until)
-            if initialization is not PROVISIONED and (idle := self._take(function)) is not None:
+        victims = self._room.victims(function.memory)
+        if victims is None:
+            own = None if initialization is PROVISIONED else function
+            if own is not None:
+                self._starts.block(function.qualified)
+            idle = await self._room.wait(function.memory, own, self._clock.monotonic() + wait)
+            if idle is not None:
                 return idle
-        for environment in victims:
-            self._evicted.add(environment.function.name)
-            self._retire(environment)
-        await self._room.cleared(function.memory)
+        else:
+            self._make_way(victims)
+        await self._room.cleared(function.memory, claimed=victims is None)
         environment = runtime.environment(function, self._stream(function), initialization)
         environment.on_lost = lambda: self._lost(environment)
         self._all[environment] = self._clock.now()
         self._room.hold(environment)
         return environment
+
+    def _make_way(self, idle: Iterable[Environment]) -> None:
+        """End idle ones for another."""
+        for environment in idle:
+            self._evicted.add(environment.function.name)
+            self._retire(environment)
 
     def _runtime(self, function: Function) -> Runtime:
         resolved = resolve(function.runtime, function.python)

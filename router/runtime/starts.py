@@ -41,6 +41,8 @@ class Starts:
         way = self._ways.get(key)
         if way is None:
             way = self._ways[key] = Way(self._few)
+        if way not in self.held:
+            way.blocked = False  # by somebody, some time ago
         if not way.full and not way.line:
             return way.begin()
         turn: asyncio.Future[Environment | int] = asyncio.get_running_loop().create_future()
@@ -77,6 +79,16 @@ class Starts:
                 return True
         return False
 
+    def waits(self, key: str) -> bool:
+        """Whether somebody stands in line."""
+        way = self._ways.get(key)
+        return way is not None and bool(way.line)
+
+    def block(self, key: str) -> None:
+        """There is no room for one that has its turn to start: those in line wait for what becomes idle."""
+        if (way := self._ways.get(key)) is not None:
+            way.blocked = True
+
     def close(self) -> None:
         """All is over."""
         for way in self.held:
@@ -104,8 +116,8 @@ class Starts:
             for way in [*self.held]:
                 if not way.moved:
                     way.stalled()
-                    self._admit(way)
-                way.moved = False
+                way.moved = way.blocked = False
+                self._admit(way)
                 if not way.line:
                     self.held.discard(way)
         self._watcher = None

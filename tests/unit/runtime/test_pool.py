@@ -363,6 +363,62 @@ async def test_one_that_waits_hears_of_the_end(small: WarmPool, runtime: FakeRun
     await busy
 
 
+async def test_who_comes_later_is_not_served_before_those_who_wait(small: WarmPool, runtime: FakeRuntime) -> None:
+    """Each asks again as soon as it is served; with room for one environment they take turns."""
+    runtime.gate, served = asyncio.Event(), []
+
+    async def client(name: int) -> None:
+        for _ in range(4):
+            await call(small, sized("a", 512))
+            served.append(name)
+
+    clients = [asyncio.create_task(client(name)) for name in range(6)]
+    await settle()
+    runtime.gate.set()
+    await asyncio.gather(*clients)
+    assert runtime.made == 1
+    rounds = [served[at : at + 6] for at in range(0, 24, 6)]
+    assert [sorted(one) for one in rounds] == [[*range(6)]] * 4
+
+
+async def test_what_is_of_no_use_to_who_waits_for_room_goes_to_its_own_line(small: WarmPool, runtime: FakeRuntime) -> None:
+    runtime.gate, small._starts._few = asyncio.Event(), 1
+    stranger = asyncio.create_task(small._room.wait(1024, None, 1e9))  # has waited longest, and never fits
+    await settle()
+    both = [asyncio.create_task(call(small, sized("a"))) for _ in range(2)]
+    await settle()
+    small._starts.block("a")
+    runtime.gate.set()
+    assert await asyncio.gather(*both) == [1, 1]
+    stranger.cancel()
+
+
+async def test_who_has_waited_longest_for_room_comes_before_the_line_of_what_makes_it(small: WarmPool, runtime: FakeRuntime) -> None:
+    runtime.gate, small._starts._few = asyncio.Event(), 1
+    first, other, second = [asyncio.create_task(call(small, sized(name, 512))) for name in ("a", "b", "a")]
+    await settle()
+    assert small._starts.waits("a")
+    runtime.gate.set()
+    assert await first == 1
+    assert await other == 2
+    assert await second == 3
+    assert not small._room.waiting
+
+
+async def test_one_that_leaves_passes_on_what_it_was_given(small: WarmPool, runtime: FakeRuntime) -> None:
+    runtime.gate = asyncio.Event()
+    busy, leaving, staying = [asyncio.create_task(call(small, sized("a", 512))) for _ in range(3)]
+    await settle()
+    assert len(small._room.waiting) == 2
+    runtime.gate.set()
+    assert await busy == 1
+    assert len(small._room.waiting) == 1  # it was handed over, and nobody has heard of it
+    leaving.cancel()
+    assert await staying == 1
+    assert leaving.cancelled()
+    assert not small._room.waiting
+
+
 async def test_many_sizes_at_once_stay_within_the_memory(small: WarmPool, runtime: FakeRuntime) -> None:
     for round_ in range(20):
         await asyncio.gather(*(call(small, sized(f"{name}{round_ % 3}", size)) for name, size in (("a", 128), ("b", 256), ("c", 128))))
@@ -489,13 +545,14 @@ async def test_who_waits_for_the_turn_to_start_looks_at_what_was_put_back(
     runtime: FakeRuntime, clock: VirtualClock, metrics: Metrics
 ) -> None:
     pool = await wide(runtime, clock, metrics)
-    pool._room.waiting.add(asyncio.Event())  # another function, which comes first
+    stranger = asyncio.create_task(pool._room.wait(128, None, clock.monotonic() + 1))  # another function, which comes first
     pool._starts._few = 1
     runtime.gate = asyncio.Event()
     both = [asyncio.create_task(run(pool)) for _ in range(2)]
     await settle()
     runtime.gate.set()
     assert await asyncio.gather(*both) == [1, 1]
+    stranger.cancel()
     await pool.close()
 
 

@@ -84,6 +84,30 @@ async def test_as_long_as_it_moves_nobody_starts_for_impatience() -> None:
     await asyncio.gather(*rig.asked, return_exceptions=True)
 
 
+async def test_without_room_those_in_line_wait_for_what_becomes_idle() -> None:
+    rig = Rig()
+    await rig.ask(8)
+    assert rig.starts.waits("f")
+    assert not rig.starts.waits("g")
+    rig.starts.block("f")
+    rig.starts.block("nobody's")
+    rig.starts.ended("f", cast("int", rig.asked[0].result()))
+    await settle()
+    assert rig.answered == 4  # no turn to start, though only three do
+    assert rig.starts.hand_over("f", rig.environment())
+    await rig.clock.advance(PATIENCE)
+    assert rig.answered == 6  # the next look: there may be room again
+    rig.starts.block("f")
+    await rig.clock.advance(PATIENCE)
+    await rig.clock.advance(PATIENCE)
+    assert rig.answered == 8  # nothing moves: each finds out for itself
+    assert not rig.starts.waits("f")
+    await rig.clock.advance(2 * PATIENCE)
+    rig.starts.block("f")  # by somebody, some time ago
+    await rig.ask(1)
+    assert rig.answered == 9
+
+
 @pytest.mark.parametrize("turn", ["none", "environment", "ticket"])
 async def test_who_is_cancelled_leaves_what_it_was_given_to_others(turn: str) -> None:
     rig = Rig()
