@@ -290,9 +290,10 @@ class WarmPool:
         key = environment.function.qualified
         self._shelf.put(environment, self._clock.monotonic())
         self._room.serve(environment)
-        if environment in self._shelf and self._starts.waits(key):
+        if self._starts.held and environment in self._shelf:
             self._shelf.remove(environment)
-            self._starts.hand_over(key, environment)
+            if not self._starts.hand_over(key, environment):
+                self._shelf.put(environment, self._clock.monotonic())
 
     async def _add(self, function: Function, initialization: Initialization = ON_DEMAND, *, wait: float) -> Environment:
         """A cold environment, once there is room for it; or one of the function's own that became idle meanwhile.

@@ -91,14 +91,17 @@ class Room:
             if idle is not None and wanted.own == idle.function and idle in self._shelf:
                 self._shelf.remove(idle)
                 wanted.environment = idle
-            elif (victims := self.victims(wanted.need)) is not None:
+                self._told(wanted)
+                return  # there is nothing else for those behind
+            if (victims := self.victims(wanted.need)) is not None:
                 self._capacity.claim(wanted.need)  # nobody who comes now gets it
                 wanted.claimed = True
                 self._evict(victims)
-            else:
-                continue
-            self.waiting.remove(wanted)
-            wanted.news.set()
+                self._told(wanted)
+
+    def _told(self, wanted: Wanted) -> None:
+        self.waiting.remove(wanted)
+        wanted.news.set()
 
     async def cleared(self, need: int, *, claimed: bool) -> None:
         """Wait until what is ending has left enough; meanwhile nobody else gets it. *claimed*: by wait(). Raises EnvironmentUnavailable.
@@ -109,7 +112,7 @@ class Room:
                 self._capacity.claim(need)
             try:
                 while self._leaving and not self._fits(need) and not self.closed:
-                    await self._told()
+                    await self._news()
             except BaseException:
                 self._capacity.release(need)
                 self._tell()
@@ -150,7 +153,7 @@ class Room:
     def _fits(self, need: int) -> bool:
         return self._capacity.fits(need, self._shelf.spared())
 
-    async def _told(self) -> None:
+    async def _news(self) -> None:
         news = asyncio.Event()
         self._clearing.add(news)
         try:

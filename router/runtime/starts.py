@@ -79,11 +79,6 @@ class Starts:
                 return True
         return False
 
-    def waits(self, key: str) -> bool:
-        """Whether somebody stands in line."""
-        way = self._ways.get(key)
-        return way is not None and bool(way.line)
-
     def block(self, key: str) -> None:
         """There is no room for one that has its turn to start: those in line wait for what becomes idle."""
         if (way := self._ways.get(key)) is not None:

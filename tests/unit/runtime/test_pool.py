@@ -397,12 +397,27 @@ async def test_who_has_waited_longest_for_room_comes_before_the_line_of_what_mak
     runtime.gate, small._starts._few = asyncio.Event(), 1
     first, other, second = [asyncio.create_task(call(small, sized(name, 512))) for name in ("a", "b", "a")]
     await settle()
-    assert small._starts.waits("a")
+    assert small._starts.held
     runtime.gate.set()
     assert await first == 1
     assert await other == 2
     assert await second == 3
     assert not small._room.waiting
+
+
+async def test_what_is_of_no_use_to_anybody_stays_idle(small: WarmPool, runtime: FakeRuntime) -> None:
+    """Who stood in its line is gone, and has had no turn of the loop to leave it."""
+    runtime.gate, small._starts._few = asyncio.Event(), 1
+    stranger = asyncio.create_task(small._room.wait(1024, None, 1e9))
+    first, second = [asyncio.create_task(call(small, sized("a"))) for _ in range(2)]
+    await settle()
+    environment = next(iter(runtime.living))
+    second.cancel()
+    small._give_back(environment)  # in the same turn
+    assert environment in small._shelf
+    stranger.cancel()
+    first.cancel()
+    await asyncio.gather(stranger, first, second, return_exceptions=True)
 
 
 async def test_one_that_leaves_passes_on_what_it_was_given(small: WarmPool, runtime: FakeRuntime) -> None:
