@@ -132,6 +132,7 @@ class Attachment:
             watcher=watcher,
             watched=watched,
             device=device,
+            unwatched=set(),
             ignored=Ignored(self._bucket.ignore),
             table=table,
             notes=Notes(self._database, self._bucket.name, self._ledger.presence),

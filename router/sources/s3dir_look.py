@@ -139,6 +139,8 @@ class Lookers:
         site.refusals.drop(key)
         if seen is None:
             return False
+        if seen.writing is False and keys.split(key)[0] in site.unwatched:
+            seen = replace(seen, writing=None)  # it may be opened again, and that close would not be told
         now, seconds = site.clock.monotonic(), site.bucket.settle
         still = versions.settle(seen, work.signs, work.still, now=now, wall_ns=wall_ns, seconds=seconds)
         if still is None:

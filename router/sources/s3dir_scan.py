@@ -32,7 +32,6 @@ class Scanner:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._unwatched: set[str] = set()
         self._blind = False  # the last scan did not get its rows
         self._reason = "start"
 
@@ -125,14 +124,15 @@ class Scanner:
         return listing
 
     def _covered(self, directory: str, *, covered: bool) -> None:
+        unwatched = self._site.unwatched
         if covered:
-            self._unwatched.discard(directory)
-        elif directory not in self._unwatched:
-            if not self._unwatched:
+            unwatched.discard(directory)
+        elif directory not in unwatched:
+            if not unwatched:
                 told = "raise fs.inotify.max_user_watches; until then changes there are found every scan interval"
                 log.warning("directory_unwatched", bucket=self._site.bucket.name, directory=keys.shown(directory), remedy=told)
-            self._unwatched.add(directory)
-        self._site.figures.unwatched_directories = len(self._unwatched)
+            unwatched.add(directory)
+        self._site.figures.unwatched_directories = len(unwatched)
 
     async def _compare(self, directory: str, part: Slice, *, trusted: bool) -> int:
         """Name the keys whose files are not as recorded; give how many are recorded."""
@@ -175,7 +175,7 @@ class Scanner:
             reason = "unreadable" if name in {"EACCES", "EPERM"} else name
             site.refusals.add(directory, reason, error.strerror or "")
             return
-        self._unwatched.discard(directory)
+        site.unwatched.discard(directory)
         after = ""
         while not site.ended.is_set() and (names := await site.table.page(directory, after, SLICE)):
             await site.work.room()

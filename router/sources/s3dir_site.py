@@ -150,6 +150,7 @@ class Site:
     watcher: Watcher
     watched: bool  # whether the watcher reports closes and changes by itself
     device: int  # see contents.look(): where closes are reported besides, and nothing is left to standing still
+    unwatched: set[str]  # directories of which nothing is reported all the same, for want of a watch
     ignored: keys.Ignored
     table: VersionTable
     notes: Notes

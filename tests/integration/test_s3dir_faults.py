@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from router.buckets import contents, roots
+from router.buckets.inotify import InotifyWatcher
 from router.errors import JournalError
 from router.events import s3
 from router.journal.base import Beside
@@ -55,15 +56,17 @@ async def test_files_that_came_and_went_while_the_daemon_was_down(bucket: Bucket
 
 
 @pytest.mark.parametrize(
-    ("watcher", "local", "told"),
-    [("auto", True, True), ("auto", False, False), ("scan", True, False)],
-    ids=["known", "unknown", "unwatched"],
+    ("watcher", "local", "covered", "told"),
+    [("auto", True, True, True), ("auto", False, True, False), ("scan", True, True, False), ("auto", True, False, False)],
+    ids=["known", "unknown", "unwatched", "without a watch"],
 )
 async def test_a_file_whose_close_nobody_saw(
-    bucket: BucketHouse, monkeypatch: pytest.MonkeyPatch, watcher: str, local: bool, told: bool
+    bucket: BucketHouse, monkeypatch: pytest.MonkeyPatch, *, watcher: str, local: bool, covered: bool, told: bool
 ) -> None:
     """It need not stand still where the kernel says that nobody has it open, and closes are told besides."""
     monkeypatch.setattr(roots, "local", lambda _: local)
+    if not covered:
+        monkeypatch.setattr(InotifyWatcher, "cover", lambda *_: False)
     bucket.settle, bucket.watcher = 3600.0, watcher
     bucket.root.mkdir()
     (bucket.root / "whole").write_text("one")
@@ -78,7 +81,7 @@ async def test_a_file_whose_close_nobody_saw(
             file.flush()
             await asyncio.sleep(0.2)
             assert bucket.created() == ["whole"] * told
-            if watcher == "auto":
+            if watcher == "auto" and covered:
                 file.close()
                 await until(lambda: bucket.created() == [*["whole"] * told, "half"])
                 assert bucket.records()[-1]["s3"]["object"]["size"] == len("one, two")
@@ -423,8 +426,6 @@ async def test_a_bucket_that_is_emptied_by_hand_tells_each_file(bucket: BucketHo
 
 
 async def test_a_watch_limit_leaves_the_scan(bucket: BucketHouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    from router.buckets.inotify import InotifyWatcher
-
     cover = InotifyWatcher.cover
     monkeypatch.setattr(InotifyWatcher, "cover", lambda self, directory, descriptor: not directory and cover(self, directory, descriptor))
     bucket.scan = 0.2
