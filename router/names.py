@@ -14,6 +14,7 @@ from math import floor
 from typing import Final
 
 LATEST: Final = "$LATEST"
+_SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 
 def function_arn(region: str, account: str, name: str) -> str:
@@ -197,3 +198,15 @@ def iso_s(at: float) -> str:
 @lru_cache(maxsize=16)
 def _second(at: int) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def moment(text: str, now: float) -> float:
+    """`10m`, `2h`, `1d` ago, or an ISO 8601 time (UTC unless it says otherwise) as epoch seconds. Raises ValueError."""
+    number = text[:-1].replace(".", "", 1)
+    if text[-1:] in _SECONDS and number.isascii() and number.isdigit():
+        return now - float(text[:-1]) * _SECONDS[text[-1]]
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is neither an age such as 10m, 2h, 1d nor a time such as 2026-11-23T08:00:00Z") from None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()

@@ -4,7 +4,7 @@ import time
 
 import click
 
-from router.cli.text import moment
+from router.names import moment
 
 
 def as_moment(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:

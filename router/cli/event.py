@@ -12,10 +12,10 @@ from router.cli.client import Daemon
 from router.cli.exits import Exit, fail
 from router.cli.group import did_you_mean
 from router.cli.settings import Settings, pass_settings, shared_options
-from router.cli.shapes import SHAPES, Shape, UnfitFact, built, requested
 from router.cli.show import document, rows
 from router.cli.text import visible
 from router.events.http import Request
+from router.events.shapes import SHAPES, Shape, UnfitFact, built, requested
 
 HEADERS = {"function": "FUNCTION", "id": "REQUEST ID", "source": "SOURCE", "state": "STATE", "error": "ERROR"}
 

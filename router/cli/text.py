@@ -1,17 +1,15 @@
-"""Words for a terminal: escapes, columns, times. Pure.
+"""Words for a terminal: escapes, columns. Pure.
 
 What functions, files and requests put into a string must not move the cursor, colour the screen, turn the
 reading direction or start a line of its own: visible() spells such characters out."""
 
 import unicodedata
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 _SPELT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\x1b": "\\e"}
 # Cc control, Cf format (bidi, zero width, tags), Cs lone surrogate, Co private, Zl and Zp line and paragraph separator
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _GAP: Final = "  "
 _NARROWEST: Final = 8  # cells that a column keeps when the terminal is too narrow for all
 
@@ -100,15 +98,3 @@ def fitted(widths: Sequence[int], room: int) -> list[int]:
     while sum(left) > room and max(left) > _NARROWEST:
         left[left.index(max(left))] -= 1
     return left
-
-
-def moment(text: str, now: float) -> float:
-    """`10m`, `2h`, `1d` ago, or an ISO 8601 time (UTC unless it says otherwise) as epoch seconds. Raises ValueError."""
-    number = text[:-1].replace(".", "", 1)
-    if text[-1:] in _SECONDS and number.isascii() and number.isdigit():
-        return now - float(text[:-1]) * _SECONDS[text[-1]]
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is neither an age such as 10m, 2h, 1d nor a time such as 2026-11-23T08:00:00Z") from None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from router import names
 
+NOW = 1_790_000_000.0
 FORMS = [
     (names.request_id, r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"),
     (names.gateway_id, r"[A-Za-z0-9_-]{15}="),
@@ -82,3 +83,25 @@ def test_a_time_is_told_to_the_millisecond(ms: int) -> None:
     assert names.iso_of_ms(ms) == f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
     assert names.iso_ms((ms + 0.5) / 1000) == names.iso_of_ms(ms)
     assert names.iso_s((ms + 0.5) / 1000) == f"{moment:%Y-%m-%dT%H:%M:%S}Z"
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("10m", NOW - 600),
+        ("1.5h", NOW - 5400),
+        ("2d", NOW - 172800),
+        ("1970-01-01T00:01:00Z", 60.0),
+        ("1970-01-01T01:01:00+01:00", 60.0),
+        ("1970-01-01 00:01", 60.0),
+        ("1970-01-02", 86400.0),
+    ],
+)
+def test_a_moment_is_an_age_or_a_time(text: str, at: float) -> None:
+    assert names.moment(text, NOW) == at
+
+
+@pytest.mark.parametrize("text", ["", "m", "ten minutes", "10", "1.2.3m", "²m", "2026-13-01", "-5m", "10x"])
+def test_what_is_no_moment_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="neither an age such as 10m"):
+        names.moment(text, NOW)

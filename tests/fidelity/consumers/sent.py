@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from router.cli.shapes import SHAPES, built
+from router.events.shapes import SHAPES, built
 from tests.fidelity.consumers.made import AT
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -9,7 +9,7 @@ import pytest
 from aws_lambda_powertools.utilities import data_classes
 from aws_lambda_powertools.utilities.parser import models
 
-from router.cli.shapes import SHAPES
+from router.events.shapes import SHAPES
 from tests.fidelity.consumers.kinds import DYNAMODB_LAX, KINDS, LOGS_LAX, S3_LAX, SNS_LAX
 from tests.fidelity.consumers.made import (
     ACCOUNT,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from router.cli.shapes import SHAPES
+from router.events.shapes import SHAPES
 from tests.fidelity.consumers import conftest
 from tests.fidelity.consumers.kinds import HTTP1, KINDS, REST, UNVERSIONED, WINDOW
 from tests.fidelity.consumers.made import made

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.api.explaining import Finding, of_event, of_path, of_request
-from router.cli.shapes import SHAPES, built
 from router.clock import SystemClock
 from router.config.load import load
 from router.config.types import Config
 from router.daemon import sources
 from router.errors import InvalidParameter
 from router.events.http import Request
+from router.events.shapes import SHAPES, built
 from router.sources import SECTIONS, TRIGGERS
 from router.sources.base import House
 from router.sources.http import HttpSource

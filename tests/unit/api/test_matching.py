@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.api.matching import matches
-from router.cli.shapes import SHAPES, built
 from router.config.types import Bucket, Config, Destination, Function, Queue, Subscription, Table, Topic
 from router.errors import InvalidParameter
 from router.events import s3
 from router.events.patterns import compile_pattern
 from router.events.schedule import parse
+from router.events.shapes import SHAPES, built
 from router.events.transform import Input
 from router.sources.bucket_notification import BucketNotification
 from router.sources.bus_trigger import EventTrigger

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from router.api.requests import request_of, spelled
-from router.cli.shapes import SHAPES, built
 from router.errors import InvalidParameter, TooManyRequests
 from router.events.http import Request, Response
+from router.events.shapes import SHAPES, built
 from router.model import Outcome
 from tests.helpers.clock import settle
 from tests.unit.api.bench import FAILED, Answer, Bench

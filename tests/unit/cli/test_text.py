@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.cli.text import cell, cells, columns, fitted, moment, shortened, visible
+from router.cli.text import cell, cells, columns, fitted, shortened, visible
 
 ANY_TEXT = st.text(st.characters(exclude_categories=())) | st.text(
     st.sampled_from("a\x1b\n\r\t\x9b\u202e\u2066\u200b\ufeff\u2028\udcff\u0301漢e")
 )
-NOW = 1_790_000_000.0
 
 
 @given(ANY_TEXT)
@@ -83,25 +82,3 @@ def test_a_narrow_terminal_cuts_the_widest_column() -> None:
 )
 def test_a_cell_shows_any_json_value(value: object, shown: str) -> None:
     assert cell(value) == shown
-
-
-@pytest.mark.parametrize(
-    ("text", "at"),
-    [
-        ("10m", NOW - 600),
-        ("1.5h", NOW - 5400),
-        ("2d", NOW - 172800),
-        ("1970-01-01T00:01:00Z", 60.0),
-        ("1970-01-01T01:01:00+01:00", 60.0),
-        ("1970-01-01 00:01", 60.0),
-        ("1970-01-02", 86400.0),
-    ],
-)
-def test_a_moment_is_an_age_or_a_time(text: str, at: float) -> None:
-    assert moment(text, NOW) == at
-
-
-@pytest.mark.parametrize("text", ["", "m", "ten minutes", "10", "1.2.3m", "²m", "2026-13-01", "-5m", "10x"])
-def test_what_is_no_moment_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="neither an age such as 10m"):
-        moment(text, NOW)

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from router import names
-from router.cli.shape import PLACE, Facts, Shape, truth, whole
 from router.events import s3, s3_eventbridge
 from router.events.eventbridge import Place
+from router.events.shapes.shape import PLACE, Facts, Shape, truth, whole
 
 COPIED: Final = "ObjectCreated:Copy"
 ASSEMBLED: Final = "ObjectCreated:CompleteMultipartUpload"

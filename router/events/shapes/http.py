@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from router import names
-from router.cli.shape import ACCOUNT, REGION, Facts, Shape, mapping, texts, truth
 from router.events import routes
 from router.events.alb import LoadBalancer
 from router.events.function_url import URL_PREFIX, FunctionUrl, url_domain
@@ -13,6 +12,7 @@ from router.events.http import Request
 from router.events.http_api import HttpApi
 from router.events.payload_v1 import short_id
 from router.events.rest_api import STAGE, RestApi
+from router.events.shapes.shape import ACCOUNT, REGION, Facts, Shape, mapping, texts, truth
 
 PORT: Final = 8080
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.cli.group import root
-from router.cli.shapes import SHAPES, UnfitFact, built
+from router.events.shapes import SHAPES, UnfitFact, built
 
 NOW = 1_790_000_000.0
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from router.cli.text import moment
 from router.events.http import Request
+from router.names import moment
 
 Facts = Mapping[str, str]
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from router import names
-from router.cli.shape import PLACE, Facts, Shape, texts
 from router.events import eventbridge, scheduled
+from router.events.shapes.shape import PLACE, Facts, Shape, texts
 
 _TICK: Final = {"name": "every-minute", "id": "", **PLACE}
 _DECIDED: Final = frozenset({"region", "account"})

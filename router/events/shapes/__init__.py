@@ -5,15 +5,15 @@ Nothing there but facts is ours: the builders are those of the sources (router/e
 from collections.abc import Mapping
 from typing import Final
 
-from router.cli import shapes_authorizers, shapes_bus, shapes_http, shapes_records, shapes_s3
-from router.cli.shape import Shape, UnfitFact, built, requested
+from router.events.shapes import authorizers, bus, http, records, s3
+from router.events.shapes.shape import Shape, UnfitFact, built, requested
 
 SHAPES: Final[Mapping[str, Shape]] = {
-    **shapes_s3.SHAPES,
-    **shapes_http.SHAPES,
-    **shapes_bus.SHAPES,
-    **shapes_records.SHAPES,
-    **shapes_authorizers.SHAPES,
+    **s3.SHAPES,
+    **http.SHAPES,
+    **bus.SHAPES,
+    **records.SHAPES,
+    **authorizers.SHAPES,
 }
 
 __all__ = ["SHAPES", "Shape", "UnfitFact", "built", "requested"]

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from router import names
-from router.cli.shape import ACCOUNT, REGION, Facts, Shape, texts
-from router.cli.shapes_http import REQUEST, api_of, arrival_of, asked_of, request_of
 from router.events import authorizer
 from router.events.gateway import FREE, Api, Asked
 from router.events.http_api import HttpApi
 from router.events.payload_v1 import short_id
 from router.events.rest_api import STAGE, RestApi
+from router.events.shapes.http import REQUEST, api_of, arrival_of, asked_of, request_of
+from router.events.shapes.shape import ACCOUNT, REGION, Facts, Shape, texts
 
 _PLACE: Final = {"route": "", "host": "127.0.0.1:8080", "stage": STAGE, "account": ACCOUNT, "region": REGION, "time": ""}
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from router import names
-from router.cli.shape import PLACE, Facts, Shape, mapping, whole
 from router.events import cloudwatch_logs, dynamodb, kinesis, sns, sqs
+from router.events.shapes.shape import PLACE, Facts, Shape, mapping, whole
 
 _ORDER: Final = '{"id": 7, "item": "tea", "quantity": 2, "status": "%s"}'
 _FIRST_SEQUENCE: Final = 49_590_338_271_490_256_608_559_692_538_361_571_095_921_575_989_136_588_898  # of the samples: 56 digits
