@@ -1,4 +1,4 @@
-"""What operators may ask of a running daemon; the control socket and, later, the console speak HTTP over these calls.
+"""What operators may ask of a running daemon; the control socket and the console speak HTTP over these calls.
 
 Every call gives JSON-ready values; times are ISO 8601 in UTC with milliseconds, or null. What cannot be done is a RouterError."""
 
@@ -11,13 +11,14 @@ from typing import Any, Final, TypeVar
 import orjson
 
 from router import VERSION
+from router.api.describing import described
 from router.api.history import DEAD_LETTERS, History, by_function, time_of, unfinished
 from router.api.sending import Sender
 from router.config.types import Config, Function, Trigger
 from router.dispatch.dispatcher import Dispatcher, Facts
 from router.dispatch.slots import Slots
 from router.dispatch.supervisor import Supervisor
-from router.errors import InvalidParameter, InvalidRequestContent
+from router.errors import FunctionNotFound, InvalidParameter, InvalidRequestContent
 from router.events.function_url import URL_PREFIX, url_domain
 from router.functions.registry import Functions
 from router.journal.base import Journal
@@ -141,6 +142,13 @@ class Calls:
         ]
         gone = [name for name in counts if name not in parts.config.functions]
         return rows + [_row_of_a_removed_function(name, counts[name]) for name in gone]
+
+    def described(self, name: str) -> dict[str, Any]:
+        """The settings of a function in force, and where it is served. Raises FunctionNotFound."""
+        deployed, function = self._parts.functions.get(name), self.config.functions.get(name)
+        if function is None:
+            raise FunctionNotFound(self._parts.functions.arn(deployed))
+        return {**described(function, self.config), "code_sha256": deployed.sha256, "urls": self._urls(function)}
 
     def _urls(self, function: Function) -> list[str]:
         """Where its routes are served, METHOD and URL; [] while the listener is not bound."""

@@ -4,6 +4,7 @@ Invocations look as on Lambda's own API: headers X-Amz-Invocation-Type, X-Amz-Lo
 
 import base64
 import math
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -11,6 +12,7 @@ from urllib.parse import parse_qs
 import orjson
 import structlog
 
+from router.api import offering
 from router.api.calls import Calls
 from router.api.declared import Declared, rows_of
 from router.api.doctor import Doctor
@@ -81,6 +83,10 @@ class Control:
             "POST /functions/{name}/invocations": self._invoke,
             "GET /status": _call(lambda _: {**calls.status(), **({"code_refused": reloader.refused} if reloader is not None else {})}),
             "GET /ps": _awaited(lambda _: calls.ps()),
+            "GET /functions/{name}": _call(lambda p: calls.described(p["name"])),
+            "GET /shapes": _call(lambda _: offering.shapes()),
+            "POST /shapes/{type}": self._sample,
+            "POST /why": self._why,
             "POST /events": self._send,
             "POST /requests": self._request,
             "GET /events": _awaited(lambda p: calls.history.events(query_of(p))),
@@ -132,6 +138,13 @@ class Control:
         if tail:
             headers.append(("x-amz-log-result", base64.b64encode(outcome.log_tail).decode()))
         return Response(200, headers, outcome.payload)
+
+    async def _sample(self, request: Request, parameters: Parameters) -> Response:
+        """An event of a type, of the facts in the body."""
+        return answer(offering.sample(parameters["type"], body_of(request), time.time()))
+
+    async def _why(self, request: Request, _: Parameters) -> Response:
+        return answer(offering.why(body_of(request), self._calls.config))
 
     async def _send(self, request: Request, _: Parameters) -> Response:
         """An event by hand: to whom its triggers would give it."""

@@ -14,8 +14,8 @@ PATTERN: Final = 100  # characters of a rule's pattern
 MOST: Final = 6  # lines of one kind; the rest is counted
 
 
-def banner(config: Config, version: str, here: Path, command: str = "router") -> Iterator[str]:
-    """The lines; paths below *here* are written as they are typed from there. *command*: how this program is, see typed()."""
+def banner(config: Config, version: str, here: Path, command: str = "router", token: str = "") -> Iterator[str]:
+    """The lines; paths below *here* are written as they are typed from there. *command*: how this program is, see typed(). *token*: the console's."""
     yield f"event-router {version} · {visible(str(config.file))}"
     rows: list[tuple[str, str]] = []
     for title, found in (
@@ -28,7 +28,7 @@ def banner(config: Config, version: str, here: Path, command: str = "router") ->
         ("topics", _topics(config)),
         ("schedules", _schedules(config)),
         ("aws", [f"AWS_ENDPOINT_URL={_url(config.aws)}"] if config.aws.kind == "tcp" else []),
-        ("console", [f"{_url(config.console)}/metrics, /healthz, /readyz"] if config.console.kind == "tcp" else []),
+        ("console", [f"{_url(config.console)}/#token={token}"] if config.console.kind == "tcp" else []),
     ):
         shown = found if len(found) <= MOST else [*found[: MOST - 1], f"… and {len(found) - MOST + 1} more"]
         rows += [(title if first else "", visible(text)) for first, text in zip([True, *[False] * len(shown)], shown, strict=False)]

@@ -87,5 +87,7 @@ def _say(config: "Config | None") -> None:
 
     found = shutil.which("router")
     command = typed(str(Path(sys.argv[0]).absolute()), sys.executable, found and str(Path(found).absolute()), Path.cwd())
-    for line in banner(config, VERSION, Path.cwd(), command):
+    kept = config.state / "console.token"
+    token = kept.read_text().strip() if config.console.kind == "tcp" else ""  # the daemon, which is ready, has read it
+    for line in banner(config, VERSION, Path.cwd(), command, token):
         click.echo(line)

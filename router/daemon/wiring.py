@@ -27,7 +27,10 @@ from router.buckets.object_store import Objects
 from router.clock import Clock
 from router.config.places import placed
 from router.config.types import Config, Function, Listen
+from router.console import access
+from router.console.console import Console
 from router.console.health import Health
+from router.console.tail import Tail
 from router.credentials import KeyStore, Signers
 from router.daemon.checking import built, by_class, read
 from router.daemon.environments import opened_pool, provision
@@ -107,7 +110,7 @@ class Wiring:
         beside = await self._beside(opened, stores, core)
         self.reloader = self._reloads(stores, core)
         stores.declared.serve(self.reloader)
-        listeners = await self._faces(opened, stores, core, beside, self.reloader)
+        listeners = await self._faces(opened, stores, core, beside, self.reloader, stop=stop)
         await provision(core.pool, core.functions, stop)
         return core.calls, self._flows(stores, core, beside, self.reloader, listeners)
 
@@ -194,13 +197,14 @@ class Wiring:
         self._manager.notify(f"STATUS=serving {len(config.functions)} functions")
 
     async def _faces(
-        self, opened: contextlib.AsyncExitStack, stores: Stores, core: Core, beside: Beside, reloader: Reloader
+        self, opened: contextlib.AsyncExitStack, stores: Stores, core: Core, beside: Beside, reloader: Reloader, *, stop: asyncio.Event
     ) -> Sequence[Listener]:
         """The daemon's own listeners, bound, and what answers behind them; functions know the AWS endpoint from now on."""
         identities = await self._identities()
+        control = self._control(stores, core, reloader)
         listeners = (
-            Listener("control", self._socket(), self._control(stores, core, reloader), clock=self._clock, metrics=self._metrics),
-            self._console(stores, core),
+            Listener("control", self._socket(), control, clock=self._clock, metrics=self._metrics),
+            await self._console(stores, core, control, stop),
             await self._aws(stores, core, beside, reloader, identities),
         )
         for listener in reversed(listeners):  # who finds the control socket finds the rest
@@ -223,12 +227,15 @@ class Wiring:
         queues = QueueCalls(stores.queues, stores.moves)
         return Control(core.calls, doctor, queues, keys, reloader=reloader, versions=core.versions, declared=stores.declared)
 
-    def _console(self, stores: Stores, core: Core) -> Listener:
+    async def _console(self, stores: Stores, core: Core, control: Control, stop: asyncio.Event) -> Listener:
         def problems() -> list[str]:
             return core.calls.problems() + stores.tables.problems()
 
         health = Health(self._metrics, problems=problems, ping=stores.ping)
-        return Listener("console", self.config.console, health, hosts=CONSOLE_HOSTS, clock=self._clock, metrics=self._metrics)
+        where, state = self.config.console, self.config.state
+        token = "" if where.kind == "off" else await asyncio.to_thread(access.token_of, state)
+        console = Console(token, health, Tail(state / "logs", stop, self._clock), control)
+        return Listener("console", where, console, hosts=CONSOLE_HOSTS, clock=self._clock, metrics=self._metrics)
 
     async def _aws(self, stores: Stores, core: Core, beside: Beside, reloader: Reloader, identities: Identities) -> Listener:
         """The AWS endpoint and every service of it."""

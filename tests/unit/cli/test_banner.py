@@ -49,7 +49,7 @@ def config(**extra: Any) -> Config:
 
 
 def test_everything_that_is_served_is_said_once() -> None:
-    assert list(banner(config(), "1.2.3", HERE)) == [
+    assert list(banner(config(), "1.2.3", HERE, token="erc_t0")) == [
         "event-router 1.2.3 · /home/a/project/config.yaml",
         "  routes     http://127.0.0.1:8080 POST /x → f",
         "             http://127.0.0.1:8080 GET /x/{id} → f",
@@ -62,7 +62,7 @@ def test_everything_that_is_served_is_said_once() -> None:
         "  feeds      shop.db orders → f",
         "  schedules  rate(1 minute) → f",
         "  aws        AWS_ENDPOINT_URL=http://127.0.0.1:4566",
-        "  console    http://127.0.0.1:8081/metrics, /healthz, /readyz",
+        "  console    http://127.0.0.1:8081/#token=erc_t0",
         "Try, in another terminal:",
         "  cp FILE.csv data/in\\ebox/",
         "  curl http://127.0.0.1:8080/x",
