@@ -84,6 +84,10 @@ def test_a_link_a_directory_and_a_pipe_are_refused(tmp_path: Path) -> None:
         ([("authorization", f"Bearer {TOKEN}"), ("origin", "https://127.0.0.1:8081")], 403),
         ([("authorization", f"Bearer {TOKEN}"), ("origin", "http://evil.example")], 403),
         ([("origin", "null")], 403),
+        ([("authorization", f"Bearer {TOKEN}"), ("sec-fetch-site", "same-origin"), ("origin", "https://console.example")], 0),
+        ([("authorization", f"Bearer {TOKEN}"), ("sec-fetch-site", "none")], 0),
+        ([("authorization", f"Bearer {TOKEN}"), ("sec-fetch-site", "same-site")], 403),
+        ([("authorization", f"Bearer {TOKEN}"), ("sec-fetch-site", "cross-site"), ("origin", "http://127.0.0.1:8081")], 403),
     ],
 )
 def test_who_is_let_in(headers: list[tuple[str, str]], status: int) -> None:
