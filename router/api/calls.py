@@ -145,7 +145,8 @@ class Calls:
 
     def described(self, name: str) -> dict[str, Any]:
         """The settings of a function in force, and where it is served. Raises FunctionNotFound."""
-        deployed, function = self._parts.functions.get(name), self.config.functions.get(name)
+        deployed = self._parts.functions.get(name)
+        function = self.config.functions.get(deployed.name)
         if function is None:
             raise FunctionNotFound(self._parts.functions.arn(deployed))
         return {**described(function, self.config), "code_sha256": deployed.sha256, "urls": self._urls(function)}

@@ -1,5 +1,6 @@
 """A function as operators see it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,4 +85,7 @@ async def test_the_daemon_describes_its_functions_and_no_others() -> None:
     bench = Bench()
     answer = await bench.ask("GET", "/functions/f")
     assert (answer.status, answer.json["function"], answer.json["urls"]) == (200, "f", [])
+    assert (await bench.ask("GET", "/functions/f%3A%24LATEST")).json["function"] == "f"
     assert (await bench.ask("GET", "/functions/nobody")).status == 404
+    bench.calls.adopt(replace(bench.calls.config, functions={}))  # deployed, and just taken out of the config
+    assert (await bench.ask("GET", "/functions/f")).status == 404

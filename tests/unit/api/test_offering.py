@@ -62,3 +62,5 @@ async def test_the_daemon_offers_them() -> None:
 async def test_why_wants_an_event_or_a_path(body: bytes) -> None:
     answer = await Bench().ask("POST", "/why", body)
     assert (answer.status, answer.json["code"]) == (400, "InvalidParameterValueException")
+    if b"path" in body:
+        assert answer.json["message"] == "say which: an event, or a path that begins with /"
