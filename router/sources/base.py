@@ -29,8 +29,8 @@ _S = TypeVar("_S")
 class Outlet(Protocol):
     """The only door from a source into the router."""
 
-    async def emit(self, envelope: Envelope) -> None:
-        """Event: return once durable. Raises JournalError: nothing was accepted."""
+    async def emit(self, envelope: Envelope) -> bool:
+        """Event: return once durable. False: it was known already (same function, source, shard, sequencer). Raises JournalError: nothing was accepted."""
 
     async def emit_all(self, envelopes: Sequence[Envelope], beside: Beside | None = None) -> None:
         """Events for several functions, and *beside* in the store: all durable on return, or nothing. Raises as emit() does."""
