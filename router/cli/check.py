@@ -1,7 +1,7 @@
 """`router check`: the config as `router run` will read it."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
@@ -31,7 +31,7 @@ def check(settings: Settings) -> None:
     try:
         config = read(settings.config_path)
     except ConfigError as error:
-        _refuse(settings, error.problems)
+        refuse(settings, error.problems)
     from router.config.checks import notes  # noqa: PLC0415 - as above
 
     found = {**summary(config, time.time()), "notes": list(notes(config))}
@@ -44,7 +44,8 @@ def check(settings: Settings) -> None:
             click.echo(visible(f"note: {note}"), err=True)
 
 
-def _refuse(settings: Settings, problems: tuple[str, ...]) -> NoReturn:
+def refuse(settings: Settings, problems: Sequence[str]) -> NoReturn:
+    """All of them, one a line or as JSON, and exit 1."""
     if settings.json:
         document({"ok": False, "problems": list(problems)})
     for problem in () if settings.json else problems:

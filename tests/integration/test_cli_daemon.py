@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from router.cli.trial import Trial, copy_sample, sample
+from router.cli.shipped import sample
+from router.cli.trial import Trial, copy_sample
 
 ROOT = Path(__file__).parents[2]
 READY = 10.0  # seconds
