@@ -122,8 +122,11 @@ class WebhookFace:
         if len(payload) > ASYNC_LIMIT:
             return self.gateway.failure(413, arrival)
         envelope = Envelope(self._function, payload, self._source, sequencer or request_id, request_id=request_id)
-        said = "webhook_accepted" if await self._line.outlet.emit(envelope) else "webhook_known"
-        log.info(said, route=self._route, provider=self._trigger.scheme.name, matched=verified.key, request_id=request_id)
+        facts = {"route": self._route, "provider": self._trigger.scheme.name, "matched": verified.key, "request_id": request_id}
+        if await self._line.outlet.emit(envelope):
+            log.info("webhook_accepted", **facts)
+        else:
+            log.info("webhook_known", **facts)
         return self._answer(202, asked, request_id, arrival)
 
     def _replayed(self, asked: Asked, request_id: str, arrival: Arrival) -> Response:
