@@ -133,12 +133,12 @@ def other_file_system(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_to_another_file_system_it_is_copied(root: int, bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     it = written(bucket / "a.csv", "one" * 1_000_000)
-    (bucket / "a.csv").chmod(0o600)
+    (bucket / "a.csv").chmod(0o640)
     other_file_system(monkeypatch)
     goal = clearing.move(root, place("a.csv"), it, tmp_path / "done", SEQUENCER)
     assert goal is not None
     assert (files(tmp_path).keys(), goal.read_text(), version(goal).mtime) == ({"done/a.csv"}, "one" * 1_000_000, it.mtime)
-    assert goal.stat().st_mode & 0o777 == 0o600
+    assert goal.stat().st_mode & 0o777 == 0o640
 
 
 def test_a_copy_that_fails_leaves_all_as_it_was(root: int, bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

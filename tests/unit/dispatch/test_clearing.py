@@ -189,12 +189,20 @@ async def test_a_newer_version_stays(house: House) -> None:
 
 async def test_a_removal_and_an_event_by_hand_clear_nothing(house: House) -> None:
     await house.start()
-    house.store.there["a"] = "1"
-    house.clearing.succeeded(event("f", "a", "1", "ObjectRemoved:Delete"))
+    house.store.there["nobody's"] = "1"
+    await house.drop("a")
+    await house.journal.append(event("f", "a", "1", "ObjectRemoved:Delete"))
+    await house.succeed("f")
     house.clearing.succeeded(Envelope("f", b'{"Records": []}', "s3:in", "1", "a"))
     house.clearing.succeeded(Envelope("f", b"no json", "s3:in", "1", "a"))
     await house.idle()
-    assert house.store.there == {"a": "1"}
+    assert house.store.there == {"a": "1", "nobody's": "1"}
+
+
+async def test_an_object_that_nobody_was_told_of_stays(house: House) -> None:
+    house.store.there["nobody's"] = "1"
+    await house.start()
+    assert house.store.there == {"nobody's": "1"}
 
 
 async def test_what_was_missed_is_found_at_the_next_start(house: House) -> None:
