@@ -9,9 +9,10 @@ import os
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
-from router.buckets import staging
+from router.buckets import clearing, staging
 from router.buckets.facts import ANYWAY, NOBODY, NOTHING, Condition, Identity, Metadata, ObjectFacts, matches
 from router.buckets.notes import Note
 from router.buckets.object_errors import BadName, Conflict, NoSuchKey, PreconditionFailed
@@ -56,6 +57,12 @@ class Changes:
     async def delete(self, key: str, condition: Condition, caller: Caller) -> bool:
         """Remove an object; False: it was not there."""
         return await self.to_its_end(self._delete(key, condition, caller))
+
+    async def clear(self, key: str, sequencer: str, to: Path | None) -> Path | bool:
+        """Delete the version that was told with this *sequencer*, or move it below *to*, and tell that it is gone; False: it is not there any more.
+
+        Where it was moved, its path. Raises StorageTrouble, JournalError."""
+        return await self.to_its_end(self._clear(key, sequencer, to))
 
     async def tag(self, key: str, tags: Mapping[str, str], caller: Caller) -> ObjectFacts:
         """Set all tags of an object. Raises NoSuchKey."""
@@ -175,6 +182,27 @@ class Changes:
             if removed and shelf.root is not None:
                 await shelf.recorder.removed(shelf.root, key, row, time.time_ns(), caller)
             return removed
+
+    async def _clear(self, key: str, sequencer: str, to: Path | None) -> Path | bool:
+        shelf = self._shelf
+        where = place(key)
+        async with shelf.ledger.holds.changing(key):
+            row, found = await asyncio.gather(shelf.recorder.row(key), shelf.rooted(examined, [key.encode()]))
+            if row is None or row.sequencer != sequencer or not clearing.untouched(found.get(key), row):
+                return False
+            shelf.forget(key)
+            version = Identity(row.inode, row.size, row.mtime)
+            done: Path | bool | None
+            if to is None:
+                done = await shelf.rooted(clearing.delete, where, version)
+            else:
+                done = await shelf.rooted(clearing.move, where, version, to, sequencer)
+            if not done:
+                return False
+            shelf.note_extra(key, there=False)
+            if shelf.root is not None:
+                await shelf.recorder.removed(shelf.root, key, row, time.time_ns(), NOBODY)
+            return done
 
     async def _caught_up(self, key: str, former: Seen | None, row: Version | None) -> Version | None:
         """The row of *key*, once the version that is about to go has been told, if it was put here: it may be left to the source still.

@@ -96,6 +96,7 @@ def _places(config: Config) -> Iterator[Place]:
         yield from (Place(f"functions.{function.name}.{key}", path, "code") for key, path in named)
     yield Place("state", config.state, "state", make=True)
     written = [(f"buckets.{bucket.name}", bucket.path) for bucket in config.buckets.values()]
+    written += [(f"buckets.{bucket.name}.after.move", bucket.goal) for bucket in config.buckets.values() if bucket.after == "move"]
     written += [(f"tables.{table.name}", table.sqlite.parent) for table in config.tables.values()]
     yield from (Place(f"tables.{table.name}.sqlite", table.sqlite, "database") for table in config.tables.values())
     for what, path in written:

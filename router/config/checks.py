@@ -14,6 +14,7 @@ from router.config.types import Config, Exposed
 def check(config: Config, top: Node) -> None:
     """Note on *top* what does not go together."""
     _nested(config, top)
+    _goals(config, top)
     _reserved(config, top)
     _provisioned(config, top)
     _memory(config, top)
@@ -40,6 +41,20 @@ def _nested(config: Config, top: Node) -> None:
             top.problem(f"lies inside bucket {name}; journal and logs would be objects", "state")
         elif here.startswith(state + "/") and here != f"{state}/buckets/{name}":  # where those are that were made through the API
             node.problem("lies inside the state directory, which is the daemon's own", at)
+
+
+def _goals(config: Config, top: Node) -> None:
+    """What is moved out of a bucket does not come in again by itself, and the state directory is the daemon's own."""
+    for name, node in _bucket_nodes(top):
+        bucket = config.buckets[name]
+        after = None if node.scalar or bucket.after != "move" else node.child("after")
+        if after is None:
+            continue
+        goal, own = (Path(os.path.realpath(path)) for path in (bucket.goal, bucket.path))
+        if goal.is_relative_to(own):
+            after.problem(f"lies inside bucket {name} itself: what is moved there would be an object again", "move")
+        elif goal.is_relative_to(os.path.realpath(config.state)):
+            after.problem("lies inside the state directory, which is the daemon's own", "move")
 
 
 def _bucket_nodes(top: Node) -> list[tuple[str, Node]]:
@@ -127,15 +142,24 @@ def exposures(config: Config) -> tuple[str, ...]:
     return tuple(f"functions.{name}: {note}" for name, trigger in exposed for note in trigger.notes(config.http))
 
 
-def _notes(config: Config) -> Iterator[str]:
-    if _mode(config.file) & stat.S_IWOTH:
-        yield f"{config.file.name} can be changed by every user of this machine; chmod o-w {config.file}"
+def _bucket_notes(config: Config) -> Iterator[str]:
+    read = {
+        getattr(trigger, "bucket", "") for function in config.functions.values() for trigger in function.triggers if trigger.word == "s3"
+    }
     for bucket in config.buckets.values():
         if not bucket.path.exists():
             then = "nothing is scanned until it is mounted" if bucket.mount == "required" else "it will be created"
             yield f"buckets.{bucket.name}: {bucket.path} does not exist; {then}"
         elif config.file.is_relative_to(bucket.path):
             yield f"buckets.{bucket.name}: {config.file.name} lies inside the bucket; functions can change it"
+        if bucket.after != "keep" and bucket.name not in read:
+            yield f"buckets.{bucket.name}: after: no function is triggered by its objects, so none is ever {bucket.after}d"
+
+
+def _notes(config: Config) -> Iterator[str]:
+    if _mode(config.file) & stat.S_IWOTH:
+        yield f"{config.file.name} can be changed by every user of this machine; chmod o-w {config.file}"
+    yield from _bucket_notes(config)
     for table in config.tables.values():
         if not table.sqlite.exists():
             yield f"tables.{table.name}: {table.sqlite} does not exist; the feed waits for it"

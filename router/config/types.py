@@ -29,6 +29,8 @@ class Bucket:
     ignore: tuple[str, ...] = (".*", "*.part", "*.tmp", "*.crdownload", "*~")  # glob patterns of one path segment
     eventbridge: bool = False  # its events go to the default bus too
     event_version: str = "2.1"  # of the notifications' records; one of EVENT_VERSIONS (config/resources.py)
+    after: Literal["keep", "delete", "move"] = "keep"  # what becomes of an object once its functions' events have succeeded
+    goal: Path = Path()  # move: the directory outside that it goes to, under its key
 
     @property
     def variable(self) -> str:

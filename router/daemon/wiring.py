@@ -36,6 +36,7 @@ from router.daemon.checking import built, by_class, read
 from router.daemon.environments import opened_pool, provision
 from router.daemon.stages import Flow, run_listeners, run_sources
 from router.daemon.stores import Stores, make_buckets, opened_stores
+from router.dispatch.clearing import Clearing
 from router.dispatch.destinations import Destinations
 from router.dispatch.dispatcher import Dispatcher
 from router.dispatch.fleet import Fleet
@@ -88,6 +89,7 @@ class Beside(NamedTuple):
     janitor: Janitor
     housekeeping: Housekeeping
     objects: Objects
+    clearing: Clearing
 
 
 class Wiring:
@@ -159,6 +161,9 @@ class Wiring:
         housekeeping = Housekeeping(stores.database, core.logs, self._manager, clock=clock, retention=config.retention.logs)
         objects = await Objects.prepared(config.buckets, stores.database, house.ledgers, clock)
         opened.push_async_callback(objects.close)
+        clearing = Clearing(config, stores.journal, objects, stores.database, clock=clock, metrics=self._metrics)
+        await clearing.prepare()
+        core.dispatcher.deliveries.on_success = clearing.succeeded
 
         def keep(config: Config) -> None:
             janitor.retention, housekeeping.retention = config.retention, config.retention.logs
@@ -169,9 +174,10 @@ class Wiring:
             relay.adopt,
             lambda config: stores.queues.adopt(config.queues),
             lambda config: objects.adopt(config.buckets),
+            clearing.adopt,
             lambda config: stores.tables.take(config.item_tables),
         )
-        return Beside(relay, janitor, housekeeping, objects)
+        return Beside(relay, janitor, housekeeping, objects, clearing)
 
     def _reloads(self, stores: Stores, core: Core) -> Reloader:
         def build(config: Config) -> Built:
@@ -266,6 +272,7 @@ class Wiring:
             ("sources", lambda stop: run_sources(core.fleet, core.dispatcher, stop)),
             ("dispatch", core.dispatcher.run),
             ("destinations", beside.relay.run),
+            ("clearing", beside.clearing.run),
             ("listeners", lambda stop: run_listeners(listeners, stop)),
             ("retention", beside.janitor.run),
             ("code", Upkeep(reloader, clock).run),

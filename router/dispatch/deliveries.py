@@ -42,6 +42,7 @@ class Deliveries:
     def __init__(self, journal: Journal, functions: Functions, slots: Slots, run: Run, *, clock: Clock, metrics: Metrics) -> None:
         self._journal, self._functions, self._slots, self._run, self._clock = journal, functions, slots, run, clock
         self.destinations: Destinations | None = None  # None: outcomes go nowhere
+        self.on_success: Callable[[Envelope], None] | None = None  # told of each event that has succeeded, once that is on record
         self._deaths: dict[int, int] = {}  # unfinished event → attempts in a row under which the spawner died
         self._ended = metrics.counter("router_events_finished_total", "Events that reached a terminal state.", "function", "state")
         self._faults = metrics.counter("router_dispatch_faults_total", "Deliveries that a fault of ours put back.", "function")
@@ -146,6 +147,8 @@ class Deliveries:
             case policy.Ack():
                 await self._end(delivery, verdict, error)
                 self._ended.add(name, State.SUCCEEDED)
+                if self.on_success is not None:
+                    self.on_success(delivery.envelope)
             case policy.Retry(delay):
                 await self._journal.retry(delivery, delay=delay, error=error)
                 log.info("event_retried", function=name, request_id=delivery.envelope.request_id, delay_s=delay)

@@ -106,6 +106,9 @@ class Journal(Protocol):
     async def find(self, event_id: str) -> EventDetail:
         """One event with payload and history. Raises EventNotFound."""
 
+    async def alike(self, envelopes: Sequence[Envelope]) -> list[EventRow]:
+        """The events that are known by these: same function, source, shard and sequencer; in no order."""
+
     async def list(self, query: Query) -> list[EventRow]:
         """Events that match, newest first, at most query.limit."""
 

@@ -175,6 +175,11 @@ WHERE id BETWEEN ?1 AND ?2 AND created >= ?3 AND (?4 = '' OR function = ?4) AND 
     AND (?6 = '[]' OR state IN (SELECT value FROM json_each(?6)))
 ORDER BY id DESC LIMIT ?7;
 
+-- name: alike
+-- The events of these dedup keys, in hexadecimal digits.
+SELECT e.id, e.request_id, e.function, e.source, e.shard, e.state, e.attempt, e.created, e.due, e.finished, e.error, e.size
+FROM json_each(?1) AS k CROSS JOIN events AS e ON e.dedup = unhex(k.value);
+
 -- name: stretch
 -- Over one stretch: the time of the newest accept, NULL when it is empty, and the next lower id there is.
 SELECT max(created), (SELECT max(id) FROM events WHERE id < ?1) FROM events WHERE id BETWEEN ?1 AND ?2;

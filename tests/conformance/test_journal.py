@@ -697,3 +697,18 @@ async def test_a_large_payload_comes_back_whole(journal: Journal) -> None:
     while batch := await lease(journal, 100):
         leased += batch
     assert [d.envelope.payload for d in leased] == [payload] * 20
+
+
+async def test_events_are_found_by_what_makes_them_one(journal: Journal) -> None:
+    known = envelope(sequencer="1", shard="k")
+    other = envelope("g", sequencer="1", shard="k")
+    for it in (known, other, envelope(sequencer="2", shard="k"), envelope(shard="k")):
+        await journal.append(it)
+    asked = [envelope(name, payload=b"", sequencer="1", shard="k") for name in ("f", "g", "h")]
+    found = {row.function: row for row in await journal.alike([*asked, envelope(sequencer="1", shard="x"), envelope()])}
+    assert {name: row.id for name, row in found.items()} == {"f": known.request_id, "g": other.request_id}
+    assert found["f"] == await row_of(journal, known)
+    assert await journal.alike([]) == []
+    await journal.ack(next(one for one in await lease(journal) if one.envelope.request_id == known.request_id))
+    (row,) = await journal.alike(asked[:1])
+    assert (row.state, row.finished) == (State.SUCCEEDED, (await row_of(journal, known)).finished)

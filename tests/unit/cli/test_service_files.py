@@ -69,6 +69,11 @@ def test_another_program_and_config_are_started_and_reloaded() -> None:
     assert "ReadWritePaths" not in found
 
 
+def test_where_objects_are_moved_to_may_be_written() -> None:
+    moved = Bucket("in", Path("/srv/event-router/in"), after="move", goal=Path("/data/handled"))
+    assert dropped_in(needed(config(buckets={"in": moved})))["ReadWritePaths"] == ["-/data/handled"]
+
+
 def test_what_the_config_writes_may_be_written() -> None:
     written = config(
         state=Path("/data/state"),

@@ -79,13 +79,23 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     ),
     (
         "after",
-        "version: 1\nbuckets:\n  uploads: {path: x, after: delete}\n",
-        ["config.yaml:3:29: buckets.uploads.after: not supported yet; only keep is"],
+        "version: 1\nbuckets:\n  uploads: {path: x, after: remove}\n",
+        ["config.yaml:3:29: buckets.uploads.after: remove is not one of keep, delete"],
     ),
     (
-        "after move",
-        "version: 1\nbuckets:\n  uploads: {path: x, after: {move: y}}\n",
-        ["config.yaml:3:29: buckets.uploads.after: not supported yet; only keep is"],
+        "after move nowhere",
+        "version: 1\nbuckets:\n  uploads: {path: x, after: {move: }}\n",
+        ["config.yaml:3:36: buckets.uploads.after.move: no value given"],
+    ),
+    (
+        "after move into itself",
+        "version: 1\nbuckets:\n  uploads: {path: x, after: {move: x/done}}\n",
+        ["config.yaml:3:36: buckets.uploads.after.move: lies inside bucket uploads itself: what is moved there would be an object again"],
+    ),
+    (
+        "after move into the state directory",
+        "version: 1\nbuckets:\n  uploads: {path: x, after: {move: ./state/done}}\n",
+        ["config.yaml:3:36: buckets.uploads.after.move: lies inside the state directory, which is the daemon's own"],
     ),
     (
         "event version",
