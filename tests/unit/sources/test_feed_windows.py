@@ -154,7 +154,10 @@ async def test_a_window_ends_without_another_record_also_where_batches_are_gathe
         await rig.drive(lambda: len(rig.outlet.invoked) >= 2, step=1.0)
         await rig.quiet()
         told = [event(envelope) for envelope in rig.outlet.invoked]
-        assert [(len(one["Records"]), one["state"], one["isFinalInvokeForWindow"]) for one in told] == [(2, {}, False), (0, {"sum": 2}, True)]
+        assert [(len(one["Records"]), one["state"], one["isFinalInvokeForWindow"]) for one in told] == [
+            (2, {}, False),
+            (0, {"sum": 2}, True),
+        ]
         stamped(user, now.now(), 3)
         await rig.quiet(0.5)
         stamped(user, now.now(), 4)
