@@ -38,6 +38,7 @@ class Timetable:
     window: int = 0  # seconds after its time in which a tick may run: within it nothing is missed
     start: int | None = None  # epoch seconds of the first tick that may run
     end: int | None = None  # epoch seconds of the last
+    at_once: bool = False  # a rate() without a start has its first tick when it begins, as EventBridge Scheduler's have
 
     @property
     def grace(self) -> int:
@@ -75,6 +76,13 @@ class Cursor:
 
     until: int  # epoch seconds: every tick up to and including this second has been run or dropped
     anchor: int  # epoch seconds: where a rate() counts from
+
+
+def beginning(table: Timetable, now: int) -> Cursor:
+    """Where a new schedule begins at *now*, epoch seconds: it has missed nothing."""
+    if table.at_once and table.start is None and isinstance(table.expression, Rate):
+        return Cursor(now - 1, now - table.expression.seconds)
+    return Cursor(now, now)
 
 
 @dataclass(frozen=True, slots=True)

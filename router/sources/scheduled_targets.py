@@ -62,7 +62,7 @@ class Schedule:
     def timetable(self) -> Timetable:
         """What the agenda knows of it."""
         trigger = self.trigger
-        return Timetable(trigger.expression, trigger.zone, trigger.missed, trigger.window, trigger.start, trigger.end)
+        return Timetable(trigger.expression, trigger.zone, trigger.missed, trigger.window, trigger.start, trigger.end, trigger.scheduler)
 
     def due(self, at: int) -> int:
         """When a tick runs, epoch seconds: at its time, or within its window."""

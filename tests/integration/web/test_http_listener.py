@@ -152,8 +152,8 @@ async def test_an_early_answer_frees_the_connection_and_the_handler_goes_on(serv
     release, ended = asyncio.Event(), asyncio.Event()
 
     async def slow(request: Request) -> Response:
-        request.early(Response(503, (), b"early"))
-        request.early(Response(503, (), b"twice"))
+        request.client.answer(Response(503, (), b"early"))
+        request.client.answer(Response(503, (), b"twice"))
         await release.wait()
         ended.set()
         return Response(200, (), b"late")
@@ -165,6 +165,32 @@ async def test_an_early_answer_frees_the_connection_and_the_handler_goes_on(serv
     release.set()
     await asyncio.wait_for(ended.wait(), 5)
     assert (await client.ask(GET)).body == b"GET / 0"
+
+
+@pytest.mark.parametrize("how", ["close", "reset", "half"])
+async def test_a_handler_sees_that_its_client_has_left(serve: Serve, connect: Connect, how: str) -> None:
+    served = await serve()
+    asked: asyncio.Queue[Request] = asyncio.Queue()
+
+    async def slow(request: Request) -> Response:
+        await asked.put(request)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    served.answers["/slow"] = slow
+    client = await connect(served)
+    client.writer.write(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+    request = await asyncio.wait_for(asked.get(), 5)
+    assert not request.client.left
+    if how == "half":
+        client.writer.write_eof()
+    elif how == "reset":
+        client.writer.transport.abort()
+    else:
+        client.writer.close()
+    async with asyncio.timeout(5):
+        while not request.client.left:
+            await asyncio.sleep(0.01)
 
 
 # -- streams
