@@ -6,9 +6,9 @@ import re
 from typing import Any, Final
 
 from router.templates import roles
+from router.templates.cors import cors_of
 from router.templates.draft import Draft, Item
 from router.templates.events import function_events
-from router.templates.http import cors_of
 from router.templates.naming import made_destination
 from router.templates.props import Props
 from router.templates.stores import local_path
@@ -179,7 +179,7 @@ def _part(item: Item, name: str, draft: Draft, work: Any) -> None:
     part = Item(f"{item.logical}.{name}", name, item.name, item.raw, item.line)
 
     def attempt() -> None:
-        if item.name in draft.sections["functions"]:
+        if item.logical not in draft.refused:
             draft.attempt(part, lambda: work(part))
 
     draft.later(attempt)
