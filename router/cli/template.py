@@ -217,6 +217,7 @@ def write(found: "Translation", path: Path, head: tuple[str, ...]) -> str:
     from router.templates.yaml_text import written  # noqa: PLC0415 - as above
 
     text = written(found.config, found.comments, head)
+    _contained(path.parent, found.files)
     before = {path.parent / name: _there(path.parent / name) for name in found.files}
     for name, code in found.files.items():
         _replace(path.parent / name, code.encode(), 0o644)
@@ -231,6 +232,13 @@ def write(found: "Translation", path: Path, head: tuple[str, ...]) -> str:
         raise
     _replace(path, text.encode(), 0o600 if found.private else 0o644)
     return text
+
+
+def _contained(directory: Path, names: Iterable[str]) -> None:
+    """Raises ConfigError for a file that would lie elsewhere, also over a link: what a template calls its functions is no way out."""
+    inside = directory.resolve()
+    if out := [name for name in names if not (inside / name).parent.resolve().is_relative_to(inside)]:
+        raise ConfigError((f"{out[0]} would be written outside {directory}",))
 
 
 def _there(path: Path) -> bytes | None:

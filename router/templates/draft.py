@@ -168,12 +168,16 @@ class Draft:
 
     # -- the config
 
-    def add(self, section: str, item: Item, value: Any, pattern: str = "", what: str = "") -> None:
-        """Put an item's value into a section under its name. Raises Refused for a name that is taken or is none."""
+    def free(self, section: str, item: Item, pattern: str = "", what: str = "") -> None:
+        """Raises Refused when an item's name is taken in a section or is none."""
         if pattern and not re.fullmatch(pattern, item.name):
             raise Refused(f"{shown(item.name)} is no name of {what}")
         if item.name in self.sections[section]:
             raise Refused(f"another resource has the name {shown(item.name)} already")
+
+    def add(self, section: str, item: Item, value: Any, pattern: str = "", what: str = "") -> None:
+        """Put an item's value into a section under its name. Raises Refused for a name that is taken or is none."""
+        self.free(section, item, pattern, what)
         self.sections[section][item.name] = value
         item.becomes = f"{section}.{item.name}"
 

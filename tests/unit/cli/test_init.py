@@ -149,3 +149,15 @@ def test_the_report_for_people(place: Path) -> None:
     assert "Machine" in result.output
     assert "state machines are not run here" in result.output
     assert "start with: router run" in result.output
+
+
+def test_a_name_is_no_way_out_of_the_directory(place: Path) -> None:
+    """Also when what is refused is allowed."""
+    evil = '  Bad:\n    Type: AWS::Serverless::Function\n    Properties: {FunctionName: ../../../pwn, Runtime: python3.11, Handler: index.handler, InlineCode: "evil"}\n'
+    (place / "app/template.yaml").write_text(TEMPLATE + evil)
+    before = {path.name for path in place.parent.iterdir()}
+    code, told = of_template(place, "--allow-refused")
+    assert (code, told["problems"]) == (0, [])
+    assert {path.name for path in place.parent.iterdir()} == before
+    assert not [*place.rglob("*pwn*")]
+    assert sorted(path.name for path in (place / "inline").iterdir()) == ["Inline"]

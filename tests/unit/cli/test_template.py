@@ -1,5 +1,6 @@
 """What a template is looked at with, and how what it becomes is written."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +57,16 @@ def test_what_cannot_be_read_is_not_written_over(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"index\.py would be written over, and cannot be read"):
         template.write(translation(4, "new"), tmp_path / "config.yaml", ())
     assert [*(tmp_path / "inline").iterdir()] == [tmp_path / "inline/new"]
+
+
+@pytest.mark.parametrize("name", ["../outside/pwn.py", "inline/../../outside/pwn.py", "{outside}/pwn.py", "link/pwn.py", "link/new/pwn.py"])
+def test_no_file_is_written_outside_the_config_s_directory(tmp_path: Path, name: str) -> None:
+    home, outside = tmp_path / "home", tmp_path / "outside"
+    home.mkdir()
+    outside.mkdir()
+    (home / "link").symlink_to(outside)
+    found = replace(translation(3, "code"), files={"inline/f/index.py": "fine", name.format(outside=outside): "evil"})
+    with pytest.raises(ConfigError, match="would be written outside"):
+        template.write(found, home / "config.yaml", ())
+    assert [*home.iterdir()] == [home / "link"]
+    assert [*outside.iterdir()] == []
