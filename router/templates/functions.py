@@ -264,7 +264,7 @@ def _end(end: Props, key: str, function: str, draft: Draft) -> dict[str, str]:
 
 def url_config(part: Item, props: Props, draft: Draft, function: str, alias: str) -> None:
     """A function's URL."""
-    auth = {"NONE": "none", "AWS_IAM": "iam"}.get(props.text("AuthType", "NONE"), "")
+    auth = {"NONE": "none", "AWS_IAM": "iam"}.get(props.text("AuthType"), "")
     if not auth:
         raise Refused("AuthType is NONE or AWS_IAM")
     value: dict[str, Any] = {"auth": auth}

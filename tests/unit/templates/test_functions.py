@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from router.templates.words import REFUSED, RUNS
-from tests.unit.templates.test_translate import FN, template, verdicts
+from tests.unit.templates.test_translate import FN, function, notes, template, verdicts
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,15 @@ def test_nothing_is_left_of_a_function_that_is_refused(properties: dict[str, Any
         assert found.files == {}
         assert set(found.config["functions"]) == {"Ok"}
         assert set(found.config["roles"]) == {"OkRole"}
+
+
+@pytest.mark.parametrize("auth", [None, "", "none", "OPEN", True])
+def test_a_url_says_who_may_call_it(auth: Any) -> None:
+    """AuthType is required on AWS: a URL that does not say is open to nobody."""
+    config = {"Cors": {"AllowOrigins": ["*"]}, **({} if auth is None else {"AuthType": auth})}
+    found = template({"Fn": function(FunctionUrlConfig=config)})
+    assert verdicts(found) == {"Fn": RUNS, "Fn.FunctionUrlConfig": REFUSED}
+    assert "triggers" not in found.config["functions"]["Fn"]
+    assert "AuthType" in notes(found, "Fn.FunctionUrlConfig")
+    url = {"Type": "AWS::Lambda::Url", "Properties": {"TargetFunctionArn": {"Ref": "Fn"}, **({} if auth is None else {"AuthType": auth})}}
+    assert verdicts(template({"Fn": FN, "U": url}))["U"] == REFUSED
