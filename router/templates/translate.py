@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from router.templates import (
+    assertions,
     document,
     functions,
     gateways,
@@ -17,6 +18,7 @@ from router.templates import (
     guards,
     http,
     keys,
+    outputs,
     parameters,
     roles,
     rules,
@@ -32,7 +34,7 @@ from router.templates.escaping import escaped_entry
 from router.templates.naming import Place
 from router.templates.parameters import Unlike, unlike
 from router.templates.resolve import Resolver
-from router.templates.words import ABSENT, Refused, Row, TemplateError, Translation, shown
+from router.templates.words import ABSENT, Row, TemplateError, Translation, shown
 
 _SECTIONS: Final = frozenset(
     [
@@ -155,9 +157,11 @@ def translate(text: str, options: Options) -> Translation:
     draft = Draft(resolver, options.data, options.base, options.draw)
     draft.globals = _mapping(template, "Globals")
     draft.private = bool(parameters.private(template.get("Parameters")))
+    assertions.check(_mapping(template, "Rules"), draft)
     items = _items(resources, written.lines, draft)
     _attempt_all(items, draft)
-    return _translation(template, draft, options, list(resources))
+    told = outputs.values(_mapping(template, "Outputs"), draft)
+    return _translation(draft, options, list(resources), told)
 
 
 def _whole(template: Mapping[str, Any]) -> None:
@@ -265,7 +269,7 @@ def _embedded(part: Item, source: str, draft: Draft) -> None:
         roles.permit(part, source, end.text("Id"), permissions, draft)
 
 
-def _translation(template: Mapping[str, Any], draft: Draft, options: Options, order: list[str]) -> Translation:
+def _translation(draft: Draft, options: Options, order: list[str], told: Mapping[str, Any]) -> Translation:
     config: dict[str, Any] = {"version": 1, **options.top}
     for role in draft.sections["roles"].values():
         role["policy"] = role["policy"] or [dict(_NOTHING)]
@@ -280,22 +284,8 @@ def _translation(template: Mapping[str, Any], draft: Draft, options: Options, or
         if row.notes and len(path) == 2 and path[1].partition(".")[0] in draft.sections.get(path[0], {}):
             path = (path[0], path[1].partition(".")[0])
             comments[path] = (*comments.get(path, ()), *(f"{row.resource}: {note}" for note in row.notes))
-    return Translation(config, comments, tuple(rows), _outputs(template, draft), tuple(draft.codes), draft.files, draft.private)
+    return Translation(config, comments, tuple(rows), told, tuple(draft.codes), draft.files, draft.private)
 
 
 def _place(row: Row, places: Mapping[str, int]) -> tuple[int, str]:
     return (places.get(row.resource.partition(".")[0], len(places)), row.resource if "." in row.resource else "")
-
-
-def _outputs(template: Mapping[str, Any], draft: Draft) -> dict[str, Any]:
-    """What the template's outputs come to; those that cannot be told are left out."""
-    found: dict[str, Any] = {}
-    for name, output in _mapping(template, "Outputs").items():
-        if not isinstance(output, dict) or "Value" not in output:
-            raise TemplateError(f"Outputs.{shown(name)}: Value is required")
-        try:
-            if "Condition" not in output or draft.resolver.holds(str(output["Condition"])):
-                found[name] = draft.resolver.value(output["Value"])
-        except Refused:
-            continue
-    return found
