@@ -54,7 +54,9 @@ def api(item: Item, draft: Draft) -> None:
 
 def _quick(item: Item, target: str, key: str, found: Api, draft: Draft) -> None:
     part = Item(f"{item.logical}.{key}", "route", item.name, item.raw, item.line)
-    draft.attempt(part, lambda: _serve(Route(part, found, key, {}), {"uri": target, "payload": "2.0"}, draft))
+    way = Route(part, found, key, {})
+    draft.routes.append(way)
+    draft.attempt(part, lambda: _serve(way, {"uri": target, "payload": "2.0"}, draft))
 
 
 def stage(item: Item, draft: Draft) -> None:

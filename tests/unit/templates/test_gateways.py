@@ -120,3 +120,4 @@ def test_the_one_route_of_a_quick_api_goes_with_it() -> None:
     target = {"Target": {"Fn::GetAtt": ["Fn", "Arn"]}}
     assert set(routes(second({"AuthorizationType": "NONE"}, target))) == {"GET /a", "$default"}
     assert routes(second({"AuthorizationType": "NONE"}, {**target, "Frob": 1})) == {}
+    assert routes(second({"AuthorizationType": "AWS_IAM"}, target)) == {}  # its requests would come to $default

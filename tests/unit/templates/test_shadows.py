@@ -1,10 +1,14 @@
 """Routes that would have the requests of one that is refused."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from router.events import routes as aws
+from router.templates import shadows
+from router.templates.draft import Api, Item, Route
 from router.templates.shadows import falls
 from router.templates.words import REFUSED
 from tests.unit.templates.test_authorizers import COGNITO, LAMBDA, event, rest, routes, served
@@ -106,3 +110,23 @@ def test_no_request_comes_to_another_route_unsaid(gone: str, other: str, segment
         return
     if who(method, path, gone, other) == gone and who(method, path, other) == other:
         assert falls(gone, other)
+
+
+@given(gone=KEYS | st.just(""), others=st.lists(KEYS | st.just("$default"), max_size=6))
+def test_none_that_falls_is_overlooked(gone: str, others: list[str]) -> None:
+    item, tree = Item("A", "Api", "a", {}), dict[str, Any]()
+    for other in others:
+        shadows._put(tree, Route(item, Api("rest", "R"), other))
+    assert {other for other in others if falls(gone, other)} <= {route.key for route in shadows._near(tree, gone)}
+
+
+def test_a_route_is_not_compared_with_every_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With thousands it would take minutes."""
+    compared = []
+    monkeypatch.setattr(shadows, "falls", lambda gone, other: compared.append(other) or falls(gone, other))
+    events = {"All": event("/a/{proxy+}", {"Authorizer": "NONE"}, "R")}
+    for number in range(100):
+        events[f"A{number}"] = event(f"/a/{number}/x", {"Authorizer": "C"}, "R")
+        events[f"B{number}"] = event(f"/a/{number}/y", None, "R")
+    assert len(routes(served(events, R=rest(AUTH)))) == 100
+    assert compared == ["GET /a/{proxy+}"]
