@@ -149,3 +149,33 @@ def test_the_report_for_people(place: Path) -> None:
     assert "Machine" in result.output
     assert "state machines are not run here" in result.output
     assert "start with: router run" in result.output
+
+
+def test_a_name_is_no_way_out_of_the_directory(place: Path) -> None:
+    """Also when what is refused is allowed."""
+    evil = '  Bad:\n    Type: AWS::Serverless::Function\n    Properties: {FunctionName: ../../../pwn, Runtime: python3.11, Handler: index.handler, InlineCode: "evil"}\n'
+    (place / "app/template.yaml").write_text(TEMPLATE + evil)
+    before = {path.name for path in place.parent.iterdir()}
+    code, told = of_template(place, "--allow-refused")
+    assert (code, told["problems"]) == (0, [])
+    assert {path.name for path in place.parent.iterdir()} == before
+    assert not [*place.rglob("*pwn*")]
+    assert sorted(path.name for path in (place / "inline").iterdir()) == ["Inline"]
+
+
+def test_the_command_to_start_with_names_the_config(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+    monkeypatch.delenv("ROUTER_CONFIG", raising=False)
+    for config, words in (("config.yaml", "router run"), ("sub/my own.yaml", "router run --config 'sub/my own.yaml'")):
+        (place / config).parent.mkdir(exist_ok=True)
+        for more in ((), ("--from", str(place / "app/template.yaml"), "--force")):
+            result = CliRunner().invoke(init, list(more), obj=Settings(config, "table"))
+            assert result.output.endswith(f"start with: {words}\n"), result.output
+
+
+def test_a_mistake_has_its_line_in_the_template(place: Path) -> None:
+    (place / "app/src/app.py").unlink()
+    code, told = of_template(place)
+    assert code == 1
+    assert told["problems"][0].startswith("template.yaml:5: Fn: functions.Fn.handler: ")
+    assert told["problems"][-1] == "nothing was written"
