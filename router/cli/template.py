@@ -89,6 +89,7 @@ def template_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def translated(wanted: Wanted, *, base: str, data: str, state: str, draw: Callable[[str], str]) -> "Translation":
     """The template as a config and a report; *base*, *data*, *state*: paths as the config is to have them. Raises ConfigError."""
+    from router.config.hiding import Hiding  # noqa: PLC0415 - as all of it here, only when there is a template
     from router.templates.translate import Options, translate  # noqa: PLC0415 - imports YAML
     from router.templates.words import TemplateError  # noqa: PLC0415 - as above
 
@@ -96,11 +97,14 @@ def translated(wanted: Wanted, *, base: str, data: str, state: str, draw: Callab
         fail(f"--listen {wrong[0]}: no such listener; {', '.join(LISTENERS)} are", Exit.USAGE)
     listen = dict(wanted.listen)
     top: dict[str, Any] = {"region": wanted.region, "account": wanted.account, "state": state} | ({"listen": listen} if listen else {})
-    options = Options(_place(wanted), _parameters(wanted), base, data, draw, top, unlike)
+    parameters, secrets = _parameters(wanted)
+    options = Options(_place(wanted), parameters, base, data, draw, top, unlike)
     try:
-        return translate(_text(wanted.template), options)
+        found = translate(_text(wanted.template), options)
     except TemplateError as error:
-        raise ConfigError(tuple(f"{wanted.template.name}: {problem}" for problem in error.problems)) from None
+        problems = map(Hiding(secrets).hidden, error.problems)
+        raise ConfigError(tuple(f"{wanted.template.name}: {problem}" for problem in problems)) from None
+    return replace(found, secrets=found.secrets | secrets)
 
 
 def unlike(pattern: str, texts: Sequence[str]) -> str | None:
@@ -129,13 +133,14 @@ def _place(wanted: Wanted) -> Any:
     return Place(wanted.region, wanted.account, stack if stack[:1].isalpha() else f"stack-{stack}".rstrip("-"), f"http://{aws}", http)
 
 
-def _parameters(wanted: Wanted) -> dict[str, str]:
-    """Parameters, with what `${env:NAME}`, `${credential:NAME}` and `${file:PATH}` in them stand for: no secret needs to be an argument."""
+def _parameters(wanted: Wanted) -> tuple[dict[str, str], frozenset[str]]:
+    """Parameters, with what `${env:NAME}`, `${credential:NAME}` and `${file:PATH}` in them stand for: no secret needs to be an argument.
+    And the secrets in them."""
     from router.config.references import References, Unresolved  # noqa: PLC0415 - as above
 
     references = References(os.environ, Path.cwd())
     try:
-        return {name: references.resolve(value) for name, value in wanted.parameters.items()}
+        return {name: references.resolve(value) for name, value in wanted.parameters.items()}, references.given
     except Unresolved as error:
         raise ConfigError((f"--parameter: {error}",)) from None
 
@@ -176,7 +181,17 @@ def looked_at(found: "Translation", directory: Path) -> "Translation":
             if row.becomes.startswith("functions."):
                 path = ("functions", row.becomes.partition(".")[2])
                 comments[path] = (*comments.get(path, ()), *(f"{row.resource}: {note}" for note in notes))
-    return replace(found, rows=tuple(rows.values()), comments=comments)
+    return _unspoken(replace(found, rows=tuple(rows.values()), comments=comments))
+
+
+def _unspoken(found: "Translation") -> "Translation":
+    """The same, without secrets in what is said of it. Outputs are what the template wants shown: AWS masks nothing in them either."""
+    from router.config.hiding import Hiding  # noqa: PLC0415 - as above
+
+    hidden = Hiding(found.secrets).hidden
+    rows = (replace(row, becomes=hidden(row.becomes), notes=tuple(map(hidden, row.notes))) for row in found.rows)
+    comments = {path: tuple(map(hidden, lines)) for path, lines in found.comments.items()}
+    return replace(found, rows=tuple(rows), comments=comments)
 
 
 def _unbuilt(path: Path, built: str, *, layer: bool) -> Iterator[str]:
@@ -213,6 +228,7 @@ def _dependencies(path: Path) -> bool:
 
 def write(found: "Translation", path: Path, head: tuple[str, ...]) -> str:
     """Write the config and the code that stood in the template; the config's text. Raises ConfigError: all is as it was."""
+    from router.config.hiding import Hiding  # noqa: PLC0415 - as above
     from router.daemon import check  # noqa: PLC0415 - imports the daemon
     from router.templates.yaml_text import written  # noqa: PLC0415 - as above
 
@@ -222,13 +238,13 @@ def write(found: "Translation", path: Path, head: tuple[str, ...]) -> str:
         _replace(path.parent / name, code.encode(), 0o644)
     try:
         check(path, (), text)
-    except ConfigError:  # a daemon may be running what was there
+    except ConfigError as error:  # a daemon may be running what was there
         for file, there in before.items():
             if there is None:
                 file.unlink()
             else:
                 _replace(file, there, 0o644)
-        raise
+        raise ConfigError(tuple(map(Hiding(found.secrets).hidden, error.problems))) from None
     _replace(path, text.encode(), 0o600 if found.private else 0o644)
     return text
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from router.config import handler
+from router.config.hiding import Hiding
 from router.config.node import Node
 from router.config.types import Config, Exposed
 
@@ -116,7 +117,7 @@ def _function(top: Node, name: str) -> Node | None:
 
 def notes(config: Config) -> tuple[str, ...]:
     """What works but that an operator may not expect, one sentence each; looks at the disk."""
-    return tuple(_notes(config))
+    return tuple(map(Hiding(config.given).hidden, _notes(config)))
 
 
 def exposures(config: Config) -> tuple[str, ...]:

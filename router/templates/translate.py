@@ -146,6 +146,7 @@ def translate(text: str, options: Options) -> Translation:
     draft = Draft(resolver, options.data, options.base, options.draw)
     draft.globals = _mapping(template, "Globals")
     draft.private = bool(parameters.private(template.get("Parameters")))
+    draft.secrets = parameters.secrets(template.get("Parameters"), given)
     items = _items(resources, written.lines, draft)
     _attempt_all(items, draft)
     return _translation(template, draft, options, list(resources))
@@ -274,7 +275,9 @@ def _translation(template: Mapping[str, Any], draft: Draft, options: Options, or
         if row.notes and len(path) == 2 and path[1].partition(".")[0] in draft.sections.get(path[0], {}):
             path = (path[0], path[1].partition(".")[0])
             comments[path] = (*comments.get(path, ()), *(f"{row.resource}: {note}" for note in row.notes))
-    return Translation(config, comments, tuple(rows), _outputs(template, draft), tuple(draft.codes), draft.files, draft.private)
+    return Translation(
+        config, comments, tuple(rows), _outputs(template, draft), tuple(draft.codes), draft.files, draft.private, draft.secrets
+    )
 
 
 def _place(row: Row, places: Mapping[str, int]) -> tuple[int, str]:

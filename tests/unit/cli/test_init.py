@@ -149,3 +149,19 @@ def test_the_report_for_people(place: Path) -> None:
     assert "Machine" in result.output
     assert "state machines are not run here" in result.output
     assert "start with: router run" in result.output
+
+
+def test_nothing_that_is_said_holds_a_secret(place: Path) -> None:
+    secret = "hunter2" * 12
+    (place / "secret").write_text(secret)
+    template = place / "app/template.yaml"
+    template.write_text(
+        TEMPLATE.replace("Tracing: Active", "Layers: [!Ref Token]")
+        + "  Other:\n    Type: AWS::Serverless::Function\n    Properties: {Runtime: python3.11, Handler: app.handler, CodeUri: src/, MemorySize: !Ref Token}\n"
+    )
+    for given in (f"${{file:{place / 'secret'}}}", secret):
+        for words in ((), ("--allow-refused",)):
+            for output in ("json", "table"):
+                result = run(place, "--from", str(template), "--force", "--parameter", f"Token={given}", *words, output=output)
+                assert "Fn" in result.output
+                assert "unter2" not in result.output
