@@ -111,6 +111,9 @@ def test_mistakes_are_told(place: Path, words: tuple[str, ...], said: str) -> No
 
 def test_options_of_templates_need_one(place: Path) -> None:
     assert "name one with --from" in str(run(place, "--stack-name", "x").exception)
+    for words in (("--region", "eu-west-1"), ("--account", "210987654321")):
+        assert f"{words[0]} is for a template" in str(run(place, *words).exception)
+    assert not (place / "config.yaml").exists()
     assert run(place, "--from", "x", "--parameter", "nonsense").exit_code == 2
 
 
