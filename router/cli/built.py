@@ -28,7 +28,17 @@ def looked_at(found: "Translation", directory: Path) -> "Translation":
             if row.becomes.startswith("functions."):
                 path = ("functions", row.becomes.partition(".")[2])
                 comments[path] = (*comments.get(path, ()), *(f"{row.resource}: {note}" for note in notes))
-    return replace(found, rows=tuple(rows.values()), comments=comments)
+    return _unspoken(replace(found, rows=tuple(rows.values()), comments=comments))
+
+
+def _unspoken(found: "Translation") -> "Translation":
+    """The same, without secrets in what is said of it. Outputs are what the template wants shown: AWS masks nothing in them either."""
+    from router.config.hiding import Hiding  # noqa: PLC0415 - as above
+
+    hidden = Hiding(found.secrets).hidden
+    rows = (replace(row, becomes=hidden(row.becomes), notes=tuple(map(hidden, row.notes))) for row in found.rows)
+    comments = {path: tuple(map(hidden, lines)) for path, lines in found.comments.items()}
+    return replace(found, rows=tuple(rows), comments=comments)
 
 
 def _unbuilt(path: Path, built: str, *, layer: bool) -> Iterator[str]:

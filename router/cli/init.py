@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from router.cli.built import looked_at
 from router.cli.exits import Exit, fail
@@ -58,7 +59,8 @@ _HEAD: Final = (
 @template_options
 @shared_options
 @pass_settings
-def init(settings: Settings, /, template: Path | None, *, force: bool, **options: Any) -> None:
+@click.pass_context
+def init(ctx: click.Context, settings: Settings, /, template: Path | None, *, force: bool, **options: Any) -> None:
     """Write config.yaml, and say for every resource of a template whether it runs, runs differently (how), or is refused (why).
 
     Without --from: a small config with one function. Exits 1, and writes nothing, when a resource is refused, unless --allow-refused."""
@@ -66,7 +68,7 @@ def init(settings: Settings, /, template: Path | None, *, force: bool, **options
     if path.exists() and not force:
         fail(f"{path} is there already; --force overwrites it")
     if template is None:
-        if given := [name for name in ("parameters", "listen", "stack_name", "allow_refused") if options[name]]:
+        if given := [name for name in options if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]:
             fail(f"--{given[0].replace('_', '-').removesuffix('s')} is for a template: name one with --from", Exit.USAGE)
         _fresh(settings, path)
         return

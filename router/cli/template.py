@@ -7,7 +7,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -87,6 +87,7 @@ def template_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def translated(wanted: Wanted, *, base: str, data: str, state: str, draw: Callable[[str], str]) -> "Translation":
     """The template as a config and a report; *base*, *data*, *state*: paths as the config is to have them. Raises ConfigError."""
+    from router.config.hiding import Hiding  # noqa: PLC0415 - as all of it here, only when there is a template
     from router.templates.translate import Options, translate  # noqa: PLC0415 - imports YAML
     from router.templates.words import TemplateError  # noqa: PLC0415 - as above
 
@@ -94,11 +95,14 @@ def translated(wanted: Wanted, *, base: str, data: str, state: str, draw: Callab
         fail(f"--listen {wrong[0]}: no such listener; {', '.join(LISTENERS)} are", Exit.USAGE)
     listen = dict(wanted.listen)
     top: dict[str, Any] = {"region": wanted.region, "account": wanted.account, "state": state} | ({"listen": listen} if listen else {})
-    options = Options(_place(wanted), _parameters(wanted), base, data, draw, top, unlike)
+    parameters, secrets = _parameters(wanted)
+    options = Options(_place(wanted), parameters, base, data, draw, top, unlike)
     try:
-        return translate(_text(wanted.template), options)
+        found = translate(_text(wanted.template), options)
     except TemplateError as error:
-        raise ConfigError(tuple(f"{wanted.template.name}: {problem}" for problem in error.problems)) from None
+        problems = map(Hiding(secrets).hidden, error.problems)
+        raise ConfigError(tuple(f"{wanted.template.name}: {problem}" for problem in problems)) from None
+    return replace(found, secrets=found.secrets | secrets)
 
 
 def unlike(pattern: str, texts: Sequence[str]) -> str | None:
@@ -127,13 +131,14 @@ def _place(wanted: Wanted) -> Any:
     return Place(wanted.region, wanted.account, stack if stack[:1].isalpha() else f"stack-{stack}".rstrip("-"), f"http://{aws}", http)
 
 
-def _parameters(wanted: Wanted) -> dict[str, str]:
-    """Parameters, with what `${env:NAME}`, `${credential:NAME}` and `${file:PATH}` in them stand for: no secret needs to be an argument."""
+def _parameters(wanted: Wanted) -> tuple[dict[str, str], frozenset[str]]:
+    """Parameters, with what `${env:NAME}`, `${credential:NAME}` and `${file:PATH}` in them stand for: no secret needs to be an argument.
+    And the secrets in them."""
     from router.config.references import References, Unresolved  # noqa: PLC0415 - as above
 
     references = References(os.environ, Path.cwd())
     try:
-        return {name: references.resolve(value) for name, value in wanted.parameters.items()}
+        return {name: references.resolve(value) for name, value in wanted.parameters.items()}, references.given
     except Unresolved as error:
         raise ConfigError((f"--parameter: {error}",)) from None
 
@@ -164,6 +169,7 @@ def write(found: "Translation", path: Path, head: tuple[str, ...], source: str =
     """Write the config and the code that stood in the template, the file *source*; the config's text.
 
     Raises ConfigError, in which mistakes have lines of the template: the config is not there to be looked at, and all is as it was."""
+    from router.config.hiding import Hiding  # noqa: PLC0415 - as above
     from router.daemon import check  # noqa: PLC0415 - imports the daemon
     from router.templates.yaml_text import written  # noqa: PLC0415 - as above
 
@@ -180,7 +186,8 @@ def write(found: "Translation", path: Path, head: tuple[str, ...], source: str =
                 file.unlink()
             else:
                 _replace(file, there, 0o644)
-        raise ConfigError(tuple(_of_template(problem, path.name, found.rows, source) for problem in error.problems)) from None
+        hidden = Hiding(found.secrets).hidden
+        raise ConfigError(tuple(hidden(_of_template(problem, path.name, found.rows, source)) for problem in error.problems)) from None
     _replace(path, text.encode(), 0o600 if found.private else 0o644)
     return text
 

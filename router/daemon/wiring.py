@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -52,7 +52,7 @@ from router.functions.registry import Functions
 from router.queues.keeper import Keeper
 from router.runtime.pool import WarmPool
 from router.runtime.sandbox_site import Ground
-from router.sources.base import House
+from router.sources.base import House, Listening
 from router.tables.upkeep import Upkeep as TablesUpkeep
 from router.telemetry.loggroups import LogGroups
 from router.telemetry.logs import LogStore
@@ -213,8 +213,12 @@ class Wiring:
             await self._console(stores, core, control, stop),
             await self._aws(stores, core, beside, reloader, identities),
         )
+        for source in (supervisor.source for supervisor in core.fleet):
+            if isinstance(source, Listening):
+                await _told(source.name, source.bind())
+                opened.push_async_callback(source.close)
         for listener in reversed(listeners):  # who finds the control socket finds the rest
-            await _started(listener)
+            await _told(listener.name, listener.start())
             opened.push_async_callback(listener.close)
         _, console, aws = listeners
         core.calls.listeners.update({"aws": aws.addresses, "console": console.addresses})
@@ -285,10 +289,10 @@ class Wiring:
         ]
 
 
-async def _started(listener: Listener) -> None:
-    """Have it bound. Raises CannotListen that names it: an address alone does not say what wanted it."""
+async def _told(name: str, binding: Awaitable[None]) -> None:
+    """Have a listener bound. Raises CannotListen that names it: an address alone does not say what wanted it."""
     try:
-        await listener.start()
+        await binding
     except CannotListen as error:
-        remedy = "" if listener.name == "control" else f"; listen.{listener.name} in the config says where, or off"
-        raise CannotListen(f"{listener.name} listener: {error}{remedy}") from error
+        remedy = "" if name == "control" else f"; listen.{name} in the config says where, or off"
+        raise CannotListen(f"{name} listener: {error}{remedy}") from error

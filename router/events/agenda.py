@@ -10,7 +10,7 @@ cursor over AHEAD seconds in the future, left by a clock that was wrong, is set 
 before PLAUSIBLE is itself the wrong one: on it nothing is decided, or all ticks since would be missed once it is set."""
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Final, Literal
@@ -50,6 +50,13 @@ class Timetable:
         instant = instant if self.start is None else max(instant, self.start - 1)
         tick = schedule.next_after(self.expression, instant, self.zone, anchor=self._anchor(anchor))
         return None if tick is None or (self.end is not None and tick > self.end) else tick
+
+    def upcoming(self, instant: float, anchor: int) -> Iterator[int]:
+        """All ticks later than *instant*, in order."""
+        tick = self.after(instant, anchor)
+        while tick is not None:
+            yield tick
+            tick = self.after(tick, anchor)
 
     def until(self, instant: float, anchor: int) -> int | None:
         """The last tick not later than *instant*, within start and end."""

@@ -124,6 +124,20 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class Listening(Protocol):
+    """A source that others connect to. An address that it cannot have ends a start, as a mistake in the config; later it is a failure
+    like any other."""
+
+    name: str
+
+    async def bind(self) -> None:
+        """Have the address, before run(). Raises CannotListen."""
+
+    async def close(self) -> None:
+        """Give it back, when there is no run() that does."""
+
+
+@runtime_checkable
 class Successor(Protocol):
     """A source that can become another one between two occurrences, without stopping: its clients notice nothing."""
 

@@ -22,7 +22,7 @@ from router.sources import schedule_store, targets
 from router.sources.base import Binding, House, Outlet, basis_of, first_leaf
 from router.sources.schedule_store import ScheduleStore, Tick, Wanted
 from router.sources.schedule_trigger import ScheduleTrigger
-from router.sources.scheduled_targets import Schedule
+from router.sources.scheduled_targets import Schedule, listed
 from router.sources.timer import ClockTimer, Timer, timer_for
 
 log = structlog.get_logger("router.schedules")
@@ -62,7 +62,7 @@ class ScheduleSource:
         named: dict[str, list[Schedule]] = defaultdict(list)
         rules = [rule for rule in house.config.rules.values() if rule.enabled and rule.schedule is not None and rule.targets]
         plans = [plan for plan in house.config.schedules.values() if plan.enabled]
-        for schedule in (*map(Schedule.of, bindings), *map(Schedule.planned, plans), *map(Schedule.ruled, rules)):
+        for schedule in listed(bindings, house.config):
             named[schedule.name].append(schedule)
         if twice := [name for name, found in named.items() if len(found) > 1]:
             places = {one.trigger.named(one.function.name, one.index): one for one in bindings}  # none but those of triggers can be two

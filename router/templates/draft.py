@@ -96,6 +96,7 @@ class Draft:
         self.codes: list[Code] = []
         self.files: dict[str, str] = {}
         self.private = False
+        self.secrets: frozenset[str] = frozenset()
         self.managed: dict[str, list[dict[str, Any]]] = {}  # ARN of a managed policy of the template → its statements
         self.layers: dict[str, str] = {}  # ARN → path
         self.apis: dict[str, Api] = {}  # by logical id

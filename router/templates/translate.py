@@ -158,6 +158,7 @@ def translate(text: str, options: Options) -> Translation:
     draft.globals = _mapping(template, "Globals")
     draft.private = bool(parameters.private(template.get("Parameters")))
     assertions.check(_mapping(template, "Rules"), draft)
+    draft.secrets = parameters.secrets(template.get("Parameters"), given)
     items = _items(resources, written.lines, draft)
     _attempt_all(items, draft)
     told = outputs.values(_mapping(template, "Outputs"), draft)
@@ -284,7 +285,7 @@ def _translation(draft: Draft, options: Options, order: list[str], told: Mapping
         if row.notes and len(path) == 2 and path[1].partition(".")[0] in draft.sections.get(path[0], {}):
             path = (path[0], path[1].partition(".")[0])
             comments[path] = (*comments.get(path, ()), *(f"{row.resource}: {note}" for note in row.notes))
-    return Translation(config, comments, tuple(rows), told, tuple(draft.codes), draft.files, draft.private)
+    return Translation(config, comments, tuple(rows), told, tuple(draft.codes), draft.files, draft.private, draft.secrets)
 
 
 def _place(row: Row, places: Mapping[str, int]) -> tuple[int, str]:

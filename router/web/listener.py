@@ -82,6 +82,7 @@ class Listener:
         self._where, self._mode, self._clock = where, mode, clock
         self.hosts = frozenset(host.lower() for host in hosts)
         self._servers: list[asyncio.Server] = []
+        self._bound: list[socket.socket] = []  # and not accepted from yet
         self._connections: set[Connection] = set()
         self._turned_away: set[Connection] = set()
         self._addresses: Counter[str] = Counter()
@@ -116,14 +117,21 @@ class Listener:
 
     # -- life
 
+    async def bind(self) -> None:
+        """Have the address; whoever connects waits for start(). Raises CannotListen."""
+        self._bound = await asyncio.to_thread(sockets.opened, self._where, self.name, mode=self._mode)
+
     async def start(self) -> None:
-        """Bind and accept. Raises CannotListen."""
+        """Bind, unless that is done, and accept. Raises CannotListen."""
         self._draining = False
         self._quiet.clear()
-        bound = await asyncio.to_thread(sockets.opened, self._where, self.name, mode=self._mode)
+        if not self._bound:
+            await self.bind()
+        bound = tuple(self._bound)
         try:
-            for made in bound:
-                self._servers.append(await self._server(made))
+            while self._bound:
+                self._servers.append(await self._server(made := self._bound[0]))
+                del self._bound[0]  # now the server's
         except OSError as error:
             await self.close()
             raise sockets.CannotListen(f"cannot listen on {sockets.address(made)}: {error.strerror or error}") from error
@@ -185,12 +193,15 @@ class Listener:
         await asyncio.sleep(0)  # the loop tells the connections that they are gone
 
     def _stop_accepting(self) -> None:
-        if self._servers and self._where.kind == "unix":
+        if (self._servers or self._bound) and self._where.kind == "unix":
             with contextlib.suppress(FileNotFoundError):
                 Path(self._where.path).unlink()
         for server in self._servers:
             server.close()
+        for made in self._bound:
+            made.close()
         self._servers.clear()
+        self._bound.clear()
         self.addresses = ()
 
     def _is_quiet(self) -> bool:

@@ -111,6 +111,9 @@ def test_mistakes_are_told(place: Path, words: tuple[str, ...], said: str) -> No
 
 def test_options_of_templates_need_one(place: Path) -> None:
     assert "name one with --from" in str(run(place, "--stack-name", "x").exception)
+    for words in (("--region", "eu-west-1"), ("--account", "210987654321")):
+        assert f"{words[0]} is for a template" in str(run(place, *words).exception)
+    assert not (place / "config.yaml").exists()
     assert run(place, "--from", "x", "--parameter", "nonsense").exit_code == 2
 
 
@@ -179,3 +182,19 @@ def test_a_mistake_has_its_line_in_the_template(place: Path) -> None:
     assert code == 1
     assert told["problems"][0].startswith("template.yaml:5: Fn: functions.Fn.handler: ")
     assert told["problems"][-1] == "nothing was written"
+
+
+def test_nothing_that_is_said_holds_a_secret(place: Path) -> None:
+    secret = "hunter2" * 12
+    (place / "secret").write_text(secret)
+    template = place / "app/template.yaml"
+    template.write_text(
+        TEMPLATE.replace("Tracing: Active", "Layers: [!Ref Token]")
+        + "  Other:\n    Type: AWS::Serverless::Function\n    Properties: {Runtime: python3.11, Handler: app.handler, CodeUri: src/, MemorySize: !Ref Token}\n"
+    )
+    for given in (f"${{file:{place / 'secret'}}}", secret):
+        for words in ((), ("--allow-refused",)):
+            for output in ("json", "table"):
+                result = run(place, "--from", str(template), "--force", "--parameter", f"Token={given}", *words, output=output)
+                assert "Fn" in result.output
+                assert "unter2" not in result.output

@@ -33,7 +33,12 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     (
         "listen.aws",
         "version: 1\nlisten: {aws: 127.0.0.1:8081}\n",
-        ["config.yaml:2:15: listen.aws: 127.0.0.1:8081 is the aws listener's address; each needs its own"],
+        ["config.yaml:2:15: listen.aws: 127.0.0.1:8081 is the console listener's address, by default; each needs its own"],
+    ),
+    (
+        "an empty layer",
+        "    layers: ''\n",
+        ["config.yaml:6:13: functions.f.layers: an empty path; leave the key out for no layer"],
     ),
     (
         "no address",
@@ -58,7 +63,7 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     (
         "one address twice",
         "version: 1\nlisten: {http: 127.0.0.1:8081}\n",
-        ["config.yaml:2:16: listen.http: 127.0.0.1:8081 is the http listener's address; each needs its own"],
+        ["config.yaml:2:16: listen.http: 127.0.0.1:8081 is the console listener's address, by default; each needs its own"],
     ),
     (
         "bucket's name",
