@@ -244,7 +244,6 @@ def test_mistakes_change_nothing(cloud: Cloud, client: Any) -> None:
     assert "cannot be assumed by Lambda" in refused(create, client=client, name="bad", Role=no_role)[2]
     assert refused(create, client=client, name="bad", Code={"ZipFile": b"no zip"})[2].startswith("Could not unzip uploaded file.")
     assert refused(create, client=client, name="bad", Runtime="java21")[1] == "InvalidParameterValueException"
-    assert "gone" in refused(create, client=client, name="bad", Handler="gone.handler")[2]
     assert "VpcConfig" in refused(create, client=client, name="bad", VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]})[2]
     assert "AWS_REGION" in refused(create, client=client, name="bad", Environment={"Variables": {"AWS_REGION": "x"}})[2]
     assert (
@@ -253,6 +252,34 @@ def test_mistakes_change_nothing(cloud: Cloud, client: Any) -> None:
     )
     assert refused(client.get_function, FunctionName="bad")[1] == "ResourceNotFoundException"
     assert cloud.get("/status")["ready"]
+
+
+def test_a_handler_is_looked_for_by_the_first_invocation(client: Any) -> None:
+    """So that its file can be renamed: code and handler are changed by two calls."""
+    create(client, "renamed")
+    assert client.update_function_configuration(FunctionName="renamed", Handler="main.handler")["Handler"] == "main.handler"
+    lost = result(client, "renamed")
+    assert (lost["errorType"], lost["errorMessage"]) == (
+        "Runtime.ImportModuleError",
+        "Unable to import module 'main': No module named 'main'",
+    )
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("main.py", HANDLER.replace("{answer!r}", "'renamed'"))
+    client.update_function_code(FunctionName="renamed", ZipFile=held.getvalue())
+    assert result(client, "renamed")[0] == "renamed"
+    client.update_function_code(FunctionName="renamed", ZipFile=zipped())
+    assert result(client, "renamed")["errorType"] == "Runtime.ImportModuleError"
+    client.update_function_configuration(FunctionName="renamed", Handler="app.handler")
+    assert result(client, "renamed")[0] == "one"
+    for runtime, handler, wrong in (
+        ("nodejs20.x", "index.handler", "Runtime.ImportModuleError"),
+        ("python3.11", "nothing", "Runtime.MalformedHandlerName"),
+        ("provided.al2023", "any", "Runtime.InvalidEntrypoint"),
+    ):
+        client.update_function_configuration(FunctionName="renamed", Handler=handler, Runtime=runtime)
+        assert result(client, "renamed")["errorType"] == wrong
+    client.delete_function(FunctionName="renamed")
 
 
 def test_code_from_a_bucket(cloud: Cloud, client: Any) -> None:

@@ -242,7 +242,9 @@ def test_a_service_comes_from_where_the_policy_says(principal: Any, context: Any
 @pytest.mark.parametrize("principal", ["*", {"AWS": "*"}])
 def test_who_denies_everybody_denies_services(principal: Any) -> None:
     statements = [{"Effect": effect, "Action": "*", "Resource": "*"} for effect in ("Allow", "Deny")]
-    both = policy({**statements[0], "Principal": {"Service": "s3.amazonaws.com"}}, {**statements[1], "Principal": principal}, kind="resource")
+    both = policy(
+        {**statements[0], "Principal": {"Service": "s3.amazonaws.com"}}, {**statements[1], "Principal": principal}, kind="resource"
+    )
     decision = evaluate(request("sqs:SendMessage", QUEUE, who=S3), Policies((), both))
     assert decision.reason is Reason.EXPLICIT_DENY
 
