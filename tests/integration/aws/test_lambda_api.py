@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -282,6 +284,30 @@ def test_a_handler_is_looked_for_by_the_first_invocation(client: Any) -> None:
     client.delete_function(FunctionName="renamed")
 
 
+SPOKEN_TO = """
+import sys, warnings
+def handler(event, context):
+    try: import structlog
+    except ImportError: structlog = None
+    try: warnings.warn("one")
+    except UserWarning as error: said = str(error)
+    return [hash("a"), sys.warnoptions, said, structlog is None, [place for place in sys.path if "python_program" in place]]
+"""
+
+
+def test_variables_for_the_interpreter_are_heeded(client: Any) -> None:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("app.py", SPOKEN_TO)
+    spoken = {"Environment": {"Variables": {"PYTHONHASHSEED": "0", "PYTHONWARNINGS": "error", "PYTHONUNBUFFERED": "1"}}}
+    create(client, "spoken", Code={"ZipFile": held.getvalue()}, **spoken)
+    ours = subprocess.run(
+        [sys.executable, "-c", "print(hash('a'))"], env={"PYTHONHASHSEED": "0"}, capture_output=True, text=True, timeout=30, check=True
+    )
+    assert result(client, "spoken") == [int(ours.stdout), ["error"], "one", True, []]
+    client.delete_function(FunctionName="spoken")
+
+
 def test_code_from_a_bucket(cloud: Cloud, client: Any) -> None:
     (cloud.directory / "bucket/release.zip").write_bytes(zipped("from the bucket"))
     create(client, "stored", Code={"S3Bucket": "code", "S3Key": "release.zip"})
@@ -510,6 +536,7 @@ NOTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "
 def test_a_streamed_answer(client: Any) -> None:
     answer = client.invoke_with_response_stream(FunctionName="f", Payload=b'{"a": 1}', LogType="Tail")
     assert (answer["StatusCode"], answer["ExecutedVersion"]) == (200, "$LATEST")
+    assert answer["ResponseMetadata"]["HTTPHeaders"]["content-type"] == "application/vnd.amazon.eventstream", "and no other beside it"
     *pieces, end = list(answer["EventStream"])
     said = json.loads(b"".join(piece["PayloadChunk"]["Payload"] for piece in pieces))
     assert said["event"] == {"a": 1}
