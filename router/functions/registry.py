@@ -84,6 +84,10 @@ class Functions:
         """All published versions, also of functions that the configuration does not have now."""
         return list(self._versions.values())
 
+    def published(self, target: str) -> bool:
+        """Whether NAME:VERSION is a published version."""
+        return target in self._versions
+
     def aliases(self, name: str) -> list[Alias]:
         """The aliases of a function."""
         function = self._config.functions.get(name)
