@@ -351,6 +351,27 @@ def test_event_invoke_config(client: Any) -> None:
     client.delete_function(FunctionName="async")
 
 
+def test_event_invoke_config_counts_for_versions_and_aliases(cloud: Cloud, key: dict[str, str], client: Any) -> None:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("app.py", CODE["app.py"])
+    create(client, "told", Handler="app.fails", Code={"ZipFile": held.getvalue()}, Publish=True)
+    client.create_alias(FunctionName="told", Name="live", FunctionVersion="1")
+    to = {"OnFailure": {"Destination": "arn:aws:sqs:us-east-1:123456789012:dead"}}
+    client.put_function_event_invoke_config(FunctionName="told", MaximumRetryAttempts=0, DestinationConfig=to)
+    sqs = cloud.client("sqs", key)
+    for qualifier in ("live", "1", "$LATEST"):
+        sent = client.invoke(FunctionName="told", Qualifier=qualifier, InvocationType="Event")["ResponseMetadata"]["RequestId"]
+        (message,) = sqs.receive_message(QueueUrl=f"{cloud.url}/123456789012/dead", WaitTimeSeconds=10)["Messages"]
+        record = json.loads(message["Body"])
+        assert (record["requestContext"]["requestId"], record["requestContext"]["condition"]) == (sent, "RetriesExhausted")
+        sqs.delete_message(QueueUrl=f"{cloud.url}/123456789012/dead", ReceiptHandle=message["ReceiptHandle"])
+    listed = cloud.router("dlq", "list", "--function", "told")
+    assert sorted(row["function"] for row in listed) == ["told:$LATEST", "told:1", "told:live"]
+    assert client.publish_version(FunctionName="told")["Version"] == "1", "no version's own, so nothing new"
+    client.delete_function(FunctionName="told")
+
+
 def test_event_source_mappings(client: Any) -> None:
     (theirs,) = client.list_event_source_mappings()["EventSourceMappings"]
     assert theirs["FunctionArn"].endswith(":function:f")
