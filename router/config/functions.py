@@ -101,7 +101,7 @@ class Reader:
         layers, python = _layers(form), self._python(form, runtime)
         aliases = versions.aliases(form)
         if form.mistakes == before:
-            handlers.check(form, Function(name, code, handler, runtime, command=command, layers=layers))
+            handlers.check(form, Function(name, code, handler, runtime, command=command, layers=layers), inside=form.line > 0)
         return Function(
             name=name,
             code=code,

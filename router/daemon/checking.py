@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from router.api.declared import kept
+from router.api.declared_store import kept
 from router.clock import SystemClock
 from router.config.fragments import Fragment
 from router.config.load import load

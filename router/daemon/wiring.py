@@ -134,6 +134,7 @@ class Wiring:
         functions = Functions(config, await self._deploy(deployer))
         versions = Versions(stores.database, functions, pool, config.state / "code", clock)
         await versions.open(config)
+        stores.declared.attach("functions", versions, stores.permissions)
         slots = Slots(config.functions, limit=config.limits.concurrency, clock=clock)
         dispatcher = Dispatcher(stores.journal, pool, functions, slots, clock=clock, metrics=metrics)
         dispatcher.deliveries.destinations = Destinations(stores.outbox, functions, stores.journal, clock)

@@ -112,15 +112,19 @@ class Deliveries:
         return verdict, "" if isinstance(verdict, policy.Release) else str(fault)
 
     async def _attempt(self, delivery: Delivery) -> tuple[policy.Verdict, str]:
-        """Run the delivery if it may run, and give its slot back; the verdict, and the error to keep with it."""
+        """Run the delivery if it may run, and give its slot back; the verdict, and the error to keep with it.
+
+        Whether it may is the function's to say, not a version's: an event for one that is gone gets no older than others."""
+        target = delivery.envelope.function
         try:
-            function = self._functions.get(delivery.envelope.function)
-            doom = policy.before_attempt(function, age=self._clock.now() - delivery.created, failures=delivery.failures)
+            own = self._functions.get(base(target))
+            doom = policy.before_attempt(own, age=self._clock.now() - delivery.created, failures=delivery.failures)
             if doom is not None:
                 return doom, ""
+            function = own if own.name == target else self._functions.get(target)
             outcome = await self._run(function, delivery.envelope)
         finally:
-            self._slots.give(base(delivery.envelope.function))
+            self._slots.give(base(target))
         if not outcome.function_error:
             return policy.Ack(outcome.payload if function.on_success is not None else b""), ""
         age = self._clock.now() - delivery.created

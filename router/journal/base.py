@@ -51,7 +51,7 @@ class EventDetail:
 class Query:
     """Which events to list, newest first."""
 
-    function: str = ""  # "": all
+    function: str = ""  # with its versions and aliases; NAME:QUALIFIER: that one alone; "": all
     source: str = ""
     states: frozenset[State] = frozenset()  # empty: all
     since: float = 0.0  # epoch seconds of the accept

@@ -269,7 +269,7 @@ class MemoryJournal:
         for event in reversed(self._events.values()):
             if (
                 (before is None or event.id < before)
-                and query.function in {"", event.envelope.function}
+                and names.covers(query.function, event.envelope.function)
                 and query.source in {"", event.envelope.source}
                 and (not query.states or event.state in query.states)
                 and event.created >= query.since

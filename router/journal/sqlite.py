@@ -200,7 +200,7 @@ class SqliteJournal:
         if not query.states or not query.states <= rows.COUNTED:
             return query.limit
         tallies = await self._database.read(SQL["counts"])
-        return sum(count for function, state, count in tallies if state in query.states and query.function in {"", function})
+        return sum(count for function, state, count in tallies if state in query.states and names.covers(query.function, function))
 
     async def _newest(self, before: str) -> int:
         """The highest id to list; 0 when there is nothing."""
