@@ -71,6 +71,7 @@ class IamGuard:
             address=request.peer,
             secure=request.scheme == "https",
             agent=request.header("user-agent"),
+            referer=request.header("referer"),
             region=self._where.region,
             now=self._clock.now(),
         )

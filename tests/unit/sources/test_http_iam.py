@@ -333,3 +333,13 @@ async def test_at_a_url_of_an_alias_the_policy_of_the_alias_counts(tmp_path: Pat
     )
     door.policies[target] = read(grant, name="the policy", kind="resource")
     assert (await door.ask(**sent)).status == status
+
+
+@pytest.mark.parametrize(("referer", "status"), [("http://bad/x", 403), ("http://good/x", 200), ("", 200)])
+async def test_a_policy_may_look_at_the_referer(door: Door, referer: str, status: int) -> None:
+    deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"StringLike": {"aws:Referer": "http://bad/*"}}}
+    policy = {**BOTH, "Statement": [*BOTH["Statement"], deny]}
+    _, sent = door.key(policy=policy)
+    headers = [("referer", referer)] if referer else []
+    answer = await door.ask(**sent, tamper=lambda request: request._replace(headers=[*request.headers, *headers]))
+    assert answer.status == status
