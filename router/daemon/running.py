@@ -86,7 +86,7 @@ class Daemon:
             gc.set_threshold(*GARBAGE)
             gc.enable()
             async with asyncio.TaskGroup() as group:
-                stages = [started(group, name, run) for name, run in flows]
+                steps = [[started(group, name, run) for name, run in step] for step in flows]
                 config = self._wiring.config
                 log.info("daemon_started", version=VERSION, pid=os.getpid(), config=str(config.file), state=str(config.state))
                 self._manager.notify("READY=1", f"STATUS=serving {len(config.functions)} functions")
@@ -95,7 +95,7 @@ class Daemon:
                 grace = self._wiring.config.drain
                 self._manager.notify("STOPPING=1", "STATUS=draining")
                 log.info("drain_started", grace_s=grace)
-                await drain(stages, grace=grace)
+                await drain(steps, grace=grace)
         log.info("daemon_stopped")
 
     @staticmethod
