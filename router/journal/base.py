@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
 import apsw
@@ -129,8 +130,10 @@ class Journal(Protocol):
     async def counts(self) -> Mapping[str, Mapping[State, int]]:
         """Unfinished, dead and expired events per function and state."""
 
-    async def forget(self, *, before: float, limit: int) -> int:
-        """Remove up to *limit* terminal events finished before *before* (dead letters too); give how many."""
+    async def forget(self, *, before: float, limit: int, worth: float = inf) -> int:
+        """Remove up to *limit* terminal events finished before *before* (dead letters too), the first ones first; give how many.
+
+        *worth*: bytes; no more than it takes to come to that, as far as it can be told beforehand."""
 
     async def close(self) -> None:
         """Finish what was handed over and close. What is leased stays running until the journal opens again."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Self
 
 from router import names
@@ -10,7 +11,7 @@ from router.clock import Clock
 from router.errors import EventNotFound, InvalidParameter, JournalError, LeaseLost
 from router.journal.base import Attempt, Beside, EventDetail, EventRow, Query, always
 from router.journal.database import Database
-from router.journal.rows import COUNTED, kept_error
+from router.journal.rows import COUNTED, kept_error, worth_up_to
 from router.journal.turns import in_turn, rotated
 from router.model import TERMINAL, Delivery, Envelope, State
 
@@ -185,13 +186,14 @@ class MemoryJournal:
                 states[event.state] = states.get(event.state, 0) + 1
         return counts
 
-    async def forget(self, *, before: float, limit: int) -> int:
+    async def forget(self, *, before: float, limit: int, worth: float = inf) -> int:
         """See Journal."""
         old = [event for event in self._events.values() if event.finished is not None and event.finished < before]
         old.sort(key=lambda event: (event.finished, event.id))
-        for event in old[:limit]:
+        count = worth_up_to([len(event.envelope.payload) if event.kept else 0 for event in old[:limit]], worth)
+        for event in old[:count]:
             del self._events[event.id]
-        return len(old[:limit])
+        return count
 
     async def close(self) -> None:
         """See Journal."""

@@ -214,9 +214,10 @@ UPDATE payloads SET id = :new WHERE id = :old;
 UPDATE attempts SET event = :new WHERE event = :old;
 
 -- name: old
--- The :limit events that finished first, before :before: JSON [[id, function, state], ...].
-SELECT json_group_array(json_array(id, function, state)) FROM (
-    SELECT id, function, state FROM events WHERE finished < :before ORDER BY finished, id LIMIT :limit
+-- The :limit events that finished first, before :before: JSON [[id, function, state, bytes of payload and error], ...].
+SELECT json_group_array(json_array(id, function, state, bytes)) FROM (
+    SELECT e.id, function, state, coalesce(length(payload), 0) + octet_length(error) AS bytes
+    FROM events AS e LEFT JOIN payloads AS p ON p.id = e.id WHERE finished < :before ORDER BY finished, e.id LIMIT :limit
 );
 
 -- name: forget

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import accumulate
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
@@ -110,6 +111,12 @@ def add(tally: Tally, function: str, state: State, amount: int) -> None:
 def tally_json(tally: Mapping[tuple[str, State], int]) -> str:
     """JSON [[function, state, how many], ...] of what changed."""
     return json_text([[function, state, count] for (function, state), count in tally.items() if count])
+
+
+def worth_up_to(sizes: Sequence[int], worth: float) -> int:
+    """How many of these, the first ones first, come to *worth* bytes together; all, when they do not."""
+    before = accumulate(sizes, initial=0)
+    return sum(done < worth for _, done in zip(sizes, before, strict=False))
 
 
 def json_text(value: object) -> str:

@@ -6,6 +6,7 @@ retries early nor holds them back."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import inf
 from typing import Final, Self, TypeVar
 
 import apsw
@@ -254,15 +255,15 @@ class SqliteJournal:
         self._check_open()
         return await self._database.land(partial(units.purge, ids=ids, now=self._time()))
 
-    async def forget(self, *, before: float, limit: int) -> int:
+    async def forget(self, *, before: float, limit: int, worth: float = inf) -> int:
         """See Journal."""
         self._check_open()
         gone = 0
-        while gone < limit:
+        while gone < limit and worth > 0:
             step = min(units.FORGET_AT_ONCE, limit - gone)
-            unit = partial(units.forget, before=before, limit=step, now=self._time())
-            count = await self._database.land(unit)
-            gone += count
+            unit = partial(units.forget, before=before, limit=step, worth=worth, now=self._time())
+            count, freed = await self._database.land(unit)
+            gone, worth = gone + count, worth - freed
             if count < step:
                 break
         return gone

@@ -656,6 +656,22 @@ async def test_only_old_finished_events_are_forgotten_oldest_first(journal: Jour
     assert await journal.append(envelope(sequencer="0"))  # forgotten is forgotten
 
 
+async def test_no_more_are_forgotten_than_come_to_what_is_wanted(journal: Journal, clock: VirtualClock) -> None:
+    for n in range(300):
+        await journal.append(envelope(sequencer=str(n), payload=b"x" * (10_000 + n)))
+    for delivery in await lease(journal, 300):
+        await clock.advance(0.01)
+        await journal.ack(delivery, keep=delivery.envelope.sequencer != "0")
+    later = clock.now() + 1
+    assert await journal.forget(before=later, limit=300, worth=0) == 0
+    assert await journal.forget(before=later, limit=300, worth=25_000) == 4, "of the first there is no payload any more"
+    assert await journal.forget(before=later, limit=300, worth=1) == 1
+    assert 140 <= await journal.forget(before=later, limit=300, worth=1_500_000) <= 149
+    assert await journal.forget(before=later, limit=20, worth=10**9) == 20
+    left = len(await journal.list(Query(limit=1000)))
+    assert await journal.forget(before=later, limit=300, worth=10**9) == left
+
+
 # --- time, closing
 
 
