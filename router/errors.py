@@ -113,6 +113,10 @@ class JournalError(RouterError):
     status, code = 503, "ServiceUnavailableException"
 
 
+class StoreFull(JournalError):
+    """There is no space to record it in. The store works, and goes on by itself when there is."""
+
+
 class LeaseLost(JournalError):
     """The delivery is no longer held under this attempt number; its outcome was not recorded."""
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import apsw
 
-from router.errors import JournalError
+from router.errors import JournalError, StoreFull
 
 CHECK_SECONDS: Final = 0.5  # of quick_check, then it is cut short: a long queue must not keep the daemon from starting
 CHECK_OPCODES: Final = 1000  # of SQLite's virtual machine between two looks at the time
@@ -56,9 +56,9 @@ def explain(error: BaseException, path: Path, system_errno: int = 0) -> JournalE
     if isinstance(error, apsw.CorruptError):
         return JournalError(f"{path} is damaged ({error}): stop, keep a copy, then restore a backup")
     if number == errno.EDQUOT:
-        return JournalError(f"{path}: disk quota exceeded; raise it or free some space, work then resumes by itself")
+        return StoreFull(f"{path}: disk quota exceeded; raise it or free some space, work then resumes by itself")
     if number == errno.ENOSPC or isinstance(error, apsw.FullError):
-        return JournalError(f"{path}: no space left on the device; free some space, work then resumes by itself")
+        return StoreFull(f"{path}: no space left on the device; free some space, work then resumes by itself")
     reason = os.strerror(number) if number else str(error) or type(error).__name__
     return JournalError(f"{path}: {reason}; nothing was recorded")
 
