@@ -104,6 +104,9 @@ class Journal(Protocol):
     async def bury(self, delivery: Delivery, state: State, *, error: str, beside: Beside | None = None) -> None:
         """Record a terminal state other than success, with the reason, and do *beside*. LeaseLost as for ack."""
 
+    def age(self, delivery: Delivery) -> float:
+        """Seconds since the accept. By the journal's own time, which no setting of the wall clock moves while the journal is open."""
+
     async def find(self, event_id: str) -> EventDetail:
         """One event with payload and history. Raises EventNotFound."""
 

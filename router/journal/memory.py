@@ -32,6 +32,7 @@ class _Event:
     error: str = ""
     attempts: list[Attempt] = field(default_factory=list)
     kept: bool = True  # its payload
+    accepted: float = 0.0  # monotonic time
 
     @property
     def lane(self) -> tuple[str, str, str]:
@@ -68,7 +69,7 @@ class MemoryJournal:
                 return False
         if any(event.envelope.request_id == envelope.request_id for event in self._events.values()):
             raise InvalidParameter(f"an event with the id {envelope.request_id} exists already: every event needs its own")
-        self._add(_Event(self._next_id(), envelope, self._clock.now(), None))
+        self._add(_Event(self._next_id(), envelope, self._clock.now(), None, accepted=self._clock.monotonic()))
         return True
 
     async def append_all(self, envelopes: Sequence[Envelope], beside: Beside | None = None) -> list[bool]:
@@ -132,6 +133,10 @@ class MemoryJournal:
         event.attempts.append(Attempt(delivery.attempt, self._clock.now(), error))
         self._end(event, state, error)
 
+    def age(self, delivery: Delivery) -> float:
+        """See Journal."""
+        return self._clock.monotonic() - delivery.accepted
+
     async def find(self, event_id: str) -> EventDetail:
         """See Journal."""
         event = self._find(event_id)
@@ -158,7 +163,7 @@ class MemoryJournal:
         if event.state not in {State.DEAD, State.EXPIRED}:
             raise InvalidParameter(f"event {event_id} is {event.state}: only a dead or expired one can be redriven")
         del self._events[event.id]
-        event.id, event.created, event.finished = self._next_id(), self._clock.now(), None
+        event.id, event.created, event.finished, event.accepted = self._next_id(), self._clock.now(), None, self._clock.monotonic()
         event.state, event.failures, event.throttles = State.QUEUED, 0, 0
         self._add(event)
 
@@ -233,7 +238,7 @@ class MemoryJournal:
                 continue
             event.due, event.state, event.attempt = None, State.RUNNING, event.attempt + 1
             self._served = event.envelope.function
-            yield Delivery(event.id, event.envelope, event.attempt, event.failures, event.created, event.throttles)
+            yield Delivery(event.id, event.envelope, event.attempt, event.failures, event.created, event.throttles, event.accepted)
 
     def _held(self, delivery: Delivery) -> _Event:
         self._open()

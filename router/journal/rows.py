@@ -28,6 +28,7 @@ class Accepted:
     envelope: Envelope
     dedup: bytes | None
     created: float  # epoch seconds
+    accepted: float  # the same in the journal's time
 
 
 class Placed(NamedTuple):
@@ -84,10 +85,10 @@ def kept_error(error: str) -> str:
 
 def delivery(row: Sequence[Any]) -> tuple[Delivery, bool]:
     """A row of the statement "waiting" as the delivery of its next attempt, and whether its payload is what was stored."""
-    number, request_id, function, source, shard, sequencer, created, attempt, failures, throttles, digits, check, trace = row
+    number, request_id, function, source, shard, sequencer, created, attempt, failures, throttles, digits, check, trace, accepted = row
     payload = bytes.fromhex(digits)
     envelope = Envelope(function, payload, source, sequencer, shard, request_id, trace)
-    return Delivery(number, envelope, attempt + 1, failures, created, throttles), check is not None and checksum(payload) == check
+    return Delivery(number, envelope, attempt + 1, failures, created, throttles, accepted), check is not None and checksum(payload) == check
 
 
 def waiting_state(failures: int) -> State:

@@ -1,8 +1,8 @@
 """The journal in SQLite: one file, one writer, every call group-committed; statements in queries.sql.
 
-Time: *due* is stored in the journal's own time. It starts at the wall clock's, or where the last instance left off when that
+Time: *due* and *accepted* are stored in the journal's own time. It starts at the wall clock's, or where the last instance left off when that
 is later, and then moves with the monotonic clock. So a wall clock that jumps, running or across a restart, neither fires
-retries early nor holds them back."""
+retries early nor holds them back, and makes no event older than it is."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -26,7 +26,7 @@ from router.model import TERMINAL, Delivery, Envelope, State
 
 T = TypeVar("T")
 
-STEPS: Final = (SQL["schema_1"], SQL["schema_2"], SQL["schema_3"])
+STEPS: Final = (SQL["schema_1"], SQL["schema_2"], SQL["schema_3"], SQL["schema_4"])
 STRETCH: Final = 20_000  # ids that one read of a list looks at: long reads would keep the WAL from starting again
 
 
@@ -56,13 +56,13 @@ class SqliteJournal:
     async def append(self, envelope: Envelope) -> bool:
         """See Journal."""
         self._check_open()
-        item = Accepted(envelope, rows.dedup_key(envelope), self._clock.now())
+        item = Accepted(envelope, rows.dedup_key(envelope), self._clock.now(), self._time())
         return await self._appends.do(item, len(envelope.payload)) is not None
 
     async def append_all(self, envelopes: Sequence[Envelope], beside: Beside | None = None) -> list[bool]:
         """See Journal."""
         self._check_open()
-        items = [Accepted(envelope, rows.dedup_key(envelope), self._clock.now()) for envelope in envelopes]
+        items = [Accepted(envelope, rows.dedup_key(envelope), self._clock.now(), self._time()) for envelope in envelopes]
 
         def unit(connection: apsw.Connection) -> Sequence[Placed | None]:
             self._database.refuse_when_full()
@@ -93,7 +93,7 @@ class SqliteJournal:
 
     def _appended(self, item: Accepted, placed: Placed | None) -> None:
         if placed is not None and placed.due is not None:
-            self._leasing.accepted(Waiting(placed.due, Delivery(placed.id, item.envelope, 1, 0, item.created)))
+            self._leasing.accepted(Waiting(placed.due, Delivery(placed.id, item.envelope, 1, 0, item.created, 0, item.accepted)))
 
     # --- leasing
 
@@ -160,6 +160,10 @@ class SqliteJournal:
             self._leasing.expect(item.delivery.envelope.function, next_due)
 
     # --- looking
+
+    def age(self, delivery: Delivery) -> float:
+        """See Journal. Across a restart by the wall clock, which is all there is then."""
+        return self._time() - delivery.accepted
 
     async def find(self, event_id: str) -> EventDetail:
         """See Journal."""

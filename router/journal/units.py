@@ -110,7 +110,7 @@ def _columns(place: Placed, item: Accepted) -> tuple[Any, ...]:
     it = item.envelope
     return (
         *(place.id, it.request_id, it.function, it.source, it.shard, it.sequencer, item.dedup, len(it.payload), item.created, place.due),
-        *("queued", 0, 0, 0, "", it.trace),
+        *("queued", 0, 0, 0, "", it.trace, item.accepted),
     )
 
 

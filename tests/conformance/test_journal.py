@@ -656,6 +656,24 @@ async def test_only_old_finished_events_are_forgotten_oldest_first(journal: Jour
     assert await journal.append(envelope(sequencer="0"))  # forgotten is forgotten
 
 
+async def test_an_events_age_goes_by_no_wall_clock(journal: Journal, clock: VirtualClock) -> None:
+    await journal.append(envelope())
+    (delivery,) = await lease(journal)
+    await clock.advance(100)
+    clock.jump(7 * 3600)
+    assert 100 <= journal.age(delivery) < 101
+    await journal.retry(delivery, delay=10, error="e")
+    clock.jump(-14 * 3600)
+    await clock.advance(20)
+    (delivery,) = await lease(journal)
+    assert 120 <= journal.age(delivery) < 122
+    await journal.bury(delivery, State.DEAD, error="e")
+    await journal.redrive(delivery.envelope.request_id)
+    await clock.advance(5)
+    (delivery,) = await lease(journal)
+    assert 5 <= journal.age(delivery) < 6, "from zero again"
+
+
 async def test_no_more_are_forgotten_than_come_to_what_is_wanted(journal: Journal, clock: VirtualClock) -> None:
     for n in range(300):
         await journal.append(envelope(sequencer=str(n), payload=b"x" * (10_000 + n)))

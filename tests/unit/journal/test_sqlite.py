@@ -94,6 +94,27 @@ async def test_the_rest_of_a_shard_waits_for_its_head_across_a_restart(reopen: R
         await journal.ack(delivery)
 
 
+async def test_across_a_restart_an_event_ages_by_the_wall_clock(reopen: Reopen, clock: VirtualClock) -> None:
+    journal = await reopen()
+    await journal.append(envelope())
+    await clock.advance(10)
+    clock.jump(3600)
+    journal = await reopen()
+    await clock.advance(10)
+    (delivery,) = await lease(journal)
+    assert 3620 <= journal.age(delivery) < 3621
+
+
+async def test_an_event_of_a_former_version_ages_from_the_wall_time_of_its_accept(reopen: Reopen, clock: VirtualClock) -> None:
+    journal = await reopen()
+    await journal.append(envelope())
+    await journal._database.write("UPDATE events SET accepted = NULL")
+    await clock.advance(10)
+    journal = await reopen()
+    (delivery,) = await lease(journal)
+    assert 10 <= journal.age(delivery) < 11
+
+
 @pytest.mark.parametrize("jump", [-3 * 3600.0, -40.0])
 async def test_a_clock_that_went_back_across_a_restart_holds_no_retry(reopen: Reopen, clock: VirtualClock, jump: float) -> None:
     journal = await reopen()
