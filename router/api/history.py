@@ -89,8 +89,12 @@ class History:
     # -- once more
 
     async def replay(self, ids: Sequence[str], to: str) -> list[str]:
-        """Queue copies of finished events in this order, for the function *to* when named; the copies' ids."""
+        """Queue copies of finished events in this order, for the function *to* when named; the copies' ids.
+
+        None is queued when there is one that cannot be: each is looked at first."""
         target = self._functions.target(to) if to else ""
+        for event_id in ids:
+            await self._journal.copy(event_id)
         return [await self._journal.replay(event_id, function=target) for event_id in ids]
 
     async def replay_all(self, query: Query, to: str, *, dry_run: bool) -> dict[str, Any]:
@@ -127,13 +131,8 @@ class History:
         return await self.events(Query(function=function, states=DEAD_LETTERS, limit=limit))
 
     async def redrive(self, wanted: Wanted) -> int:
-        """Queue dead letters again, under their own ids; how many."""
-        count = 0
-        async for ids in self._dead(wanted):
-            for event_id in ids:
-                await self._journal.redrive(event_id)
-            count += len(ids)
-        return count
+        """Queue dead letters again, under their own ids; how many. Those that are named go together, or none does."""
+        return sum([await self._journal.redrive(ids) async for ids in self._dead(wanted)])
 
     async def purge(self, wanted: Wanted) -> int:
         """Remove dead letters for good; how many. Those that are named go together, or none does."""

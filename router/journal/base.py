@@ -113,15 +113,18 @@ class Journal(Protocol):
     async def list(self, query: Query) -> list[EventRow]:
         """Events that match, newest first, at most query.limit."""
 
+    async def copy(self, event_id: str, *, function: str = "", request_id: str = "") -> Envelope:
+        """What replay() would append. Raises as it does."""
+
     async def replay(self, event_id: str, *, function: str = "", request_id: str = "") -> str:
         """Append a copy of a terminal event (to another function when named); give the copy's id.
 
         The copy has a fresh sequencer, so it is never a duplicate. Raises EventNotFound; InvalidParameter when the
-        event is not terminal yet."""
+        event is not terminal yet, or its payload is not there."""
 
-    async def redrive(self, event_id: str) -> None:
-        """Queue a dead or expired event again under its own id, failures and age counted from zero. Raises EventNotFound;
-        InvalidParameter when the event is in another state."""
+    async def redrive(self, ids: Sequence[str]) -> int:
+        """Queue dead and expired events again in this order under their own ids, failures and age counted from zero, all of them or
+        none; how many. Raises EventNotFound; InvalidParameter when one of them is in another state."""
 
     async def purge(self, ids: Sequence[str]) -> int:
         """Remove dead and expired events for good, all of them or none; how many. Raises EventNotFound; InvalidParameter when

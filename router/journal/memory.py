@@ -146,7 +146,7 @@ class MemoryJournal:
         """See Journal."""
         return [self._row(event) for event in self._matching(query)][: query.limit]
 
-    async def replay(self, event_id: str, *, function: str = "", request_id: str = "") -> str:
+    async def copy(self, event_id: str, *, function: str = "", request_id: str = "") -> Envelope:
         """See Journal."""
         event = self._find(event_id)
         if event.state not in TERMINAL:
@@ -154,18 +154,26 @@ class MemoryJournal:
         if not event.kept:
             raise InvalidParameter(f"event {event_id} cannot be replayed: its payload was not kept (payloads: off)")
         copy, it = request_id or names.request_id(), event.envelope
-        await self.append(Envelope(function or it.function, it.payload, it.source, copy, it.shard, copy))
-        return copy
+        return Envelope(function or it.function, it.payload, it.source, copy, it.shard, copy)
 
-    async def redrive(self, event_id: str) -> None:
+    async def replay(self, event_id: str, *, function: str = "", request_id: str = "") -> str:
         """See Journal."""
-        event = self._find(event_id)
-        if event.state not in {State.DEAD, State.EXPIRED}:
-            raise InvalidParameter(f"event {event_id} is {event.state}: only a dead or expired one can be redriven")
-        del self._events[event.id]
-        event.id, event.created, event.finished, event.accepted = self._next_id(), self._clock.now(), None, self._clock.monotonic()
-        event.state, event.failures, event.throttles = State.QUEUED, 0, 0
-        self._add(event)
+        copy = await self.copy(event_id, function=function, request_id=request_id)
+        await self.append(copy)
+        return copy.request_id
+
+    async def redrive(self, ids: Sequence[str]) -> int:
+        """See Journal."""
+        events = {event.id: event for event in map(self._find, ids)}
+        for event in events.values():
+            if event.state not in {State.DEAD, State.EXPIRED}:
+                raise InvalidParameter(f"event {event.envelope.request_id} is {event.state}: only a dead or expired one can be redriven")
+        for event in events.values():
+            del self._events[event.id]
+            event.id, event.created, event.finished, event.accepted = self._next_id(), self._clock.now(), None, self._clock.monotonic()
+            event.state, event.failures, event.throttles = State.QUEUED, 0, 0
+            self._add(event)
+        return len(events)
 
     async def purge(self, ids: Sequence[str]) -> int:
         """See Journal."""

@@ -226,7 +226,7 @@ class SqliteJournal:
 
     # --- people's own calls
 
-    async def replay(self, event_id: str, *, function: str = "", request_id: str = "") -> str:
+    async def copy(self, event_id: str, *, function: str = "", request_id: str = "") -> Envelope:
         """See Journal."""
         await self._current()
         found = await self._database.read(SQL["copied"], event_id)
@@ -240,19 +240,30 @@ class SqliteJournal:
         if payload is None or rows.checksum(payload) != check:
             raise InvalidParameter(f"event {event_id} cannot be replayed: its payload on disk is damaged")
         copy = request_id or names.request_id()
-        await self.append(Envelope(function or owner, payload, source, copy, shard, copy))
-        return copy
+        return Envelope(function or owner, payload, source, copy, shard, copy)
 
-    async def redrive(self, event_id: str) -> None:
+    async def replay(self, event_id: str, *, function: str = "", request_id: str = "") -> str:
+        """See Journal."""
+        copy = await self.copy(event_id, function=function, request_id=request_id)
+        await self.append(copy)
+        return copy.request_id
+
+    async def redrive(self, ids: Sequence[str]) -> int:
         """See Journal."""
         await self._current()
+        wanted = list(dict.fromkeys(ids))
 
-        def unit(connection: apsw.Connection) -> tuple[str, float]:
-            self._last_id += 1
-            now = self._time()
-            return units.redrive(connection, event_id, number=self._last_id, now=now, wall=self._clock.now()), now
+        def unit(connection: apsw.Connection) -> tuple[set[str], float]:
+            first, now, wall = self._last_id + 1, self._time(), self._clock.now()
+            self._last_id += len(wanted)
+            return {units.redrive(connection, one, number=n, now=now, wall=wall) for n, one in enumerate(wanted, first)}, now
 
-        await self._database.land(unit, lambda queued: self._leasing.expect(*queued))
+        def landed(queued: tuple[set[str], float]) -> None:
+            for function in queued[0]:
+                self._leasing.expect(function, queued[1])
+
+        await self._database.land(unit, landed)
+        return len(wanted)
 
     async def purge(self, ids: Sequence[str]) -> int:
         """See Journal."""

@@ -160,7 +160,7 @@ async def test_a_damaged_payload_is_never_handed_out(reopen: Reopen, damage: str
     assert await journal.counts() == {"f": {State.RUNNING: 2, State.DEAD: 1}}
     with pytest.raises(InvalidParameter, match="damaged"):
         await journal.replay(bad.request_id)
-    await journal.redrive(bad.request_id)
+    await journal.redrive([bad.request_id])
     await journal.ack(Delivery(3, after, 1, 0, 0.0))
     assert await lease(journal) == []
     assert (await journal.find(bad.request_id)).row.state is State.DEAD
@@ -473,7 +473,7 @@ async def test_a_call_that_fails_for_a_foreign_reason_says_which(reopen: Reopen,
 
     monkeypatch.setattr(units, "redrive", failing)
     with pytest.raises(JournalError, match="no such thing") as thrown:
-        await journal.redrive("x")
+        await journal.redrive(["x"])
     assert thrown.value.__cause__ is foreign
 
 
@@ -547,6 +547,6 @@ async def test_a_redriven_event_is_due_when_the_store_says_so(reopen: Reopen, cl
         return function
 
     monkeypatch.setattr(units, "redrive", slow)
-    await journal.redrive(dead.id)
+    await journal.redrive([dead.id])
     ((due,),) = await journal._database.read("SELECT due FROM events")
     assert told == [due]
