@@ -107,6 +107,10 @@ class SpawnerDied(EnvironmentUnavailable):
         super().__init__("the spawner died and took the execution environment with it")
 
 
+class CannotStart(RouterError):
+    """The machine does not give what a daemon needs before it serves; the text says what and where."""
+
+
 class JournalError(RouterError):
     """The journal could not do this: nothing was accepted, nothing was recorded."""
 
