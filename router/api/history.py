@@ -79,7 +79,9 @@ class History:
         self._journal, self._functions = journal, functions
 
     async def events(self, query: Query) -> list[dict[str, Any]]:
-        """Events that match, newest first."""
+        """Events that match, newest first. Raises EventNotFound for a page behind an event that there is not."""
+        if query.before:
+            await self._journal.find(query.before)
         return [event_row(row) for row in await self._journal.list(query)]
 
     async def event(self, event_id: str) -> dict[str, Any]:

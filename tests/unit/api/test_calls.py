@@ -98,6 +98,14 @@ async def test_ids_win_over_a_function() -> None:
     assert [(await bench.row(event_id)).state for event_id in (one, other)] == ["queued", "dead"]
 
 
+async def test_a_page_behind_an_event_that_there_is_not_is_refused() -> None:
+    bench = Bench()
+    one, other = await bench.dead(), await bench.dead()
+    assert [row["id"] for row in await bench.calls.history.events(Query(before=other))] == [one]
+    with pytest.raises(EventNotFound, match="nobody"):
+        await bench.calls.history.events(Query(before="nobody"))
+
+
 async def test_of_events_that_are_named_all_are_done_or_none() -> None:
     bench = Bench()
     one, other = await bench.dead(), await bench.dead()
