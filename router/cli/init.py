@@ -84,7 +84,8 @@ def _fresh(settings: Settings, path: Path) -> None:
     if settings.json:
         document({"config": str(path), "resources": []})
     else:
-        click.echo(visible(f"wrote {path} and {handler}; start with: router run"))
+        where = f" --config {path}" if settings.config else ""  # what `router run` would not find by itself
+        click.echo(visible(f"wrote {path} and {handler}; start with: router run{where}"))
 
 
 def _from_template(settings: Settings, wanted: Wanted, path: Path) -> None:
