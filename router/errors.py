@@ -107,10 +107,18 @@ class SpawnerDied(EnvironmentUnavailable):
         super().__init__("the spawner died and took the execution environment with it")
 
 
+class CannotStart(RouterError):
+    """The machine does not give what a daemon needs before it serves; the text says what and where."""
+
+
 class JournalError(RouterError):
     """The journal could not do this: nothing was accepted, nothing was recorded."""
 
     status, code = 503, "ServiceUnavailableException"
+
+
+class StoreFull(JournalError):
+    """There is no space to record it in. The store works, and goes on by itself when there is."""
 
 
 class LeaseLost(JournalError):

@@ -1,7 +1,7 @@
 """The nouns of an event's path, frozen: envelope, invocation, delivery, outcome (glossary: docs/architecture.md)."""
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple, Protocol, Self
 
@@ -65,6 +65,7 @@ class Delivery:
     failures: int  # how many attempts the function itself failed so far; starts that we cut short do not count
     created: float  # epoch seconds of the accept
     throttles: int = 0  # how often in a row it was put back without a failure (no slot, no environment)
+    accepted: float = field(default=0.0, compare=False)  # when that was in the time of the journal: for Journal.age()
 
 
 class Outcome(NamedTuple):

@@ -79,7 +79,9 @@ class History:
         self._journal, self._functions = journal, functions
 
     async def events(self, query: Query) -> list[dict[str, Any]]:
-        """Events that match, newest first."""
+        """Events that match, newest first. Raises EventNotFound for a page behind an event that there is not."""
+        if query.before:
+            await self._journal.find(query.before)
         return [event_row(row) for row in await self._journal.list(query)]
 
     async def event(self, event_id: str) -> dict[str, Any]:
@@ -89,8 +91,12 @@ class History:
     # -- once more
 
     async def replay(self, ids: Sequence[str], to: str) -> list[str]:
-        """Queue copies of finished events in this order, for the function *to* when named; the copies' ids."""
+        """Queue copies of finished events in this order, for the function *to* when named; the copies' ids.
+
+        None is queued when there is one that cannot be: each is looked at first."""
         target = self._functions.target(to) if to else ""
+        for event_id in ids:
+            await self._journal.copy(event_id)
         return [await self._journal.replay(event_id, function=target) for event_id in ids]
 
     async def replay_all(self, query: Query, to: str, *, dry_run: bool) -> dict[str, Any]:
@@ -127,13 +133,8 @@ class History:
         return await self.events(Query(function=function, states=DEAD_LETTERS, limit=limit))
 
     async def redrive(self, wanted: Wanted) -> int:
-        """Queue dead letters again, under their own ids; how many."""
-        count = 0
-        async for ids in self._dead(wanted):
-            for event_id in ids:
-                await self._journal.redrive(event_id)
-            count += len(ids)
-        return count
+        """Queue dead letters again, under their own ids; how many. Those that are named go together, or none does."""
+        return sum([await self._journal.redrive(ids) async for ids in self._dead(wanted)])
 
     async def purge(self, wanted: Wanted) -> int:
         """Remove dead letters for good; how many. Those that are named go together, or none does."""

@@ -1,5 +1,7 @@
 """The root of the command line: a table of commands, imported one at a time, and what becomes of their errors."""
 
+import errno
+import os
 import sys
 from collections.abc import Callable, Iterable
 from importlib import import_module
@@ -45,6 +47,8 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "version": ("version", "version", "Print the version."),
 }
 
+_UNWRITABLE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})  # stdout, when no file is named
+
 
 class LazyGroup(click.Group):
     """Knows its commands by name and imports one when it is run; lists them without importing any."""
@@ -80,6 +84,7 @@ class LazyGroup(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run, and turn every expected end into one sentence and an exit code."""
+        _open_closed()
         extra = {"prog_name": "router", **extra, "standalone_mode": False}
         sys.exit(_ended(lambda: super(LazyGroup, self).main(*args, **extra)))
 
@@ -115,20 +120,43 @@ def _ended(command: Callable[[], Any]) -> int:
         return Exit.FAILED
     except BrokenPipeError:
         return _reader_gone()
+    except OSError as error:
+        if error.filename is not None or error.errno not in _UNWRITABLE:
+            raise
+        _reader_gone()
+        return _said(f"cannot write the output: {error.strerror}", Exit.FAILED)
     return code if isinstance(code, int) else Exit.OK
 
 
 def _said(message: str, code: Exit) -> int:
-    click.echo(f"Error: {visible(message, keep=chr(10))}", err=True)
+    try:
+        click.echo(f"Error: {visible(message, keep=chr(10))}", err=True)
+    except OSError:
+        _to_nowhere(2)
     return code
 
 
-def _reader_gone() -> int:
-    """Whoever read our output has enough of it (`router logs | head`); Python must not flush into the void at exit."""
-    import os  # noqa: PLC0415 - only here
+def _open_closed() -> None:
+    """What the caller closed (`router ps >&-`) takes what it is given, and no file or socket of ours gets its number."""
+    if sys.stdin is not None and sys.stdout is not None and sys.stderr is not None:
+        return
+    while (spare := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(spare, True)
+    os.close(spare)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
 
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+def _reader_gone() -> int:
+    """Whoever read our output has enough of it (`router logs | head`), or it has no room for more."""
+    _to_nowhere(1)
     return Exit.FAILED
+
+
+def _to_nowhere(descriptor: int) -> None:
+    """Python must not fail once more when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's

@@ -59,9 +59,14 @@ def logs(settings: Settings, function: str | None, *, follow: bool, since: float
     found = logstore.read(choice.root, function, since=since, request_id=request_id, failed=failed)
     if settings.json:
         _document(found)
-    else:
-        for event in found:
-            click.echo(line(event, with_function=function is None))
+        return
+    empty = True
+    for event in found:
+        click.echo(line(event, with_function=function is None))
+        empty = False
+    if empty:
+        chosen = " that match" if since or request_id or failed else ""
+        click.echo(f"no log events{f' of {visible(function)}' if function else ''}{chosen}", err=True)
 
 
 async def _follow(choice: Choice, *, as_json: bool) -> None:

@@ -7,7 +7,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,9 +18,10 @@ from router.api.calls import Calls
 from router.clock import Clock, SystemClock
 from router.config.types import Config
 from router.daemon.checking import check
-from router.daemon.stages import drain, started
+from router.daemon.stages import Step, drain, started
 from router.daemon.wiring import Wiring
 from router.dispatch.figures import reading
+from router.errors import CannotStart
 from router.telemetry.metrics import Metrics
 from router.telemetry.setup import configure
 from router.telemetry.systemd import ServiceManager
@@ -78,16 +79,16 @@ class Daemon:
         self._reloads: set[asyncio.Task[None]] = set()  # that a signal asked for
 
     async def run(self, on_ready: Callable[[Calls], None]) -> None:
-        """Serve until a signal, then drain. Raises StateLocked, JournalError when it cannot start."""
+        """Serve until a signal, then drain. Raises StateLocked, JournalError, CannotStart when it cannot start."""
         self._listen_to_signals()
         async with contextlib.AsyncExitStack() as opened:
-            calls, flows = await self._wiring.build(opened, self._stop)
+            calls, flows = await self._built(opened)
             gc.collect()
             gc.freeze()  # what start-up made stays for good: not to be looked through again and again while serving
             gc.set_threshold(*GARBAGE)
             gc.enable()
             async with asyncio.TaskGroup() as group:
-                stages = [started(group, name, run) for name, run in flows]
+                steps = [[started(group, name, run) for name, run in step] for step in flows]
                 config = self._wiring.config
                 log.info("daemon_started", version=VERSION, pid=os.getpid(), config=str(config.file), state=str(config.state))
                 self._manager.notify("READY=1", f"STATUS=serving {len(config.functions)} functions")
@@ -96,8 +97,15 @@ class Daemon:
                 grace = self._wiring.config.drain
                 self._manager.notify("STOPPING=1", "STATUS=draining")
                 log.info("drain_started", signal=self._signal, grace_s=grace)
-                await drain(stages, grace=grace)
+                await drain(steps, grace=grace)
         log.info("daemon_stopped")
+
+    async def _built(self, opened: contextlib.AsyncExitStack) -> tuple[Calls, Sequence[Step]]:
+        """What serves. Raises as Wiring.build() does, and CannotStart."""
+        try:
+            return await self._wiring.build(opened, self._stop)
+        except OSError as error:
+            raise CannotStart(f"cannot start: {_words(error)}") from error
 
     @staticmethod
     def _tell(on_ready: Callable[[Calls], None], calls: Calls) -> None:
@@ -127,3 +135,16 @@ class Daemon:
             task = asyncio.create_task(self._wiring.reloader.quietly(), name="reload")
             self._reloads.add(task)
             task.add_done_callback(self._reloads.discard)
+
+
+def _words(error: OSError) -> str:
+    """What went wrong where, and the remedy for a file that stands where a directory is wanted."""
+    reason = error.strerror or str(error)
+    if not isinstance(error.filename, str):
+        return reason
+    where = Path(error.filename)
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        for path in (where, *where.parents):
+            if path.exists() and not path.is_dir():
+                return f"{path} is no directory: move it away"
+    return f"{where}: {reason}"

@@ -1,4 +1,4 @@
-"""The stages of the data flow: each runs until its event is set, and they stop in the order of the flow."""
+"""The stages of the data flow: each runs until its event is set, and they stop in the order of the flow, those of one step together."""
 
 import asyncio
 import contextlib
@@ -15,6 +15,8 @@ from router.web import Listener
 log = structlog.get_logger("router.daemon")
 
 Flow = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+Step = Sequence[tuple[str, Flow]]
+"""Named flows that stop together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +34,25 @@ def started(group: asyncio.TaskGroup, name: str, run: Flow) -> Stage:
     return Stage(name, group.create_task(run(stop), name=name), stop)
 
 
-async def drain(stages: Sequence[Stage], *, grace: float) -> None:
-    """Stop in the order of the data flow; cancel what runs past *grace* seconds."""
+async def drain(steps: Sequence[Sequence[Stage]], *, grace: float) -> None:
+    """Stop in the order of the data flow, a step when the one before it has ended; cancel what runs past *grace* seconds."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(grace):
-            for stage in stages:
-                stage.stop.set()
-                await asyncio.wait([stage.task])  # unlike awaiting it: our timeout spares the task
-    for stage in stages:
+            for step in steps:
+                for stage in step:
+                    stage.stop.set()
+                await asyncio.wait([stage.task for stage in step])  # unlike awaiting them: our timeout spares the tasks
+    for stage in (stage for step in steps for stage in step):
         stage.stop.set()
         if stage.task.cancel():
             log.warning("stage_cancelled", stage=stage.name, grace_s=grace)
 
 
 async def run_sources(fleet: Fleet, dispatcher: Dispatcher, stop: asyncio.Event) -> None:
-    """Run every source; afterwards nothing new is taken by the other doors either."""
+    """Run every source; afterwards nothing new is taken by the other doors either, and what streams comes to its end."""
     await fleet.run(dispatcher, stop)
     dispatcher.closing = True
+    await dispatcher.streamed()
 
 
 async def run_listeners(listeners: Sequence[Listener], stop: asyncio.Event) -> None:

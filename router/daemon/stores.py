@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import structlog
@@ -13,7 +14,9 @@ from router.config.types import Config
 from router.daemon.checking import check
 from router.daemon.checking import declared as declare
 from router.dispatch.figures import count_store
+from router.errors import JournalError
 from router.functions.permissions import Permissions
+from router.journal.backup import STORE, TABLES
 from router.journal.database import Database
 from router.journal.lock import StateLock, prepare_state
 from router.journal.restore import refuse_unfinished
@@ -59,6 +62,7 @@ async def opened_stores(
     lock = await StateLock.acquire(config.state, wait=LOCK_WAIT, clock=clock)
     opened.callback(lock.release)
     refuse_unfinished(config.state)
+    _look_for_lost(config.state)
     database = await Database.open(config.state / "journal.db")
     opened.push_async_callback(database.close)
     declared = await Declared.open(database, declare, clock)
@@ -73,6 +77,19 @@ async def opened_stores(
     opened.push_async_callback(tables.database.close)
     outbox, permissions = await Outbox.open(database, queues), await Permissions.open(database)
     return Stores(lock, database, declared, journal, queues, Moves(queues, clock), outbox, tables, permissions)
+
+
+def _look_for_lost(state: Path) -> None:
+    """Raise JournalError for an empty journal in a state that was used; say so when there is none: somebody who moves it away means to."""
+    journal, other = state / STORE, state / TABLES  # which is made after it
+    if not (other.is_file() and other.stat().st_size):
+        return
+    if not journal.exists():
+        log.error("store_made_anew", path=str(journal), beside=str(other))
+    elif journal.is_file() and not journal.stat().st_size:
+        raise JournalError(
+            f"{journal} is empty although {other} is not: put the right file back, or restore a backup; to begin with an empty one, remove it"
+        )
 
 
 def make_buckets(config: Config) -> None:

@@ -34,7 +34,7 @@ from router.console.tail import Tail
 from router.credentials import KeyStore, Signers
 from router.daemon.checking import built, by_class, read
 from router.daemon.environments import opened_pool, provision
-from router.daemon.stages import Flow, run_listeners, run_sources
+from router.daemon.stages import Step, run_listeners, run_sources
 from router.daemon.stores import Stores, make_buckets, opened_stores
 from router.dispatch.clearing import Clearing
 from router.dispatch.destinations import Destinations
@@ -103,7 +103,7 @@ class Wiring:
         self._signers = Signers(config)  # at the AWS endpoint
         self._followers: tuple[Callable[[Config], None], ...] = ()  # who is told of another config
 
-    async def build(self, opened: contextlib.AsyncExitStack, stop: asyncio.Event) -> tuple[Calls, list[tuple[str, Flow]]]:
+    async def build(self, opened: contextlib.AsyncExitStack, stop: asyncio.Event) -> tuple[Calls, Sequence[Step]]:
         """Everything, to be closed by *opened*; the calls, and the stages in the order in which they stop.
 
         Raises StateLocked, JournalError, ConfigError, CannotListen, EnvironmentUnavailable when it cannot start."""
@@ -268,14 +268,12 @@ class Wiring:
             await asyncio.to_thread(store.master)
         return Identities(store, self._clock)
 
-    def _flows(
-        self, stores: Stores, core: Core, beside: Beside, reloader: Reloader, listeners: Sequence[Listener]
-    ) -> list[tuple[str, Flow]]:
-        """The stages, in the order in which they stop."""
+    def _flows(self, stores: Stores, core: Core, beside: Beside, reloader: Reloader, listeners: Sequence[Listener]) -> Sequence[Step]:
+        """The stages, in the order in which they stop. Dispatch with the sources: a request that takes its time must not have queued
+        events started after the stop, to be cut short at its end; what sources take meanwhile is queued."""
         clock = self._clock
-        return [
-            ("sources", lambda stop: run_sources(core.fleet, core.dispatcher, stop)),
-            ("dispatch", core.dispatcher.run),
+        together: Step = [("sources", lambda stop: run_sources(core.fleet, core.dispatcher, stop)), ("dispatch", core.dispatcher.run)]
+        after: Step = [
             ("destinations", beside.relay.run),
             ("clearing", beside.clearing.run),
             ("listeners", lambda stop: run_listeners(listeners, stop)),
@@ -288,6 +286,7 @@ class Wiring:
             ("tables", TablesUpkeep(stores.tables, clock).run),
             ("pulse", Pulse(clock, self._metrics).run),
         ]
+        return [together, *([stage] for stage in after)]
 
 
 async def _told(name: str, binding: Awaitable[None]) -> None:

@@ -107,7 +107,7 @@ class Deliveries:
 
     def _after_spawner_death(self, delivery: Delivery, fault: SpawnerDied) -> tuple[policy.Verdict, str]:
         deaths = self._deaths[delivery.id] = self._deaths.get(delivery.id, 0) + 1
-        function, age = self._functions.known(delivery.envelope.function), self._clock.now() - delivery.created
+        function, age = self._functions.known(delivery.envelope.function), self._journal.age(delivery)
         verdict = policy.after_spawner_death(function, age=age, failures=delivery.failures, deaths=deaths)
         return verdict, "" if isinstance(verdict, policy.Release) else str(fault)
 
@@ -118,7 +118,7 @@ class Deliveries:
         target = delivery.envelope.function
         try:
             own = self._functions.get(base(target))
-            doom = policy.before_attempt(own, age=self._clock.now() - delivery.created, failures=delivery.failures)
+            doom = policy.before_attempt(own, age=self._journal.age(delivery), failures=delivery.failures)
             if doom is not None:
                 return doom, ""
             function = own if own.name == target else self._functions.get(target)
@@ -127,7 +127,7 @@ class Deliveries:
             self._slots.give(base(target))
         if not outcome.function_error:
             return policy.Ack(outcome.payload if function.on_success is not None else b""), ""
-        age = self._clock.now() - delivery.created
+        age = self._journal.age(delivery)
         return policy.after_failure(function, age=age, failures=delivery.failures + 1), outcome.payload.decode(errors="replace")
 
     async def _record(self, delivery: Delivery, verdict: policy.Verdict, error: str) -> None:

@@ -201,5 +201,8 @@ class Dispatcher:
     async def run(self, stop: asyncio.Event) -> None:
         """Work the journal off. Soft stop: no new lease, finish what runs. Cancelled: what runs is redelivered at the next start."""
         await self.deliveries.run(stop)
+
+    async def streamed(self) -> None:
+        """Return when every stream has ended, those too whose readers have left: nobody else waits for them. No new one begins while closing."""
         if self._streams:
-            await asyncio.wait(self._streams)  # those whose readers have left: nobody else waits for them
+            await asyncio.wait(self._streams)

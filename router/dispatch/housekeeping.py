@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 
 from router.clock import Clock
-from router.errors import JournalError
+from router.errors import JournalError, StoreFull
 from router.journal.database import Database
 from router.telemetry.logs import LogStore
 from router.telemetry.systemd import ServiceManager
@@ -32,14 +32,22 @@ class Housekeeping:
                 group.create_task(self._feed_watchdog(stop), name="watchdog")
 
     async def _feed_watchdog(self, stop: asyncio.Event) -> None:
-        """A sign of life only when the loop came round to it and the store took a synced write."""
+        """A sign of life only when the loop came round to it and the store took a synced write, or said that there is no space for one:
+        a restart would free none, and run again what waits in memory to be recorded."""
+        full = False
         while not stop.is_set():
             try:
                 await self._database.ping()
+            except StoreFull as error:
+                self._manager.notify("WATCHDOG=1")
+                if not full:
+                    log.error("store_full", error=str(error))
+                full = True
             except JournalError as error:
                 log.error("watchdog_unfed", error=str(error))
             else:
                 self._manager.notify("WATCHDOG=1")
+                full = False
             await self._clock.wait(stop, self._manager.watchdog)
 
     async def _look(self, stop: asyncio.Event) -> None:

@@ -16,6 +16,7 @@ BATCH: Final = 500  # events a transaction
 PERIOD: Final = 600.0  # seconds between rounds
 BREATH: Final = 0.05  # seconds between batches, for others' writes
 MB: Final = 2**20
+GRAIN: Final = 2**16  # bytes: events of less together may not free a page
 FOREVER: Final = float("inf")
 
 
@@ -51,7 +52,7 @@ class Janitor:
         """Forget the events that finished first until the store takes *most* bytes."""
         forgotten = 0
         while (size := await self._journal.size()) > most and not stop.is_set():
-            if not (count := await self._journal.forget(before=FOREVER, limit=BATCH)):
+            if not (count := await self._journal.forget(before=FOREVER, limit=BATCH, worth=max(size - most, GRAIN))):
                 break
             forgotten += count
             await self._clock.wait(stop, BREATH)

@@ -17,6 +17,7 @@ import structlog
 from router import names
 from router.config.types import Config, Destination
 from router.disk import sync
+from router.dispatch.delays import Delays
 from router.dispatch.policy import backoff
 from router.errors import JournalError, RouterError
 from router.events import undelivered
@@ -39,7 +40,7 @@ _RESULT: Final = "Lambda Function Invocation Result - "
 
 
 class _Gone(Exception):
-    """What a record is for is not in the config any more: another try would be no use."""
+    """What a record is for is not in the config any more."""
 
 
 class Relay:
@@ -54,6 +55,7 @@ class Relay:
         self.logs: LogStore | None = None  # where events for log groups are written
         self._streams: dict[tuple[str, str], LogStream] = {}  # log group and rule → its stream
         self._later: dict[int, tuple[float, int]] = {}  # rows that failed → monotonic time of the next try, tries
+        self._delays = Delays(house.clock)
         self._sent = metrics.counter("router_destination_records_total", "Records handed over to destinations.", "function", "kind")
         self._failed = metrics.counter("router_destination_failures_total", "Records given up on.", "function", "kind")
 
@@ -86,6 +88,10 @@ class Relay:
         except JournalError as error:
             log.warning("outbox_unread", error=str(error))
             return STORE_PAUSE
+        finally:
+            self._delays.tell()
+        if not self._later:
+            self._delays.clear()
         due = min((at for at, _ in self._later.values()), default=None)
         return 3600.0 if due is None else max(0.0, due - self._clock.monotonic())
 
@@ -103,26 +109,27 @@ class Relay:
             self._sent.add(row.function, row.kind)
 
     async def _put_off(self, row: Waiting, error: Exception) -> None:
+        """Try again later; or not, when its time is over, or its rule's or schedule's target is gone, which EventBridge tries no more either.
+
+        An outcome whose destination is gone waits: a reload that took it out may be followed by one that brings it back."""
         tries = self._later.get(row.id, (0.0, 0))[1] + 1
-        about = {"function": row.function, "kind": row.kind, "target": row.target, "request_id": row.request_id, "error": str(error)}
         terms = row.agreed or _OUTCOMES
         over = undelivered.exhausted(tries=tries - 1, age=self._clock.now() - row.made, attempts=terms.attempts, oldest=terms.age)
-        gone = isinstance(error, _Gone)
+        gone = isinstance(error, _Gone) and row.agreed is not None
         if gone or over:
-            if terms.dead_letter:
-                log.warning("record_buried", **about, queue=terms.dead_letter)
-            else:
-                log.error("record_lost", **about)
             code = undelivered.NO_RESOURCE if gone else undelivered.INTERNAL
             await self._give_up(row, terms, Failure(code, str(error), tries - 1, "" if gone else over))
-            self._later.pop(row.id, None)
-            self._failed.add(row.function, row.kind)
             return
         self._later[row.id] = self._clock.monotonic() + backoff(tries), tries
-        log.warning("record_delayed", **about, tries=tries)
+        self._delays.add(row.kind, row.target, str(error), tries)
 
     async def _give_up(self, row: Waiting, terms: Terms, failure: Failure) -> None:
-        """Remove the row; in the same transaction it goes into the dead-letter queue, where there is one."""
+        """Say so and remove the row; in the same transaction it goes into the dead-letter queue, where there is one."""
+        about = {"function": row.function, "kind": row.kind, "target": row.target, "request_id": row.request_id, "error": failure.message}
+        if terms.dead_letter:
+            log.warning("record_buried", **about, queue=terms.dead_letter)
+        else:
+            log.error("record_lost", **about)
         told = undelivered.attributes(failure, arn=row.arn, target=terms.target, scheduled=terms.scheduled)
         to = Destination("queue", terms.dead_letter)
         letters = [Parcel(to, row.body, "", row.arn, row.request_id, row.made, attributes=told)] if terms.dead_letter else []
@@ -134,6 +141,8 @@ class Relay:
 
         await self._outbox.database.transact(unit)
         self._outbox.landed(letters)
+        self._later.pop(row.id, None)
+        self._failed.add(row.function, row.kind)
 
     async def _hand_over(self, row: Waiting) -> None:
         """Raises _Gone for a destination that is not in the config any more."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
 import apsw
@@ -103,6 +104,9 @@ class Journal(Protocol):
     async def bury(self, delivery: Delivery, state: State, *, error: str, beside: Beside | None = None) -> None:
         """Record a terminal state other than success, with the reason, and do *beside*. LeaseLost as for ack."""
 
+    def age(self, delivery: Delivery) -> float:
+        """Seconds since the accept. By the journal's own time, which no setting of the wall clock moves while the journal is open."""
+
     async def find(self, event_id: str) -> EventDetail:
         """One event with payload and history. Raises EventNotFound."""
 
@@ -112,15 +116,18 @@ class Journal(Protocol):
     async def list(self, query: Query) -> list[EventRow]:
         """Events that match, newest first, at most query.limit."""
 
+    async def copy(self, event_id: str, *, function: str = "", request_id: str = "") -> Envelope:
+        """What replay() would append. Raises as it does."""
+
     async def replay(self, event_id: str, *, function: str = "", request_id: str = "") -> str:
         """Append a copy of a terminal event (to another function when named); give the copy's id.
 
         The copy has a fresh sequencer, so it is never a duplicate. Raises EventNotFound; InvalidParameter when the
-        event is not terminal yet."""
+        event is not terminal yet, or its payload is not there."""
 
-    async def redrive(self, event_id: str) -> None:
-        """Queue a dead or expired event again under its own id, failures and age counted from zero. Raises EventNotFound;
-        InvalidParameter when the event is in another state."""
+    async def redrive(self, ids: Sequence[str]) -> int:
+        """Queue dead and expired events again in this order under their own ids, failures and age counted from zero, all of them or
+        none; how many. Raises EventNotFound; InvalidParameter when one of them is in another state."""
 
     async def purge(self, ids: Sequence[str]) -> int:
         """Remove dead and expired events for good, all of them or none; how many. Raises EventNotFound; InvalidParameter when
@@ -132,8 +139,10 @@ class Journal(Protocol):
     async def counts(self) -> Mapping[str, Mapping[State, int]]:
         """Unfinished, dead and expired events per function and state."""
 
-    async def forget(self, *, before: float, limit: int) -> int:
-        """Remove up to *limit* terminal events finished before *before* (dead letters too); give how many."""
+    async def forget(self, *, before: float, limit: int, worth: float = inf) -> int:
+        """Remove up to *limit* terminal events finished before *before* (dead letters too), the first ones first; give how many.
+
+        *worth*: bytes; no more than it takes to come to that, as far as it can be told beforehand."""
 
     async def close(self) -> None:
         """Finish what was handed over and close. What is leased stays running until the journal opens again."""

@@ -12,7 +12,7 @@ from typing import Any, Final, Self, TypeVar
 
 import apsw
 
-from router.errors import JournalError, RouterError
+from router.errors import JournalError, RouterError, StoreFull
 from router.journal import files
 from router.journal.writer import Done, Unit, Writer
 
@@ -78,7 +78,7 @@ class Database:
     def refuse_when_full(self) -> None:
         """Raise JournalError while only the reserve is left. Any thread; for units that accept something."""
         if self.short_of_space:
-            raise JournalError(f"{self.path}: the device is full but for a reserve; free some space, work then resumes by itself")
+            raise StoreFull(f"{self.path}: the device is full but for a reserve; free some space, work then resumes by itself")
 
     async def migrate(self, component: str, steps: Sequence[str]) -> None:
         """Bring a component's tables up to date: run the steps (SQL scripts) after the last one recorded for it.

@@ -11,7 +11,7 @@ from typing import Final
 
 import apsw
 
-from router.errors import JournalError
+from router.errors import JournalError, StoreFull
 
 CHECK_SECONDS: Final = 0.5  # of quick_check, then it is cut short: a long queue must not keep the daemon from starting
 CHECK_OPCODES: Final = 1000  # of SQLite's virtual machine between two looks at the time
@@ -56,15 +56,16 @@ def explain(error: BaseException, path: Path, system_errno: int = 0) -> JournalE
     if isinstance(error, apsw.CorruptError):
         return JournalError(f"{path} is damaged ({error}): stop, keep a copy, then restore a backup")
     if number == errno.EDQUOT:
-        return JournalError(f"{path}: disk quota exceeded; raise it or free some space, work then resumes by itself")
+        return StoreFull(f"{path}: disk quota exceeded; raise it or free some space, work then resumes by itself")
     if number == errno.ENOSPC or isinstance(error, apsw.FullError):
-        return JournalError(f"{path}: no space left on the device; free some space, work then resumes by itself")
+        return StoreFull(f"{path}: no space left on the device; free some space, work then resumes by itself")
     reason = os.strerror(number) if number else str(error) or type(error).__name__
     return JournalError(f"{path}: {reason}; nothing was recorded")
 
 
 def prepare(path: Path) -> None:
-    """Make the file, mode 0600, when there is none. Raises JournalError when it cannot be ours to write."""
+    """Make the file, mode 0600, when there is none. Raises JournalError when it cannot be ours to write, or was lost while its WAL was not."""
+    _refuse_lost(path)
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
@@ -75,6 +76,18 @@ def prepare(path: Path) -> None:
         raise JournalError(f"cannot create {path}: {os.strerror(error.errno or 0)}; {_needed(path.parent)}") from error
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise JournalError(f"{path.parent} cannot be written, the journal needs to make files there; {_needed(path.parent)}")
+
+
+def _refuse_lost(path: Path) -> None:
+    """Raise JournalError when there is a WAL and nothing that it could belong to: a new file would begin without what waits there."""
+    wal = Path(f"{path}-wal")
+    found, waits = (one.stat().st_size if one.is_file() else 0 for one in (path, wal))
+    if waits and not found and not (path.exists() and not path.is_file()):
+        state = "is empty" if path.exists() else "is gone"
+        raise JournalError(
+            f"{path} {state}, and what was recorded last waits in {wal.name}: put the right file back, or restore a backup;"
+            f" to begin with nothing, remove {wal.name} too"
+        )
 
 
 def _refuse_foreign(path: Path) -> None:

@@ -3,6 +3,7 @@
 The lock is a flock on STATE/lock. It belongs to the open file, not to a process: whoever holds a duplicate of the
 descriptor keeps it, so that it outlives a killed daemon until the last of its processes is gone."""
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -55,8 +56,9 @@ class StateLock:
             raise JournalError(f"cannot open {path}: {os.strerror(error.errno or 0)}") from error
         try:
             await _wait_for(fd, state, wait, clock)
-            os.ftruncate(fd, 0)
-            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+            with contextlib.suppress(OSError):  # no space to say who holds it: it is held all the same
+                os.ftruncate(fd, 0)
+                os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         except BaseException:
             os.close(fd)
             raise

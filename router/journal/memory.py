@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Self
 
 from router import names
@@ -10,7 +11,7 @@ from router.clock import Clock
 from router.errors import EventNotFound, InvalidParameter, JournalError, LeaseLost
 from router.journal.base import Attempt, Beside, EventDetail, EventRow, Query, always
 from router.journal.database import Database
-from router.journal.rows import COUNTED, kept_error
+from router.journal.rows import COUNTED, kept_error, worth_up_to
 from router.journal.turns import in_turn, rotated
 from router.model import TERMINAL, Delivery, Envelope, State
 
@@ -31,6 +32,7 @@ class _Event:
     error: str = ""
     attempts: list[Attempt] = field(default_factory=list)
     kept: bool = True  # its payload
+    accepted: float = 0.0  # monotonic time
 
     @property
     def lane(self) -> tuple[str, str, str]:
@@ -67,7 +69,7 @@ class MemoryJournal:
                 return False
         if any(event.envelope.request_id == envelope.request_id for event in self._events.values()):
             raise InvalidParameter(f"an event with the id {envelope.request_id} exists already: every event needs its own")
-        self._add(_Event(self._next_id(), envelope, self._clock.now(), None))
+        self._add(_Event(self._next_id(), envelope, self._clock.now(), None, accepted=self._clock.monotonic()))
         return True
 
     async def append_all(self, envelopes: Sequence[Envelope], beside: Beside | None = None) -> list[bool]:
@@ -131,6 +133,10 @@ class MemoryJournal:
         event.attempts.append(Attempt(delivery.attempt, self._clock.now(), error))
         self._end(event, state, error)
 
+    def age(self, delivery: Delivery) -> float:
+        """See Journal."""
+        return self._clock.monotonic() - delivery.accepted
+
     async def find(self, event_id: str) -> EventDetail:
         """See Journal."""
         event = self._find(event_id)
@@ -146,7 +152,7 @@ class MemoryJournal:
         """See Journal."""
         return [self._row(event) for event in self._matching(query)][: query.limit]
 
-    async def replay(self, event_id: str, *, function: str = "", request_id: str = "") -> str:
+    async def copy(self, event_id: str, *, function: str = "", request_id: str = "") -> Envelope:
         """See Journal."""
         event = self._find(event_id)
         if event.state not in TERMINAL:
@@ -154,18 +160,26 @@ class MemoryJournal:
         if not event.kept:
             raise InvalidParameter(f"event {event_id} cannot be replayed: its payload was not kept (payloads: off)")
         copy, it = request_id or names.request_id(), event.envelope
-        await self.append(Envelope(function or it.function, it.payload, it.source, copy, it.shard, copy))
-        return copy
+        return Envelope(function or it.function, it.payload, it.source, copy, it.shard, copy)
 
-    async def redrive(self, event_id: str) -> None:
+    async def replay(self, event_id: str, *, function: str = "", request_id: str = "") -> str:
         """See Journal."""
-        event = self._find(event_id)
-        if event.state not in {State.DEAD, State.EXPIRED}:
-            raise InvalidParameter(f"event {event_id} is {event.state}: only a dead or expired one can be redriven")
-        del self._events[event.id]
-        event.id, event.created, event.finished = self._next_id(), self._clock.now(), None
-        event.state, event.failures, event.throttles = State.QUEUED, 0, 0
-        self._add(event)
+        copy = await self.copy(event_id, function=function, request_id=request_id)
+        await self.append(copy)
+        return copy.request_id
+
+    async def redrive(self, ids: Sequence[str]) -> int:
+        """See Journal."""
+        events = {event.id: event for event in map(self._find, ids)}
+        for event in events.values():
+            if event.state not in {State.DEAD, State.EXPIRED}:
+                raise InvalidParameter(f"event {event.envelope.request_id} is {event.state}: only a dead or expired one can be redriven")
+        for event in events.values():
+            del self._events[event.id]
+            event.id, event.created, event.finished, event.accepted = self._next_id(), self._clock.now(), None, self._clock.monotonic()
+            event.state, event.failures, event.throttles = State.QUEUED, 0, 0
+            self._add(event)
+        return len(events)
 
     async def purge(self, ids: Sequence[str]) -> int:
         """See Journal."""
@@ -191,13 +205,14 @@ class MemoryJournal:
                 states[event.state] = states.get(event.state, 0) + 1
         return counts
 
-    async def forget(self, *, before: float, limit: int) -> int:
+    async def forget(self, *, before: float, limit: int, worth: float = inf) -> int:
         """See Journal."""
         old = [event for event in self._events.values() if event.finished is not None and event.finished < before]
         old.sort(key=lambda event: (event.finished, event.id))
-        for event in old[:limit]:
+        count = worth_up_to([len(event.envelope.payload) if event.kept else 0 for event in old[:limit]], worth)
+        for event in old[:count]:
             del self._events[event.id]
-        return len(old[:limit])
+        return count
 
     async def close(self) -> None:
         """See Journal."""
@@ -237,7 +252,7 @@ class MemoryJournal:
                 continue
             event.due, event.state, event.attempt = None, State.RUNNING, event.attempt + 1
             self._served = event.envelope.function
-            yield Delivery(event.id, event.envelope, event.attempt, event.failures, event.created, event.throttles)
+            yield Delivery(event.id, event.envelope, event.attempt, event.failures, event.created, event.throttles, event.accepted)
 
     def _held(self, delivery: Delivery) -> _Event:
         self._open()

@@ -3,7 +3,7 @@
 -- Lists go in and rows come out as JSON, one statement for a whole batch: every step of a statement gives the interpreter
 -- away and has to win it back, so with a busy event loop a batch of a hundred single statements takes a hundred turns.
 --
--- events.due is the journal's own time (see SqliteJournal); created and finished are wall time.
+-- events.due and accepted are the journal's own time (see SqliteJournal); created and finished are wall time.
 
 -- name: schema_1
 CREATE TABLE events (
@@ -59,6 +59,9 @@ WHERE state IN ('dead', 'expired', 'discarded') AND state = 'expired' GROUP BY f
 -- name: schema_3
 ALTER TABLE events ADD COLUMN trace TEXT NOT NULL DEFAULT '';  -- X-Ray header of who caused it
 
+-- name: schema_4
+ALTER TABLE events ADD COLUMN accepted REAL;  -- as created, in the journal's time; NULL: by a version that did not write it down
+
 -- name: latest
 -- The last id given out and the journal's time of the last change: (id, time).
 SELECT (SELECT ifnull(max(id), 0) FROM events), (SELECT ifnull(max(at), 0.0) FROM tallies);
@@ -80,7 +83,8 @@ SELECT json_group_array(function) FROM (SELECT DISTINCT function FROM tallies);
 
 -- name: insert
 -- {rows} becomes as many "(?, …)" as there are rows.
-INSERT INTO events (id, request_id, function, source, shard, sequencer, dedup, size, created, due, state, attempt, failures, throttles, error, trace)
+INSERT INTO events (id, request_id, function, source, shard, sequencer, dedup, size, created, due, state, attempt, failures, throttles, error, trace,
+    accepted)
 VALUES {rows} ON CONFLICT DO NOTHING;
 
 -- name: insert_payloads
@@ -128,7 +132,7 @@ SELECT min(due) FROM events WHERE function = :function AND due > :now;
 -- All that a delivery needs, as JSON [[id, ...], ...]; the payload in hexadecimal digits, null when it is missing.
 SELECT json_group_array(json_array(
     e.id, e.request_id, e.function, e.source, e.shard, e.sequencer, e.created, e.attempt, e.failures, e.throttles, hex(p.payload), p.checksum,
-    e.trace
+    e.trace, coalesce(e.accepted, e.created)
 )) FROM events AS e LEFT JOIN payloads AS p ON p.id = e.id WHERE e.id IN (SELECT value FROM json_each(:ids));
 
 -- name: standing
@@ -209,7 +213,8 @@ SELECT id, function, state FROM events WHERE request_id = :request_id;
 
 -- name: redrive
 UPDATE events SET
-    id = :new, state = 'queued', due = iif(shard = '', :now, NULL), created = :created, finished = NULL, failures = 0, throttles = 0
+    id = :new, state = 'queued', due = iif(shard = '', :now, NULL), created = :created, finished = NULL, failures = 0, throttles = 0,
+    accepted = :now
 WHERE id = :old;
 
 -- name: redrive_payload
@@ -219,9 +224,10 @@ UPDATE payloads SET id = :new WHERE id = :old;
 UPDATE attempts SET event = :new WHERE event = :old;
 
 -- name: old
--- The :limit events that finished first, before :before: JSON [[id, function, state], ...].
-SELECT json_group_array(json_array(id, function, state)) FROM (
-    SELECT id, function, state FROM events WHERE finished < :before ORDER BY finished, id LIMIT :limit
+-- The :limit events that finished first, before :before: JSON [[id, function, state, bytes of payload and error], ...].
+SELECT json_group_array(json_array(id, function, state, bytes)) FROM (
+    SELECT e.id, function, state, coalesce(length(payload), 0) + octet_length(error) AS bytes
+    FROM events AS e LEFT JOIN payloads AS p ON p.id = e.id WHERE finished < :before ORDER BY finished, e.id LIMIT :limit
 );
 
 -- name: forget

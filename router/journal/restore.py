@@ -6,22 +6,25 @@ since are not known any more, and may run again. Blocking; for commands."""
 import hashlib
 import json
 import os
+import re
 import shutil
 import tarfile
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
 from router.disk import sync
 from router.errors import BackupError
-from router.journal.backup import COMING, FORMAT, MANIFEST, READY, STORE, Summary, checked
+from router.journal.backup import ASIDE, COMING, FORMAT, MANIFEST, READY, STORE, Summary, checked, passing
 
-ASIDE: Final = "before-restore"  # where what was there is put, with --force
 _KEPT: Final = frozenset({"lock", "logs", COMING, READY})  # what a restore leaves alone
 _MANIFEST_LIMIT: Final = 64 * 1024 * 1024  # bytes
 
 
 def put_back(source: Path, state: Path, *, force: bool) -> Summary:
     """Make the backup *source* the contents of *state*, whose lock the caller holds; with *force* what is there goes to `before-restore-N`.
+
+    What does not belong into a backup stays as it is, though former versions put some of it into theirs.
 
     Raises BackupError; *state* is then as it was."""
     if not force and _occupied(state):
@@ -66,6 +69,10 @@ def unpack(source: Path, into: Path) -> Summary:
         raise BackupError(f"{source} is damaged: {', '.join(wrong[:5])} not as written down in it")
     if STORE not in found:
         raise BackupError(f"{source} has no {STORE}")
+    _remake(source, into, about.get("directories", []))
+    for path in list(into.iterdir()):
+        if passing(path.name):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     return Summary(str(about["made"]), len(found), sum(one.get("size", 0) for one in found.values()), checked(into / STORE))
 
 
@@ -80,7 +87,35 @@ def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, into: Path) -> dict[
     with path.open("rb") as file:
         told = hashlib.file_digest(file, "sha256").hexdigest()
         os.fsync(file.fileno())
+    if (moment := _moment(member.pax_headers.get("mtime", ""))) is not None:
+        os.utime(path, ns=(moment, moment))
     return {"size": path.stat().st_size, "sha256": told}
+
+
+def _moment(text: str) -> int | None:
+    """Epoch nanoseconds of a PAX time, exactly; None: there is none to go by."""
+    try:
+        moment = int(Decimal(text) * 10**9)
+    except (InvalidOperation, ValueError, OverflowError):
+        return None
+    return moment if -(2**63) <= moment < 2**63 else None
+
+
+def _remake(source: Path, into: Path, names: object) -> None:
+    """Make the directories that a backup names. Raises BackupError for one that is not below *into*."""
+    if not isinstance(names, list) or not all(isinstance(name, str) and _inside(name) for name in names):
+        raise BackupError(f"{source} is damaged: {MANIFEST} is not what it should be")
+    try:
+        for name in names:
+            (into / name).mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise BackupError(f"{source} is damaged: {MANIFEST} is not what it should be: {error}") from error
+
+
+def _inside(name: str) -> bool:
+    """Whether this is the name of something that belongs into a state directory."""
+    path = Path(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and not passing(path.parts[0])
 
 
 def _manifest(source: Path, into: Path) -> dict[str, Any]:
@@ -108,8 +143,8 @@ def _put_aside(state: Path) -> None:
     there = [path for path in state.iterdir() if path.name not in _KEPT and not path.name.startswith(ASIDE)]
     if not there:
         return
-    number = 1 + max((int(path.name.rpartition("-")[2]) for path in state.glob(f"{ASIDE}-[0-9]*")), default=0)
-    aside = state / f"{ASIDE}-{number}"
+    numbers = (int(path.name.removeprefix(ASIDE)) for path in state.iterdir() if re.fullmatch(rf"{ASIDE}[0-9]+", path.name))
+    aside = state / f"{ASIDE}{1 + max(numbers, default=0)}"
     aside.mkdir(mode=0o700)
     for path in there:
         path.rename(aside / path.name)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import accumulate
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
@@ -27,6 +28,7 @@ class Accepted:
     envelope: Envelope
     dedup: bytes | None
     created: float  # epoch seconds
+    accepted: float  # the same in the journal's time
 
 
 class Placed(NamedTuple):
@@ -83,10 +85,10 @@ def kept_error(error: str) -> str:
 
 def delivery(row: Sequence[Any]) -> tuple[Delivery, bool]:
     """A row of the statement "waiting" as the delivery of its next attempt, and whether its payload is what was stored."""
-    number, request_id, function, source, shard, sequencer, created, attempt, failures, throttles, digits, check, trace = row
+    number, request_id, function, source, shard, sequencer, created, attempt, failures, throttles, digits, check, trace, accepted = row
     payload = bytes.fromhex(digits)
     envelope = Envelope(function, payload, source, sequencer, shard, request_id, trace)
-    return Delivery(number, envelope, attempt + 1, failures, created, throttles), check is not None and checksum(payload) == check
+    return Delivery(number, envelope, attempt + 1, failures, created, throttles, accepted), check is not None and checksum(payload) == check
 
 
 def waiting_state(failures: int) -> State:
@@ -110,6 +112,12 @@ def add(tally: Tally, function: str, state: State, amount: int) -> None:
 def tally_json(tally: Mapping[tuple[str, State], int]) -> str:
     """JSON [[function, state, how many], ...] of what changed."""
     return json_text([[function, state, count] for (function, state), count in tally.items() if count])
+
+
+def worth_up_to(sizes: Sequence[int], worth: float) -> int:
+    """How many of these, the first ones first, come to *worth* bytes together; all, when they do not."""
+    before = accumulate(sizes, initial=0)
+    return sum(done < worth for _, done in zip(sizes, before, strict=False))
 
 
 def json_text(value: object) -> str:

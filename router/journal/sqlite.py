@@ -1,11 +1,12 @@
 """The journal in SQLite: one file, one writer, every call group-committed; statements in queries.sql.
 
-Time: *due* is stored in the journal's own time. It starts at the wall clock's, or where the last instance left off when that
+Time: *due* and *accepted* are stored in the journal's own time. It starts at the wall clock's, or where the last instance left off when that
 is later, and then moves with the monotonic clock. So a wall clock that jumps, running or across a restart, neither fires
-retries early nor holds them back."""
+retries early nor holds them back, and makes no event older than it is."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import inf
 from typing import Final, Self, TypeVar
 
 import apsw
@@ -25,7 +26,7 @@ from router.model import TERMINAL, Delivery, Envelope, State
 
 T = TypeVar("T")
 
-STEPS: Final = (SQL["schema_1"], SQL["schema_2"], SQL["schema_3"])
+STEPS: Final = (SQL["schema_1"], SQL["schema_2"], SQL["schema_3"], SQL["schema_4"])
 STRETCH: Final = 20_000  # ids that one read of a list looks at: long reads would keep the WAL from starting again
 
 
@@ -55,13 +56,13 @@ class SqliteJournal:
     async def append(self, envelope: Envelope) -> bool:
         """See Journal."""
         self._check_open()
-        item = Accepted(envelope, rows.dedup_key(envelope), self._clock.now())
+        item = Accepted(envelope, rows.dedup_key(envelope), self._clock.now(), self._time())
         return await self._appends.do(item, len(envelope.payload)) is not None
 
     async def append_all(self, envelopes: Sequence[Envelope], beside: Beside | None = None) -> list[bool]:
         """See Journal."""
         self._check_open()
-        items = [Accepted(envelope, rows.dedup_key(envelope), self._clock.now()) for envelope in envelopes]
+        items = [Accepted(envelope, rows.dedup_key(envelope), self._clock.now(), self._time()) for envelope in envelopes]
 
         def unit(connection: apsw.Connection) -> Sequence[Placed | None]:
             self._database.refuse_when_full()
@@ -92,7 +93,7 @@ class SqliteJournal:
 
     def _appended(self, item: Accepted, placed: Placed | None) -> None:
         if placed is not None and placed.due is not None:
-            self._leasing.accepted(Waiting(placed.due, Delivery(placed.id, item.envelope, 1, 0, item.created)))
+            self._leasing.accepted(Waiting(placed.due, Delivery(placed.id, item.envelope, 1, 0, item.created, 0, item.accepted)))
 
     # --- leasing
 
@@ -159,6 +160,10 @@ class SqliteJournal:
             self._leasing.expect(item.delivery.envelope.function, next_due)
 
     # --- looking
+
+    def age(self, delivery: Delivery) -> float:
+        """See Journal. Across a restart by the wall clock, which is all there is then."""
+        return self._time() - delivery.accepted
 
     async def find(self, event_id: str) -> EventDetail:
         """See Journal."""
@@ -227,7 +232,7 @@ class SqliteJournal:
 
     # --- people's own calls
 
-    async def replay(self, event_id: str, *, function: str = "", request_id: str = "") -> str:
+    async def copy(self, event_id: str, *, function: str = "", request_id: str = "") -> Envelope:
         """See Journal."""
         await self._current()
         found = await self._database.read(SQL["copied"], event_id)
@@ -241,34 +246,45 @@ class SqliteJournal:
         if payload is None or rows.checksum(payload) != check:
             raise InvalidParameter(f"event {event_id} cannot be replayed: its payload on disk is damaged")
         copy = request_id or names.request_id()
-        await self.append(Envelope(function or owner, payload, source, copy, shard, copy))
-        return copy
+        return Envelope(function or owner, payload, source, copy, shard, copy)
 
-    async def redrive(self, event_id: str) -> None:
+    async def replay(self, event_id: str, *, function: str = "", request_id: str = "") -> str:
+        """See Journal."""
+        copy = await self.copy(event_id, function=function, request_id=request_id)
+        await self.append(copy)
+        return copy.request_id
+
+    async def redrive(self, ids: Sequence[str]) -> int:
         """See Journal."""
         await self._current()
+        wanted = list(dict.fromkeys(ids))
 
-        def unit(connection: apsw.Connection) -> tuple[str, float]:
-            self._last_id += 1
-            now = self._time()
-            return units.redrive(connection, event_id, number=self._last_id, now=now, wall=self._clock.now()), now
+        def unit(connection: apsw.Connection) -> tuple[set[str], float]:
+            first, now, wall = self._last_id + 1, self._time(), self._clock.now()
+            self._last_id += len(wanted)
+            return {units.redrive(connection, one, number=n, now=now, wall=wall) for n, one in enumerate(wanted, first)}, now
 
-        await self._database.land(unit, lambda queued: self._leasing.expect(*queued))
+        def landed(queued: tuple[set[str], float]) -> None:
+            for function in queued[0]:
+                self._leasing.expect(function, queued[1])
+
+        await self._database.land(unit, landed)
+        return len(wanted)
 
     async def purge(self, ids: Sequence[str]) -> int:
         """See Journal."""
         self._check_open()
         return await self._database.land(partial(units.purge, ids=ids, now=self._time()))
 
-    async def forget(self, *, before: float, limit: int) -> int:
+    async def forget(self, *, before: float, limit: int, worth: float = inf) -> int:
         """See Journal."""
         self._check_open()
         gone = 0
-        while gone < limit:
+        while gone < limit and worth > 0:
             step = min(units.FORGET_AT_ONCE, limit - gone)
-            unit = partial(units.forget, before=before, limit=step, now=self._time())
-            count = await self._database.land(unit)
-            gone += count
+            unit = partial(units.forget, before=before, limit=step, worth=worth, now=self._time())
+            count, freed = await self._database.land(unit)
+            gone, worth = gone + count, worth - freed
             if count < step:
                 break
         return gone

@@ -20,6 +20,7 @@ from router.model import TERMINAL, Delivery, State
 
 ROWS_AT_ONCE: Final = (64, 8, 1)  # one prepared statement for each
 FORGET_AT_ONCE: Final = 100  # events; a unit holds up all others
+ROW: Final = 500  # bytes that an event takes beside its payload and its error, its entries in indexes too: about
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def _columns(place: Placed, item: Accepted) -> tuple[Any, ...]:
     it = item.envelope
     return (
         *(place.id, it.request_id, it.function, it.source, it.shard, it.sequencer, item.dedup, len(it.payload), item.created, place.due),
-        *("queued", 0, 0, 0, "", it.trace),
+        *("queued", 0, 0, 0, "", it.trace, item.accepted),
     )
 
 
@@ -278,11 +279,14 @@ def redrive(connection: apsw.Connection, event_id: str, *, number: int, now: flo
     return str(function)
 
 
-def forget(connection: apsw.Connection, *, before: float, limit: int, now: float) -> int:
-    """Remove up to *limit* events that finished before *before* (wall time), the first ones first."""
+def forget(connection: apsw.Connection, *, before: float, limit: int, worth: float, now: float) -> tuple[int, int]:
+    """Remove up to *limit* events that finished before *before* (wall time), the first ones first, until they come to *worth* bytes;
+    how many, and what they come to."""
     old = _json(connection, "old", before=before, limit=limit)
-    _remove(connection, old, now)
-    return len(old)
+    sizes = [size + ROW for *_, size in old]
+    count = rows.worth_up_to(sizes, worth)
+    _remove(connection, [found for *found, _ in old[:count]], now)
+    return count, sum(sizes[:count])
 
 
 def purge(connection: apsw.Connection, *, ids: Sequence[str], now: float) -> int:

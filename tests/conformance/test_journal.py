@@ -441,7 +441,7 @@ async def test_a_redriven_event_goes_behind_its_shard(journal: Journal) -> None:
     await journal.append(running)
     await journal.append(queued)
     head = await one(journal)
-    await journal.redrive(dead.request_id)
+    await journal.redrive([dead.request_id])
     assert await lease(journal) == []
     order = []
     while True:
@@ -519,7 +519,7 @@ async def test_counts_are_of_what_is_unfinished_or_a_dead_letter(journal: Journa
     await journal.ack(by["c"][0])
     unfinished = {State.QUEUED: 1, State.RUNNING: 1, State.RETRYING: 1}
     assert await journal.counts() == {"a": unfinished, "b": {State.DEAD: 1, State.EXPIRED: 1}}
-    await journal.redrive(by["b"][2].envelope.request_id)
+    await journal.redrive([by["b"][2].envelope.request_id])
     assert await journal.counts() == {"a": unfinished, "b": {State.DEAD: 1, State.QUEUED: 1}}
 
 
@@ -589,7 +589,7 @@ async def test_a_redrive_counts_from_zero_under_the_same_id(journal: Journal, cl
     last = await one(journal)
     await journal.bury(last, state, error="e")
     await clock.advance(1000)
-    await journal.redrive(sent.request_id)
+    await journal.redrive([sent.request_id])
     row = await row_of(journal, sent)
     assert (row.state, row.created, row.finished) == (State.QUEUED, clock.now(), None)
     assert await journal.counts() == {"f": {State.QUEUED: 1}}
@@ -613,7 +613,38 @@ async def test_only_dead_and_expired_events_are_redriven(journal: Journal) -> No
         if expected is State.SUCCEEDED:
             await journal.ack(delivery)
         with pytest.raises(InvalidParameter, match=expected):
-            await journal.redrive(sent.request_id)
+            await journal.redrive([sent.request_id])
+
+
+async def test_all_that_are_named_are_redriven_or_none(journal: Journal) -> None:
+    sent = [envelope() for _ in range(3)]
+    await journal.append_all(sent)
+    for delivery in await lease(journal):
+        await journal.bury(delivery, State.DEAD, error="e")
+    ids = [one.request_id for one in sent]
+    with pytest.raises(EventNotFound):
+        await journal.redrive([*ids, "nobody"])
+    assert (await journal.counts())["f"] == {State.DEAD: 3}
+    assert await lease(journal) == []
+    assert await journal.redrive([ids[2], ids[0], ids[2]]) == 2
+    assert await journal.redrive([]) == 0
+    assert [delivery.envelope.request_id for delivery in await lease(journal)] == [ids[2], ids[0]]
+    with pytest.raises(InvalidParameter, match="running"):
+        await journal.redrive([ids[1], ids[0]])
+    assert (await journal.counts())["f"] == {State.RUNNING: 2, State.DEAD: 1}
+
+
+async def test_a_copy_can_be_looked_at_before_it_is_made(journal: Journal) -> None:
+    sent = envelope(shard="k")
+    await journal.append(sent)
+    with pytest.raises(InvalidParameter, match="only a finished one"):
+        await journal.copy(sent.request_id)
+    await journal.ack(await one(journal))
+    copy = await journal.copy(sent.request_id, function="g", request_id="mine")
+    assert (copy.function, copy.payload, copy.shard, copy.sequencer, copy.request_id) == ("g", sent.payload, "k", "mine", "mine")
+    assert len(await journal.list(Query())) == 1
+    with pytest.raises(EventNotFound):
+        await journal.copy("nobody")
 
 
 async def test_a_payload_that_is_not_kept_is_gone_with_the_success(journal: Journal) -> None:
@@ -670,6 +701,40 @@ async def test_only_old_finished_events_are_forgotten_oldest_first(journal: Jour
     assert await journal.forget(before=line, limit=200) == 0
     assert len(await journal.list(Query(limit=1000))) == 11
     assert await journal.append(envelope(sequencer="0"))  # forgotten is forgotten
+
+
+async def test_an_events_age_goes_by_no_wall_clock(journal: Journal, clock: VirtualClock) -> None:
+    await journal.append(envelope())
+    (delivery,) = await lease(journal)
+    await clock.advance(100)
+    clock.jump(7 * 3600)
+    assert 100 <= journal.age(delivery) < 101
+    await journal.retry(delivery, delay=10, error="e")
+    clock.jump(-14 * 3600)
+    await clock.advance(20)
+    (delivery,) = await lease(journal)
+    assert 120 <= journal.age(delivery) < 122
+    await journal.bury(delivery, State.DEAD, error="e")
+    await journal.redrive([delivery.envelope.request_id])
+    await clock.advance(5)
+    (delivery,) = await lease(journal)
+    assert 5 <= journal.age(delivery) < 6, "from zero again"
+
+
+async def test_no_more_are_forgotten_than_come_to_what_is_wanted(journal: Journal, clock: VirtualClock) -> None:
+    for n in range(300):
+        await journal.append(envelope(sequencer=str(n), payload=b"x" * (10_000 + n)))
+    for delivery in await lease(journal, 300):
+        await clock.advance(0.01)
+        await journal.ack(delivery, keep=delivery.envelope.sequencer != "0")
+    later = clock.now() + 1
+    assert await journal.forget(before=later, limit=300, worth=0) == 0
+    assert await journal.forget(before=later, limit=300, worth=25_000) == 4, "of the first there is no payload any more"
+    assert await journal.forget(before=later, limit=300, worth=1) == 1
+    assert 140 <= await journal.forget(before=later, limit=300, worth=1_500_000) <= 149
+    assert await journal.forget(before=later, limit=20, worth=10**9) == 20
+    left = len(await journal.list(Query(limit=1000)))
+    assert await journal.forget(before=later, limit=300, worth=10**9) == left
 
 
 # --- time, closing

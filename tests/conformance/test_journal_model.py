@@ -122,7 +122,7 @@ class Journals(RuleBasedStateMachine):
 
     @rule(event=events)
     def redrive(self, event: str) -> None:
-        model, journal = self.both(lambda it: it.redrive(event))
+        model, journal = self.both(lambda it: it.redrive([event]))
         assert journal == model
 
     @rule(target=events, event=events, function=st.sampled_from(["", "c"]), number=st.integers())

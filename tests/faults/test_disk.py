@@ -3,10 +3,12 @@
 import http.client
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
@@ -89,6 +91,34 @@ def test_a_full_disk_refuses_intake_records_outcomes_and_recovers_by_itself(tmp_
     handled = read_record(tmp_path / "record")
     assert {after, running} <= {line["id"] for line in handled}
     assert [line["whole"] for line in handled if line["kind"] == "file"] == [True]
+
+
+def test_on_a_full_disk_the_watchdog_is_fed(tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Restarted by it, a daemon would run again what it could not record, for as long as the disk is full."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, house_in(tmp_path, small_disk / "state") as house:
+        manager.bind(str(tmp_path / "notify"))
+        manager.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "1000000")
+
+        def fed() -> bool:
+            with suppress(BlockingIOError):
+                return b"WATCHDOG=1" in manager.recv(4096)
+            return False
+
+        house.start()
+        assert house.ready(), house.log.read_text()
+        assert house.until(fed, 5)
+        subprocess.run(["dd", "if=/dev/zero", f"of={small_disk / 'ballast'}", "bs=4k"], check=False, capture_output=True)
+        assert house.until(lambda: not emitted(house, 1), 10), "the store takes events on a full disk"
+        while fed():
+            pass
+        for _ in range(8):  # the store is opened anew meanwhile, in vain
+            assert house.until(fed, 1), house.log.read_text()[-3000:]
+        (small_disk / "ballast").unlink()
+        assert house.until(lambda: bool(emitted(house, 1)), 10), "intake did not resume within 10 s"
+        assert house.stop() == 0
+    assert "watchdog_unfed" not in house.log.read_text()
 
 
 def under_strace(house: House, fault: str) -> None:

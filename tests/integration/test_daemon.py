@@ -1,6 +1,7 @@
 """The daemon as a process: what it serves, what it says of itself, what it refuses to start with."""
 
 import concurrent.futures
+import contextlib
 import itertools
 import json
 import os
@@ -303,3 +304,52 @@ def test_a_state_directory_on_a_read_only_file_system_is_said(tmp_path: Path) ->
         assert f"{house.state} cannot be written" in refusal(house)
     finally:
         subprocess.run(["umount", house.state], check=True)
+
+
+@pytest.mark.parametrize("name", ["code", "tmp", "sandbox", "runtime", "tables"])
+def test_a_file_in_the_place_of_a_directory_is_said(tmp_path: Path, name: str) -> None:
+    house = Serving(tmp_path, "f: {…, handler: app.seen}")
+    house.state.mkdir(mode=0o700)
+    (house.state / name).write_text("")
+    said = refusal(house)
+    assert f"{house.state / name}" in said
+    assert said.endswith(f"{house.state / name} is no directory: move it away")
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="mounting needs root")
+@pytest.mark.parametrize(
+    ("limit", "told"), [("size=1m", "no space left on the device"), ("size=1m,nr_inodes=4", "unable to open database file")]
+)
+def test_a_first_start_without_space_is_said(tmp_path: Path, limit: str, told: str) -> None:
+    house = Serving(tmp_path, "f: {…, handler: app.seen}")
+    house.state.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"{limit},mode=0700", "tmpfs", house.state], check=True)
+    try:
+        with (house.state / "ballast").open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
+            while True:
+                ballast.write(bytes(4096))
+        assert f"{house.state / 'journal.db'}: {told}" in refusal(house)
+    finally:
+        subprocess.run(["umount", house.state], check=True)
+
+
+def test_a_store_that_was_emptied_is_no_first_start(tmp_path: Path) -> None:
+    """Nor is it silently begun with nothing what is left of a store that is gone."""
+    with Serving(tmp_path, "f: {…, handler: app.seen}") as house:
+        house.up()
+        house.emit("f", {})
+        assert house.stop() == 0
+        os.truncate(house.state / "journal.db", 0)
+        said = refusal(house)
+        assert f"{house.state / 'journal.db'} is empty although" in said
+        (house.state / "journal.db").unlink()
+        house.log.write_text("")
+        house.up()
+        told = [line for line in house.log.read_text().splitlines() if '"store_made_anew"' in line]
+        assert len(told) == 1
+        assert '"level":"error"' in told[0]
+        assert house.stop() == 0
+        house.log.write_text("")
+        house.up()
+        assert "store_made_anew" not in house.log.read_text()
+        assert house.stop() == 0

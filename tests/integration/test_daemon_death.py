@@ -72,6 +72,31 @@ def test_a_request_under_way_gets_its_answer_in_a_drain(tmp_path: Path) -> None:
         assert house.process.wait(10) == 0
 
 
+def test_while_a_request_holds_a_drain_up_no_event_is_started(tmp_path: Path) -> None:
+    queued = "queued: {…, handler: app.pause, timeout: 20, reserved_concurrency: 1}"
+    with Serving(tmp_path, f"{HELD}\n{queued}") as house, concurrent.futures.ThreadPoolExecutor(1) as client:
+        house.up()
+        asked = client.submit(house.ask, "GET", "/held")
+        assert house.started(1)
+        ids = [house.emit("queued", {"n": n}) for n in range(8)]
+        assert house.until(lambda: bool(house.seen("queued")), 5)
+        assert house.process is not None
+        house.process.terminate()
+        assert house.until(lambda: refused(house), 5)
+        assert house.until(lambda: all(house.event(one)["state"] != "running" for one in ids), 5), "what ran ends, and nothing follows"
+        ran = len(house.seen("queued"))
+        time.sleep(1)
+        assert house.alive()
+        assert (len(house.seen("queued")), ran < len(ids)) == (ran, True)
+        house.open_gate()
+        assert asked.result().status == 200
+        assert house.process.wait(10) == 0
+        house.up()
+        assert house.ended(*ids)
+        assert [house.event(one)["attempts"] for one in ids] == [1] * len(ids)
+        assert house.stop() == 0
+
+
 def test_a_drain_that_takes_too_long_puts_events_back_unfailed(tmp_path: Path) -> None:
     with Serving(tmp_path, HELD, drain="1s") as house:
         house.up()

@@ -1,6 +1,7 @@
 """What the daemon says of itself: functions, also removed ones, what is wrong, and dead letters by the hundred."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from router.api.calls import Calls, served_at
 from router.api.history import Wanted
 from router.config.document import parsed
 from router.config.types import Function, Names
-from router.errors import FunctionNotFound, InvalidParameter, InvalidRequestContent
+from router.errors import EventNotFound, FunctionNotFound, InvalidParameter, InvalidRequestContent
+from router.journal.base import Query
 from router.model import Envelope
 from router.sources import TRIGGERS
 from tests.helpers.clock import settle
@@ -79,9 +81,10 @@ async def test_a_redrive_ends_though_what_it_redrives_is_dead_again_at_once() ->
     dead = [await bench.dead() for _ in range(3)]
     seen: list[str] = []
 
-    async def in_vain(event_id: str) -> None:
-        seen.append(event_id)
+    async def in_vain(ids: Sequence[str]) -> int:
+        seen.extend(ids)
         assert len(seen) <= 3
+        return len(ids)
 
     bench.journal.redrive = in_vain  # type: ignore[method-assign]
     assert await bench.calls.history.redrive(Wanted(everything=True)) == 3
@@ -93,6 +96,27 @@ async def test_ids_win_over_a_function() -> None:
     one, other = await bench.dead(), await bench.dead()
     assert await bench.calls.history.redrive(Wanted([one], "f", everything=True)) == 1
     assert [(await bench.row(event_id)).state for event_id in (one, other)] == ["queued", "dead"]
+
+
+async def test_a_page_behind_an_event_that_there_is_not_is_refused() -> None:
+    bench = Bench()
+    one, other = await bench.dead(), await bench.dead()
+    assert [row["id"] for row in await bench.calls.history.events(Query(before=other))] == [one]
+    with pytest.raises(EventNotFound, match="nobody"):
+        await bench.calls.history.events(Query(before="nobody"))
+
+
+async def test_of_events_that_are_named_all_are_done_or_none() -> None:
+    bench = Bench()
+    one, other = await bench.dead(), await bench.dead()
+    for unknown in ([one, "nobody", other], [one, other, "nobody"]):
+        with pytest.raises(EventNotFound):
+            await bench.calls.history.redrive(Wanted(unknown))
+        with pytest.raises(EventNotFound):
+            await bench.calls.history.replay(unknown, "")
+    assert [row.state for row in await bench.journal.list(Query())] == ["dead", "dead"]
+    assert len(await bench.calls.history.replay([one, other], "")) == 2
+    assert await bench.calls.history.redrive(Wanted([one, other, one])) == 2
 
 
 async def test_events_that_cannot_be_are_refused() -> None:

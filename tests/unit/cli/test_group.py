@@ -121,3 +121,28 @@ def test_an_expected_end_is_one_sentence(monkeypatch: pytest.MonkeyPatch, raised
     monkeypatch.setattr("router.cli.version.version", broken)
     done = CliRunner().invoke(root, ["version"])
     assert (done.exit_code, done.stdout, done.stderr) == (1, "", said)
+
+
+@pytest.mark.parametrize(
+    "words", [("version",), ("schedules", "next", "rate(5 minutes)"), ("schedules", "next", "rate(5 minutes)", "--output", "json")]
+)
+@pytest.mark.parametrize(
+    ("to", "code", "said"),
+    [
+        (">/dev/full", 1, "Error: cannot write the output: No space left on device\n"),
+        (">&-", 0, ""),
+        ("<&- >&-", 0, ""),
+        (">&- 2>&-", 0, ""),
+        (">/dev/full 2>/dev/full", 1, ""),
+    ],
+)
+def test_output_that_cannot_be_written_is_no_traceback(words: tuple[str, ...], to: str, code: int, said: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {to}', "sh", sys.executable, "-m", "router.cli", *words],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[3],
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", said)

@@ -56,6 +56,11 @@ def test_without_a_template_a_small_config_is_written_that_is_right(place: Path)
     assert (place / "handlers/hello/app.py").is_file()
 
 
+def test_what_is_said_to_start_it_finds_it(place: Path) -> None:
+    result = run(place, output="table")
+    assert result.output.endswith(f"; start with: router run --config {place / 'config.yaml'}\n")
+
+
 def test_nothing_is_overwritten_without_force(place: Path) -> None:
     (place / "config.yaml").write_text("mine")
     result = run(place)

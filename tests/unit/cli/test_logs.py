@@ -89,6 +89,21 @@ def test_nothing_logged_yet_is_said(tmp_path: Path) -> None:
     assert "nothing was logged yet" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nope"], "no log events of nope\n"),
+        (["new", "--request-id", "r-7"], "no log events of new that match\n"),
+        (["--since", "1s"], "no log events that match\n"),
+    ],
+)
+def test_an_empty_answer_says_so(config: Path, words: list[str], said: str) -> None:
+    done = run(config, *words)
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", said)
+    done = run(config, *words, "--output", "json")
+    assert (done.exit_code, json.loads(done.stdout), done.stderr) == (0, [], "")
+
+
 def test_a_wrong_age_is_usage(config: Path) -> None:
     done = run(config, "--since", "yesterday")
     assert done.exit_code == 2

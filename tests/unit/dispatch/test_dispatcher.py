@@ -85,6 +85,23 @@ async def test_an_event_that_succeeds_is_recorded_so_after_the_answer() -> None:
         assert await bench.states() == [State.SUCCEEDED]
 
 
+async def test_events_that_wait_when_the_wall_clock_is_set_are_no_older_for_it() -> None:
+    gate = asyncio.Event()
+
+    async def busy(_: Invocation) -> Outcome:
+        await gate.wait()
+        return Outcome(b"1")
+
+    async with Bench(*[busy] * 3, limit=1, maximum_event_age=3600.0) as bench:
+        for _ in range(3):
+            await bench.dispatcher.emit(envelope())
+        await settle()
+        bench.clock.jump(7 * 3600)
+        gate.set()
+        await bench.clock.advance(1)
+        assert await bench.states() == [State.SUCCEEDED] * 3
+
+
 async def test_a_failing_event_is_tried_three_times_under_one_request_id() -> None:
     async with Bench(FAILED) as bench:
         await bench.dispatcher.emit(envelope())
@@ -407,11 +424,12 @@ async def test_a_drain_waits_for_a_function_whose_reader_has_left() -> None:
         stream = await bench.dispatcher.stream(envelope())
         await stream.pieces.aclose()
         bench.stop.set()
+        left = asyncio.create_task(bench.dispatcher.streamed())
         await bench.clock.advance(1)
-        assert not bench.task.done()
+        assert not left.done()
         gate.set()
         await settle()
-        assert bench.task.done()
+        assert left.done()
 
 
 async def test_limits_of_payloads() -> None:

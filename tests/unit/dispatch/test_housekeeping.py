@@ -1,14 +1,17 @@
 """Signs of life, an eye on the store's file, old logs away: on virtual time, without systemd or a disk."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from structlog.testing import capture_logs
 
 from router.dispatch.housekeeping import LOGS, LOOK, Housekeeping
 from router.errors import JournalError
+from router.journal import files
 from tests.helpers.clock import VirtualClock, settle
 
 
@@ -93,6 +96,25 @@ async def test_a_store_that_writes_nothing_leaves_the_watchdog_unfed() -> None:
         bench.store.fault = None
         await bench.clock.advance(10)
         assert bench.manager.told == ["WATCHDOG=1"]
+
+
+async def test_a_full_disk_is_no_reason_to_be_restarted(tmp_path: Path) -> None:
+    """Outcomes that cannot be recorded wait in memory: a restart would run their events again, and free nothing."""
+    bench = Bench(watchdog=10)
+    bench.store.fault = files.explain(OSError(errno.ENOSPC, "full"), tmp_path)
+    async with bench.running() as said:
+        await bench.clock.advance(25)
+        assert bench.manager.told == ["WATCHDOG=1"] * 3
+        bench.store.fault = None
+        await bench.clock.advance(10)
+        bench.store.fault = files.explain(OSError(errno.EDQUOT, "quota"), tmp_path)
+        await bench.clock.advance(20)
+        assert bench.manager.told == ["WATCHDOG=1"] * 6
+        full = [line for line in said if line["event"] == "store_full"]
+        assert [line["log_level"] for line in full] == ["error", "error"], "once, each time"
+        bench.store.fault = files.explain(OSError(errno.EIO, "broken"), tmp_path)
+        await bench.clock.advance(20)
+        assert bench.manager.told == ["WATCHDOG=1"] * 6
 
 
 async def test_a_store_that_never_answers_leaves_the_watchdog_unfed() -> None:

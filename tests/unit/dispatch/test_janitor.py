@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -26,7 +27,7 @@ class Old:
         self.clock, self.left, self.faults = clock, count, list(faults)
         self.asked: list[tuple[float, float, int]] = []  # monotonic time, before, limit
 
-    async def forget(self, *, before: float, limit: int) -> int:
+    async def forget(self, *, before: float, limit: int, worth: float = FOREVER) -> int:
         self.asked.append((self.clock.monotonic(), before, limit))
         await asyncio.sleep(0)
         if self.faults:
@@ -121,8 +122,8 @@ class Large(Old):
     async def size(self) -> int:
         return (self.left + self.rest) * MB
 
-    async def forget(self, *, before: float, limit: int) -> int:
-        return await super().forget(before=before, limit=limit) if before == FOREVER else 0
+    async def forget(self, *, before: float, limit: int, worth: float = FOREVER) -> int:
+        return await super().forget(before=before, limit=min(limit, math.ceil(worth / MB))) if before == FOREVER else 0
 
 
 async def test_beyond_the_stores_size_the_oldest_go_early_and_no_more_than_needed() -> None:
@@ -131,10 +132,10 @@ async def test_beyond_the_stores_size_the_oldest_go_early_and_no_more_than_neede
     with capture_logs() as said:
         async with running(journal, clock, size=8 * BATCH):
             await clock.advance(60)
-            assert journal.left == 7 * BATCH
+            assert journal.left == 8 * BATCH - 3
             await clock.advance(PERIOD)
-            assert journal.left == 7 * BATCH
-    assert [(line["event"], line["count"]) for line in said] == [("events_forgotten_early", 3 * BATCH)]
+            assert journal.left == 8 * BATCH - 3
+    assert [(line["event"], line["count"]) for line in said] == [("events_forgotten_early", 2 * BATCH + 3)]
 
 
 async def test_a_store_that_is_too_large_for_other_reasons_is_told_once() -> None:

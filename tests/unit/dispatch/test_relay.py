@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from router.config.types import Bucket, Bus, Config, Destination, Function, Queue, Subscription, Topic
 from router.dispatch.destinations import Destinations, refuse_loops
@@ -239,17 +240,67 @@ async def test_what_cannot_be_handed_over_waits_and_holds_up_nobody(rig: Rig) ->
     assert any(path.is_file() for path in (rig.place / "bucket").rglob("*"))
 
 
-async def test_a_destination_that_is_gone_is_told_and_dropped(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+async def posted(rig: Rig, *parcels: Parcel) -> None:
+    """Records in the outbox, as the ends of events leave them."""
+    await rig.database.transact(lambda connection: rig.outbox.post(connection, parcels))
+    rig.outbox.landed(parcels)
+
+
+async def test_a_destination_that_is_gone_is_told_and_after_a_day_dropped(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
     await rig.open(function())
-    parcel = Parcel(to("function", "gone"), b"{}", "f", "arn", "id", rig.clock.now())
-    await rig.database.transact(lambda connection: rig.outbox.post(connection, [parcel]))
-    rig.outbox.landed([parcel])
+    made = rig.clock.now()
+    await posted(rig, Parcel(to("function", "gone"), b"{}", "f", "arn", "id", made))
 
     async def dropped() -> bool:
         return not await rig.outbox.page("[]", 1)
 
-    await rig.until(dropped)
+    async def tried() -> bool:
+        return rig.clock.now() > made + 23 * 3600
+
+    await rig.until(tried, step=600)
+    assert not await dropped()
+    said = capsys.readouterr().out
+    assert "record_delayed" in said
+    assert "record_lost" not in said
+    await rig.until(dropped, step=600)
+    assert rig.clock.now() >= made + 24 * 3600
     assert "record_lost" in capsys.readouterr().out
+
+
+async def test_what_a_reload_took_out_and_another_brought_back_has_its_records(rig: Rig) -> None:
+    await rig.open(function(on_success=to("function", "g")), function("g"))
+    whole = rig.relay._config
+    rig.relay.adopt(replace(whole, functions={"f": whole.functions["f"]}))
+    await rig.dispatcher.emit(Envelope("f", b"{}", "test"))
+    await rig.ended()
+    await rig.clock.advance(10)
+    assert [invocation.function.name for invocation in rig.pool.ran] == ["f"]
+    rig.relay.adopt(whole)
+    await rig.ended(2)
+    assert [invocation.function.name for invocation in rig.pool.ran] == ["f", "g"]
+
+
+async def test_many_that_are_put_off_are_a_line_for_each_target_now_and_then(rig: Rig) -> None:
+    (rig.place / "bucket").rmdir()
+    await rig.open(function())
+    kinds = [to("bucket", "results"), to("function", "gone")]
+    with capture_logs() as said:
+        for n in range(60):
+            await posted(rig, *(Parcel(kind, b"{}", "f", "arn", f"id-{n}", rig.clock.now()) for kind in kinds))
+            await rig.clock.advance(0.1)
+
+        async def tried() -> bool:
+            return all(tries > 4 for _, tries in rig.relay._later.values()) and len(rig.relay._later) == 120
+
+        await rig.until(tried)
+        await rig.clock.advance(400)
+    lines = [line for line in said if line["event"] == "record_delayed"]
+    by_target = {target: [line for line in lines if line["target"] == target] for target in ("results", "gone")}
+    for target, told in by_target.items():
+        assert 2 <= len(told) <= 30, target
+        assert sum(line["count"] for line in told) >= 60 * 4, "each try is counted"
+        assert told[-1]["tries"] > 4
+    assert {line["error"] for line in by_target["gone"]} == {"the config has no function gone"}
 
 
 async def test_a_function_that_sets_itself_off_is_stopped_after_sixteen(rig: Rig) -> None:

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import tarfile
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from router.clock import SystemClock
 from router.config.types import ItemTable
 from router.errors import BackupError
-from router.journal.backup import MANIFEST, READY, STORE, take
+from router.journal import backup
+from router.journal.backup import MANIFEST, READY, STORE, Lasting, take
 from router.journal.base import Query
 from router.journal.database import Database
 from router.journal.restore import put_back, refuse_unfinished, unpack
@@ -115,7 +117,127 @@ async def test_a_damaged_store_is_no_backup(tmp_path: Path) -> None:
         take(tmp_path / "state", tmp_path / "b.tar", now=NOW)
 
 
+async def test_objects_that_come_and_go_meanwhile_are_in_it_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was listed and is gone when its turn comes is no failure; bodies that are no objects yet are not in it, parts of uploads are."""
+    state = tmp_path / "state"
+    await filled(state)
+    objects = [state / "buckets/b" / name for name in ("gone", "here", "was/gone", ".router/put-1", ".router/part-1")]
+    for one in objects:
+        one.parent.mkdir(parents=True, exist_ok=True)
+        one.write_text(one.name)
+    whole = backup._lasting
+
+    def fleeting(directory: Path) -> Lasting:
+        found = whole(directory)
+        objects[0].unlink()
+        objects[2].unlink()
+        objects[2].parent.rmdir()
+        return found
+
+    monkeypatch.setattr(backup, "_lasting", fleeting)
+    take(state, tmp_path / "b.tar", now=NOW)
+    (tmp_path / "other").mkdir()
+    put_back(tmp_path / "b.tar", tmp_path / "other", force=False)
+    there = sorted(
+        str(path.relative_to(tmp_path / "other/buckets/b")) for path in (tmp_path / "other/buckets").rglob("*") if path.is_file()
+    )
+    assert there == [".router/part-1", "here"]
+
+
+async def test_a_directory_that_goes_while_it_is_looked_through_has_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = tmp_path / "state"
+    await filled(state)
+    for name in ("a", "b"):
+        (state / "buckets/x" / name).mkdir(parents=True)
+    scandir = os.scandir
+
+    def going(path: str) -> object:
+        if str(path).endswith("buckets/x/a"):
+            (state / "buckets/x/a").rmdir()
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", going)
+    assert take(state, tmp_path / "b.tar", now=NOW).files == 4
+
+
+async def test_objects_come_back_with_their_times_and_folders_that_are_empty(tmp_path: Path) -> None:
+    """Notes of objects name size and time to the nanosecond; a folder is an object although nothing is in it."""
+    state, other = tmp_path / "state", tmp_path / "other"
+    await filled(state)
+    (state / "buckets/b/folder/below").mkdir(parents=True)
+    (state / "buckets/empty").mkdir()
+    (state / "buckets/b/object").write_text("x")
+    moments = {
+        "buckets/b/object": 1_790_000_000_123_456_789,
+        "keys": 1_789_999_999_000_000_001,
+        "versions/one/one.py": 1_700_000_000_999_999_999,
+    }
+    for name, moment in moments.items():
+        os.utime(state / name, ns=(moment, moment))
+    take(state, tmp_path / "b.tar.gz", now=NOW)
+    other.mkdir()
+    put_back(tmp_path / "b.tar.gz", other, force=False)
+    assert {name: (other / name).stat().st_mtime_ns for name in moments} == moments
+    assert (other / "buckets/b/folder/below").is_dir()
+    assert (other / "buckets/empty").is_dir()
+
+
+@pytest.mark.parametrize("name", ["../out", "/out", "buckets/../../out", 7, "", "restore.ready/x", "before-restore-1", "\0", f"{STORE}/x"])
+def test_a_directory_that_a_backup_names_is_below_the_state(tmp_path: Path, name: object) -> None:
+    about = {"format": 1, "made": "", "files": {STORE: {"size": 1, "sha256": sha256(b"x").hexdigest()}}, "directories": [name]}
+    with pytest.raises(BackupError, match="not what it should be"):
+        unpack(tar_of(tmp_path / "b.tar", (STORE, tarfile.REGTYPE, b"x"), about=about), tmp_path / "into")
+    assert not (tmp_path / "out").exists()
+
+
+async def test_a_backup_is_not_put_into_what_it_copies(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    await filled(state)
+    (tmp_path / "link").symlink_to(state)
+    before = sorted(state.rglob("*"))
+    for target in (state / "b.tar", state / "logs/b.tar", tmp_path / "link/b.tar"):
+        with pytest.raises(BackupError, match="lies in the state directory"):
+            take(state, target, now=NOW)
+    assert sorted(state.rglob("*")) == before
+
+
 # -- putting back
+
+
+async def test_what_a_restore_put_aside_is_in_no_backup_and_comes_back_from_none(tmp_path: Path) -> None:
+    """Those of former versions have it in them; it would be moved onto what is there."""
+    state = tmp_path / "state"
+    await filled(state)
+    take(state, tmp_path / "b.tar", now=NOW)
+    put_back(tmp_path / "b.tar", state, force=True)
+    (state / "before-restore-1/link").symlink_to("/etc/passwd")
+    made = take(state, tmp_path / "c.tar", now=NOW)
+    assert made.files == 4
+    put_back(tmp_path / "c.tar", state, force=True)
+    old, store = tmp_path / "old.tar", (state / STORE).read_bytes()
+    members = {STORE: store, "before-restore-1/keys": b"former", "before-restore-2/keys": b"former", "logs/f/today": b"other"}
+    listed = {name: {"size": len(text), "sha256": sha256(text).hexdigest()} for name, text in members.items()}
+    about = {"format": 1, "made": "then", "events": 3, "files": listed}
+    tar_of(old, *((name, tarfile.REGTYPE, text) for name, text in members.items()), about=about)
+    put_back(old, state, force=True)
+    refuse_unfinished(state)
+    assert sorted(path.name for path in state.glob("before-restore-*")) == ["before-restore-1", "before-restore-2", "before-restore-3"]
+    assert (state / "before-restore-1/keys").read_text() == "keys"
+    assert (state / "logs/f/today").read_text() == "logs/f/today"
+    assert await queued(state) == 3
+
+
+async def test_somebodys_own_directory_beside_those_put_aside_is_left_alone(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    await filled(state)
+    take(state, tmp_path / "b.tar", now=NOW)
+    for name in ("before-restore-1-keep", "before-restore-7", "before-restore-x"):
+        (state / name).mkdir()
+    put_back(tmp_path / "b.tar", state, force=True)
+    refuse_unfinished(state)
+    assert sorted(path.name for path in state.glob("before-restore-*")) == [
+        *("before-restore-1-keep", "before-restore-7", "before-restore-8", "before-restore-x")
+    ]
 
 
 async def test_what_is_in_use_is_put_aside_only_when_asked(tmp_path: Path) -> None:

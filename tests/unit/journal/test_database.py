@@ -169,6 +169,26 @@ async def test_something_else_is_refused(tmp_path: Path) -> None:
         await Database.open(tmp_path / "nowhere" / "journal.db")
 
 
+@pytest.mark.parametrize("left", ["empty", "gone"])
+async def test_what_waits_in_the_wal_of_a_lost_file_is_not_passed_over(tmp_path: Path, left: str) -> None:
+    path, wal = tmp_path / "journal.db", tmp_path / "journal.db-wal"
+    database = await Database.open(path)
+    await database.migrate("t", ["CREATE TABLE t (a)"])
+    held = wal.read_bytes()
+    await database.close()
+    assert held
+    wal.write_bytes(held)
+    path.unlink()
+    if left == "empty":
+        path.touch()
+    with pytest.raises(JournalError, match="put the right file back"):
+        await Database.open(path)
+    assert wal.read_bytes() == held
+    assert path.exists() is (left == "empty")
+    wal.write_bytes(b"")
+    await (await Database.open(path)).close()
+
+
 async def test_damage_is_found_at_opening(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     database = await Database.open(path)

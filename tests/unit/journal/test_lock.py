@@ -1,6 +1,7 @@
 """One daemon on a state directory, and words for who is in the way."""
 
 import asyncio
+import errno
 import os
 import subprocess
 import sys
@@ -87,6 +88,17 @@ async def test_a_lock_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match=str(tmp_path / "lock")):
         await StateLock.acquire(tmp_path, wait=0, clock=VirtualClock())
     assert not (tmp_path / "elsewhere").exists()
+
+
+async def test_the_lock_is_taken_also_when_there_is_no_space_to_say_by_whom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(fd: int, data: bytes, offset: int) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    lock = await StateLock.acquire(tmp_path, wait=0, clock=VirtualClock())
+    with pytest.raises(StateLocked, match="another process holds the state directory"):
+        await StateLock.acquire(tmp_path, wait=0, clock=VirtualClock())
+    lock.release()
 
 
 def test_the_state_directory_is_made_for_its_owner_alone(tmp_path: Path) -> None:

@@ -94,6 +94,27 @@ async def test_the_rest_of_a_shard_waits_for_its_head_across_a_restart(reopen: R
         await journal.ack(delivery)
 
 
+async def test_across_a_restart_an_event_ages_by_the_wall_clock(reopen: Reopen, clock: VirtualClock) -> None:
+    journal = await reopen()
+    await journal.append(envelope())
+    await clock.advance(10)
+    clock.jump(3600)
+    journal = await reopen()
+    await clock.advance(10)
+    (delivery,) = await lease(journal)
+    assert 3620 <= journal.age(delivery) < 3621
+
+
+async def test_an_event_of_a_former_version_ages_from_the_wall_time_of_its_accept(reopen: Reopen, clock: VirtualClock) -> None:
+    journal = await reopen()
+    await journal.append(envelope())
+    await journal._database.write("UPDATE events SET accepted = NULL")
+    await clock.advance(10)
+    journal = await reopen()
+    (delivery,) = await lease(journal)
+    assert 10 <= journal.age(delivery) < 11
+
+
 @pytest.mark.parametrize("jump", [-3 * 3600.0, -40.0])
 async def test_a_clock_that_went_back_across_a_restart_holds_no_retry(reopen: Reopen, clock: VirtualClock, jump: float) -> None:
     journal = await reopen()
@@ -139,7 +160,7 @@ async def test_a_damaged_payload_is_never_handed_out(reopen: Reopen, damage: str
     assert await journal.counts() == {"f": {State.RUNNING: 2, State.DEAD: 1}}
     with pytest.raises(InvalidParameter, match="damaged"):
         await journal.replay(bad.request_id)
-    await journal.redrive(bad.request_id)
+    await journal.redrive([bad.request_id])
     await journal.ack(Delivery(3, after, 1, 0, 0.0))
     assert await lease(journal) == []
     assert (await journal.find(bad.request_id)).row.state is State.DEAD
@@ -452,7 +473,7 @@ async def test_a_call_that_fails_for_a_foreign_reason_says_which(reopen: Reopen,
 
     monkeypatch.setattr(units, "redrive", failing)
     with pytest.raises(JournalError, match="no such thing") as thrown:
-        await journal.redrive("x")
+        await journal.redrive(["x"])
     assert thrown.value.__cause__ is foreign
 
 
@@ -526,6 +547,6 @@ async def test_a_redriven_event_is_due_when_the_store_says_so(reopen: Reopen, cl
         return function
 
     monkeypatch.setattr(units, "redrive", slow)
-    await journal.redrive(dead.id)
+    await journal.redrive([dead.id])
     ((due,),) = await journal._database.read("SELECT due FROM events")
     assert told == [due]

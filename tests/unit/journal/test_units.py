@@ -23,7 +23,7 @@ def store(counts: Mapping[str, int]) -> apsw.Connection:
     connection = apsw.Connection(":memory:")
     for step in STEPS:
         connection.execute(step).fetchall()
-    batch = [Accepted(Envelope(name, b"x", "s"), None, 0.0) for name, count in counts.items() for _ in range(count)]
+    batch = [Accepted(Envelope(name, b"x", "s"), None, 0.0, 0.0) for name, count in counts.items() for _ in range(count)]
     for first, item in enumerate(batch, 1):
         units.append(connection, [item], first=first, now=first / 1000)
     return connection
