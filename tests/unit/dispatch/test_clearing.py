@@ -165,7 +165,7 @@ async def test_one_that_failed_stays_until_it_is_redriven(house: House) -> None:
     await house.succeed("g")
     assert house.store.there == {"a": "1"}
     (letter,) = await house.journal.alike([event("f", "a", "1")])
-    await house.journal.redrive(letter.id)
+    await house.journal.redrive([letter.id])
     await house.succeed("f")
     assert house.store.cleared == [("a", None)]
 
