@@ -12,11 +12,12 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple, TypeVar
 
 from router.buckets import staging
+from router.buckets.etags import identity
 from router.buckets.facts import ANYWAY, NOBODY, NOTHING, Condition, Identity, Metadata, ObjectFacts, matches
 from router.buckets.notes import Note
 from router.buckets.object_errors import BadName, Conflict, NoSuchKey, PreconditionFailed
 from router.buckets.object_keys import Place, place
-from router.buckets.shelf import Shelf, identity, is_directory
+from router.buckets.shelf import Shelf, is_directory
 from router.buckets.staging import Staged
 from router.buckets.tree import examined
 from router.buckets.versions import Seen, Version
@@ -116,7 +117,7 @@ class Changes:
         finally:
             os.close(directory)
         found = ObjectFacts(shelf.bucket.name, key, version, note.etag, note.metadata)
-        shelf.remember(found)
+        shelf.etags.remember(found, seen.ctime)
         if note.extra:
             shelf.note_extra(key, there=True)
         if shelf.root is not None:
@@ -164,7 +165,7 @@ class Changes:
                     return False
                 if condition.if_match and not matches(there.etag, condition.if_match):
                     raise PreconditionFailed("If-Match")
-            shelf.forget(key)
+            shelf.etags.forget(key)
             if where.marker:
                 await self._unmark(key, where, caller)
                 return True
@@ -206,11 +207,11 @@ class Changes:
             async with await shelf.open(key) as handle:
                 there = handle.facts
             found = replace(there, metadata=replace(there.metadata, tags=dict(tags)))
-            former = await shelf.notes.newest(key)
-            if former is None or former.identity != there.identity:
+            former = (await shelf.notes.matching({key: there.identity})).get(key)
+            if former is None or former.etag != there.etag:
                 former = Note(key, there.identity, there.etag, extra=False)
             note = replace(former, metadata=found.metadata)
-            shelf.forget(key)
+            shelf.etags.forget(key)
             await shelf.recorder.retagged(note, TAGGED if tags else UNTAGGED, time.time_ns(), caller)
             return found
 

@@ -7,14 +7,12 @@ table that keeps it from being told again is written in the transaction that acc
 from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
-import apsw
-
 from router.buckets.facts import NOBODY
 from router.buckets.holds import Holds
 from router.buckets.notes import Note, Notes, Presence
 from router.buckets.object_errors import StorageTrouble
 from router.buckets.roots import Root
-from router.buckets.version_table import VersionTable
+from router.buckets.version_table import VersionTable, together
 from router.buckets.versions import Seen, Version, stir
 from router.events import s3
 from router.events.s3 import Caller
@@ -89,8 +87,9 @@ class Recorder:
 
         Raises JournalError: the source will tell, as soon as it can."""
         told, version = await self._creation(root, note, seen, row)
-        kept = self._table.storing({note.key: version})
-        await self._tell(told, together(kept, self._notes.dropping_others(note.key, note.identity)), root)
+        mine = note.key, note.identity
+        beside = [self._table.storing({note.key: version}), self._notes.dropping_others(*mine), self._notes.settling(*mine, seen.ctime)]
+        await self._tell(told, together(*beside), root)
 
     async def overdue(self, root: Root, note: Note, seen: Seen, row: Version | None) -> Version:
         """The same of a version that was left to the source and is about to go: nobody will find it; what was told of it now.
@@ -155,13 +154,3 @@ class Recorder:
 
     def _raised(self, sequencer: str) -> None:
         self._ledger.floor = max(self._ledger.floor, sequencer)
-
-
-def together(*units: Beside) -> Beside:
-    """Several units as one."""
-
-    def unit(connection: apsw.Connection) -> None:
-        for one in units:
-            one(connection)
-
-    return unit

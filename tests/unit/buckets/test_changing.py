@@ -334,3 +334,18 @@ async def test_one_of_two_keys_that_exclude_each_other(tmp_path: Path) -> None:
         await house.objects.delete(BUCKET, "d/e")
         await house.put("d", b"now")
         assert await house.keys() == ["a", "d"]
+
+
+async def test_a_listing_makes_no_object_of_a_name_that_the_bucket_ignores(tmp_path: Path) -> None:
+    async with rig(tmp_path) as house:
+        async with house.house.running():
+            await house.put("x.tmp", b"1")
+            (house.root / "x.tmp").write_bytes(b"by hand")  # no object any more
+            await asyncio.sleep(0.1)  # longer than a tick: what is read now stays so
+            for _ in range(2):
+                assert await house.keys() == []
+                with pytest.raises(NoSuchKey):
+                    await house.objects.head(BUCKET, "x.tmp")
+            assert await house.told(1) == [("ObjectCreated:Put", "x.tmp")]
+        async with house.house.running():  # it looks at what stands in notes
+            assert await house.told(1) == [("ObjectCreated:Put", "x.tmp")]
