@@ -112,7 +112,7 @@ class Changes:
             beside = making(note) if making is not None else None
             noted = shelf.notes.put([note], beside, accepting=True)
             _, _, row = await asyncio.gather(noted, shelf.moving(staged.size, staged.sync), shelf.recorder.row(key))
-            row = await self._caught_up(key, former, row)
+            row = await self._caught_up(key, former, row) if former is not None else await self._cleared(key, row)
             seen: Seen = await shelf.in_thread(staged.publish, directory, where.name)
         finally:
             os.close(directory)
@@ -176,6 +176,16 @@ class Changes:
             if removed and shelf.root is not None:
                 await shelf.recorder.removed(shelf.root, key, row, time.time_ns(), caller)
             return removed
+
+    async def _cleared(self, key: str, row: Version | None) -> Version | None:
+        """The row of *key*, under which no file is, once it has been told that what it tells of is gone: that may be left to the source still.
+
+        Raises as _caught_up does."""
+        shelf = self._shelf
+        if row is None or shelf.root is None or row.root != shelf.root.number:
+            return row
+        await shelf.recorder.vanished(key, row, time.time_ns())
+        return None
 
     async def _caught_up(self, key: str, former: Seen | None, row: Version | None) -> Version | None:
         """The row of *key*, once the version that is about to go has been told, if it was put here: it may be left to the source still.

@@ -117,6 +117,14 @@ class Recorder:
         """The file of *key* is gone; *row* as for created. Raises JournalError: the source will tell, as soon as it can."""
         await self._gone(key, s3.sequencer(at_ns, row.sequencer if row is not None else await self._floor(), 1), at_ns, caller, root)
 
+    async def vanished(self, key: str, row: Version, at_ns: int) -> None:
+        """The file that *row* tells of is gone, which was left to the source, and another is about to be there: nobody will miss it.
+
+        The notes stay: that of the next version is among them. Raises StorageTrouble, JournalError: its place has to stay empty."""
+        sequencer = s3.sequencer(at_ns, row.sequencer, 1)
+        await self._tell(Told(key, s3.REMOVED, sequencer, at_ns / 1e9), self._table.storing({key: None}, sequencer))
+        self._raised(sequencer)
+
     async def unmarked(self, key: str, at_ns: int, caller: Caller) -> None:
         """A folder marker goes: from here on it is none. Raises StorageTrouble, JournalError."""
         await self._gone(key, s3.sequencer(at_ns, await self._floor(), 1), at_ns, caller)

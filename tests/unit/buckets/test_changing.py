@@ -297,6 +297,39 @@ async def test_what_was_put_is_told_before_it_is_replaced_or_removed(tmp_path: P
             assert await house.told(0) == []
 
 
+async def test_what_was_removed_is_told_before_its_key_is_taken_again(tmp_path: Path) -> None:
+    """The removal is left to the source, which would find the next version and nothing gone."""
+    async with rig(tmp_path) as house:
+        async with house.house.running():
+            await house.put("k", b"1")
+            await house.put("other", b"1")
+            await house.told(2)
+        house.house.ledgers.expect([BUCKET])  # the source is built anew
+        assert await house.objects.delete(BUCKET, "k")
+        assert await house.objects.delete(BUCKET, "other")
+        with pytest.raises(StorageTrouble):
+            await house.put("k", b"22", SAID)
+        assert await house.keys() == [one for one in await house.keys() if one.startswith("mark")]
+        told = list[tuple[str, str, str]]()
+
+        async def tell(one: Told, beside: Beside) -> None:
+            told.append((one.name, one.key, one.sequencer))
+            await house.house.database.transact(beside)
+
+        ledger = house.house.ledgers.of(BUCKET)
+        ledger.serving = Serving(tell, roots.find(house.root, required=False))  # attached, and its scan has not come here
+        await house.put("k", b"22", SAID)
+        ledger.serving = None
+        assert [one[:2] for one in told] == [("ObjectRemoved:Delete", "k"), ("ObjectCreated:Put", "k")]
+        assert told[0][2] < told[1][2]
+        fresh = await house.house.objects()
+        assert (await fresh.head(BUCKET, "k")).metadata == SAID
+        await fresh.close()
+        async with house.house.running():
+            (removed,) = [one for one in await house.told(4) if one[0] == "ObjectRemoved:Delete"]
+            assert removed == ("ObjectRemoved:Delete", "other")
+
+
 async def test_what_no_source_would_find_is_refused_while_none_is_there(tmp_path: Path) -> None:
     async with rig(tmp_path) as house:
         async with house.house.running():
