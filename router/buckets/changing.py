@@ -5,22 +5,25 @@ it leaves the former object, and nothing is told; a death after it leaves the ne
 before that version is replaced or removed, the store does if nobody has told of it until then. What was begun ends even when its caller no longer waits."""
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
-from router.buckets import staging
+from router.buckets import folders, staging
 from router.buckets.etags import identity
 from router.buckets.facts import ANYWAY, NOBODY, NOTHING, Condition, Identity, Metadata, ObjectFacts, matches
 from router.buckets.notes import Note
-from router.buckets.object_errors import BadName, Conflict, NoSuchKey, PreconditionFailed
+from router.buckets.object_errors import BadName, Conflict, FolderThere, KeyConflict, NoSuchKey, PreconditionFailed, StorageTrouble
 from router.buckets.object_keys import Place, place
 from router.buckets.shelf import Shelf, is_directory
-from router.buckets.staging import Staged
+from router.buckets.staging import Gone, Staged
 from router.buckets.tree import examined
 from router.buckets.versions import Seen, Version
+from router.errors import JournalError
 from router.events.s3 import CREATED, TAGGED, UNTAGGED, Caller
 from router.journal.base import Beside
 
@@ -28,6 +31,7 @@ T = TypeVar("T")
 
 
 PAGE: Final = 500  # notes looked at together by a sweep
+TRIES: Final = 8  # directories that vanish before a file is renamed into them
 
 Making = Callable[[Note], Beside]
 """What is recorded with the note of a version, before it is in place."""
@@ -106,14 +110,14 @@ class Changes:
     async def _place(self, key: str, where: Place, staged: Staged, draft: Note, making: Making | None) -> ObjectFacts:
         """Note, rename, tell."""
         shelf = self._shelf
-        directory, version, former = await shelf.rooted(_prepared, where, staged)
+        directory, version, former = await self._prepare(key, where, staged)
         try:
             note = replace(draft, identity=version, extra=shelf.ignored.key(key))
             beside = making(note) if making is not None else None
             noted = shelf.notes.put([note], beside, accepting=True)
             _, _, row = await asyncio.gather(noted, shelf.moving(staged.size, staged.sync), shelf.recorder.row(key))
             row = await self._caught_up(key, former, row) if former is not None else await self._cleared(key, row)
-            seen: Seen = await shelf.in_thread(staged.publish, directory, where.name)
+            seen: Seen = await shelf.in_thread(_published, shelf, where, staged, directory)
         finally:
             os.close(directory)
         found = ObjectFacts(shelf.bucket.name, key, version, note.etag, note.metadata)
@@ -124,17 +128,29 @@ class Changes:
             await shelf.recorder.created(shelf.root, note, seen, row)
         return found
 
+    async def _prepare(self, key: str, where: Place, staged: Staged) -> tuple[int, Identity, Seen | None]:
+        """See _prepared(). Empty directories are in nobody's way, but for those that are objects. Raises KeyConflict."""
+        shelf = self._shelf
+        try:
+            return await shelf.rooted(partial(_prepared, emptying=False), where, staged)
+        except FolderThere:
+            async with shelf.ledger.folders:
+                if await shelf.rooted(_any_there, await shelf.folders(f"{key}/")):
+                    raise KeyConflict("a folder that is an object stands under this key, or below it") from None
+                return await shelf.rooted(partial(_prepared, emptying=True), where, staged)
+
     async def _mark(self, key: str, where: Place, size: int, metadata: Metadata, origin: Origin) -> ObjectFacts:
         """A folder marker: a directory, and a note that makes it an object."""
         shelf = self._shelf
         if size:
             raise BadName("a key that ends in / is a folder here, and a folder has no content")
-        os.close(await shelf.rooted(staging.parent, where.directory))
-        now = time.time_ns()
-        version = Identity(0, 0, now)
-        note = Note(key, version, NOTHING, metadata, origin.event, origin.caller, extra=True)
-        await shelf.recorder.marked(note, now)
-        shelf.note_extra(key, there=True)
+        async with shelf.ledger.folders:
+            os.close(await shelf.rooted(staging.parent, where.directory))
+            now = time.time_ns()
+            version = Identity(0, 0, now)
+            note = Note(key, version, NOTHING, metadata, origin.event, origin.caller, extra=True)
+            await shelf.recorder.marked(note, now)
+            shelf.note_extra(key, there=True)
         return ObjectFacts(shelf.bucket.name, key, version, NOTHING, metadata)
 
     async def _check(self, key: str, origin: Origin) -> None:
@@ -175,7 +191,20 @@ class Changes:
             shelf.note_extra(key, there=False)
             if removed and shelf.root is not None:
                 await shelf.recorder.removed(shelf.root, key, row, time.time_ns(), caller)
-            return removed
+            if removed is Gone.EMPTIED:
+                await self._prune(where.directory)
+            return bool(removed)
+
+    async def _prune(self, directory: str) -> None:
+        """Directories that the store made go with their last object, but for those that are objects; what gives trouble stays."""
+        shelf, above = self._shelf, list[str]()
+        while directory:
+            above.append(directory)
+            directory = directory.rpartition("/")[0]
+        with contextlib.suppress(StorageTrouble, JournalError):
+            async with shelf.ledger.folders:
+                kept = [one for one in above if await shelf.is_folder(one)]
+                await shelf.rooted(folders.prune, above[0], kept)
 
     async def _cleared(self, key: str, row: Version | None) -> Version | None:
         """The row of *key*, under which no file is, once it has been told that what it tells of is gone: that may be left to the source still.
@@ -204,10 +233,13 @@ class Changes:
 
     async def _unmark(self, key: str, where: Place, caller: Caller) -> None:
         """A folder that is empty goes with its marker."""
-        shelf = self._shelf
+        shelf, above = self._shelf, where.directory.rpartition("/")[0]
         await shelf.recorder.unmarked(key, time.time_ns(), caller)
         shelf.note_extra(key, there=False)
-        await shelf.rooted(staging.remove_directory, where.directory)
+        async with shelf.ledger.folders:
+            gone = await shelf.rooted(folders.remove_directory, where.directory)
+        if gone and above:
+            await self._prune(above)
 
     # --- tags
 
@@ -237,13 +269,34 @@ def _gone(root: int, notes: list[Note]) -> list[Note]:
     return gone + [note for note in notes if note.key.endswith("/") and not is_directory(root, note.key[:-1])]
 
 
-def _prepared(root: int, where: Place, staged: Staged) -> tuple[int, Identity, Seen | None]:
-    """The directory of an object, open, with room for its file; the version that the body will be, and the file it replaces. In a thread."""
+def _any_there(root: int, directories: list[str]) -> bool:
+    return any(is_directory(root, one) for one in directories)
+
+
+def _prepared(root: int, where: Place, staged: Staged, *, emptying: bool) -> tuple[int, Identity, Seen | None]:
+    """The directory of an object, open, with room for its file; the version that the body will be, and the file it replaces. In a thread.
+
+    Raises FolderThere when a directory is in the way, and is not to be removed: unless *emptying*."""
     directory = staging.parent(root, where.directory)
     try:
-        former = staging.clear(directory, where.name)
-        staged.move_beside(directory)
+        former = staging.clear(directory, where.name, emptying=emptying)
+        staged.move_beside(directory, where.directory)
         return directory, staged.seal(), former
     except BaseException:
         os.close(directory)
         raise
+
+
+def _published(shelf: Shelf, where: Place, staged: Staged, directory: int) -> Seen:
+    """See Staged.publish. A directory that was removed meanwhile is made again, in the place of *directory*. In a thread."""
+    for _ in range(TRIES):
+        with contextlib.suppress(FileNotFoundError):
+            return staged.publish(directory, where.name)
+        root = shelf.opened()
+        try:
+            again = staging.parent(root, where.directory)
+        finally:
+            os.close(root)
+        os.dup2(again, directory, inheritable=False)
+        os.close(again)
+    return staged.publish(directory, where.name)

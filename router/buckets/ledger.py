@@ -4,6 +4,7 @@ The rule that makes it one event, once: the note of a version is durable before 
 (the store at once, or the source that finds the file after a crash) takes name and caller from the note; and the row of the version
 table that keeps it from being told again is written in the transaction that accepts the event."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
@@ -48,6 +49,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.holds = Holds()
+        self.folders = asyncio.Lock()  # while directories are removed, or one becomes an object; after a hold, never before
         self.presence = Presence()
         self.expected = False  # whether a source serves the bucket, or will in a moment
         self.serving: Serving | None = None  # None: none does right now

@@ -14,12 +14,13 @@ from router.buckets import checksums
 from router.buckets.assembly import PARTS, chosen, unproven, whole
 from router.buckets.changing import Changes, Making, Origin
 from router.buckets.facts import ChecksumType, Digests, Metadata, ObjectFacts, Part, PartName, PartPage, UploadFacts, UploadPage
+from router.buckets.folders import names_in
 from router.buckets.holds import Holds
 from router.buckets.notes import Note
 from router.buckets.object_errors import BadChecksum, BadName, NoSuchUpload, StorageTrouble, TooLarge
 from router.buckets.objects import OpenObject
 from router.buckets.shelf import Shelf
-from router.buckets.staging import Staged, names_in, staging
+from router.buckets.staging import Staged, staging
 from router.buckets.upload import LARGEST, PIECE, ObjectPart
 from router.buckets.upload_table import Kept, Row, UploadTable, new_id
 from router.events.s3 import COMPLETED, Caller

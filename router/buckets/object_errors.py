@@ -60,6 +60,10 @@ class KeyConflict(ObjectError):
     status, code = 409, "InvalidRequest"
 
 
+class FolderThere(KeyConflict):
+    """A directory where the key needs a file; whether objects are in it is not known yet."""
+
+
 class PreconditionFailed(ObjectError):
     """A condition of a write did not hold; *condition* is the header's name, as AWS spells it in the error."""
 

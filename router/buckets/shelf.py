@@ -9,9 +9,10 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import islice, takewhile
 from typing import Final, Self, TypeVar
 
-from router.buckets import roots
+from router.buckets import contents, roots
 from router.buckets.beneath import beneath
 from router.buckets.contents import facts
 from router.buckets.etags import Etags, Found, identity, read_all, read_open
@@ -35,7 +36,7 @@ EXTRAS: Final = 1000  # notes read at once
 SHORT, LONG = 8, 2  # threads
 MUCH: Final = 32 * 1024**2  # bytes whose copying or syncing is for the threads of much data
 
-ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.ENAMETOOLONG, errno.ENXIO, errno.EISDIR})
+ABSENT: Final = contents.ABSENT | {errno.EISDIR}
 
 
 class Tools:
@@ -190,6 +191,18 @@ class Shelf:
             if began == self._extra_changes:
                 self._extras = sorted(set(keys))
         return self._extras
+
+    async def is_folder(self, directory: str) -> bool:
+        """Whether a note makes a directory an object."""
+        keys, key = await self.extras(), f"{directory}/".encode()
+        index = bisect_left(keys, key)
+        return index < len(keys) and keys[index] == key
+
+    async def folders(self, prefix: str) -> list[str]:
+        """The directories of folder markers whose keys begin with *prefix*."""
+        keys, sought = await self.extras(), prefix.encode()
+        found = takewhile(lambda key: key.startswith(sought), islice(keys, bisect_left(keys, sought), None))
+        return [key[:-1].decode() for key in found if key.endswith(b"/")]
 
     def note_extra(self, key: str, *, there: bool) -> None:
         """A note makes *key* an object, or does no longer."""
