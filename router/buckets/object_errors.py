@@ -126,6 +126,12 @@ class MissingChecksum(ObjectError):
         self.algorithm, self.number = algorithm, number
 
 
+class BadSize(ObjectError):
+    """The size given for a whole multipart object is not that of its parts."""
+
+    status, code = 400, "InvalidRequest"
+
+
 class TooLarge(ObjectError):
     """More bytes than one put, part or object may have."""
 

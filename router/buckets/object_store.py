@@ -256,10 +256,11 @@ class Objects:
         condition: Condition = ANYWAY,
         caller: Caller = NOBODY,
         checksums: Mapping[str, str] | None = None,
+        size: int | None = None,
     ) -> ObjectFacts:
         """See Store."""
         uploads = self._desk(bucket).uploads
-        return await uploads.complete(key, upload_id, parts, checksums or {}, Origin(caller, condition=condition))
+        return await uploads.complete(key, upload_id, parts, checksums or {}, Origin(caller, condition=condition), expected=size)
 
     async def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
         """See Store."""
