@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
@@ -78,12 +78,25 @@ class Changes:
         shelf, after = self._shelf, None
         while notes := await shelf.notes.page(after, PAGE):
             after = notes[-1]
+            await self._show(notes)
             old = [note for note in notes if note.identity.mtime < before * 1e9]
             if gone := await shelf.rooted(_gone, old):
                 await shelf.notes.drop_these(gone)
             for note in gone:
                 if note.extra and await shelf.notes.newest(note.key) is None:
                     shelf.note_extra(note.key, there=False)
+
+    async def _show(self, notes: Sequence[Note]) -> None:
+        """The bucket may ignore other names than when these were put: they are objects all the same, and a listing has to know."""
+        shelf, moved = self._shelf, list[Note]()
+        for note in notes:
+            extra = note.key.endswith("/") or shelf.ignored.key(note.key)
+            if note.event and note.extra != extra:
+                moved.append(replace(note, extra=extra))
+        if moved:
+            await shelf.notes.show(moved)
+        for note in moved:
+            shelf.note_extra(note.key, there=note.extra)
 
     async def settled(self) -> None:
         """Wait until nothing is under way."""

@@ -54,6 +54,9 @@ _CHANGE: Final = """
     UPDATE s3_notes SET etag = ?7, event = ?8, caller = ?9, metadata = ?10, extra = ?11, ctime = ?12
     WHERE bucket = ?1 AND directory = ?2 AND name = ?3 AND inode = ?4 AND size = ?5 AND mtime = ?6 AND etag = ?13 AND ctime = ?14
 """
+_SHOW: Final = """
+    UPDATE s3_notes SET extra = ? WHERE bucket = ? AND directory = ? AND name = ? AND inode = ? AND size = ? AND mtime = ?
+"""
 _SETTLE: Final = """
     UPDATE s3_notes SET ctime = ? WHERE bucket = ? AND directory = ? AND name = ? AND inode = ? AND size = ? AND mtime = ?
 """
@@ -187,6 +190,15 @@ class Notes:
         def unit(connection: apsw.Connection) -> None:
             for statement, rows in ((_ADD, new), (_CHANGE, changed)):
                 connection.executemany(statement, rows)
+
+        await self._database.transact(unit)
+
+    async def show(self, notes: Sequence[Note]) -> None:
+        """Record whether each is extra, and nothing else."""
+        rows = [(note.key if note.extra else None, self._bucket, *split(note.key), *note.identity) for note in notes]
+
+        def unit(connection: apsw.Connection) -> None:
+            connection.executemany(_SHOW, rows)
 
         await self._database.transact(unit)
 
