@@ -131,22 +131,11 @@ class Lookers:
             self._put_back({one.key: one.work for one in found}, error)
             return []
         put = {key: note for key, note in notes.items() if note.event}  # what was only read of a drop is nothing to go by
-        settled = [self._with(one, put[one.key]) if one.key in put else one for one in found]
+        settled = [_with(one, put[one.key]) if one.key in put else one for one in found]
         hidden = {one.key for one in settled if one.key in new and one.note is None and self._site.ignored.key(one.key)}
         for key in hidden:  # overwritten by hand: no object any more
             self._site.work.done(key)
         return [one for one in settled if one.key not in hidden]
-
-    def _with(self, found: Found, note: Note) -> Found:
-        """The same, knowing what the object store left of this version: its eTag is the note's, unless the content is another.
-
-        A large file that somebody wants to hear of is read first: its times may have been put back."""
-        seen = found.seen
-        if seen is None or contradicts(note, seen):
-            return found._replace(note=None, void=True)
-        if "-" not in note.etag and self._unread(found):
-            return found._replace(note=note)
-        return found._replace(note=note, seen=replace(seen, etag=note.etag))
 
     def _waits(self, key: str, work: Work, seen: Seen | None, wall_ns: int) -> bool:
         """Whether the file is not complete yet: then it is looked at again."""
@@ -288,7 +277,7 @@ class Lookers:
     def _version(self, found: Found, seen: Seen, sequencer: str) -> Version:
         """The row to record."""
         row, racy = found.row, versions.racy(max(seen.mtime, seen.ctime), found.wall_ns)
-        if row is not None and not seen.etag and (row.inode, row.size, row.mtime) == _identity(seen):
+        if row is not None and not seen.etag and same_file(row, seen):
             seen, racy = replace(seen, etag=row.etag), row.racy  # its content was not read again
         return Version(self._site.root.number, seen.inode, seen.size, seen.mtime, seen.ctime, seen.etag, sequencer, racy)
 
@@ -313,6 +302,18 @@ def _doubtful(row: Version | None, seen: Seen) -> bool:
 
 def _identity(seen: Seen) -> Identity:
     return Identity(seen.inode, seen.size, seen.mtime)
+
+
+def _with(found: Found, note: Note) -> Found:
+    """The same, knowing what the object store left of this version: its eTag is the note's, unless the content is another.
+
+    One that was not read yet may be: size and time can be put back."""
+    seen = found.seen
+    if seen is None or contradicts(note, seen):
+        return found._replace(void=True)
+    if not seen.etag and "-" not in note.etag:
+        return found._replace(note=note)
+    return found._replace(note=note, seen=replace(seen, etag=note.etag))
 
 
 def contradicts(note: Note, seen: Seen) -> bool:

@@ -236,6 +236,20 @@ async def test_a_file_that_grew_outside_what_is_wanted_has_no_longer_the_etag_it
             assert await etags_of(house, "k") == (md5(large),) * 2
 
 
+async def test_an_object_that_nobody_wants_to_hear_of_has_the_etag_of_its_content_too(tmp_path: Path) -> None:
+    """The source does not read it, and vouches for nothing."""
+    async with rig(tmp_path, wanted={"f": s3.Filter(s3.PRODUCED, prefix="mark")}) as house:
+        former, latter = b"a" * 300_000, b"b" * 300_000
+        async with house.house.running():
+            await house.put("k", former, Metadata(user={"a": "b"}))
+        rewrite(house.root / "k", latter)
+        await asyncio.sleep(0.1)  # longer than a tick: what the source sees stays so
+        async with house.house.running():
+            await house.told(0)
+            assert await etags_of(house, "k") == (md5(latter),) * 2
+            assert (await house.objects.head(BUCKET, "k")).metadata == Metadata()
+
+
 async def test_a_listing_reads_so_much_and_makes_up_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(etags, "READ", 10)
     monkeypatch.setattr(versions, "racy", lambda *_: False)
