@@ -44,7 +44,10 @@ class CutShort(Exception):
 
 def facts(state: os.stat_result) -> Seen:
     """What the file system says of a file, each number cut to what the store can hold."""
-    return Seen(state.st_ino & MAX, state.st_size & MAX, _within(state.st_mtime_ns), _within(state.st_ctime_ns))
+    mtime, ctime = state.st_mtime_ns, state.st_ctime_ns
+    if not (0 <= mtime <= MAX and 0 <= ctime <= MAX):
+        mtime, ctime = _within(mtime), _within(ctime)
+    return Seen(state.st_ino & MAX, state.st_size & MAX, mtime, ctime)
 
 
 def _within(moment: int) -> int:

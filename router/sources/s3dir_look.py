@@ -131,11 +131,13 @@ class Lookers:
             self._put_back({one.key: one.work for one in found}, error)
             return []
         put = {key: note for key, note in notes.items() if note.event}  # what was only read of a drop is nothing to go by
-        settled = [_with(one, put[one.key]) if one.key in put else one for one in found]
-        hidden = {one.key for one in settled if one.key in new and one.note is None and self._site.ignored.key(one.key)}
-        for key in hidden:  # overwritten by hand: no object any more
+        if put:
+            found = [_with(one, put[one.key]) if one.key in put else one for one in found]
+        known = {one.key for one in found if one.note is not None} if put else put
+        hidden = {key for key in new if key not in known and self._site.ignored.key(key)}  # overwritten by hand: no object any more
+        for key in hidden:
             self._site.work.done(key)
-        return [one for one in settled if one.key not in hidden]
+        return [one for one in found if one.key not in hidden] if hidden else found
 
     def _waits(self, key: str, work: Work, seen: Seen | None, wall_ns: int) -> bool:
         """Whether the file is not complete yet: then it is looked at again."""
