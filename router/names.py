@@ -27,6 +27,11 @@ def base(target: str) -> str:
     return target.partition(":")[0]
 
 
+def covers(wanted: str, target: str) -> bool:
+    """Whether *target* is what is *wanted*: a function with its versions and aliases, or one of these; "" is all."""
+    return wanted in {"", target, base(target)}
+
+
 def bucket_arn(name: str) -> str:
     """The ARN of a bucket; it carries neither region nor account."""
     return f"arn:aws:s3:::{name}"

@@ -20,7 +20,7 @@ from router.api.history import MOST, Wanted
 from router.api.keys import Keys
 from router.api.queueing import QueueCalls
 from router.api.reload import Reloader
-from router.api.requests import request_of, spelled, whole
+from router.api.requests import ByHand, request_of, spelled, whole
 from router.api.versions import Versions
 from router.errors import InvalidParameter, RouterError
 from router.events.eventbridge import LATEST
@@ -154,7 +154,7 @@ class Control:
     async def _request(self, request: Request, _: Parameters) -> Response:
         """An HTTP request by hand: to what serves it on the http listener."""
         body = body_of(request)
-        given = request_of(body, lambda response: request.early(answer(spelled(response, response.body))))
+        given = request_of(body, ByHand(request.client, lambda response: answer(spelled(response, response.body))))
         response = await self._calls.sender.serve(str(body.get("type") or ""), given)
         return answer(spelled(response, await whole(response)))
 
@@ -263,7 +263,7 @@ def queue_handlers(queues: QueueCalls) -> dict[str, Handler]:
         most, wait, visibility = body.get("max", 1), body.get("wait") or 0, body.get("visibility")
         if type(most) is not int or not _number(wait) or (visibility is not None and not _number(visibility)):
             raise InvalidParameter("max is a whole number, wait and visibility are seconds")
-        return answer(await queues.receive(parameters["name"], most=most, wait=wait, visibility=visibility))
+        return answer(await queues.receive(parameters["name"], most=most, wait=wait, visibility=visibility, client=request.client))
 
     async def delete(request: Request, parameters: Parameters) -> Response:
         handles = body_of(request).get("handles")

@@ -3,51 +3,28 @@
 One mechanism for all services. A change is checked as a reload is, with config.yaml as it is in force, not as somebody is just
 editing it; it is durable, then in force, then answered. What config.yaml declares is not changed here."""
 
-import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 import apsw
 import orjson
 import structlog
 
+from router.api import declared_store as store
 from router.api.together import Together
 from router.clock import Clock
 from router.config.fragments import TRIGGERS, BadFragment, Fragment, Owner, checked
 from router.config.types import Config
-from router.errors import ConfigError, InvalidParameter, JournalError, RouterError
-from router.journal import files
+from router.errors import ConfigError, InvalidParameter, RouterError
 from router.journal.database import Database
 from router.names import iso_ms
 
 log: Final = structlog.get_logger("router.declared")
 
-STORE: Final = "journal.db"
 MOST: Final = 10_000  # fragments
 LARGEST: Final = 1024 * 1024  # bytes of one
-_STEPS: Final = (
-    """
-    CREATE TABLE declared (
-        number INTEGER PRIMARY KEY AUTOINCREMENT,
-        kind TEXT NOT NULL,
-        name TEXT NOT NULL,
-        value BLOB NOT NULL,   -- JSON
-        about BLOB NOT NULL,   -- JSON
-        made REAL NOT NULL,    -- epoch seconds
-        changed REAL NOT NULL, -- epoch seconds
-        UNIQUE (kind, name)
-    );
-    """,
-)
-_ALL: Final = "SELECT kind, name, value, about, number, made, changed FROM declared ORDER BY number"
-_THERE: Final = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'declared'"
-_UPDATE: Final = "UPDATE declared SET value = ?, about = ?, changed = ? WHERE number = ? RETURNING 1"
-_INSERT: Final = "INSERT INTO declared (value, about, changed, number, kind, name, made) VALUES (?, ?, ?, ?, ?, ?, ?)"
-_REMOVE: Final = "DELETE FROM declared WHERE kind = ? AND name = ?"
-_NEXT: Final = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'declared'), 0) + 1"
 
 Key = tuple[str, str]
 Read = Callable[[tuple[Fragment, ...], Config], Config]
@@ -77,6 +54,19 @@ class Applier(Protocol):
         ...
 
 
+class Belongings(Protocol):
+    """What is kept of things of one kind, by name, beside their declarations. It goes with a declaration; one that is new begins without:
+    what is still there is of another thing, which had the name before."""
+
+    def forgetting(self, name: str) -> Unit:
+        """What takes it away, in somebody's transaction."""
+        ...
+
+    def forget(self, name: str) -> None:
+        """That transaction is done."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """Several things at once: all of them, or none."""
@@ -84,6 +74,7 @@ class Change:
     puts: tuple[Fragment, ...] = ()
     removes: tuple[Key, ...] = ()
     beside: tuple[Unit, ...] = field(default=(), repr=False)  # what else is written in the same transaction
+    landed: tuple[Callable[[], None], ...] = field(default=(), repr=False)  # what is called when that is done, before it is in force
 
     @property
     def keys(self) -> list[Key]:
@@ -100,18 +91,23 @@ class Declared:
         self._next = 1  # the number of the next fragment that is new
         self._changes: Together[Change] = Together(self._make, lambda change: change.keys)
         self._applier: Applier | None = None
+        self._belongings: dict[str, tuple[Belongings, ...]] = {}  # by kind
 
     @classmethod
     async def open(cls, database: Database, read: Read, clock: Clock) -> "Declared":
         """What is kept, read. Raises JournalError."""
-        await database.migrate("declared", _STEPS)
-        declared = cls(database, read, clock, map(_fragment, await database.read(_ALL)))
-        declared._next = int((await database.read(_NEXT))[0][0])
+        await database.migrate("declared", store.STEPS)
+        declared = cls(database, read, clock, map(store.fragment, await database.read(store.ALL)))
+        declared._next = int((await database.read(store.NEXT))[0][0])
         return declared
 
     def serve(self, applier: Applier) -> None:
         """From now on changes are taken up by *applier*."""
         self._applier = applier
+
+    def attach(self, kind: str, *belongings: Belongings) -> None:
+        """From now on these are kept of things of this *kind*, and go with their declarations."""
+        self._belongings[kind] = belongings
 
     def fragments(self) -> tuple[Fragment, ...]:
         """All of them, in the order of their declaration."""
@@ -139,15 +135,22 @@ class Declared:
         return self._applier.config
 
     async def put(
-        self, kind: str, name: str, value: Any, about: Mapping[str, Any] | None = None, *, beside: tuple[Unit, ...] = ()
+        self,
+        kind: str,
+        name: str,
+        value: Any,
+        about: Mapping[str, Any] | None = None,
+        *,
+        beside: tuple[Unit, ...] = (),
+        landed: tuple[Callable[[], None], ...] = (),
     ) -> Fragment:
         """Declare, or declare anew; on return durable and in force. *value*: as config.yaml has it; *about*: kept with it, None: as it was;
-        *beside*: see Change.
+        *beside*, *landed*: see Change.
 
         Raises InvalidParameter with all that is wrong, DeclaredInConfig, JournalError; nothing has changed then."""
         before = self.get(kind, name)
         known = (before.about if before else {}) if about is None else about
-        await self.change(Change((Fragment(kind, name, value, known),), beside=beside))
+        await self.change(Change((Fragment(kind, name, value, known),), beside=beside, landed=landed))
         return self._fragments[kind, name]
 
     async def remove(self, kind: str, name: str, *, beside: tuple[Unit, ...] = ()) -> None:
@@ -199,50 +202,36 @@ class Declared:
     async def _keep(self, changes: Sequence[Change], wanted: dict[Key, Fragment]) -> None:
         """Have it durable. Raises JournalError."""
         puts = [wanted[one.kind, one.name] for change in changes for one in change.puts]
+        losing = self._losing(changes)
 
         def unit(connection: apsw.Connection) -> None:
             for key in chain.from_iterable(change.removes for change in changes):
-                connection.execute(_REMOVE, key).fetchall()
+                connection.execute(store.REMOVE, key).fetchall()
             for one in puts:
                 row = (orjson.dumps(one.value), orjson.dumps(dict(one.about)), one.changed, one.number)
-                if not connection.execute(_UPDATE, row).fetchall():
-                    connection.execute(_INSERT, (*row, one.kind, one.name, one.made)).fetchall()
+                if not connection.execute(store.UPDATE, row).fetchall():
+                    connection.execute(store.INSERT, (*row, one.kind, one.name, one.made)).fetchall()
+            for belongings, name in losing:
+                belongings.forgetting(name)(connection)
             for more in chain.from_iterable(change.beside for change in changes):
                 more(connection)
 
-        await self._database.land(unit)
+        def landed(_: None) -> None:
+            for belongings, name in losing:
+                belongings.forget(name)
+            for call in chain.from_iterable(change.landed for change in changes):
+                call()
+
+        await self._database.land(unit, landed)
         self._fragments = wanted
         self._next = max(self._next, *(one.number + 1 for one in puts), 1)
 
-
-def kept(state: Path) -> tuple[Fragment, ...]:
-    """What a state directory keeps, read beside the daemon, or before it starts; () when there is nothing. Raises JournalError."""
-    path = state / STORE
-    if not path.is_file() or not path.stat().st_size:
-        return ()
-    reader = None
-    try:
-        reader = files.connect_reader(path, "")
-        rows = reader.execute(_ALL).fetchall() if reader.execute(_THERE).fetchall() else []
-    except files.STORE_FAULTS as error:
-        raise files.explain(error, path) from error
-    finally:
-        if reader is not None:
-            reader.close(True)
-    return tuple(map(_fragment, rows))
-
-
-def taken_out(state: Path, kind: str, name: str) -> bool:
-    """Take a fragment out of a store that no daemon has open; whether there was one. Raises JournalError."""
-    if not any((one.kind, one.name) == (kind, name) for one in kept(state)):
-        return False
-    path = state / STORE
-    try:
-        with contextlib.closing(files.connect(path, "")) as connection, connection:
-            connection.execute(_REMOVE, (kind, name)).fetchall()
-    except files.STORE_FAULTS as error:
-        raise files.explain(error, path) from error
-    return True
+    def _losing(self, changes: Sequence[Change]) -> list[tuple[Belongings, str]]:
+        """What is kept under names that come or go with *changes*."""
+        there = self._fragments.keys()
+        going = [key for change in changes for key in change.removes if key in there]
+        coming = [(one.kind, one.name) for change in changes for one in change.puts if (one.kind, one.name) not in there]
+        return [(belongings, name) for kind, name in (*going, *coming) for belongings in self._belongings.get(kind, ())]
 
 
 def rows_of(fragments: Iterable[Fragment]) -> list[dict[str, Any]]:
@@ -261,14 +250,6 @@ def _shown(value: Any) -> Any:
 
 def _ordered(wanted: Mapping[Key, Fragment]) -> tuple[Fragment, ...]:
     return tuple(sorted(wanted.values(), key=lambda one: one.number))
-
-
-def _fragment(row: tuple[Any, ...]) -> Fragment:
-    kind, name, value, about, number, made, changed = row
-    try:
-        return Fragment(kind, name, orjson.loads(value), orjson.loads(about), number, made, changed)
-    except ValueError as error:
-        raise JournalError(f"what the API declared as {kind} {name} is damaged ({error}): restore a backup") from error
 
 
 def _check(fragment: Fragment) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from router import names
 from router.errors import InvalidParameter, RouterError
+from router.events.http import NOBODY, Client
 from router.events.sqs import Attribute, Message, md5_of_attributes, md5_of_body
 from router.events.sqs_rules import LONGEST_WAIT, New, check_receive
 from router.queues.moves import RATE, Moves
@@ -53,10 +54,12 @@ class QueueCalls:
             "md5_of_attributes": md5_of_attributes(message.attributes) if message.attributes else None,
         }
 
-    async def receive(self, name: str, *, most: int, wait: float, visibility: float | None) -> list[dict[str, Any]]:
-        """Hand out messages, as SQS does."""
+    async def receive(
+        self, name: str, *, most: int, wait: float, visibility: float | None, client: Client = NOBODY
+    ) -> list[dict[str, Any]]:
+        """Hand out messages, as SQS does; none to a *client* that has left."""
         check_receive(most, wait)
-        found = await self._queues.receive(name, most=most, wait=min(wait, LONGEST_WAIT), visibility=visibility)
+        found = await self._queues.receive(name, most=most, wait=min(wait, LONGEST_WAIT), visibility=visibility, client=client)
         return [shown(message) for message in found]
 
     async def delete(self, name: str, handles: Sequence[str]) -> int:

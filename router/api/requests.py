@@ -2,16 +2,32 @@
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from router.errors import InvalidParameter
-from router.events.http import Request, Response
+from router.events.http import Client, Request, Response
 
 LIMIT: Final = 20 * 1024 * 1024  # bytes of an answer over the control socket, which holds it whole
 _TEXTS: Final = ("method", "target", "peer", "host")
 
 
-def request_of(value: Mapping[str, Any], early: Callable[[Response], None]) -> Request:
+class ByHand(NamedTuple):
+    """Who waits for the answer to such a request: the client of the one that carries it, in whose *form* answers go out."""
+
+    client: Client
+    form: Callable[[Response], Response]
+
+    @property
+    def left(self) -> bool:
+        """See Client."""
+        return self.client.left
+
+    def answer(self, response: Response) -> None:
+        """See Client."""
+        self.client.answer(self.form(response))
+
+
+def request_of(value: Mapping[str, Any], client: Client) -> Request:
     """{"method", "target", "headers": [[name, value]…], "body": base64, "peer", "host", "port"} as a request. Raises InvalidParameter."""
     method, target, peer, host = (value.get(name, "") for name in _TEXTS)
     headers = value.get("headers", [])
@@ -26,7 +42,7 @@ def request_of(value: Mapping[str, Any], early: Callable[[Response], None]) -> R
     except (ValueError, TypeError) as error:
         raise InvalidParameter(f"this is no request: {error}") from error
     lower = [(name.lower(), text) for name, text in headers]
-    return Request(method, target, lower, body, peer=peer, host=host, port=port, early=early, raw_headers=raw)
+    return Request(method, target, lower, body, peer=peer, host=host, port=port, client=client, raw_headers=raw)
 
 
 def _is_pair(value: Any) -> bool:

@@ -41,7 +41,7 @@ _STEPS: Final = (
 _ALL: Final = "SELECT function, version, settings, description, made FROM versions ORDER BY function, version"
 _NEXT: Final = "INSERT INTO version_numbers VALUES (?, 1) ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last"
 _ADD: Final = "INSERT INTO versions VALUES (?, ?, ?, ?, ?)"
-_FORGET: Final = ("DELETE FROM versions WHERE function = ?", "DELETE FROM version_numbers WHERE function = ?")
+_FORGET: Final = "DELETE FROM versions WHERE function = ?"
 _DELETE: Final = "DELETE FROM versions WHERE function = ? AND version = ?"
 
 
@@ -136,13 +136,8 @@ class Versions:
         return self._functions.versions()
 
     def forgetting(self, name: str) -> Callable[[apsw.Connection], None]:
-        """What takes all versions of a function away, and their numbers with them, in somebody's transaction."""
-
-        def unit(connection: apsw.Connection) -> None:
-            for sql in _FORGET:
-                connection.execute(sql, (name,)).fetchall()
-
-        return unit
+        """What takes all versions of a function away, in somebody's transaction. Their numbers stay given, whoever has the name next."""
+        return forgetting(name)
 
     def forget(self, name: str) -> None:
         """That transaction is done."""
@@ -188,3 +183,12 @@ class Versions:
             "arn": arn,
             "missing": missing,
         }
+
+
+def forgetting(name: str) -> Callable[[apsw.Connection], None]:
+    """Versions.forgetting, of a store that no daemon has open."""
+
+    def unit(connection: apsw.Connection) -> None:
+        connection.execute(_FORGET, (name,)).fetchall()
+
+    return unit

@@ -11,14 +11,16 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
-from router.buckets import folders, staging
+from router.buckets import clearing, folders, staging
 from router.buckets.etags import identity
 from router.buckets.facts import ANYWAY, NOBODY, NOTHING, Condition, Identity, Metadata, ObjectFacts, matches
 from router.buckets.notes import Note
 from router.buckets.object_errors import BadName, Conflict, FolderThere, KeyConflict, NoSuchKey, PreconditionFailed, StorageTrouble
 from router.buckets.object_keys import Place, place
+from router.buckets.placing import any_there, prepared, published
 from router.buckets.shelf import Shelf, is_directory
 from router.buckets.staging import Gone, Staged
 from router.buckets.tree import examined
@@ -31,7 +33,6 @@ T = TypeVar("T")
 
 
 PAGE: Final = 500  # notes looked at together by a sweep
-TRIES: Final = 8  # directories that vanish before a file is renamed into them
 
 Making = Callable[[Note], Beside]
 """What is recorded with the note of a version, before it is in place."""
@@ -61,6 +62,12 @@ class Changes:
     async def delete(self, key: str, condition: Condition, caller: Caller) -> bool:
         """Remove an object; False: it was not there."""
         return await self.to_its_end(self._delete(key, condition, caller))
+
+    async def clear(self, key: str, sequencer: str, to: Path | None) -> Path | bool:
+        """Delete the version that was told with this *sequencer*, or move it below *to*, and tell that it is gone; False: it is not there any more.
+
+        Where it was moved, its path. Raises StorageTrouble, JournalError."""
+        return await self.to_its_end(self._clear(key, sequencer, to))
 
     async def tag(self, key: str, tags: Mapping[str, str], caller: Caller) -> ObjectFacts:
         """Set all tags of an object. Raises NoSuchKey."""
@@ -130,7 +137,7 @@ class Changes:
             noted = shelf.notes.put([note], beside, accepting=True)
             _, _, row = await asyncio.gather(noted, shelf.moving(staged.size, staged.sync), shelf.recorder.row(key))
             row = await self._caught_up(key, former, row) if former is not None else await self._cleared(key, row)
-            seen: Seen = await shelf.in_thread(_published, shelf, where, staged, directory)
+            seen: Seen = await shelf.in_thread(published, shelf, where, staged, directory)
         finally:
             os.close(directory)
         found = ObjectFacts(shelf.bucket.name, key, version, note.etag, note.metadata)
@@ -142,15 +149,15 @@ class Changes:
         return found
 
     async def _prepare(self, key: str, where: Place, staged: Staged) -> tuple[int, Identity, Seen | None]:
-        """See _prepared(). Empty directories are in nobody's way, but for those that are objects. Raises KeyConflict."""
+        """See placing.prepared(). Empty directories are in nobody's way, but for those that are objects. Raises KeyConflict."""
         shelf = self._shelf
         try:
-            return await shelf.rooted(partial(_prepared, emptying=False), where, staged)
+            return await shelf.rooted(partial(prepared, emptying=False), where, staged)
         except FolderThere:
             async with shelf.ledger.folders:
-                if await shelf.rooted(_any_there, await shelf.folders(f"{key}/")):
+                if await shelf.rooted(any_there, await shelf.folders(f"{key}/")):
                     raise KeyConflict("a folder that is an object stands under this key, or below it") from None
-                return await shelf.rooted(partial(_prepared, emptying=True), where, staged)
+                return await shelf.rooted(partial(prepared, emptying=True), where, staged)
 
     async def _mark(self, key: str, where: Place, size: int, metadata: Metadata, origin: Origin) -> ObjectFacts:
         """A folder marker: a directory, and a note that makes it an object."""
@@ -229,6 +236,27 @@ class Changes:
         await shelf.recorder.vanished(key, row, time.time_ns())
         return None
 
+    async def _clear(self, key: str, sequencer: str, to: Path | None) -> Path | bool:
+        shelf = self._shelf
+        where = place(key)
+        async with shelf.ledger.holds.changing(key):
+            row, found = await asyncio.gather(shelf.recorder.row(key), shelf.rooted(examined, [key.encode()]))
+            if row is None or row.sequencer != sequencer or not clearing.untouched(found.get(key), row):
+                return False
+            shelf.etags.forget(key)
+            version = Identity(row.inode, row.size, row.mtime)
+            done: Path | bool | None
+            if to is None:
+                done = await shelf.rooted(clearing.delete, where, version)
+            else:
+                done = await shelf.rooted(clearing.move, where, version, to, sequencer)
+            if not done:
+                return False
+            shelf.note_extra(key, there=False)
+            if shelf.root is not None:
+                await shelf.recorder.removed(shelf.root, key, row, time.time_ns(), NOBODY)
+            return done
+
     async def _caught_up(self, key: str, former: Seen | None, row: Version | None) -> Version | None:
         """The row of *key*, once the version that is about to go has been told, if it was put here: it may be left to the source still.
 
@@ -280,36 +308,3 @@ def _gone(root: int, notes: list[Note]) -> list[Note]:
     seen = examined(root, [note.key.encode() for note in files])
     gone = [note for note in files if note.key not in seen or not note.is_of(identity(seen[note.key]))]
     return gone + [note for note in notes if note.key.endswith("/") and not is_directory(root, note.key[:-1])]
-
-
-def _any_there(root: int, directories: list[str]) -> bool:
-    return any(is_directory(root, one) for one in directories)
-
-
-def _prepared(root: int, where: Place, staged: Staged, *, emptying: bool) -> tuple[int, Identity, Seen | None]:
-    """The directory of an object, open, with room for its file; the version that the body will be, and the file it replaces. In a thread.
-
-    Raises FolderThere when a directory is in the way, and is not to be removed: unless *emptying*."""
-    directory = staging.parent(root, where.directory)
-    try:
-        former = staging.clear(directory, where.name, emptying=emptying)
-        staged.move_beside(directory, where.directory)
-        return directory, staged.seal(), former
-    except BaseException:
-        os.close(directory)
-        raise
-
-
-def _published(shelf: Shelf, where: Place, staged: Staged, directory: int) -> Seen:
-    """See Staged.publish. A directory that was removed meanwhile is made again, in the place of *directory*. In a thread."""
-    for _ in range(TRIES):
-        with contextlib.suppress(FileNotFoundError):
-            return staged.publish(directory, where.name)
-        root = shelf.opened()
-        try:
-            again = staging.parent(root, where.directory)
-        finally:
-            os.close(root)
-        os.dup2(again, directory, inheritable=False)
-        os.close(again)
-    return staged.publish(directory, where.name)

@@ -84,6 +84,10 @@ class Recorder:
         """What was last told of *key*."""
         return (await self._table.versions([key])).get(key)
 
+    async def told(self, after: str, limit: int) -> list[tuple[str, str]]:
+        """Keys and sequencers of what was told, from behind the key *after*."""
+        return await self._table.told(after, limit)
+
     async def created(self, root: Root, note: Note, seen: Seen, row: Version | None) -> None:
         """The file of *note* is in place under *root* as *seen*; *row*: what was told of its key before.
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from pathlib import Path
 from typing import Final, Self
 
 import structlog
@@ -200,6 +201,14 @@ class Objects:
         except ObjectError:
             return False  # no file can be under it
         return await desk.changes.delete(key, condition, caller)
+
+    async def clear(self, bucket: str, key: str, sequencer: str, to: Path | None) -> Path | bool:
+        """After its events have succeeded: see Changes.clear. Raises NoSuchBucket too."""
+        return await self._desk(bucket).changes.clear(key, sequencer, to)
+
+    async def told(self, bucket: str, after: str, limit: int) -> list[tuple[str, str]]:
+        """Keys and sequencers of the versions that were told of, in the order of the table, from behind the key *after*."""
+        return await self._desk(bucket).shelf.recorder.told(after, limit)
 
     async def delete_many(self, bucket: str, keys: Sequence[str], *, caller: Caller = NOBODY) -> dict[str, Exception | None]:
         """See Store."""

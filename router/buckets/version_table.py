@@ -52,6 +52,9 @@ _DIRECTORIES: Final = """
     )
     SELECT directory FROM d WHERE directory IS NOT NULL LIMIT ?4
 """  # one seek for each directory, not one step for each row
+_TOLD: Final = """
+    SELECT directory, name, sequencer FROM s3_versions WHERE bucket = ?1 AND (directory, name) > (?2, ?3) ORDER BY directory, name LIMIT ?4
+"""
 _OF_ROOT: Final = "SELECT 1 FROM s3_versions WHERE bucket = ? AND root = ? LIMIT 1"
 _FLOOR: Final = "SELECT floor FROM s3_floors WHERE bucket = ?"
 _PUT: Final = """
@@ -105,6 +108,12 @@ class VersionTable:
         start, end = (f"{below}/", f"{below}0") if below else ("", _END)  # "0" is the character behind "/"
         rows = await self._database.read(_DIRECTORIES, self._bucket, max(start, after), end, limit)
         return [directory for (directory,) in rows]
+
+    async def told(self, after: str, limit: int) -> list[tuple[str, str]]:
+        """Keys and sequencers in the order of the table, from behind the key *after* ("": from the first on)."""
+        directory, name = split(after)
+        rows = await self._database.read(_TOLD, self._bucket, directory, name, limit)
+        return [(join(above, below), sequencer) for above, below, sequencer in rows]
 
     async def holds(self, root: int) -> bool:
         """Whether any object was last seen under *root*."""

@@ -1,13 +1,14 @@
 """`router check`: the config as `router run` will read it."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from router import names
 from router.cli.exits import Exit
-from router.cli.schedules import fire_times
 from router.cli.settings import Settings, pass_settings, shared_options
 from router.cli.show import document
 from router.cli.text import visible
@@ -31,7 +32,7 @@ def check(settings: Settings) -> None:
     try:
         config = read(settings.config_path)
     except ConfigError as error:
-        _refuse(settings, error.problems)
+        refuse(settings, error.problems)
     from router.config.checks import notes  # noqa: PLC0415 - as above
 
     found = {**summary(config, time.time()), "notes": list(notes(config))}
@@ -44,7 +45,8 @@ def check(settings: Settings) -> None:
             click.echo(visible(f"note: {note}"), err=True)
 
 
-def _refuse(settings: Settings, problems: tuple[str, ...]) -> NoReturn:
+def refuse(settings: Settings, problems: Sequence[str]) -> NoReturn:
+    """All of them, one a line or as JSON, and exit 1."""
     if settings.json:
         document({"ok": False, "problems": list(problems)})
     for problem in () if settings.json else problems:
@@ -65,13 +67,17 @@ def summary(config: "Config", now: float) -> dict[str, Any]:
 
 
 def _schedules(config: "Config", now: float) -> Iterator[dict[str, Any]]:
-    for function in config.functions.values():
-        for trigger in function.triggers:
-            if trigger.word == "schedule":
-                schedule: Any = trigger
-                zone = schedule.timezone or "UTC"
-                ticks = fire_times(schedule.text, zone, now, FIRE_TIMES)
-                yield {"function": function.name, "expression": schedule.text, "timezone": zone, "next": ticks}
+    from router.daemon.checking import bindings  # noqa: PLC0415 - imports the daemon
+    from router.sources.scheduled_targets import listed  # noqa: PLC0415 - as above
+
+    for schedule in listed((binding for binding in bindings(config) if binding.trigger.word == "schedule"), config):
+        yield {
+            "name": schedule.name,
+            "function": schedule.function,
+            "expression": schedule.trigger.text,
+            "timezone": schedule.trigger.timezone or "UTC",
+            "next": [names.iso_s(tick) for tick in islice(schedule.timetable.upcoming(now, int(now)), FIRE_TIMES)],
+        }
 
 
 def words(found: Mapping[str, Any]) -> Iterator[str]:

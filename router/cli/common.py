@@ -4,6 +4,7 @@ import time
 
 import click
 
+from router.cli.completing import functions
 from router.names import moment
 
 
@@ -15,7 +16,7 @@ def as_moment(ctx: click.Context, param: click.Parameter, value: str | None) -> 
         raise click.BadParameter(str(error), ctx, param) from None
 
 
-function_option = click.option("--function", metavar="NAME", help="Only this function's.")
+function_option = click.option("--function", metavar="NAME", shell_complete=functions, help="Only this function's.")
 since_option = click.option(
     "--since", metavar="AGE|TIME", callback=as_moment, help="Only later ones: 10m, 2h, 1d, or a time such as 2026-11-23T08:00Z."
 )

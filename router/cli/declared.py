@@ -28,7 +28,8 @@ def declared(ctx: click.Context, settings: Settings) -> None:
         with Daemon(state) as daemon:
             found = daemon.get("/declared")
     except NotRunning:
-        from router.api.declared import kept, rows_of  # noqa: PLC0415 - rare
+        from router.api.declared import rows_of  # noqa: PLC0415 - rare
+        from router.api.declared_store import kept  # noqa: PLC0415 - rare
 
         found = rows_of(kept(state))
     rows(settings, found, HEADERS, "the API has declared nothing")
@@ -59,9 +60,11 @@ def remove(settings: Settings, kind: str, name: str) -> None:
 
 def _take_out(state: Path, kind: str, name: str) -> None:
     """The same without a daemon; fails when one has the state directory, or nothing is declared so."""
-    from router.api.declared import taken_out  # noqa: PLC0415 - rare
+    from router.api import versions  # noqa: PLC0415 - rare
+    from router.api.declared_store import taken_out  # noqa: PLC0415 - rare
     from router.clock import SystemClock  # noqa: PLC0415 - rare
     from router.errors import StateLocked  # noqa: PLC0415 - rare
+    from router.functions import permissions  # noqa: PLC0415 - rare
     from router.journal.lock import StateLock  # noqa: PLC0415 - rare
 
     if not state.is_dir():
@@ -70,8 +73,9 @@ def _take_out(state: Path, kind: str, name: str) -> None:
         lock = asyncio.run(StateLock.acquire(state, wait=0.0, clock=SystemClock()))
     except StateLocked as error:
         fail(str(error))
+    belongings = {"versions": versions.forgetting(name), "function_permissions": permissions.forgetting(name)}
     try:
-        if not taken_out(state, kind, name):
+        if not taken_out(state, kind, name, belongings if kind == "functions" else {}):
             fail(f"the API has declared no {kind} {name}")
     finally:
         lock.release()

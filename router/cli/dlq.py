@@ -6,6 +6,7 @@ import click
 
 from router.cli.client import Daemon, part
 from router.cli.common import function_option, limit_option
+from router.cli.completing import functions
 from router.cli.events import HEADERS, detail
 from router.cli.settings import Settings, pass_settings, shared_options
 from router.cli.show import document, rows
@@ -42,7 +43,7 @@ def show(settings: Settings, event_id: str) -> None:
 
 @dlq.command(short_help="Queue dead letters again, under their own ids.")
 @click.argument("ids", metavar="[ID]...", nargs=-1)
-@click.option("--function", metavar="NAME", help="All of this function.")
+@click.option("--function", metavar="NAME", shell_complete=functions, help="All of this function.")
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @shared_options
 @pass_settings
@@ -59,7 +60,7 @@ def redrive(settings: Settings, ids: tuple[str, ...], function: str | None, *, e
 
 @dlq.command(short_help="Remove dead letters for good.")
 @click.argument("ids", metavar="[ID]...", nargs=-1)
-@click.option("--function", metavar="NAME", help="All of this function.")
+@click.option("--function", metavar="NAME", shell_complete=functions, help="All of this function.")
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @shared_options

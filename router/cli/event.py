@@ -37,8 +37,14 @@ def _pairs(ctx: click.Context, param: click.Parameter, words: tuple[str, ...]) -
     return facts
 
 
+def _begun(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """For a shell: the types that begin so."""
+    del ctx, param
+    return [name for name in SHAPES if name.startswith(incomplete)]
+
+
 @click.command(short_help="Print the event that AWS would send.", epilog=f"Types: {', '.join(SHAPES)}.")
-@click.argument("kind", metavar="TYPE", callback=_known)
+@click.argument("kind", metavar="TYPE", callback=_known, shell_complete=_begun)
 @click.argument("facts", metavar="[KEY=VALUE]...", nargs=-1, callback=_pairs)
 @click.option("--send", is_flag=True, help="Give it to the functions whose triggers match, in the running daemon.")
 @shared_options

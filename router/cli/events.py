@@ -7,6 +7,7 @@ import click
 
 from router.cli.client import Daemon, part
 from router.cli.common import function_option, limit_option, since_option
+from router.cli.completing import functions
 from router.cli.settings import Settings, pass_settings, shared_options
 from router.cli.show import document, fields, rows, table
 from router.cli.text import cell, visible
@@ -65,7 +66,7 @@ def show(settings: Settings, event_id: str) -> None:
 @click.option("--source", metavar="NAME", help="Only those of this source, e.g. s3:inbox.")
 @since_option
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="The newest so many.")
-@click.option("--to", metavar="NAME", help="To this function instead of their own.")
+@click.option("--to", metavar="NAME", shell_complete=functions, help="To this function instead of their own.")
 @click.option("--dry-run", is_flag=True, help="List what would be replayed and queue nothing.")
 @shared_options
 @pass_settings

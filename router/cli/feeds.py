@@ -5,6 +5,7 @@ from collections.abc import Callable
 import click
 
 from router.cli.client import Daemon, part
+from router.cli.completing import tables
 from router.cli.exits import fail
 from router.cli.group import did_you_mean
 from router.cli.settings import Settings, pass_settings, shared_options
@@ -36,7 +37,7 @@ def feeds(ctx: click.Context, settings: Settings) -> None:
 
 
 @feeds.command(short_help="Install the triggers that note a table's changes.")
-@click.argument("name")
+@click.argument("name", shell_complete=tables)
 @click.option("--print", "only_print", is_flag=True, help="Print the SQL and change nothing; needs no daemon.")
 @shared_options
 @pass_settings
@@ -56,7 +57,7 @@ def install(settings: Settings, name: str, *, only_print: bool) -> None:
 
 
 @feeds.command(short_help="Take a feed's triggers and outbox out again.")
-@click.argument("name")
+@click.argument("name", shell_complete=tables)
 @click.option("--print", "only_print", is_flag=True, help="Print the SQL and change nothing; needs no daemon.")
 @shared_options
 @pass_settings

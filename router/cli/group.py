@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable
 from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -11,6 +11,9 @@ from router.cli.exits import Exit, Failure
 from router.cli.settings import Settings, shared_options
 from router.cli.text import visible
 from router.errors import RouterError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # name → module under router.cli, attribute, what `router --help` says of it
 COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
@@ -37,6 +40,8 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "keys": ("keys", "keys", "Create, list and revoke access keys."),
     "why": ("why", "why", "Say which triggers match, or whether somebody may do something, and why."),
     "doctor": ("doctor", "doctor", "Check this machine and say how to fix what is wrong."),
+    "service": ("service", "service", "Install the daemon as a service of systemd, take it out, show what that writes."),
+    "completion": ("completion", "completion", "Print the script that completes commands in a shell."),
     "version": ("version", "version", "Print the version."),
 }
 
@@ -52,11 +57,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command's module."""
         del ctx
-        found = COMMANDS.get(cmd_name)
-        if found is None:
-            return None
-        command: click.Command = getattr(import_module(f"router.cli.{found[0]}"), found[1])
-        return command
+        return imported(cmd_name) if cmd_name in COMMANDS else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table of commands, from COMMANDS alone."""
@@ -66,14 +67,28 @@ class LazyGroup(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; for a name near to one of ours, say which."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args and args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
             raise click.UsageError(f"no command {args[0]!r}{did_you_mean(args[0], COMMANDS)}", ctx)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem"]:
+        """Commands from COMMANDS alone, and our own options."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only for a shell
+
+        found = [CompletionItem(name, help=told) for name, (_, _, told) in COMMANDS.items() if name.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run, and turn every expected end into one sentence and an exit code."""
         extra = {"prog_name": "router", **extra, "standalone_mode": False}
         sys.exit(_ended(lambda: super(LazyGroup, self).main(*args, **extra)))
+
+
+def imported(name: str) -> click.Command:
+    """The command of this name, which is one of COMMANDS."""
+    module, attribute, _ = COMMANDS[name]
+    command: click.Command = getattr(import_module(f"router.cli.{module}"), attribute)
+    return command
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
@@ -116,7 +131,16 @@ def _reader_gone() -> int:
     return Exit.FAILED
 
 
+def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
+    """The same as `router version`."""
+    del param
+    if value and not ctx.resilient_parsing:
+        ctx.invoke(imported("version"))
+        ctx.exit()
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, callback=_version, expose_value=False, help="Print the version.")
 @shared_options
 @click.pass_context
 def root(ctx: click.Context) -> None:

@@ -1,15 +1,18 @@
 """`router init`: a first config.yaml, or one made of a SAM or CloudFormation template."""
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
+from click.core import ParameterSource
 
+from router.cli.built import looked_at
 from router.cli.exits import Exit, fail
 from router.cli.settings import Settings, pass_settings, shared_options
 from router.cli.show import document
-from router.cli.template import Wanted, drawn, looked_at, report, template_options, translated, write
+from router.cli.template import Wanted, drawn, report, template_options, translated, write
 from router.cli.text import visible
 from router.errors import ConfigError
 
@@ -56,7 +59,8 @@ _HEAD: Final = (
 @template_options
 @shared_options
 @pass_settings
-def init(settings: Settings, /, template: Path | None, *, force: bool, **options: Any) -> None:
+@click.pass_context
+def init(ctx: click.Context, settings: Settings, /, template: Path | None, *, force: bool, **options: Any) -> None:
     """Write config.yaml, and say for every resource of a template whether it runs, runs differently (how), or is refused (why).
 
     Without --from: a small config with one function. Exits 1, and writes nothing, when a resource is refused, unless --allow-refused."""
@@ -64,7 +68,7 @@ def init(settings: Settings, /, template: Path | None, *, force: bool, **options
     if path.exists() and not force:
         fail(f"{path} is there already; --force overwrites it")
     if template is None:
-        if given := [name for name in ("parameters", "listen", "stack_name", "allow_refused") if options[name]]:
+        if given := [name for name in options if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]:
             fail(f"--{given[0].replace('_', '-').removesuffix('s')} is for a template: name one with --from", Exit.USAGE)
         _fresh(settings, path)
         return
@@ -84,7 +88,12 @@ def _fresh(settings: Settings, path: Path) -> None:
     if settings.json:
         document({"config": str(path), "resources": []})
     else:
-        click.echo(visible(f"wrote {path} and {handler}; start with: router run"))
+        click.echo(visible(f"wrote {path} and {handler}; start with: {_start(settings, path)}"))
+
+
+def _start(settings: Settings, path: Path) -> str:
+    """The command that serves what was written: the config is named where it would not be found by itself."""
+    return "router run" if path == Settings().config_path else shlex.join(("router", "run", "--config", settings.config or str(path)))
 
 
 def _from_template(settings: Settings, wanted: Wanted, path: Path) -> None:
@@ -97,7 +106,7 @@ def _from_template(settings: Settings, wanted: Wanted, path: Path) -> None:
         count = len(found.refused)
         _refuse(settings, found, (f"{count} refused: nothing was written; --allow-refused writes the rest",))
     try:
-        write(found, path, tuple(line.format(name=wanted.template.name) for line in _HEAD))
+        write(found, path, tuple(line.format(name=wanted.template.name) for line in _HEAD), wanted.template.name)
     except ConfigError as error:
         _refuse(settings, found, (*error.problems, "nothing was written"))
     except OSError as error:
@@ -108,7 +117,7 @@ def _from_template(settings: Settings, wanted: Wanted, path: Path) -> None:
     report(found.rows)
     for name, value in found.outputs.items():
         click.echo(visible(f"output {name}: {value}"))
-    click.echo(visible(f"wrote {path}; start with: router run --config {path}"))
+    click.echo(visible(f"wrote {path}; start with: {_start(settings, path)}"))
 
 
 def _refuse(settings: Settings, found: "Translation | None", problems: tuple[str, ...]) -> NoReturn:

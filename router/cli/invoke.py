@@ -7,6 +7,7 @@ from typing import BinaryIO
 import click
 
 from router.cli.client import Daemon, Reply, part, refuse
+from router.cli.completing import functions
 from router.cli.exits import Exit
 from router.cli.settings import Settings, pass_settings, shared_options
 from router.cli.show import document
@@ -28,7 +29,7 @@ def _refuse_surplus(ctx: click.Context, param: click.Parameter, words: tuple[str
 
 
 @click.command(short_help="Invoke a function and print its result.")
-@click.argument("function")
+@click.argument("function", shell_complete=functions)
 @click.argument("surplus", nargs=-1, cls=_Surplus, expose_value=False, callback=_refuse_surplus)
 @click.option("-e", "--event", type=click.File("rb"), help="The event: a file, or - for stdin. [default: {}]")
 @click.option("--async", "queued", is_flag=True, help="Queue the event and return once it is durable.")

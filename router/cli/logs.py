@@ -12,6 +12,7 @@ import click
 
 from router import names
 from router.cli.common import since_option
+from router.cli.completing import functions
 from router.cli.exits import fail
 from router.cli.place import state_directory
 from router.cli.settings import Settings, pass_settings, shared_options
@@ -35,7 +36,7 @@ class Choice:
 
 
 @click.command(short_help="Print what functions logged.")
-@click.argument("function", required=False)
+@click.argument("function", required=False, shell_complete=functions)
 @click.option("-f", "--follow", is_flag=True, help="Go on as functions log more; begins 10 minutes ago unless --since says otherwise.")
 @since_option
 @click.option("--request-id", default="", metavar="ID", help="Only the invocations of this request, whole.")

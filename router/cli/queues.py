@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from router.cli.client import Daemon, part
+from router.cli.completing import queues as queue_names
 from router.cli.settings import Settings, pass_settings, shared_options
 from router.cli.show import document, rows
 
@@ -47,7 +48,7 @@ def list_(settings: Settings) -> None:
 
 
 @queues.command(short_help="Send a message.")
-@click.argument("name", metavar="QUEUE")
+@click.argument("name", metavar="QUEUE", shell_complete=queue_names)
 @click.argument("body", default="-")
 @click.option("--attribute", "attributes", metavar="NAME=VALUE", multiple=True, help="A message attribute of type String; may be repeated.")
 @click.option("--delay", type=float, metavar="SECONDS", help="Seconds before it can be received.")
@@ -74,7 +75,7 @@ def send(settings: Settings, /, name: str, body: str, attributes: tuple[str, ...
 
 
 @queues.command(short_help="Receive messages; they come back after the visibility timeout unless deleted.")
-@click.argument("name", metavar="QUEUE")
+@click.argument("name", metavar="QUEUE", shell_complete=queue_names)
 @click.option("--max", "most", type=click.IntRange(1, 10), default=1, show_default=True, help="At most so many.")
 @click.option("--wait", type=click.FloatRange(0, 20), default=0, show_default=True, help="Seconds to wait for the first.")
 @click.option("--visibility", type=float, metavar="SECONDS", help="Visibility timeout instead of the queue's own.")
@@ -92,7 +93,7 @@ def receive(settings: Settings, name: str, most: int, wait: float, visibility: f
 
 
 @queues.command(short_help="Delete all messages of a queue.")
-@click.argument("name", metavar="QUEUE")
+@click.argument("name", metavar="QUEUE", shell_complete=queue_names)
 @shared_options
 @pass_settings
 def purge(settings: Settings, name: str) -> None:
@@ -106,7 +107,7 @@ def purge(settings: Settings, name: str) -> None:
 
 
 @queues.command(short_help="Move a dead-letter queue's messages back.")
-@click.argument("name", metavar="QUEUE")
+@click.argument("name", metavar="QUEUE", shell_complete=queue_names)
 @click.option("--to", metavar="QUEUE", default="", help="To this queue; else each to the queue that gave up on it.")
 @click.option("--rate", type=click.IntRange(1, 500), default=500, show_default=True, help="Messages a second, at most.")
 @shared_options

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from router import VERSION
+from router.cli.built import looked_at
 from router.cli.exits import Exit, fail
 from router.cli.settings import Settings, pass_settings, shared_options
-from router.cli.template import Wanted, kept_keys, looked_at, problems_of, report, template_options, translated, write
+from router.cli.template import Wanted, kept_keys, problems_of, report, template_options, translated, write
 from router.cli.text import visible
 from router.errors import ConfigError
 
@@ -69,7 +70,7 @@ def _render(wanted: Wanted, told: list[Any], path: Path) -> str:
         raise ConfigError((*problems_of(found.refused, wanted.template), "--allow-refused goes on without them"))
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        text = write(found, path, tuple(line.format(name=wanted.template.name) for line in _HEAD))
+        text = write(found, path, tuple(line.format(name=wanted.template.name) for line in _HEAD), wanted.template.name)
     except OSError as error:
         raise ConfigError((f"{error.filename}: {error.strerror}",)) from error
     if told != [found.rows]:

@@ -48,11 +48,17 @@ def _remember(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 def shared_options(command: Command) -> Command:
     """Add both options to a command or group; the one nearest to the end of the line wins."""
     config = click.option(
-        "--config", metavar="PATH", callback=_remember, expose_value=False, help="The config; else $ROUTER_CONFIG, ./config.yaml."
+        "--config",
+        metavar="PATH",
+        type=click.Path(readable=False),  # nothing is looked at; shells complete it
+        callback=_remember,
+        expose_value=False,
+        help="The config; else $ROUTER_CONFIG, ./config.yaml.",
     )
     output = click.option(
         "--output",
         type=click.Choice(["table", "json"]),
+        is_eager=True,  # --version, which ends the line, says it in that way
         callback=_remember,
         expose_value=False,
         help="For people, or one JSON document. [default: table]",

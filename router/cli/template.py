@@ -6,7 +6,7 @@ import re
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 SOURCE: Final = "template.yaml"
 LISTENERS: Final = ("http", "aws", "console")
-_BROUGHT: Final = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "urllib3"})  # every Python function has them
-_REQUIREMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 MATCH_SECONDS: Final = 2.0
 _UNLIKE: Final = """
 import json, re, sys
@@ -89,6 +87,7 @@ def template_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def translated(wanted: Wanted, *, base: str, data: str, state: str, draw: Callable[[str], str]) -> "Translation":
     """The template as a config and a report; *base*, *data*, *state*: paths as the config is to have them. Raises ConfigError."""
+    from router.config.hiding import Hiding  # noqa: PLC0415 - as all of it here, only when there is a template
     from router.templates.translate import Options, translate  # noqa: PLC0415 - imports YAML
     from router.templates.words import TemplateError  # noqa: PLC0415 - as above
 
@@ -96,11 +95,14 @@ def translated(wanted: Wanted, *, base: str, data: str, state: str, draw: Callab
         fail(f"--listen {wrong[0]}: no such listener; {', '.join(LISTENERS)} are", Exit.USAGE)
     listen = dict(wanted.listen)
     top: dict[str, Any] = {"region": wanted.region, "account": wanted.account, "state": state} | ({"listen": listen} if listen else {})
-    options = Options(_place(wanted), _parameters(wanted), base, data, draw, top, unlike)
+    parameters, secrets = _parameters(wanted)
+    options = Options(_place(wanted), parameters, base, data, draw, top, unlike)
     try:
-        return translate(_text(wanted.template), options)
+        found = translate(_text(wanted.template), options)
     except TemplateError as error:
-        raise ConfigError(tuple(f"{wanted.template.name}: {problem}" for problem in error.problems)) from None
+        problems = map(Hiding(secrets).hidden, error.problems)
+        raise ConfigError(tuple(f"{wanted.template.name}: {problem}" for problem in problems)) from None
+    return replace(found, secrets=found.secrets | secrets)
 
 
 def unlike(pattern: str, texts: Sequence[str]) -> str | None:
@@ -129,13 +131,14 @@ def _place(wanted: Wanted) -> Any:
     return Place(wanted.region, wanted.account, stack if stack[:1].isalpha() else f"stack-{stack}".rstrip("-"), f"http://{aws}", http)
 
 
-def _parameters(wanted: Wanted) -> dict[str, str]:
-    """Parameters, with what `${env:NAME}`, `${credential:NAME}` and `${file:PATH}` in them stand for: no secret needs to be an argument."""
+def _parameters(wanted: Wanted) -> tuple[dict[str, str], frozenset[str]]:
+    """Parameters, with what `${env:NAME}`, `${credential:NAME}` and `${file:PATH}` in them stand for: no secret needs to be an argument.
+    And the secrets in them."""
     from router.config.references import References, Unresolved  # noqa: PLC0415 - as above
 
     references = References(os.environ, Path.cwd())
     try:
-        return {name: references.resolve(value) for name, value in wanted.parameters.items()}
+        return {name: references.resolve(value) for name, value in wanted.parameters.items()}, references.given
     except Unresolved as error:
         raise ConfigError((f"--parameter: {error}",)) from None
 
@@ -162,75 +165,51 @@ def _text(path: Path) -> str:
         raise ConfigError((f"{path.name}: not UTF-8 text",)) from None
 
 
-def looked_at(found: "Translation", directory: Path) -> "Translation":
-    """The same with what the disk says of its code, which is relative to *directory*."""
-    from router.templates.words import DIFFERS, REFUSED, RUNS  # noqa: PLC0415 - as above
+def write(found: "Translation", path: Path, head: tuple[str, ...], source: str = SOURCE) -> str:
+    """Write the config and the code that stood in the template, the file *source*; the config's text.
 
-    rows = {row.resource: row for row in found.rows}
-    comments = dict(found.comments)
-    for code in found.codes:
-        row = rows[code.resource]
-        notes = tuple(_unbuilt(directory / code.path, code.built, layer=code.layer))
-        if notes and row.verdict != REFUSED:
-            rows[code.resource] = replace(row, verdict=DIFFERS if row.verdict == RUNS else row.verdict, notes=(*row.notes, *notes))
-            if row.becomes.startswith("functions."):
-                path = ("functions", row.becomes.partition(".")[2])
-                comments[path] = (*comments.get(path, ()), *(f"{row.resource}: {note}" for note in notes))
-    return replace(found, rows=tuple(rows.values()), comments=comments)
-
-
-def _unbuilt(path: Path, built: str, *, layer: bool) -> Iterator[str]:
-    """What is not built of the code in a directory."""
-    if not path.is_dir():
-        return
-    done = any(path.glob("*.dist-info")) or any(path.glob("python/*.dist-info")) or any(path.glob("python/lib/*/site-packages/*.dist-info"))
-    missing = sorted(_requirements(path / "requirements.txt") - _BROUGHT)
-    if missing and not done:
-        where = path / "python" if layer else path
-        yield f"requirements.txt ({', '.join(missing[:3])}) is not installed: run sam build, or pip install -r {path / 'requirements.txt'} -t {where}"
-    if _dependencies(path / "package.json") and not (path / "node_modules").is_dir():
-        yield f"package.json has dependencies that are not installed: run sam build, or npm install --prefix {path}"
-    if layer and built.startswith("python") and not (path / "python").is_dir():
-        yield "the layer is not built: its modules are looked for in python/; run sam build"
-    elif built in {"esbuild", "makefile", "rust-cargolambda", "go1.x"} and not layer:
-        yield f"BuildMethod {built}: nothing is built here; run sam build and use .aws-sam/build/template.yaml"
-
-
-def _requirements(path: Path) -> set[str]:
-    try:
-        lines = path.read_text(errors="replace").splitlines()
-    except OSError:
-        return set()
-    return {found[0].lower() for line in lines if (found := _REQUIREMENT.match(line.strip()))}
-
-
-def _dependencies(path: Path) -> bool:
-    try:
-        return bool(json.loads(path.read_text(errors="replace")).get("dependencies"))
-    except (OSError, ValueError, AttributeError):
-        return False
-
-
-def write(found: "Translation", path: Path, head: tuple[str, ...]) -> str:
-    """Write the config and the code that stood in the template; the config's text. Raises ConfigError: all is as it was."""
+    Raises ConfigError, in which mistakes have lines of the template: the config is not there to be looked at, and all is as it was."""
+    from router.config.hiding import Hiding  # noqa: PLC0415 - as above
     from router.daemon import check  # noqa: PLC0415 - imports the daemon
     from router.templates.yaml_text import written  # noqa: PLC0415 - as above
 
     text = written(found.config, found.comments, head)
+    _contained(path.parent, found.files)
     before = {path.parent / name: _there(path.parent / name) for name in found.files}
     for name, code in found.files.items():
         _replace(path.parent / name, code.encode(), 0o644)
     try:
         check(path, (), text)
-    except ConfigError:  # a daemon may be running what was there
+    except ConfigError as error:  # a daemon may be running what was there
         for file, there in before.items():
             if there is None:
                 file.unlink()
             else:
                 _replace(file, there, 0o644)
-        raise
+        hidden = Hiding(found.secrets).hidden
+        raise ConfigError(tuple(hidden(_of_template(problem, path.name, found.rows, source)) for problem in error.problems)) from None
     _replace(path, text.encode(), 0o600 if found.private else 0o644)
     return text
+
+
+def _of_template(problem: str, config: str, rows: Iterable["Row"], source: str) -> str:
+    """A mistake of a config that is not written, said of the resource that it comes from."""
+    found = re.match(rf"{re.escape(config)}:[0-9]+:[0-9]+: ", problem)
+    if found is None:
+        return problem
+    rest = problem[found.end() :]
+    made = [row for row in rows if row.becomes and re.match(rf"{re.escape(row.becomes)}(?![A-Za-z0-9_-])", rest)]
+    row = max(made, key=lambda row: len(row.becomes), default=None)
+    if row is None:
+        return f"{source}: {rest}"
+    return f"{source}{f':{row.line}' if row.line else ''}: {row.resource.partition('.')[0]}: {rest}"
+
+
+def _contained(directory: Path, names: Iterable[str]) -> None:
+    """Raises ConfigError for a file that would lie elsewhere, also over a link: what a template calls its functions is no way out."""
+    inside = directory.resolve()
+    if out := [name for name in names if not (inside / name).parent.resolve().is_relative_to(inside)]:
+        raise ConfigError((f"{out[0]} would be written outside {directory}",))
 
 
 def _there(path: Path) -> bytes | None:

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import router
 from router.cli.client import Daemon, part
 from router.cli.exits import Exit, Failure
+from router.cli.shipped import sample
 from router.telemetry import logs
 
 T = TypeVar("T")
@@ -43,13 +44,6 @@ class Step:
     did: str
     outcome: str
     log: tuple[str, ...]  # START to REPORT
-
-
-def sample() -> Path:
-    """The directory with the shipped config.yaml and handlers/: inside an installed package, or the repository it runs from."""
-    package = Path(router.__file__).parent
-    inside = package / "sample"
-    return inside if inside.is_dir() else package.parent
 
 
 def copy_sample(to: Path) -> Path:

@@ -3,6 +3,7 @@
 import click
 
 from router.cli.client import Daemon, part
+from router.cli.completing import functions
 from router.cli.settings import Settings, pass_settings, shared_options
 from router.cli.show import document, rows
 from router.cli.text import visible
@@ -35,7 +36,7 @@ def versions(ctx: click.Context, settings: Settings) -> None:
 
 
 @versions.command(short_help="Publish the code and settings in force.")
-@click.argument("function")
+@click.argument("function", shell_complete=functions)
 @click.option("--description", default="", help="What it is, in up to 256 characters.")
 @shared_options
 @pass_settings
@@ -52,7 +53,7 @@ def publish(settings: Settings, function: str, description: str) -> None:
 
 
 @versions.command(short_help="Delete a published version.")
-@click.argument("function")
+@click.argument("function", shell_complete=functions)
 @click.argument("version")
 @shared_options
 @pass_settings

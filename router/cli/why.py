@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from router.cli.completing import functions
 from router.cli.exits import Exit, fail
 from router.cli.settings import Settings, pass_settings, shared_options
 from router.cli.show import document
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("resource", metavar="RESOURCE", required=False)
 @click.option("--event", metavar="FILE|-", help="An event of a bus, or a batch of records, as JSON.")
 @click.option("--role", metavar="NAME", help="One of the config's roles.")
-@click.option("--function", metavar="NAME", help="A function, with the role it has.")
+@click.option("--function", metavar="NAME", shell_complete=functions, help="A function, with the role it has.")
 @click.option("--key", metavar="ID", help="An access key.")
 @click.option(
     "--context", "pairs", metavar="KEY=VALUE", multiple=True, help="A condition key of the request; several values: several times."

@@ -4,16 +4,20 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from router.config import handler
+from router.config.hiding import Hiding
 from router.config.node import Node
 from router.config.types import Config, Exposed
+
+_AT_HTTP: Final = frozenset({"http", "url", "webhook"})  # words of triggers
 
 
 def check(config: Config, top: Node) -> None:
     """Note on *top* what does not go together."""
     _nested(config, top)
+    _goals(config, top)
     _reserved(config, top)
     _provisioned(config, top)
     _memory(config, top)
@@ -40,6 +44,20 @@ def _nested(config: Config, top: Node) -> None:
             top.problem(f"lies inside bucket {name}; journal and logs would be objects", "state")
         elif here.startswith(state + "/") and here != f"{state}/buckets/{name}":  # where those are that were made through the API
             node.problem("lies inside the state directory, which is the daemon's own", at)
+
+
+def _goals(config: Config, top: Node) -> None:
+    """What is moved out of a bucket does not come in again by itself, and the state directory is the daemon's own."""
+    for name, node in _bucket_nodes(top):
+        bucket = config.buckets[name]
+        after = None if node.scalar or bucket.after != "move" else node.child("after")
+        if after is None:
+            continue
+        goal, own = (Path(os.path.realpath(path)) for path in (bucket.goal, bucket.path))
+        if goal.is_relative_to(own):
+            after.problem(f"lies inside bucket {name} itself: what is moved there would be an object again", "move")
+        elif goal.is_relative_to(os.path.realpath(config.state)):
+            after.problem("lies inside the state directory, which is the daemon's own", "move")
 
 
 def _bucket_nodes(top: Node) -> list[tuple[str, Node]]:
@@ -116,7 +134,7 @@ def _function(top: Node, name: str) -> Node | None:
 
 def notes(config: Config) -> tuple[str, ...]:
     """What works but that an operator may not expect, one sentence each; looks at the disk."""
-    return tuple(_notes(config))
+    return tuple(map(Hiding(config.given).hidden, _notes(config)))
 
 
 def exposures(config: Config) -> tuple[str, ...]:
@@ -130,12 +148,7 @@ def exposures(config: Config) -> tuple[str, ...]:
 def _notes(config: Config) -> Iterator[str]:
     if _mode(config.file) & stat.S_IWOTH:
         yield f"{config.file.name} can be changed by every user of this machine; chmod o-w {config.file}"
-    for bucket in config.buckets.values():
-        if not bucket.path.exists():
-            then = "nothing is scanned until it is mounted" if bucket.mount == "required" else "it will be created"
-            yield f"buckets.{bucket.name}: {bucket.path} does not exist; {then}"
-        elif config.file.is_relative_to(bucket.path):
-            yield f"buckets.{bucket.name}: {config.file.name} lies inside the bucket; functions can change it"
+    yield from _of_buckets(config)
     for table in config.tables.values():
         if not table.sqlite.exists():
             yield f"tables.{table.name}: {table.sqlite} does not exist; the feed waits for it"
@@ -143,8 +156,38 @@ def _notes(config: Config) -> Iterator[str]:
         if doubt := handler.doubt(function):
             yield f"functions.{name}.handler: {doubt}"
     yield from exposures(config)
+    yield from _switched_off(config)
     if not config.functions:
         yield "functions: none; there is nothing to run"
+
+
+def _of_buckets(config: Config) -> Iterator[str]:
+    triggers = [trigger for function in config.functions.values() for trigger in function.triggers]
+    read = {getattr(trigger, "bucket", "") for trigger in triggers if trigger.word == "s3"}
+    for bucket in config.buckets.values():
+        if bucket.after != "keep" and bucket.name not in read:
+            yield f"buckets.{bucket.name}: after: no function is triggered by its objects, so none is ever {bucket.after}d"
+        if not bucket.path.exists():
+            then = "nothing is scanned until it is mounted" if bucket.mount == "required" else "it will be created"
+            yield f"buckets.{bucket.name}: {bucket.path} does not exist; {then}"
+        elif not bucket.path.is_dir():
+            yield f"buckets.{bucket.name}: {bucket.path} is no directory; there is nothing in the bucket until it is one"
+        elif config.file.is_relative_to(bucket.path):
+            yield f"buckets.{bucket.name}: {config.file.name} lies inside the bucket; functions can change it"
+
+
+def _switched_off(config: Config) -> Iterator[str]:
+    """What waits for a listener that is off."""
+    served = [name for name, one in config.functions.items() if any(trigger.word in _AT_HTTP for trigger in one.triggers)]
+    if config.http.kind == "off" and served:
+        yield f"listen.http is off: nobody reaches the routes, URLs and webhooks of {_some(served)}"
+    in_roles = [name for name, one in config.functions.items() if one.role]
+    if config.aws.kind == "off" and in_roles:
+        yield f"listen.aws is off: there are no credentials for the roles of {_some(in_roles)}"
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _mode(path: Path) -> int:

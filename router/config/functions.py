@@ -101,7 +101,7 @@ class Reader:
         layers, python = _layers(form), self._python(form, runtime)
         aliases = versions.aliases(form)
         if form.mistakes == before:
-            handlers.check(form, Function(name, code, handler, runtime, command=command, layers=layers))
+            handlers.check(form, Function(name, code, handler, runtime, command=command, layers=layers), inside=form.line > 0)
         return Function(
             name=name,
             code=code,
@@ -239,7 +239,10 @@ def _handler(form: Node, runtime: str) -> str:
 
 def _layers(form: Node) -> tuple[Path, ...]:
     """Directories or .zip files, in the order in which they are laid over one another."""
-    layers = tuple(form.beside(text) for text in form.strings("layers"))
+    written = form.strings("layers")
+    if not all(written):
+        form.problem("an empty path; leave the key out for no layer", "layers")
+    layers = tuple(form.beside(text) for text in written if text)
     if len(layers) > LAYERS:
         form.problem(f"a function has {LAYERS} layers at most", "layers")
     return layers

@@ -17,15 +17,17 @@ from router.config.types import Function
 _LONGEST: Final = 1024 * 1024  # bytes of a file that is read for the names in it; longer ones were made by a program
 
 
-def check(node: Node, function: Function) -> None:
-    """Note at *node* (the function) what is wrong with its code or layers, or that nothing is there for its runtime to start."""
+def check(node: Node, function: Function, *, inside: bool) -> None:
+    """Note at *node* (the function) what is wrong with its code or layers; *inside*: also that nothing in them is for its runtime to start.
+
+    Of what came through the API that is found out by the first invocation, as on AWS: code and handler are changed there by two calls."""
     before = node.mistakes
     if wrong := _no_tree(function.code):
         node.problem(wrong, "code")
     for layer in function.layers:
         if wrong := _no_tree(layer):
             node.problem(wrong, "layers")
-    if node.mistakes == before:
+    if inside and node.mistakes == before:
         wrong, key = unstartable(function)
         if wrong:
             node.problem(wrong, key)

@@ -59,7 +59,9 @@ def load(
         raise ConfigError(problems.lines())
     secrets = frozenset(filter(None, shared.references.secrets))
     kept = shared.readings.kept
-    return replace(config, secrets=secrets, declared=shared.declared, owners=shared.owners, text=shared.text, kept=kept)
+    return replace(
+        config, secrets=secrets, given=shared.references.given, declared=shared.declared, owners=shared.owners, text=shared.text, kept=kept
+    )
 
 
 def _named(form: Node, policies: Judges) -> Names:

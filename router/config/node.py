@@ -16,7 +16,7 @@ from router.config.fragments import Fragment, Owner
 from router.config.problems import Problems, shown, step
 from router.config.readings import Readings
 from router.config.references import References, Unresolved, private
-from router.config.tree import Form, Items, Scalar, Value
+from router.config.tree import Form, Items, Scalar, Value, texts
 
 _T = TypeVar("_T")
 
@@ -237,7 +237,7 @@ class Node:
 
     def hide(self, text: str) -> None:
         """Remember *text* as a secret, whatever its key is called."""
-        self.document.references.keep(text)
+        self.document.references.keep({text: False})
 
     def problem(self, message: str, key: str = "", *, fatal: bool = False) -> None:
         """Note a mistake at this value, or at the value under *key*. *fatal*: nothing else need be said of that value."""
@@ -344,7 +344,8 @@ class Node:
         return {Scalar: "text", Items: "a list", Form: "a mapping"}[type(self._value)]
 
     def _note(self, at: Value, path: str, message: str, *, fatal: bool = False) -> None:
-        self.document.problems.note(at.line, at.column, path, self.document.references.hidden(message), fatal=fatal)
+        told = self.document.references.hidden(message, texts(at))
+        self.document.problems.note(at.line, at.column, path, told, fatal=fatal)
 
 
 def _unfit(written: str, what: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from router.config.fragments import PLACES
+from router.config.hiding import Hiding
 from router.config.problems import Problem, told
 from router.config.tree import Form, Items, Scalar, Value
 from router.config.types import Config
@@ -16,7 +17,8 @@ _NOWHERE: Final = Scalar(0, 0, "", plain=False)
 def placed(config: Config, problems: Iterable[str]) -> tuple[str, ...]:
     """Problems that begin with the path of what they are about, as `functions.f.role: …`, told as those are that reading finds: with file,
     line and column, or as declared through the API, in the order of the file. One that begins with no path stays as it is, behind them."""
-    found = [(_located(config, problem), problem) for problem in problems]
+    hiding = Hiding(config.given)
+    found = [(_located(config, problem), problem) for problem in map(hiding.hidden, problems)]
     located = sorted(one for one, _ in found if one is not None)
     return (*(told(config.file.name, one) for one in located), *(problem for one, problem in found if one is None))
 

@@ -42,7 +42,7 @@ class Problems:
     def note(self, line: int, column: int, path: str, message: str, *, fatal: bool = False) -> None:
         """Note a mistake; one already noted is not noted twice. *fatal*: there is no value to go by, so that whatever else is noted of it,
         or of what would be in it, only follows from that."""
-        problem = Problem(line, column, path, message if message.isprintable() else _printable(message))
+        problem = Problem(line, column, path, message if message.isprintable() else printable(message))
         if problem in self._found:
             return
         self.count += 1
@@ -95,10 +95,11 @@ def told(name: str, problem: Problem) -> str:
 def shown(text: str, limit: int = _LONGEST) -> str:
     """*text* on one line and short, control characters and lone surrogates escaped."""
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    return cut if cut.isprintable() else _printable(cut)
+    return cut if cut.isprintable() else printable(cut)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """*text* with control characters and lone surrogates escaped."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 

@@ -32,6 +32,8 @@ def no_command(code: Path, name: str) -> str:
     if path is None:
         beside = f"; for the file in the code directory write ./{name}" if kind(code / name) == "file" else ""
         return f"{shown(name)} is not found in {PATH}{beside}"
+    if not name.startswith("/") and "/" in name and not path.is_relative_to(os.path.normpath(code)):
+        return f"{shown(name)} leads out of the code directory, of which a copy runs; write the whole path"
     return _wrong(path)
 
 

@@ -6,7 +6,7 @@ say what depends on what. The next config takes a reading over that is written i
 things; all else is read as ever. Only a config without a mistake is kept, so nothing that is taken over has one. Files that a reading
 looked at are not looked at again with it: reading the whole config anew does that."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -34,7 +34,7 @@ class Reading:
     value: "Value"  # what it was read from
     result: Any
     found: Mapping[_Look, object]  # what it looked up
-    secrets: Collection[str]  # that it gave out
+    secrets: Mapping[str, bool]  # that it gave out (config/references.py)
     claims: Mapping[str, str]  # what no other may claim → where it says so
 
 
@@ -112,7 +112,7 @@ class Readings:
             if known is not None and known.value is value and self._holds(known):
                 taken += 1
                 if known.secrets:
-                    references.keep(*known.secrets)
+                    references.keep(known.secrets)
             else:
                 known = self._read(name, value, read, references)
             self._readings[place] = known
@@ -125,9 +125,9 @@ class Readings:
 
     def _read(self, name: str, value: "Value", read: Callable[[str], Any], references: "References") -> Reading:
         noted = self._noted = _Noted()
-        references.noted = set()
+        references.noted = {}
         result = read(name)
-        return Reading(value, result, noted.found, frozenset(references.noted), noted.claims)
+        return Reading(value, result, noted.found, dict(references.noted), noted.claims)
 
     def _holds(self, reading: Reading) -> bool:
         """Whether it would find what it found, and may claim what it claimed."""

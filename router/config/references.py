@@ -3,11 +3,12 @@
 What a reference stands for is never empty and never shown in a message."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 from router.config import files
+from router.config.hiding import SHORTEST, Hiding
 
 _REFERENCE: Final = re.compile(r"\$\$\{|\$\{([^}]*)(\})?")
 _CREDENTIAL: Final = re.compile(r"[A-Za-z0-9_@][A-Za-z0-9_.@-]{0,254}")  # systemd.exec: a valid file name; ours: no leading dot
@@ -15,7 +16,6 @@ _PRIVATE: Final = re.compile(
     r"secret|token|passw|passphrase|credential|authorization|signature|(api|access|private|signing|encryption)[_-]?key|(^|[_-])(auth|key|pass|pwd)$",
     re.IGNORECASE,
 )
-_SHORTEST: Final = 4  # characters of a secret that can be told from ordinary text
 _LARGEST: Final = 64 * 1024  # bytes of one referenced file
 HINT: Final = "write ${env:NAME}, ${credential:NAME} or ${file:PATH}, or $${ for a plain ${"
 
@@ -34,26 +34,56 @@ class References:
 
     def __init__(self, environ: Mapping[str, str], directory: Path) -> None:
         self._environ, self._directory = environ, directory
-        self.secrets: set[str] = set()
-        self.noted: set[str] = set()  # those of what is being read now (config/readings.py)
+        self._secrets: dict[str, bool] = {}  # and whether a reference stands for it; else it is in the file
+        self.noted: dict[str, bool] = {}  # those of what is being read now (config/readings.py)
+        self._values: dict[str, set[str]] = {}  # as written → the secrets in it; with short ones all that it stands for
+        self._given: Hiding | None = None  # made when it is needed
 
     def resolve(self, text: str) -> str:
         """*text* with every reference replaced, once. Raises Unresolved."""
-        return _REFERENCE.sub(self._replace, text) if "${" in text else text
+        if "${" not in text:
+            return text
+        found: set[str] = set()
+        value = _REFERENCE.sub(lambda match: self._replace(match, found), text)
+        if found:
+            short = any(len(secret) < SHORTEST for secret in found)
+            self._values[text] = {value, *found} if short else found
+        return value
 
-    def keep(self, *secrets: str) -> None:
-        """Remember what must never be shown."""
-        self.secrets.update(secrets)
-        self.noted.update(secrets)
+    def keep(self, secrets: Mapping[str, bool]) -> None:
+        """Remember what must never be shown, each with whether a reference stands for it."""
+        new = {secret: given for secret, given in secrets.items() if given > self._secrets.get(secret, -1)}
+        self._secrets.update(new)
+        self.noted.update({secret: self._secrets[secret] for secret in secrets})
+        if any(new.values()):
+            self._given = None
 
-    def hidden(self, message: str) -> str:
-        """*message* without any secret given out so far: whoever words a mistake may have quoted one."""
-        for secret in self.secrets:
-            if len(secret) >= _SHORTEST and secret in message:
-                message = message.replace(secret, "[redacted]")
-        return message
+    @property
+    def secrets(self) -> frozenset[str]:
+        """All that was given out, or is called secret where it stands."""
+        return frozenset(self._secrets)
 
-    def _replace(self, found: re.Match[str]) -> str:
+    @property
+    def given(self) -> frozenset[str]:
+        """The secrets that references stand for."""
+        return frozenset(secret for secret, given in self._secrets.items() if given)
+
+    def hidden(self, message: str, written: Iterable[str] = ()) -> str:
+        """*message* without any secret: whoever words a mistake may have quoted one. *written*: the texts of the value it is about. What
+        stands in the file itself is hidden only there: it may be a word like any other."""
+        if not self._secrets:
+            return message
+        here = {secret for text in written for secret in self._here(text)}
+        if self._given is None:
+            self._given = Hiding(self.given)
+        return self._given.hidden(Hiding(here, here=True).hidden(message) if here else message)
+
+    def _here(self, written: str) -> Iterable[str]:
+        """The secrets in a value."""
+        return self._values.get(written, (written,) if written in self._secrets else ())
+
+    def _replace(self, found: re.Match[str], secrets: set[str]) -> str:
+        """What a reference stands for; into *secrets* if that is one."""
         if found[0] == "$${":
             return "${"
         kind, colon, name = found[1].partition(":")
@@ -63,7 +93,8 @@ class References:
         if not value:
             raise Unresolved(f"{kind} {name} is empty")
         if kind != "env" or private(name):
-            self.keep(value)
+            self.keep({value: True})
+            secrets.add(value)
         return value
 
     def _env(self, name: str) -> str:

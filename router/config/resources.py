@@ -61,9 +61,7 @@ def _other(name: str, node: Node, variable: str) -> str:
 
 def _bucket(name: str, node: Node) -> Bucket:
     form = node.form(main="path", known=("path", "settle", "scan", "mount", "watcher", "ignore", "event_version", "eventbridge", "after"))
-    after = form.child("after")
-    if after is not None and not (after.scalar and form.text("after") == "keep"):
-        after.problem("not supported yet; only keep is")
+    after, goal = _after(form)
     return Bucket(
         name=name,
         path=form.file("path"),
@@ -76,7 +74,18 @@ def _bucket(name: str, node: Node) -> Bucket:
         ignore=_ignore(form),
         eventbridge=form.boolean("eventbridge", default=False),
         event_version=form.choice("event_version", _DEFAULT.event_version, EVENT_VERSIONS),
+        after=after,
+        goal=goal,
     )
+
+
+def _after(form: Node) -> tuple[Literal["keep", "delete", "move"], Path]:
+    """`keep`, `delete`, or {move: DIR}."""
+    written = form.child("after")
+    if written is None or written.scalar:
+        return cast('Literal["keep", "delete"]', form.choice("after", "keep", ("keep", "delete"))), Path()
+    moved = written.form(known=("move",))
+    return "move", moved.file("move")
 
 
 def _ignore(form: Node) -> tuple[str, ...]:

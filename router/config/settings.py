@@ -37,7 +37,9 @@ def listen(node: Node) -> tuple[Listen, Listen, Listen]:
         )
     for name, one, other, where in (("http", http, "console", console), ("http", http, "aws", aws), ("aws", aws, "console", console)):
         if one == where and one.kind in {"tcp", "unix"} and (one.kind == "unix" or one.port):
-            form.problem(f"{where} is the {name} listener's address; each needs its own", other if form.has(other) else name)
+            at, whose = (other, name) if form.has(other) else (name, other)
+            default = "" if form.has(whose) else ", by default"
+            form.problem(f"{where} is the {whose} listener's address{default}; each needs its own", at)
     return http, aws, console
 
 

@@ -32,7 +32,7 @@ def item_table(name: str, node: Node) -> ItemTable:
         range=range_key,
         indexes=indexes,
         stream=cast("View", form.choice("stream", "", VIEWS)) if form.has("stream") else "",
-        ttl=form.text("ttl", ""),
+        ttl=_attribute(form, "ttl") if form.has("ttl") else "",
         deletion_protection=form.boolean("deletion_protection", default=False),
         capacity=None if (child := form.child("capacity")) is None else _capacity(child),
         tags={} if (child := form.child("tags")) is None else {key: child.text(key) for key, _ in child.items()},
@@ -47,10 +47,15 @@ def _key(node: Node, key: str) -> KeyName:
     if child is None:
         return "", "S"
     form = child.form(main="name", known=("name", "type"))
-    name = form.text("name")
+    name = _attribute(form, "name")
     if len(name.encode()) > LONGEST_NAME:
         form.problem(f"an attribute of a key has a name of {LONGEST_NAME} bytes at most", "name")
     return name, form.choice("type", "S", ("S", "N", "B"))
+
+
+def _attribute(form: Node, key: str) -> str:
+    """The name of an attribute."""
+    return form.text(key, pattern=r"[\s\S]+", what="the name of an attribute")
 
 
 def _indexes(node: Node, hash_key: KeyName, range_key: KeyName | None) -> dict[str, Index]:

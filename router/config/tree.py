@@ -49,6 +49,17 @@ class Form:
 Value = Scalar | Items | Form
 
 
+def texts(value: Value) -> Iterator[str]:
+    """What is written in *value*: all its scalars, without keys."""
+    open_ = [value]
+    while open_:
+        one = open_.pop()
+        if isinstance(one, Scalar):
+            yield one.text
+        else:
+            open_ += one.values if isinstance(one, Items) else [inner for _, inner in one.values.values()]
+
+
 class Unreadable(Exception):
     """The text cannot be read on from here; the problem is noted already."""
 

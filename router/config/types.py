@@ -29,6 +29,8 @@ class Bucket:
     ignore: tuple[str, ...] = (".*", "*.part", "*.tmp", "*.crdownload", "*~")  # glob patterns of one path segment
     eventbridge: bool = False  # its events go to the default bus too
     event_version: str = "2.1"  # of the notifications' records; one of EVENT_VERSIONS (config/resources.py)
+    after: Literal["keep", "delete", "move"] = "keep"  # what becomes of an object once its functions' events have succeeded
+    goal: Path = Path()  # move: the directory outside that it goes to, under its key
 
     @property
     def variable(self) -> str:
@@ -408,6 +410,7 @@ class Config:
     schedule_groups: Mapping[str, ScheduleGroup] = field(default_factory=lambda: {"default": ScheduleGroup("default")})
     users: tuple[int, int] | None = None  # the first and the last of those that functions run as, one each
     secrets: frozenset[str] = field(default=frozenset(), repr=False)  # values that must never be logged
+    given: frozenset[str] = field(default=frozenset(), repr=False)  # those that references stand for
     declared: tuple["Fragment", ...] = field(default=(), repr=False, compare=False)  # what the API declared beside the file
     owners: Mapping[tuple[str, str], "Owner"] = field(default_factory=dict, repr=False, compare=False)  # (section, name) → who declares it
     text: str = field(default="", repr=False, compare=False)  # the file's

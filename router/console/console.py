@@ -45,7 +45,7 @@ class Console:
 
     async def _api(self, request: Request) -> Response:
         if status := access.refused(request, self._token):
-            log.warning("console_refused", status=status, path=request.path, peer=request.peer)
+            log.debug("console_refused", status=status, path=request.path, peer=request.peer)
             wanted = (("www-authenticate", 'Bearer realm="event-router"'),) if status == 401 else ()
             return _told(status, *REFUSALS[status], headers=wanted)
         call = request.path.removeprefix(API)

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from router.api.declared import kept
+from router.api.declared_store import kept
 from router.clock import SystemClock
 from router.config.fragments import Fragment
 from router.config.load import load
@@ -122,15 +122,21 @@ def by_class(house: House) -> list[list[Source]]:
 
 
 def _by_class(house: House, mistakes: _Mistakes) -> list[list[Source]]:
-    bindings: dict[type[Any], list[Binding]] = {kind: [] for kind in SOURCES.values()}
-    for function in house.config.functions.values():
-        for (index, trigger), qualifier in zip(function.placed(), function.qualifiers or ("",) * len(function.triggers), strict=True):
-            bindings[SOURCES[trigger.word]].append(Binding(function, trigger, index, qualifier))
+    bound: dict[type[Any], list[Binding]] = {kind: [] for kind in SOURCES.values()}
+    for binding in bindings(house.config):
+        bound[SOURCES[binding.trigger.word]].append(binding)
     built: list[list[Source]] = []
-    for kind, found in bindings.items():
+    for kind, found in bound.items():
         with mistakes.noted():
             built.append(kind.build(found, house))
     return built
+
+
+def bindings(config: Config) -> Iterator[Binding]:
+    """Every trigger with whom it invokes."""
+    for function in config.functions.values():
+        for (index, trigger), qualifier in zip(function.placed(), function.qualifiers or ("",) * len(function.triggers), strict=True):
+            yield Binding(function, trigger, index, qualifier)
 
 
 def _wrong_with_runtime(name: str) -> str:

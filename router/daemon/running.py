@@ -74,6 +74,7 @@ class Daemon:
         self._manager = ServiceManager()
         self._wiring = Wiring(config, clock, self.metrics, self._manager, render)
         self._stop = asyncio.Event()
+        self._signal = ""  # that asked for the stop
         self._reloads: set[asyncio.Task[None]] = set()  # that a signal asked for
 
     async def run(self, on_ready: Callable[[Calls], None]) -> None:
@@ -94,7 +95,7 @@ class Daemon:
                 await self._stop.wait()
                 grace = self._wiring.config.drain
                 self._manager.notify("STOPPING=1", "STATUS=draining")
-                log.info("drain_started", grace_s=grace)
+                log.info("drain_started", signal=self._signal, grace_s=grace)
                 await drain(stages, grace=grace)
         log.info("daemon_stopped")
 
@@ -112,6 +113,7 @@ class Daemon:
         def told(number: int) -> None:
             if self._stop.is_set():
                 os._exit(128 + number)
+            self._signal = signal.Signals(number).name
             self._stop.set()
 
         loop = asyncio.get_running_loop()

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -36,6 +36,7 @@ from router.daemon.checking import built, by_class, read
 from router.daemon.environments import opened_pool, provision
 from router.daemon.stages import Flow, run_listeners, run_sources
 from router.daemon.stores import Stores, make_buckets, opened_stores
+from router.dispatch.clearing import Clearing
 from router.dispatch.destinations import Destinations
 from router.dispatch.dispatcher import Dispatcher
 from router.dispatch.fleet import Fleet
@@ -51,7 +52,7 @@ from router.functions.registry import Functions
 from router.queues.keeper import Keeper
 from router.runtime.pool import WarmPool
 from router.runtime.sandbox_site import Ground
-from router.sources.base import House
+from router.sources.base import House, Listening
 from router.tables.upkeep import Upkeep as TablesUpkeep
 from router.telemetry.loggroups import LogGroups
 from router.telemetry.logs import LogStore
@@ -88,6 +89,7 @@ class Beside(NamedTuple):
     janitor: Janitor
     housekeeping: Housekeeping
     objects: Objects
+    clearing: Clearing
 
 
 class Wiring:
@@ -132,6 +134,7 @@ class Wiring:
         functions = Functions(config, await self._deploy(deployer))
         versions = Versions(stores.database, functions, pool, config.state / "code", clock)
         await versions.open(config)
+        stores.declared.attach("functions", versions, stores.permissions)
         slots = Slots(config.functions, limit=config.limits.concurrency, clock=clock)
         dispatcher = Dispatcher(stores.journal, pool, functions, slots, clock=clock, metrics=metrics)
         dispatcher.deliveries.destinations = Destinations(stores.outbox, functions, stores.journal, clock)
@@ -159,6 +162,9 @@ class Wiring:
         housekeeping = Housekeeping(stores.database, core.logs, self._manager, clock=clock, retention=config.retention.logs)
         objects = await Objects.prepared(config.buckets, stores.database, house.ledgers, clock)
         opened.push_async_callback(objects.close)
+        clearing = Clearing(config, stores.journal, objects, stores.database, clock=clock, metrics=self._metrics)
+        await clearing.prepare()
+        core.dispatcher.deliveries.on_success = clearing.succeeded
 
         def keep(config: Config) -> None:
             janitor.retention, housekeeping.retention = config.retention, config.retention.logs
@@ -169,9 +175,10 @@ class Wiring:
             relay.adopt,
             lambda config: stores.queues.adopt(config.queues),
             lambda config: objects.adopt(config.buckets),
+            clearing.adopt,
             lambda config: stores.tables.take(config.item_tables),
         )
-        return Beside(relay, janitor, housekeeping, objects)
+        return Beside(relay, janitor, housekeeping, objects, clearing)
 
     def _reloads(self, stores: Stores, core: Core) -> Reloader:
         def build(config: Config) -> Built:
@@ -207,8 +214,12 @@ class Wiring:
             await self._console(stores, core, control, stop),
             await self._aws(stores, core, beside, reloader, identities),
         )
+        for source in (supervisor.source for supervisor in core.fleet):
+            if isinstance(source, Listening):
+                await _told(source.name, source.bind())
+                opened.push_async_callback(source.close)
         for listener in reversed(listeners):  # who finds the control socket finds the rest
-            await _started(listener)
+            await _told(listener.name, listener.start())
             opened.push_async_callback(listener.close)
         _, console, aws = listeners
         core.calls.listeners.update({"aws": aws.addresses, "console": console.addresses})
@@ -266,6 +277,7 @@ class Wiring:
             ("sources", lambda stop: run_sources(core.fleet, core.dispatcher, stop)),
             ("dispatch", core.dispatcher.run),
             ("destinations", beside.relay.run),
+            ("clearing", beside.clearing.run),
             ("listeners", lambda stop: run_listeners(listeners, stop)),
             ("retention", beside.janitor.run),
             ("code", Upkeep(reloader, clock).run),
@@ -278,10 +290,10 @@ class Wiring:
         ]
 
 
-async def _started(listener: Listener) -> None:
-    """Have it bound. Raises CannotListen that names it: an address alone does not say what wanted it."""
+async def _told(name: str, binding: Awaitable[None]) -> None:
+    """Have a listener bound. Raises CannotListen that names it: an address alone does not say what wanted it."""
     try:
-        await listener.start()
+        await binding
     except CannotListen as error:
-        remedy = "" if listener.name == "control" else f"; listen.{listener.name} in the config says where, or off"
-        raise CannotListen(f"{listener.name} listener: {error}{remedy}") from error
+        remedy = "" if name == "control" else f"; listen.{name} in the config says where, or off"
+        raise CannotListen(f"{name} listener: {error}{remedy}") from error

@@ -42,6 +42,7 @@ class Deliveries:
     def __init__(self, journal: Journal, functions: Functions, slots: Slots, run: Run, *, clock: Clock, metrics: Metrics) -> None:
         self._journal, self._functions, self._slots, self._run, self._clock = journal, functions, slots, run, clock
         self.destinations: Destinations | None = None  # None: outcomes go nowhere
+        self.on_success: Callable[[Envelope], None] | None = None  # told of each event that has succeeded, once that is on record
         self._deaths: dict[int, int] = {}  # unfinished event → attempts in a row under which the spawner died
         self._ended = metrics.counter("router_events_finished_total", "Events that reached a terminal state.", "function", "state")
         self._faults = metrics.counter("router_dispatch_faults_total", "Deliveries that a fault of ours put back.", "function")
@@ -111,15 +112,19 @@ class Deliveries:
         return verdict, "" if isinstance(verdict, policy.Release) else str(fault)
 
     async def _attempt(self, delivery: Delivery) -> tuple[policy.Verdict, str]:
-        """Run the delivery if it may run, and give its slot back; the verdict, and the error to keep with it."""
+        """Run the delivery if it may run, and give its slot back; the verdict, and the error to keep with it.
+
+        Whether it may is the function's to say, not a version's: an event for one that is gone gets no older than others."""
+        target = delivery.envelope.function
         try:
-            function = self._functions.get(delivery.envelope.function)
-            doom = policy.before_attempt(function, age=self._clock.now() - delivery.created, failures=delivery.failures)
+            own = self._functions.get(base(target))
+            doom = policy.before_attempt(own, age=self._clock.now() - delivery.created, failures=delivery.failures)
             if doom is not None:
                 return doom, ""
+            function = own if own.name == target else self._functions.get(target)
             outcome = await self._run(function, delivery.envelope)
         finally:
-            self._slots.give(base(delivery.envelope.function))
+            self._slots.give(base(target))
         if not outcome.function_error:
             return policy.Ack(outcome.payload if function.on_success is not None else b""), ""
         age = self._clock.now() - delivery.created
@@ -146,6 +151,8 @@ class Deliveries:
             case policy.Ack():
                 await self._end(delivery, verdict, error)
                 self._ended.add(name, State.SUCCEEDED)
+                if self.on_success is not None:
+                    self.on_success(delivery.envelope)
             case policy.Retry(delay):
                 await self._journal.retry(delivery, delay=delay, error=error)
                 log.info("event_retried", function=name, request_id=delivery.envelope.request_id, delay_s=delay)

@@ -70,12 +70,15 @@ class Dispatcher:
         """How many invocations of *function* ended in a function error since the start."""
         return int(self._invocations.value(function, "error"))
 
-    async def emit(self, envelope: Envelope) -> None:
-        """Accept an Event, also during a drain: it is durable and stays queued. Raises RequestTooLarge over 1 MB, JournalError: nothing was accepted."""
+    async def emit(self, envelope: Envelope) -> bool:
+        """Accept an Event, also during a drain: it is durable and stays queued. False: it was known already.
+
+        Raises RequestTooLarge over 1 MB, JournalError: nothing was accepted."""
         if len(envelope.payload) > ASYNC_LIMIT:
             raise RequestTooLarge(ASYNC_LIMIT)
         fresh = await self._journal.append(envelope)
         (self._accepted if fresh else self._known).add(envelope.function)
+        return fresh
 
     async def emit_all(self, envelopes: Sequence[Envelope], beside: Beside | None = None) -> None:
         """Accept Events for several functions and do *beside* in the store: all durable, or nothing. Raises as emit() does.

@@ -10,7 +10,7 @@ cursor over AHEAD seconds in the future, left by a clock that was wrong, is set 
 before PLAUSIBLE is itself the wrong one: on it nothing is decided, or all ticks since would be missed once it is set."""
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Final, Literal
@@ -38,6 +38,7 @@ class Timetable:
     window: int = 0  # seconds after its time in which a tick may run: within it nothing is missed
     start: int | None = None  # epoch seconds of the first tick that may run
     end: int | None = None  # epoch seconds of the last
+    at_once: bool = False  # a rate() without a start has its first tick when it begins, as EventBridge Scheduler's have
 
     @property
     def grace(self) -> int:
@@ -49,6 +50,13 @@ class Timetable:
         instant = instant if self.start is None else max(instant, self.start - 1)
         tick = schedule.next_after(self.expression, instant, self.zone, anchor=self._anchor(anchor))
         return None if tick is None or (self.end is not None and tick > self.end) else tick
+
+    def upcoming(self, instant: float, anchor: int) -> Iterator[int]:
+        """All ticks later than *instant*, in order."""
+        tick = self.after(instant, anchor)
+        while tick is not None:
+            yield tick
+            tick = self.after(tick, anchor)
 
     def until(self, instant: float, anchor: int) -> int | None:
         """The last tick not later than *instant*, within start and end."""
@@ -75,6 +83,13 @@ class Cursor:
 
     until: int  # epoch seconds: every tick up to and including this second has been run or dropped
     anchor: int  # epoch seconds: where a rate() counts from
+
+
+def beginning(table: Timetable, now: int) -> Cursor:
+    """Where a new schedule begins at *now*, epoch seconds: it has missed nothing."""
+    if table.at_once and table.start is None and isinstance(table.expression, Rate):
+        return Cursor(now - 1, now - table.expression.seconds)
+    return Cursor(now, now)
 
 
 @dataclass(frozen=True, slots=True)

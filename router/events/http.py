@@ -5,7 +5,7 @@ gateways (http_api.py) turn the one into an event and a result into the other.""
 
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 Headers = Sequence[tuple[str, str]]
 
@@ -42,8 +42,28 @@ class Response(NamedTuple):
     body: bytes | AsyncIterator[bytes] = b""  # an iterator is sent chunk by chunk, and closed when the client leaves
 
 
-def _unheard(response: Response) -> None:
-    """Where no client waits, an early answer reaches nobody."""
+class Client(Protocol):
+    """Who waits for the answer to a request."""
+
+    @property
+    def left(self) -> bool:
+        """Whether nobody waits any more: who asked is gone, will send no more, or has an answer. Any thread may look."""
+        ...
+
+    def answer(self, response: Response) -> None:
+        """Answer now; the handler goes on and what it returns is dropped."""
+
+
+class _Nobody:
+    """Where no client is known: an answer reaches nobody, and nobody leaves."""
+
+    left: Final = False
+
+    def answer(self, response: Response) -> None:
+        """Drop it."""
+
+
+NOBODY: Final = _Nobody()
 
 
 class Request(NamedTuple):
@@ -58,7 +78,7 @@ class Request(NamedTuple):
     port: int = 0  # of ours the client reached; 0 on a Unix socket
     version: str = "HTTP/1.1"
     scheme: str = "http"
-    early: Callable[[Response], None] = _unheard  # answers now; the handler goes on and what it returns is dropped
+    client: Client = NOBODY
     raw_headers: Sequence[tuple[bytes, bytes]] = ()  # the same headers as they came; () when nobody kept them
     stream: AsyncIterator[bytes] | None = None  # the body as it arrives, where the listener's owner asked for that; body is empty then
     learned: dict[Any, Any] | None = None  # what was made of these headers alone, while the client sends the same; None: nobody keeps it

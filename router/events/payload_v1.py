@@ -68,8 +68,13 @@ def rest_event(asked: Asked, api: Api, arrival: Arrival, passage: Passage, *, bi
 def http_api_event(asked: Asked, api: Api, arrival: Arrival, passage: Passage) -> dict[str, Any]:
     """The event of an HTTP API, payload format 1.0, as captures of real ones have it where the guide's example differs.
 
-    There: resourceId is the route key, requestContext has no authorizer when the route has none, identity has cognitoAmr."""
+    There: resourceId is the route key, requestContext has no authorizer when the route has none, identity has cognitoAmr.
+
+    Below a base path the path is the client's, unlike 2.0's rawPath: API Gateway developer guide, "Working with AWS Lambda proxy
+    integrations for HTTP APIs", which has functions that want the API mapping take 1.0."""
     path = asked.path if api.stage == DEFAULT_STAGE else f"/{api.stage}{asked.path}"
+    if asked.based:
+        path = asked.mounted + asked.path
     resource = asked.key.partition(" ")[2] or asked.key
     context = _context(asked, resource, api, arrival, passage)
     context |= {"path": path, "protocol": asked.request.version, "resourceId": asked.key}

@@ -24,7 +24,7 @@ from router.events.sqs_errors import QueueError
 LARGEST: Final = 262_144  # bytes of a message with its attributes, and of a batch
 BATCH: Final = 10
 LONGEST_SUBJECT: Final = 100
-_SUBJECT: Final = re.compile(r"[!-~][ -~]*")  # printable ASCII, no line breaks, not beginning with a space
+_SUBJECT: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]+")  # "UTF-8 text with no line breaks or control characters"
 _TOKEN: Final = re.compile(r"[!-~]{1,128}")
 _ENTRY: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
@@ -77,7 +77,7 @@ def check(message: Message, *, fifo: bool, content_based: bool) -> None:
     if message.size > LARGEST:
         raise InvalidParameter("Message too long")
     subject = message.subject
-    if subject is not None and (not _SUBJECT.fullmatch(subject) or len(subject) > LONGEST_SUBJECT):
+    if subject is not None and not (_SUBJECT.fullmatch(subject) and sqs_rules.plain(subject) and len(subject) <= LONGEST_SUBJECT):
         raise InvalidParameter("Subject")
     _check_fifo(message, fifo=fifo, content_based=content_based)
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -45,9 +45,14 @@ def as_it_runs(function: Function, trees: Mapping[Path, Tree], opt: Path | None)
 
 
 def deploy(
-    functions: Iterable[Function], trees: Trees, *, patience: float = PATIENCE, sleep: Callable[[float], None] = time.sleep
+    functions: Iterable[Function],
+    trees: Trees,
+    *,
+    unchecked: Collection[str] = (),
+    patience: float = PATIENCE,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Deployed:
-    """Deploy each of *functions*; sources that several of them share are read once."""
+    """Deploy each of *functions*; sources that several of them share are read once. *unchecked*: names of those that may lack their handler."""
     found: dict[Path, Tree | CodeRefused] = {}
     deployed, problems = {}, []
     for function in functions:
@@ -55,7 +60,7 @@ def deploy(
             for source in sources_of(function):
                 if source not in found:
                     found[source] = _kept(source, trees, patience, sleep)
-            deployed[function.name] = _deployed(function, found, trees)
+            deployed[function.name] = _deployed(function, found, trees, checked=function.name not in unchecked)
         except CodeRefused as error:
             problems.append(f"functions.{function.name}: {error}")
     return Deployed(deployed, tuple(problems))
@@ -77,7 +82,7 @@ def _kept(source: Path, trees: Trees, patience: float, sleep: Callable[[float], 
             return CodeRefused(f"{error.filename or source}: {error.strerror}")
 
 
-def _deployed(function: Function, found: Mapping[Path, Tree | CodeRefused], trees: Trees) -> Function:
+def _deployed(function: Function, found: Mapping[Path, Tree | CodeRefused], trees: Trees, *, checked: bool) -> Function:
     """Raises CodeRefused."""
     mine: dict[Path, Tree] = {}
     for source in sources_of(function):
@@ -91,7 +96,7 @@ def _deployed(function: Function, found: Mapping[Path, Tree | CodeRefused], tree
     except OSError as error:
         raise CodeRefused(f"layers: {error.strerror}") from error
     ready = as_it_runs(function, mine, opt)
-    wrong, key = unstartable(ready)
+    wrong, key = unstartable(ready) if checked else ("", "")
     if wrong:
         raise CodeRefused(f"{key}: {wrong.replace(str(ready.code), str(function.code))}")
     return ready

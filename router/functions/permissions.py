@@ -89,12 +89,12 @@ class Permissions:
         await self._database.land(_one(_REMOVE, target, sid), lambda _: self._note(target, sid, None))
 
     def forgetting(self, name: str) -> Callable[[apsw.Connection], None]:
-        """What takes away all statements of a function and its qualifiers, in somebody's transaction."""
-        return _one(_FORGET, name, name, name)
+        """What takes away all statements of a function and its qualifiers, or of one of these, in somebody's transaction."""
+        return forgetting(name)
 
     def forget(self, name: str) -> None:
         """That transaction is done."""
-        for target in [target for target in self._statements if base(target) == name]:
+        for target in [target for target in self._statements if name in {target, base(target)}]:
             self._statements.pop(target)
             self._policies.pop(target, None)
 
@@ -107,6 +107,11 @@ class Permissions:
         if not statements:
             del self._statements[target]
         self._policies.pop(target, None)
+
+
+def forgetting(name: str) -> Callable[[apsw.Connection], None]:
+    """Permissions.forgetting, of a store that no daemon has open."""
+    return _one(_FORGET, name, name, name)
 
 
 def _one(sql: str, *params: Any) -> Callable[[apsw.Connection], None]:

@@ -1,7 +1,7 @@
 """A published version as it is kept: an immutable copy of a function's code and settings, as JSON. Pure.
 
-Every field of Function is in it but what belongs to the function rather than to a version (triggers, aliases, concurrency). Trees are
-named relative to the state directory, so that a restored copy finds them. A field that is missing has its default: it is younger."""
+Every field of Function is in it but what belongs to the function rather than to a version (triggers, aliases, concurrency, what becomes
+of Event invocations). Trees are named relative to the state directory, so that a restored copy finds them. A field that is missing has its default: it is younger."""
 
 import dataclasses
 import types
@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from router.config.types import Function
 
-_LEFT_OUT: Final = frozenset(
-    {"triggers", "places", "qualifiers", "qualified", "aliases", "reserved_concurrency", "provisioned_concurrency"},
+_OWN: Final = (  # of the function, for its versions too. Not dead_letter: on AWS that is configuration, and published with it
+    *("reserved_concurrency", "maximum_retry_attempts", "maximum_event_age", "on_success", "on_failure", "payloads"),
 )
+_LEFT_OUT: Final = frozenset({"triggers", "places", "qualifiers", "qualified", "aliases", "provisioned_concurrency", *_OWN})
 _TREE: Final = "code:"  # what a path below STATE/code begins with
 
 
@@ -24,13 +25,17 @@ class Unreadable(ValueError):
 
 def same(one: Function, other: Function) -> bool:
     """Whether publishing *one* after *other* would publish the same again."""
-    return dataclasses.replace(_bare(one), version=other.version) == _bare(other)
+    return dataclasses.replace(_bare(one), version=other.version) == owned(_bare(other), one)
+
+
+def owned(version: Function, latest: Function) -> Function:
+    """*version* with what is the function's, not a version's, as it is now."""
+    changes = {name: now for name in _OWN if (now := getattr(latest, name)) != getattr(version, name)}
+    return dataclasses.replace(version, **changes) if changes else version
 
 
 def _bare(function: Function) -> Function:
-    return dataclasses.replace(
-        function, triggers=(), places=(), qualifiers=(), aliases={}, reserved_concurrency=None, provisioned_concurrency=0
-    )
+    return dataclasses.replace(function, triggers=(), places=(), qualifiers=(), aliases={}, provisioned_concurrency=0)
 
 
 def encoded(function: Function, trees: Path) -> dict[str, Any]:

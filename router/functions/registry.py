@@ -5,12 +5,12 @@ Source: Lambda API reference, parameters FunctionName and Qualifier of Invoke an
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Final
 
 from router.config.types import Alias, Config, Function
 from router.errors import FunctionNotFound, InvalidParameter
 from router.functions.aliases import choose
+from router.functions.published import owned
 from router.names import LATEST, base, function_arn
 
 _IDENTIFIER: Final = re.compile(
@@ -66,11 +66,9 @@ class Functions:
         self._arns: dict[str, str] = {}  # target → ARN, of those that were invoked
 
     def publish(self, function: Function) -> None:
-        """One more published version. What is the function's, not a version's, is as it is now: its reserved concurrency."""
+        """One more published version. What is the function's, not a version's, is as it is now."""
         latest = self._functions.get(function.name)
-        if latest is not None and function.reserved_concurrency != latest.reserved_concurrency:
-            function = replace(function, reserved_concurrency=latest.reserved_concurrency)
-        self._versions[function.qualified] = function
+        self._versions[function.qualified] = function if latest is None else owned(function, latest)
 
     def unpublish(self, name: str, version: str) -> None:
         """A published version is no more."""
@@ -85,6 +83,10 @@ class Functions:
     def versions(self) -> list[Function]:
         """All published versions, also of functions that the configuration does not have now."""
         return list(self._versions.values())
+
+    def published(self, target: str) -> bool:
+        """Whether NAME:VERSION is a published version."""
+        return target in self._versions
 
     def aliases(self, name: str) -> list[Alias]:
         """The aliases of a function."""
@@ -133,7 +135,7 @@ class Functions:
         try:
             return self.get(target)
         except FunctionNotFound:
-            former = self._former.get(base(target)) or self._functions.get(base(target))
+            former = self._functions.get(base(target)) or self._former.get(base(target))
             if former is None:
                 raise
             return former

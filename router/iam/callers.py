@@ -78,7 +78,7 @@ class Realm(NamedTuple):
 
 
 def context_of(
-    caller: Caller, signed: Signed | None, *, address: str, secure: bool, agent: str, region: str, now: float
+    caller: Caller, signed: Signed | None, *, address: str, secure: bool, agent: str, region: str, now: float, referer: str = ""
 ) -> dict[str, tuple[str, ...]]:
     """The condition keys that every request has, lower-case; absent where there is nothing to say."""
     found = {
@@ -88,6 +88,7 @@ def context_of(
         "aws:requestedregion": region,
         "aws:sourceip": address,
         "aws:useragent": agent,
+        "aws:referer": referer,
         "aws:viaawsservice": "false",
         "aws:tokenissuetime": names.iso_s(caller.issued) if caller.issued is not None else "",
     }

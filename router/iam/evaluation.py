@@ -121,7 +121,9 @@ def _resource_keys(account: str) -> dict[str, tuple[str, ...]]:
 
 
 def _finding(policy: Policy, statement: Statement, request: Request, context: Context) -> Finding:
-    named = naming(statement.principals, request.principal) if statement.principals is not None else ""
+    named: Naming = ""
+    if statement.principals is not None:
+        named = naming(statement.principals, request.principal, trust=policy.kind == "trust")
     applies, why = _applies(statement, named, request, context)
     return Finding(policy.name, policy.kind, statement.name, statement.effect, applies, why, named)
 

@@ -79,23 +79,24 @@ Naming = Literal["", "everyone", "account", "role", "self"]
 _CLOSENESS: Final[tuple[Naming, ...]] = ("self", "role", "everyone", "account")
 
 
-def naming(principals: Principals, principal: Principal) -> Naming:
-    """How a statement's Principal names who asks; for NotPrincipal "everyone" but those named."""
-    found = {_named(kind, name, principal) for kind, name in principals.named}
+def naming(principals: Principals, principal: Principal, *, trust: bool = False) -> Naming:
+    """How a statement's Principal names who asks; for NotPrincipal "everyone" but those named. *trust*: of a role's trust, in which * is
+    everyone but services."""
+    found = {_named(kind, name, principal, trust=trust) for kind, name in principals.named}
     closest: Naming = next((one for one in _CLOSENESS if one in found), "")
     if principals.inverted:
         return "" if closest else "everyone"
     return closest
 
 
-def _named(kind: str, name: str, principal: Principal) -> Naming:
+def _named(kind: str, name: str, principal: Principal, *, trust: bool) -> Naming:
     if kind == "Service":
         return "self" if principal.kind == "service" and principal.arn == name else ""
-    if kind != "AWS" or principal.kind == "service":
+    if kind != "AWS":
         return ""
     if name == "*":
-        return "everyone"
-    if principal.kind == "anonymous":
+        return "" if trust and principal.kind == "service" else "everyone"
+    if principal.kind in ("service", "anonymous"):
         return ""
     if name in (principal.account, f"arn:aws:iam::{principal.account}:root"):
         return "account"

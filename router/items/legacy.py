@@ -25,7 +25,7 @@ from router.items.nodes import (
     Some,
     Steps,
 )
-from router.items.values import ORDERED, SETS, Value, checked, kind_of, order, text
+from router.items.values import ORDERED, SETS, Value, attribute, checked, kind_of, order, text
 
 _COMPARE: Final = {"EQ": "=", "NE": "<>", "LE": "<=", "LT": "<", "GE": ">=", "GT": ">"}
 _COUNTS: Final = {"NULL": (0, 0), "NOT_NULL": (0, 0), "BETWEEN": (2, 2), "IN": (1, 100)}  # of values; all others take one
@@ -146,7 +146,7 @@ def actions(updates: Mapping[str, Any]) -> tuple[Action, ...]:
 
 
 def _action(name: str, one: Mapping[str, Any]) -> Action:
-    path, word = Path((text(name),)), one.get("Action") or "PUT"
+    path, word = Path((attribute(name),)), one.get("Action") or "PUT"
     value = None if one.get("Value") is None else checked(one["Value"])
     if word not in ("PUT", "ADD", "DELETE"):
         raise Refused(f"AttributeUpdates: {word} is no action; write PUT, ADD or DELETE")

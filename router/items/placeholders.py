@@ -25,6 +25,9 @@ class Placeholders:
             for name in known:
                 if len(name) < 2 or name[0] != mark or not name[1:].replace("_", "a").isalnum():
                     raise Refused(f'ExpressionAttribute{sort} contains invalid key: Syntax error; key: "{name}"')
+        for alias, name in self._names.items():
+            if name == "":
+                raise Refused(f"ExpressionAttributeNames contains invalid value: Empty attribute name for key {alias}")
 
     def name(self, alias: str, words: Words) -> str:
         """What #alias stands for."""

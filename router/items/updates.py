@@ -2,7 +2,7 @@
 
 Source: DynamoDB developer guide, "Update expressions"."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, NoReturn
 
@@ -38,6 +38,11 @@ def updated(item: Mapping[str, Value], actions: Iterable[Action]) -> Item:
         else:
             _delete(work, item, action)
     return {name: _closed_up(value) for name, value in work.items()}
+
+
+def takes_only(actions: Collection[Action]) -> bool:
+    """Whether there are actions and all of them take something away: where there is no item they make none, which no action at all does."""
+    return bool(actions) and all(isinstance(action, Remove | Delete) for action in actions)
 
 
 def _positions(steps: Steps) -> tuple[int, ...]:

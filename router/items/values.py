@@ -40,11 +40,15 @@ def checked_item(item: object) -> Item:
     """The same of an item. Raises Refused."""
     if not isinstance(item, Mapping):
         raise Refused("an item is a map of attribute values", "SerializationException")
-    for name in item:
-        text(name)
-        if not name:
-            invalid("An AttributeValue may not contain an empty attribute name")
-    return {name: checked(value) for name, value in item.items()}
+    return {attribute(name): checked(value) for name, value in item.items()}
+
+
+def attribute(name: object) -> str:
+    """The name of an attribute. Raises Refused."""
+    found = text(name)
+    if not found:
+        invalid("An AttributeValue may not contain an empty attribute name")
+    return found
 
 
 def text(given: object) -> str:

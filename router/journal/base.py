@@ -51,7 +51,7 @@ class EventDetail:
 class Query:
     """Which events to list, newest first."""
 
-    function: str = ""  # "": all
+    function: str = ""  # with its versions and aliases; NAME:QUALIFIER: that one alone; "": all
     source: str = ""
     states: frozenset[State] = frozenset()  # empty: all
     since: float = 0.0  # epoch seconds of the accept
@@ -105,6 +105,9 @@ class Journal(Protocol):
 
     async def find(self, event_id: str) -> EventDetail:
         """One event with payload and history. Raises EventNotFound."""
+
+    async def alike(self, envelopes: Sequence[Envelope]) -> list[EventRow]:
+        """The events that are known by these: same function, source, shard and sequencer; in no order."""
 
     async def list(self, query: Query) -> list[EventRow]:
         """Events that match, newest first, at most query.limit."""

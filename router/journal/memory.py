@@ -136,6 +136,12 @@ class MemoryJournal:
         event = self._find(event_id)
         return EventDetail(self._row(event), event.envelope.payload if event.kept else None, tuple(event.attempts))
 
+    async def alike(self, envelopes: Sequence[Envelope]) -> list[EventRow]:
+        """See Journal."""
+        wanted = {(it.function, it.source, it.shard, it.sequencer) for it in envelopes if it.sequencer}
+        events = [(event, event.envelope) for event in self._events.values()]
+        return [self._row(event) for event, it in events if (it.function, it.source, it.shard, it.sequencer) in wanted]
+
     async def list(self, query: Query) -> list[EventRow]:
         """See Journal."""
         return [self._row(event) for event in self._matching(query)][: query.limit]
@@ -263,7 +269,7 @@ class MemoryJournal:
         for event in reversed(self._events.values()):
             if (
                 (before is None or event.id < before)
-                and query.function in {"", event.envelope.function}
+                and names.covers(query.function, event.envelope.function)
                 and query.source in {"", event.envelope.source}
                 and (not query.states or event.state in query.states)
                 and event.created >= query.since

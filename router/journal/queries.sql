@@ -171,9 +171,14 @@ SELECT ifnull(max(id), 0) FROM events;
 -- One stretch of a list, newest first.
 SELECT id, request_id, function, source, shard, state, attempt, created, due, finished, error, size
 FROM events
-WHERE id BETWEEN ?1 AND ?2 AND created >= ?3 AND (?4 = '' OR function = ?4) AND (?5 = '' OR source = ?5)
+WHERE id BETWEEN ?1 AND ?2 AND created >= ?3 AND (?4 IN ('', function) OR substr(function, 1, length(?4) + 1) = ?4 || ':') AND (?5 = '' OR source = ?5)
     AND (?6 = '[]' OR state IN (SELECT value FROM json_each(?6)))
 ORDER BY id DESC LIMIT ?7;
+
+-- name: alike
+-- The events of these dedup keys, in hexadecimal digits.
+SELECT e.id, e.request_id, e.function, e.source, e.shard, e.state, e.attempt, e.created, e.due, e.finished, e.error, e.size
+FROM json_each(?1) AS k CROSS JOIN events AS e ON e.dedup = unhex(k.value);
 
 -- name: stretch
 -- Over one stretch: the time of the newest accept, NULL when it is empty, and the next lower id there is.
@@ -183,7 +188,7 @@ SELECT max(created), (SELECT max(id) FROM events WHERE id < ?1) FROM events WHER
 -- The same as page, of events that are dead, expired or discarded.
 SELECT id, request_id, function, source, shard, state, attempt, created, due, finished, error, size
 FROM events INDEXED BY events_exhausted
-WHERE state IN ('dead', 'expired', 'discarded') AND id BETWEEN ?1 AND ?2 AND created >= ?3 AND (?4 = '' OR function = ?4)
+WHERE state IN ('dead', 'expired', 'discarded') AND id BETWEEN ?1 AND ?2 AND created >= ?3 AND (?4 IN ('', function) OR substr(function, 1, length(?4) + 1) = ?4 || ':')
     AND (?5 = '' OR source = ?5) AND state IN (SELECT value FROM json_each(?6))
 ORDER BY id DESC LIMIT ?7;
 

@@ -171,6 +171,12 @@ class SqliteJournal:
         history = await self._database.read(SQL["history"], number)
         return EventDetail(self._row(found[0]), payload[0][0] if payload else None, tuple(Attempt(*row) for row in history))
 
+    async def alike(self, envelopes: Sequence[Envelope]) -> list[EventRow]:
+        """See Journal."""
+        await self._current()
+        keys = [key.hex() for envelope in envelopes if (key := rows.dedup_key(envelope)) is not None]
+        return [self._row(row) for row in await self._database.read(SQL["alike"], rows.json_text(keys))]
+
     async def list(self, query: Query) -> list[EventRow]:
         """See Journal."""
         await self._current()
@@ -194,7 +200,7 @@ class SqliteJournal:
         if not query.states or not query.states <= rows.COUNTED:
             return query.limit
         tallies = await self._database.read(SQL["counts"])
-        return sum(count for function, state, count in tallies if state in query.states and query.function in {"", function})
+        return sum(count for function, state, count in tallies if state in query.states and names.covers(query.function, function))
 
     async def _newest(self, before: str) -> int:
         """The highest id to list; 0 when there is nothing."""

@@ -15,6 +15,7 @@ from router import names
 from router.clock import Clock
 from router.config.types import Queue
 from router.errors import RouterError
+from router.events.http import NOBODY, Client
 from router.events.sqs import Message
 from router.events.sqs_errors import PurgeQueueInProgress, QueueDoesNotExist
 from router.events.sqs_rules import New, Rules, check, check_batch_size, check_visibility, deduplication_id
@@ -157,19 +158,23 @@ class Queues:
 
     # --- receiving
 
-    async def receive(self, name: str, *, most: int = 1, visibility: float | None = None, wait: float | None = None) -> list[Message]:
-        """Hand out up to *most* messages, waiting up to *wait* seconds for the first. Raises QueueDoesNotExist, OverLimit, JournalError."""
+    async def receive(
+        self, name: str, *, most: int = 1, visibility: float | None = None, wait: float | None = None, client: Client = NOBODY
+    ) -> list[Message]:
+        """Hand out up to *most* messages, waiting up to *wait* seconds for the first. Raises QueueDoesNotExist, OverLimit, JournalError.
+
+        None for a *client* that has left; that is seen when there may be something, or the wait is over."""
         queue = self.of(name)
         if visibility is not None:
             check_visibility(visibility)
-        wanted = Wanted(most, queue.visibility_timeout if visibility is None else visibility)
+        wanted = Wanted(most, queue.visibility_timeout if visibility is None else visibility, client=client)
         until = self._clock.monotonic() + (queue.receive_wait if wait is None else wait)
         with self.bell(name) as bell:
             while True:
                 bell.event.clear()
                 got = await self.take(name, wanted)
                 left = until - self._clock.monotonic()
-                if got.messages or left <= 0:
+                if got.messages or left <= 0 or client.left:
                     return got.messages
                 await self._clock.wait(bell.event, min(left, self.until(got)))
 

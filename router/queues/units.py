@@ -13,6 +13,7 @@ import orjson
 from router import names
 from router.config.types import Queue
 from router.errors import RouterError
+from router.events.http import NOBODY, Client
 from router.events.sqs import Message
 from router.events.sqs_errors import InvalidParameterValue, MessageNotInflight, OverLimit
 from router.events.sqs_rules import DEDUPLICATION, IN_FLIGHT, LONGEST_VISIBILITY, New, sequence_number
@@ -39,6 +40,7 @@ class Wanted:
     visibility: float  # seconds
     holder: str = ""  # event source mapping; "": somebody outside
     limit: int = 0  # bytes of messages in all, the first one apart; 0: no limit
+    client: Client = NOBODY  # who waits for them
 
 
 @dataclass(slots=True)
@@ -106,7 +108,11 @@ class Work:
             raise OverLimit(IN_FLIGHT)
 
     def receive(self, queue: Queue, dead_letters: Queue | None, wanted: Wanted, arn: Callable[[str], str]) -> Received:
-        """Hand out up to *wanted.most* messages. Exhausted ones go to *dead_letters* and old ones away. Raises OverLimit."""
+        """Hand out up to *wanted.most* messages. Exhausted ones go to *dead_letters* and old ones away. Raises OverLimit.
+
+        Who has left gets none: they would be held, and counted as received, for nobody."""
+        if wanted.client.left:
+            return Received()
         if not wanted.holder:
             self._refuse_over_limit(queue)
         made = Received()

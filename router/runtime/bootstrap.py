@@ -195,6 +195,9 @@ def load(name: str) -> Handler:
     return handler
 
 
+_FRAMES: Final = (__file__, streaming.__file__)  # what calls the function
+
+
 def told(error: BaseException) -> tuple[str, str, list[str]]:
     """Message, type and stack trace of an exception; the trace starts at the function's first frame."""
     try:
@@ -206,7 +209,7 @@ def told(error: BaseException) -> tuple[str, str, list[str]]:
 
 def _trace(found: TracebackType | None) -> list[str]:
     stack = [(frame.filename, frame.lineno or 0, frame.name, frame.line) for frame in traceback.extract_tb(found)]  # no columns, as on AWS
-    first = next((at for at, frame in enumerate(stack) if frame[0] != __file__), 0)
+    first = next((at for at, frame in enumerate(stack) if frame[0] not in _FRAMES), 0)
     return traceback.format_list(stack[first:])
 
 

@@ -1,13 +1,15 @@
 """The Python runtime: the handler's file imported by our own bootstrap, in a process forked off the spawner.
 
-A function's own interpreter, and one whose code or layers have shared libraries, get a program instead (python_program.py)."""
+A function's own interpreter, and one whose code or layers have shared libraries or whose variables are for the interpreter, get a
+program instead (python_program.py)."""
 
 import asyncio
 import json
 import os
 import platform
+import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +32,8 @@ from router.telemetry import report
 from router.telemetry.report import LogStream
 
 PROGRAM: Final = Path(__file__).with_name("python_program.py")
+_TO_PYTHON: Final = re.compile(r"PYTHON[A-Z0-9]+")
+_SETTLED: Final = frozenset({"PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONNOUSERSITE"})
 NEEDED: Final = ("handler", "code", "packages", "separator", "layers")  # what it has to know
 
 
@@ -94,8 +98,9 @@ class PythonRuntime(Family):
             separator=separator,
             extra=self.shared.added(function),
         ) | {"layers": layers}
-        if resolved.program or has_libraries(function.code, function.opt):
-            return {**spec, **_program(resolved.program, self.shared.interpreter, spec)}
+        heeding = bool(resolved.program) or speaks_to_python(function.environment)
+        if heeding or has_libraries(function.code, function.opt):
+            return {**spec, **_program(resolved.program or self.shared.interpreter, spec, ours=not resolved.program, heeding=heeding)}
         return spec
 
     def link(self, spec: Mapping[str, Any], on_frame: OnFrame, on_end: OnEnd) -> tuple[Channel, Mapping[str, Any]]:
@@ -121,10 +126,18 @@ def has_libraries(*trees: Path | None) -> bool:
     return any(name.startswith("lib") and ".so" in name for place in places for name in names(place))
 
 
-def _program(program: str, interpreter: str, spec: Mapping[str, Any]) -> dict[str, Any]:
-    """What a worker's message says when it becomes a program; see program.py."""
-    options = ["-s", "-P"] if program else ["-I", "-S"]  # PYTHON* variables are for an interpreter that the function brings
+def speaks_to_python(environment: Iterable[str]) -> bool:
+    """Whether one of these variables changes how an interpreter starts, as PYTHONHASHSEED: a fork of one that runs would not notice.
+
+    Not those that our own start has settled already (-B, -u, -s), or the bootstrap heeds."""
+    return any(_TO_PYTHON.fullmatch(name) and name not in _SETTLED for name in environment)
+
+
+def _program(path: str, spec: Mapping[str, Any], *, ours: bool, heeding: bool) -> dict[str, Any]:
+    """What a worker's message says when it becomes a program; see program.py.
+
+    *ours*: our own interpreter, in which the daemon's packages are out of reach; *heeding*: PYTHON* variables are meant for it."""
+    options = ["-s", "-P"] if heeding else ["-I"]
     told = json.dumps({key: spec[key] for key in NEEDED})
-    path = program or interpreter
-    argv = [path, *options, "-B", "-u", str(PROGRAM), told]
+    argv = [path, *options, *(["-S"] if ours else []), "-B", "-u", str(PROGRAM), told]
     return {"argv": argv, "passes": "frames", "absent": f"{path} is gone"}

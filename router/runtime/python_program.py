@@ -1,7 +1,7 @@
 """The program `PYTHON python_program.py SPEC`: bootstrap.py in an interpreter of its own, where a fork of the spawner will not do.
 
-That is a function's own interpreter (`python:`), and code or layers with shared libraries: the loader reads LD_LIBRARY_PATH when a
-program starts and never again. SPEC: what the bootstrap has to know, as JSON. Standard library only."""
+That is a function's own interpreter (`python:`), code or layers with shared libraries, and variables such as PYTHONHASHSEED: the loader
+reads LD_LIBRARY_PATH, and Python its own variables, when a program starts and never again. SPEC: what the bootstrap has to know, as JSON. Standard library only."""
 
 import json
 import os

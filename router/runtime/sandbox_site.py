@@ -73,12 +73,14 @@ def site(config: Config) -> Site:
     credentials = os.environ.get("CREDENTIALS_DIRECTORY", "")
     tables = {_real(table.sqlite.parent) for table in config.tables.values()}
     buckets = {name: _real(bucket.path) for name, bucket in config.buckets.items()}
+    made = {path for name, path in buckets.items() if config.owners.get(("buckets", name)) == "api"}  # for who has a role that opens them
     found = Site(
         state=_real(config.state),
         config=_real(config.file),
         credentials=_real(credentials) if credentials else "",
         codes=frozenset(_real(function.code) for function in config.functions.values()),
-        shared=frozenset({*buckets.values(), *tables}),
+        shared=frozenset(({*buckets.values()} - made) | tables),
+        denied=frozenset(made - tables),
         runtime=runtime(),
     )
     return replace(found, uses={name: _opened(found, buckets, tables, policy, config.account) for name, policy in roles(config).items()})

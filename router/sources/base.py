@@ -29,8 +29,8 @@ _S = TypeVar("_S")
 class Outlet(Protocol):
     """The only door from a source into the router."""
 
-    async def emit(self, envelope: Envelope) -> None:
-        """Event: return once durable. Raises JournalError: nothing was accepted."""
+    async def emit(self, envelope: Envelope) -> bool:
+        """Event: return once durable. False: it was known already (same function, source, shard, sequencer). Raises JournalError: nothing was accepted."""
 
     async def emit_all(self, envelopes: Sequence[Envelope], beside: Beside | None = None) -> None:
         """Events for several functions, and *beside* in the store: all durable on return, or nothing. Raises as emit() does."""
@@ -121,6 +121,20 @@ class Source(Protocol):
 
     def health(self) -> str:
         """Nothing when attached and well, else one sentence that says what is wrong (shown by /readyz and `router ps`)."""
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """A source that others connect to. An address that it cannot have ends a start, as a mistake in the config; later it is a failure
+    like any other."""
+
+    name: str
+
+    async def bind(self) -> None:
+        """Have the address, before run(). Raises CannotListen."""
+
+    async def close(self) -> None:
+        """Give it back, when there is no run() that does."""
 
 
 @runtime_checkable

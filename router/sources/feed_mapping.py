@@ -295,7 +295,9 @@ class EventSourceMapping:
         return Cursor(head.stream, 2 * head.seq + 1, head.mark) if self.settings.latest and head.seq else Cursor(head.stream, 0, 0)
 
     async def _gather(self, cursor: Cursor, stop: asyncio.Event) -> None:
-        """Wait for a record, then until the batch is full or the window is over. Ends at once at a stop or when the cursor is odd."""
+        """Wait for a record, then until the batch is full or its time is over. Ends at once at a stop or when the cursor is odd.
+
+        In a tumbling window it ends without a record too: who waits for the window's end waits for records as well."""
         clock = self._parts.clock
         since = clock.monotonic()
         while not stop.is_set():
@@ -305,6 +307,8 @@ class EventSourceMapping:
             if head.stream != cursor.stream or waiting < 0:
                 return
             if not waiting:
+                if self.settings.window:
+                    return
                 await self._due.wait()
                 since = clock.monotonic()
                 continue

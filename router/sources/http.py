@@ -86,14 +86,22 @@ class HttpSource:
         """Who answers a request; None where nobody does. Raises BadPath."""
         return self.places.face_at(request)
 
+    async def bind(self) -> None:
+        """See Listening."""
+        await self._listener.bind()
+
+    async def close(self) -> None:
+        """See Listening."""
+        await self._listener.close()
+
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
         """Serve until *stop*, then finish what runs. Raises SourceError when the address, or the webhooks' memory, cannot be had."""
         self.places.line.outlet = outlet
         if self.where.kind == "off":
             await stop.wait()
             return
-        await self.places.open()
         try:
+            await self.places.open()
             await self._start()
             async with asyncio.TaskGroup() as group:
                 self._group, self._beside = group, self.places.begin(group)
@@ -103,6 +111,7 @@ class HttpSource:
                     task.cancel()
         finally:
             self._group = None
+            await self._listener.close()
             await self.places.gatehouse.close()
 
     async def _start(self) -> None:

@@ -17,6 +17,7 @@ from router.config.types import Names, Throttle
 from router.events import jwt
 from router.events.authorizer import BadIdentity, Identity, parse_identity
 from router.events.gateway import LOCAL
+from router.regular import Regular, Unfit
 
 ApiKind = Literal["http", "rest", "alb"]
 
@@ -185,9 +186,9 @@ def _validation(form: Node, kind: str) -> str:
     if kind != "token":
         form.problem("validates the token of a type: token authorizer; this one is of type request", "validation")
     try:
-        re.compile(pattern)
-    except re.error as error:
-        form.problem(f"no regular expression: {error}", "validation")
+        Regular(pattern)
+    except Unfit as error:
+        form.problem(str(error), "validation")
         return ""
     return pattern
 

@@ -5,7 +5,6 @@ the values of the identity sources that it was given for; what is kept is judged
 
 import asyncio
 import hashlib
-import re
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,6 +22,7 @@ from router.events.gateway import FREE, Api, Arrival, Asked, Denied, Passage
 from router.events.http_api import HttpApi
 from router.events.rest_api import RestApi
 from router.model import Envelope, Outcome
+from router.regular import Regular
 from router.sources.base import Outlet
 from router.sources.http_access import LambdaAuthorizer
 from router.sources.http_keys import KeyGuard, key_in
@@ -53,6 +53,7 @@ class Heard(NamedTuple):
     latency_ms: int  # of the invocation; 0 for an answer that was kept
 
 
+_INVALID: Final = Heard(Fault.UNAUTHORIZED, 0)
 _UNAUTHORIZED: Final = Denied(401, {"message": "Unauthorized"}, "UnauthorizedException")
 _UNAVAILABLE: Final = Denied(503, {"message": "Service Unavailable"}, "ServiceUnavailableException", 1)
 _FAILED: Final = {
@@ -77,18 +78,22 @@ class Authorizer:
         self._asking: dict[bytes, asyncio.Task[Heard]] = {}
         self._running: set[asyncio.Task[Any]] = set()
         self._told_condition = False
+        self._valid = Regular(config.validation).matches if config.validation else None
         self._invocations = metrics.counter("router_authorizer_invocations_total", "Authorizers asked.", "authorizer", "outcome")
         self._hits = metrics.counter("router_authorizer_kept_answers_total", "Requests decided by an answer kept.", "authorizer")
 
     async def ask(self, values: tuple[str, ...], event: Callable[[], dict[str, Any]], outlet: Outlet) -> Heard:
-        """The answer for these identities: one that is kept, else the function's. Requests alike share one invocation."""
+        """The answer for these identities: one that is kept, else the function's. Requests alike share one invocation. Nobody is asked
+        about a token that is not valid; what is kept was given for valid ones."""
         if not self.config.ttl:
-            return await self._invoke(event(), outlet)
+            return await self._invoke(event(), outlet) if self._worth_asking(values) else _INVALID
         key = hashlib.sha256(orjson.dumps(values)).digest()
         if (kept := self._kept.get(key)) is not None and self._clock.monotonic() < kept[0]:
             self._kept.move_to_end(key)
             self._hits.add(self.config.function)
             return Heard(kept[1], 0)
+        if not self._worth_asking(values):
+            return _INVALID
         task = self._asking.get(key)
         if task is None:
             task = asyncio.create_task(self._invoke_and_keep(key, event(), outlet), name=f"authorizer-{self.config.function}")
@@ -104,6 +109,9 @@ class Authorizer:
         for task in tasks:
             with suppress(asyncio.CancelledError, RouterError):
                 await task
+
+    def _worth_asking(self, values: tuple[str, ...]) -> bool:
+        return self._valid is None or self._valid(values[0])
 
     async def _invoke_and_keep(self, key: bytes, event: dict[str, Any], outlet: Outlet) -> Heard:
         heard = await self._invoke(event, outlet)
@@ -181,7 +189,6 @@ class AuthorizerGuard:
         config = shared.config
         self._kind: Literal["rest", "http"] = "rest" if shape == "rest" else "http"
         self._gateway = RestApi(api) if config.payload == "" else HttpApi(api, config.payload)
-        self._valid = re.compile(config.validation) if config.validation else None
 
     async def admit(self, asked: Asked, arrival: Arrival, outlet: Outlet) -> Passage | Denied:
         """401 without an identity, 403 when the authorizer says no, 500 when it says nothing."""
@@ -191,7 +198,7 @@ class AuthorizerGuard:
     async def learn(self, asked: Asked, arrival: Arrival, outlet: Outlet) -> tuple[Passage, str] | Denied:
         """The same, and the API key (usageIdentifierKey) of who passes; "" when the authorizer named none."""
         values = authorizer.identities(self._shared.config.sources, asked, self._api)
-        if values is None or (self._valid is not None and not self._valid.fullmatch(values[0])):
+        if values is None:
             return _UNAUTHORIZED
         arn = authorizer.method_arn(asked, self._api)
         heard = await self._shared.ask(values, lambda: self._event(asked, arrival, arn, values), outlet)

@@ -197,7 +197,7 @@ class RouteFace:
         """Answer at the integration timeout; the result reaches nobody."""
         self._line.late.add(self._target.function)
         response = self.gateway.failure(self.gateway.timed_out, arrival)
-        asked.request.early(response if self.cors is None else cors.decorated(self.cors, asked.request, response))
+        asked.request.client.answer(response if self.cors is None else cors.decorated(self.cors, asked.request, response))
 
     def _answered(self, outcome: Outcome, asked: Asked, arrival: Arrival) -> Response:
         """The answer that a result spells out; the gateway's error for a function error and for a result that is no answer."""

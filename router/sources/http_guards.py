@@ -24,6 +24,8 @@ log = structlog.get_logger("router.http")
 
 SHAPES: Final = ("rest", "1.0", "2.0")
 
+Stage = tuple[str, str, tuple[tuple[str, str], ...]]  # of which API: its id, its name, its variables
+
 
 class ThrottleGuard:
     """Lets a route's requests pass at its rate; see http_face.Guard."""
@@ -45,7 +47,7 @@ class Gatehouse:
         self._usage = Usage(house.config.usage_plans, house.clock, house.metrics) if house.config.usage_plans else None
         if self._usage is not None:
             house.later.append(self._usage.tell)
-        self._authorizers: dict[tuple[LambdaAuthorizer, str], Authorizer] = {}
+        self._authorizers: dict[tuple[LambdaAuthorizer, Stage], Authorizer] = {}
         self._signatures: dict[tuple[object, ...], Signatures] = {}
         self._key_sets: dict[tuple[object, ...], KeySet] = {}
 
@@ -103,9 +105,10 @@ class Gatehouse:
         return None if keys is None or self._usage is None else KeyGuard(self._usage, keys.plans)
 
     def _authorizer(self, config: LambdaAuthorizer, api: Api) -> Authorizer:
-        shared = self._authorizers.get((config, api.api_id))
+        stage = (api.api_id, api.stage, tuple(sorted((api.stage_variables or {}).items())))  # what was answered for one is not for another
+        shared = self._authorizers.get((config, stage))
         if shared is None:
-            shared = self._authorizers[config, api.api_id] = Authorizer(config, self._house.clock, self._house.metrics)
+            shared = self._authorizers[config, stage] = Authorizer(config, self._house.clock, self._house.metrics)
         return shared
 
     def _jwt(self, config: JwtAuthorizer, api: Api, shape: Shape) -> "JwtGuard":

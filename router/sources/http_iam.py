@@ -36,12 +36,13 @@ _ACTIONS: Final[Mapping[str, Mapping[str, str]]] = {  # and the condition keys t
 class IamGuard:
     """Lets in who signed and may; see http_face.Guard."""
 
-    def __init__(self, function: str, house: House, signers: Signers) -> None:
+    def __init__(self, target: str, house: House, signers: Signers) -> None:
+        """*target*: what the URL invokes, NAME or NAME:QUALIFIER; who may call one of them may not for that call another."""
         config = house.config
-        self._arn = names.function_arn(config.region, config.account, function)
+        self._arn = names.function_arn(config.region, config.account, target)
         self._where = Where(config.region, SERVICE)
         self._account, self._clock, self._signers = config.account, house.clock, signers
-        self._function, self._policy = function, house.policy
+        self._target, self._policy = target, house.policy
 
     async def admit(self, asked: Asked, arrival: Arrival, outlet: Outlet) -> Passage | Denied:  # noqa: ARG002 - as all guards
         """403 in AWS's words for everybody else."""
@@ -74,7 +75,7 @@ class IamGuard:
             now=self._clock.now(),
         )
         context["lambda:functionarn"] = (self._arn,)
-        policies = caller.policies._replace(resource=self._policy(self._function))
+        policies = caller.policies._replace(resource=self._policy(self._target))
         for name, more in _ACTIONS.items():
             asked = Action(name, self._arn, caller.principal, context | {key: (value,) for key, value in more.items()}, self._account)
             decision = evaluate(asked, policies)

@@ -124,7 +124,7 @@ class Places:
         if gateway.domain in self._urls:
             return f"functions.{name}.triggers[{binding.index}]: {gateway.domain} is a function's URL already"
         target = Target(binding.target, f"url:{name}", None)
-        guards = (IamGuard(name, house, signers),) if trigger.signed else ()
+        guards = (IamGuard(binding.target, house, signers),) if trigger.signed else ()
         face = UrlFace(target, gateway, self.line, url_arrival, guards=guards, allowed=trigger.cors, streaming=trigger.streaming)
         self._urls[gateway.domain] = self._url_paths[name] = face
         self.faces.append((binding, face))

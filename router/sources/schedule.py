@@ -15,14 +15,14 @@ import structlog
 
 from router import names
 from router.errors import ConfigError, InvalidParameter, JournalError, ShuttingDown, SourceError
-from router.events.agenda import PLAUSIBLE, Agenda, Due
+from router.events.agenda import PLAUSIBLE, Agenda, Due, beginning
 from router.model import Envelope
 from router.queues.outbox import Parcel
 from router.sources import schedule_store, targets
 from router.sources.base import Binding, House, Outlet, basis_of, first_leaf
-from router.sources.schedule_store import ScheduleStore, Tick
+from router.sources.schedule_store import ScheduleStore, Tick, Wanted
 from router.sources.schedule_trigger import ScheduleTrigger
-from router.sources.scheduled_targets import Schedule
+from router.sources.scheduled_targets import Schedule, listed
 from router.sources.timer import ClockTimer, Timer, timer_for
 
 log = structlog.get_logger("router.schedules")
@@ -42,6 +42,7 @@ class ScheduleSource:
         self.basis = basis
         self._schedules, self._timer = schedules, timer
         self._config, self._clock = house.config, house.clock
+        self._resting = _resting(house)
         self._store, self._outbox = ScheduleStore(house.database), house.outbox
         self._tables = {name: schedule.timetable for name, schedule in schedules.items()}
         self._agenda = Agenda({}, {})
@@ -61,7 +62,7 @@ class ScheduleSource:
         named: dict[str, list[Schedule]] = defaultdict(list)
         rules = [rule for rule in house.config.rules.values() if rule.enabled and rule.schedule is not None and rule.targets]
         plans = [plan for plan in house.config.schedules.values() if plan.enabled]
-        for schedule in (*map(Schedule.of, bindings), *map(Schedule.planned, plans), *map(Schedule.ruled, rules)):
+        for schedule in listed(bindings, house.config):
             named[schedule.name].append(schedule)
         if twice := [name for name, found in named.items() if len(found) > 1]:
             places = {one.trigger.named(one.function.name, one.index): one for one in bindings}  # none but those of triggers can be two
@@ -69,7 +70,7 @@ class ScheduleSource:
             raise ConfigError(
                 tuple(f"{one.path}.name: schedule {name}: two schedules have this name, of {them}" for one, name, them in told)
             )
-        basis = (basis_of(bindings), tuple(plans), tuple(rules))
+        basis = (basis_of(bindings), tuple(plans), tuple(rules), _resting(house))
 
         return [house.source("schedule", basis, lambda: cls._made({name: found[0] for name, found in named.items()}, house, basis))]
 
@@ -102,7 +103,8 @@ class ScheduleSource:
         """Take up where the store says; give the ticks that were under way."""
         now = self._clock.now()
         self._seen = (now, self._clock.monotonic())  # together: time that the store takes is no step of the clock
-        loaded = await self._store.load({name: schedule.spelling for name, schedule in self._schedules.items()}, int(now))
+        wanted = {name: Wanted(one.spelling, beginning(self._tables[name], int(now))) for name, one in self._schedules.items()}
+        loaded = await self._store.load(wanted, int(now), self._resting)
         for name, stored in loaded.schedules.items():
             schedule = self._schedules[name]
             schedule.last, schedule.missed, schedule.pending = stored.last, stored.missed, 0
@@ -274,3 +276,8 @@ class ScheduleSource:
         if self._clock.now() < PLAUSIBLE:
             return f"schedules wait until the clock is set: it shows {names.iso_s(self._clock.now())}"
         return "schedules are not attached"
+
+
+def _resting(house: House) -> frozenset[str]:
+    """The schedules that are switched off: they are not new when they are on again."""
+    return frozenset(plan.key for plan in house.config.schedules.values() if not plan.enabled)

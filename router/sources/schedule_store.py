@@ -4,9 +4,9 @@ A tick's row (schedule, time) is committed before the tick is emitted and remove
 the table holds what is under way and no more, and what a crash leaves in it is emitted then. Many rows go in and out as JSON, in one
 statement: each step of a statement has to win the interpreter back from a busy event loop (see journal/queries.sql)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import apsw
 import orjson
@@ -18,7 +18,7 @@ STEPS: Final = (
     """
     CREATE TABLE schedules (
         name TEXT PRIMARY KEY,
-        spelling TEXT NOT NULL,             -- expression and zone; another spelling starts anew
+        spelling TEXT NOT NULL,             -- expression and zone; another spelling starts anew; '': it is switched off
         anchor INTEGER NOT NULL,            -- epoch seconds: where rate() counts from
         until INTEGER NOT NULL,             -- epoch seconds: decided up to here
         last INTEGER,                       -- epoch seconds: time of the newest tick handed over
@@ -31,9 +31,10 @@ STEPS: Final = (
 Tick = tuple[str, int]  # schedule, time
 
 _BEGIN: Final = """
-INSERT INTO schedules (name, spelling, anchor, until) SELECT value ->> 0, value ->> 1, ?2, ?2 FROM json_each(?1) WHERE true
+INSERT INTO schedules (name, spelling, anchor, until) SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?) WHERE true
 ON CONFLICT (name) DO UPDATE SET spelling = excluded.spelling, anchor = excluded.anchor, until = excluded.until, missed = 0
 """
+_REST: Final = "UPDATE schedules SET spelling = '' WHERE name IN (SELECT value FROM json_each(?))"
 _END: Final = "DELETE FROM schedules WHERE name IN (SELECT value FROM json_each(?))"
 _DECIDE: Final = """
 UPDATE schedules SET until = d.value ->> 1, anchor = d.value ->> 2, missed = missed + (d.value ->> 3)
@@ -49,6 +50,13 @@ _RAN: Final = """
 UPDATE schedules SET last = max(coalesce(last, r.at), r.at)
 FROM (SELECT value ->> 0 AS name, max(value ->> 1) AS at FROM json_each(?) GROUP BY 1) AS r WHERE schedules.name = r.name
 """
+
+
+class Wanted(NamedTuple):
+    """A schedule that is to be served."""
+
+    spelling: str  # what makes it another one when it changes
+    first: Cursor  # where it begins when it was not there before
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +83,10 @@ class ScheduleStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def load(self, spellings: Mapping[str, str], now: int) -> Loaded:
-        """Make the tables fit the config and read them. A new or changed schedule begins at *now*: it has missed nothing."""
+    async def load(self, wanted: Mapping[str, Wanted], now: int, resting: Collection[str] = ()) -> Loaded:
+        """Make the tables fit the config and read them. A schedule that was changed, or was *resting* (switched off), begins anew at *now*."""
         await self._database.migrate("schedule", STEPS)
-        return await self._database.transact(lambda connection: _load(connection, spellings, now))
+        return await self._database.transact(lambda connection: _load(connection, wanted, now, resting))
 
     async def decide(self, decided: Sequence[Due]) -> None:
         """Put ticks and cursors on record; durable on return."""
@@ -101,16 +109,18 @@ def drop(connection: apsw.Connection, ticks: Sequence[Tick]) -> set[Tick]:
     return {(name, at) for name, at in orjson.loads(there)}
 
 
-def _load(connection: apsw.Connection, spellings: Mapping[str, str], now: int) -> Loaded:
+def _load(connection: apsw.Connection, wanted: Mapping[str, Wanted], now: int, resting: Collection[str]) -> Loaded:
     known = dict(_rows(connection, "SELECT name, spelling FROM schedules"))
-    gone = [name for name in known if name not in spellings]
-    fresh = [(name, spelling) for name, spelling in spellings.items() if known.get(name) != spelling]
-    connection.execute(_END, (_text(gone),))
-    connection.execute(_BEGIN, (_text(fresh), now))
-    rows = _rows(connection, "SELECT name, until, anchor, last, missed FROM schedules")
+    again = Cursor(now, now)
+    begun = {name: again if name in known else one.first for name, one in wanted.items() if known.get(name) != one.spelling}
+    fresh = [(name, wanted[name].spelling, cursor.anchor, cursor.until) for name, cursor in begun.items()]
+    connection.execute(_END, (_text([name for name in known if name not in wanted and name not in resting]),))
+    connection.execute(_REST, (_text(list(resting)),))
+    connection.execute(_BEGIN, (_text(fresh),))
+    rows = _rows(connection, "SELECT name, until, anchor, last, missed FROM schedules WHERE spelling <> ''")
     ticks: list[Tick] = _rows(connection, "SELECT schedule, at FROM ticks ORDER BY at, schedule")
-    pending = [tick for tick in ticks if tick[0] in spellings]
-    removed = [tick for tick in ticks if tick[0] not in spellings]
+    pending = [tick for tick in ticks if tick[0] in wanted]
+    removed = [tick for tick in ticks if tick[0] not in wanted]
     connection.execute(_DROP, (_text(removed),))
     schedules = {name: Stored(Cursor(until, anchor), last, missed) for name, until, anchor, last, missed in rows}
     return Loaded(schedules, pending, removed)

@@ -1,6 +1,7 @@
 """A schedule of the house, and what each of its ticks hands to whom."""
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -62,7 +63,7 @@ class Schedule:
     def timetable(self) -> Timetable:
         """What the agenda knows of it."""
         trigger = self.trigger
-        return Timetable(trigger.expression, trigger.zone, trigger.missed, trigger.window, trigger.start, trigger.end)
+        return Timetable(trigger.expression, trigger.zone, trigger.missed, trigger.window, trigger.start, trigger.end, trigger.scheduler)
 
     def due(self, at: int) -> int:
         """When a tick runs, epoch seconds: at its time, or within its window."""
@@ -89,6 +90,13 @@ class Schedule:
             body = b"{}"
         source = f"schedule:{self.name}" + (f"/{target.id}" if target.id else "")
         return Told(body, source, sequencer, arn, now, firing.id, scheduled=firing.at if by_scheduler else None)
+
+
+def listed(bindings: Iterable[Binding], config: Config) -> Iterator[Schedule]:
+    """All that tick: triggers, the config's own list, and rules with a schedule."""
+    yield from map(Schedule.of, bindings)
+    yield from (Schedule.planned(plan) for plan in config.schedules.values() if plan.enabled)
+    yield from (Schedule.ruled(rule) for rule in config.rules.values() if rule.enabled and rule.schedule is not None and rule.targets)
 
 
 def _bare(body: bytes) -> bytes:

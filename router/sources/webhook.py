@@ -104,26 +104,29 @@ class WebhookFace:
     async def _take(self, asked: Asked, arrival: Arrival, verified: Verified) -> Response:
         """Make it an event, unless it is one already. Raises RouterError: it is not remembered, and the sender may try again."""
         if not verified.delivery:
-            return await self._emit(asked, arrival, verified, names.request_id())
-        key = key_of(self._route, verified.delivery)
+            return await self._emit(asked, arrival, verified, names.request_id(), "")
+        where, delivery = _place(asked), verified.delivery
+        key = key_of(f"{self._route}{where}", delivery)
         async with self._memory.alone(key):
             if known := await self._memory.find(key):
                 return self._replayed(asked, known, arrival)
             request_id = request_id_of(self._function, key)
-            response = await self._emit(asked, arrival, verified, request_id)
+            response = await self._emit(asked, arrival, verified, request_id, f"{delivery}{where}")
             if response.status < 300:
                 await self._memory.remember(key, request_id, verified.remember)
             return response
 
-    async def _emit(self, asked: Asked, arrival: Arrival, verified: Verified, request_id: str) -> Response:
-        """The event, made durable."""
+    async def _emit(self, asked: Asked, arrival: Arrival, verified: Verified, request_id: str, sequencer: str) -> Response:
+        """The event, made durable. The journal may have it already: nobody was told of it yet, or it was forgotten here and not there."""
         payload = self.gateway.text(asked, arrival, FREE)
         if len(payload) > ASYNC_LIMIT:
             return self.gateway.failure(413, arrival)
-        await self._line.outlet.emit(
-            Envelope(self._function, payload, self._source, verified.delivery or request_id, request_id=request_id)
-        )
-        log.info("webhook_accepted", route=self._route, provider=self._trigger.scheme.name, matched=verified.key, request_id=request_id)
+        envelope = Envelope(self._function, payload, self._source, sequencer or request_id, request_id=request_id)
+        facts = {"route": self._route, "provider": self._trigger.scheme.name, "matched": verified.key, "request_id": request_id}
+        if await self._line.outlet.emit(envelope):
+            log.info("webhook_accepted", **facts)
+        else:
+            log.info("webhook_known", **facts)
         return self._answer(202, asked, request_id, arrival)
 
     def _replayed(self, asked: Asked, request_id: str, arrival: Arrival) -> Response:
@@ -147,3 +150,8 @@ class WebhookFace:
         if error.status == 503:
             return self.gateway.failure(503, arrival, retry_after=RETRY_AFTER)
         return self.gateway.failure(500, arrival)
+
+
+def _place(asked: Asked) -> str:
+    """What the variables of the path hold, as JSON; "" where there are none. Each place is a receiver of its own, to which a sender may send one delivery."""
+    return orjson.dumps(asked.parameters, option=orjson.OPT_SORT_KEYS).decode() if asked.parameters else ""

@@ -14,7 +14,7 @@ from router.items.conditions import holds
 from router.items.errors import Refused
 from router.items.keys import Place, check_indexed, indexed, place
 from router.items.nodes import Action, Condition
-from router.items.updates import updated
+from router.items.updates import takes_only, updated
 from router.items.values import LARGEST, Item, item_size, parts, same
 from router.tables import records
 from router.tables.codec import decode, encode
@@ -123,7 +123,8 @@ class Work:
             return None
         if change.kind == "put":
             return change.item
-        return updated(old if old is not None else change.key, change.actions)
+        new = updated(old if old is not None else change.key, change.actions)
+        return None if old is None and takes_only(change.actions) else new
 
     def _store(
         self,

@@ -3,43 +3,67 @@
 Source: SAM developer guide, ApiAuth, HttpApiAuth, ApiFunctionAuth, HttpApiFunctionAuth."""
 
 import re
-from typing import Any
+from typing import Any, Final
 
 from router.templates.draft import Api, Draft, Item
 from router.templates.props import Props
 from router.templates.words import Refused, shown
 
+_RESERVED: Final = ("NONE", "AWS_IAM")  # words, where a route names its authorizer
+_NO_IAM: Final = "IAM on routes is not supported here; use a function URL with AuthType AWS_IAM, or an authorizer"
+NO_POLICY: Final = "resource policies of APIs are not supported; use authorizers"
+_NO_KEYS: Final = "ApiKeyRequired: an HTTP API has no API keys; use a REST API, or an authorizer"
 
-def authorizers_later(item: Item, auth: Props, found: Api, draft: Draft) -> None:
-    """Read the `Auth` of an API when the functions that it names are there."""
+
+def read_later(item: Item, auth: Props, found: Api, draft: Draft) -> None:
+    """Read the `Auth` of an API when the functions that it names are there, and before any route asks for it."""
     part = Item(f"{item.logical}.Auth", "Auth", item.name, item.raw, item.line)
-    draft.attempt(part, lambda: _auth(part, auth, found, draft))
+    found.unread = lambda: draft.attempt(part, lambda: _auth(part, auth, found, draft))
+    draft.later(lambda: draft.read(found))
 
 
 def _auth(item: Item, props: Props, found: Api, draft: Draft) -> None:
-    authorizers = props.child("Authorizers")
+    with draft.needed(found.logical, "Auth"):
+        found.default = props.text("DefaultAuthorizer", "")
+        found.keyed = props.truth("ApiKeyRequired")
+        if found.keyed and found.kind == "http":
+            raise Refused(_NO_KEYS)
+        plan, authorizers = props.child("UsagePlan"), props.child("Authorizers")
+        for key in ("InvokeRole", "AddDefaultAuthorizerToCorsPreflight", "AddApiKeyRequiredToCorsPreflight", "EnableIamAuthorizer"):
+            props.take(key)
+        if "ResourcePolicy" in props:
+            raise Refused(NO_POLICY)
+        props.done()
+        if plan is not None:
+            _usage_plan(item, plan, found, draft)
     for name in authorizers.names() if authorizers is not None else ():
-        each = authorizers.child(name) if authorizers is not None else None
-        if each is not None:
-            found.authorizers[name] = _authorizer(each, found.kind, draft)
-    found.default = props.text("DefaultAuthorizer", "")
+        _one(item, name, authorizers, found, draft)  # type: ignore[arg-type]
     if found.default == "AWS_IAM":
-        raise Refused("IAM on routes is not supported here; use a function URL with AuthType AWS_IAM, or an authorizer")
+        raise Refused(_NO_IAM)
     if found.default and found.default not in found.authorizers:
-        raise Refused(f"DefaultAuthorizer: no authorizer has the name {shown(found.default)}")
-    found.keyed = props.truth("ApiKeyRequired")
-    plan = props.child("UsagePlan")
-    if plan is not None:
-        _usage_plan(item, plan, found, draft)
-    for key in ("InvokeRole", "AddDefaultAuthorizerToCorsPreflight", "AddApiKeyRequiredToCorsPreflight", "EnableIamAuthorizer"):
-        props.take(key)
-    props.done()
+        raise Refused(f"DefaultAuthorizer: authorizer {shown(found.default)} is not here, and routes that name no other are refused")
+
+
+def _one(item: Item, name: str, authorizers: Props, found: Api, draft: Draft) -> None:
+    """One authorizer: refused, it takes the routes with it that are to have it, and no others."""
+    part = Item(f"{item.logical}.{name}", "authorizer", item.name, item.raw, item.line)
+
+    def work() -> None:
+        each = authorizers.child(name)
+        if each is None or name in _RESERVED:
+            raise Refused(f"{shown(name)}: no authorizer")
+        found.authorizers[name] = _authorizer(each, found.kind, draft)
+
+    if draft.attempt(part, work) and not part.notes:
+        draft.rows.pop(part.logical)  # nothing to say
 
 
 def _authorizer(props: Props, kind: str, draft: Draft) -> dict[str, Any]:
     if "UserPoolArn" in props:
         raise Refused("Cognito user pools are not here; an HTTP API's JWT authorizer checks tokens of any issuer")
     jwt = props.child("JwtConfiguration")
+    if jwt is not None and kind == "rest":
+        raise Refused("JWT authorizers are an HTTP API's; a REST API has Lambda authorizers")
     if jwt is not None:
         value: dict[str, Any] = {"issuer": jwt.text("issuer"), "audience": jwt.texts("audience")}
         jwt.done()
@@ -50,7 +74,7 @@ def _authorizer(props: Props, kind: str, draft: Draft) -> dict[str, Any]:
         props.done()
         return {"jwt": value}
     value = {"function": draft.function(props.take("FunctionArn")).name}
-    for key in ("FunctionInvokeRole", "EnableFunctionDefaultPermissions", "DisableFunctionDefaultPermissions", "AuthorizationScopes"):
+    for key in ("FunctionInvokeRole", "EnableFunctionDefaultPermissions", "DisableFunctionDefaultPermissions"):
         props.take(key)
     identity = props.child("Identity")
     if kind == "rest":
@@ -96,6 +120,9 @@ def _usage_plan(item: Item, props: Props | None, found: Api, draft: Draft) -> No
     if how == "NONE":
         return
     name = "shared" if how == "SHARED" else f"{found.logical.lower()}"
+    owner = draft.plan_owners.setdefault(name, how if how == "SHARED" else found.logical)
+    if name in draft.plans or owner not in {"SHARED", found.logical} or (owner == "SHARED") != (how == "SHARED"):
+        raise Refused(f"another usage plan has the name {shown(name)} already: its keys would be good for this API too")
     found.plan = name
     if name not in draft.sections["usage_plans"]:
         key = draft.draw(name)
@@ -124,27 +151,48 @@ def limits(props: Props) -> dict[str, Any]:
 
 
 def access(auth: Props | None, found: Api, item: Item, draft: Draft) -> dict[str, Any]:
-    """Authorizer and API key of one route."""
-    name = auth.text("Authorizer", found.default) if auth is not None else found.default
-    keyed = auth.truth("ApiKeyRequired", default=found.keyed) if auth is not None else found.keyed
-    value: dict[str, Any] = {}
+    """Authorizer and API key of one route: its own, else its API's. Raises Refused."""
+    draft.enter(found)
+    auth = Props({}) if auth is None else auth
+    own = auth.text("Authorizer", "")
+    name = "" if own == "NONE" else own or found.default  # the default is never nobody
+    keyed = auth.truth("ApiKeyRequired", default=found.keyed)
+    scopes = auth.texts("AuthorizationScopes")
+    if "ResourcePolicy" in auth:
+        raise Refused(NO_POLICY)
+    for key in ("InvokeRole", "OverrideApiAuth"):
+        auth.take(key)
+    auth.done()
     if name == "AWS_IAM":
-        raise Refused("IAM on routes is not supported here; use a function URL with AuthType AWS_IAM, or an authorizer")
-    if name and name != "NONE":
-        if name not in found.authorizers:
-            raise Refused(f"authorizer {shown(name)} is not here")
-        value["authorizer"] = dict(found.authorizers[name])
-    if auth is not None:
-        scopes = auth.texts("AuthorizationScopes")
-        if scopes and "jwt" in value.get("authorizer", {}):
-            value["authorizer"] = {"jwt": value["authorizer"]["jwt"] | {"scopes": scopes}}
-        if "ResourcePolicy" in auth:
-            raise Refused("resource policies of APIs are not supported")
-        for key in ("InvokeRole", "OverrideApiAuth"):
-            auth.take(key)
-        auth.done()
+        raise Refused(_NO_IAM)
+    value = authorized(name, scopes, found)
+    if keyed and found.kind == "http":
+        raise Refused(_NO_KEYS)
     if keyed:
         if not found.plan:
             _usage_plan(item, None, found, draft)
-        value["api_keys"] = found.plan
+        value["api_keys"] = with_key(found, value)
     return value
+
+
+def authorized(name: str, scopes: list[str], found: Api) -> dict[str, Any]:
+    """The authorizer of a route by its name; "": none. Raises Refused."""
+    if name and name not in found.authorizers:
+        raise Refused(f"authorizer {shown(name)} is not here")
+    value: dict[str, Any] = {"authorizer": dict(found.authorizers[name])} if name else {}
+    if scopes and "jwt" not in value.get("authorizer", {}):
+        raise Refused("AuthorizationScopes are checked by a JWT authorizer alone, and the route has none")
+    if scopes:
+        value["authorizer"] = {"jwt": value["authorizer"]["jwt"] | {"scopes": scopes}}
+    return value
+
+
+def with_key(found: Api, guard: dict[str, Any]) -> Any:
+    """A route's `api_keys`. Raises Refused when nobody could hand one over."""
+    if not found.plan:
+        raise Refused("an API key is required, and no usage plan has this API")
+    if not found.key_source:
+        return found.plan
+    if "authorizer" not in guard:
+        raise Refused("ApiKeySourceType AUTHORIZER: the key comes from an authorizer, and the route has none")
+    return {"plans": found.plan, "source": found.key_source}

@@ -2,12 +2,14 @@
 
 import posixpath
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 from router.templates.props import Props
-from router.templates.resolve import Resolver
+from router.templates.resolve import APIS, IMPLICIT, Resolver
 from router.templates.words import DIFFERS, REFUSED, RUNS, Code, Refused, Row, shown
 
 SECTIONS: Final = (
@@ -65,8 +67,21 @@ class Api:
     default: str = ""  # the authorizer of routes that say nothing
     plan: str = ""  # the usage plan whose keys routes may want
     keyed: bool = False  # all routes want a key
+    key_source: str = ""  # where routes take the key from; "": the header
     throttles: dict[str, dict[str, Any]] = field(default_factory=dict)  # "GET /x" → throttle
-    signed: bool = False  # IAM is the default
+    unread: Callable[[], object] | None = None  # reads its `Auth`, when functions are there
+
+
+@dataclass(slots=True, eq=False)
+class Route:
+    """One route on its way into the config."""
+
+    item: Item
+    api: Api
+    key: str  # as config.yaml spells it
+    guard: Mapping[str, Any] | None = None  # who may call it, as config.yaml spells it; None: not known
+    function: str = ""  # that serves it; "": none does
+    trigger: Mapping[str, Any] | None = None  # what the function has of it
 
 
 class Draft:
@@ -81,14 +96,18 @@ class Draft:
         self.codes: list[Code] = []
         self.files: dict[str, str] = {}
         self.private = False
+        self.secrets: frozenset[str] = frozenset()
         self.managed: dict[str, list[dict[str, Any]]] = {}  # ARN of a managed policy of the template → its statements
         self.layers: dict[str, str] = {}  # ARN → path
         self.apis: dict[str, Api] = {}  # by logical id
+        self.missing: dict[str, list[str]] = {}  # logical id of an API → what its routes may not be served without
         self.integrations: dict[str, dict[str, Any]] = {}  # of HTTP APIs that are written out
         self.segments: dict[str, tuple[str, str]] = {}  # resources of REST APIs: parent, and part of the path
         self.keys: dict[str, str] = {}  # API keys by name
         self.plans: dict[str, dict[str, Any]] = {}  # usage plans that are resources
-        self.routes: dict[str, str] = {}  # what routes claim → which API they are of
+        self.plan_owners: dict[str, str] = {}  # usage plans that SAM makes: of which API, or SHARED
+        self.routes: list[Route] = []  # all that were attempted
+        self.claimed: dict[str, str] = {}  # what routes claim → which API they are of
         self.streams: dict[str, str] = {}  # ARN of a stream → its table
         self.globals: dict[str, Any] = {}  # the section of the template
         self._later: list[Callable[[], None]] = []
@@ -97,15 +116,19 @@ class Draft:
 
     def attempt(self, item: Item, work: Callable[[], None]) -> bool:
         """Do *work* for an item, and note what became of it; whether it runs."""
+        around = frozenset(self.resolver.referred)
         self.resolver.referred.clear()
         try:
             work()
+            gone = sorted(self.resolver.referred & self.refused)
         except Refused as refusal:
             self.refused.add(item.logical)
             self.rows[item.logical] = Row(item.logical, item.type, REFUSED, "", (str(refusal),), item.line)
             return False
-        for gone in sorted(self.resolver.referred & self.refused):
-            item.note(f"refers to {gone}, which is refused")
+        finally:
+            self.resolver.referred |= around
+        for each in gone:
+            item.note(f"refers to {each}, which is refused")
         self.rows[item.logical] = Row(item.logical, item.type, DIFFERS if item.notes else RUNS, item.becomes, tuple(item.notes), item.line)
         return True
 
@@ -120,25 +143,55 @@ class Draft:
             for each in work:
                 each()
 
+    # -- what APIs demand of all their routes
+
+    @contextmanager
+    def needed(self, api: str, what: str) -> Iterator[None]:
+        """While a part of an API is read without which no route of it may be served: when it is refused, so are they."""
+        missing = self.missing.setdefault(api, [])
+        missing.append(what)
+        yield
+        missing.remove(what)
+
+    def read(self, api: Api) -> None:
+        """Read an API's `Auth`, once."""
+        unread, api.unread = api.unread, None
+        if unread is not None:
+            unread()
+
+    def enter(self, api: Api) -> None:
+        """Before a route of an API is served: all that the API demands of it is known then. Raises Refused when a part of that is not here."""
+        self.read(api)
+        if api.logical in self.refused:
+            raise Refused(f"{api.logical} is refused")
+        if missing := self.missing.get(api.logical):
+            raise Refused(f"{missing[0]} of {api.logical} is refused, and without it no route of that API is served")
+
     # -- the config
 
-    def add(self, section: str, item: Item, value: Any, pattern: str = "", what: str = "") -> None:
-        """Put an item's value into a section under its name. Raises Refused for a name that is taken or is none."""
+    def free(self, section: str, item: Item, pattern: str = "", what: str = "") -> None:
+        """Raises Refused when an item's name is taken in a section or is none."""
         if pattern and not re.fullmatch(pattern, item.name):
             raise Refused(f"{shown(item.name)} is no name of {what}")
         if item.name in self.sections[section]:
             raise Refused(f"another resource has the name {shown(item.name)} already")
+
+    def add(self, section: str, item: Item, value: Any, pattern: str = "", what: str = "") -> None:
+        """Put an item's value into a section under its name. Raises Refused for a name that is taken or is none."""
+        self.free(section, item, pattern, what)
         self.sections[section][item.name] = value
         item.becomes = f"{section}.{item.name}"
 
-    def trigger(self, function: str, word: str, value: Any, *, enabled: bool = True, qualifier: str = "") -> None:
-        """Add a trigger to a function that is here. Raises Refused."""
+    def trigger(self, function: str, word: str, value: Any, *, enabled: bool = True, qualifier: str = "") -> Mapping[str, Any]:
+        """Add a trigger to a function that is here; the trigger. Raises Refused."""
         if function not in self.sections["functions"]:
             raise Refused(f"function {shown(function)} is not here")
         if not enabled or qualifier:
             value = value if isinstance(value, dict) else {_MAIN[word]: value}
             value = value | ({"qualifier": qualifier} if qualifier else {}) | ({} if enabled else {"enabled": False})
-        self.sections["functions"][function].setdefault("triggers", []).append({word: value})
+        added = {word: value}
+        self.sections["functions"][function].setdefault("triggers", []).append(added)
+        return added
 
     def path(self, written: str) -> str:
         """A path of the template's as config.yaml has it."""
@@ -181,6 +234,32 @@ class Draft:
             raise Refused(f"{shown(named)} is no function")
         return target
 
+    def api(self, named: Any) -> Api:
+        """An API by its id. Raises Refused also when two have it: the routes of one would be guarded as those of the other."""
+        logicals = self._api_ids.get(str(named), [])
+        if len(logicals) > 1:
+            raise Refused(f"{' and '.join(logicals)} have one id here, {shown(named)}: give one of them another logical id")
+        if not logicals or logicals[0] not in self.apis:
+            raise Refused(f"API {shown(named)} is not here")
+        return self.apis[logicals[0]]
+
+    def implicit(self, named: Any) -> str:
+        """The logical id of the API of events that name none, when *named* is its id and no other's; "" otherwise."""
+        (logical, *others) = self._api_ids.get(str(named), [""])
+        return logical if not others and logical in IMPLICIT and logical not in self.resolver.resources else ""
+
+    @cached_property
+    def _api_ids(self) -> dict[str, list[str]]:
+        """Id → the APIs that have it, whatever became of them."""
+        found: dict[str, list[str]] = {}
+        for logical, resource in self.resolver.resources.items():
+            if resource.get("Type") in APIS:
+                found.setdefault(self.resolver.name(logical), []).append(logical)
+        for logical in IMPLICIT:
+            if logical not in self.resolver.resources:
+                found.setdefault(logical.lower(), []).append(logical)
+        return found
+
     def bus(self, named: Any) -> str:
         """A bus by its name or ARN; the default one for None. Raises Refused."""
         name = "default" if named is None else str(named).rpartition("/")[2]
@@ -216,25 +295,3 @@ def _named(service: str, rest: str) -> Target:
         return Target("bus", rest[10:])
     kinds = {"sqs": "queue", "sns": "topic", "s3": "bucket"}
     return Target(kinds.get(service, ""), rest)
-
-
-class Verbatim(dict[str, Any]):
-    """A value in whose texts config.yaml knows no references."""
-
-
-def escaped(value: Any) -> Any:
-    """A value of the config in whose texts no `${` is a reference of config.yaml's: what a template says is nothing but text."""
-    if isinstance(value, str):
-        return value.replace("${", "$${")
-    if isinstance(value, list):
-        return [escaped(each) for each in value]
-    return {key: escaped(each) for key, each in value.items()} if isinstance(value, dict) and not isinstance(value, Verbatim) else value
-
-
-def escaped_entry(value: Any) -> Any:
-    """The same of an entry of a section: in its policy and its trust, variables are their own."""
-    return (
-        {key: each if key in ("policy", "trust") else escaped(each) for key, each in value.items()}
-        if isinstance(value, dict)
-        else escaped(value)
-    )

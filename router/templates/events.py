@@ -39,15 +39,14 @@ def _event(item: Item, name: str, event: Any, alias: str, draft: Draft) -> Calla
     def work() -> None:
         if not isinstance(event, dict) or item.type not in EVENTS:
             raise Refused(_NOT_HERE.get(item.type, f"{shown(item.type)}: no event source that is known here"))
+        if odd := [key for key in event if key not in {"Type", "Properties"}]:
+            raise Refused(f"{shown(odd[0])}: beside Type an event has Properties alone")
         props = Props(event.get("Properties") or {}, "", item.note)
         EVENTS[item.type](item, props, name, alias, draft)
         item.becomes = item.becomes or f"functions.{item.name}.triggers"
 
     def attempt() -> None:
-        if item.name in draft.sections["functions"]:
-            draft.attempt(item, work)
-        else:
-            draft.attempt(item, _refuse("its function is refused"))
+        draft.attempt(item, _refuse("its function is refused") if item.logical.partition(".")[0] in draft.refused else work)
 
     return attempt
 

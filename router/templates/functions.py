@@ -6,9 +6,9 @@ import re
 from typing import Any, Final
 
 from router.templates import roles
+from router.templates.cors import cors_of
 from router.templates.draft import Draft, Item
 from router.templates.events import function_events
-from router.templates.http import cors_of
 from router.templates.naming import made_destination
 from router.templates.props import Props
 from router.templates.stores import local_path
@@ -39,20 +39,24 @@ _IGNORED: Final = ("RolePath", "VersionDeletionPolicy", "PublishToLatestPublishe
 
 
 def function(item: Item, draft: Draft) -> None:
-    """A function: its code, settings and role; its events come when all is there."""
+    """A function: its code, settings and role; its events come when all is there.
+
+    Nothing that carries its name, no file and no role, is there before all of it is read."""
     props = draft.props(item)
+    draft.free("functions", item, _NAME, "a function")
     sam = item.type.startswith("AWS::Serverless")
     value: dict[str, Any] = {}
     props.take("FunctionName")
     if props.text("PackageType", "Zip") != "Zip" or "ImageUri" in props or "ImageConfig" in props:
         raise Refused("container images are not run here; package the code as a directory or .zip")
     runtime = props.text("Runtime", "")
-    value |= {"code": _code(item, props, runtime, draft, sam=sam), "handler": props.text("Handler"), "runtime": _runtime(runtime)}
+    code, files = _code(item, props, runtime, draft, sam=sam)
+    value |= {"code": code, "handler": props.text("Handler"), "runtime": _runtime(runtime)}
     _settings(props, value)
     _logging(props, value)
     _layers(props, value, draft)
     _alias(item, props, value)
-    role = roles.of_function(item, props, draft) if sam else roles.named_role(item, props.text("Role"), draft)
+    role, made = roles.of_function(item, props, draft) if sam else (roles.named_role(item, props.text("Role"), draft), None)
     if role:
         value["role"] = role
     _later(item, props, draft, sam=sam)
@@ -60,6 +64,9 @@ def function(item: Item, draft: Draft) -> None:
         props.take(key)
     props.done(_DIFFERENT)
     draft.add("functions", item, value, _NAME, "a function")
+    draft.files |= files
+    if made is not None:
+        roles.make(role, made, draft)
     metadata = item.raw.get("Metadata")
     built = str(metadata.get("BuildMethod", "")) if isinstance(metadata, dict) else ""
     draft.codes.append(Code(item.logical, value["code"], handler=value["handler"], built=built))
@@ -73,26 +80,26 @@ def _runtime(runtime: str) -> str:
     return runtime
 
 
-def _code(item: Item, props: Props, runtime: str, draft: Draft, *, sam: bool) -> str:
+def _code(item: Item, props: Props, runtime: str, draft: Draft, *, sam: bool) -> tuple[str, dict[str, str]]:
+    """Where the code lies, and the files that are to be written for it."""
     if sam and "InlineCode" in props:
         props.take("CodeUri")
-        return _inline(item, props.text("InlineCode"), runtime, draft)
+        return _inline(item, props.text("InlineCode"), runtime)
     key = "CodeUri" if sam else "Code"
     found = props.take(key)
     if isinstance(found, dict) and "ZipFile" in found:
-        return _inline(item, str(found["ZipFile"]), runtime, draft)
-    return draft.path(local_path("./" if sam and found is None else found, key))
+        return _inline(item, str(found["ZipFile"]), runtime)
+    return draft.path(local_path("./" if sam and found is None else found, key)), {}
 
 
-def _inline(item: Item, text: str, runtime: str, draft: Draft) -> str:
+def _inline(item: Item, text: str, runtime: str) -> tuple[str, dict[str, str]]:
     """Code that stands in the template: a file of its own beside the config, where Lambda would have put it."""
     try:
         text.encode()
     except UnicodeEncodeError:
         raise Refused("the inline code holds half a surrogate pair, which no file may") from None
     directory = f"inline/{item.name}"
-    draft.files[f"{directory}/index.{'js' if runtime.startswith('nodejs') else 'py'}"] = text
-    return f"./{directory}"
+    return f"./{directory}", {f"{directory}/index.{'js' if runtime.startswith('nodejs') else 'py'}": text}
 
 
 def _settings(props: Props, value: dict[str, Any]) -> None:
@@ -179,7 +186,7 @@ def _part(item: Item, name: str, draft: Draft, work: Any) -> None:
     part = Item(f"{item.logical}.{name}", name, item.name, item.raw, item.line)
 
     def attempt() -> None:
-        if item.name in draft.sections["functions"]:
+        if item.logical not in draft.refused:
             draft.attempt(part, lambda: work(part))
 
     draft.later(attempt)
@@ -257,7 +264,7 @@ def _end(end: Props, key: str, function: str, draft: Draft) -> dict[str, str]:
 
 def url_config(part: Item, props: Props, draft: Draft, function: str, alias: str) -> None:
     """A function's URL."""
-    auth = {"NONE": "none", "AWS_IAM": "iam"}.get(props.text("AuthType", "NONE"), "")
+    auth = {"NONE": "none", "AWS_IAM": "iam"}.get(props.text("AuthType"), "")
     if not auth:
         raise Refused("AuthType is NONE or AWS_IAM")
     value: dict[str, Any] = {"auth": auth}

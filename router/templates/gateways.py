@@ -5,15 +5,21 @@ Source: CloudFormation template reference, AWS::ApiGatewayV2::*, AWS::ApiGateway
 
 from typing import Any, Final
 
-from router.templates.draft import Api, Draft, Item
-from router.templates.http import HARMLESS, SAME, claim, cors_of, definition, function_in, throttle_of
+from router.templates.authorizers import NO_POLICY, authorized, with_key
+from router.templates.cors import cors_of
+from router.templates.draft import Api, Draft, Item, Route
+from router.templates.http import HARMLESS, SAME, throttle_of
+from router.templates.openapi import definition
 from router.templates.props import Props
+from router.templates.routes import function_in, key_source, reached, serve
 from router.templates.words import Refused, shown
 
+_GUARD: Final = ("ApiId", "RestApiId", "AuthorizationType", "AuthorizerId", "AuthorizationScopes", "ApiKeyRequired")
 _HELD: Final = frozenset({"AutoDeploy", "DeploymentId", "ClientCertificateId", "DocumentationVersion"})
-_STAGE: Final = SAME | {
+_STAGE: Final = {
+    key: SAME[key] for key in ("AccessLogSetting", "AccessLogSettings", "TracingEnabled", "CacheClusterEnabled", "CacheClusterSize")
+} | {
     "CanarySetting": "a canary gets no traffic of its own",
-    "CacheClusterEnabled": "answers are not cached",
 }
 
 
@@ -32,25 +38,43 @@ def api(item: Item, draft: Draft) -> None:
     body, target, key = props.take("Body"), props.take("Target"), props.text("RouteKey", "$default")
     if isinstance(target, str):  # quick create: one route to one function
         draft.later(lambda: _quick(item, target, key, found, draft))
-    for name in ("CredentialsArn", "Version", "ApiKeySourceType"):
+    for name in ("CredentialsArn", "Version"):
         props.take(name)
-    props.done(SAME | {"Policy": "an API has no policy of its own here; use authorizers"}, harmless=HARMLESS)
+    if kind == "rest":
+        key_source(props, "ApiKeySourceType", found)
+    reached([props.seen("EndpointConfiguration"), props.seen("Parameters")], props.seen("Domain"))
+    if "Policy" in props:
+        raise Refused(NO_POLICY)
+    props.done(SAME, harmless=HARMLESS)
+    if body is not None:
+        definition(item, body, "Body", found, draft)
     draft.apis[item.logical] = found
-    if isinstance(body, dict):
-        definition(item, body, found, draft)
     item.becomes = "http triggers of its functions"
 
 
 def _quick(item: Item, target: str, key: str, found: Api, draft: Draft) -> None:
     part = Item(f"{item.logical}.{key}", "route", item.name, item.raw, item.line)
-    draft.attempt(part, lambda: _serve(part, found, key, {"uri": target, "payload": "2.0"}, draft))
+    way = Route(part, found, key, {})
+    draft.routes.append(way)
+    draft.attempt(part, lambda: _serve(way, {"uri": target, "payload": "2.0"}, draft))
 
 
 def stage(item: Item, draft: Draft) -> None:
     """A stage; an API has one here."""
-    props = draft.props(item)
-    found = _api(props.text("ApiId" if item.type.startswith("AWS::ApiGatewayV2") else "RestApiId"), draft)
-    name = props.text("StageName", "$default")
+    key = "ApiId" if item.type.startswith("AWS::ApiGatewayV2") else "RestApiId"
+    found = draft.api(_text(item, key, draft))
+    with draft.needed(found.logical, "stage"):
+        props = draft.props(item)
+        props.take(key)
+        name = props.text("StageName", "$default")
+    if found.shared.get("stage", name) != name:
+        raise Refused(f"the API has the stage {found.shared['stage']} already, and one is served here")
+    with draft.needed(found.logical, "stage"):
+        _stage(props, name, found)
+    item.becomes = "http triggers of its functions"
+
+
+def _stage(props: Props, name: str, found: Api) -> None:
     variables = props.child("StageVariables" if found.kind == "http" else "Variables")
     settings = props.child("DefaultRouteSettings")
     throttle = throttle_of(settings) if settings is not None else {}
@@ -62,21 +86,18 @@ def stage(item: Item, draft: Draft) -> None:
     for key in _HELD:
         props.take(key)
     props.done(_STAGE)
-    if found.shared.get("stage", name) != name:
-        raise Refused(f"the API has the stage {found.shared['stage']} already, and one is served here")
     if name != "$default":
         found.shared["stage"] = name
     if throttle:
         found.shared["throttle"] = throttle
     if variables is not None:
         found.shared["stage_variables"] = {key: variables.text(key) for key in variables.names()}
-    item.becomes = "http triggers of its functions"
 
 
 def deployment(item: Item, draft: Draft) -> None:
     """Routes are served as they are in the config; a deployment may name the stage."""
     props = draft.props(item)
-    found = _api(props.text("ApiId" if item.type.startswith("AWS::ApiGatewayV2") else "RestApiId"), draft)
+    found = draft.api(props.text("ApiId" if item.type.startswith("AWS::ApiGatewayV2") else "RestApiId"))
     name = props.text("StageName", "")
     props.done(
         {"StageDescription": "settings of a stage belong to a Stage", "DeploymentCanarySettings": "a canary gets no traffic of its own"}
@@ -85,18 +106,11 @@ def deployment(item: Item, draft: Draft) -> None:
         found.shared.setdefault("stage", name)
 
 
-def _api(named: str, draft: Draft) -> Api:
-    for logical, found in draft.apis.items():
-        if logical in draft.resolver.resources and draft.resolver.name(logical) == named:
-            return found
-    raise Refused(f"API {shown(named)} is not here")
-
-
 def authorizer(item: Item, draft: Draft) -> None:
     """AWS::ApiGatewayV2::Authorizer and AWS::ApiGateway::Authorizer."""
     props = draft.props(item)
     second = item.type.startswith("AWS::ApiGatewayV2")
-    found = _api(props.text("ApiId" if second else "RestApiId"), draft)
+    found = draft.api(props.text("ApiId" if second else "RestApiId"))
     kind = props.text("AuthorizerType" if second else "Type")
     jwt = props.child("JwtConfiguration")
     sources = props.texts("IdentitySource")
@@ -137,7 +151,7 @@ def _lambda(props: Props, kind: str, sources: list[str], draft: Draft, *, second
 def integration(item: Item, draft: Draft) -> None:
     """AWS::ApiGatewayV2::Integration: kept for the routes that name it."""
     props = draft.props(item)
-    _api(props.text("ApiId"), draft)
+    draft.api(props.text("ApiId"))
     if (kind := props.text("IntegrationType")) != "AWS_PROXY":
         raise Refused(f"integrations of type {shown(kind)} are not supported; AWS_PROXY of a function is")
     value: dict[str, Any] = {"uri": props.text("IntegrationUri"), "payload": props.text("PayloadFormatVersion", "1.0")}
@@ -153,21 +167,20 @@ def integration(item: Item, draft: Draft) -> None:
 
 def route(item: Item, draft: Draft) -> None:
     """AWS::ApiGatewayV2::Route."""
+    way = _way(item, "ApiId", draft)
+    way.key = _text(item, "RouteKey", draft)
     props = draft.props(item)
-    found, key = _api(props.text("ApiId"), draft), props.text("RouteKey")
     target = draft.integrations.get(props.text("Target").rpartition("/")[2])
     if target is None:
         raise Refused("its integration is not here")
-    access = _access(props, found)
-    props.take("OperationName")
-    props.done()
-    _serve(item, found, key, {**target, "access": access}, draft)
+    props.done(harmless=HARMLESS | {"OperationName", "RouteKey", *_GUARD})
+    _serve(way, target, draft)
 
 
 def resource(item: Item, draft: Draft) -> None:
     """AWS::ApiGateway::Resource: a segment of a path."""
     props = draft.props(item)
-    _api(props.text("RestApiId"), draft)
+    draft.api(props.text("RestApiId"))
     draft.segments[item.name] = (props.text("ParentId"), props.text("PathPart"))
     props.done()
     item.becomes = "a path of its methods"
@@ -175,14 +188,14 @@ def resource(item: Item, draft: Draft) -> None:
 
 def method(item: Item, draft: Draft) -> None:
     """AWS::ApiGateway::Method."""
+    way = _way(item, "RestApiId", draft)
+    way.key = f"{_text(item, 'HttpMethod', draft)} {_path(_text(item, 'ResourceId', draft), draft)}"
     props = draft.props(item)
-    found, verb = _api(props.text("RestApiId"), draft), props.text("HttpMethod")
-    path = _path(props.text("ResourceId"), draft)
     made = props.child("Integration")
     kind = made.text("Type") if made is not None else "none"
     if made is None or kind != "AWS_PROXY":
         raise Refused(f"integrations of type {shown(kind)} are not supported; AWS_PROXY of a function is")
-    target: dict[str, Any] = {"uri": made.text("Uri"), "access": _access(props, found)}
+    target: dict[str, Any] = {"uri": made.text("Uri")}
     if (timeout := made.whole("TimeoutInMillis")) is not None:
         target["timeout"] = f"{timeout}ms"
     for key in ("IntegrationHttpMethod", "Credentials", "PassthroughBehavior", "IntegrationResponses", "ContentHandling"):
@@ -191,9 +204,10 @@ def method(item: Item, draft: Draft) -> None:
     validated = "requests are not validated; the function must"
     props.take("MethodResponses")
     props.done(
-        dict.fromkeys(("RequestParameters", "RequestModels", "RequestValidatorId"), validated), harmless=HARMLESS | {"OperationName"}
+        dict.fromkeys(("RequestParameters", "RequestModels", "RequestValidatorId"), validated),
+        harmless=HARMLESS | {"OperationName", "HttpMethod", "ResourceId", *_GUARD},
     )
-    _serve(item, found, f"{verb} {path}", target, draft)
+    _serve(way, target, draft)
 
 
 def _path(named: str, draft: Draft) -> str:
@@ -207,32 +221,38 @@ def _path(named: str, draft: Draft) -> str:
     return "/" + "/".join(parts)
 
 
-def _access(props: Props, found: Api) -> dict[str, Any]:
-    kind, named, scopes = props.text("AuthorizationType", "NONE"), props.text("AuthorizerId", ""), props.texts("AuthorizationScopes")
-    value: dict[str, Any] = {}
+def _text(item: Item, key: str, draft: Draft) -> str:
+    """One property by itself: it is known also when another one cannot be told. Raises Refused."""
+    return Props(draft.resolver.value({key: (item.raw.get("Properties") or {}).get(key)})).text(key)
+
+
+def _way(item: Item, key: str, draft: Draft) -> Route:
+    """A route of which it is known who may call it, and not yet what it is. Raises Refused."""
+    way = Route(item, draft.api(_text(item, key, draft)), "")
+    draft.routes.append(way)
+    raw = item.raw.get("Properties") or {}
+    way.guard = _guard(Props(draft.resolver.value({name: raw[name] for name in _GUARD if name in raw})), way.api)
+    return way
+
+
+def _guard(props: Props, found: Api) -> dict[str, Any]:
+    """Who may call a route. Raises Refused."""
+    kind, named = props.text("AuthorizationType", "NONE"), props.text("AuthorizerId", "")
     if kind not in {"NONE", "CUSTOM", "JWT"}:
         raise Refused(f"authorization of type {shown(kind)} is not supported on routes")
-    if kind != "NONE":
-        if named not in found.authorizers:
-            raise Refused(f"authorizer {shown(named)} is not here")
-        value["authorizer"] = dict(found.authorizers[named])
-        if scopes and "jwt" in value["authorizer"]:
-            value["authorizer"] = {"jwt": value["authorizer"]["jwt"] | {"scopes": scopes}}
+    if (kind == "NONE") != (not named):
+        raise Refused(f"AuthorizationType {kind} and AuthorizerId {shown(named) or 'of nobody'} contradict each other")
+    value = authorized(named, props.texts("AuthorizationScopes"), found)
     if props.truth("ApiKeyRequired"):
-        if not found.plan:
-            raise Refused("an API key is required, and no usage plan has this API")
-        value["api_keys"] = found.plan
+        value["api_keys"] = with_key(found, value)
     return value
 
 
-def _serve(item: Item, found: Api, key: str, target: dict[str, Any], draft: Draft) -> None:
+def _serve(way: Route, target: dict[str, Any], draft: Draft) -> None:
     """One route to one function."""
-    function = function_in(target["uri"], draft)
-    value: dict[str, Any] = {"route": key, **({"api": "rest"} if found.kind == "rest" else {}), **found.shared}
-    if found.kind == "http" and str(target["payload"]) in {"1", "1.0"}:
-        value["payload_format_version"] = "1.0"
+    own: dict[str, Any] = {}
+    if way.api.kind == "http" and str(target["payload"]) in {"1", "1.0"}:
+        own["payload_format_version"] = "1.0"
     if "timeout" in target:
-        value["timeout"] = target["timeout"]
-    claim(key, found, draft)
-    draft.trigger(function.name, "http", value | target.get("access", {}), qualifier=function.qualifier)
-    item.becomes = f"functions.{function.name}.triggers"
+        own["timeout"] = target["timeout"]
+    serve(way, function_in(target["uri"], draft), own, draft)

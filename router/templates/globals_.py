@@ -5,6 +5,8 @@ Source: SAM developer guide, "Globals section": mappings are merged, lists put o
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from router.templates.words import shown
+
 _SECTIONS: Final = {
     "AWS::Serverless::Function": "Function",
     "AWS::Serverless::Api": "Api",
@@ -13,6 +15,17 @@ _SECTIONS: Final = {
     "AWS::Serverless::StateMachine": "StateMachine",
     "AWS::Serverless::LayerVersion": "LayerVersion",
 }
+_OF_NONE: Final = ("CapacityProvider", "WebSocketApi")  # sections of what is refused here
+
+
+def wrong(common: Mapping[str, Any]) -> list[str]:
+    """Problems of the section: what is misspelt there would be missing everywhere, also who may call."""
+    known = {*_SECTIONS.values(), *_OF_NONE}
+    return [
+        f"Globals.{shown(name)}: no section of Globals" if name not in known else f"Globals.{shown(name)} must be a mapping"
+        for name, given in common.items()
+        if name not in known or not isinstance(given, dict | None)
+    ]
 
 
 def merged(resource: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, Any]:
@@ -22,7 +35,7 @@ def merged(resource: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, 
     ignored = resource.get("IgnoreGlobals")
     if not isinstance(given, dict) or ignored == "*":
         return dict(resource)
-    names = set(ignored) if isinstance(ignored, list) else set()
+    names = ignored if isinstance(ignored, list) else []
     kept = {key: value for key, value in given.items() if key not in names}
     return {**resource, "Properties": _merge(kept, resource.get("Properties") or {})}
 

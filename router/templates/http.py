@@ -1,20 +1,21 @@
 """APIs of a template and their routes. Pure.
 
 Source: SAM developer guide, AWS::Serverless::Api, AWS::Serverless::HttpApi, event sources Api and HttpApi; API Gateway developer
-guide, "OpenAPI extensions". All APIs share one listener here: the host names of AWS do not tell them apart."""
+guide, "OpenAPI extensions"."""
 
-import re
-from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
-from router.templates.authorizers import access, authorizers_later
-from router.templates.draft import Api, Draft, Item, Target
+from router.templates.authorizers import access, read_later
+from router.templates.cors import cors_of
+from router.templates.draft import Api, Draft, Item, Route, Target
+from router.templates.openapi import definition
 from router.templates.props import Props
+from router.templates.resolve import IMPLICIT
+from router.templates.routes import key_of, key_source, reached, serve
 from router.templates.words import Refused, shown
 
-REST_TIMEOUT: Final = 29_000  # milliseconds
-LONGEST_URI: Final = 2048  # characters of an integration's
-METHODS: Final = frozenset(["ANY", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
+_IMPLICIT: Final = {"rest": "ServerlessRestApi", "http": "ServerlessHttpApi"}
 _NO_HOST: Final = "all routes are on the http listener; let a proxy in front serve the domain"
 SAME: Final = {  # both kinds
     "AccessLogSetting": "requests are in the daemon's own log and metrics",
@@ -60,34 +61,33 @@ def api(item: Item, draft: Draft) -> None:
     if kind == "http" and (cors := _http_cors(props)):
         found.shared["cors"] = cors
     _throttling(props, found)
+    if kind == "rest":
+        key_source(props, "ApiKeySourceType", found)
+    endpoint, domain = props.seen("EndpointConfiguration"), props.seen("Domain")
+    reached(endpoint, domain)
     auth = props.child("Auth")
     body = props.take("DefinitionBody")
     if "DefinitionUri" in props:
         raise Refused("DefinitionUri: write the definition as DefinitionBody, or the routes as events of functions")
-    if auth is not None:
-        draft.later(lambda: authorizers_later(item, auth, found, draft))
     props.done(SAME, harmless=HARMLESS)
+    if body is not None:
+        definition(item, body, "DefinitionBody", found, draft)
+    if auth is not None:
+        read_later(item, auth, found, draft)
     draft.apis[item.logical] = found
-    if isinstance(body, dict):
-        definition(item, body, found, draft)
-    elif body is not None:
-        raise Refused("DefinitionBody is no OpenAPI definition")
     item.becomes = "http triggers of its functions"
 
 
 def implicit(kind: str, draft: Draft) -> Api:
-    """The API that SAM makes of events that name none."""
-    logical = "ServerlessRestApi" if kind == "rest" else "ServerlessHttpApi"
-    if logical not in draft.apis:
-        found = Api(kind, logical)
-        given = draft.globals.get("Api" if kind == "rest" else "HttpApi") or {}
-        item = Item(logical, f"AWS::Serverless::{'Api' if kind == 'rest' else 'HttpApi'}", logical.lower(), {"Properties": given})
-        if kind == "rest":
-            given.setdefault("StageName", "Prod")
-        if not draft.attempt(item, lambda: api(item, draft)):
-            draft.apis[logical] = found
-        elif not given or set(given) == {"StageName"}:
+    """The API that SAM makes of events that name none. Raises Refused."""
+    logical = _IMPLICIT[kind]
+    if logical not in draft.apis and logical not in draft.refused:
+        given = dict(draft.globals.get("Api" if kind == "rest" else "HttpApi") or {})
+        item = Item(logical, IMPLICIT[logical], logical.lower(), {"Properties": ({"StageName": "Prod"} if kind == "rest" else {}) | given})
+        if draft.attempt(item, lambda: api(item, draft)) and not given:
             draft.rows.pop(logical)  # nothing to say of what the template does not name
+    if logical not in draft.apis:
+        raise Refused(f"{logical}, the API of events that name none, is refused")
     return draft.apis[logical]
 
 
@@ -106,27 +106,6 @@ def _http_cors(props: Props) -> dict[str, Any]:
     return cors_of(Props(raw, "CorsConfiguration", props.note))
 
 
-def cors_of(props: Props | None) -> dict[str, Any]:
-    """CORS as HTTP APIs and function URLs have it; {} for None."""
-    if props is None:
-        return {}
-    names = {
-        "AllowOrigins": "allow_origins",
-        "AllowMethods": "allow_methods",
-        "AllowHeaders": "allow_headers",
-        "ExposeHeaders": "expose_headers",
-    }
-    value: dict[str, Any] = {ours: found for theirs, ours in names.items() if (found := props.texts(theirs))}
-    if (age := props.whole("MaxAge")) is not None:
-        value["max_age"] = age
-    if props.truth("AllowCredentials"):
-        value["allow_credentials"] = True
-    props.done()
-    if value and "allow_origins" not in value:
-        raise Refused("CORS without AllowOrigins allows nobody: name the origins")
-    return value
-
-
 def _throttling(props: Props, found: Api) -> None:
     if found.kind == "http":
         if (settings := props.child("DefaultRouteSettings")) is not None and (throttle := throttle_of(settings)):
@@ -138,7 +117,8 @@ def _throttling(props: Props, found: Api) -> None:
                 found.throttles[key] = throttle
         return
     for setting in props.children("MethodSettings"):
-        method, path = setting.text("HttpMethod", "*"), setting.text("ResourcePath", "/*").replace("~1", "/")
+        method, written = setting.text("HttpMethod", "*"), setting.text("ResourcePath", "/*")
+        path = f"/{written.removeprefix('/').replace('~1', '/').removeprefix('/')}"  # "/~1a~1b" is /a/b
         throttle = throttle_of(setting)
         if throttle and (method, path) == ("*", "/*"):
             found.shared["throttle"] = throttle
@@ -164,13 +144,38 @@ def throttle_of(props: Props) -> dict[str, Any]:
 
 def route(item: Item, props: Props, kind: str, alias: str, draft: Draft) -> None:
     """An event of type Api or HttpApi."""
-    named = props.take("RestApiId" if kind == "rest" else "ApiId")
-    found = _api_of(named, kind, draft)
-    method, path = props.text("Method", "ANY").upper(), props.text("Path", "")
-    key = _key("ANY" if method in {"*", "X-AMAZON-APIGATEWAY-ANY-METHOD"} else method, path, kind)
-    value: dict[str, Any] = {"route": key}
-    if kind == "rest":
-        value["api"] = "rest"
+    found = route_of(item, props, kind, draft)
+    draft.routes.append(found)
+    found.guard = access(props.child("Auth"), found.api, item, draft)
+    own = _own(item, props, found)
+    props.done()
+    serve(found, Target("function", item.name, alias), own, draft)
+
+
+def route_of(item: Item, props: Props, kind: str, draft: Draft) -> Route:
+    """The route that an event declares. Raises Refused."""
+    api = _api_of(props.take("RestApiId" if kind == "rest" else "ApiId"), kind, draft)
+    return Route(item, api, key_of(props.text("Method", "ANY"), props.text("Path", ""), kind))
+
+
+def unserved(item: Item, draft: Draft) -> None:
+    """Remember the routes of a function that is refused: their requests must not come to others."""
+    events = (item.raw.get("Properties") or {}).get("Events")
+    for name, written in events.items() if isinstance(events, dict) else ():
+        with suppress(Refused):
+            event = draft.resolver.value(written)
+            kind = {"Api": "rest", "HttpApi": "http"}.get(str(event.get("Type"))) if isinstance(event, dict) else None
+            if kind is not None:
+                props = Props(event.get("Properties") or {})
+                found = route_of(Item(f"{item.logical}.{name}", event["Type"], "", item.raw, item.line), props, kind, draft)
+                draft.routes.append(found)
+                found.guard = access(props.child("Auth"), found.api, found.item, draft)
+
+
+def _own(item: Item, props: Props, route: Route) -> dict[str, Any]:
+    """What an event says of its route, beside who may call it."""
+    value: dict[str, Any] = {}
+    if route.api.kind == "rest":
         if "RequestModel" in props or "RequestParameters" in props:
             props.take("RequestModel")
             props.take("RequestParameters")
@@ -179,94 +184,18 @@ def route(item: Item, props: Props, kind: str, alias: str, draft: Draft) -> None
         value["payload_format_version"] = "1.0"
     elif version not in {"2", "2.0"}:
         raise Refused(f"PayloadFormatVersion {shown(version)} is not known")
-    value |= found.shared
     if (timeout := props.whole("TimeoutInMillis")) is not None:
         value["timeout"] = f"{timeout}ms"
     if (settings := props.child("RouteSettings")) is not None and (throttle := throttle_of(settings)):
         value["throttle"] = throttle
-    elif key in found.throttles:
-        value["throttle"] = found.throttles[key]
     if props.text("ResponseTransferMode", "BUFFERED") != "BUFFERED":
         raise Refused("answers of REST APIs are buffered here; a function URL streams")
-    value |= access(props.child("Auth"), found, item, draft)
-    props.done()
-    claim(key, found, draft)
-    short = set(value) == {"route"}
-    draft.trigger(item.name, "http", key if short else value, qualifier=alias)
-    item.becomes = f"functions.{item.name}.triggers"
+    return value
 
 
 def _api_of(named: Any, kind: str, draft: Draft) -> Api:
-    if named is None:
-        return implicit(kind, draft)
-    by_id = {
-        str(draft.resolver.name(logical)) if logical in draft.resolver.resources else logical.lower(): each
-        for logical, each in draft.apis.items()
-    }
-    found = by_id.get(str(named))
-    if found is None or found.kind != kind:
+    """The API that an event names. Raises Refused."""
+    found = implicit(kind, draft) if named is None or draft.implicit(named) == _IMPLICIT[kind] else draft.api(named)
+    if found.kind != kind:
         raise Refused(f"API {shown(named)} is not here")
     return found
-
-
-def _key(method: str, path: str, kind: str) -> str:
-    """The route as config.yaml spells it."""
-    if not path or path == "$default":
-        if kind == "rest":
-            raise Refused("Path is required")
-        return "$default"
-    if method not in METHODS:
-        raise Refused(f"{shown(method)} is no method")
-    if not path.startswith("/"):
-        raise Refused(f"path {shown(path)} does not begin with /")
-    return f"{method} {path}"
-
-
-def claim(key: str, found: Api, draft: Draft) -> None:
-    """Take a route; all APIs share one table. Raises Refused when another API has it."""
-    shape = re.sub(r"\{[^{}+]*(\+?)\}", r"{\1}", key)
-    owner = draft.routes.setdefault(shape, found.logical)
-    if owner != found.logical:
-        raise Refused(f"{owner} has the route {shown(key)} already, and all APIs share one listener here")
-
-
-# -- OpenAPI
-
-
-def definition(item: Item, body: Mapping[str, Any], found: Api, draft: Draft) -> None:
-    """The routes of an OpenAPI definition that functions serve."""
-    paths = body.get("paths")
-    for path, operations in paths.items() if isinstance(paths, dict) else ():
-        for method, operation in operations.items() if isinstance(operations, dict) else ():
-            spelt = "ANY" if method.lower() == "x-amazon-apigateway-any-method" else method.upper()
-            if spelt in METHODS and isinstance(operation, dict):
-                part = Item(f"{item.logical}.{spelt} {path}", "OpenAPI operation", item.name, item.raw, item.line)
-                draft.later(_operation(part, f"{spelt} {path}" if path != "/$default" else "$default", operation, found, draft))
-
-
-def function_in(uri: str, draft: Draft) -> Target:
-    """The function of an integration: an ARN of its own, or API Gateway's path to it. Raises Refused."""
-    if len(uri) > LONGEST_URI:
-        raise Refused(f"{shown(uri)} is no function's ARN")
-    arn = re.search(r"arn:aws[a-z-]*:lambda:[^/]*:function:[^/]+", uri.rpartition("/functions/")[2] or uri)
-    return draft.function(arn[0] if arn else uri)
-
-
-def _operation(item: Item, key: str, operation: Mapping[str, Any], found: Api, draft: Draft) -> Any:
-    def work() -> None:
-        integration = operation.get("x-amazon-apigateway-integration")
-        uri = str(integration.get("uri", "")) if isinstance(integration, dict) else ""
-        kind = str(integration.get("type", "")).lower() if isinstance(integration, dict) else ""
-        if kind != "aws_proxy":
-            raise Refused("only operations that a function serves (x-amazon-apigateway-integration of type aws_proxy) are supported")
-        if operation.get("security"):
-            raise Refused("security of OpenAPI definitions is not supported; write the routes as events with Auth")
-        target = function_in(uri, draft)
-        value = {"route": key, **({"api": "rest"} if found.kind == "rest" else {}), **found.shared}
-        if found.kind == "http" and str(integration.get("payloadFormatVersion", "1.0")) in {"1", "1.0"}:  # type: ignore[union-attr]
-            value["payload_format_version"] = "1.0"
-        claim(key, found, draft)
-        draft.trigger(target.name, "http", value, qualifier=target.qualifier)
-        item.becomes = f"functions.{target.name}.triggers"
-
-    return lambda: draft.attempt(item, work)

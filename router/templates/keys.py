@@ -33,15 +33,14 @@ def usage_plan(item: Item, draft: Draft) -> None:
     props = draft.props(item)
     props.take("UsagePlanName")
     value: dict[str, Any] = limits(props)
-    ids = {draft.resolver.name(logical): found for logical, found in draft.apis.items() if logical in draft.resolver.resources}
+    apis = []
     for stage in props.children("ApiStages"):
-        named = stage.text("ApiId")
+        apis.append(draft.api(stage.text("ApiId")))
         stage.take("Stage")
         stage.done({"Throttle": "a plan has one throttle; write it on the routes"})
-        if named not in ids:
-            raise Refused(f"API {shown(named)} is not here")
-        ids[named].plan = item.name
     props.done()
+    for found in apis:
+        found.plan = item.name
     draft.plans[item.name] = value
     draft.later(lambda: _settle(item, value, draft))
     item.becomes = f"usage_plans.{item.name}"

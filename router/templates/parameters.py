@@ -65,6 +65,12 @@ def private(declared: Any) -> frozenset[str]:
     )
 
 
+def secrets(declared: Any, found: Mapping[str, Any]) -> frozenset[str]:
+    """The values of those; *found*: what values() gave."""
+    texts = (found[name] for name in private(declared))
+    return frozenset(one for text in texts for one in (text if isinstance(text, list) else [text]))
+
+
 def _value(name: str, rules: Any, given: str | None, unlike: Unlike) -> Any:
     where = f"parameter {shown(name)}"
     if not isinstance(rules, dict) or not isinstance(rules.get("Type"), str):

@@ -34,6 +34,10 @@ class Props:
         """Say how the resource differs."""
         self._note(sentence)
 
+    def seen(self, key: str) -> Any:
+        """The value as it is; it is left for who takes it."""
+        return self._values.get(key)
+
     def take(self, key: str, default: Any = None) -> Any:
         """The value as it is."""
         self._left.pop(key, None)

@@ -21,7 +21,7 @@ NESTED: Final = 100  # values within values, references followed
 _VARIABLE: Final = re.compile(r"\$\{(!?)([^}]*)(\}?)")  # an open one reaches to the end: each is looked at once
 _EXECUTE: Final = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
 IMPLICIT: Final = {"ServerlessRestApi": "AWS::Serverless::Api", "ServerlessHttpApi": "AWS::Serverless::HttpApi"}  # SAM makes them
-_APIS: Final = frozenset({*IMPLICIT.values(), "AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"})
+APIS: Final = frozenset({*IMPLICIT.values(), "AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"})
 _DYNAMIC: Final = re.compile(r"\{\{resolve:([a-z-]+):")
 _NAMESPACE: Final = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")  # RFC 9562: URLs
 
@@ -99,7 +99,7 @@ class Resolver(Naming):
     @cached_property
     def _apis(self) -> frozenset[str]:
         """What the addresses of the template's APIs begin with."""
-        ids = {self.name(logical) for logical, resource in self.resources.items() if resource.get("Type") in _APIS}
+        ids = {self.name(logical) for logical, resource in self.resources.items() if resource.get("Type") in APIS}
         return frozenset((*ids, *map(str.lower, IMPLICIT)))
 
     def _spend(self, amount: int) -> None:
@@ -136,6 +136,7 @@ class Resolver(Naming):
             self._spend(len(str(found)))
             return found
         if name in IMPLICIT and name not in self.resources:
+            self.referred.add(name)
             return name.lower()
         found = self.resource(name)
         if found is not None:

@@ -105,22 +105,26 @@ def trust_of(props: Props) -> dict[str, Any]:
     return {} if document is None else {"trust": statements_of(document)}
 
 
-def of_function(item: Item, props: Props, draft: Draft) -> str:
-    """The role of a SAM function: the one it names, or one made of its Policies; the name."""
+def of_function(item: Item, props: Props, draft: Draft) -> tuple[str, dict[str, Any] | None]:
+    """The role of a SAM function: the name of the one it names, or name and value of one to make of its Policies."""
     named = props.take("Role")
     policies = props.items("Policies")
     trust = trust_of(props)
     if named is not None:
-        return named_role(item, named, draft)
+        return named_role(item, named, draft), None
     name = made_role(item.name)
     found = managed_policies.statements(managed_policies.BASIC)
     for each in policies:
         found += _policy_of(each, item, draft)
     if name in draft.sections["roles"]:
         raise Refused(f"another resource has the name {name} already")
-    draft.sections["roles"][name] = {"policy": found, **trust}
+    return name, {"policy": found, **trust}
+
+
+def make(name: str, value: dict[str, Any], draft: Draft) -> None:
+    """Put a role that SAM makes among the others."""
+    draft.sections["roles"][name] = value
     draft.made.add(name)
-    return name
 
 
 def named_role(item: Item, named: Any, draft: Draft) -> str:

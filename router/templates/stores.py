@@ -18,7 +18,7 @@ _BUCKET_DIFFERENT: Final = {
     "AccelerateConfiguration": "there is nothing to accelerate",
     "AccessControl": _NO_ACL,
     "BucketEncryption": f"{_DISK}; encrypt that",
-    "CorsConfiguration": "the endpoint answers no preflights for buckets",
+    "CorsConfiguration": "the endpoint lets every origin in, whatever the rules say: a signature counts, not an origin",
     "IntelligentTieringConfigurations": _DISK,
     "InventoryConfigurations": "no inventories are written",
     "LifecycleConfiguration": "nothing expires by itself; a scheduled function can remove what is old",

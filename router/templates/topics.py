@@ -5,7 +5,8 @@ Source: CloudFormation template reference, AWS::SNS::Topic, AWS::SNS::Subscripti
 from typing import Any, Final
 
 from router.templates import managed_policies
-from router.templates.draft import Draft, Item, Verbatim
+from router.templates.draft import Draft, Item
+from router.templates.escaping import Verbatim
 from router.templates.mappings import queue_mapping
 from router.templates.props import Props
 from router.templates.words import Refused, shown

@@ -9,12 +9,32 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from router.templates import document, functions, gateways, globals_, http, keys, parameters, roles, rules, stores, tables, topics, wiring
-from router.templates.draft import Draft, Item, escaped_entry
+from router.templates import (
+    assertions,
+    document,
+    functions,
+    gateways,
+    globals_,
+    guards,
+    http,
+    keys,
+    outputs,
+    parameters,
+    roles,
+    rules,
+    shadows,
+    stores,
+    tables,
+    topics,
+    unsupported,
+    wiring,
+)
+from router.templates.draft import Draft, Item
+from router.templates.escaping import escaped_entry
 from router.templates.naming import Place
 from router.templates.parameters import Unlike, unlike
 from router.templates.resolve import Resolver
-from router.templates.words import ABSENT, Refused, Row, TemplateError, Translation, shown
+from router.templates.words import ABSENT, Row, TemplateError, Translation, shown
 
 _SECTIONS: Final = frozenset(
     [
@@ -81,6 +101,11 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "AWS::ApiGatewayV2::Stage": gateways.stage,
     "AWS::ApiGateway::Stage": gateways.stage,
     "AWS::ApiGateway::Resource": gateways.resource,
+    "AWS::WAFv2::WebACLAssociation": guards.firewall,
+    "AWS::WAFRegional::WebACLAssociation": guards.firewall,
+    "AWS::ApiGateway::BasePathMapping": guards.mapping,
+    "AWS::ApiGateway::BasePathMappingV2": guards.mapping,
+    "AWS::ApiGatewayV2::ApiMapping": guards.mapping,
     "AWS::ApiGateway::ApiKey": keys.api_key,
     "AWS::ApiGateway::UsagePlan": keys.usage_plan,
     "AWS::ApiGateway::UsagePlanKey": keys.usage_plan_key,
@@ -106,20 +131,6 @@ HANDLERS: Final[Mapping[str, Handler]] = {
 }
 # what everybody may do anyway: a policy has one statement at least
 _NOTHING: Final = {"Effect": "Allow", "Action": "sts:GetCallerIdentity", "Resource": "*"}
-_NOT_HERE: Final = {
-    "AWS::Serverless::StateMachine": "state machines are not run here; chain functions by destinations, queues or an event bus",
-    "AWS::StepFunctions::StateMachine": "state machines are not run here; chain functions by destinations, queues or an event bus",
-    "AWS::Serverless::Application": "nested applications are not read; write its resources into this template",
-    "AWS::CloudFormation::Stack": "nested stacks are not read; write its resources into this template",
-    "AWS::Logs::SubscriptionFilter": "logs are not sent on to functions; router logs -f follows them",
-    "AWS::S3::BucketPolicy": "buckets have no policies of their own here; who may do what is said by roles and keys",
-    "AWS::CloudWatch::Alarm": "alarms are not kept here; metrics are at the console's /metrics",
-    "AWS::CloudWatch::Dashboard": "dashboards are not kept here; metrics are at the console's /metrics",
-    "AWS::Kinesis::Stream": "Kinesis streams are not here; use a queue or a table's stream",
-    "AWS::SSM::Parameter": "there is no Parameter Store here; use environment variables",
-    "AWS::SecretsManager::Secret": "there is no Secrets Manager here; write ${credential:NAME} into an environment variable of config.yaml",
-    "AWS::Cognito::UserPool": "Cognito is not here; an HTTP API's JWT authorizer checks tokens of any issuer",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +157,12 @@ def translate(text: str, options: Options) -> Translation:
     draft = Draft(resolver, options.data, options.base, options.draw)
     draft.globals = _mapping(template, "Globals")
     draft.private = bool(parameters.private(template.get("Parameters")))
+    assertions.check(_mapping(template, "Rules"), draft)
+    draft.secrets = parameters.secrets(template.get("Parameters"), given)
     items = _items(resources, written.lines, draft)
     _attempt_all(items, draft)
-    return _translation(template, draft, options, list(resources))
+    told = outputs.values(_mapping(template, "Outputs"), draft)
+    return _translation(draft, options, list(resources), told)
 
 
 def _whole(template: Mapping[str, Any]) -> None:
@@ -173,9 +187,10 @@ def _resources(template: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     problems = [wrong for logical, resource in found.items() if (wrong := _wrong(logical, resource, found))]
     if not found:
         problems.append("Resources: a template has one at least")
+    common = _mapping(template, "Globals")
+    problems += globals_.wrong(common)
     if problems:
         raise TemplateError(*problems)
-    common = _mapping(template, "Globals")
     if globals_.values(found.values(), common) > MOST_COMMON:
         raise TemplateError(f"Globals: in all the resources that have them they are more than {MOST_COMMON} values")
     return {logical: globals_.merged(resource, common) for logical, resource in found.items()}
@@ -209,7 +224,7 @@ def _items(resources: Mapping[str, Mapping[str, Any]], lines: Mapping[str, int],
         elif logical in draft.rows:
             continue
         elif item.type not in HANDLERS and not item.type.startswith("AWS::CDK::"):
-            draft.attempt(item, partial(_refuse, item.type))
+            draft.attempt(item, partial(unsupported.refuse, item.type))
         else:
             found.append(item)
     return found
@@ -224,19 +239,15 @@ def _settled(item: Item, draft: Draft, work: Callable[[], Any]) -> Any:
     return result[0] if result else None
 
 
-def _refuse(type_: str) -> None:
-    known = "custom resources are not run here" if type_.startswith(("Custom::", "AWS::CloudFormation::CustomResource")) else ""
-    raise Refused(_NOT_HERE.get(type_, known or f"{shown(type_)} is not supported"))
-
-
 def _attempt_all(items: list[Item], draft: Draft) -> None:
-    for kind in ("Api", "HttpApi"):
-        if kind in draft.globals and not any(item.type == f"AWS::Serverless::{kind}" for item in items):
-            http.implicit("rest" if kind == "Api" else "http", draft)
     order = {type_: index for index, type_ in enumerate(HANDLERS)}
     for item in sorted(items, key=lambda item: order.get(item.type, -1)):
         draft.attempt(item, partial(_one, item, draft))
     draft.finish()
+    for item in items:
+        if item.logical in draft.refused and item.type == "AWS::Serverless::Function":
+            http.unserved(item, draft)
+    shadows.close(draft)
     for item in items:
         for name, embedded in (item.raw.get("Connectors") or {}).items():
             part = Item(f"{item.logical}.{name}", "Connector", item.logical, embedded, item.line)
@@ -259,7 +270,7 @@ def _embedded(part: Item, source: str, draft: Draft) -> None:
         roles.permit(part, source, end.text("Id"), permissions, draft)
 
 
-def _translation(template: Mapping[str, Any], draft: Draft, options: Options, order: list[str]) -> Translation:
+def _translation(draft: Draft, options: Options, order: list[str], told: Mapping[str, Any]) -> Translation:
     config: dict[str, Any] = {"version": 1, **options.top}
     for role in draft.sections["roles"].values():
         role["policy"] = role["policy"] or [dict(_NOTHING)]
@@ -274,22 +285,8 @@ def _translation(template: Mapping[str, Any], draft: Draft, options: Options, or
         if row.notes and len(path) == 2 and path[1].partition(".")[0] in draft.sections.get(path[0], {}):
             path = (path[0], path[1].partition(".")[0])
             comments[path] = (*comments.get(path, ()), *(f"{row.resource}: {note}" for note in row.notes))
-    return Translation(config, comments, tuple(rows), _outputs(template, draft), tuple(draft.codes), draft.files, draft.private)
+    return Translation(config, comments, tuple(rows), told, tuple(draft.codes), draft.files, draft.private, draft.secrets)
 
 
 def _place(row: Row, places: Mapping[str, int]) -> tuple[int, str]:
     return (places.get(row.resource.partition(".")[0], len(places)), row.resource if "." in row.resource else "")
-
-
-def _outputs(template: Mapping[str, Any], draft: Draft) -> dict[str, Any]:
-    """What the template's outputs come to; those that cannot be told are left out."""
-    found: dict[str, Any] = {}
-    for name, output in _mapping(template, "Outputs").items():
-        if not isinstance(output, dict) or "Value" not in output:
-            raise TemplateError(f"Outputs.{shown(name)}: Value is required")
-        try:
-            if "Condition" not in output or draft.resolver.holds(str(output["Condition"])):
-                found[name] = draft.resolver.value(output["Value"])
-        except Refused:
-            continue
-    return found

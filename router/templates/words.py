@@ -69,6 +69,7 @@ class Translation:
     codes: tuple[Code, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)  # inline code: path as in config → text
     private: bool = False  # it holds what the template calls NoEcho, or a key
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)  # values of what it calls NoEcho
 
     @property
     def refused(self) -> tuple[Row, ...]:

@@ -53,7 +53,6 @@ class Connection(asyncio.Protocol):
         "_body",
         "_body_began",
         "_drained",
-        "_ended",
         "_held",
         "_incoming",
         "_limits",
@@ -64,6 +63,7 @@ class Connection(asyncio.Protocol):
         "_unsent",
         "_waited",
         "deadline",
+        "ended",
         "exchange",
         "keep",
         "peer",
@@ -85,9 +85,9 @@ class Connection(asyncio.Protocol):
         self._drained: asyncio.Future[None] | None = None
         self._held = False  # reading has stopped, because enough is read ahead
         self._asked = False  # a request has come whole
-        self._ended = False  # the client will send no more
         self.exchange: Exchange | None = None  # the one whose answer is awaited
         self.streaming: Exchange | None = None  # the one whose answer is sent piece by piece
+        self.ended = False  # the client will send no more
         self.keep = True  # another request may follow
         self.phase = IDLE
         self.deadline = FOREVER  # of the listener's clock
@@ -125,7 +125,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The client sends no more; true keeps the connection open for its answer."""
-        self._ended = True
+        self.ended = True
         self._cut_off()
         if self.phase in (HANDLING, WRITING):
             return True
@@ -252,7 +252,7 @@ class Connection(asyncio.Protocol):
             self.keep = False
         request = tuple.__new__(
             Request,
-            (method, target, headers, body, self.peer, host, self.port, version, "http", exchange.answer, raw_headers, None, learned),
+            (method, target, headers, body, self.peer, host, self.port, version, "http", exchange, raw_headers, None, learned),
         )
         if self._incoming.streaming:
             request = request._replace(stream=self._stream())
@@ -370,7 +370,7 @@ class Connection(asyncio.Protocol):
 
     def _next(self) -> None:
         """The answer is out: read the next request, or close."""
-        if not self.keep or (self._ended and self._incoming.empty()):
+        if not self.keep or (self.ended and self._incoming.empty()):
             self._leave()
             return
         self.phase = IDLE
@@ -379,7 +379,7 @@ class Connection(asyncio.Protocol):
             self._resume()
         if not self._incoming.empty():
             self._receive()
-            if self._ended:
+            if self.ended:
                 self._cut_off()
                 if self.phase in RECEIVING:
                     self._end_early()
@@ -406,7 +406,7 @@ class Connection(asyncio.Protocol):
 
     def _leave(self, *, unread: bool = False) -> None:
         """Close; but first let the client read its answer, when closing over unread input would reset the connection."""
-        unread = (unread or not self._incoming.empty()) and not self._ended
+        unread = (unread or not self._incoming.empty()) and not self.ended
         self._incoming.clear()
         self.phase = LINGERING
         self.deadline = self._listener.now() + self._limits.linger

@@ -50,6 +50,14 @@ class Exchange:
         log.error("request_crashed", listener=self._listener.name, method=request.method, exc_info=error)
         return self._listener.refusal(500)
 
+    # -- for the handler
+
+    @property
+    def left(self) -> bool:
+        """Whether nobody waits for an answer. A client that was killed looks like one that has nothing more to send."""
+        connection = self._connection
+        return connection.exchange is not self or connection.ended
+
     # -- the answer
 
     def answer(self, response: Response) -> None:

@@ -16,6 +16,7 @@ class Limits:
     linger: float = 2.0  # to go on reading, and throw away, what a refused client still sends: it would miss the answer else
     connections: int = 1000  # at one time
     per_address: int = 100  # connections of one client address; Unix sockets have none
+    per_local: int = 1000  # of a client on this machine: all that come through a proxy have its address
     line: int = 8 * 1024  # request line
     header_count: int = 100
     header_bytes: int = 32 * 1024  # all headers

@@ -15,6 +15,7 @@ import structlog
 
 from router.clock import Clock
 from router.config.types import Listen
+from router.events.gateway import LOCAL
 from router.events.http import Request, Response
 from router.web import sockets
 from router.web.connection import Connection
@@ -39,6 +40,7 @@ KEPT: Final = 16 * 1024 * 1024  # bytes of bodies and answers between two looks 
 LEFT: Final = 2  # requests under way for each connection that may be: a handler goes on when its client has left
 CLASSES: Final = ("", "1xx", "2xx", "3xx", "4xx", "5xx")  # of status codes, by their first digit
 SHED: Final = 64 * 1024  # bytes; who holds less is spared: dropping it would gain nothing
+SILENCE: Final = 60.0  # seconds between two lines of the log about connections that were one too many
 TURNED_AWAY: Final = 64  # connections over the caps that are told so at one time; more are dropped unheard
 MAKING: Final = 3  # turns of the loop, at most, until who is accepted has a Connection
 
@@ -80,6 +82,7 @@ class Listener:
         self._where, self._mode, self._clock = where, mode, clock
         self.hosts = frozenset(host.lower() for host in hosts)
         self._servers: list[asyncio.Server] = []
+        self._bound: list[socket.socket] = []  # and not accepted from yet
         self._connections: set[Connection] = set()
         self._turned_away: set[Connection] = set()
         self._addresses: Counter[str] = Counter()
@@ -93,6 +96,8 @@ class Listener:
         self._opened = metrics.counter("router_http_connections_opened_total", "Connections accepted.", "listener")
         self._closed = metrics.counter("router_http_connections_closed_total", "Connections ended.", "listener")
         self._deadlines = metrics.counter("router_http_deadlines_total", "Connections ended by a deadline.", "listener", "phase")
+        self._excess = metrics.counter("router_http_turned_away_total", "Connections that were one too many.", "listener")
+        self._silent_until = -inf  # of the monotonic clock: when the operator may be told of another one
         self._dropped = metrics.counter("router_http_dropped_total", "Connections dropped because all together held too much.", "listener")
         self._refused = metrics.counter("router_http_refused_total", "Requests refused before their handler.", "listener", "status")
 
@@ -112,14 +117,21 @@ class Listener:
 
     # -- life
 
+    async def bind(self) -> None:
+        """Have the address; whoever connects waits for start(). Raises CannotListen."""
+        self._bound = await asyncio.to_thread(sockets.opened, self._where, self.name, mode=self._mode)
+
     async def start(self) -> None:
-        """Bind and accept. Raises CannotListen."""
+        """Bind, unless that is done, and accept. Raises CannotListen."""
         self._draining = False
         self._quiet.clear()
-        bound = await asyncio.to_thread(sockets.opened, self._where, self.name, mode=self._mode)
+        if not self._bound:
+            await self.bind()
+        bound = tuple(self._bound)
         try:
-            for made in bound:
-                self._servers.append(await self._server(made))
+            while self._bound:
+                self._servers.append(await self._server(made := self._bound[0]))
+                del self._bound[0]  # now the server's
         except OSError as error:
             await self.close()
             raise sockets.CannotListen(f"cannot listen on {sockets.address(made)}: {error.strerror or error}") from error
@@ -181,12 +193,15 @@ class Listener:
         await asyncio.sleep(0)  # the loop tells the connections that they are gone
 
     def _stop_accepting(self) -> None:
-        if self._servers and self._where.kind == "unix":
+        if (self._servers or self._bound) and self._where.kind == "unix":
             with contextlib.suppress(FileNotFoundError):
                 Path(self._where.path).unlink()
         for server in self._servers:
             server.close()
+        for made in self._bound:
+            made.close()
         self._servers.clear()
+        self._bound.clear()
         self.addresses = ()
 
     def _is_quiet(self) -> bool:
@@ -242,18 +257,26 @@ class Listener:
             reason = f"over {self.limits.connections} connections"
         elif len(self.runners.running) + len(self.runners.waiting) >= LEFT * self.limits.connections:
             reason = f"over {LEFT * self.limits.connections} requests under way"  # most of them of clients that did not wait
-        elif peer and self._addresses[peer] >= self.limits.per_address:
-            reason = f"over {self.limits.per_address} connections of one address"
+        elif peer and self._addresses[peer] >= (most := self.limits.per_local if peer in LOCAL else self.limits.per_address):
+            reason = f"over {most} connections of one address"
         else:
             self._connections.add(connection)
             self._addresses[peer] += 1
             if self._draining:  # accepted in the very turn of the loop in which the drain began
                 connection.drain()
             return ""
+        self._turn_away(connection, reason)
+        return reason
+
+    def _turn_away(self, connection: Connection, reason: str) -> None:
+        """It is told why, while not too many are; told to the operator once a minute at most."""
         self._turned_away.add(connection)
+        self._excess.add(self.name)
+        if self.now() >= self._silent_until:
+            self._silent_until = self.now() + SILENCE
+            log.warning("connections_turned_away", listener=self.name, reason=reason, peer=connection.peer)
         if len(self._turned_away) > TURNED_AWAY:
             connection.abort()
-        return reason
 
     def forget(self, connection: Connection) -> None:
         """Count a connection out."""

@@ -523,6 +523,22 @@ async def test_counts_are_of_what_is_unfinished_or_a_dead_letter(journal: Journa
     assert await journal.counts() == {"a": unfinished, "b": {State.DEAD: 1, State.QUEUED: 1}}
 
 
+@pytest.mark.parametrize("states", [set(), {State.DEAD}])
+async def test_a_list_of_a_function_has_what_came_through_its_versions_and_aliases(journal: Journal, states: set[State]) -> None:
+    for target in ("f", "f:live", "f:1", "ff", "g:f", "f_:1"):
+        await journal.append(envelope(target))
+    for delivery in await lease(journal, 6):
+        await journal.bury(delivery, State.DEAD, error="e")
+
+    async def listed(function: str) -> set[str]:
+        return {row.function for row in await journal.list(Query(function=function, states=frozenset(states)))}
+
+    assert await listed("f") == {"f", "f:live", "f:1"}
+    assert await listed("f:live") == {"f:live"}
+    assert await listed("g") == {"g:f"}
+    assert await listed("f:none") == set()
+
+
 @pytest.mark.parametrize("states", [{State.DEAD}, {State.DEAD, State.EXPIRED}, {State.DISCARDED, State.RETRYING}, {State.QUEUED}])
 async def test_a_list_of_few_among_many_is_complete(journal: Journal, states: set[State]) -> None:
     """Whichever way the few are found, page by page and of one function too."""
@@ -697,3 +713,18 @@ async def test_a_large_payload_comes_back_whole(journal: Journal) -> None:
     while batch := await lease(journal, 100):
         leased += batch
     assert [d.envelope.payload for d in leased] == [payload] * 20
+
+
+async def test_events_are_found_by_what_makes_them_one(journal: Journal) -> None:
+    known = envelope(sequencer="1", shard="k")
+    other = envelope("g", sequencer="1", shard="k")
+    for it in (known, other, envelope(sequencer="2", shard="k"), envelope(shard="k")):
+        await journal.append(it)
+    asked = [envelope(name, payload=b"", sequencer="1", shard="k") for name in ("f", "g", "h")]
+    found = {row.function: row for row in await journal.alike([*asked, envelope(sequencer="1", shard="x"), envelope()])}
+    assert {name: row.id for name, row in found.items()} == {"f": known.request_id, "g": other.request_id}
+    assert found["f"] == await row_of(journal, known)
+    assert await journal.alike([]) == []
+    await journal.ack(next(one for one in await lease(journal) if one.envelope.request_id == known.request_id))
+    (row,) = await journal.alike(asked[:1])
+    assert (row.state, row.finished) == (State.SUCCEEDED, (await row_of(journal, known)).finished)

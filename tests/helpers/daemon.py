@@ -13,6 +13,7 @@ from typing import Any
 
 from router import daemon
 from router.api.declared import Declared
+from router.buckets.object_store import Objects
 from router.journal.database import Database
 from router.journal.sqlite import SqliteJournal
 from router.runtime.pool import WarmPool
@@ -40,6 +41,8 @@ MORE: dict[str, tuple[type[Any], str, str]] = {
     "after-remember": (Memory, "remember", "after"),
     "before-append-all": (SqliteJournal, "append_all", "before"),
     "after-append-all": (SqliteJournal, "append_all", "after"),
+    "before-clear": (Objects, "clear", "before"),
+    "after-clear": (Objects, "clear", "after"),
     "before-declared": (Declared, "_keep", "before"),
     "after-declared": (Declared, "_keep", "after"),
 }

@@ -60,23 +60,25 @@ class MemoryOutlet:
         self._known: set[tuple[str, str, str, str]] = set()
         self._changed = asyncio.Condition()
 
-    async def emit(self, envelope: Envelope) -> None:
-        """Remember the envelope."""
+    async def emit(self, envelope: Envelope) -> bool:
+        """Remember the envelope; False for one that is known."""
         await asyncio.sleep(0)
         if self.refuse:
             self.refuse -= 1
             raise JournalError("disk full")
-        self._keep(envelope)
+        fresh = self._keep(envelope)
         async with self._changed:
             self._changed.notify_all()
+        return fresh
 
-    def _keep(self, envelope: Envelope) -> None:
+    def _keep(self, envelope: Envelope) -> bool:
         key = (envelope.function, envelope.source, envelope.shard, envelope.sequencer)
         if envelope.sequencer and key in self._known:
             self.duplicates.append(envelope)
-        else:
-            self._known.add(key)
-            self.emitted.append(envelope)
+            return False
+        self._known.add(key)
+        self.emitted.append(envelope)
+        return True
 
     async def emit_all(self, envelopes: Sequence[Envelope], beside: Beside | None = None) -> None:
         """Remember them all, or none; what is beside goes to *store*."""

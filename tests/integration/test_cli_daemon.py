@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from router.cli.trial import Trial, copy_sample, sample
+from router.cli.shipped import sample
+from router.cli.trial import Trial, copy_sample
 
 ROOT = Path(__file__).parents[2]
 READY = 10.0  # seconds
@@ -126,6 +127,8 @@ def test_the_first_signal_drains(trial: Trial) -> None:
     assert trial._process is not None
     assert trial._process.wait(10) == 0
     assert "daemon_stopped" in trial.evidence()
+    (told,) = [line for line in trial.evidence().splitlines() if "drain_started" in line]
+    assert "SIGINT" in told
 
 
 def test_on_a_terminal_run_says_what_it_serves_and_ctrl_c_drains(tmp_path: Path) -> None:

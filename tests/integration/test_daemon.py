@@ -230,21 +230,6 @@ h: {…, handler: app.seen, timeout: 1200}
     assert not house.state.exists(), "nothing is touched for a config that cannot be served"
 
 
-def test_a_taken_port_is_said_and_waited_for(tmp_path: Path) -> None:
-    with Serving(tmp_path, "f: {…, handler: app.seen, triggers: [{http: GET /f}]}") as house:
-        with socket.create_server(("127.0.0.1", house.http)):
-            house.start()
-            assert house.ready(), house.said()
-            assert house.until(lambda: bool(house.get("/status")["problems"]), 5)
-            problem = f"cannot listen on 127.0.0.1:{house.http}: Address already in use"
-            assert house.until(lambda: house.get("/status")["problems"] == [f"http: {problem}"], 5), house.get("/status")
-            assert house.ask("GET", "/readyz", port=house.console).json["problems"] == [f"http: {problem}"]
-            assert house.ended(house.emit("f", {})), "events run meanwhile"
-        assert house.until(lambda: house.get("/status")["ready"], 10), "it is had as soon as it is free"
-        assert house.ask("GET", "/f").status == 200
-        assert house.stop() == 0
-
-
 def refusal(house: Serving) -> str:
     """What `router run` says when it does not start."""
     done = house.cli("run")
@@ -261,6 +246,33 @@ def test_a_taken_console_port_is_said(tmp_path: Path) -> None:
         taken = f"cannot listen on 127.0.0.1:{house.console}: Address already in use"
         assert refusal(house) == f"console listener: {taken}; listen.console in the config says where, or off"
     assert not (house.state / "control.sock").exists()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "192.0.2.1"])
+def test_an_http_address_that_cannot_be_had_ends_the_start(tmp_path: Path, host: str) -> None:
+    house = Serving(tmp_path, "f: {…, handler: app.seen, triggers: [{http: GET /f}]}")
+    house.config.write_text(house.config.read_text().replace(f"127.0.0.1:{house.http}", f"{host}:{house.http}"))
+    with socket.create_server(("127.0.0.1", house.http)):
+        said = refusal(house)
+    reason = "Address already in use" if host == "127.0.0.1" else "Cannot assign requested address"
+    assert said == f"http listener: cannot listen on {host}:{house.http}: {reason}; listen.http in the config says where, or off"
+    assert not (house.state / "control.sock").exists()
+
+
+def test_an_address_that_is_lost_by_a_reload_is_said_and_waited_for(tmp_path: Path) -> None:
+    with Serving(tmp_path, "f: {…, handler: app.seen}") as house:
+        house.start()
+        assert house.ready(), house.said()
+        with socket.create_server(("127.0.0.1", house.http)):
+            house.configure("f: {…, handler: app.seen, triggers: [{http: GET /f}]}")
+            assert house.cli("reload").returncode == 0
+            problem = f"cannot listen on 127.0.0.1:{house.http}: Address already in use"
+            assert house.until(lambda: house.get("/status")["problems"] == [f"http: {problem}"], 5), house.get("/status")
+            assert house.ask("GET", "/readyz", port=house.console).json["problems"] == [f"http: {problem}"]
+            assert house.ended(house.emit("f", {})), "events run meanwhile"
+        assert house.until(lambda: house.get("/status")["ready"], 10), "it is had as soon as it is free"
+        assert house.ask("GET", "/f").status == 200
+        assert house.stop() == 0
 
 
 def test_a_state_directory_that_cannot_be_written_is_said(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -323,3 +324,13 @@ async def test_a_template_in_an_interpreter_of_its_own(rig: Rig, given: Path | N
     found = [json.loads(outcome.payload) for outcome in outcomes]
     assert (len({one["pid"] for one in found}), rig.mark.read_text()) == (2, "x")
     assert found[0]["fds"][:5] == [0, 1, 2, 3, 4]
+
+
+async def test_a_template_heeds_variables_for_the_interpreter(rig: Rig) -> None:
+    variables = {**rig.function("app.main").environment, "PYTHONHASHSEED": "0"}
+    (rig.code / "seeded.py").write_text("def told(event, context): return hash('a')\n")
+    told = [await rig.run("seeded.told", environment=variables) for _ in range(2)]
+    seeded = subprocess.run(
+        [sys.executable, "-c", "print(hash('a'))"], env={"PYTHONHASHSEED": "0"}, capture_output=True, timeout=30, check=True
+    )
+    assert {one.payload for one in told} == {seeded.stdout.strip()}

@@ -14,6 +14,7 @@ FLOORS = {
     "model": 0,
     "disk": 0,
     "wildcards": 0,
+    "regular": 0,
     "config": 1,
     "events": 1,
     "iam": 1,

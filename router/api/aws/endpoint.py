@@ -119,6 +119,7 @@ class Endpoint:
             asked.request_id,
             admitted.context,
             f"{asked.request.scheme}://{asked.request.host}",
+            asked.request.client,
             _trace(asked.request),
         )
         try:

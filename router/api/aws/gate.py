@@ -83,6 +83,7 @@ class Gate:
             address=request.peer,
             secure=request.scheme == "https",
             agent=request.header("user-agent"),
+            referer=request.header("referer"),
             region=self.region,
             now=self._clock.now(),
         )

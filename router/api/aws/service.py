@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from router.errors import RouterError
+from router.events.http import NOBODY, Client
 from router.iam.callers import Caller
 from router.iam.policy import Policy
 from router.iam.variables import Context
@@ -28,6 +29,7 @@ class Call:
     request_id: str  # UUID; the answer carries it as x-amzn-RequestId
     context: Context = field(default_factory=dict)  # the condition keys that every request has
     endpoint: str = "http://127.0.0.1:4566"  # scheme, host and port as the client wrote them: queue URLs begin with it
+    client: Client = NOBODY  # who waits for the answer
     trace: str = ""  # its X-Amzn-Trace-Id header: the chain of events that the caller is part of
 
 

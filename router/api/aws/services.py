@@ -68,7 +68,10 @@ SERVICES: Final[Mapping[str, Entry]] = {  # by name in botocore's data
     "dynamodbstreams": Entry(
         "router.api.aws.dynamodbstreams", lambda module, parts: module.DynamodbStreams(parts.tables, parts.house.clock)
     ),
-    "events": Entry("router.api.aws.events", lambda module, parts: module.Events.of(parts.declared, parts.calls, parts.house)),
+    "events": Entry(
+        "router.api.aws.events",
+        lambda module, parts: module.Events.of(parts.declared, parts.calls, parts.house, parts.functions.published),
+    ),
     "lambda": Entry("router.api.aws.lambda_", lambda module, parts: module.Lambda(module.Rooms.of(parts))),
     "logs": Entry(
         "router.api.aws.logs",

@@ -61,13 +61,14 @@ async function replayAll({ limit, ...filters }) {
 async function one(place, id) {
   const { event, payload, history } = await get(`/events/${encodeURIComponent(id)}`);
   const names = pulse.ps.map((row) => [row.function, row.function]);
-  const to = select("to", names, event.function, null);
+  const [name] = event.function.split(":"); // without its qualifier
+  const to = select("to", names, name, null);
   const replay = (press) => doing(press.target, async () => {
-    const [made] = (await post("/events/replay", { ids: [id], to: to.value === event.function ? "" : to.value })).ids;
+    const [made] = (await post("/events/replay", { ids: [id], to: to.value === name ? "" : to.value })).ids;
     toast("accepted anew");
     location.hash = `#/events/${made}`;
   });
-  const lines = await get(`/logs${query({ function: event.function, request_id: id, since: 1 })}`);
+  const lines = await get(`/logs${query({ function: name, request_id: id, since: 1 })}`);
   fill(
     place,
     header(event.function, badge(event.state)),
@@ -75,7 +76,7 @@ async function one(place, id) {
       ["Finished", event.finished && clock(event.finished)], ["Attempts", event.attempts], ["Size", bytes(event.size)], ["Error", event.error]]),
     h("div", { class: "buttons" }, h("button", { class: "main", onclick: replay, disabled: payload === null }, "Replay"), h("span", { class: "note" }, "to"), to,
       h("button", { class: "quiet", onclick: () => copied(`router events replay ${id}`) }, "Copy as router command"),
-      payload !== null && h("button", { class: "quiet", onclick: () => copied(`aws lambda invoke --function-name ${quoted(event.function)} --invocation-type Event --payload ${quoted(btoa(unescape(encodeURIComponent(payload))))} /dev/stdout`) }, "Copy as aws command")),
+      payload !== null && h("button", { class: "quiet", onclick: () => copied(command(event.function, payload)) }, "Copy as aws command")),
     h("h2", {}, "Attempts"),
     table([["", (row) => `#${row.attempt}`], ["at", (row) => clock(row.at)], ["what came of it", (row) => row.error ?? "succeeded"]], history, { empty: "None has ended yet." }),
     h("h2", {}, "Event"),
@@ -83,4 +84,10 @@ async function one(place, id) {
     h("h2", {}, "Log"),
     lines.length ? code(lines.map((line) => `${clock(line.time)} ${line.message.trimEnd()}`).join("\n")) : h("p", { class: "empty" }, "Nothing was logged yet."),
   );
+}
+
+/** What the AWS CLI, version 2, would be told to have the same event accepted. */
+function command(name, payload) {
+  const at = pulse.status.listeners.aws ? ` --endpoint-url ${pulse.status.listeners.aws}` : "";
+  return `aws lambda invoke${at} --function-name ${quoted(name)} --invocation-type Event --cli-binary-format raw-in-base64-out --payload ${quoted(payload)} /dev/stdout`;
 }

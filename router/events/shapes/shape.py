@@ -70,7 +70,10 @@ def truth(facts: Facts, name: str) -> bool:
 
 def mapping(facts: Facts, name: str) -> dict[str, Any]:
     """A JSON object; {} when the fact is empty."""
-    value = json.loads(facts[name], parse_constant=_no_constant) if facts[name] else {}
+    try:
+        value = json.loads(facts[name], parse_constant=_no_constant) if facts[name] else {}
+    except json.JSONDecodeError:
+        value = None
     if not isinstance(value, dict):
         raise ValueError(f"{name} is no JSON object")  # noqa: TRY004 - as every fact that does not fit
     return value

@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -220,7 +222,7 @@ def test_a_function_s_whole_life(cloud: Cloud, client: Any) -> None:
     client.delete_function(FunctionName="life")
     assert refused(client.get_function, FunctionName="life")[1] == "ResourceNotFoundException"
     again = create(client, "life", Publish=True)
-    assert again["Version"] == "1", "numbers begin anew with the function"
+    assert again["Version"] == "2", "numbers are never given twice, not even by a function of the same name"
     client.delete_function(FunctionName="life")
 
 
@@ -244,7 +246,6 @@ def test_mistakes_change_nothing(cloud: Cloud, client: Any) -> None:
     assert "cannot be assumed by Lambda" in refused(create, client=client, name="bad", Role=no_role)[2]
     assert refused(create, client=client, name="bad", Code={"ZipFile": b"no zip"})[2].startswith("Could not unzip uploaded file.")
     assert refused(create, client=client, name="bad", Runtime="java21")[1] == "InvalidParameterValueException"
-    assert "gone" in refused(create, client=client, name="bad", Handler="gone.handler")[2]
     assert "VpcConfig" in refused(create, client=client, name="bad", VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]})[2]
     assert "AWS_REGION" in refused(create, client=client, name="bad", Environment={"Variables": {"AWS_REGION": "x"}})[2]
     assert (
@@ -253,6 +254,58 @@ def test_mistakes_change_nothing(cloud: Cloud, client: Any) -> None:
     )
     assert refused(client.get_function, FunctionName="bad")[1] == "ResourceNotFoundException"
     assert cloud.get("/status")["ready"]
+
+
+def test_a_handler_is_looked_for_by_the_first_invocation(client: Any) -> None:
+    """So that its file can be renamed: code and handler are changed by two calls."""
+    create(client, "renamed")
+    assert client.update_function_configuration(FunctionName="renamed", Handler="main.handler")["Handler"] == "main.handler"
+    lost = result(client, "renamed")
+    assert (lost["errorType"], lost["errorMessage"]) == (
+        "Runtime.ImportModuleError",
+        "Unable to import module 'main': No module named 'main'",
+    )
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("main.py", HANDLER.replace("{answer!r}", "'renamed'"))
+    client.update_function_code(FunctionName="renamed", ZipFile=held.getvalue())
+    assert result(client, "renamed")[0] == "renamed"
+    client.update_function_code(FunctionName="renamed", ZipFile=zipped())
+    assert result(client, "renamed")["errorType"] == "Runtime.ImportModuleError"
+    client.update_function_configuration(FunctionName="renamed", Handler="app.handler")
+    assert result(client, "renamed")[0] == "one"
+    for runtime, handler, wrong in (
+        ("nodejs20.x", "index.handler", "Runtime.ImportModuleError"),
+        ("python3.11", "nothing", "Runtime.MalformedHandlerName"),
+        ("provided.al2023", "any", "Runtime.InvalidEntrypoint"),
+    ):
+        client.update_function_configuration(FunctionName="renamed", Handler=handler, Runtime=runtime)
+        assert result(client, "renamed")["errorType"] == wrong
+    client.delete_function(FunctionName="renamed")
+
+
+SPOKEN_TO = """
+import sys, warnings
+def handler(event, context):
+    try: import structlog
+    except ImportError: structlog = None
+    try: warnings.warn("one")
+    except UserWarning as error: said = str(error)
+    return [hash("a"), sys.warnoptions, said, structlog is None, [place for place in sys.path if "python_program" in place]]
+"""
+
+
+def test_variables_for_the_interpreter_are_heeded(client: Any) -> None:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("app.py", SPOKEN_TO)
+    spoken = {"Environment": {"Variables": {"PYTHONHASHSEED": "0", "PYTHONWARNINGS": "error", "PYTHONUNBUFFERED": "1"}}}
+    create(client, "spoken", Code={"ZipFile": held.getvalue()}, **spoken)
+    ours = subprocess.run(
+        [sys.executable, "-c", "print(hash('a'))"], env={"PYTHONHASHSEED": "0"}, capture_output=True, text=True, timeout=30, check=True
+    )
+    assert result(client, "spoken") == [int(ours.stdout), ["error"], "one", True, []]
+    client.delete_function(FunctionName="spoken")
 
 
 def test_code_from_a_bucket(cloud: Cloud, client: Any) -> None:
@@ -296,6 +349,27 @@ def test_event_invoke_config(client: Any) -> None:
     client.delete_function_event_invoke_config(FunctionName="async")
     assert refused(client.get_function_event_invoke_config, FunctionName="async")[1] == "ResourceNotFoundException"
     client.delete_function(FunctionName="async")
+
+
+def test_event_invoke_config_counts_for_versions_and_aliases(cloud: Cloud, key: dict[str, str], client: Any) -> None:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("app.py", CODE["app.py"])
+    create(client, "told", Handler="app.fails", Code={"ZipFile": held.getvalue()}, Publish=True)
+    client.create_alias(FunctionName="told", Name="live", FunctionVersion="1")
+    to = {"OnFailure": {"Destination": "arn:aws:sqs:us-east-1:123456789012:dead"}}
+    client.put_function_event_invoke_config(FunctionName="told", MaximumRetryAttempts=0, DestinationConfig=to)
+    sqs = cloud.client("sqs", key)
+    for qualifier in ("live", "1", "$LATEST"):
+        sent = client.invoke(FunctionName="told", Qualifier=qualifier, InvocationType="Event")["ResponseMetadata"]["RequestId"]
+        (message,) = sqs.receive_message(QueueUrl=f"{cloud.url}/123456789012/dead", WaitTimeSeconds=10)["Messages"]
+        record = json.loads(message["Body"])
+        assert (record["requestContext"]["requestId"], record["requestContext"]["condition"]) == (sent, "RetriesExhausted")
+        sqs.delete_message(QueueUrl=f"{cloud.url}/123456789012/dead", ReceiptHandle=message["ReceiptHandle"])
+    listed = cloud.router("dlq", "list", "--function", "told")
+    assert sorted(row["function"] for row in listed) == ["told:$LATEST", "told:1", "told:live"]
+    assert client.publish_version(FunctionName="told")["Version"] == "1", "no version's own, so nothing new"
+    client.delete_function(FunctionName="told")
 
 
 def test_event_source_mappings(client: Any) -> None:
@@ -483,6 +557,7 @@ NOTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "
 def test_a_streamed_answer(client: Any) -> None:
     answer = client.invoke_with_response_stream(FunctionName="f", Payload=b'{"a": 1}', LogType="Tail")
     assert (answer["StatusCode"], answer["ExecutedVersion"]) == (200, "$LATEST")
+    assert answer["ResponseMetadata"]["HTTPHeaders"]["content-type"] == "application/vnd.amazon.eventstream", "and no other beside it"
     *pieces, end = list(answer["EventStream"])
     said = json.loads(b"".join(piece["PayloadChunk"]["Payload"] for piece in pieces))
     assert said["event"] == {"a": 1}

@@ -121,17 +121,28 @@ def test_queues_of_config_and_of_the_api_are_there_after_a_restart(cloud: Cloud,
     assert (message["Body"], message["Attributes"]["MessageGroupId"]) == ("kept", "g")
 
 
-def asked(cloud: Cloud, key: dict[str, str], path: str, **fields: str) -> tuple[int, str]:
-    """One request of the older protocol; status and body."""
+def asked(cloud: Cloud, key: dict[str, str], path: str, *, patience: float = 30, **fields: str) -> tuple[int, str]:
+    """One request of the older protocol; status and body. Raises TimeoutError after *patience* seconds."""
     request = AWSRequest("POST", f"{cloud.url}{path}", data=urlencode({"Version": "2012-11-05", **fields}).encode())
     request.headers["Content-Type"] = "application/x-www-form-urlencoded"
     SigV4Auth(Credentials(key["AccessKeyId"], key["SecretAccessKey"]), "sqs", REGION).add_auth(request)
     prepared = request.prepare()
     try:
-        with urllib.request.urlopen(urllib.request.Request(prepared.url, prepared.body, dict(prepared.headers)), timeout=30) as answer:
+        with urllib.request.urlopen(
+            urllib.request.Request(prepared.url, prepared.body, dict(prepared.headers)), timeout=patience
+        ) as answer:
             return answer.status, answer.read().decode()
     except HTTPError as error:
         return error.code, error.read().decode()
+
+
+def test_who_left_while_waiting_takes_no_message(cloud: Cloud, key: dict[str, str], sqs: Any) -> None:
+    url = sqs.create_queue(QueueName="awaited")["QueueUrl"]
+    with pytest.raises(TimeoutError):
+        asked(cloud, key, f"/{ACCOUNT}/awaited", patience=1, Action="ReceiveMessage", WaitTimeSeconds="20")
+    sqs.send_message(QueueUrl=url, MessageBody="for the living")
+    (message,) = sqs.receive_message(QueueUrl=url, AttributeNames=["All"], WaitTimeSeconds=5)["Messages"]
+    assert message["Attributes"]["ApproximateReceiveCount"] == "1"
 
 
 def test_the_older_protocol(cloud: Cloud, key: dict[str, str], sqs: Any) -> None:

@@ -66,6 +66,55 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
+def states(installed: dict[str, Any]) -> dict[str, str]:
+    return {row["path"].rpartition("/")[2]: row["state"] for row in installed["files"]}
+
+
+LASTING = ("router.conf", "router.service", "router.socket", "10-event-router.conf")
+NAMES = (*LASTING, "router-aws.socket")
+
+
+def test_the_install_writes_what_it_showed_and_waits_until_it_serves(seen: dict[str, Any]) -> None:
+    assert states(seen["shown"]) == dict.fromkeys(NAMES, "missing")
+    installed = seen["installed"]
+    assert states(installed) == dict.fromkeys(NAMES, "written")
+    assert (installed["active"], installed["enabled"], installed["failed"], installed["warnings"]) == ("active", "enabled", [], [])
+    assert installed["directories"] == ["/var/lib/event-router", "/data/re sults of ${HOME}, 50%"]
+
+
+def test_a_second_install_disturbs_nothing(seen: dict[str, Any]) -> None:
+    assert states(seen["again"]) == dict.fromkeys(NAMES, "unchanged")
+    assert seen["undisturbed"]
+
+
+def test_what_keeps_it_from_serving_is_told(seen: dict[str, Any]) -> None:
+    assert "status 1" in seen["taken"]
+    assert "it does not serve:" in seen["taken"]
+    assert "cannot listen on 127.0.0.1:8081" in seen["taken"]
+    assert seen["freed"]
+
+
+def test_each_listener_of_systemds_is_served_until_it_is_one_no_longer(seen: dict[str, Any]) -> None:
+    assert 400 <= seen["aws"] < 500  # nobody signed
+    assert states(seen["unsocketed"]) == {**dict.fromkeys(LASTING, "unchanged"), "router-aws.socket": "removed"}
+    assert seen["unsocketed_serves"] == [True, seen["aws"], {"LoadState": "not-found"}]
+
+
+def test_the_uninstall_leaves_data_and_the_operators_own(seen: dict[str, Any]) -> None:
+    found = seen["uninstalled"]
+    assert states(found) == dict.fromkeys(LASTING, "removed")
+    assert {row["path"] for row in found["stays"]} == {
+        "/etc/systemd/system/router.service.d/quick.conf",
+        "/etc/my ${shop} at 50%/config.yaml",
+        "/var/lib/event-router",
+        "/srv/event-router",
+        "/data/re sults of ${HOME}, 50%",
+        "the user router",
+    }
+    assert seen["gone"] == [{"LoadState": "not-found", "ActiveState": "inactive"}] * 2
+    assert (seen["left_running"], seen["kept"], seen["uninstalled_again"]) == ("", [True, True, True], {"files": [], "stays": []})
+
+
 def test_the_service_starts_as_its_own_user_and_says_so(seen: dict[str, Any]) -> None:
     assert seen["check"].startswith("ok: 4 functions, 7 triggers, 2 buckets, 1 table\n")
     assert seen["started"] == {"ActiveState": "active", "StatusText": "serving 4 functions", "User": "router"}
@@ -104,7 +153,8 @@ def test_the_hardened_drop_in_still_lets_functions_run_confined(seen: dict[str, 
 
 def test_with_own_users_each_function_has_one(seen: dict[str, Any]) -> None:
     found = seen["users"]
-    assert (found["restart"], found["serving"], found["file"]) == ("", True, True), seen["journal"]
+    assert (found["install"]["failed"], found["serving"], found["file"]) == ([], True, True), seen["journal"]
+    assert states(found["install"])["10-event-router.conf"] == "updated"
     assert 200000 <= found["owner"] <= 265535
     assert [row for row in found["doctor"] if row["required"] and not row["ok"]] == []
     assert controls(found["doctor"])["own_user"].startswith("user 2")

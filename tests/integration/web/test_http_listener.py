@@ -13,6 +13,7 @@ from math import inf
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from router.config.types import Listen
 from router.web import Limits, Request, Response
@@ -151,8 +152,8 @@ async def test_an_early_answer_frees_the_connection_and_the_handler_goes_on(serv
     release, ended = asyncio.Event(), asyncio.Event()
 
     async def slow(request: Request) -> Response:
-        request.early(Response(503, (), b"early"))
-        request.early(Response(503, (), b"twice"))
+        request.client.answer(Response(503, (), b"early"))
+        request.client.answer(Response(503, (), b"twice"))
         await release.wait()
         ended.set()
         return Response(200, (), b"late")
@@ -164,6 +165,32 @@ async def test_an_early_answer_frees_the_connection_and_the_handler_goes_on(serv
     release.set()
     await asyncio.wait_for(ended.wait(), 5)
     assert (await client.ask(GET)).body == b"GET / 0"
+
+
+@pytest.mark.parametrize("how", ["close", "reset", "half"])
+async def test_a_handler_sees_that_its_client_has_left(serve: Serve, connect: Connect, how: str) -> None:
+    served = await serve()
+    asked: asyncio.Queue[Request] = asyncio.Queue()
+
+    async def slow(request: Request) -> Response:
+        await asked.put(request)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    served.answers["/slow"] = slow
+    client = await connect(served)
+    client.writer.write(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+    request = await asyncio.wait_for(asked.get(), 5)
+    assert not request.client.left
+    if how == "half":
+        client.writer.write_eof()
+    elif how == "reset":
+        client.writer.transport.abort()
+    else:
+        client.writer.close()
+    async with asyncio.timeout(5):
+        while not request.client.left:
+            await asyncio.sleep(0.01)
 
 
 # -- streams
@@ -475,19 +502,42 @@ async def test_a_request_behind_ones_that_hang_is_answered_soon_whatever_the_bou
 
 async def test_connections_of_one_address_over_the_cap_are_told_503(serve: Serve, connect: Connect) -> None:
     served = await serve(Limits(per_address=2))
-    for _ in range(2):
-        await (await connect(served)).ask(GET)
-    assert (await (await connect(served)).answer()).status == 503
+    clients = [await Client.open(served.port, local_addr=("127.0.0.3", 0)) for _ in range(3)]
+    for client in clients[:2]:
+        await client.ask(GET)
+    assert (await clients[2].answer()).status == 503
     other = await Client.open(served.port, local_addr=("127.0.0.2", 0))
     assert (await other.ask(GET)).status == 200
-    await other.close()
+    for client in (*clients, other):
+        await client.close()
+
+
+async def test_all_clients_of_a_proxy_on_this_machine_have_one_address(serve: Serve, connect: Connect) -> None:
+    served = await serve(Limits(per_address=2, per_local=5))
+    for _ in range(5):
+        assert (await (await connect(served)).ask(GET)).status == 200
+    assert (await (await connect(served)).answer()).status == 503
+
+
+async def test_the_operator_learns_of_connections_that_were_too_many(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("router.web.listener.TURNED_AWAY", 1)
+    served = await serve(Limits(per_local=0))
+    with capture_logs() as lines:
+        opened = [await Client.open(served.port) for _ in range(4)]
+        await until(lambda: served.counted('router_http_turned_away_total{listener="test"} 4'))
+    told = [line for line in lines if line["event"] == "connections_turned_away"]
+    assert [(line["listener"], line["reason"], line["peer"]) for line in told] == [
+        ("test", "over 0 connections of one address", "127.0.0.1")
+    ]
+    for client in opened:
+        await client.close()
 
 
 async def test_hundreds_of_idle_connections_leave_nothing_behind(serve: Serve) -> None:
     served = await serve(QUICK)
     opened: list[Client] = []
     for _ in range(600):
-        opened.append(await Client.open(served.port))  # noqa: PERF401
+        opened.append(await Client.open(served.port, local_addr=("127.0.0.2", 0)))  # noqa: PERF401
     assert len(served.listener._connections) <= QUICK.per_address
     await until(lambda: not served.listener._connections and not served.listener._turned_away)
     assert not served.listener._addresses

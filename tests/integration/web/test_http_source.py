@@ -163,6 +163,24 @@ async def test_an_address_in_use_is_a_source_error_that_names_it(running: Start)
     assert second.source.health() == "the http listener is not bound"
 
 
+async def test_who_connects_to_a_source_that_is_only_bound_waits_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "http.sock"
+    made = Running(where=Listen("unix", path=path))
+    await made.source.bind()
+    await made.source.close()
+    assert not path.exists()
+    await made.source.bind()
+    reader, writer = await asyncio.open_unix_connection(path)
+    writer.write(b"GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert made.source.addresses == ()
+    task = await made.start()
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    writer.close()
+    made.stop.set()
+    await task
+    assert not path.exists()
+
+
 async def test_a_source_can_be_started_again(running: Start) -> None:
     made = await running()
     made.stop.set()

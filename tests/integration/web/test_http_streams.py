@@ -339,7 +339,7 @@ async def test_a_stream_that_comes_too_late_is_closed_unread(serve: Serve, conne
             raise OSError("what it stands for has gone")
 
     async def late(request: Request) -> Response:
-        request.early(Response(503, (), b"early"))
+        request.client.answer(Response(503, (), b"early"))
         return Response(200, (), Pieces())
 
     served.answers["/stream"] = late

@@ -8,7 +8,8 @@ from typing import Any
 import apsw
 import pytest
 
-from router.api.declared import LARGEST, Change, Declared, DeclaredInConfig, kept
+from router.api.declared import LARGEST, Change, Declared, DeclaredInConfig
+from router.api.declared_store import kept
 from router.config.fragments import Fragment
 from router.config.load import load
 from router.config.types import Config
@@ -193,3 +194,39 @@ def test_a_directory_without_a_store_keeps_nothing(tmp_path: Path) -> None:
     (tmp_path / "journal.db").write_bytes(b"no database" * 100)
     with pytest.raises(JournalError, match="is not a journal"):
         kept(tmp_path)
+
+
+class Kept:
+    """What is kept of queues, in memory and in the store."""
+
+    def __init__(self) -> None:
+        self.there = {"jobs", "more", "new", "other"}
+
+    def forgetting(self, name: str) -> Callable[[apsw.Connection], None]:
+        return lambda connection: connection.execute("DELETE FROM belongings WHERE name = ?", (name,)).fetchall() and None
+
+    def forget(self, name: str) -> None:
+        self.there.discard(name)
+
+
+async def test_what_is_kept_under_a_name_goes_with_the_declaration_and_a_new_one_begins_without(house: House) -> None:
+    await house.declared.put("queues", "more", {})
+    kept = Kept()
+    await house.database.migrate("belongings", ("CREATE TABLE belongings (name TEXT PRIMARY KEY) WITHOUT ROWID;",))
+    for name in kept.there:
+        await house.database.write("INSERT INTO belongings VALUES (?)", name)
+    house.declared.attach("queues", kept)
+
+    async def stored() -> set[str]:
+        return {row[0] for row in await house.database.read("SELECT name FROM belongings")}
+
+    await house.declared.put("queues", "more", {"delay": 1})
+    assert kept.there == await stored() == {"jobs", "more", "new", "other"}, "a change leaves it"
+    house.applier.refusal = ConfigError(("no",))
+    with pytest.raises(InvalidParameter):
+        await house.declared.put("queues", "new", {})
+    assert kept.there == await stored() == {"jobs", "more", "new", "other"}, "so does what is refused"
+    house.applier.refusal = None
+    await house.declared.put("queues", "new", {})
+    await house.declared.remove("queues", "more")
+    assert kept.there == await stored() == {"jobs", "other"}

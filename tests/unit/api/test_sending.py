@@ -9,9 +9,10 @@ import pytest
 
 from router.api.requests import request_of, spelled
 from router.errors import InvalidParameter, TooManyRequests
-from router.events.http import Request, Response
+from router.events.http import NOBODY, Request, Response
 from router.events.shapes import SHAPES, built
 from router.model import Outcome
+from tests.helpers.asker import Asker
 from tests.helpers.clock import settle
 from tests.unit.api.bench import FAILED, Answer, Bench
 
@@ -144,14 +145,14 @@ async def test_at_the_integration_timeout_the_answer_comes_early() -> None:
 
     bench = Bench(never)
     serving(bench)
-    early: list[Response] = []
+    early = Asker()
     watching = asyncio.create_task(bench.sources[0].places.line.patience.run())
-    given = Request("POST", "/requests", (), json.dumps(GET).encode(), early=early.append)
+    given = Request("POST", "/requests", (), json.dumps(GET).encode(), client=early)
     asking = asyncio.create_task(bench.control(given))
     await settle()
     await bench.clock.advance(31)
     await settle()
-    (response,) = early
+    (response,) = early.answers
     assert isinstance(response.body, bytes)
     assert json.loads(response.body)["status"] == 503
     for task in (asking, watching):
@@ -186,11 +187,11 @@ async def test_requests_are_refused_while_nothing_is_served() -> None:
 )
 def test_what_is_no_request_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidParameter):
-        request_of(GET | wrong, lambda _: None)
+        request_of(GET | wrong, NOBODY)
 
 
 def test_names_of_headers_keep_their_case_beside_the_lower_ones() -> None:
-    made = request_of(GET, lambda _: None)
+    made = request_of(GET, NOBODY)
     assert made.headers == [("x-one", "1"), ("host", "h")]
     assert made.named_as_sent() == [("X-One", "1"), ("Host", "h")]
     assert (made.body, made.path, made.query) == (b"", "/images/7", "a=1")

@@ -84,3 +84,13 @@ async def test_rows_are_confirmed_under_a_root(table: VersionTable) -> None:
     await table.store(dict.fromkeys(["d/a", "d/b", "a"], ROW))
     await table.confirm("d", ["a"], 9)
     assert await table.versions(["d/a", "d/b", "a"]) == {"d/a": replace(ROW, root=9, racy=False), "d/b": ROW, "a": ROW}
+
+
+async def test_all_that_was_told_is_listed_page_by_page(table: VersionTable) -> None:
+    keys = ["a", "b/c", "b/d", "b/e/f", "ü/x", "z"]
+    await table.store({key: replace(ROW, sequencer=f"s{key}") for key in keys})
+    found: list[tuple[str, str]] = []
+    while page := await table.told(found[-1][0] if found else "", 2):
+        assert len(page) <= 2
+        found += page
+    assert sorted(found) == sorted((key, f"s{key}") for key in keys)

@@ -94,6 +94,14 @@ def test_version_is_said_for_people_and_as_json() -> None:
     assert f'"version": "{VERSION}"' in CliRunner().invoke(root, ["version", "--output", "json"]).stdout
 
 
+@pytest.mark.parametrize("words", [["--output", "json"], []], ids=str)
+def test_the_option_version_says_what_the_command_says(words: list[str]) -> None:
+    said = CliRunner().invoke(root, ["version", *words]).stdout
+    assert VERSION in said
+    assert CliRunner().invoke(root, ["--version", *words]).stdout == said
+    assert CliRunner().invoke(root, [*words, "--version"]).stdout == said
+
+
 def test_no_config_is_one_sentence(tmp_path: Path) -> None:
     done = CliRunner().invoke(root, ["ps", "--config", str(tmp_path / "none.yaml")])
     assert done.exit_code == 2

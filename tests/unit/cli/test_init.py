@@ -111,6 +111,9 @@ def test_mistakes_are_told(place: Path, words: tuple[str, ...], said: str) -> No
 
 def test_options_of_templates_need_one(place: Path) -> None:
     assert "name one with --from" in str(run(place, "--stack-name", "x").exception)
+    for words in (("--region", "eu-west-1"), ("--account", "210987654321")):
+        assert f"{words[0]} is for a template" in str(run(place, *words).exception)
+    assert not (place / "config.yaml").exists()
     assert run(place, "--from", "x", "--parameter", "nonsense").exit_code == 2
 
 
@@ -149,3 +152,49 @@ def test_the_report_for_people(place: Path) -> None:
     assert "Machine" in result.output
     assert "state machines are not run here" in result.output
     assert "start with: router run" in result.output
+
+
+def test_a_name_is_no_way_out_of_the_directory(place: Path) -> None:
+    """Also when what is refused is allowed."""
+    evil = '  Bad:\n    Type: AWS::Serverless::Function\n    Properties: {FunctionName: ../../../pwn, Runtime: python3.11, Handler: index.handler, InlineCode: "evil"}\n'
+    (place / "app/template.yaml").write_text(TEMPLATE + evil)
+    before = {path.name for path in place.parent.iterdir()}
+    code, told = of_template(place, "--allow-refused")
+    assert (code, told["problems"]) == (0, [])
+    assert {path.name for path in place.parent.iterdir()} == before
+    assert not [*place.rglob("*pwn*")]
+    assert sorted(path.name for path in (place / "inline").iterdir()) == ["Inline"]
+
+
+def test_the_command_to_start_with_names_the_config(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+    monkeypatch.delenv("ROUTER_CONFIG", raising=False)
+    for config, words in (("config.yaml", "router run"), ("sub/my own.yaml", "router run --config 'sub/my own.yaml'")):
+        (place / config).parent.mkdir(exist_ok=True)
+        for more in ((), ("--from", str(place / "app/template.yaml"), "--force")):
+            result = CliRunner().invoke(init, list(more), obj=Settings(config, "table"))
+            assert result.output.endswith(f"start with: {words}\n"), result.output
+
+
+def test_a_mistake_has_its_line_in_the_template(place: Path) -> None:
+    (place / "app/src/app.py").unlink()
+    code, told = of_template(place)
+    assert code == 1
+    assert told["problems"][0].startswith("template.yaml:5: Fn: functions.Fn.handler: ")
+    assert told["problems"][-1] == "nothing was written"
+
+
+def test_nothing_that_is_said_holds_a_secret(place: Path) -> None:
+    secret = "hunter2" * 12
+    (place / "secret").write_text(secret)
+    template = place / "app/template.yaml"
+    template.write_text(
+        TEMPLATE.replace("Tracing: Active", "Layers: [!Ref Token]")
+        + "  Other:\n    Type: AWS::Serverless::Function\n    Properties: {Runtime: python3.11, Handler: app.handler, CodeUri: src/, MemorySize: !Ref Token}\n"
+    )
+    for given in (f"${{file:{place / 'secret'}}}", secret):
+        for words in ((), ("--allow-refused",)):
+            for output in ("json", "table"):
+                result = run(place, "--from", str(template), "--force", "--parameter", f"Token={given}", *words, output=output)
+                assert "Fn" in result.output
+                assert "unter2" not in result.output

@@ -1,5 +1,6 @@
 """What a template is looked at with, and how what it becomes is written."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from router.cli import template
 from router.errors import ConfigError
-from router.templates.words import TemplateError, Translation
+from router.templates.words import Row, TemplateError, Translation
 
 HOSTILE = "(a|aa|aaa)+b"  # on a row of a's it would take longer than the machine lasts
 
@@ -56,3 +57,30 @@ def test_what_cannot_be_read_is_not_written_over(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"index\.py would be written over, and cannot be read"):
         template.write(translation(4, "new"), tmp_path / "config.yaml", ())
     assert [*(tmp_path / "inline").iterdir()] == [tmp_path / "inline/new"]
+
+
+@pytest.mark.parametrize("name", ["../outside/pwn.py", "inline/../../outside/pwn.py", "{outside}/pwn.py", "link/pwn.py", "link/new/pwn.py"])
+def test_no_file_is_written_outside_the_config_s_directory(tmp_path: Path, name: str) -> None:
+    home, outside = tmp_path / "home", tmp_path / "outside"
+    home.mkdir()
+    outside.mkdir()
+    (home / "link").symlink_to(outside)
+    found = replace(translation(3, "code"), files={"inline/f/index.py": "fine", name.format(outside=outside): "evil"})
+    with pytest.raises(ConfigError, match="would be written outside"):
+        template.write(found, home / "config.yaml", ())
+    assert [*home.iterdir()] == [home / "link"]
+    assert [*outside.iterdir()] == []
+
+
+def test_mistakes_have_lines_of_the_template(tmp_path: Path) -> None:
+    rows = (
+        Row("Fn", "AWS::Lambda::Function", "runs", "functions.f", (), 7),
+        Row("Other", "AWS::Lambda::Function", "runs", "functions.ff", (), 9),
+        Row("Fn.Get", "HttpApi", "runs", "functions.f.triggers", (), 7),
+    )
+    found = replace(translation(901, "code"), rows=rows)
+    with pytest.raises(ConfigError) as refused:
+        template.write(replace(found, config={**found.config, "listen": {"http": "nowhere"}}), tmp_path / "my.yaml", (), "app.yaml")
+    assert max(problem.partition(" is ")[0] for problem in refused.value.problems) == "app.yaml:7: Fn: functions.f.timeout: 901 s"
+    assert all(problem.startswith(("app.yaml:7: Fn: ", "app.yaml: listen.http: ")) for problem in refused.value.problems)
+    assert not (tmp_path / "my.yaml").exists()

@@ -104,3 +104,26 @@ def test_memory_that_fits(place: Place) -> None:
     assert place.mistakes(text + "    memory: 2GB\n") == [
         "config.yaml:7:13: functions.f.memory: 2048 MB never fit into the 1024 MB of limits.memory"
     ]
+
+
+def test_a_file_is_no_bucket(place: Place) -> None:
+    (place.root / "in").touch()
+    assert told(place, BASE + "buckets: {uploads: in}\n") == [
+        "buckets.uploads: DIR/in is no directory; there is nothing in the bucket until it is one"
+    ]
+
+
+def test_what_waits_for_a_listener_that_is_off(place: Place) -> None:
+    class Route:
+        word = "http"
+
+    config = place.load(BASE)
+    (function,) = config.functions.values()
+    served = replace(config, functions={"f": replace(function, role="r", triggers=(Route(),))})
+    assert notes(served) == ()
+    off = Listen("off")
+    assert notes(replace(served, http=off, aws=off)) == (
+        "listen.http is off: nobody reaches the routes, URLs and webhooks of f",
+        "listen.aws is off: there are no credentials for the roles of f",
+    )
+    assert notes(replace(config, http=off, aws=off)) == ()

@@ -33,7 +33,12 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     (
         "listen.aws",
         "version: 1\nlisten: {aws: 127.0.0.1:8081}\n",
-        ["config.yaml:2:15: listen.aws: 127.0.0.1:8081 is the aws listener's address; each needs its own"],
+        ["config.yaml:2:15: listen.aws: 127.0.0.1:8081 is the console listener's address, by default; each needs its own"],
+    ),
+    (
+        "an empty layer",
+        "    layers: ''\n",
+        ["config.yaml:6:13: functions.f.layers: an empty path; leave the key out for no layer"],
     ),
     (
         "no address",
@@ -58,7 +63,7 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     (
         "one address twice",
         "version: 1\nlisten: {http: 127.0.0.1:8081}\n",
-        ["config.yaml:2:16: listen.http: 127.0.0.1:8081 is the http listener's address; each needs its own"],
+        ["config.yaml:2:16: listen.http: 127.0.0.1:8081 is the console listener's address, by default; each needs its own"],
     ),
     (
         "bucket's name",
@@ -79,13 +84,23 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     ),
     (
         "after",
-        "version: 1\nbuckets:\n  uploads: {path: x, after: delete}\n",
-        ["config.yaml:3:29: buckets.uploads.after: not supported yet; only keep is"],
+        "version: 1\nbuckets:\n  uploads: {path: x, after: remove}\n",
+        ["config.yaml:3:29: buckets.uploads.after: remove is not one of keep, delete"],
     ),
     (
-        "after move",
-        "version: 1\nbuckets:\n  uploads: {path: x, after: {move: y}}\n",
-        ["config.yaml:3:29: buckets.uploads.after: not supported yet; only keep is"],
+        "after move nowhere",
+        "version: 1\nbuckets:\n  uploads: {path: x, after: {move: }}\n",
+        ["config.yaml:3:36: buckets.uploads.after.move: no value given"],
+    ),
+    (
+        "after move into itself",
+        "version: 1\nbuckets:\n  uploads: {path: x, after: {move: x/done}}\n",
+        ["config.yaml:3:36: buckets.uploads.after.move: lies inside bucket uploads itself: what is moved there would be an object again"],
+    ),
+    (
+        "after move into the state directory",
+        "version: 1\nbuckets:\n  uploads: {path: x, after: {move: ./state/done}}\n",
+        ["config.yaml:3:36: buckets.uploads.after.move: lies inside the state directory, which is the daemon's own"],
     ),
     (
         "event version",

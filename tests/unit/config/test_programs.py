@@ -9,7 +9,7 @@ HEAD = "version: 1\nfunctions:\n  f:\n    code: ./code\n"
 
 @pytest.fixture
 def shop(place: Place) -> Place:
-    for name, mode in (("code/run.sh", 0o755), ("code/plain.txt", 0o644)):
+    for name, mode in (("code/run.sh", 0o755), ("run.sh", 0o755), ("code/plain.txt", 0o644)):
         (place.root / name).write_text("#!/bin/sh\n")
         (place.root / name).chmod(mode)
     return place
@@ -42,6 +42,8 @@ def test_a_command_is_a_program_and_its_arguments(shop: Place) -> None:
         ("[./nowhere.sh]", "command: DIR/code/nowhere.sh does not exist"),
         ("[./plain.txt]", "command: DIR/code/plain.txt is not executable; chmod +x it"),
         ("[run.sh]", "command: run.sh is not found in /usr/local/bin:/usr/bin:/bin; for the file in the code directory write ./run.sh"),
+        ("[../run.sh]", "command: ../run.sh leads out of the code directory, of which a copy runs; write the whole path"),
+        ("[./a/../../run.sh]", "command: ./a/../../run.sh leads out of the code directory, of which a copy runs; write the whole path"),
         ("[no-such-program]", "command: no-such-program is not found in /usr/local/bin:/usr/bin:/bin"),
     ],
 )

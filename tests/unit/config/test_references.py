@@ -86,7 +86,7 @@ def test_credentials_without_systemd(tmp_path: Path) -> None:
 
 def test_secrets_are_remembered(references: References) -> None:
     references.resolve("${env:NAME} ${credential:github} ${file:greeting}")
-    assert references.secrets == {CANARY, "hello ${env:NAME}"}
+    assert references.secrets == references.given == {CANARY, "hello ${env:NAME}"}
 
 
 @pytest.mark.parametrize("name", ["GITHUB_TOKEN", "apiKey", "DB_PASSWORD", "client-secret", "AUTH", "SHOP_KEY", "AWS_SECRET_ACCESS_KEY"])
@@ -163,6 +163,43 @@ def test_no_secret_shows_even_when_a_trigger_quotes_it(place: Place) -> None:
     with pytest.raises(ConfigError) as caught:
         load(place.file, {"quote": Quote}, environ={})
     assert caught.value.problems == ("config.yaml:6:23: functions.f.triggers[0].quote: I do not like [redacted]\\x00",)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "hunter2/" * 12,  # longer than what is quoted of a value
+        "hun\x07ter2hunter2\x07hunter2",
+        'hunter2"hunter2\\hunter2',
+        "https://user:hunter2@hunter2.example.com//x/../y",
+        "h2x",
+    ],
+)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "role: '{}'",
+        "handler: '{}'",
+        "require: ['{}']",
+        "code: '{}'",
+        "layers: ['{}']",
+        "runtime: provided\n    command: ['{}']",
+        "on_failure: {{queue: '{}'}}",
+        "log_group: 'no {}'",
+    ],
+)
+def test_no_mistake_shows_a_part_of_a_value(place: Place, secret: str, line: str) -> None:
+    (place.root / "secret").write_text(secret)
+    keys = {one.strip().partition(":")[0] for one in line.splitlines()}
+    base = "".join(one for one in BASE.splitlines(keepends=True) if one.strip().partition(":")[0] not in keys)
+    text = base + "    " + line.format("${file:secret}") + "\n"
+    found = "\n".join(place.mistakes(text))
+    assert not any(part in found for part in ("unter2", "h2x"))
+
+
+def test_a_word_that_stands_in_the_file_hides_no_other(place: Place) -> None:
+    text = BASE + "    snap_start: yes\n    environment: {REQUIRE_AUTH: 'true', SORT_KEY: name}\n"
+    assert place.mistakes(text) == ["config.yaml:6:17: functions.f.snap_start: yes is not true or false"]
 
 
 class Quote(Knock):

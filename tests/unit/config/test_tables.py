@@ -110,3 +110,14 @@ def test_what_the_api_spells_is_read_as_it_was(
     index = Index("by_it", ("it", "S"), projection="INCLUDE", include=("more",))
     table = ItemTable("carts", hash_key, range_key, {"by_it": index}, ttl=ttl, tags=tags, capacity=(1, 2))
     assert Fragments(tmp_path_factory.mktemp("f"), {"tables": {"carts": spelled(table)}}).config.item_tables == {"carts": table}
+
+
+@pytest.mark.parametrize(
+    ("line", "where"),
+    [("hash: ''", "hash.name"), ("hash: {name: ''}", "hash.name"), ("hash: id, range: ''", "range.name"), ("hash: id, ttl: ''", "ttl")],
+)
+def test_an_attribute_has_a_name(tmp_path: Path, line: str, where: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, f"version: 1\ntables: {{one: {{{line}}}}}\n")
+    (problem,) = caught.value.problems
+    assert problem.endswith(f": tables.one.{where}: an empty text is not the name of an attribute")

@@ -118,6 +118,17 @@ async def test_a_request_without_room_for_its_environment_is_counted_as_throttle
         assert bench.dispatcher._throttles.value("f") == 1
 
 
+async def test_an_event_for_an_alias_that_is_gone_expires_and_one_for_a_function_that_is_gone_waits() -> None:
+    async with Bench(maximum_event_age=60.0) as bench:
+        await bench.dispatcher.emit(envelope("f:gone"))
+        await bench.dispatcher.emit(envelope("gone"))
+        await bench.clock.advance(60)
+        assert await bench.states() == [State.QUEUED, State.QUEUED]
+        await bench.clock.advance(30_000)
+        assert {row.function: row.state for row in await bench.journal.list(Query())} == {"f:gone": State.EXPIRED, "gone": State.QUEUED}
+        assert bench.pool.seen == []
+
+
 async def test_an_event_without_room_for_its_environment_is_put_back_as_throttled(capsys: pytest.CaptureFixture[str]) -> None:
     async with Bench(TooManyRequests("ConcurrentInvocationLimitExceeded"), Outcome(b"1"), maximum_retry_attempts=0) as bench:
         await bench.dispatcher.emit(envelope())

@@ -90,6 +90,12 @@ def test_paths_of_http_apis_are_decoded_and_carry_the_stage() -> None:
     assert made["pathParameters"] == {"x": "a b"}
 
 
+def test_a_base_path_stays_in_the_paths_of_http_apis_too() -> None:
+    made = event(HttpApi(API, "1.0"), asked(sent("GET", "/v1/shop/a%20b"), "GET /{x}", "/v1/shop", based=True))
+    assert made["path"] == made["requestContext"]["path"] == "/v1/shop/a b"
+    assert made["resource"] == "/{x}"
+
+
 @given(first=TEXT.filter(bool), rest=PATHS)
 def test_rest_parameters_keep_their_encoding(first: str, rest: str) -> None:
     """Whatever the segments are: encoded slashes, dots, nothing at all between two slashes."""

@@ -183,6 +183,11 @@ def test_an_unfit_fact_is_one_sentence(kind: str, facts: dict[str, str]) -> None
     assert done.stderr.startswith("Error: ")
 
 
+def test_what_is_no_json_is_told_by_its_name() -> None:
+    with pytest.raises(UnfitFact, match=r"^headers is no JSON object$"):
+        built(SHAPES["http"], {"headers": "x"}, 0.0)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

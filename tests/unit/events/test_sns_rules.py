@@ -27,6 +27,17 @@ def test_anything_is_taken_or_refused(text: str, attributes: dict[str, Attribute
         assert str(refusal)  # noqa: PT017 - it says why
 
 
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"], exclude_characters="\ufffe\uffff"), min_size=1, max_size=100))
+def test_a_subject_is_any_text_in_one_line(subject: str) -> None:
+    check(Message("x", subject), fifo=False, content_based=False)
+
+
+@given(st.text(XML, max_size=40), st.characters(categories=["Cs", "Cc", "Zl", "Zp"]), st.text(XML, max_size=40))
+def test_a_subject_has_no_line_breaks_and_no_control_characters(before: str, wrong: str, after: str) -> None:
+    with pytest.raises(TopicError, match="Subject"):
+        check(Message("x", before + wrong + after), fifo=False, content_based=False)
+
+
 def test_attributes_count_towards_the_size() -> None:
     check(Message("x" * (LARGEST - 8), attributes={"n": Attribute("String", "v")}), fifo=False, content_based=False)
     with pytest.raises(TopicError, match="too long"):

@@ -52,6 +52,13 @@ def test_a_source_that_many_share_is_read_once(trees: Trees, tmp_path: Path, mon
     assert len(kept) == 1
 
 
+def test_what_came_through_the_api_may_lack_its_handler(trees: Trees, tmp_path: Path) -> None:
+    lacking = function(tmp_path, handler="other.handler")
+    assert deploy.deploy([lacking], trees, unchecked={"f"}).functions["f"].handler == "other.handler"
+    absent = replace(lacking, name="absent", code=tmp_path / "nowhere")
+    assert deploy.deploy([absent], trees, unchecked={"absent"}).problems, "but not its code"
+
+
 def test_every_function_that_cannot_be_deployed_is_told(trees: Trees, tmp_path: Path) -> None:
     good = function(tmp_path)
     broken = replace(good, name="broken", code=packed(tmp_path / "bad.zip", {"../x": ""}))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.config.types import Alias, Function, Logging
+from router.config.types import Alias, Destination, Function, Logging
 from router.functions.published import Unreadable, decoded, encoded, same
 
 TREES = Path("/state/code")
@@ -22,7 +22,6 @@ FUNCTIONS = st.builds(
     timeout=st.floats(1, 900),
     memory=st.integers(128, 10240),
     environment=st.dictionaries(TEXT, TEXT, max_size=3),
-    maximum_retry_attempts=st.integers(0, 2),
     command=st.lists(TEXT, max_size=3).map(tuple),
     logging=st.builds(Logging, format=st.sampled_from(["text", "json"]), group=TEXT),
     version=st.integers(1, 10**9).map(str),
@@ -50,6 +49,13 @@ def test_what_belongs_to_the_function_is_not_kept() -> None:
     found = decoded(encoded(function, TREES), TREES)
     assert (found.reserved_concurrency, found.provisioned_concurrency, found.aliases, found.triggers) == (None, 0, {}, ())
     assert same(function, replace(found, version="7"))
+    done = Destination("queue", "done")
+    own = replace(
+        function, maximum_retry_attempts=0, maximum_event_age=60.0, on_success=done, on_failure=done, payloads=False, reserved_concurrency=1
+    )
+    assert decoded(encoded(own, TREES), TREES) == found, "nor what becomes of Event invocations"
+    assert same(own, replace(found, version="7"))
+    assert not same(replace(function, dead_letter=done), found), "which a dead-letter queue is not part of"
     assert not same(replace(function, memory=256), found)
     assert not same(replace(function, sha256="other"), found)
 

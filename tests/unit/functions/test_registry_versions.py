@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from router.config.types import Alias, Config, Function
+from router.config.types import Alias, Config, Destination, Function
 from router.errors import FunctionNotFound
 from router.functions.registry import Functions
 
@@ -49,6 +50,32 @@ def test_an_alias_of_a_version_that_is_gone_names_nothing() -> None:
     with pytest.raises(FunctionNotFound, match=r"function:f:live$"):
         subject.get("f:live")
     assert functions(0.1, SECOND).get("f:live") == SECOND
+
+
+def test_what_becomes_of_event_invocations_is_the_functions_as_it_is_now() -> None:
+    subject, done = functions(), Destination("queue", "done")
+    own: dict[str, Any] = {
+        "maximum_retry_attempts": 0,
+        "maximum_event_age": 60.0,
+        "on_success": done,
+        "on_failure": done,
+        "payloads": False,
+    }
+    latest = replace(LATEST, dead_letter=done, memory=512, **own)
+    subject.adopt(replace(CONFIG, functions={"f": latest}), {"f": latest})
+    assert subject.get("f:1") == subject.known("f:1") == replace(FIRST, **own), "but a dead-letter queue is a version's"
+    subject.publish(replace(SECOND, version="3"))
+    assert subject.get("f:3") == replace(SECOND, version="3", **own)
+    subject.adopt(CONFIG, CONFIG.functions)
+    assert subject.get("f:1") == FIRST
+
+
+def test_under_an_alias_that_is_gone_an_event_ends_by_the_function_as_it_is_now() -> None:
+    subject, now = functions(), replace(LATEST, maximum_event_age=60.0)
+    subject.adopt(replace(CONFIG, functions={}), {})
+    assert subject.known("f:gone") == LATEST
+    subject.adopt(replace(CONFIG, functions={"f": now}), {"f": now})
+    assert subject.known("f:gone") == now
 
 
 def test_reserved_concurrency_is_the_functions_as_it_is_now() -> None:

@@ -88,11 +88,12 @@ def test_the_keys_that_every_request_has() -> None:
     assert found["aws:currenttime"] == ("2026-11-26T00:00:00Z",)
     assert found["aws:tokenissuetime"] == ("2026-11-26T00:00:00Z",)
     assert found["aws:sourceip"] == ("203.0.113.7",)
-    assert "aws:useragent" not in found
+    assert not {"aws:useragent", "aws:referer"} & found.keys()
     assert "s3:authtype" not in found
     request = came(signed(S3SigV4Auth, "http://h/x", service="s3"))
     claimed = callers.claims.read(request, Where(REGION, "s3"))
-    at_s3 = context_of(replace_issued(caller), claimed, address="", secure=True, agent="x", region=REGION, now=NOW)
+    at_s3 = context_of(replace_issued(caller), claimed, address="", secure=True, agent="x", referer="http://r/", region=REGION, now=NOW)
+    assert at_s3["aws:referer"] == ("http://r/",)
     assert at_s3["s3:authtype"] == ("REST-HEADER",)
     assert at_s3["aws:securetransport"] == ("true",)
     assert not {"aws:tokenissuetime", "aws:sourceip"} & at_s3.keys()

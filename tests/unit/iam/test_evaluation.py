@@ -192,7 +192,8 @@ S3 = service("s3.amazonaws.com")
         (S3, {"Service": "s3.amazonaws.com"}, True),
         (S3, {"Service": ["events.amazonaws.com", "s3.amazonaws.com"]}, True),
         (S3, {"Service": "events.amazonaws.com"}, False),
-        (S3, {"AWS": "*"}, False),
+        (S3, {"AWS": "*"}, True),  # as in the policies of queues that topics and buckets send to, with a condition on aws:SourceArn
+        (S3, "*", True),
         (S3, {"AWS": ROOT}, False),
         (S3, {"AWS": ROLE, "Service": "s3.amazonaws.com"}, True),
         (ANONYMOUS, "*", True),
@@ -230,11 +231,22 @@ def test_whom_a_resource_policy_denies(who: Principal, principal: Any, key: str,
     ("context", "allowed"),
     [({"aws:sourcearn": "arn:aws:s3:::uploads"}, True), ({"aws:sourcearn": "arn:aws:s3:::other"}, False), ({}, False)],
 )
-def test_a_service_comes_from_where_the_policy_says(context: Any, allowed: bool) -> None:
+@pytest.mark.parametrize("principal", [{"Service": "s3.amazonaws.com"}, "*", {"AWS": "*"}])
+def test_a_service_comes_from_where_the_policy_says(principal: Any, context: Any, allowed: bool) -> None:
     asked = request("lambda:InvokeFunction", FUNCTION, context, S3)
-    decision = evaluate(asked, Policies([policy(EVERYTHING)], resource_policy({"Service": "s3.amazonaws.com"}, **FROM_UPLOADS)))
+    decision = evaluate(asked, Policies([policy(EVERYTHING)], resource_policy(principal, **FROM_UPLOADS)))
     assert decision.allowed is allowed
     assert decision.reason is (Reason.ALLOWED if allowed else Reason.NO_RESOURCE_POLICY)
+
+
+@pytest.mark.parametrize("principal", ["*", {"AWS": "*"}])
+def test_who_denies_everybody_denies_services(principal: Any) -> None:
+    statements = [{"Effect": effect, "Action": "*", "Resource": "*"} for effect in ("Allow", "Deny")]
+    both = policy(
+        {**statements[0], "Principal": {"Service": "s3.amazonaws.com"}}, {**statements[1], "Principal": principal}, kind="resource"
+    )
+    decision = evaluate(request("sqs:SendMessage", QUEUE, who=S3), Policies((), both))
+    assert decision.reason is Reason.EXPLICIT_DENY
 
 
 @pytest.mark.parametrize("resource", [f"arn:aws:sqs:us-east-1:{OTHER}:jobs", f"arn:aws:lambda:us-east-1:{OTHER}:function:f"])

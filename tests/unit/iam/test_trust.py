@@ -57,6 +57,7 @@ def decided(who: Principal, own: bool, *statements: Mapping[str, Any], session: 
         (ANONYMOUS, False, {"AWS": ANN.arn}, Reason.NO_TRUST_POLICY),
         (service("lambda.amazonaws.com"), False, {"Service": ["ec2.amazonaws.com", "lambda.amazonaws.com"]}, Reason.ALLOWED),
         (service("events.amazonaws.com"), False, {"Service": "lambda.amazonaws.com"}, Reason.NO_TRUST_POLICY),
+        (service("lambda.amazonaws.com"), False, "*", Reason.NO_TRUST_POLICY),  # which service may take a role is said by name
     ],
 )
 def test_a_trust_must_let_in_who_assumes_the_role(who: Principal, own: bool, principal: Any, reason: Reason) -> None:

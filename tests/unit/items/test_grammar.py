@@ -167,6 +167,7 @@ def test_an_expression_has_4096_bytes_at_most() -> None:
         ({}, None, "ExpressionAttributeNames must not be empty"),
         (None, {}, "ExpressionAttributeValues must not be empty"),
         ({"n": "a"}, None, 'ExpressionAttributeNames contains invalid key: Syntax error; key: "n"'),
+        ({"#n": ""}, None, "ExpressionAttributeNames contains invalid value: Empty attribute name for key #n"),
         (None, {":": {"S": "a"}}, 'ExpressionAttributeValues contains invalid key: Syntax error; key: ":"'),
         (
             None,

@@ -45,6 +45,11 @@ def test_conditions_are_joined_by_and_or_or(item: dict[str, Any]) -> None:
     assert holds(legacy.filtered(both, "OR"), item) is ("a" not in item or "b" in item)
 
 
+def test_an_update_names_what_it_changes() -> None:
+    with pytest.raises(Refused, match="empty attribute name"):
+        legacy.actions({"": {"Value": {"N": "1"}}})
+
+
 def test_updates_are_actions() -> None:
     item = {"n": {"N": "1"}, "s": {"SS": ["a", "b"]}, "l": {"L": [{"S": "x"}]}, "gone": {"S": "x"}}
     given_ = {

@@ -12,6 +12,7 @@ from router.events.sqs_errors import BatchRequestTooLong, PurgeQueueInProgress, 
 from router.events.sqs_rules import New
 from router.queues.rows import DAMAGED
 from router.queues.units import Settled, Wanted
+from tests.helpers.asker import Asker
 from tests.helpers.clock import VirtualClock, settle
 from tests.unit.queues.rig import Rig, code, rig
 
@@ -57,6 +58,27 @@ async def test_a_long_poll_ends_with_a_send(house: Rig) -> None:
         await asyncio.sleep(0)
     await house.sent("jobs", "now")
     assert [message.body for message in await waiting] == ["now"]
+
+
+async def test_who_has_left_gets_no_message_and_costs_none_a_receive(house: Rig) -> None:
+    leaver, other = Asker(), Asker()
+    waiting = [asyncio.create_task(house.queues.receive("jobs", wait=20, client=client)) for client in (leaver, other)]
+    while house.clock.sleepers < 2:
+        await asyncio.sleep(0)
+    leaver.left = True
+    await house.sent("jobs", "now")
+    none, (message,) = await asyncio.gather(*waiting)
+    assert (none, message.body, message.receives) == ([], "now", 1)
+
+
+async def test_who_has_left_buries_nothing(house: Rig) -> None:
+    await house.sent("jobs", "poison")
+    for _ in range(2):
+        await house.bodies("jobs", visibility=0)
+    gone = Asker()
+    gone.left = True
+    assert await house.queues.receive("jobs", wait=20, client=gone) == []
+    assert (await house.queues.count("dead")).messages == 0
 
 
 async def test_a_long_poll_sees_a_delayed_message_when_it_is_due_and_gives_up_after_its_wait(house: Rig) -> None:

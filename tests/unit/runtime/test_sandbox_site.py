@@ -1,12 +1,13 @@
 """What is looked up where things lie, and when."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from router.config.types import Function
+from router.config.types import Bucket, Function, Role
 from router.runtime import sandbox_site
 from router.runtime.sandbox_site import Ground
 
@@ -19,6 +20,8 @@ def config(directory: Path, *names: str) -> Any:
         "buckets": {},
         "tables": {},
         "roles": {},
+        "owners": {},
+        "account": "123456789012",
         "users": (1000, 1004),
     }
     return SimpleNamespace(functions=functions, **facts)
@@ -53,3 +56,19 @@ def test_code_that_is_a_link_may_be_turned_to_another_tree(tmp_path: Path) -> No
         link.unlink(missing_ok=True)
         link.symlink_to(target)
         assert ground.site().codes == {f"{tmp_path.resolve()}/{name}" for name in (target, "b")}
+
+
+def test_a_bucket_that_the_api_made_is_for_who_has_a_role_that_opens_it(tmp_path: Path) -> None:
+    found, base = config(tmp_path.resolve(), "a"), tmp_path.resolve()
+    found.buckets = {"ours": Bucket("ours", base / "ours"), "made": Bucket("made", base / "state/buckets/made")}
+    found.owners = {("buckets", "ours"): "config", ("buckets", "made"): "api"}
+    found.roles = {
+        "writer": Role(
+            "writer", {"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": ["arn:aws:s3:::made", "arn:aws:s3:::made/*"]}}
+        )
+    }
+    site = Ground(lambda: found).site()
+    ours, made = f"{base}/ours", f"{base}/state/buckets/made"
+    assert (site.shared, site.readable, site.denied) == ({ours}, set(), {made})
+    writer = site.of(replace(found.functions["a"], role="writer"))
+    assert (writer.shared, writer.readable, writer.denied) == ({made}, set(), {ours})

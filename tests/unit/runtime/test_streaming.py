@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router import model
-from router.runtime import streaming
+from router.runtime import bootstrap, streaming
 from router.runtime.marshalling import Fault
 
 ITEMS = st.lists(
@@ -84,3 +84,17 @@ def test_closing_lets_the_function_clean_up() -> None:
 def test_the_worker_and_the_daemon_agree() -> None:
     assert (streaming.LIMIT, streaming.HTTP_INTEGRATION) == (model.STREAM_LIMIT, model.HTTP_INTEGRATION)
     assert streaming._PRELUDE_END == model.PRELUDE_END
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_the_trace_of_a_failure_begins_with_the_function_s_own_frame(before: int) -> None:
+    def handler() -> Iterator[bytes]:
+        yield from [b"good"] * before
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no") as caught:
+        list(streaming.opened(handler(), raw=True)[1])
+    begun = caught.tb.tb_next  # behind this test, which stands for the bootstrap
+    message, kind, trace = bootstrap.told(caught.value.with_traceback(begun))
+    assert (message, kind) == ("no", "ValueError")
+    assert [line.splitlines()[0].rpartition(", in ")[2] for line in trace] == ["handler"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from router.config.document import parsed
 from router.config.types import Config, Function, Listen, Names, Trigger
-from router.events.http import Headers, Request, Response
+from router.events.http import NOBODY, Client, Headers, Request, Response
 from router.model import Envelope, Outcome
 from router.sources.base import Binding, House
 from router.sources.http import HttpSource
@@ -60,14 +60,14 @@ class Rig:
         body: bytes = b"",
         *,
         host: str = "localhost:8080",
-        early: Callable[[Response], None] | None = None,
+        client: Client = NOBODY,
     ) -> Response:
         """The answer to one request."""
         request: Request = sent(method, target, headers, body, host=host)
         if request.headers != self.learned[0]:
             self.learned = (request.headers, {})
-        request = request._replace(learned=self.learned[1])
-        return await self.source.handle(request._replace(early=early) if early else request)
+        request = request._replace(learned=self.learned[1], client=client)
+        return await self.source.handle(request)
 
     def events(self) -> list[Any]:
         """The events of all invocations, parsed."""

@@ -141,3 +141,26 @@ async def test_a_last_invocation_is_tried_as_often_as_others(tmp_path: Path, sho
         ]
         assert told[4]["state"] == {}
     user.close()
+
+
+async def test_a_window_ends_without_another_record_also_where_batches_are_gathered(tmp_path: Path, shop: Path) -> None:
+    user, now = writer(shop, ORDERS), clock()
+    async with Rig(tmp_path, table(shop), answer=summing, clock=now, batch_window=2.0, tumbling_window=LENGTH) as rig:
+        await rig.caught_up()
+        base = now.now() // LENGTH * LENGTH
+        user.execute("BEGIN")
+        stamped(user, base, 1, 2)
+        user.execute("COMMIT")
+        await rig.drive(lambda: len(rig.outlet.invoked) >= 2, step=1.0)
+        await rig.quiet()
+        told = [event(envelope) for envelope in rig.outlet.invoked]
+        assert [(len(one["Records"]), one["state"], one["isFinalInvokeForWindow"]) for one in told] == [
+            (2, {}, False),
+            (0, {"sum": 2}, True),
+        ]
+        stamped(user, now.now(), 3)
+        await rig.quiet(0.5)
+        stamped(user, now.now(), 4)
+        await rig.drive(lambda: len(rig.outlet.invoked) >= 3)
+        assert len(event(rig.outlet.invoked[2])["Records"]) == 2
+    user.close()

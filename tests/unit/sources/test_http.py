@@ -13,13 +13,14 @@ from router import errors
 from router.config.document import parsed
 from router.config.types import Config, Function, Listen, Names
 from router.events import routes
-from router.events.http import Request, Response
+from router.events.http import NOBODY, Client, Request, Response
 from router.model import SYNC_LIMIT, Envelope, Outcome
 from router.sources import SOURCES
 from router.sources.base import Binding, House
 from router.sources.http import HttpSource
 from router.sources.http_triggers import HttpTrigger
 from router.telemetry.metrics import Metrics
+from tests.helpers.asker import Asker
 from tests.helpers.clock import VirtualClock, settle
 from tests.helpers.outlet import MemoryOutlet
 
@@ -108,9 +109,9 @@ def source(
     return built, outlet, metrics
 
 
-def request(target: str = "/", method: str = "GET", body: bytes = b"", *headers: tuple[str, str], early: Any = None) -> Request:
+def request(target: str = "/", method: str = "GET", body: bytes = b"", *headers: tuple[str, str], client: Client = NOBODY) -> Request:
     made = Request(method, target, [("host", "a"), *headers], body, "1.2.3.4", "a", 80)
-    return made._replace(early=early) if early else made
+    return made._replace(client=client)
 
 
 def header(response: Response, name: str) -> str | None:
@@ -232,7 +233,7 @@ async def test_at_the_integration_timeout_the_client_gets_503_and_the_invocation
     built, _, metrics = source(None, "$default", timeout=5.0)
     clock = built.places.line.clock
     assert isinstance(clock, VirtualClock)
-    told: list[Response] = []
+    told = Asker()
     release = asyncio.Event()
     finished = []
 
@@ -244,13 +245,13 @@ async def test_at_the_integration_timeout_the_client_gets_503_and_the_invocation
 
     built.places.line.outlet = Slow()  # type: ignore[assignment]
     watching = asyncio.create_task(built.places.line.patience.run())
-    handling = asyncio.create_task(built.handle(request(early=told.append)))
+    handling = asyncio.create_task(built.handle(request(client=told)))
     await settle()
     await clock.advance(4.9)
-    assert told == []
+    assert told.answers == []
     await clock.advance(0.4)
     await clock.advance(60)
-    (early,) = told
+    (early,) = told.answers
     assert (early.status, message(early)) == (503, "Service Unavailable")
     assert not handling.done()
     release.set()
@@ -261,14 +262,14 @@ async def test_at_the_integration_timeout_the_client_gets_503_and_the_invocation
 
 
 async def test_an_answer_in_time_is_the_only_one() -> None:
-    early: list[Response] = []
+    early = Asker()
     built, *_ = source(None, "$default", timeout=0.05)
     clock = built.places.line.clock
     assert isinstance(clock, VirtualClock)
     watching = asyncio.create_task(built.places.line.patience.run())
-    assert (await built.handle(request(early=early.append))).status == 200
+    assert (await built.handle(request(client=early))).status == 200
     await clock.advance(1)
-    assert early == []
+    assert early.answers == []
     assert not built.places.line.patience._waiting
     watching.cancel()
 

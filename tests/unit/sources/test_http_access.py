@@ -124,6 +124,7 @@ def test_what_is_read(yaml: str, access: Access) -> None:
         ("api: rest, authorizer: {function: auth, payload_format_version: 2.0}", "have one payload format"),
         ("api: rest, authorizer: {function: auth, simple_responses: true}", "answer with a policy"),
         ("api: rest, authorizer: {function: auth, validation: '('}", "no regular expression"),
+        ("api: rest, authorizer: {function: auth, validation: 'Bearer (?!x).+'}", "has to go back in the text"),
         ("api: rest, authorizer: {function: auth, identity_source: method.request.querystring.t}", "the token comes in one header"),
         (
             "api: rest, authorizer: {function: auth, identity_source: [method.request.header.A, method.request.header.B]}",

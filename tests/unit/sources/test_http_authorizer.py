@@ -1,6 +1,7 @@
 """Lambda authorizers: who is asked, what is kept, and what each API says to whom it turns away."""
 
 import asyncio
+import time
 from typing import Any
 
 import orjson
@@ -183,6 +184,17 @@ async def test_a_token_that_is_not_valid_asks_nobody() -> None:
         assert await rig.admit(asked(authorization=token)) == UNAUTHORIZED
     assert rig.outlet.invoked == []
     assert isinstance(await rig.admit(asked(authorization="Bearer abc")), Passage)
+
+
+@pytest.mark.parametrize("ttl", [0, 300])
+async def test_a_token_that_no_validation_is_ever_done_with_is_turned_away_at_once(ttl: int) -> None:
+    config = LambdaAuthorizer("auth", "token", TOKEN.sources, ttl, validation="^Bearer ([a-zA-Z0-9_-]+[.]?)+$")
+    rig = Rig(config, "rest", policy())
+    started = time.process_time()
+    assert await rig.admit(asked(authorization=f"Bearer {'a' * 30_000}!")) == UNAUTHORIZED
+    assert time.process_time() - started < 1
+    assert rig.outlet.invoked == []
+    assert isinstance(await rig.admit(asked(authorization="Bearer a.b.c")), Passage)
 
 
 class Slow:

@@ -12,6 +12,7 @@ from router.events.http import Request, Response
 from router.model import ASYNC_LIMIT, SYNC_LIMIT, Envelope, Outcome
 from router.sources.base import Outlet
 from router.sources.http_face import Patience, RouteFace
+from tests.helpers.asker import Asker
 from tests.helpers.clock import VirtualClock, settle
 from tests.helpers.faces import header
 from tests.unit.sources.http_rig import NOW, Rig, told
@@ -156,7 +157,7 @@ async def test_the_client_is_answered_at_the_timeout_and_the_function_goes_on(
     trigger: str, after: float, status: int, message: str
 ) -> None:
     made = Rig(f=f"[{{{trigger}}}]")
-    release, finished, early = asyncio.Event(), [], []
+    release, finished, early = asyncio.Event(), [], Asker()
 
     class Slow:
         async def invoke(self, envelope: Envelope) -> Outcome:
@@ -166,12 +167,12 @@ async def test_the_client_is_answered_at_the_timeout_and_the_function_goes_on(
 
     made.source.places.line.outlet = Slow()  # type: ignore[assignment]
     watching = asyncio.create_task(made.source.places.line.patience.run())
-    handling = asyncio.create_task(made.ask("/x", early=early.append))
+    handling = asyncio.create_task(made.ask("/x", client=early))
     await settle()
     await made.clock.advance(after - 0.3)
-    assert early == []
+    assert early.answers == []
     await made.clock.advance(0.6)
-    (response,) = early
+    (response,) = early.answers
     assert (response.status, told(response)) == (status, {"message": message})
     assert made.counted('router_http_late_total{function="f"} 1')
     release.set()

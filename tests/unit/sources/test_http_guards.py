@@ -158,3 +158,20 @@ async def test_a_store_that_cannot_be_read_stops_the_source() -> None:
     house = Gatehouse(House(config, VirtualClock(), Broken(), Metrics()))  # type: ignore[arg-type]
     with pytest.raises(SourceError, match="what API keys have used cannot be read: disk gone"):
         await house.open()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Api("1", "http", stage="prod"),
+        Api("1", "http", stage="dev", stage_variables={"db": "other"}),
+        Api("1", "rest", stage="dev", stage_variables={"db": "test"}),
+    ],
+)
+async def test_what_an_authorizer_said_of_one_stage_is_not_asked_for_another(other: Api) -> None:
+    house = gatehouse()
+    asked = outlet()
+    first = Api("1", "http", stage="dev", stage_variables={"db": "test"})
+    for api in (first, first._replace(stage_variables={"db": "test"}), other, first):
+        await through(house.guards(Access(authorizer=TOKEN), api, "rest"), asked, authorization="Bearer x")
+    assert len(asked.invoked) == 2

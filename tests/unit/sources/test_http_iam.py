@@ -47,14 +47,14 @@ BOTH = document("lambda:InvokeFunctionUrl", "lambda:InvokeFunction")
 class Door:
     """A function's URL behind its guard."""
 
-    def __init__(self, state: Path, role: Mapping[str, Any] = BOTH) -> None:
+    def __init__(self, state: Path, role: Mapping[str, Any] = BOTH, qualifier: str = "") -> None:
         self.clock, self.metrics = VirtualClock(NOW), Metrics()
         config = Config(Path("/c/config.yaml"), state, http=Listen("off"), roles={"caller": Role("caller", role)})
         (trigger,), mistakes = triggers("[{url: iam}]")
         assert not mistakes
         self.policies: dict[str, Policy] = {}  # functions' own
         self.house = House(config, self.clock, None, self.metrics, policy=self.policies.get)  # type: ignore[arg-type]
-        (self.source,) = HttpSource.build([Binding(Function("f", Path("/code"), "app.handler"), trigger, 0)], self.house)
+        (self.source,) = HttpSource.build([Binding(Function("f", Path("/code"), "app.handler"), trigger, 0, qualifier)], self.house)
         self.outlet = MemoryOutlet(lambda _: Outcome(b'"hello"'))
         self.source.places.line.outlet = self.outlet
         self.store = KeyStore(state)
@@ -314,3 +314,22 @@ async def test_other_urls_stay_open(tmp_path: Path) -> None:
     assert response.status == 200
     assert door.event["requestContext"]["accountId"] == "anonymous"
     assert door.event["headers"]["authorization"] == "Bearer x"
+
+
+@pytest.mark.parametrize(("resource", "status"), [(ARN, 403), (f"{ARN}:other", 403), (f"{ARN}:live", 200), (f"{ARN}:*", 200)])
+async def test_a_url_of_an_alias_is_another_resource_than_its_function(tmp_path: Path, resource: str, status: int) -> None:
+    door = Door(tmp_path, qualifier="live")
+    _, sent = door.key(policy=document("lambda:InvokeFunctionUrl", "lambda:InvokeFunction", Resource=resource))
+    assert (await door.ask(**sent)).status == status
+    assert [envelope.function for envelope in door.outlet.invoked] == (["f:live"] if status == 200 else [])
+
+
+@pytest.mark.parametrize(("target", "status"), [("f", 403), ("f:other", 403), ("f:live", 200)])
+async def test_at_a_url_of_an_alias_the_policy_of_the_alias_counts(tmp_path: Path, target: str, status: int) -> None:
+    door = Door(tmp_path, qualifier="live")
+    _, sent = door.key("read")
+    grant = document(
+        "lambda:InvokeFunctionUrl", "lambda:InvokeFunction", Resource=f"{ARN}:live", Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:user/ann"}
+    )
+    door.policies[target] = read(grant, name="the policy", kind="resource")
+    assert (await door.ask(**sent)).status == status

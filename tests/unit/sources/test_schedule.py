@@ -110,6 +110,35 @@ async def test_ticks_come_at_their_times_and_leave_no_row_behind() -> None:
     assert f'router_schedule_ticks_total{{function="f"}} {len(bench.times())}' in bench.metrics.exposition()
 
 
+async def test_a_new_rate_of_scheduler_ticks_at_once_and_no_more_than_that() -> None:
+    bench, hourly = Bench(), trigger("rate(1 hour)", own=True)
+    async with bench.running(f=hourly, rule=trigger("rate(1 hour)"), later=trigger("rate(1 hour)", own=True, start=T + 60)):
+        await bench.clock.advance(1)
+        assert (bench.times(), bench.times("rule-0"), bench.times("later-0")) == ([T], [], [])
+        await bench.clock.advance(99)
+        assert bench.times("later-0") == [T + 60]
+    async with bench.running(f=hourly, more=hourly):
+        await bench.clock.advance(HOUR)
+        assert bench.times() == [T, T + HOUR]
+        assert bench.times("more-0") == [T + 100, T + 100 + HOUR]
+    changed = bench.clock.now()
+    async with bench.running(f=trigger("rate(2 hours)", own=True)):
+        await bench.clock.advance(2 * HOUR)
+    assert bench.times() == [T, T + HOUR, changed + 2 * HOUR]
+
+
+async def test_a_first_tick_at_once_comes_after_a_crash_too() -> None:
+    bench, hourly = Bench(), trigger("rate(1 hour)", own=True)
+    bench.outlet.refuse = 1
+    with pytest.raises(SourceError):
+        async with bench.running(f=hourly):
+            await bench.clock.advance(1)
+    await bench.clock.advance(600)
+    async with bench.running(f=hourly):
+        await bench.clock.advance(1)
+    assert bench.times() == [T]
+
+
 async def test_a_tick_is_on_record_until_its_event_is_durable() -> None:
     bench, seen = Bench(), []
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from router import names
 from router.config.types import Bus, Config, Destination, Function, Queue, Subscription, Topic
 from router.dispatch.relay import Relay
 from router.errors import ConfigError, JournalError
+from router.events.agenda import Cursor
 from router.events.eventbridge import Place, envelope
 from router.events.patterns import compile_pattern
 from router.events.schedule import parse
@@ -31,6 +33,7 @@ from router.sources.bus_trigger import EventTrigger
 from router.sources.planned import Planned
 from router.sources.ruling import Ruling
 from router.sources.schedule import ScheduleSource
+from router.sources.schedule_store import Wanted
 from router.sources.schedule_trigger import ScheduleTrigger
 from router.sources.scheduled_targets import Schedule
 from router.sources.targets import Target, Told, arn_of
@@ -341,11 +344,11 @@ async def ticked(bench: Bench, *, minutes: int = 1, sources: int = 1) -> None:
 
 
 async def test_a_schedule_hands_its_input_to_a_queue_and_an_event_to_a_bus(bench: Bench) -> None:
-    bench.schedules["a"] = Planned("a", every(own=True, input='"go <aws.scheduler.scheduled-time>"'), to("queue", "jobs"))
+    bench.schedules["a"] = Planned("a", every(own=True, start=T + 60, input='"go <aws.scheduler.scheduled-time>"'), to("queue", "jobs"))
     bus = Target(Destination("bus", "orders"), source="clock", detail_type="tick")
-    bench.schedules["night/b"] = Planned("b", every(own=True, input='{"n":1}'), bus, "night")
-    bench.schedules["c"] = Planned("c", every(own=True), to("queue", "lost"))
-    bench.schedules["off"] = Planned("off", every(own=True), to("queue", "jobs"), enabled=False)
+    bench.schedules["night/b"] = Planned("b", every(own=True, start=T + 60, input='{"n":1}'), bus, "night")
+    bench.schedules["c"] = Planned("c", every(own=True, start=T + 60), to("queue", "lost"))
+    bench.schedules["off"] = Planned("off", every(own=True, start=T + 60), to("queue", "jobs"), enabled=False)
     await ticked(bench)
     (message,) = await bench.messages("jobs")
     assert message.body == f"go {names.iso_s(T + 60)}"
@@ -359,6 +362,15 @@ async def test_a_schedule_hands_its_input_to_a_queue_and_an_event_to_a_bus(bench
     )
     (whole,) = await bench.bodies("lost")
     assert (whole["source"], whole["resources"]) == ("aws.scheduler", ["arn:aws:scheduler:us-east-1:123456789012:schedule/default/c"])
+
+
+async def test_a_rate_that_is_switched_on_again_counts_from_then(bench: Bench) -> None:
+    on = Planned("a", every("rate(2 minutes)", own=True), to("queue", "jobs"))
+    off = replace(on, enabled=False)
+    for one, messages in ((off, 0), (on, 1), (off, 1), (on, 1), (on, 2), (None, 2), (on, 3)):
+        bench.schedules = {"a": one} if one is not None else {}
+        await ticked(bench)
+        assert (await bench.queues.count("jobs")).messages == messages
 
 
 async def test_a_rule_on_a_schedule_hands_a_tick_to_all_its_targets(bench: Bench) -> None:
@@ -375,7 +387,7 @@ async def test_a_rule_on_a_schedule_hands_a_tick_to_all_its_targets(bench: Bench
 async def test_a_tick_that_comes_again_after_a_crash_is_handed_over_once(bench: Bench) -> None:
     bench.schedules["a"] = Planned("a", every(own=True), to("queue", "jobs"))
     (source,) = ScheduleSource.build([], bench.house())
-    await source._store.load({"a": "rate(1 minute)"}, int(T))
+    await source._store.load({"a": Wanted("rate(1 minute)", Cursor(int(T), int(T)))}, int(T))
     tick = ("a", int(T) - 60)
     await bench.database.write("INSERT INTO ticks VALUES (?, ?)", *tick)
     source._outlet = bench  # type: ignore[assignment]

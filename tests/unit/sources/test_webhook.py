@@ -104,7 +104,7 @@ async def test_a_delivery_is_an_event_once_it_is_answered(site: Site) -> None:
     (envelope,) = site.outlet.emitted
     assert told(response) == {"requestId": envelope.request_id}
     assert header(response, "x-amzn-requestid") == envelope.request_id
-    assert (envelope.function, envelope.source, envelope.sequencer) == ("f", "webhook:/hooks/{name}", "guid-1")
+    assert (envelope.function, envelope.source, envelope.sequencer) == ("f", "webhook:/hooks/{name}", 'guid-1{"name":"a"}')
     event = json.loads(envelope.payload)
     assert (event["version"], event["routeKey"], event["rawPath"]) == ("2.0", "POST /hooks/{name}", "/hooks/a")
     assert event["pathParameters"] == {"name": "a"}
@@ -155,6 +155,28 @@ async def test_the_same_id_on_two_routes_is_two_deliveries(site: Site) -> None:
     for path in ("/hook", "/other"):
         assert (await site.post(github("first-secret", BODY, "guid-1"), path=path)).status == 202
     assert len({envelope.request_id for envelope in site.outlet.emitted}) == 2
+
+
+async def test_what_a_variable_holds_names_a_receiver_of_its_own(site: Site) -> None:
+    await site.serve("{path: '/{kind}/{tenant}', provider: github, secret: first-secret}")
+    asked = [("/a/b", 202), ("/b/a", 202), ("/a/c", 202), ("/a/b", 200), ("/%61/b?x=1", 200), ("/b/a", 200)]
+    for path, status in asked:
+        assert (await site.post(github("first-secret", BODY, "guid-1"), path=path)).status == status, path
+    assert [json.loads(envelope.payload)["rawPath"] for envelope in site.outlet.emitted] == ["/a/b", "/b/a", "/a/c"]
+    assert len({envelope.request_id for envelope in site.outlet.emitted}) == 3
+    assert site.outlet.duplicates == []
+
+
+async def test_what_only_the_journal_knows_is_not_said_to_be_accepted(site: Site) -> None:
+    await site.serve("{path: /hook, provider: stripe, secret: s}")
+    first = await site.post(stripe("s", b'{"id":"evt_1"}', NOW), b'{"id":"evt_1"}')
+    site.clock.jump(REMEMBERED + 400)
+    await site.memory._round()
+    later = int(site.clock.now())
+    with capture_logs() as lines:
+        again = await site.post(stripe("s", b'{"id":"evt_1"}', later), b'{"id":"evt_1"}')
+    assert (again.status, told(again)) == (202, told(first))
+    assert [line["event"] for line in lines] == ["webhook_known"]
 
 
 async def test_what_asks_nobody_takes_everything(site: Site) -> None:
@@ -363,8 +385,8 @@ class JournalOutlet:
     def __init__(self, journal: SqliteJournal) -> None:
         self._journal = journal
 
-    async def emit(self, envelope: Envelope) -> None:
-        await self._journal.append(envelope)
+    async def emit(self, envelope: Envelope) -> bool:
+        return await self._journal.append(envelope)
 
     async def invoke(self, envelope: Envelope) -> Outcome:
         raise AssertionError("a webhook invokes nobody")

@@ -10,6 +10,8 @@ from structlog.testing import capture_logs
 from router.config.types import Index, ItemTable
 from router.errors import JournalError
 from router.items.errors import Refused
+from router.items.nodes import Delete, Remove
+from router.items.nodes import Path as Place
 from router.tables.writing import Change
 from tests.helpers.clock import VirtualClock
 from tests.unit.tables.rig import TABLE, delete, opened, put, round_of
@@ -83,6 +85,15 @@ async def test_changes_of_one_call_are_all_or_none(tmp_path: Path) -> None:
         bad: dict[str, Any] = {"x": {"N": "1"}}
         with pytest.raises(Refused, match="Type mismatch for Index Key x"):
             await tables.change_each([put("a"), put("b", **bad)])
+        assert await tables.items([("t", {"id": {"S": "a"}})]) == [None]
+        (row,) = await tables.streams("t")
+        assert row.last == 0
+
+
+async def test_an_update_that_only_takes_away_from_no_item_is_no_change(tmp_path: Path) -> None:
+    async with opened(tmp_path, VirtualClock()) as tables:
+        taking = Change("t", {"id": {"S": "a"}}, "update", actions=(Remove(Place(("n",))), Delete(Place(("s",)), {"SS": ["x"]})))
+        await tables.transact([taking], "", b"")
         assert await tables.items([("t", {"id": {"S": "a"}})]) == [None]
         (row,) = await tables.streams("t")
         assert row.last == 0

@@ -54,17 +54,29 @@ class Events:
 
     name: ClassVar[str] = "events"
 
-    def __init__(self, declared: Declared, source: Callable[[], BusSource], laid: Laid, clock: Clock, *, region: str, account: str) -> None:
+    def __init__(
+        self,
+        declared: Declared,
+        source: Callable[[], BusSource],
+        laid: Laid,
+        clock: Clock,
+        published: Callable[[str], bool],
+        *,
+        region: str,
+        account: str,
+    ) -> None:
+        """*published*: whether a function's version, NAME:VERSION, is."""
         self._place, self._laid = Place(region, account), laid
-        self._rules = Rules(declared, lambda: laid.rules, self._place)
+        self._rules = Rules(declared, lambda: laid.rules, self._place, published)
         self._buses = Buses(declared, source, self._place)
         self._archives = Archives(declared, self._buses, source, self._place, clock)
         self._operations = self._of_rules() | self._of_buses() | self._of_archives() | self._of_tags() | self._not_here()
 
     @classmethod
-    def of(cls, declared: Declared, calls: Calls, house: House) -> Self:
+    def of(cls, declared: Declared, calls: Calls, house: House, published: Callable[[str], bool]) -> Self:
         """Of a daemon's parts."""
-        return cls(declared, lambda: calls.bus, house.buses, house.clock, region=house.config.region, account=house.config.account)
+        place = {"region": house.config.region, "account": house.config.account}
+        return cls(declared, lambda: calls.bus, house.buses, house.clock, published, **place)
 
     @property
     def operations(self) -> Mapping[str, Operation]:

@@ -58,8 +58,9 @@ class Seen(NamedTuple):
 class Rules:
     """What is done with rules."""
 
-    def __init__(self, declared: Declared, laid: Callable[[], Sequence[Rule]], place: Place) -> None:
-        self._declared, self._laid, self._place = declared, laid, place
+    def __init__(self, declared: Declared, laid: Callable[[], Sequence[Rule]], place: Place, published: Callable[[str], bool]) -> None:
+        """*published*: whether a function's version, NAME:VERSION, is."""
+        self._declared, self._laid, self._place, self._published = declared, laid, place, published
         self._turns = Turns()  # changes of one rule are read, made and declared one after another
 
     # -- rules
@@ -199,6 +200,9 @@ class Rules:
         value = words.declared(given, self._place)
         for mistake in target_reading.mistakes(value, around, arn):
             raise (missing if "no " in mistake and "has the name" in mistake else invalid)(mistake)
+        target = str(value.get("function", ""))
+        if target.partition(":")[2].isdigit() and not self._published(target):
+            raise missing(f"function: {target} is not published")
         return value
 
     async def remove_targets(self, call: Call) -> Members:

@@ -1,6 +1,6 @@
 """Event invoke config: how Event invocations of a function are retried, how old they may get, where their records go.
 
-It is a function's own here. Of a version or an alias it is refused: versions keep what was in force when they were published."""
+It is a function's own here, for its versions and aliases too; of one of these alone it is refused."""
 
 from typing import Any, Final
 

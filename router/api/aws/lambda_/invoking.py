@@ -63,12 +63,8 @@ class Invoking:
             stream = await self._rooms.calls.dispatcher.stream(envelope, Facts(_client_context(call.parameters), whole=tail))
         except TooManyRequests as error:
             raise _throttled(error) from error
-        return {
-            "StatusCode": 200,
-            "ExecutedVersion": stream.version,
-            "ResponseStreamContentType": stream.content_type,
-            "EventStream": events(stream, tail=tail),
-        }
+        # no ResponseStreamContentType: it is the header Content-Type, which tells a client to read an event stream
+        return {"StatusCode": 200, "ExecutedVersion": stream.version, "EventStream": events(stream, tail=tail)}
 
     def _envelope(self, call: Call, member: str, limit: int) -> Envelope:
         """The event on its way, checked in AWS's order: who, how large, whether JSON. Raises RouterError."""

@@ -118,14 +118,11 @@ class Managing:
         return {"StatusCode": 204}
 
     async def _delete(self, name: str) -> None:
-        """The function, its versions, its policies, and the triggers that the API gave it."""
+        """The function, what is kept of it beside its declaration, and the triggers that the API gave it."""
         rooms = self._rooms
         rooms.own(name)
         keys = ((FUNCTIONS, name), *((TRIGGERS, one.name) for one in rooms.trigger_of(name)))
-        beside = (rooms.permissions.forgetting(name), rooms.versions.forgetting(name))
-        await rooms.declared.change(Change(removes=keys, beside=beside))
-        rooms.permissions.forget(name)
-        rooms.versions.forget(name)
+        await rooms.declared.change(Change(removes=keys))
 
     async def _answer(self, members: Members, name: str) -> dict[str, Any]:
         """The function as it is now, or the version that was published of it."""

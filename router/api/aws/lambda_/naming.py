@@ -77,14 +77,21 @@ class Naming:
         return page(sorted(rows, key=lambda row: str(row["Name"])), call.parameters, key="Aliases", limit=PAGE)
 
     async def delete(self, call: Call) -> Members:
-        """DeleteAlias; one that is not there is gone already."""
-        name, alias = self._rooms.name(call.parameters), text(call.parameters, "Name")
-        async with self._rooms.turns.of(name):
-            fragment = self._rooms.own(name)
+        """DeleteAlias, and its policy with it; one that is not there is gone already."""
+        rooms = self._rooms
+        name, alias = rooms.name(call.parameters), text(call.parameters, "Name")
+        async with rooms.turns.of(name):
+            fragment = rooms.own(name)
             aliases = {key: value for key, value in fragment.value.get("aliases", {}).items() if key != alias}
             about = {**fragment.about, "aliases": {k: v for k, v in fragment.about.get("aliases", {}).items() if k != alias}}
-            await self._rooms.declared.put(FUNCTIONS, name, applied(fragment.value, {"aliases": aliases or None}), about)
+            value = applied(fragment.value, {"aliases": aliases or None})
+            await rooms.declared.put(FUNCTIONS, name, value, about, **self._forgetting(name, alias))
         return {}
+
+    def _forgetting(self, name: str, alias: str) -> dict[str, Any]:
+        """That nobody is let in to an alias any more, with the change that takes it away or makes it."""
+        permissions, target = self._rooms.permissions, f"{name}:{alias}"
+        return {"beside": (permissions.forgetting(target),), "landed": (lambda: permissions.forget(target),)}
 
     async def _put(self, name: str, alias: str, members: Members) -> dict[str, Any]:
         rooms = self._rooms
@@ -100,7 +107,9 @@ class Naming:
         value = {"version": version, **({"weights": weights} if weights else {})}
         aliases = {**fragment.value.get("aliases", {}), alias: value}
         about = {**fragment.about, "aliases": {**fragment.about.get("aliases", {}), alias: told}}
-        await rooms.declared.put(FUNCTIONS, name, {**fragment.value, "aliases": aliases}, about)
+        fresh = alias not in fragment.value.get("aliases", {})
+        more = self._forgetting(name, alias) if fresh else {}
+        await rooms.declared.put(FUNCTIONS, name, {**fragment.value, "aliases": aliases}, about, **more)
         return alias_document(name, self._found(name, alias), rooms.place, told)
 
     def _exists(self, name: str, version: str) -> None:

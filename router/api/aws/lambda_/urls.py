@@ -88,11 +88,18 @@ class Urls:
         target = self._rooms.functions.target(text(members, "FunctionName"), text(members, "Qualifier"))
         name, _, qualifier = target.partition(":")
         if qualifier not in {"", LATEST}:
-            raise invalid("A function has one URL here, for $LATEST: versions and aliases have none")
+            raise invalid("A function has one URL here; for an alias or a version, config.yaml can say `url: {…, qualifier: NAME}`")
         return name
 
     def _trigger(self, name: str) -> UrlTrigger | None:
         return next((one for one in self._rooms.config.functions[name].triggers if isinstance(one, UrlTrigger)), None)
+
+    def _invoked(self, name: str) -> tuple[str, str]:
+        """The function's name and the qualifier that its URL invokes, "" for $LATEST."""
+        function = self._rooms.config.functions[name]
+        targets = (target for one, target in zip(function.triggers, function.targets(), strict=True) if isinstance(one, UrlTrigger))
+        name, _, qualifier = next(targets, name).partition(":")
+        return name, qualifier
 
     def _own(self, name: str) -> Fragment:
         """What the API declared. Raises AwsError, DeclaredInConfig."""
@@ -112,7 +119,7 @@ class Urls:
         about: Mapping[str, Any] = fragment.about if fragment is not None else {}
         found: dict[str, Any] = {
             "FunctionUrl": self._url(name),
-            "FunctionArn": self._rooms.place.arn(name),
+            "FunctionArn": self._rooms.place.arn(*self._invoked(name)),
             "AuthType": "AWS_IAM" if trigger.signed else "NONE",
             "CreationTime": iso_ms(float(about.get("CreationTime", 0))),
             "LastModifiedTime": iso_ms(float(about.get("LastModifiedTime", 0))),

@@ -235,6 +235,8 @@ def _choice(given: Members, member: str, *options: str) -> str:
 def _window(given: Members) -> int:
     """The minutes of a FlexibleTimeWindow; 0 without one."""
     if _choice(given, "Mode", "OFF", "FLEXIBLE") == "OFF":
+        if given.get("MaximumWindowInMinutes") is not None:
+            raise invalid("MaximumWindowInMinutes must not be provided when FlexibleTimeWindowMode is set to OFF.")
         return 0
     return number(given, "MaximumWindowInMinutes", 0, low=1, high=_MINUTES) or _without_window()
 

@@ -77,7 +77,7 @@ class Messages:
             raise InvalidParameterValue("The request include parameter ReceiveRequestAttemptId which is not valid for this queue type.")
         found = await self._attempts.again(name, attempt, hidden) if attempt else ()
         if not found:
-            found = await self._queues.receive(name, most=most, wait=patience, visibility=hidden)
+            found = await self._queues.receive(name, most=most, wait=patience, visibility=hidden, client=call.client)
             if attempt:
                 self._attempts.keep(name, attempt, found)
         return {"Messages": [_shown(message, system, wanted) for message in found]} if found else {}

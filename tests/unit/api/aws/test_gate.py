@@ -25,7 +25,7 @@ def gate(tmp_path: Path) -> Gate:
     return Gate(config, Signers(config), VirtualClock(time.time()))
 
 
-def ask(gate: Gate, place: Path, role: str, *, body: bytes = b"x", sent: bytes = b"x") -> Request:
+def ask(gate: Gate, place: Path, role: str, *, body: bytes = b"x", sent: bytes = b"x", more: tuple[tuple[str, str], ...] = ()) -> Request:
     made = KeyStore(place).session(role, "job", gate.now)
     what = signed(
         SigV4Auth,
@@ -38,7 +38,7 @@ def ask(gate: Gate, place: Path, role: str, *, body: bytes = b"x", sent: bytes =
         token=made.token,
     )
     method, path, query, headers = came(what)
-    return Request(method, f"{path}?{query}" if query else path, headers, sent, "192.0.2.1", "127.0.0.1:4566")
+    return Request(method, f"{path}?{query}" if query else path, (*headers, *more), sent, "192.0.2.1", "127.0.0.1:4566")
 
 
 def test_a_caller_is_known_and_its_needs_are_looked_at(gate: Gate, tmp_path: Path) -> None:
@@ -60,6 +60,12 @@ def test_a_caller_is_known_and_its_needs_are_looked_at(gate: Gate, tmp_path: Pat
     assert gate.refusal(caller, context, Need("s3:GetObject", "arn:aws:s3:::out/a"), opened) == ""
     foreign = Need("lambda:InvokeFunction", "arn:aws:lambda:us-east-1:999999999999:function:f")
     assert gate.refusal(caller, context, foreign) != ""
+
+
+def test_a_condition_on_the_referer_is_about_the_header(gate: Gate, tmp_path: Path) -> None:
+    assert "aws:referer" not in gate.admit(ask(gate, tmp_path, "reader"), "lambda").context
+    linked = ask(gate, tmp_path, "reader", more=(("referer", "https://example.com/x"),))
+    assert gate.admit(linked, "lambda").context["aws:referer"] == ("https://example.com/x",)
 
 
 def test_a_body_must_be_the_one_that_was_signed(gate: Gate, tmp_path: Path) -> None:

@@ -173,6 +173,32 @@ async def test_an_update_makes_the_item_that_is_not_there(house: Rig) -> None:
     assert (await house.call("GetItem", "plain", Key={"id": {"S": "b"}}))["Item"] == {"id": {"S": "b"}}
 
 
+_SET = {"ExpressionAttributeValues": {":s": {"SS": ["x"]}}}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"UpdateExpression": "REMOVE a, b"},
+        {"UpdateExpression": "DELETE a :s", **_SET},
+        {"UpdateExpression": "REMOVE b DELETE a :s", **_SET},
+        {"AttributeUpdates": {"a": {"Action": "DELETE"}}},
+        {"AttributeUpdates": {"a": {"Action": "DELETE", "Value": {"SS": ["x"]}}}},
+    ],
+)
+async def test_an_update_that_only_takes_away_makes_no_item(house: Rig, asked: dict[str, Any]) -> None:
+    key = {"Key": {"id": {"S": "a"}}}
+    assert await house.call("UpdateItem", "plain", **key, **asked, ReturnValues="ALL_NEW") == {}
+    assert await house.call("GetItem", "plain", **key) == {}
+    await house.call("UpdateItem", "plain", **key, UpdateExpression="SET c = :s REMOVE a", **_SET)
+    assert (await house.call("GetItem", "plain", **key))["Item"] == {"id": {"S": "a"}, "c": {"SS": ["x"]}}
+
+
+async def test_an_update_that_only_takes_away_is_checked_without_an_item_too(house: Rig) -> None:
+    with pytest.raises(AwsError, match="document path"):
+        await house.call("UpdateItem", "plain", Key={"id": {"S": "a"}}, UpdateExpression="REMOVE a.b")
+
+
 async def test_put_and_delete_give_back_what_was_there(house: Rig) -> None:
     await house.fill("plain", {"id": "a", "x": 1})
     assert await house.call("PutItem", "plain", Item=typed({"id": "a", "x": 2}), ReturnValues="ALL_OLD") == {

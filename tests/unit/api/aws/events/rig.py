@@ -108,7 +108,7 @@ class Rig:
         self.bus, self.schedule = self._built(self.config)
         self.declared.serve(self)
         place = {"region": REGION, "account": ACCOUNT}
-        self.events: Service = Events(self.declared, lambda: self.bus, self.buses, self.clock, **place)
+        self.events: Service = Events(self.declared, lambda: self.bus, self.buses, self.clock, lambda target: target == "f:1", **place)
         self.scheduler: Service = Scheduler(self.declared, self.over, **place)
         stop = asyncio.Event()
         task = asyncio.create_task(self.bus.run(self, stop))  # type: ignore[arg-type]

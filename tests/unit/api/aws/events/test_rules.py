@@ -61,6 +61,8 @@ async def test_a_target_that_cannot_be_is_told_and_the_others_are_put(rig: Rig) 
     given = [
         {"Id": "good", "Arn": QUEUE},
         {"Id": "gone", "Arn": QUEUE.replace("jobs", "nowhere")},
+        {"Id": "version", "Arn": f"{FUNCTION}:1"},
+        {"Id": "unpublished", "Arn": f"{FUNCTION}:9"},
         {"Id": "stream", "Arn": f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/s"},
         {"Id": "far", "Arn": QUEUE.replace(REGION, "eu-west-1")},
         {"Id": "two", "Arn": QUEUE, "Input": "1", "InputPath": "$"},
@@ -72,8 +74,9 @@ async def test_a_target_that_cannot_be_is_told_and_the_others_are_put(rig: Rig) 
     ]
     answer = await rig.do("PutTargets", Rule="big", Targets=given)
     told = {one["TargetId"]: (one["ErrorCode"], one["ErrorMessage"]) for one in answer["FailedEntries"]}
-    assert answer["FailedEntryCount"] == len(told) == 9
+    assert answer["FailedEntryCount"] == len(told) == 10
     assert told["gone"] == ("ResourceNotFoundException", "queue: no queue has the name nowhere")
+    assert told["unpublished"] == ("ResourceNotFoundException", "function: f:9 is not published")
     assert "targets here are functions, queues, event buses, topics and log groups" in told["stream"][1]
     assert "not of this account" in told["far"][1]
     assert told["two"][1] == "Only one of Input, InputPath, or InputTransformer must be provided for target two."
@@ -81,7 +84,7 @@ async def test_a_target_that_cannot_be_is_told_and_the_others_are_put(rig: Rig) 
     assert "does not allow sqs:SendMessage" in told["role"][1]
     assert told["odd"][1].endswith("Provided Arn is not in correct format.")
     assert "InputTemplate contains invalid placeholder what" in told["template"][1]
-    assert [one["Id"] for one in (await rig.do("ListTargetsByRule", Rule="big"))["Targets"]] == ["good"]
+    assert [one["Id"] for one in (await rig.do("ListTargetsByRule", Rule="big"))["Targets"]] == ["good", "version"]
 
 
 async def test_targets_are_replaced_by_their_id_and_removed(rig: Rig) -> None:

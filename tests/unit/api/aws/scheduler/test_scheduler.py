@@ -115,6 +115,10 @@ async def test_schedules_drive_a_queue_to_the_end(rig: Rig) -> None:
         ({"State": "ON"}, "State is one of ENABLED, DISABLED."),
         ({"FlexibleTimeWindow": {"Mode": "FLEXIBLE"}}, "MaximumWindowInMinutes is required"),
         ({"FlexibleTimeWindow": {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 1441}}, "1 to 1440"),
+        (
+            {"FlexibleTimeWindow": {"Mode": "OFF", "MaximumWindowInMinutes": 5}},
+            "must not be provided when FlexibleTimeWindowMode is set to OFF",
+        ),
         ({"StartDate": "now"}, "StartDate is not valid"),
         ({"StartDate": T + 60, "EndDate": T}, "is before start"),
         ({"KmsKeyArn": "k"}, "KmsKeyArn is not supported here"),

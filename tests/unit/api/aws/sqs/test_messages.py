@@ -2,12 +2,14 @@
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from router.errors import RouterError
 from router.events.sqs_errors import QueueError
+from tests.helpers.asker import Asker
 from tests.unit.api.aws.sqs.rig import Rig
 
 TEXT = {"DataType": "String", "StringValue": "v"}
@@ -72,6 +74,16 @@ async def test_a_receive_waits_for_a_message(house: Rig) -> None:
         await asyncio.sleep(0)
     await house.call("SendMessage", "jobs", MessageBody="now")
     assert [message["Body"] for message in (await waiting)["Messages"]] == ["now"]
+
+
+async def test_who_has_left_receives_nothing(house: Rig) -> None:
+    await house.call("SendMessage", "jobs", MessageBody="a")
+    gone = Asker()
+    gone.left = True
+    call = replace(house.of("ReceiveMessage", "jobs", WaitTimeSeconds=20), client=gone)
+    assert await house.service.operations["ReceiveMessage"].run(call) == {}
+    (message,) = (await house.call("ReceiveMessage", "jobs", MessageSystemAttributeNames=["All"]))["Messages"]
+    assert message["Attributes"]["ApproximateReceiveCount"] == "1"
 
 
 async def test_a_fifo_message_has_a_sequence_number_and_is_sent_once(house: Rig) -> None:

@@ -1,0 +1,195 @@
+"""A file leaves a bucket: only the version that is meant, nothing overwritten, nothing lost to whoever comes in between."""
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from router.buckets import clearing
+from router.buckets.facts import Identity
+from router.buckets.object_keys import place
+from router.buckets.versions import Seen, Version
+
+SEQUENCER = "0065A1B2C3D4E5F6AA"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[int]:
+    (tmp_path / "bucket").mkdir()
+    opened = os.open(tmp_path / "bucket", os.O_RDONLY | os.O_DIRECTORY)
+    yield opened
+    os.close(opened)
+
+
+@pytest.fixture
+def bucket(tmp_path: Path, root: int) -> Path:
+    assert root
+    return tmp_path / "bucket"
+
+
+def version(path: Path) -> Identity:
+    found = path.stat()
+    return Identity(found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def written(path: Path, text: str) -> Identity:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return version(path)
+
+
+def files(top: Path) -> dict[str, str]:
+    return {str(path.relative_to(top)): path.read_text() for path in sorted(top.rglob("*")) if path.is_file()}
+
+
+def test_that_version_is_removed_and_no_other(root: int, bucket: Path) -> None:
+    old = written(bucket / "in/a.csv", "one")
+    assert clearing.delete(root, place("in/a.csv"), old)
+    assert files(bucket) == {}
+    new = written(bucket / "in/a.csv", "other one")
+    assert not clearing.delete(root, place("in/a.csv"), old)
+    assert not clearing.delete(root, place("in/b.csv"), new)
+    assert not clearing.delete(root, place("none/b.csv"), new)
+    assert files(bucket) == {"in/a.csv": "other one"}
+
+
+def test_it_is_moved_under_its_key_with_its_times_and_mode(root: int, bucket: Path, tmp_path: Path) -> None:
+    it = written(bucket / "in/2026/a.csv", "one")
+    (bucket / "in/2026/a.csv").chmod(0o640)
+    goal = clearing.move(root, place("in/2026/a.csv"), it, tmp_path / "done", SEQUENCER)
+    assert goal == tmp_path / "done/in/2026/a.csv"
+    assert files(tmp_path) == {"done/in/2026/a.csv": "one"}
+    assert (version(goal).mtime, goal.stat().st_mode & 0o777) == (it.mtime, 0o640)
+
+
+def test_nothing_is_overwritten(root: int, bucket: Path, tmp_path: Path) -> None:
+    for text in ("one", "two", "three"):
+        it = written(bucket / "a.csv", text)
+        assert clearing.move(root, place("a.csv"), it, tmp_path / "done", SEQUENCER)
+    assert files(tmp_path / "done") == {"a.csv": "one", f"a.{SEQUENCER}.csv": "two", f"a.{SEQUENCER}-2.csv": "three"}
+    it = written(bucket / "b", "x")
+    (tmp_path / "done/b").mkdir()
+    assert clearing.move(root, place("b"), it, tmp_path / "done", SEQUENCER) == tmp_path / f"done/b.{SEQUENCER}"
+
+
+def test_another_version_is_not_moved_and_claims_nothing(root: int, bucket: Path, tmp_path: Path) -> None:
+    old = written(bucket / "a.csv", "one")
+    written(bucket / "a.csv", "another one")
+    assert clearing.move(root, place("a.csv"), old, tmp_path / "done", SEQUENCER) is None
+    assert files(tmp_path) == {"bucket/a.csv": "another one"}
+
+
+def come_between(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Somebody is faster than the first rename."""
+    rename, acts = os.rename, [act]
+
+    def renamed(*args: Any, **kwargs: Any) -> None:
+        if acts:
+            acts.pop()()
+        rename(*args, **kwargs)
+
+    monkeypatch.setattr(clearing.os, "rename", renamed)
+
+
+def replace(path: Path, text: str) -> None:
+    beside = path.with_name(".new")
+    beside.write_text(text)
+    beside.replace(path)
+
+
+@pytest.mark.parametrize("how", ["delete", "move"])
+def test_a_version_that_comes_in_between_stays(root: int, bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    it = written(bucket / "a.csv", "one")
+    come_between(monkeypatch, lambda: replace(bucket / "a.csv", "newer"))
+    if how == "delete":
+        assert not clearing.delete(root, place("a.csv"), it)
+    else:
+        assert clearing.move(root, place("a.csv"), it, tmp_path / "done", SEQUENCER) is None
+    assert files(tmp_path) == {"bucket/a.csv": "newer"}
+
+
+@pytest.mark.parametrize("how", ["delete", "move"])
+def test_a_file_that_is_gone_in_between_is_no_trouble(
+    root: int, bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    it = written(bucket / "a.csv", "one")
+    come_between(monkeypatch, (bucket / "a.csv").unlink)
+    if how == "delete":
+        assert not clearing.delete(root, place("a.csv"), it)
+    else:
+        assert clearing.move(root, place("a.csv"), it, tmp_path / "done", SEQUENCER) is None
+    assert files(tmp_path) == {}
+
+
+def other_file_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    def renamed(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    monkeypatch.setattr(clearing.os, "rename", renamed)
+
+
+def test_to_another_file_system_it_is_copied(root: int, bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    it = written(bucket / "a.csv", "one" * 1_000_000)
+    (bucket / "a.csv").chmod(0o640)
+    other_file_system(monkeypatch)
+    goal = clearing.move(root, place("a.csv"), it, tmp_path / "done", SEQUENCER)
+    assert goal is not None
+    assert (files(tmp_path).keys(), goal.read_text(), version(goal).mtime) == ({"done/a.csv"}, "one" * 1_000_000, it.mtime)
+    assert goal.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_copy_that_fails_leaves_all_as_it_was(root: int, bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    it = written(bucket / "a.csv", "one")
+    other_file_system(monkeypatch)
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(clearing.shutil, "copyfileobj", full)
+    with pytest.raises(OSError, match="No space"):
+        clearing.move(root, place("a.csv"), it, tmp_path / "done", SEQUENCER)
+    assert files(tmp_path) == {"bucket/a.csv": "one"}
+
+
+def test_what_changed_while_it_was_copied_is_not_moved(root: int, bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    it = written(bucket / "a.csv", "one")
+    other_file_system(monkeypatch)
+    copy = clearing.shutil.copyfileobj
+
+    def copied(*args: Any) -> None:
+        copy(*args)
+        replace(bucket / "a.csv", "newer")
+
+    monkeypatch.setattr(clearing.shutil, "copyfileobj", copied)
+    assert clearing.move(root, place("a.csv"), it, tmp_path / "done", SEQUENCER) is None
+    assert files(tmp_path) == {"bucket/a.csv": "newer"}
+
+
+def test_links_out_of_the_bucket_are_not_followed(root: int, bucket: Path, tmp_path: Path) -> None:
+    it = written(tmp_path / "outside/a.csv", "one")
+    (bucket / "in").symlink_to(tmp_path / "outside")
+    assert not clearing.delete(root, place("in/a.csv"), it)
+    assert clearing.move(root, place("in/a.csv"), it, tmp_path / "done", SEQUENCER) is None
+    assert files(tmp_path)["outside/a.csv"] == "one"
+
+
+SEEN = Seen(inode=1, size=2, mtime=3, ctime=4)
+
+
+@pytest.mark.parametrize(
+    ("seen", "right"),
+    [
+        (SEEN, True),
+        (None, False),
+        (Seen(inode=9, size=2, mtime=3, ctime=4), False),
+        (Seen(inode=1, size=9, mtime=3, ctime=4), False),
+        (Seen(inode=1, size=2, mtime=9, ctime=4), False),
+        (Seen(inode=1, size=2, mtime=3, ctime=9), False),
+    ],
+)
+def test_only_what_nothing_happened_to_is_untouched(seen: Seen | None, right: bool) -> None:
+    row = Version(7, 1, 2, 3, 4, "etag", SEQUENCER, racy=False)
+    assert clearing.untouched(seen, row) is right

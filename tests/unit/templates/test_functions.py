@@ -1,0 +1,46 @@
+"""Functions of a template: what is left of one that is refused."""
+
+from typing import Any
+
+import pytest
+
+from router.templates.words import REFUSED, RUNS
+from tests.unit.templates.test_translate import FN, function, notes, template, verdicts
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"FunctionName": "../../../pwn"},
+        {"FunctionName": "a/b"},
+        {"FunctionName": "/etc/pwn"},
+        {"FunctionName": ".."},
+        {"FunctionName": "a${env:HOME}"},
+        {"FunctionName": "Ok"},
+        {"Bogus": 1},
+        {"Handler": None},
+    ],
+)
+def test_nothing_is_left_of_a_function_that_is_refused(properties: dict[str, Any]) -> None:
+    """Neither its code, which would be written where its name says, nor a role that is named after it."""
+    written = {**FN["Properties"], "CodeUri": None, "InlineCode": "evil", **properties}  # type: ignore[dict-item]
+    for type_ in ("AWS::Serverless::Function", "AWS::Lambda::Function"):
+        raw = {key: value for key, value in written.items() if key not in {"InlineCode", "CodeUri"}}
+        own = written if "Serverless" in type_ else {**raw, "Code": {"ZipFile": "evil"}, "Role": "arn:aws:iam::1:role/x"}
+        found = template({"Ok": FN, "Bad": {"Type": type_, "Properties": own}})
+        assert verdicts(found) == {"Ok": RUNS, "Bad": REFUSED}
+        assert found.files == {}
+        assert set(found.config["functions"]) == {"Ok"}
+        assert set(found.config["roles"]) == {"OkRole"}
+
+
+@pytest.mark.parametrize("auth", [None, "", "none", "OPEN", True])
+def test_a_url_says_who_may_call_it(auth: Any) -> None:
+    """AuthType is required on AWS: a URL that does not say is open to nobody."""
+    config = {"Cors": {"AllowOrigins": ["*"]}, **({} if auth is None else {"AuthType": auth})}
+    found = template({"Fn": function(FunctionUrlConfig=config)})
+    assert verdicts(found) == {"Fn": RUNS, "Fn.FunctionUrlConfig": REFUSED}
+    assert "triggers" not in found.config["functions"]["Fn"]
+    assert "AuthType" in notes(found, "Fn.FunctionUrlConfig")
+    url = {"Type": "AWS::Lambda::Url", "Properties": {"TargetFunctionArn": {"Ref": "Fn"}, **({} if auth is None else {"AuthType": auth})}}
+    assert verdicts(template({"Fn": FN, "U": url}))["U"] == REFUSED

@@ -1,0 +1,123 @@
+"""APIs that are written out resource by resource: what their routes demand of callers."""
+
+from typing import Any
+
+import pytest
+
+from router.templates.words import REFUSED
+from tests.unit.templates.test_authorizers import open_routes, routes
+from tests.unit.templates.test_translate import FN, notes, template, verdicts
+
+URI = {"Fn::Sub": "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Fn.Arn}/invocations"}
+HTTP, REST = {"ApiId": {"Ref": "A"}}, {"RestApiId": {"Ref": "A"}}
+
+
+def second(route: dict[str, Any], api: dict[str, Any] | None = None, **more: Any) -> Any:
+    integration = {**HTTP, "IntegrationType": "AWS_PROXY", "IntegrationUri": {"Fn::GetAtt": ["Fn", "Arn"]}}
+    authorizer = {**HTTP, "Name": "z", "AuthorizerType": "REQUEST", "AuthorizerUri": URI, "IdentitySource": ["$request.header.X"]}
+    resources = {
+        "A": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"ProtocolType": "HTTP", **(api or {})}},
+        "I": {"Type": "AWS::ApiGatewayV2::Integration", "Properties": integration},
+        "Z": {"Type": "AWS::ApiGatewayV2::Authorizer", "Properties": authorizer},
+        "R": {
+            "Type": "AWS::ApiGatewayV2::Route",
+            "Properties": {**HTTP, "RouteKey": "GET /a", "Target": {"Fn::Sub": "integrations/${I}"}, **route},
+        },
+        "Fn": FN,
+    }
+    return template(resources | more)
+
+
+def first(method: dict[str, Any], api: dict[str, Any] | None = None, **more: Any) -> Any:
+    proxy = {"Type": "AWS_PROXY", "IntegrationHttpMethod": "POST", "Uri": URI}
+    root = {"ResourceId": {"Fn::GetAtt": ["A", "RootResourceId"]}, "HttpMethod": "GET"}
+    resources = {
+        "A": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "a", **(api or {})}},
+        "Z": {"Type": "AWS::ApiGateway::Authorizer", "Properties": {**REST, "Type": "TOKEN", "AuthorizerUri": URI}},
+        "M": {"Type": "AWS::ApiGateway::Method", "Properties": {**REST, **root, "Integration": proxy, **method}},
+        "Fn": FN,
+    }
+    return template(resources | more)
+
+
+@pytest.mark.parametrize(
+    "demanded",
+    [
+        {"AuthorizerId": {"Ref": "Z"}},
+        {"AuthorizationType": "NONE", "AuthorizerId": {"Ref": "Z"}},
+        {"AuthorizationType": "CUSTOM"},
+        {"AuthorizationType": "CUSTOM", "AuthorizerId": "other"},
+        {"AuthorizationType": "CUSTOM", "AuthorizerId": {"Ref": "Z"}, "AuthorizationScopes": ["s"]},
+        {"AuthorizationType": "custom", "AuthorizerId": {"Ref": "Z"}},
+        {"AuthorizationType": "", "AuthorizerId": {"Ref": "Z"}},
+        {"AuthorizationType": "AWS_IAM"},
+        {"AuthorizationType": "COGNITO_USER_POOLS", "AuthorizerId": {"Ref": "Z"}},
+        {"AuthorizationScopes": ["s"]},
+        {"ApiKeyRequired": True},
+        {"ApiKeyRequired": "true"},
+        {"Auth": {"Authorizer": "Z"}},
+    ],
+)
+def test_what_a_route_demands_is_kept_or_it_is_refused(demanded: dict[str, Any]) -> None:
+    for found in (second(demanded), first(demanded)):
+        assert routes(found) == {}
+        assert verdicts(found)["R" if "R" in verdicts(found) else "M"] == REFUSED
+
+
+def test_a_route_with_its_authorizer_and_one_without() -> None:
+    named = {"AuthorizationType": "CUSTOM", "AuthorizerId": {"Ref": "Z"}}
+    for found in (second(named), first(named)):
+        assert len(routes(found)) == 1
+        assert open_routes(found) == set()
+    for found in (second({}), first({"AuthorizationType": "NONE"})):
+        assert len(open_routes(found)) == 1
+
+
+@pytest.mark.parametrize(
+    "api",
+    [
+        {"Policy": {"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "*"}]}},
+        {"EndpointConfiguration": {"Types": ["PRIVATE"]}},
+        {"Parameters": {"endpointConfigurationTypes": "PRIVATE"}},
+    ],
+)
+def test_what_a_rest_api_demands_of_all_takes_its_routes(api: dict[str, Any]) -> None:
+    found = first({"AuthorizationType": "NONE"}, api)
+    assert verdicts(found)["A"] == verdicts(found)["M"] == REFUSED
+    assert routes(found) == {}
+
+
+def test_a_stage_that_is_refused_takes_the_routes_of_its_api() -> None:
+    for setting in ({"MethodSettings": [{"ResourcePath": "/a", "HttpMethod": "GET", "ThrottlingRateLimit": 1}]}, {"Frob": 1}, {"Variables": {"a": {"Fn::ImportValue": "x"}}}):  # fmt: skip
+        stage = {"Type": "AWS::ApiGateway::Stage", "Properties": {**REST, "StageName": "v1", **setting}}
+        found = first({"AuthorizationType": "NONE"}, S=stage)
+        assert routes(found) == {}
+        assert notes(found, "M") == "stage of A is refused, and without it no route of that API is served"
+    one = {"Type": "AWS::ApiGateway::Stage", "Properties": {**REST, "StageName": "v1"}}
+    other = {"Type": "AWS::ApiGateway::Stage", "Properties": {**REST, "StageName": "v2", "Frob": 1}}
+    found = first({"AuthorizationType": "NONE"}, S=one, T=other)
+    assert verdicts(found)["T"] == REFUSED
+    assert len(routes(found)) == 1  # of the first one, which is as it should be
+
+
+def test_keys_come_from_where_the_api_says() -> None:
+    plan = {"Type": "AWS::ApiGateway::UsagePlan", "Properties": {"ApiStages": [{"ApiId": {"Ref": "A"}, "Stage": "v1"}]}}
+    named = {"AuthorizationType": "CUSTOM", "AuthorizerId": {"Ref": "Z"}, "ApiKeyRequired": True}
+    found = first(named, {"ApiKeySourceType": "AUTHORIZER"}, P=plan)
+    assert routes(found)["GET /"]["api_keys"] == {"plans": "P", "source": "authorizer"}
+    assert routes(first({"ApiKeyRequired": True}, {"ApiKeySourceType": "AUTHORIZER"}, P=plan)) == {}
+    assert routes(first({"ApiKeyRequired": True}, P=plan))["GET /"]["api_keys"] == "P"
+
+
+def test_a_plan_that_is_refused_has_no_api() -> None:
+    plan = {"Type": "AWS::ApiGateway::UsagePlan", "Properties": {"ApiStages": [{"ApiId": {"Ref": "A"}}], "Frob": 1}}
+    found = first({"ApiKeyRequired": True}, P=plan)
+    assert verdicts(found)["P"] == verdicts(found)["M"] == REFUSED
+    assert "usage_plans" not in found.config
+
+
+def test_the_one_route_of_a_quick_api_goes_with_it() -> None:
+    target = {"Target": {"Fn::GetAtt": ["Fn", "Arn"]}}
+    assert set(routes(second({"AuthorizationType": "NONE"}, target))) == {"GET /a", "$default"}
+    assert routes(second({"AuthorizationType": "NONE"}, {**target, "Frob": 1})) == {}
+    assert routes(second({"AuthorizationType": "AWS_IAM"}, target)) == {}  # its requests would come to $default

@@ -1,0 +1,125 @@
+"""OpenAPI definitions: which operations become routes, and what they demand of callers."""
+
+from typing import Any
+
+import pytest
+
+from router.templates.words import DIFFERS, REFUSED, RUNS
+from tests.unit.templates.test_authorizers import LAMBDA, open_routes, routes
+from tests.unit.templates.test_translate import FN, notes, template, verdicts
+
+URI = {"Fn::Sub": "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Fn.Arn}/invocations"}
+MARK = "x-amazon-apigateway-"
+
+
+def operation(integration: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    return {f"{MARK}integration": {"type": "aws_proxy", "httpMethod": "POST", "uri": URI, **(integration or {})}, **more}
+
+
+def defined(body: Any, auth: Any = None, type_: str = "AWS::Serverless::Api") -> Any:
+    named = {"Auth": auth} if auth is not None else {}
+    properties = {"Body": body} if "Serverless" not in type_ else {"DefinitionBody": body, "StageName": "p", **named}
+    return template({"A": {"Type": type_, "Properties": properties}, "Fn": FN, "Guard": FN})
+
+
+def test_the_auth_of_the_api_holds_for_operations() -> None:
+    paths = {"/a": {"get": operation(), "post": operation(security=[])}}
+    found = defined({"paths": paths}, {"DefaultAuthorizer": "L", "ApiKeyRequired": True, "Authorizers": {"L": LAMBDA}})
+    assert set(routes(found)) == {"GET /a", "POST /a"}
+    for value in routes(found).values():
+        assert (value["authorizer"], value["api_keys"]) == ({"function": "Guard", "type": "token"}, "a")
+
+
+@pytest.mark.parametrize("type_", ["AWS::Serverless::Api", "AWS::ApiGateway::RestApi"])
+@pytest.mark.parametrize(
+    ("top", "of_path", "own"),
+    [
+        ({"security": [{"api_key": []}]}, {}, {}),
+        ({"security": [{"api_key": []}]}, {}, {"security": None}),
+        ({"security": "sigv4"}, {}, {}),
+        ({"Security": [{"api_key": []}]}, {}, {}),
+        ({f"{MARK}policy": {"Statement": []}}, {}, {}),
+        ({f"{MARK}auth": {"type": "AWS_IAM"}}, {}, {}),
+        ({f"{MARK}endpoint-configuration": {"types": ["PRIVATE"]}}, {}, {}),
+        ({"x-amazon-unheard-of": {"a": 1}}, {}, {}),
+        ({}, {"security": [{"api_key": []}]}, {}),
+        ({}, {f"{MARK}auth": {"type": "AWS_IAM"}}, {}),
+        ({}, {"$ref": "#/a"}, {}),
+        ({}, {}, {"security": [{"api_key": []}]}),
+        ({}, {}, {"security": [{}]}),
+        ({}, {}, {"security": {}}),
+        ({}, {}, {"security": False}),
+        ({}, {}, {"Security": [{"api_key": []}]}),
+        ({}, {}, {f"{MARK}auth": {"type": "AWS_IAM"}}),
+        ({}, {}, {f"{MARK}auth": "NONE"}),
+        ({}, {}, {f"{MARK}authtype": "awsSigv4"}),
+        ({}, {}, {"x-amazon-unheard-of": 1}),
+    ],
+)
+def test_what_is_demanded_anywhere_is_demanded(type_: str, top: Any, of_path: Any, own: Any) -> None:
+    found = defined({"openapi": "3.0.1", **top, "paths": {"/a": {"get": operation(**own), **of_path}}}, None, type_)
+    assert routes(found) == {}
+    assert found.refused
+
+
+def test_what_demands_nothing_is_served() -> None:
+    body = {
+        "openapi": "3.0.1",
+        "info": {"title": "t"},
+        "security": [{"api_key": []}],
+        "x-vendor": 1,
+        "components": {"securitySchemes": {}},
+        f"{MARK}binary-media-types": ["image/png"],
+        f"{MARK}gateway-responses": {"UNAUTHORIZED": {"statusCode": 401}},
+        "paths": {
+            "/a": {
+                "get": operation({"timeoutInMillis": 3000}, security=[], operationId="a", **{f"{MARK}auth": {"type": "NONE"}}),
+                "post": operation(security=[], **{f"{MARK}request-validator": "all"}),
+                "parameters": [],
+                "x-vendor": 1,
+            }
+        },
+    }
+    found = defined(body)
+    assert open_routes(found) == {"GET /a", "POST /a"}
+    assert routes(found)["GET /a"] == {
+        "route": "GET /a",
+        "api": "rest",
+        "stage": "p",
+        "binary_media_types": ["image/png"],
+        "timeout": "3000ms",
+    }
+    told = verdicts(found)
+    assert (told["A"], told["A.GET /a"], told["A.POST /a"]) == (DIFFERS, RUNS, DIFFERS)
+    assert notes(found, "A.POST /a") == "request-validator: requests are not validated; the function must"
+    assert "gateway-responses: answers that come from no function have AWS's own texts" in notes(found, "A")
+
+
+@pytest.mark.parametrize(
+    "body", ["https://example/api.yaml", ["x"], {"paths": "x"}, {"paths": {"/a": "x"}}, {"paths": {"/a": {"get": "x"}}}]
+)
+@pytest.mark.parametrize("type_", ["AWS::Serverless::Api", "AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"])
+def test_a_definition_that_is_none_is_refused(body: Any, type_: str) -> None:
+    found = defined(body, None, type_)
+    assert [row for row in found.refused if row.resource.startswith("A")]
+
+
+@pytest.mark.parametrize(
+    "integration",
+    [{"connectionType": "VPC_LINK"}, {"requestParameters": {"a": "b"}}, {"responseTransferMode": "STREAM"}, {"integrationSubtype": "x"}],
+)
+def test_what_an_integration_says_is_not_passed_over(integration: dict[str, Any]) -> None:
+    found = defined({"paths": {"/a": {"get": operation(integration)}}})
+    assert verdicts(found)["A.GET /a"] == REFUSED
+
+
+def test_cors_of_a_definition() -> None:
+    body = {"paths": {"/a": {"get": operation()}}, f"{MARK}cors": {"allowOrigins": ["https://a.example"], "maxAge": 5}}
+    found = defined(body, None, "AWS::ApiGatewayV2::Api")
+    assert routes(found)["GET /a"]["cors"] == {"allow_origins": ["https://a.example"], "max_age": 5}
+
+
+def test_keys_of_a_definition_may_come_from_the_authorizer() -> None:
+    auth = {"DefaultAuthorizer": "L", "ApiKeyRequired": True, "Authorizers": {"L": LAMBDA}}
+    found = defined({"paths": {"/a": {"get": operation()}}, f"{MARK}api-key-source": "AUTHORIZER"}, auth)
+    assert routes(found)["GET /a"]["api_keys"] == {"plans": "a", "source": "authorizer"}

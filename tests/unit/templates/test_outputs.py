@@ -1,0 +1,18 @@
+"""Outputs of a template."""
+
+from router.templates.words import DIFFERS, RUNS
+from tests.unit.templates.test_translate import FN, notes, template, verdicts
+
+
+def test_an_output_that_cannot_be_told_is_left_out_and_said() -> None:
+    told = {
+        "Name": {"Value": {"Ref": "Fn"}},
+        "Elsewhere": {"Value": {"Fn::ImportValue": "x"}},
+        "Typo": {"Value": {"Fn::GetAtt": ["Fnn", "Arn"]}},
+        "Absent": {"Value": {"Fn::GetAtt": ["Fnn", "Arn"]}, "Condition": "No"},
+        "Nothing": {"Value": {"Ref": "AWS::NoValue"}},
+    }
+    found = template({"Fn": FN}, Outputs=told, Conditions={"No": {"Fn::Equals": ["a", "b"]}})
+    assert found.outputs == {"Name": "Fn"}
+    assert verdicts(found) == {"Fn": RUNS, "Outputs: Elsewhere": DIFFERS, "Outputs: Typo": DIFFERS}
+    assert notes(found, "Outputs: Typo") == "is left out: Fnn: no resource of this template"
