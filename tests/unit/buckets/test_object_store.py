@@ -129,10 +129,10 @@ async def test_what_was_put_stays_an_object_when_its_name_is_ignored_later(tmp_p
                 while await house.keys() != keys:
                     await asyncio.sleep(0.01)
             assert await house.get("x.bak") == b"1"
+        stop.set()
+        await running
         house.house.ignore = ("*.bak",)
         fresh = await house.house.objects()  # as after a restart
         await fresh.sweep()
         assert [one.key for one in (await fresh.list_page(BUCKET)).objects] == ["x.bak", "x.tmp"]
         await fresh.close()
-        stop.set()
-        await running
