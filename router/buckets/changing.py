@@ -5,22 +5,27 @@ it leaves the former object, and nothing is told; a death after it leaves the ne
 before that version is replaced or removed, the store does if nobody has told of it until then. What was begun ends even when its caller no longer waits."""
 
 import asyncio
+import contextlib
 import os
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
-from router.buckets import clearing, staging
+from router.buckets import clearing, folders, staging
+from router.buckets.etags import identity
 from router.buckets.facts import ANYWAY, NOBODY, NOTHING, Condition, Identity, Metadata, ObjectFacts, matches
 from router.buckets.notes import Note
-from router.buckets.object_errors import BadName, Conflict, NoSuchKey, PreconditionFailed
+from router.buckets.object_errors import BadName, Conflict, FolderThere, KeyConflict, NoSuchKey, PreconditionFailed, StorageTrouble
 from router.buckets.object_keys import Place, place
-from router.buckets.shelf import Shelf, identity, is_directory
-from router.buckets.staging import Staged
+from router.buckets.placing import any_there, prepared, published
+from router.buckets.shelf import Shelf, is_directory
+from router.buckets.staging import Gone, Staged
 from router.buckets.tree import examined
 from router.buckets.versions import Seen, Version
+from router.errors import JournalError
 from router.events.s3 import CREATED, TAGGED, UNTAGGED, Caller
 from router.journal.base import Beside
 
@@ -80,12 +85,25 @@ class Changes:
         shelf, after = self._shelf, None
         while notes := await shelf.notes.page(after, PAGE):
             after = notes[-1]
+            await self._show(notes)
             old = [note for note in notes if note.identity.mtime < before * 1e9]
             if gone := await shelf.rooted(_gone, old):
                 await shelf.notes.drop_these(gone)
             for note in gone:
                 if note.extra and await shelf.notes.newest(note.key) is None:
                     shelf.note_extra(note.key, there=False)
+
+    async def _show(self, notes: Sequence[Note]) -> None:
+        """The bucket may ignore other names than when these were put: they are objects all the same, and a listing has to know."""
+        shelf, moved = self._shelf, list[Note]()
+        for note in notes:
+            extra = note.key.endswith("/") or shelf.ignored.key(note.key)
+            if note.event and note.extra != extra:
+                moved.append(replace(note, extra=extra))
+        if moved:
+            await shelf.notes.show(moved)
+        for note in moved:
+            shelf.note_extra(note.key, there=note.extra)
 
     async def settled(self) -> None:
         """Wait until nothing is under way."""
@@ -112,35 +130,47 @@ class Changes:
     async def _place(self, key: str, where: Place, staged: Staged, draft: Note, making: Making | None) -> ObjectFacts:
         """Note, rename, tell."""
         shelf = self._shelf
-        directory, version, former = await shelf.rooted(_prepared, where, staged)
+        directory, version, former = await self._prepare(key, where, staged)
         try:
             note = replace(draft, identity=version, extra=shelf.ignored.key(key))
             beside = making(note) if making is not None else None
             noted = shelf.notes.put([note], beside, accepting=True)
             _, _, row = await asyncio.gather(noted, shelf.moving(staged.size, staged.sync), shelf.recorder.row(key))
-            row = await self._caught_up(key, former, row)
-            seen: Seen = await shelf.in_thread(staged.publish, directory, where.name)
+            row = await self._caught_up(key, former, row) if former is not None else await self._cleared(key, row)
+            seen: Seen = await shelf.in_thread(published, shelf, where, staged, directory)
         finally:
             os.close(directory)
         found = ObjectFacts(shelf.bucket.name, key, version, note.etag, note.metadata)
-        shelf.remember(found)
+        shelf.etags.remember(found, seen.ctime)
         if note.extra:
             shelf.note_extra(key, there=True)
         if shelf.root is not None:
             await shelf.recorder.created(shelf.root, note, seen, row)
         return found
 
+    async def _prepare(self, key: str, where: Place, staged: Staged) -> tuple[int, Identity, Seen | None]:
+        """See placing.prepared(). Empty directories are in nobody's way, but for those that are objects. Raises KeyConflict."""
+        shelf = self._shelf
+        try:
+            return await shelf.rooted(partial(prepared, emptying=False), where, staged)
+        except FolderThere:
+            async with shelf.ledger.folders:
+                if await shelf.rooted(any_there, await shelf.folders(f"{key}/")):
+                    raise KeyConflict("a folder that is an object stands under this key, or below it") from None
+                return await shelf.rooted(partial(prepared, emptying=True), where, staged)
+
     async def _mark(self, key: str, where: Place, size: int, metadata: Metadata, origin: Origin) -> ObjectFacts:
         """A folder marker: a directory, and a note that makes it an object."""
         shelf = self._shelf
         if size:
             raise BadName("a key that ends in / is a folder here, and a folder has no content")
-        os.close(await shelf.rooted(staging.parent, where.directory))
-        now = time.time_ns()
-        version = Identity(0, 0, now)
-        note = Note(key, version, NOTHING, metadata, origin.event, origin.caller, extra=True)
-        await shelf.recorder.marked(note, now)
-        shelf.note_extra(key, there=True)
+        async with shelf.ledger.folders:
+            os.close(await shelf.rooted(staging.parent, where.directory))
+            now = time.time_ns()
+            version = Identity(0, 0, now)
+            note = Note(key, version, NOTHING, metadata, origin.event, origin.caller, extra=True)
+            await shelf.recorder.marked(note, now)
+            shelf.note_extra(key, there=True)
         return ObjectFacts(shelf.bucket.name, key, version, NOTHING, metadata)
 
     async def _check(self, key: str, origin: Origin) -> None:
@@ -171,7 +201,7 @@ class Changes:
                     return False
                 if condition.if_match and not matches(there.etag, condition.if_match):
                     raise PreconditionFailed("If-Match")
-            shelf.forget(key)
+            shelf.etags.forget(key)
             if where.marker:
                 await self._unmark(key, where, caller)
                 return True
@@ -181,7 +211,30 @@ class Changes:
             shelf.note_extra(key, there=False)
             if removed and shelf.root is not None:
                 await shelf.recorder.removed(shelf.root, key, row, time.time_ns(), caller)
-            return removed
+            if removed is Gone.EMPTIED:
+                await self._prune(where.directory)
+            return bool(removed)
+
+    async def _prune(self, directory: str) -> None:
+        """Directories that the store made go with their last object, but for those that are objects; what gives trouble stays."""
+        shelf, above = self._shelf, list[str]()
+        while directory:
+            above.append(directory)
+            directory = directory.rpartition("/")[0]
+        with contextlib.suppress(StorageTrouble, JournalError):
+            async with shelf.ledger.folders:
+                kept = [one for one in above if await shelf.is_folder(one)]
+                await shelf.rooted(folders.prune, above[0], kept)
+
+    async def _cleared(self, key: str, row: Version | None) -> Version | None:
+        """The row of *key*, under which no file is, once it has been told that what it tells of is gone: that may be left to the source still.
+
+        Raises as _caught_up does."""
+        shelf = self._shelf
+        if row is None or shelf.root is None or row.root != shelf.root.number:
+            return row
+        await shelf.recorder.vanished(key, row, time.time_ns())
+        return None
 
     async def _clear(self, key: str, sequencer: str, to: Path | None) -> Path | bool:
         shelf = self._shelf
@@ -190,7 +243,7 @@ class Changes:
             row, found = await asyncio.gather(shelf.recorder.row(key), shelf.rooted(examined, [key.encode()]))
             if row is None or row.sequencer != sequencer or not clearing.untouched(found.get(key), row):
                 return False
-            shelf.forget(key)
+            shelf.etags.forget(key)
             version = Identity(row.inode, row.size, row.mtime)
             done: Path | bool | None
             if to is None:
@@ -221,10 +274,13 @@ class Changes:
 
     async def _unmark(self, key: str, where: Place, caller: Caller) -> None:
         """A folder that is empty goes with its marker."""
-        shelf = self._shelf
+        shelf, above = self._shelf, where.directory.rpartition("/")[0]
         await shelf.recorder.unmarked(key, time.time_ns(), caller)
         shelf.note_extra(key, there=False)
-        await shelf.rooted(staging.remove_directory, where.directory)
+        async with shelf.ledger.folders:
+            gone = await shelf.rooted(folders.remove_directory, where.directory)
+        if gone and above:
+            await self._prune(above)
 
     # --- tags
 
@@ -234,11 +290,11 @@ class Changes:
             async with await shelf.open(key) as handle:
                 there = handle.facts
             found = replace(there, metadata=replace(there.metadata, tags=dict(tags)))
-            former = await shelf.notes.newest(key)
-            if former is None or former.identity != there.identity:
+            former = (await shelf.notes.matching({key: there.identity})).get(key)
+            if former is None or former.etag != there.etag:
                 former = Note(key, there.identity, there.etag, extra=False)
             note = replace(former, metadata=found.metadata)
-            shelf.forget(key)
+            shelf.etags.forget(key)
             await shelf.recorder.retagged(note, TAGGED if tags else UNTAGGED, time.time_ns(), caller)
             return found
 
@@ -252,15 +308,3 @@ def _gone(root: int, notes: list[Note]) -> list[Note]:
     seen = examined(root, [note.key.encode() for note in files])
     gone = [note for note in files if note.key not in seen or not note.is_of(identity(seen[note.key]))]
     return gone + [note for note in notes if note.key.endswith("/") and not is_directory(root, note.key[:-1])]
-
-
-def _prepared(root: int, where: Place, staged: Staged) -> tuple[int, Identity, Seen | None]:
-    """The directory of an object, open, with room for its file; the version that the body will be, and the file it replaces. In a thread."""
-    directory = staging.parent(root, where.directory)
-    try:
-        former = staging.clear(directory, where.name)
-        staged.move_beside(directory)
-        return directory, staged.seal(), former
-    except BaseException:
-        os.close(directory)
-        raise

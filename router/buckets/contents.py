@@ -23,7 +23,7 @@ _PART: Final = 128 * 1024**2  # bytes of a part, in the number of parts that a l
 _CHUNK: Final = 1024**2  # bytes read at once
 ELSEWHERE: Final = -1  # no file system's st_dev
 
-_ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.ENAMETOOLONG, errno.ENXIO})
+ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.ENAMETOOLONG, errno.ENXIO})  # no file is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,15 @@ class CutShort(Exception):
 
 def facts(state: os.stat_result) -> Seen:
     """What the file system says of a file, each number cut to what the store can hold."""
-    return Seen(state.st_ino & MAX, state.st_size & MAX, state.st_mtime_ns & MAX, state.st_ctime_ns & MAX)
+    mtime, ctime = state.st_mtime_ns, state.st_ctime_ns
+    if not (0 <= mtime <= MAX and 0 <= ctime <= MAX):
+        mtime, ctime = _within(mtime), _within(ctime)
+    return Seen(state.st_ino & MAX, state.st_size & MAX, mtime, ctime)
+
+
+def _within(moment: int) -> int:
+    """A time from 1970 on and until the 23rd century: others count as the nearest."""
+    return min(max(0, moment), MAX)
 
 
 def look(root: int, key: str, *, upto: int, device: int = ELSEWHERE, ended: Callable[[], bool] = lambda: False) -> Look:
@@ -75,7 +83,7 @@ def gone_since(root: int, key: str) -> int:
     while directory:
         directory = directory.rpartition("/")[0]
         with contextlib.suppress(OSError):
-            return os.stat(directory or ".", dir_fd=root, follow_symlinks=False).st_mtime_ns & MAX
+            return _within(os.stat(directory or ".", dir_fd=root, follow_symlinks=False).st_mtime_ns)
     return 0
 
 
@@ -130,7 +138,7 @@ def _written(file: int, *, known: bool) -> bool | None:
 
 def _trouble(root: int, key: str, error: OSError) -> Trouble | None:
     """What an error on the way to the file means: no object there, or one that cannot be opened."""
-    if error.errno in _ABSENT:
+    if error.errno in ABSENT:
         return None
     changed = 0
     with contextlib.suppress(OSError):

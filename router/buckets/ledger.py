@@ -4,17 +4,16 @@ The rule that makes it one event, once: the note of a version is durable before 
 (the store at once, or the source that finds the file after a crash) takes name and caller from the note; and the row of the version
 table that keeps it from being told again is written in the transaction that accepts the event."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
-
-import apsw
 
 from router.buckets.facts import NOBODY
 from router.buckets.holds import Holds
 from router.buckets.notes import Note, Notes, Presence
 from router.buckets.object_errors import StorageTrouble
 from router.buckets.roots import Root
-from router.buckets.version_table import VersionTable
+from router.buckets.version_table import VersionTable, together
 from router.buckets.versions import Seen, Version, stir
 from router.events import s3
 from router.events.s3 import Caller
@@ -50,6 +49,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.holds = Holds()
+        self.folders = asyncio.Lock()  # while directories are removed, or one becomes an object; after a hold, never before
         self.presence = Presence()
         self.expected = False  # whether a source serves the bucket, or will in a moment
         self.serving: Serving | None = None  # None: none does right now
@@ -93,8 +93,9 @@ class Recorder:
 
         Raises JournalError: the source will tell, as soon as it can."""
         told, version = await self._creation(root, note, seen, row)
-        kept = self._table.storing({note.key: version})
-        await self._tell(told, together(kept, self._notes.dropping_others(note.key, note.identity)), root)
+        mine = note.key, note.identity
+        beside = [self._table.storing({note.key: version}), self._notes.dropping_others(*mine), self._notes.settling(*mine, seen.ctime)]
+        await self._tell(told, together(*beside), root)
 
     async def overdue(self, root: Root, note: Note, seen: Seen, row: Version | None) -> Version:
         """The same of a version that was left to the source and is about to go: nobody will find it; what was told of it now.
@@ -121,6 +122,14 @@ class Recorder:
     async def removed(self, root: Root, key: str, row: Version | None, at_ns: int, caller: Caller) -> None:
         """The file of *key* is gone; *row* as for created. Raises JournalError: the source will tell, as soon as it can."""
         await self._gone(key, s3.sequencer(at_ns, row.sequencer if row is not None else await self._floor(), 1), at_ns, caller, root)
+
+    async def vanished(self, key: str, row: Version, at_ns: int) -> None:
+        """The file that *row* tells of is gone, which was left to the source, and another is about to be there: nobody will miss it.
+
+        The notes stay: that of the next version is among them. Raises StorageTrouble, JournalError: its place has to stay empty."""
+        sequencer = s3.sequencer(at_ns, row.sequencer, 1)
+        await self._tell(Told(key, s3.REMOVED, sequencer, at_ns / 1e9), self._table.storing({key: None}, sequencer))
+        self._raised(sequencer)
 
     async def unmarked(self, key: str, at_ns: int, caller: Caller) -> None:
         """A folder marker goes: from here on it is none. Raises StorageTrouble, JournalError."""
@@ -159,13 +168,3 @@ class Recorder:
 
     def _raised(self, sequencer: str) -> None:
         self._ledger.floor = max(self._ledger.floor, sequencer)
-
-
-def together(*units: Beside) -> Beside:
-    """Several units as one."""
-
-    def unit(connection: apsw.Connection) -> None:
-        for one in units:
-            one(connection)
-
-    return unit

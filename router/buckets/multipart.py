@@ -14,12 +14,13 @@ from router.buckets import checksums
 from router.buckets.assembly import PARTS, chosen, unproven, whole
 from router.buckets.changing import Changes, Making, Origin
 from router.buckets.facts import ChecksumType, Digests, Metadata, ObjectFacts, Part, PartName, PartPage, UploadFacts, UploadPage
+from router.buckets.folders import names_in
 from router.buckets.holds import Holds
 from router.buckets.notes import Note
-from router.buckets.object_errors import BadChecksum, BadName, NoSuchUpload, StorageTrouble, TooLarge
+from router.buckets.object_errors import BadChecksum, BadName, BadSize, NoSuchUpload, StorageTrouble, TooLarge
 from router.buckets.objects import OpenObject
 from router.buckets.shelf import Shelf
-from router.buckets.staging import Staged, names_in, staging
+from router.buckets.staging import Staged, staging
 from router.buckets.upload import LARGEST, PIECE, ObjectPart
 from router.buckets.upload_table import Kept, Row, UploadTable, new_id
 from router.events.s3 import COMPLETED, Caller
@@ -113,10 +114,17 @@ class Uploads:
     # --- how it ends
 
     async def complete(
-        self, key: str, upload_id: str, named: Sequence[PartName], claimed: Mapping[str, str], origin: Origin
+        self,
+        key: str,
+        upload_id: str,
+        named: Sequence[PartName],
+        claimed: Mapping[str, str],
+        origin: Origin,
+        *,
+        expected: int | None = None,
     ) -> ObjectFacts:
         """Make the object; repeated, give the same. Goes on when its caller no longer waits."""
-        return await self._changes.to_its_end(self._complete(key, upload_id, named, claimed, origin))
+        return await self._changes.to_its_end(self._complete(key, upload_id, named, claimed, origin, expected=expected))
 
     async def abort(self, key: str, upload_id: str) -> None:
         """Forget it. Raises NoSuchUpload."""
@@ -138,7 +146,14 @@ class Uploads:
         return swept
 
     async def _complete(
-        self, key: str, upload_id: str, named: Sequence[PartName], claimed: Mapping[str, str], origin: Origin
+        self,
+        key: str,
+        upload_id: str,
+        named: Sequence[PartName],
+        claimed: Mapping[str, str],
+        origin: Origin,
+        *,
+        expected: int | None = None,
     ) -> ObjectFacts:
         async with self._ending.changing(upload_id):
             row = await self.table.get(key, upload_id)
@@ -150,6 +165,8 @@ class Uploads:
             parts = chosen(upload, named, await self.table.parts(upload_id))
             etag, metadata = whole(upload, [one.part for one in parts], claimed)
             size = sum(one.part.size for one in parts)
+            if expected not in (None, size):
+                raise BadSize(f"its parts have {size} bytes, not {expected}")
             staged = await self._shelf.moving(size, self._joined, parts, unproven(claimed, metadata))
             made_by = origin._replace(event=COMPLETED, beside=self._making(upload), begun=upload.begun)
             found = await self._changes.put(key, staged, etag, metadata, made_by)

@@ -27,8 +27,9 @@ _STEPS: Final = (
     ) WITHOUT ROWID, STRICT;
     CREATE INDEX s3_extra_notes ON s3_notes (bucket, extra) WHERE extra IS NOT NULL;
     """,
+    "ALTER TABLE s3_notes ADD COLUMN ctime INTEGER NOT NULL DEFAULT 0",
 )
-_COLUMNS: Final = "n.inode, n.size, n.mtime, n.etag, n.event, n.caller, n.metadata, n.extra IS NOT NULL"
+_COLUMNS: Final = "n.inode, n.size, n.mtime, n.etag, n.event, n.caller, n.metadata, n.extra IS NOT NULL, n.ctime"
 _BY_KEYS: Final = f"""
     SELECT json_group_array(json_array(n.directory, n.name, {_COLUMNS})) FROM json_each(?2) AS k
     CROSS JOIN s3_notes AS n ON n.bucket = ?1 AND n.directory = k.value ->> 0 AND n.name = k.value ->> 1
@@ -46,7 +47,18 @@ _PAGE: Final = f"""
 """  # noqa: S608 - column names
 _PUT: Final = """
     INSERT OR REPLACE INTO s3_notes SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
-    value ->> 6, value ->> 7, value ->> 8, value ->> 9 FROM json_each(?2)
+    value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10 FROM json_each(?2)
+"""
+_ADD: Final = "INSERT OR IGNORE INTO s3_notes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_CHANGE: Final = """
+    UPDATE s3_notes SET etag = ?7, event = ?8, caller = ?9, metadata = ?10, extra = ?11, ctime = ?12
+    WHERE bucket = ?1 AND directory = ?2 AND name = ?3 AND inode = ?4 AND size = ?5 AND mtime = ?6 AND etag = ?13 AND ctime = ?14
+"""
+_SHOW: Final = """
+    UPDATE s3_notes SET extra = ? WHERE bucket = ? AND directory = ? AND name = ? AND inode = ? AND size = ? AND mtime = ?
+"""
+_SETTLE: Final = """
+    UPDATE s3_notes SET ctime = ? WHERE bucket = ? AND directory = ? AND name = ? AND inode = ? AND size = ? AND mtime = ?
 """
 _DROP_OTHERS: Final = """
     DELETE FROM s3_notes WHERE bucket = ? AND directory = ? AND name = ? AND NOT (inode = ? AND size = ? AND mtime = ?)
@@ -71,11 +83,7 @@ class Note:
     event: str = ""  # how it came to be: ObjectCreated:Put; "": by hand
     caller: Caller = NOBODY
     extra: bool = False  # an object only because of this note: a folder marker, or a name that the bucket ignores
-
-    @property
-    def made_by_hand(self) -> bool:
-        """Whether it was dropped, and nobody said anything about it."""
-        return not self.event and self.metadata == UNSAID
+    ctime: int = 0  # epoch nanoseconds; of the file when it was known to have this content; 0: nobody looked
 
     @property
     def event_name(self) -> str:
@@ -90,16 +98,16 @@ class Note:
         """As the table keeps it, without the bucket."""
         said = "" if self.metadata == UNSAID else orjson.dumps(self.metadata.document()).decode()
         caller = "" if self.caller == NOBODY else orjson.dumps(tuple(self.caller)).decode()
-        return (*split(self.key), *self.identity, self.etag, self.event, caller, said, self.key if self.extra else None)
+        return (*split(self.key), *self.identity, self.etag, self.event, caller, said, self.key if self.extra else None, self.ctime)
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> Self:
         """From a row of a select."""
-        directory, name, inode, size, mtime, etag, event, caller, said, extra = row
+        directory, name, inode, size, mtime, etag, event, caller, said, extra, ctime = row
         metadata = Metadata.of(orjson.loads(said)) if said else UNSAID
         who = Caller(*orjson.loads(caller)) if caller else NOBODY
         key = join(directory, name) if name else f"{directory}/"
-        return cls(key, Identity(inode, size, mtime), etag, metadata, event, who, bool(extra))
+        return cls(key, Identity(inode, size, mtime), etag, metadata, event, who, bool(extra), ctime)
 
 
 async def prepare(database: Database) -> None:
@@ -170,6 +178,35 @@ class Notes:
 
         def unit(connection: apsw.Connection) -> None:
             connection.execute(_PUT, (self._bucket, text))
+
+        return unit
+
+    async def learn(self, found: Sequence[tuple[Note, Note | None]]) -> None:
+        """Record what was found out of versions, beside what was noted of each before; what was noted otherwise meanwhile stays."""
+        self._presence.any = True
+        new = [(self._bucket, *note.row()) for note, former in found if former is None]
+        changed = [(self._bucket, *note.row(), former.etag, former.ctime) for note, former in found if former is not None]
+
+        def unit(connection: apsw.Connection) -> None:
+            for statement, rows in ((_ADD, new), (_CHANGE, changed)):
+                connection.executemany(statement, rows)
+
+        await self._database.transact(unit)
+
+    async def show(self, notes: Sequence[Note]) -> None:
+        """Record whether each is extra, and nothing else."""
+        rows = [(note.key if note.extra else None, self._bucket, *split(note.key), *note.identity) for note in notes]
+
+        def unit(connection: apsw.Connection) -> None:
+            connection.executemany(_SHOW, rows)
+
+        await self._database.transact(unit)
+
+    def settling(self, key: str, identity: Identity, ctime: int) -> Beside:
+        """Noting the ctime of a version that is in place, as part of another transaction."""
+
+        def unit(connection: apsw.Connection) -> None:
+            connection.execute(_SETTLE, (ctime, self._bucket, *split(key), *identity))
 
         return unit
 

@@ -60,6 +60,10 @@ class KeyConflict(ObjectError):
     status, code = 409, "InvalidRequest"
 
 
+class FolderThere(KeyConflict):
+    """A directory where the key needs a file; whether objects are in it is not known yet."""
+
+
 class PreconditionFailed(ObjectError):
     """A condition of a write did not hold; *condition* is the header's name, as AWS spells it in the error."""
 
@@ -120,6 +124,12 @@ class MissingChecksum(ObjectError):
     def __init__(self, algorithm: str, number: int) -> None:
         super().__init__(f"part {number} is named without its {algorithm}")
         self.algorithm, self.number = algorithm, number
+
+
+class BadSize(ObjectError):
+    """The size given for a whole multipart object is not that of its parts."""
+
+    status, code = 400, "InvalidRequest"
 
 
 class TooLarge(ObjectError):

@@ -68,6 +68,7 @@ class Objects:
         self._tools = Tools(database)
         self._directories = Directories()
         self._desks: dict[str, Desk] = {}
+        self._due = asyncio.Event()  # a sweep is wanted at once
 
     @classmethod
     async def prepared(cls, buckets: Mapping[str, Bucket], database: Database, ledgers: Ledgers, clock: Clock) -> Self:
@@ -79,8 +80,14 @@ class Objects:
     async def run(self, stop: asyncio.Event) -> None:
         """Sweep now and then until *stop*."""
         while not stop.is_set():
+            self._due.clear()
             await self.sweep()
-            await self._clock.wait(stop, SWEEP)
+            waits = [asyncio.create_task(self._clock.wait(event, SWEEP)) for event in (stop, self._due)]
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for one in waits:
+                    one.cancel()
 
     async def close(self) -> None:
         """Wait for what is under way, then take nothing more."""
@@ -89,8 +96,10 @@ class Objects:
         self._tools.close()
 
     def adopt(self, buckets: Mapping[str, Bucket]) -> None:
-        """Another config is in force. What is under way in a bucket that is gone ends as it began."""
-        self._buckets = buckets
+        """Another config is in force. What is under way in a bucket that is gone ends as it began; where other names are ignored, notes are looked at."""
+        former, self._buckets = self._buckets, buckets
+        if any(name in former and former[name].ignore != bucket.ignore for name, bucket in buckets.items()):
+            self._due.set()
 
     async def sweep(self) -> None:
         """Remove what nobody works on any more; a bucket that gives trouble waits for the next time."""
@@ -265,10 +274,11 @@ class Objects:
         condition: Condition = ANYWAY,
         caller: Caller = NOBODY,
         checksums: Mapping[str, str] | None = None,
+        size: int | None = None,
     ) -> ObjectFacts:
         """See Store."""
         uploads = self._desk(bucket).uploads
-        return await uploads.complete(key, upload_id, parts, checksums or {}, Origin(caller, condition=condition))
+        return await uploads.complete(key, upload_id, parts, checksums or {}, Origin(caller, condition=condition), expected=size)
 
     async def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
         """See Store."""

@@ -184,11 +184,12 @@ class Store(Protocol):
         condition: Condition = ANYWAY,
         caller: Caller = NOBODY,
         checksums: Mapping[str, str] | None = None,
+        size: int | None = None,
     ) -> ObjectFacts:
         """Make the object of its parts; told once as ObjectCreated:CompleteMultipartUpload. Repeated after success, it gives the same.
 
-        *checksums*: of the whole, as the client says. Raises NoSuchUpload, InvalidPart, InvalidPartOrder, PartTooSmall, BadChecksum,
-        MissingChecksum, Conflict, and as Upload.commit. An empty list is the caller's to refuse."""
+        *checksums*, *size*: of the whole, as the client says. Raises NoSuchUpload, InvalidPart, InvalidPartOrder, PartTooSmall,
+        BadChecksum, MissingChecksum, BadSize, Conflict, and as Upload.commit. An empty list is the caller's to refuse."""
 
     async def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
         """Forget it and its parts. Raises NoSuchUpload."""

@@ -5,11 +5,12 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from functools import partial
 
+from router.buckets.etags import Found
 from router.buckets.facts import NOTHING, Listed, Page
 from router.buckets.notes import Note
 from router.buckets.object_keys import place
 from router.buckets.paging import Paged, merged, page
-from router.buckets.shelf import ABSENT, Found, Shelf, is_directory
+from router.buckets.shelf import ABSENT, Shelf, is_directory
 from router.buckets.tree import Directories, Tree, examined
 from router.buckets.versions import Seen
 
@@ -27,10 +28,10 @@ class Pages:
         wanted = _bytes(prefix), _bytes(delimiter), _bytes(after), limit
         paged, seen = await shelf.listing(self._paged, tuple(extras), wanted)
         markers = [key.decode() for key in paged.keys if key.endswith(b"/")]
-        notes = await shelf.etags([Found(key, state) for key, state in seen.items()])
+        notes = await shelf.noted([Found(key, state) for key, state in seen.items()])
         notes |= await shelf.notes.newest_of(markers)
         listed = (notes.get(key.decode()) for key in paged.keys)
-        objects = tuple(_listed(note) for note in listed if note is not None and self._shown(note))
+        objects = tuple(_listed(note) for note in listed if note is not None)
         return Page(objects, tuple(one.decode() for one in paged.common_prefixes), None if paged.next is None else paged.next.decode())
 
     async def empty(self) -> bool:
@@ -38,10 +39,6 @@ class Pages:
         extras = await self._shelf.extras()
         paged, _ = await self._shelf.listing(self._paged, tuple(extras), (b"", b"", b"", 1))
         return not paged.keys
-
-    def _shown(self, note: Note) -> bool:
-        """Whether it is an object: what the bucket ignores is one only when it was put through the API."""
-        return note.extra or not self._shelf.ignored.key(note.key)
 
     def _paged(self, root: int, extras: tuple[bytes, ...], wanted: tuple[bytes, bytes, bytes, int]) -> tuple[Paged, dict[str, Seen]]:
         """The keys of a page and what their files are. In a thread."""

@@ -1,23 +1,21 @@
-"""One bucket as the object store sees it: its root, its threads, and the facts of each object.
-
-An eTag is the one that the note of a version has; else the one that the source recorded; else, of a file up to INLINE bytes, the MD5
-of its content, which is then noted; of a larger one that nobody has read yet it has the form of a multipart upload's, as it would be
-had it been uploaded by a client: those take parts from 8 MiB on."""
+"""One bucket as the object store sees it: its root, its threads, and the facts of each object."""
 
 import asyncio
 import contextlib
 import errno
 import os
 import stat
-import time
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, NamedTuple, Self, TypeVar
+from functools import partial
+from itertools import islice, takewhile
+from typing import Final, Self, TypeVar
 
-from router.buckets import contents, roots, versions
+from router.buckets import contents, roots
 from router.buckets.beneath import beneath
 from router.buckets.contents import facts
+from router.buckets.etags import Etags, Found, identity, read_all, read_open
 from router.buckets.facts import NOTHING, Identity, ObjectFacts
 from router.buckets.keys import Ignored
 from router.buckets.ledger import Ledger, Recorder
@@ -30,18 +28,15 @@ from router.buckets.upload import Gathered
 from router.buckets.version_table import VersionTable
 from router.buckets.versions import Seen
 from router.config.types import Bucket
-from router.errors import JournalError
 from router.journal.database import Database
 
 T = TypeVar("T")
 
-INLINE: Final = 8 * 1024**2  # bytes of a file that is read to say its eTag
 EXTRAS: Final = 1000  # notes read at once
 SHORT, LONG = 8, 2  # threads
 MUCH: Final = 32 * 1024**2  # bytes whose copying or syncing is for the threads of much data
-KNOWN: Final = 20_000  # objects whose facts are remembered
 
-ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.ENAMETOOLONG, errno.ENXIO, errno.EISDIR})
+ABSENT: Final = contents.ABSENT | {errno.EISDIR}
 
 
 class Tools:
@@ -98,13 +93,6 @@ class Handle:
         return data, self.intact()
 
 
-class Found(NamedTuple):
-    """A file of a listing whose eTag is asked for."""
-
-    key: str
-    seen: Seen
-
-
 class Shelf:
     """One bucket. Belongs to one event loop."""
 
@@ -114,8 +102,8 @@ class Shelf:
         self.table = VersionTable(tools.database, bucket.name)
         self.recorder = Recorder(tools.database, ledger, self.notes, bucket.name)
         self.ignored = Ignored(bucket.ignore)
+        self.etags = Etags(bucket.name, self.notes, self.table, self.ignored)
         self.root: Root | None = None
-        self._known: dict[str, ObjectFacts] = {}
         self._extras: list[bytes] | None = None  # in order; None: not read yet
         self._extra_changes = 0
 
@@ -189,40 +177,9 @@ class Shelf:
         except NoSuchKey:
             return None
 
-    async def etags(self, found: Sequence[Found]) -> dict[str, Note]:
-        """For each file of a listing a note, made up where there is none: its eTag and what was said of it."""
-        identities = {one.key: identity(one.seen) for one in found}
-        known = self._remembered(identities)
-        new = [one for one in found if one.key not in known]
-        notes = await self.notes.matching({one.key: identities[one.key] for one in new})
-        if missing := [one for one in new if one.key not in notes]:
-            notes |= await self._dropped(missing)
-        for one in new:
-            note = notes.get(one.key)
-            if note is not None and note.identity == identities[one.key] and not self._may_change(one.seen):
-                self._remember(note)
-        return known | notes
-
-    async def _dropped(self, found: Sequence[Found]) -> dict[str, Note]:
-        """Of files that were dropped by hand: what the source told of them, or what reading them tells."""
-        rows = await self.table.versions([one.key for one in found])
-        told = {one.key: row for one in found if (row := rows.get(one.key)) is not None and _told_of(row, one.seen)}
-        notes = {one.key: Note(one.key, identity(one.seen), told[one.key].etag) for one in found if one.key in told}
-        return notes | await self._read_all([one for one in found if one.key not in told])
-
-    def _remembered(self, identities: Mapping[str, Identity]) -> dict[str, Note]:
-        """Notes made of what is remembered of just these versions."""
-        known = {key: self._known[key] for key in identities if key in self._known}
-        return {
-            key: Note(key, one.identity, one.etag, one.metadata, extra=self.ignored.key(key))
-            for key, one in known.items()
-            if one.identity == identities[key]
-        }
-
-    def _remember(self, note: Note) -> None:
-        passing = note.made_by_hand and "-" in note.etag  # until the source has read it
-        if not passing and (note.extra or not self.ignored.key(note.key)):
-            self.remember(ObjectFacts(self.bucket.name, note.key, note.identity, note.etag, note.metadata))
+    async def noted(self, found: Sequence[Found]) -> dict[str, Note]:
+        """For each file of a listing that is an object a note, made up where there is none: its eTag and what was said of it."""
+        return await self.etags.notes(found, partial(self.listing, read_all))
 
     async def extras(self) -> Sequence[bytes]:
         """Keys that are objects only because of a note, in order of their bytes. Nobody but us makes them."""
@@ -234,6 +191,18 @@ class Shelf:
             if began == self._extra_changes:
                 self._extras = sorted(set(keys))
         return self._extras
+
+    async def is_folder(self, directory: str) -> bool:
+        """Whether a note makes a directory an object."""
+        keys, key = await self.extras(), f"{directory}/".encode()
+        index = bisect_left(keys, key)
+        return index < len(keys) and keys[index] == key
+
+    async def folders(self, prefix: str) -> list[str]:
+        """The directories of folder markers whose keys begin with *prefix*."""
+        keys, sought = await self.extras(), prefix.encode()
+        found = takewhile(lambda key: key.startswith(sought), islice(keys, bisect_left(keys, sought), None))
+        return [key[:-1].decode() for key in found if key.endswith(b"/")]
 
     def note_extra(self, key: str, *, there: bool) -> None:
         """A note makes *key* an object, or does no longer."""
@@ -247,16 +216,6 @@ class Shelf:
             self._extras.insert(index, name)
         elif known and not there:
             del self._extras[index]
-
-    def forget(self, key: str) -> None:
-        """What is remembered of *key* may not hold any more."""
-        self._known.pop(key, None)
-
-    def remember(self, known: ObjectFacts) -> None:
-        """What is known of a version that nobody else writes to."""
-        if len(self._known) >= KNOWN:
-            self._known.clear()
-        self._known[known.key] = known
 
     def _place(self, key: str) -> Place:
         try:
@@ -289,63 +248,20 @@ class Shelf:
 
     async def _facts(self, key: str, file: int, seen: Seen) -> ObjectFacts:
         """Of the open file. Raises NoSuchKey when the bucket ignores the name and nobody put it through the API."""
-        version = identity(seen)
-        known = self._known.get(key)
-        if known is not None and known.identity == version:
+        if (known := self.etags.known(key, seen)) is not None:
             return known
-        note = (await self.notes.matching({key: version})).get(key)
-        if note is None and self.ignored.key(key):
-            raise NoSuchKey(self.bucket.name, key)
+
+        async def read(_: Sequence[Found]) -> dict[str, Note]:
+            return {key: await self.in_thread(read_open, key, file, seen)}
+
+        note = (await self.etags.notes([Found(key, seen)], read)).get(key)
         if note is None:
-            note = await self._of_a_drop(key, file, seen)
-        if not self._may_change(seen):
-            self._remember(note)
-        return ObjectFacts(self.bucket.name, key, version, note.etag, note.metadata)
-
-    async def _of_a_drop(self, key: str, file: int, seen: Seen) -> Note:
-        """What can be said of a file that was dropped by hand."""
-        row = (await self.table.versions([key])).get(key)
-        if row is not None and _told_of(row, seen):
-            return Note(key, identity(seen), row.etag)
-        note, steady = await self.in_thread(_read_file, key, file, seen)
-        if steady:
-            await self._cache([note])
-        return note
-
-    async def _read_all(self, found: Sequence[Found]) -> dict[str, Note]:
-        """The MD5s of files, read; what is gone is left out."""
-        if not found:
-            return {}
-        read = await self.listing(_read_files, found)
-        await self._cache([note for note, steady in read.values() if steady])
-        return {key: note for key, (note, _) in read.items()}
-
-    async def _cache(self, notes: Sequence[Note]) -> None:
-        """Spare the next one the reading. Only that: a store that takes nothing is no reason to answer nothing."""
-        if notes:
-            with contextlib.suppress(JournalError):
-                await self.notes.put(notes)
-
-    @staticmethod
-    def _may_change(seen: Seen) -> bool:
-        return versions.racy(max(seen.mtime, seen.ctime), time.time_ns())
-
-
-def identity(seen: Seen) -> Identity:
-    """What names a version."""
-    return Identity(seen.inode, seen.size, seen.mtime)
+            raise NoSuchKey(self.bucket.name, key)
+        return ObjectFacts(self.bucket.name, key, identity(seen), note.etag, note.metadata)
 
 
 def _identity(state: os.stat_result) -> Identity:
     return identity(facts(state))
-
-
-def _told_of(row: versions.Version, seen: Seen) -> bool:
-    """Whether the source has told the eTag of just this content. Where it cannot be sure of that, a small file is read again; of a
-    large one all that we could say is made of the same times."""
-    if not row.etag or (row.inode, row.size, row.mtime) != (seen.inode, seen.size, seen.mtime):
-        return False
-    return not row.racy or seen.size > INLINE
 
 
 def is_directory(root: int, directory: str) -> bool:
@@ -357,37 +273,3 @@ def is_directory(root: int, directory: str) -> bool:
             return False
         raise
     return True
-
-
-def _read_file(key: str, file: int, seen: Seen) -> tuple[Note, bool]:
-    """The eTag of an open file, and whether it will stay that of this version. In a thread."""
-    version = identity(seen)
-    if seen.size > INLINE:
-        return Note(key, version, contents.synthetic(seen)), False
-    os.lseek(file, 0, os.SEEK_SET)
-    etag, count = contents.digest(file, seen.size, lambda: False)
-    steady = count == seen.size and facts(os.fstat(file)) == seen
-    return Note(key, version, etag), steady and not versions.racy(max(seen.mtime, seen.ctime), time.time_ns())
-
-
-def _read_files(root: int, found: Sequence[Found]) -> dict[str, tuple[Note, bool]]:
-    """The eTags of files as they are now; those that are gone are left out. In a thread."""
-    read = {}
-    for one in found:
-        if one.seen.size > INLINE:
-            read[one.key] = Note(one.key, identity(one.seen), contents.synthetic(one.seen)), False
-            continue
-        try:
-            file = beneath(root, one.key)
-        except PermissionError:
-            read[one.key] = Note(one.key, identity(one.seen), contents.synthetic(one.seen)), False
-            continue
-        except OSError:
-            continue
-        try:
-            state = os.fstat(file)
-            if stat.S_ISREG(state.st_mode):
-                read[one.key] = _read_file(one.key, file, facts(state))
-        finally:
-            os.close(file)
-    return read

@@ -12,22 +12,23 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
+from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
 from router.buckets.beneath import beneath
-from router.buckets.contents import facts
+from router.buckets.contents import ABSENT, facts
 from router.buckets.facts import Identity
-from router.buckets.keys import STAGING
-from router.buckets.object_errors import BucketNotEmpty, KeyConflict
+from router.buckets.folders import BELOW, DIRECTORY, deserted, made, names_in, remove_empty
+from router.buckets.keys import STAGING, join, split
+from router.buckets.object_errors import BucketNotEmpty, FolderThere, KeyConflict
 from router.buckets.object_keys import Place
 from router.buckets.versions import Seen
 
 BODY: Final = "put-"  # how the names of bodies begin
+TRACE: Final = "beside-"  # and those of links that lead to bodies beside their place
 COPY: Final = 64 * 1024**2  # bytes copied by one call: the thread looks up in between
 _ZEROS: Final = bytes(1024**2)
-_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY
-_BELOW: Final = _DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_RANGE: Final = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF})
 _TRIES: Final = 8  # directories that vanish between their making and their use
@@ -48,6 +49,7 @@ class Staged:
         fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # tells a sweep that somebody is at it
         self.size = 0
         self.closed = False
+        self._trace, self._home = "", -1  # a link in the staging directory, once the body has left that
 
     def write(self, data: bytes | memoryview) -> None:
         """Append. Whole mebibytes of zeros become holes."""
@@ -108,21 +110,24 @@ class Staged:
         """Have the content on disk."""
         os.fsync(self.file)
 
-    def move_beside(self, parent: int) -> None:
-        """Go on in the directory open as *parent* when that is on another file system, where a rename would not reach it."""
+    def move_beside(self, parent: int, directory: str = "") -> None:
+        """Go on in the directory open as *parent* when that is on another file system, where a rename would not reach it.
+
+        *directory*: which one it is below the root. A link in the staging directory leads a sweep there."""
         if os.fstat(parent).st_dev == os.fstat(self.file).st_dev:
             return
         name = f"{STAGING}-{secrets.token_hex(12)}"
         file, size = os.open(name, _NEW, 0o666, dir_fd=parent), self.size
-        source, former, directory = self.file, self._name, self.directory
+        source, former, home = self.file, self._name, self.directory
         self.file, self._name, self.directory, self.size = file, name, os.dup(parent), 0
-        fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._home, self._trace = home, f"{TRACE}{secrets.token_hex(12)}"
         try:
+            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.symlink(join(directory, name), self._trace, dir_fd=home)
             self.take(source, 0, size)
         finally:
-            os.unlink(former, dir_fd=directory)
+            os.unlink(former, dir_fd=home)
             os.close(source)
-            os.close(directory)
 
     def publish(self, parent: int, name: str) -> Seen:
         """Rename it to *name* in the directory open as *parent*, durably: from here on it is the object. Closes. Raises KeyConflict."""
@@ -152,16 +157,28 @@ class Staged:
                 os.unlink(self._name, dir_fd=self.directory)
         os.close(self.file)
         os.close(self.directory)
+        if self._trace:
+            with contextlib.suppress(OSError):
+                os.unlink(self._trace, dir_fd=self._home)
+            os.close(self._home)
+
+
+class Gone(IntEnum):
+    """What became of a file that was to be removed."""
+
+    ABSENT = 0  # no regular file was there
+    REMOVED = 1
+    EMPTIED = 2  # and it was the last in a directory that the store made
 
 
 def staging(root: int) -> int:
     """Open the staging directory of a bucket, made when it is missing; for the daemon's user alone. The caller closes it."""
     with contextlib.suppress(FileNotFoundError):
-        return beneath(root, STAGING, _DIRECTORY)
+        return beneath(root, STAGING, DIRECTORY)
     with contextlib.suppress(FileExistsError):
         os.mkdir(STAGING, 0o700, dir_fd=root)
         os.fsync(root)
-    return beneath(root, STAGING, _DIRECTORY)
+    return beneath(root, STAGING, DIRECTORY)
 
 
 def parent(root: int, directory: str) -> int:
@@ -169,9 +186,9 @@ def parent(root: int, directory: str) -> int:
     try:
         for _ in range(_TRIES):
             with contextlib.suppress(FileNotFoundError):  # or it was removed again meanwhile
-                return beneath(root, directory, _DIRECTORY)
+                return beneath(root, directory, DIRECTORY)
             with contextlib.suppress(FileNotFoundError):
-                return _made(root, directory)
+                return made(root, directory)
     except OSError as error:
         if error.errno in {errno.ENOTDIR, errno.ELOOP}:
             raise KeyConflict("a file, or a link, stands where this key needs a directory") from error
@@ -179,10 +196,10 @@ def parent(root: int, directory: str) -> int:
     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), directory)
 
 
-def clear(parent: int, name: str) -> Seen | None:
-    """Make room for a file: remove empty directories under its name. Gives the file that is there.
+def clear(parent: int, name: str, *, emptying: bool = True) -> Seen | None:
+    """Make room for a file: remove empty directories under its name, if *emptying*. Gives the file that is there.
 
-    Raises KeyConflict for anything but a file or nothing."""
+    Raises KeyConflict for anything but a file or nothing; FolderThere for a directory unless *emptying*."""
     try:
         state = os.stat(name, dir_fd=parent, follow_symlinks=False)
     except FileNotFoundError:
@@ -191,50 +208,42 @@ def clear(parent: int, name: str) -> Seen | None:
         return facts(state)
     if not stat.S_ISDIR(state.st_mode):
         raise KeyConflict("something that is no regular file stands under this key")
+    if not emptying:
+        raise FolderThere("a directory stands where its file would be")
     try:
-        _remove_empty(parent, name)
+        remove_empty(parent, name)
     except OSError as error:
         raise KeyConflict("objects are below this key: a directory stands where its file would be") from error
     return None
 
 
-def remove(root: int, place: Place) -> bool:
-    """Remove the file of a key, durably; False: no regular file is there."""
+def remove(root: int, place: Place) -> Gone:
+    """Remove the file of a key, durably."""
     try:
-        directory = beneath(root, place.directory, _DIRECTORY)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    try:
-        if not stat.S_ISREG(os.stat(place.name, dir_fd=directory, follow_symlinks=False).st_mode):
-            return False
-        os.unlink(place.name, dir_fd=directory)
-        os.fsync(directory)
-    except FileNotFoundError:
-        return False
-    finally:
-        os.close(directory)
-    return True
-
-
-def remove_directory(root: int, directory: str) -> None:
-    """Remove a directory when it is empty; else, or when it is gone, do nothing."""
-    above, _, name = directory.rpartition("/")
-    with contextlib.suppress(OSError):
-        opened = beneath(root, above, _DIRECTORY)
+        directory = beneath(root, place.directory, DIRECTORY)
         try:
-            os.rmdir(name, dir_fd=opened)
+            if not stat.S_ISREG(os.stat(place.name, dir_fd=directory, follow_symlinks=False).st_mode):
+                return Gone.ABSENT
+            os.unlink(place.name, dir_fd=directory)
+            os.fsync(directory)
+            return Gone.EMPTIED if place.directory and deserted(directory) else Gone.REMOVED
         finally:
-            os.close(opened)
+            os.close(directory)
+    except OSError as error:
+        if error.errno in ABSENT:
+            return Gone.ABSENT
+        raise
 
 
 def sweep(root: int) -> int:
     """Remove bodies that nobody works on any more, give their number; their daemon died."""
     removed = 0
     with contextlib.suppress(FileNotFoundError):
-        directory = beneath(root, STAGING, _DIRECTORY)
+        directory = beneath(root, STAGING, DIRECTORY)
         try:
             for name in names_in(directory):
                 removed += name.startswith(BODY) and _swept(directory, name)
+                removed += name.startswith(TRACE) and _swept_beside(root, directory, name)
         finally:
             os.close(directory)
     return removed
@@ -245,7 +254,7 @@ def remove_bucket(root: int, path: Path) -> None:
     try:
         for name in names_in(root):
             if name != STAGING:
-                _remove_empty(root, name)
+                remove_empty(root, name)
         with contextlib.suppress(FileNotFoundError):
             remove_uploads(root)
         path.rmdir()
@@ -257,7 +266,7 @@ def remove_bucket(root: int, path: Path) -> None:
 
 def remove_uploads(root: int) -> None:
     """Remove the staging directory with all in it. Raises OSError."""
-    directory = beneath(root, STAGING, _DIRECTORY)
+    directory = beneath(root, STAGING, DIRECTORY)
     try:
         for name in names_in(directory):
             remove_tree(directory, name)
@@ -271,19 +280,13 @@ def remove_tree(directory: int, name: str) -> None:
     try:
         os.unlink(name, dir_fd=directory)
     except (IsADirectoryError, PermissionError):
-        below = os.open(name, _BELOW, dir_fd=directory)
+        below = os.open(name, BELOW, dir_fd=directory)
         try:
             for entry in names_in(below):
                 os.unlink(entry, dir_fd=below)
         finally:
             os.close(below)
         os.rmdir(name, dir_fd=directory)
-
-
-def names_in(directory: int) -> list[str]:
-    """What is in the directory open as *directory*."""
-    with os.scandir(directory) as entries:
-        return [entry.name for entry in entries]
 
 
 def _swept(directory: int, name: str) -> bool:
@@ -298,34 +301,23 @@ def _swept(directory: int, name: str) -> bool:
     return False
 
 
-def _made(root: int, directory: str) -> int:
-    here = os.dup(root)
-    try:
-        for segment in directory.split("/"):
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(segment, dir_fd=here)
-                os.fsync(here)
-            below = os.open(segment, _BELOW, dir_fd=here)
-            os.close(here)
-            here = below
-    except BaseException:
-        os.close(here)
-        raise
-    return here
-
-
-def _remove_empty(parent: int, name: str) -> None:
-    """Remove a directory that holds nothing but directories of the kind. Raises OSError when it holds more."""
+def _swept_beside(root: int, home: int, trace: str) -> bool:
+    """The same of a body that waited beside its place; its trace goes with it, or when it became an object."""
+    swept = False
     with contextlib.suppress(OSError):
-        os.rmdir(name, dir_fd=parent)
-        return
-    directory = os.open(name, _BELOW, dir_fd=parent)
-    try:
-        for entry in names_in(directory):
-            _remove_empty(directory, entry)
-    finally:
-        os.close(directory)
-    os.rmdir(name, dir_fd=parent)
+        above, name = split(os.readlink(trace, dir_fd=home))
+        try:
+            directory = beneath(root, above, DIRECTORY)
+            try:
+                os.stat(name, dir_fd=directory, follow_symlinks=False)
+                if not name.startswith(f"{STAGING}-") or not (swept := _swept(directory, name)):
+                    return False
+            finally:
+                os.close(directory)
+        except FileNotFoundError:
+            pass
+        os.unlink(trace, dir_fd=home)
+    return swept
 
 
 def _data(source: int, first: int, end: int) -> Iterator[tuple[int, int]]:

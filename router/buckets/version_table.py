@@ -124,9 +124,9 @@ class VersionTable:
         rows = await self._database.read(_FLOOR, self._bucket)
         return str(rows[0][0]) if rows else ""
 
-    async def store(self, changes: Mapping[str, Version | None], floor: str = "") -> None:
-        """Record the versions of keys, None: gone; and raise the floor to *floor*. One transaction, for which nobody waits."""
-        await self._database.transact(self.storing(changes, floor), patient=True)
+    async def store(self, changes: Mapping[str, Version | None], floor: str = "", *beside: Beside) -> None:
+        """Record the versions of keys, None: gone; raise the floor to *floor*, do what is *beside*. One transaction, for which nobody waits."""
+        await self._database.transact(together(self.storing(changes, floor), *beside), patient=True)
 
     def storing(self, changes: Mapping[str, Version | None], floor: str = "") -> Beside:
         """The same as part of another transaction."""
@@ -153,6 +153,16 @@ class VersionTable:
     async def _json(self, statement: str, *params: object) -> Any:
         """The answer of a statement that gives one JSON text."""
         return orjson.loads((await self._database.read(statement, *params))[0][0])
+
+
+def together(*units: Beside) -> Beside:
+    """Several units as one."""
+
+    def unit(connection: apsw.Connection) -> None:
+        for one in units:
+            one(connection)
+
+    return unit
 
 
 def _text(value: object) -> str:

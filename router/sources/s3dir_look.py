@@ -20,6 +20,7 @@ from router.buckets.facts import NOBODY, Identity
 from router.buckets.ledger import Told
 from router.buckets.notes import Note
 from router.buckets.roots import Root, RootGone, open_root
+from router.buckets.version_table import together
 from router.buckets.versions import Seen, Verdict, Version, same_file
 from router.buckets.worklist import Work
 from router.errors import JournalError
@@ -49,6 +50,7 @@ class Found(NamedTuple):
     wall_ns: int  # before the look
     turn: int  # of the bucket's holds, before the look
     note: Note | None = None  # what the object store left of this very version
+    void: bool = False  # it left a note, and the content is another
     gone: int = 0  # of one that is gone: when its directory changed last, epoch nanoseconds
 
 
@@ -88,7 +90,7 @@ class Lookers:
 
     async def _batch(self, outlet: Outlet, batch: dict[str, Work], tasks: asyncio.TaskGroup) -> None:
         try:
-            found = await self._look(batch)
+            found = await self._look(batch, contents.SMALL)
             unread = {one.key for one in found if self._unread(one)}
             await self._report(outlet, [one for one in found if one.key not in unread])
             for one in found:
@@ -98,12 +100,12 @@ class Lookers:
         finally:
             self._slots.release()
 
-    async def _look(self, batch: dict[str, Work]) -> list[Found]:
-        """Rows and files of a batch; keys that have to be looked at again later are put back and left out."""
+    async def _look(self, batch: dict[str, Work], upto: int) -> list[Found]:
+        """Rows and files of a batch, contents up to *upto* bytes; keys that have to be looked at again later are put back and left out."""
         site, found = self._site, list[Found]()
         wall_ns, turn = int(site.clock.now() * 1e9), site.ledger.holds.turn
         try:
-            rows, looks = await asyncio.gather(site.table.versions(batch), self._examined(list(batch), contents.SMALL))
+            rows, looks = await asyncio.gather(site.table.versions(batch), self._examined(list(batch), upto))
         except JournalError as error:
             self._put_back(batch, error)
             self._blind = True
@@ -128,10 +130,14 @@ class Lookers:
         except JournalError as error:
             self._put_back({one.key: one.work for one in found}, error)
             return []
-        hidden = {key for key in new if key not in notes and self._site.ignored.key(key)}  # overwritten by hand: no object any more
+        put = {key: note for key, note in notes.items() if note.event}  # what was only read of a drop is nothing to go by
+        if put:
+            found = [_with(one, put[one.key]) if one.key in put else one for one in found]
+        known = {one.key for one in found if one.note is not None} if put else put
+        hidden = {key for key in new if key not in known and self._site.ignored.key(key)}  # overwritten by hand: no object any more
         for key in hidden:
             self._site.work.done(key)
-        return [_with(one, notes[one.key]) if one.key in notes else one for one in found if one.key not in hidden]
+        return [one for one in found if one.key not in hidden] if hidden else found
 
     def _waits(self, key: str, work: Work, seen: Seen | None, wall_ns: int) -> bool:
         """Whether the file is not complete yet: then it is looked at again."""
@@ -172,15 +178,10 @@ class Lookers:
         """The same for one file whose content takes a while to read."""
         try:
             async with self._large:
-                wall_ns, turn = int(self._site.clock.now() * 1e9), self._site.ledger.holds.turn
-                looks = await self._examined([found.key], contents.WHOLE)
+                again = await self._look({found.key: found.work}, contents.WHOLE)
         finally:
             self._queued.release()
-        for look in looks:
-            if isinstance(look, Trouble):
-                self._troubled(found.key, found.work, look)
-            elif not self._waits(found.key, found.work, look, wall_ns):
-                await self._report(outlet, [found._replace(seen=look, wall_ns=wall_ns, turn=turn)])
+        await self._report(outlet, again)
 
     async def _examined(self, wanted: list[str], upto: int) -> list[Look]:
         """Look at files in a thread; at fewer when the site has ended, and nothing when the root is gone: then it ends."""
@@ -223,11 +224,12 @@ class Lookers:
             return
         site, floor = self._site, _floor(changes)
         rows = {change.found.key: change.version for change in changes}
+        void = [site.notes.dropping(change.found.key) for change in changes if change.found.void]
         told = [self._told(change) for change in changes if self._teller.hears(change.name, change.found.key)]
         if told:
-            site.figures.emitted(await self._teller.tell(outlet, told, site.table.storing(rows, floor)))
+            site.figures.emitted(await self._teller.tell(outlet, told, together(site.table.storing(rows, floor), *void)))
         else:
-            await site.table.store(rows, floor)
+            await site.table.store(rows, floor, *void)
         site.ledger.floor = max(site.ledger.floor, floor)
         site.storage.worked()
 
@@ -276,10 +278,10 @@ class Lookers:
 
     def _version(self, found: Found, seen: Seen, sequencer: str) -> Version:
         """The row to record."""
-        changed, unread = max(seen.mtime, seen.ctime), found.row is not None and not seen.etag
-        etag = found.row.etag if found.row is not None and unread else seen.etag
-        racy = found.row.racy if found.row is not None and unread else versions.racy(changed, found.wall_ns)
-        return Version(self._site.root.number, seen.inode, seen.size, seen.mtime, seen.ctime, etag, sequencer, racy)
+        row, racy = found.row, versions.racy(max(seen.mtime, seen.ctime), found.wall_ns)
+        if row is not None and not seen.etag and same_file(row, seen):
+            seen, racy = replace(seen, etag=row.etag), row.racy  # its content was not read again
+        return Version(self._site.root.number, seen.inode, seen.size, seen.mtime, seen.ctime, seen.etag, sequencer, racy)
 
     def _told(self, change: Change) -> Told:
         """What is told of it. A new version came to be when its file last changed in any way, a rename into the bucket too."""
@@ -305,8 +307,20 @@ def _identity(seen: Seen) -> Identity:
 
 
 def _with(found: Found, note: Note) -> Found:
-    """The same, knowing what the object store left of this version: its eTag is the note's, and it was whole when it came."""
-    return found._replace(note=note, seen=None if found.seen is None else replace(found.seen, etag=note.etag))
+    """The same, knowing what the object store left of this version: its eTag is the note's, unless the content is another.
+
+    One that was not read yet may be: size and time can be put back."""
+    seen = found.seen
+    if seen is None or contradicts(note, seen):
+        return found._replace(void=True)
+    if not seen.etag and "-" not in note.etag:
+        return found._replace(note=note)
+    return found._replace(note=note, seen=replace(seen, etag=note.etag))
+
+
+def contradicts(note: Note, seen: Seen) -> bool:
+    """Whether the content that was read is another than the note says. The eTag of parts is not the content's, nor one that was made up."""
+    return bool(seen.etag) and "-" not in seen.etag and "-" not in note.etag and seen.etag != note.etag
 
 
 def examine(path: Path, root: Root, wanted: Sequence[str], look: Callable[[int, str], Look]) -> list[Look]:

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -226,6 +227,57 @@ def test_conditions(s3: Any) -> None:
     s3.put_object(Bucket="bkt", Key="cond", Body=b"2", IfMatch=etag)
     s3.put_object(Bucket="bkt", Key="cond-new", Body=b"2", IfNoneMatch="*")
     assert (read(s3, "cond"), read(s3, "cond-new")) == (b"2", b"2")
+
+
+def test_conditions_of_removing(s3: Any) -> None:
+    ask = {"Bucket": "bkt", "Key": "leave"}
+    etag = s3.put_object(**ask, Body=b"1")["ETag"]
+    assert refused(s3.delete_object, **ask, IfMatch='"x"') == (412, "PreconditionFailed")
+    assert refused(s3.delete_object, **ask, IfMatchSize=1) == (501, "NotImplemented")
+    assert refused(s3.delete_object, **ask, IfMatchLastModifiedTime=datetime(2000, 1, 1, tzinfo=UTC)) == (501, "NotImplemented")
+    assert read(s3, "leave") == b"1"
+    for match in (etag, "*"):
+        s3.put_object(**ask, Body=b"1")
+        s3.delete_object(**ask, IfMatch=match)
+        assert refused(s3.get_object, **ask) == (404, "NoSuchKey")
+        s3.delete_object(**ask, IfMatch=match)
+
+
+def test_a_type_that_nobody_said_is_none(cloud: Cloud, s3: Any) -> None:
+    """Of a file dropped by hand its name says one."""
+    s3.put_object(Bucket="bkt", Key="said.html", Body=b"x", ContentType="text/x")
+    s3.put_object(Bucket="bkt", Key="unsaid.html", Body=b"x")
+    upload = s3.create_multipart_upload(Bucket="bkt", Key="parts.json")["UploadId"]
+    part = s3.upload_part(Bucket="bkt", Key="parts.json", UploadId=upload, PartNumber=1, Body=b"1")["ETag"]
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part}]}
+    s3.complete_multipart_upload(Bucket="bkt", Key="parts.json", UploadId=upload, MultipartUpload=parts)
+    (cloud.directory / "bkt/dropped.html").write_bytes(b"x")
+    s3.copy_object(Bucket="bkt", Key="copy.bin", CopySource="bkt/dropped.html")
+    s3.copy_object(Bucket="bkt", Key="other.html", CopySource="bkt/dropped.html", MetadataDirective="REPLACE")
+    found = {
+        name: s3.head_object(Bucket="bkt", Key=name)["ContentType"]
+        for name in ("said.html", "unsaid.html", "parts.json", "dropped.html", "copy.bin", "other.html")
+    }
+    assert found == {
+        "said.html": "text/x", "unsaid.html": "binary/octet-stream", "parts.json": "binary/octet-stream",
+        "dropped.html": "text/html", "copy.bin": "text/html", "other.html": "binary/octet-stream",
+    }  # fmt: skip
+
+
+def test_a_bucket_without_its_directory_is_in_nobodys_way(cloud: Cloud, s3: Any) -> None:
+    """It is told 503, and the log says why."""
+    (cloud.directory / "other").rename(cloud.directory / "away")
+    try:
+        assert {"bkt", "other"} <= {one["Name"] for one in s3.list_buckets()["Buckets"]}
+        for _ in range(3):
+            assert refused(s3.put_object, Bucket="other", Key="k", Body=b"") == (503, "ServiceUnavailable")
+    finally:
+        (cloud.directory / "away").rename(cloud.directory / "other")
+    lines = [json.loads(line) for line in cloud.log.read_text().splitlines() if "s3_request_failed" in line]
+    assert [(one["bucket"], one["operation"], one["level"]) for one in lines] == [
+        ("other", "ListBuckets", "warning"), ("other", "PutObject", "warning"),
+    ]  # fmt: skip
+    assert all(str(cloud.directory / "other") in one["error"] for one in lines)
 
 
 # -- copies
@@ -453,6 +505,15 @@ def test_conditions_that_a_policy_wants_of_writes(cloud: Cloud, s3: Any) -> None
     first = scoped(cloud, "first", put | {"Condition": {"StringEquals": {"s3:if-none-match": "*"}}})
     assert refused(first.put_object, Bucket="bkt", Key="first", Body=b"x") == (403, "AccessDenied")
     assert first.put_object(Bucket="bkt", Key="first", Body=b"x", IfNoneMatch="*")
+    remove, see = {"Action": "s3:DeleteObject", "Resource": "*"}, {"Action": "s3:GetObject", "Resource": "*"}
+    careful = scoped(cloud, "careful", remove | {"Condition": {"Null": {"s3:if-match": "false"}}}, see)
+    blind = scoped(cloud, "blind", remove)
+    etag = s3.put_object(Bucket="bkt", Key="matched", Body=b"x")["ETag"]
+    assert refused(careful.delete_object, Bucket="bkt", Key="matched") == (403, "AccessDenied")
+    for guess in (etag, '"x"'):
+        assert refused(blind.delete_object, Bucket="bkt", Key="matched", IfMatch=guess) == (403, "AccessDenied")
+    careful.delete_object(Bucket="bkt", Key="matched", IfMatch=etag)
+    blind.delete_object(Bucket="bkt", Key="first-missing", IfMatch="*")
     tagger = scoped(cloud, "tagger", tag | {"Condition": {"StringEquals": {"s3:RequestObjectTag/kind": "open"}}})
     tags = [{"Key": "kind", "Value": "secret"}]
     assert refused(tagger.put_object_tagging, Bucket="bkt", Key="first", Tagging={"TagSet": tags}) == (403, "AccessDenied")
@@ -566,6 +627,8 @@ def test_parts_that_do_not_make_an_object(s3: Any) -> None:
     assert complete(one | {"ETag": '"x"'}) == (400, "InvalidPart")
     assert complete(one | {"PartNumber": 9}) == (400, "InvalidPart")
     assert complete() == (400, "MalformedXML")
+    assert refused(s3.complete_multipart_upload, **ask, MultipartUpload={"Parts": [one]}, MpuObjectSize=6) == (400, "InvalidRequest")
+    assert refused(s3.head_object, Bucket="bkt", Key="broken") == (404, "404")
     for number in (0, 10_001):
         assert refused(s3.upload_part, **ask, PartNumber=number, Body=b"") == (400, "InvalidArgument")
     s3.abort_multipart_upload(**ask)

@@ -17,7 +17,7 @@ from router.buckets.versions import Seen
 from router.errors import JournalError
 from router.journal.base import Beside
 from tests.helpers.bucket import until
-from tests.helpers.objects import BUCKET, rig
+from tests.helpers.objects import BUCKET, Rig, rig
 
 SAID = Metadata(
     {"content-type": "text/x", "cache-control": "no-store"}, {"a": "b"}, {"t": "1"}, "GLACIER", {"crc32": "AAAAAA=="}, "FULL_OBJECT"
@@ -297,6 +297,39 @@ async def test_what_was_put_is_told_before_it_is_replaced_or_removed(tmp_path: P
             assert await house.told(0) == []
 
 
+async def test_what_was_removed_is_told_before_its_key_is_taken_again(tmp_path: Path) -> None:
+    """The removal is left to the source, which would find the next version and nothing gone."""
+    async with rig(tmp_path) as house:
+        async with house.house.running():
+            await house.put("k", b"1")
+            await house.put("other", b"1")
+            await house.told(2)
+        house.house.ledgers.expect([BUCKET])  # the source is built anew
+        assert await house.objects.delete(BUCKET, "k")
+        assert await house.objects.delete(BUCKET, "other")
+        with pytest.raises(StorageTrouble):
+            await house.put("k", b"22", SAID)
+        assert await house.keys() == [one for one in await house.keys() if one.startswith("mark")]
+        told = list[tuple[str, str, str]]()
+
+        async def tell(one: Told, beside: Beside) -> None:
+            told.append((one.name, one.key, one.sequencer))
+            await house.house.database.transact(beside)
+
+        ledger = house.house.ledgers.of(BUCKET)
+        ledger.serving = Serving(tell, roots.find(house.root, required=False))  # attached, and its scan has not come here
+        await house.put("k", b"22", SAID)
+        ledger.serving = None
+        assert [one[:2] for one in told] == [("ObjectRemoved:Delete", "k"), ("ObjectCreated:Put", "k")]
+        assert told[0][2] < told[1][2]
+        fresh = await house.house.objects()
+        assert (await fresh.head(BUCKET, "k")).metadata == SAID
+        await fresh.close()
+        async with house.house.running():
+            (removed,) = [one for one in await house.told(4) if one[0] == "ObjectRemoved:Delete"]
+            assert removed == ("ObjectRemoved:Delete", "other")
+
+
 async def test_what_no_source_would_find_is_refused_while_none_is_there(tmp_path: Path) -> None:
     async with rig(tmp_path) as house:
         async with house.house.running():
@@ -334,3 +367,111 @@ async def test_one_of_two_keys_that_exclude_each_other(tmp_path: Path) -> None:
         await house.objects.delete(BUCKET, "d/e")
         await house.put("d", b"now")
         assert await house.keys() == ["a", "d"]
+
+
+async def test_a_listing_makes_no_object_of_a_name_that_the_bucket_ignores(tmp_path: Path) -> None:
+    async with rig(tmp_path) as house:
+        async with house.house.running():
+            await house.put("x.tmp", b"1")
+            (house.root / "x.tmp").write_bytes(b"by hand")  # no object any more
+            await asyncio.sleep(0.1)  # longer than a tick: what is read now stays so
+            for _ in range(2):
+                assert await house.keys() == []
+                with pytest.raises(NoSuchKey):
+                    await house.objects.head(BUCKET, "x.tmp")
+            assert await house.told(1) == [("ObjectCreated:Put", "x.tmp")]
+        async with house.house.running():  # it looks at what stands in notes
+            assert await house.told(1) == [("ObjectCreated:Put", "x.tmp")]
+
+
+@pytest.mark.parametrize("folder", ["a/", "a/b/"])
+async def test_a_file_never_takes_the_place_of_a_folder_that_is_an_object(tmp_path: Path, folder: str) -> None:
+    async with rig(tmp_path) as house:
+        await house.put(folder, b"", SAID)
+        with pytest.raises(KeyConflict):
+            await house.put("a", b"1")
+        assert await house.keys() == [folder]
+        await house.objects.delete(BUCKET, folder)
+        (house.root / "a/left").mkdir(parents=True)
+        await house.put("a", b"1")
+        assert await house.keys() == ["a"]
+
+
+async def test_a_folder_and_a_file_of_its_name_exclude_each_other_whenever_they_come(tmp_path: Path) -> None:
+    async with rig(tmp_path) as house:
+        for number in range(30):
+            found = await asyncio.gather(house.put(f"{number}/"), house.put(str(number), b"1"), return_exceptions=True)
+            taken = [one for one in found if not isinstance(one, BaseException)]
+            assert len(taken) == 1
+            assert taken[0].key in await house.keys()
+
+
+def left(house: Rig) -> list[str]:
+    """The directories of the bucket, the store's own aside."""
+    found = (path.relative_to(house.root) for path in house.root.rglob("*") if path.is_dir())
+    return sorted(str(path) for path in found if path.parts[0] != ".router")
+
+
+async def test_directories_that_the_store_made_go_with_their_last_object(tmp_path: Path) -> None:
+    async with rig(tmp_path) as house:
+        for key in ("jobs/1/result", "jobs/1/log", "kept/x/y", "hands/x/y"):
+            if key.startswith("hands"):
+                (house.root / "hands").mkdir()
+            await house.put(key, b"1")
+        await house.put("kept/")
+        await house.objects.delete(BUCKET, "jobs/1/result")
+        assert left(house) == ["hands", "hands/x", "jobs", "jobs/1", "kept", "kept/x"]
+        (house.root / "jobs/by-hand").mkdir()
+        for key in ("jobs/1/log", "kept/x/y", "hands/x/y"):
+            await house.objects.delete(BUCKET, key)
+        assert left(house) == ["hands", "jobs", "jobs/by-hand", "kept"]
+        assert await house.keys() == ["kept/"]
+        await house.put("top/a/b/", b"")
+        await house.objects.delete(BUCKET, "top/a/b/")
+        assert left(house) == ["hands", "jobs", "jobs/by-hand", "kept"]
+
+
+async def test_nothing_is_lost_where_directories_come_and_go(tmp_path: Path) -> None:
+    async with rig(tmp_path) as house:
+
+        async def work(name: str) -> None:
+            for number in range(25):
+                await house.put(f"d/e/{name}", str(number).encode())
+                assert await house.get(f"d/e/{name}") == str(number).encode()
+                await house.objects.delete(BUCKET, f"d/e/{name}")
+
+        async def mark() -> None:
+            for _ in range(25):
+                await house.put("d/e/", b"", SAID)
+                assert (await house.objects.head(BUCKET, "d/e/")).metadata == SAID
+                await house.objects.delete(BUCKET, "d/e/")
+
+        await asyncio.gather(*(work(str(one)) for one in range(6)), mark())
+        assert (await house.keys(), left(house)) == ([], [])
+
+
+async def test_a_directory_that_is_removed_before_the_file_is_in_place_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Staged.publish
+
+    def publish(self: Staged, parent: int, name: str) -> Seen:
+        monkeypatch.setattr(Staged, "publish", real)
+        (tmp_path / "bucket/a/b").rmdir()
+        return real(self, parent, name)
+
+    monkeypatch.setattr(Staged, "publish", publish)
+    async with rig(tmp_path) as house:
+        await house.put("a/b/c", b"1")
+        assert await house.get("a/b/c") == b"1"
+
+
+async def test_nothing_is_below_a_link(tmp_path: Path) -> None:
+    async with rig(tmp_path) as house:
+        (tmp_path / "out/a").mkdir(parents=True)
+        (tmp_path / "out/a/b").write_bytes(b"1")
+        (house.root / "ln").symlink_to("../out")
+        (house.root / "file").write_bytes(b"1")
+        for key in ("ln/a/b", "ln/a", "ln/a/b/c", "file/x/y"):
+            assert not await house.objects.delete(BUCKET, key)
+        assert (tmp_path / "out/a/b").exists()

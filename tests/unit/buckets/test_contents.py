@@ -6,6 +6,7 @@ import hashlib
 import os
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -176,3 +177,9 @@ def test_where_leases_are_unknown_nobody_is_said_to_write(root: int, tmp_path: P
     monkeypatch.setattr(contents.fcntl, "fcntl", refused)
     with (tmp_path / "f").open("wb"):
         assert not seen(root, "f").writing
+
+
+@pytest.mark.parametrize(("moment", "told"), [(-1, 0), (-(10**18), 0), (5, 5), (2**63, 2**63 - 1), (10**19, 2**63 - 1)])
+def test_times_out_of_range_count_as_the_nearest(moment: int, told: int) -> None:
+    state = SimpleNamespace(st_ino=1, st_size=2, st_mtime_ns=moment, st_ctime_ns=moment)
+    assert contents.facts(state) == Seen(1, 2, told, told)  # type: ignore[arg-type]  # what is read of it is there

@@ -1,5 +1,6 @@
 """The store finds buckets as the config has them, and tidies up."""
 
+import asyncio
 import hashlib
 import os
 from dataclasses import replace
@@ -112,3 +113,26 @@ async def test_what_an_earlier_daemon_left_is_swept(tmp_path: Path) -> None:
         assert os.listdir(house.root / ".router") == []
         house.root.rename(tmp_path / "aside")
         await house.objects.sweep()  # a bucket that is not there waits
+
+
+async def test_what_was_put_stays_an_object_when_its_name_is_ignored_later(tmp_path: Path) -> None:
+    async with rig(tmp_path) as house:
+        stop = asyncio.Event()
+        running = asyncio.create_task(house.objects.run(stop))
+        await house.put("x.bak", b"1")
+        await house.put("x.tmp", b"1")
+        (house.root / "by-hand.bak").write_bytes(b"1")
+        for ignored, keys in ((("*.bak",), ["x.bak", "x.tmp"]), (("*.tmp",), ["by-hand.bak", "x.bak", "x.tmp"])):
+            house.house.ignore = ignored
+            house.objects.adopt(house.house.buckets())
+            async with asyncio.timeout(10):
+                while await house.keys() != keys:
+                    await asyncio.sleep(0.01)
+            assert await house.get("x.bak") == b"1"
+        stop.set()
+        await running
+        house.house.ignore = ("*.bak",)
+        fresh = await house.house.objects()  # as after a restart
+        await fresh.sweep()
+        assert [one.key for one in (await fresh.list_page(BUCKET)).objects] == ["x.bak", "x.tmp"]
+        await fresh.close()

@@ -182,6 +182,28 @@ def test_on_another_file_system_it_waits_beside_its_place(root: int, bucket: Pat
         assert os.listdir(bucket / STAGING) == []
 
 
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no other file system")
+def test_a_body_beside_its_place_is_found_when_its_daemon_died(root: int, bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
+        directory, real = os.open(elsewhere, os.O_RDONLY | os.O_DIRECTORY), staging.beneath
+        monkeypatch.setattr(staging, "beneath", lambda at, path, flags: os.dup(directory) if path == "mnt/d" else real(at, path, flags))
+        dead, alive = Staged(root), Staged(root)
+        for staged in (dead, alive):
+            staged.write(b"content")
+            staged.move_beside(directory, "mnt/d")
+        os.close(dead.file)  # its lock goes, as with a process
+        Path(elsewhere, "by-hand").write_bytes(b"1")
+        os.symlink("mnt/d/by-hand", bucket / STAGING / f"{staging.TRACE}odd")
+        assert staging.sweep(root) == 1
+        assert sorted(os.listdir(elsewhere)) == sorted([alive._name, "by-hand"])
+        assert os.listdir(bucket / STAGING).count(alive._trace) == 1
+        alive.seal()
+        alive.publish(directory, "key")
+        assert staging.sweep(root) == 0
+        assert os.listdir(bucket / STAGING) == [f"{staging.TRACE}odd"]
+        os.close(directory)
+
+
 @settings(max_examples=30)
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 70_000)), max_size=6), st.data())
 def test_a_span_is_copied_byte_by_byte_holes_and_all(pieces: list[tuple[bool, int]], data: st.DataObject) -> None:

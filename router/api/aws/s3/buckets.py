@@ -14,11 +14,12 @@ from router.api.aws.s3.listing import Asked
 from router.api.aws.s3.markup import Node, parsed
 from router.api.aws.s3.notifications import Notifications
 from router.api.aws.s3.objects import grants
-from router.api.aws.s3.telling import told_of
+from router.api.aws.s3.troubles import Troubles
 from router.api.aws.service import Need
 from router.api.declared import Change, Declared
 from router.buckets.facts import Page
 from router.buckets.keys import LIMIT
+from router.buckets.object_errors import StorageTrouble
 from router.buckets.objects import Store
 from router.events.http import Response
 
@@ -28,8 +29,8 @@ MOST: Final = 1000  # keys of one DeleteObjects
 class Buckets:
     """What is done with buckets."""
 
-    def __init__(self, store: Store, declared: Declared, notifications: Notifications) -> None:
-        self._store, self._declared, self._notifications = store, declared, notifications
+    def __init__(self, store: Store, declared: Declared, notifications: Notifications, troubles: Troubles) -> None:
+        self._store, self._declared, self._notifications, self._troubles = store, declared, notifications, troubles
 
     # -- which there are
 
@@ -44,10 +45,18 @@ class Buckets:
         names = sorted(name for name in self._store.buckets() if name.startswith(given.get("prefix", "")) and region == call.access.region)
         behind = [name for name in names if name > after]
         shown = behind[:limit]
-        children = [("Bucket", [("Name", name), ("CreationDate", moment(await self._store.created(name)))]) for name in shown]
+        children = [("Bucket", [("Name", name), ("CreationDate", moment(await self._made(name, call)))]) for name in shown]
         token = listing.sealed(shown[-1]) if len(behind) > len(shown) else None
         told = [("Owner", call.owner()), ("Buckets", children), ("Prefix", given.get("prefix")), ("ContinuationToken", token)]
         return call.xml("ListAllMyBucketsResult", told)
+
+    async def _made(self, bucket: str, call: S3Call) -> float:
+        """When a bucket was made, epoch seconds; 0 when its directory is not there to tell: the others are listed all the same."""
+        try:
+            return await self._store.created(bucket)
+        except StorageTrouble as trouble:
+            self._troubles.note(trouble, bucket, call.operation, call.ids.request)
+            return 0.0
 
     async def create(self, call: S3Call) -> Response:
         """CreateBucket: a directory of the daemon's own."""
@@ -172,7 +181,7 @@ class Buckets:
             if refused is not None or why:
                 errors[key] = S3Error("AccessDenied", why) if why else refused or S3Error("InternalError")
         found = await self._store.delete_many(call.bucket, [key for key in wanted if key not in errors], caller=call.told())
-        errors |= {key: told_of(error, call) for key, error in found.items() if error is not None}
+        errors |= {key: self._troubles.told_of(error, call) for key, error in found.items() if error is not None}
         gone = [] if quiet else [("Deleted", [("Key", key)]) for key in wanted if key not in errors]
         failed = [
             ("Error", [("Key", key), ("Code", errors[key].code), ("Message", errors[key].message)]) for key in wanted if key in errors

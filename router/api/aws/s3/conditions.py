@@ -45,7 +45,7 @@ def of_copy(headers: Mapping[str, str], etag: str, modified: float) -> None:
 
 
 def of_write(headers: Mapping[str, str]) -> Condition:
-    """What must hold of the object that is there when it is replaced or removed. Raises S3Error: NotImplemented."""
+    """What must hold of the object that is there when it is replaced. Raises S3Error: NotImplemented."""
     match, none = headers.get("if-match", "").strip(), headers.get("if-none-match", "").strip()
     if none and none != "*":
         raise S3Error(
@@ -64,6 +64,18 @@ def of_write(headers: Mapping[str, str]) -> Condition:
             "NotImplemented", Header="If-Match", additionalMessage="We don't accept the provided value of If-Match header for this API"
         )
     return Condition(match, bool(none)) if match or none else ANYWAY
+
+
+def of_delete(headers: Mapping[str, str]) -> Condition:
+    """What must hold of the object that is there when it is removed; of none that is there nothing has to. Raises S3Error: NotImplemented.
+
+    The conditions on size and time are those of directory buckets."""
+    if undone := next(
+        (name for name in ("x-amz-if-match-size", "x-amz-if-match-last-modified-time", "if-none-match") if name in headers), ""
+    ):
+        raise S3Error("NotImplemented", Header=undone)
+    match = headers.get("if-match", "").strip()
+    return Condition(match) if match else ANYWAY
 
 
 def _date(text: str) -> float | None:

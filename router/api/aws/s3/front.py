@@ -23,7 +23,7 @@ from router.api.aws.s3.objects import Objects
 from router.api.aws.s3.patience import OPERATIONS as PATIENT
 from router.api.aws.s3.patience import patiently
 from router.api.aws.s3.posting import Posting
-from router.api.aws.s3.telling import told_of
+from router.api.aws.s3.troubles import Troubles
 from router.api.declared import Declared
 from router.buckets.objects import Store
 from router.errors import RouterError
@@ -41,10 +41,11 @@ class Front:
     def __init__(self, store: Store, declared: Declared, destinations: Destinations, names: Collection[str] = NAMES) -> None:
         """*names*: of the endpoint, in front of which a bucket may stand in the Host."""
         self._names = names
-        self._posting = Posting(store)
+        self._troubles = Troubles()
+        self._posting = Posting(store, self._troubles)
         objects, multipart = Objects(store), Multipart(store)
         notifications = Notifications(declared, destinations)
-        buckets = Buckets(store, declared, notifications)
+        buckets = Buckets(store, declared, notifications, self._troubles)
         self._operations: Mapping[str, Do] = {
             "ListBuckets": buckets.all,
             "CreateBucket": buckets.create,
@@ -114,7 +115,7 @@ class Front:
         try:
             return await self._operations[call.operation](call)
         except RouterError as error:
-            return _refusal(told_of(error, call), call.request, call.ids)
+            return _refusal(self._troubles.told_of(error, call), call.request, call.ids)
         except Exception:  # the bulkhead around a single request: S3's clients read S3's errors, and try again
             log.exception("s3_request_crashed", request_id=call.ids.request, method=call.request.method)
             return _refusal(S3Error("InternalError"), call.request, call.ids)

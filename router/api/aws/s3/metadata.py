@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from router.api.aws.s3.errors import S3Error, invalid
-from router.buckets.facts import STANDARD, Metadata
+from router.buckets.facts import DEFAULT_TYPE, STANDARD, Metadata
 
 KEPT: Final = (
     *("content-type", "cache-control", "content-disposition", "content-encoding", "content-language", "expires"),
@@ -54,7 +54,7 @@ def check(headers: Mapping[str, str]) -> None:
 def of_upload(headers: Mapping[str, str]) -> Metadata:
     """What an upload says of its object. Raises S3Error."""
     check(headers)
-    kept = {name: value for name in KEPT if (value := headers.get(name, ""))}
+    kept = {"content-type": DEFAULT_TYPE} | {name: value for name in KEPT if (value := headers.get(name, ""))}
     if coding := kept.pop("content-encoding", ""):
         others = [one.strip() for one in coding.split(",") if one.strip().lower() != "aws-chunked"]
         kept |= {"content-encoding": ",".join(others)} if others else {}

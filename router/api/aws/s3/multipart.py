@@ -82,9 +82,10 @@ class Multipart:
         parts = _named(parsed(await document_of(call), "CompleteMultipartUpload"))
         upload_id = call.parameters["uploadId"]
         condition, sums = conditions.of_write(call.headers), checksums.of_completion(call.headers)
+        size = _size(call.headers.get("x-amz-mp-object-size"))
         try:
             made = await self._store.complete(
-                call.bucket, call.key, upload_id, parts, condition=condition, caller=call.told(), checksums=sums
+                call.bucket, call.key, upload_id, parts, condition=condition, caller=call.told(), checksums=sums, size=size
             )
         except NoSuchKey as error:
             raise call.unseen(error) from error
@@ -123,6 +124,15 @@ def _numbered(call: S3Call) -> int:
     if "partNumber" not in call.parameters:
         raise invalid("This operation does not accept a query-string.", "ResourceType", "uploadId")
     return part_number(call.parameters["partNumber"])
+
+
+def _size(text: str | None) -> int | None:
+    """How many bytes a client says that its object has. Raises S3Error."""
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        raise invalid("x-amz-mp-object-size must be a number of bytes", "x-amz-mp-object-size", text[:40])
+    return int(text)
 
 
 def _named(root: Node) -> list[PartName]:

@@ -1,6 +1,6 @@
 """Operations on one object: get, head, put, copy, delete, tags, attributes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final, Self
 
@@ -138,7 +138,7 @@ class Objects:
                 raise S3Error(
                     "InvalidRequest", f"The specified copy source is larger than the maximum allowable size for a copy source: {LARGEST}"
                 )
-            wanted = _of_copy(facts.metadata, said, replaced=replaced, retagged=retagged)
+            wanted = _of_copy(facts, said, replaced=replaced, retagged=retagged)
             if source == CopySource(call.bucket, call.key) and not replaced and wanted.storage_class == facts.metadata.storage_class:
                 raise S3Error("InvalidRequest", _ITSELF)
             try:
@@ -155,9 +155,12 @@ class Objects:
 
     async def delete(self, call: S3Call) -> Response:
         """DeleteObject."""
-        call.require("s3:DeleteObject")
+        call.require("s3:DeleteObject", context=match_context(call))
         check_version(call.parameters.get("versionId"))
-        await self._store.delete(call.bucket, call.key, condition=conditions.of_write(call.headers), caller=call.told())
+        condition = conditions.of_delete(call.headers)
+        if condition.if_match not in ("", "*"):
+            call.require("s3:GetObject")  # the answer tells whether an eTag is the object's
+        await self._store.delete(call.bucket, call.key, condition=condition, caller=call.told())
         return Response(204)
 
     # -- tags
@@ -298,8 +301,20 @@ def put_context(call: S3Call) -> dict[str, tuple[str, ...]]:
     """The condition keys of an upload."""
     names = (
         *("x-amz-acl", "x-amz-copy-source", "x-amz-metadata-directive", "x-amz-server-side-encryption", "x-amz-storage-class"),
-        *("if-match", "if-none-match"),
+        *_MATCHES,
     )
+    return _said(call, names)
+
+
+_MATCHES: Final = ("if-match", "if-none-match")
+
+
+def match_context(call: S3Call) -> dict[str, tuple[str, ...]]:
+    """The condition keys of a removal."""
+    return _said(call, _MATCHES)
+
+
+def _said(call: S3Call, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
     return {f"s3:{name}": (call.headers[name],) for name in names if name in call.headers}
 
 
@@ -317,8 +332,9 @@ def _directive(call: S3Call, name: str) -> str:
     return found
 
 
-def _of_copy(source: Metadata, said: Metadata, *, replaced: bool, retagged: bool) -> Metadata:
+def _of_copy(facts: ObjectFacts, said: Metadata, *, replaced: bool, retagged: bool) -> Metadata:
     """What the copy says of itself: the source's words or the request's; its class is never the source's."""
+    source = replace(facts.metadata, headers={**facts.metadata.headers, "content-type": facts.content_type})
     base = said if replaced else replace(source, storage_class=said.storage_class)
     base = replace(base, tags=said.tags if retagged else source.tags)
     return replace(base, checksums=source.checksums, checksum_type=source.checksum_type, parts=())

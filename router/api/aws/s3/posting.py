@@ -13,7 +13,7 @@ from router.api.aws.s3.errors import S3Error, of_signature
 from router.api.aws.s3.forms import Form, boundary_of
 from router.api.aws.s3.intake import of_wire
 from router.api.aws.s3.objects import require_put
-from router.api.aws.s3.telling import told_of
+from router.api.aws.s3.troubles import Troubles
 from router.buckets.keys import LIMIT
 from router.buckets.objects import Store, Upload
 from router.errors import RouterError
@@ -29,8 +29,8 @@ _STATUSES: Final = {"200": 200, "201": 201, "204": 204}
 class Posting:
     """Forms that are posted to a bucket."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, troubles: Troubles) -> None:
+        self._store, self._troubles = store, troubles
 
     async def post(self, target: Target, request: Request, access: Access, ids: Ids) -> Response:
         """Take a form's file in. Raises S3Error."""
@@ -70,7 +70,7 @@ class Posting:
             said = replace(said, checksums=sums, checksum_type="FULL_OBJECT" if sums else "")
             made = await upload.commit(said, caller=call.told(), event="ObjectCreated:Post")
         except RouterError as error:
-            raise told_of(error, call) from error
+            raise self._troubles.told_of(error, call) from error
         finally:
             if upload is not None:
                 await upload.abort()

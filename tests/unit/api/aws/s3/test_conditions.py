@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.api.aws.s3.conditions import of_copy, of_read, of_write
+from router.api.aws.s3.conditions import of_copy, of_delete, of_read, of_write
 from router.api.aws.s3.errors import S3Error
 from router.buckets.facts import Condition
 
@@ -77,6 +77,16 @@ def test_writing() -> None:
         with pytest.raises(S3Error) as caught:
             of_write(headers)
         assert (caught.value.code, caught.value.status) == ("NotImplemented", 501)
+
+
+def test_removing() -> None:
+    assert of_delete({}) == Condition()
+    assert of_delete({"if-match": '"e"'}) == Condition(if_match='"e"')
+    assert of_delete({"if-match": "*"}) == Condition(if_match="*")
+    for name in ("x-amz-if-match-size", "x-amz-if-match-last-modified-time", "if-none-match"):
+        with pytest.raises(S3Error) as caught:
+            of_delete({"if-match": "e", name: "1"})
+        assert (caught.value.code, caught.value.status, caught.value.elements) == ("NotImplemented", 501, {"Header": name})
 
 
 @given(st.dictionaries(st.sampled_from(["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]), st.text(max_size=30)))

@@ -27,7 +27,7 @@ def test_what_is_kept() -> None:
     )
     assert said.headers == {"content-type": "a/b", "content-encoding": "gzip", "cache-control": "no-cache"}
     assert (said.user, said.storage_class, said.tags) == ({"a": "1"}, "GLACIER_IR", {"k": "v w", "empty": ""})
-    assert metadata.of_upload({"content-encoding": "aws-chunked"}).headers == {}
+    assert metadata.of_upload({"content-encoding": "aws-chunked"}).headers == {"content-type": "binary/octet-stream"}
 
 
 @pytest.mark.parametrize(
