@@ -185,10 +185,9 @@ def test_what_is_logged_appears_by_itself_and_is_text(page: Any, site: Site) -> 
 
 def test_an_event_has_a_history_and_is_replayed(page: Any, site: Site) -> None:
     (site.house.directory / "inbox/ein bild.csv").write_text("a,b\n")
+    assert site.house.until(lambda: [row["state"] for row in site.call("GET", "/events?source=s3:inbox")] == ["succeeded"], 20)
     go(page, "events?source=s3:inbox")
-    again = "document.querySelector('td .badge')?.textContent === 'succeeded' || (dispatchEvent(new Event('hashchange')), false)"
-    until(page, again)
-    page.locator("tbody tr").first.click()
+    page.click("td >> text=echo")
     page.wait_for_selector("h2:has-text('Attempts')")
     assert "ein+bild.csv" in page.locator(".code pre").first.inner_text()
     before = page.url

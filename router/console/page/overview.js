@@ -82,7 +82,7 @@ export function eventTable(rows, more = []) {
     [
       ...more,
       ["state", (row) => badge(row.state)],
-      ["function", (row) => row.function],
+      ["function", (row) => h("a", { href: `#/events/${row.id}` }, row.function)],
       ["source", (row) => row.source],
       ["accepted", (row) => h("span", { title: row.created }, ago(row.created))],
       ["took", (row) => (row.finished ? duration((Date.parse(row.finished) - Date.parse(row.created)) / 1000) : "–"), "num"],

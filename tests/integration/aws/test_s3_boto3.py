@@ -273,7 +273,13 @@ def test_a_bucket_without_its_directory_is_in_nobodys_way(cloud: Cloud, s3: Any)
             assert refused(s3.put_object, Bucket="other", Key="k", Body=b"") == (503, "ServiceUnavailable")
     finally:
         (cloud.directory / "away").rename(cloud.directory / "other")
-    lines = [json.loads(line) for line in cloud.log.read_text().splitlines() if "s3_request_failed" in line]
+
+    def said() -> list[dict[str, Any]]:
+        """What the daemon's log has of it by now: it is written beside the loop."""
+        return [json.loads(line) for line in cloud.log.read_text().splitlines() if "s3_request_failed" in line]
+
+    assert cloud.until(lambda: len(said()) >= 2, 10)
+    lines = said()
     assert [(one["bucket"], one["operation"], one["level"]) for one in lines] == [
         ("other", "ListBuckets", "warning"), ("other", "PutObject", "warning"),
     ]  # fmt: skip

@@ -158,9 +158,10 @@ async def test_a_window_ends_without_another_record_also_where_batches_are_gathe
             (2, {}, False),
             (0, {"sum": 2}, True),
         ]
-        stamped(user, now.now(), 3)
+        at = now.now()  # of both: they are of one window, wherever the clock stands by now
+        stamped(user, at, 3)
         await rig.quiet(0.5)
-        stamped(user, now.now(), 4)
+        stamped(user, at, 4)
         await rig.drive(lambda: len(rig.outlet.invoked) >= 3)
         assert len(event(rig.outlet.invoked[2])["Records"]) == 2
     user.close()
