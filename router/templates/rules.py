@@ -123,8 +123,10 @@ def _timing(props: Props) -> dict[str, Any]:
             value[ours] = props.text(theirs)
     window = props.child("FlexibleTimeWindow")
     if window is not None:
-        minutes = window.whole("MaximumWindowInMinutes", 1)
-        if window.text("Mode", "OFF") == "FLEXIBLE":
+        minutes = window.whole("MaximumWindowInMinutes")
+        if (window.text("Mode", "OFF") == "FLEXIBLE") != (minutes is not None):
+            raise Refused("FlexibleTimeWindow: MaximumWindowInMinutes belongs to the mode FLEXIBLE, which needs it")
+        if minutes is not None:
             value["flexible_window"] = f"{minutes}m"
         window.done()
     if props.text("ActionAfterCompletion", "NONE") == "DELETE":

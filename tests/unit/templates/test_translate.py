@@ -162,6 +162,13 @@ def test_a_resource_is_refused_in_words(resource: dict[str, Any], said: str) -> 
         ({"Type": "Api", "Properties": {"Path": "/a", "Method": "get", "RestApiId": "x"}}, "API x is not here"),
         ({"Type": "Api", "Properties": {"Path": "/a", "Method": "get", "Auth": {"Authorizer": "AWS_IAM"}}}, "IAM on routes"),
         ({"Type": "Schedule", "Properties": {"Schedule": "rate(1 day)", "Frob": 1}}, "property Frob is not supported"),
+        *(
+            (
+                {"Type": "ScheduleV2", "Properties": {"ScheduleExpression": "rate(1 day)", "FlexibleTimeWindow": window}},
+                "belongs to the mode FLEXIBLE, which needs it",
+            )
+            for window in ({"Mode": "OFF", "MaximumWindowInMinutes": 5}, {"MaximumWindowInMinutes": 5}, {"Mode": "FLEXIBLE"})
+        ),
     ],
 )
 def test_an_event_is_refused_without_its_function(event: Any, said: str) -> None:
