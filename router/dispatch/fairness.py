@@ -9,7 +9,7 @@ from typing import Final
 
 HEADROOM: Final = 8  # one slot in so many
 RECENT: Final = 60.0  # seconds for which a function that asked for a slot is about
-_NOTED: Final = 1.0  # seconds for which it is not noted again
+NOTED: Final = 1.0  # seconds for which it is not noted again
 
 
 def room(free: int, running: int, capacity: int, about: int) -> int:
@@ -29,7 +29,7 @@ class About:
     def count(self, function: str, now: float) -> int:
         """Note that *function* asks at *now*; how many have of late, itself included."""
         last = self._last
-        if now - last.get(function, -RECENT) < _NOTED:
+        if now - last.get(function, -RECENT) < NOTED:
             return len(last)
         last.pop(function, None)
         last[function] = now
