@@ -35,10 +35,11 @@ def test_of_a_few_slots_none_is_kept(capacity: int, running: int, about: int) ->
 @example(asked=[("a", 0.0), ("a", 0.5), ("b", 10.5), ("b", 49.5)])  # what was asked within a second of the last note is not noted
 @example(asked=[("a", 0.0), ("b", 59.5), ("b", 0.75)])  # nor is anybody forgotten then
 def test_who_asked_of_late_is_about(asked: list[tuple[str, float]]) -> None:
-    """To the second in which one is not noted again."""
-    about, now, times = About(), 0.0, dict[str, float]()
+    """Whoever asks again within a second is not noted again, and then nobody is forgotten."""
+    about, now, count, noted = About(), 0.0, 0, dict[str, float]()
     for function, pause in asked:
         now += pause
-        times[function] = now
-        least, most = (sum(at >= now - recent for at in times.values()) for recent in (RECENT - NOTED, RECENT + NOTED))
-        assert least <= about.count(function, now) <= most
+        if function not in noted or now - noted[function] >= NOTED:
+            noted[function] = now
+            count = sum(at >= now - RECENT for at in noted.values())
+        assert about.count(function, now) == count
