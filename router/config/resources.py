@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Literal, cast
 
 from router.config.node import Node
+from router.config.problems import shown
 from router.config.settings import DAY
 from router.config.tables import MARK, item_table
 from router.config.types import Bucket, ItemTable, Table
@@ -83,7 +84,11 @@ def _after(form: Node) -> tuple[Literal["keep", "delete", "move"], Path]:
     """`keep`, `delete`, or {move: DIR}."""
     written = form.child("after")
     if written is None or written.scalar:
-        return cast('Literal["keep", "delete"]', form.choice("after", "keep", ("keep", "delete"))), Path()
+        kind = form.text("after", "keep")
+        if kind not in ("keep", "delete"):
+            form.problem(f"{shown(kind)} is not one of keep, delete, {{move: DIR}}", "after")
+            kind = "keep"
+        return cast('Literal["keep", "delete"]', kind), Path()
     moved = written.form(known=("move",))
     return "move", moved.file("move")
 

@@ -78,8 +78,10 @@ class Clearing:
 
     def adopt(self, config: Config) -> None:
         """This is the config in force from now on."""
-        self._config, self._wanted = config, cleared(config)
-        self._since, self._unsure = None, set(self._wanted)
+        former, self._config, self._wanted = self._wanted, config, cleared(config)
+        self._unsure |= {source for source, bucket in self._wanted.items() if former.get(source) != bucket}
+        if former.keys() != self._wanted.keys():
+            self._since = None
         self._work.set()
 
     def succeeded(self, envelope: Envelope) -> None:

@@ -85,7 +85,12 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     (
         "after",
         "version: 1\nbuckets:\n  uploads: {path: x, after: remove}\n",
-        ["config.yaml:3:29: buckets.uploads.after: remove is not one of keep, delete"],
+        ["config.yaml:3:29: buckets.uploads.after: remove is not one of keep, delete, {move: DIR}"],
+    ),
+    (
+        "after move without a directory",
+        "version: 1\nbuckets:\n  uploads: {path: x, after: move}\n",
+        ["config.yaml:3:29: buckets.uploads.after: move is not one of keep, delete, {move: DIR}"],
     ),
     (
         "after move nowhere",

@@ -34,6 +34,7 @@ class Store:
     there: dict[str, str] = field(default_factory=dict)
     cleared: list[tuple[str, Path | None]] = field(default_factory=list)
     fails: int = 0
+    looks: int = 0  # at what was told of the bucket
 
     async def clear(self, bucket: str, key: str, sequencer: str, to: Path | None) -> Path | bool:
         assert bucket == "in"
@@ -49,6 +50,7 @@ class Store:
 
     async def told(self, bucket: str, after: str, limit: int) -> list[tuple[str, str]]:
         assert bucket == "in"
+        self.looks += 1
         return [(key, sequencer) for key, sequencer in sorted(self.there.items()) if key > after][:limit]
 
 
@@ -234,9 +236,7 @@ async def test_what_was_handled_before_after_was_in_force_stays(house: House) ->
     await house.drop("old", "f")
     await house.succeed("f")
     house.clock.jump(60)
-    house.bucket = BUCKET
-    house.clearing.adopt(house.config())
-    await house.idle()
+    await reload(house, "delete")
     assert house.store.there == {"old": "1"}
     await house.drop("new", "f")
     await house.succeed("f")
@@ -246,18 +246,30 @@ async def test_what_was_handled_before_after_was_in_force_stays(house: House) ->
     assert house.store.there == {"old": "1"}
 
 
+async def reload(house: House, after: str) -> None:
+    """As a reload does."""
+    house.bucket = replace(house.bucket, after=after)  # type: ignore[arg-type]
+    house.clearing.adopt(house.config())
+    await house.idle()
+
+
+async def test_a_reload_that_changes_nothing_of_it_looks_at_nothing(house: House) -> None:
+    await house.start()
+    looks = house.store.looks
+    await reload(house, "delete")
+    assert house.store.looks == looks
+    await reload(house, "move")
+    assert house.store.looks == looks + 1
+
+
 async def test_a_bucket_that_keeps_again_begins_anew(house: House) -> None:
     await house.start()
     house.clock.jump(60)
-    house.bucket = replace(BUCKET, after="keep")
-    house.clearing.adopt(house.config())
-    await house.idle()
+    await reload(house, "keep")
     await house.drop("between", "f")
     await house.succeed("f")
     house.clock.jump(60)
-    house.bucket = BUCKET
-    house.clearing.adopt(house.config())
-    await house.idle()
+    await reload(house, "delete")
     assert house.store.there == {"between": "1"}
 
 
