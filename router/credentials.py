@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from router.config.files import NotRegular, content
 from router.config.types import Config
-from router.disk import sync
+from router.disk import replace_private
 from router.errors import InvalidParameter, JournalError
 from router.events.http import Request
 from router.iam import claims, keys, reading
@@ -59,9 +59,9 @@ class KeyStore:
             raise JournalError(f"cannot read {path}: {error.strerror}") from error
         mark = (found.st_ino, found.st_size, found.st_mtime_ns)
         if mark != self._seen:
-            _check_private(path, found)
+            check_private(path, found)
             try:
-                self._keys = keys.decoded(_read(path, LARGEST))
+                self._keys = keys.decoded(read_whole(path, LARGEST))
             except keys.Damaged as error:
                 raise JournalError(f"{path}: {error}") from error
             self._seen = mark
@@ -77,8 +77,8 @@ class KeyStore:
                 return ()
             except OSError as error:
                 raise JournalError(f"cannot read {path}: {error.strerror}") from error
-            _check_private(path, found)
-            master = _read(path, keys.MASTER_BYTES + 1)
+            check_private(path, found)
+            master = read_whole(path, keys.MASTER_BYTES + 1)
             if len(master) != keys.MASTER_BYTES:
                 raise JournalError(f"{path}: not {keys.MASTER_BYTES} bytes: put the right file back, or remove it, which ends all keys")
             self._master = master
@@ -146,17 +146,10 @@ class KeyStore:
 
     def _write(self, name: str, data: bytes) -> None:
         """Replace a file, synced: a key that was printed must be good after a power cut, one that was revoked must not."""
-        path, fresh = self._state / name, self._state / f".{name}.{secrets.token_hex(4)}"
+        path = self._state / name
         try:
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(path)
-            sync(self._state)
+            replace_private(path, data)
         except OSError as error:
-            fresh.unlink(missing_ok=True)
             raise JournalError(f"cannot write {path}: {error.strerror}") from error
 
 
@@ -219,7 +212,7 @@ def _checked(key: AccessKey) -> AccessKey:
     return key
 
 
-def _check_private(path: Path, found: os.stat_result) -> None:
+def check_private(path: Path, found: os.stat_result) -> None:
     """Raises JournalError for a file that others could read, or have written."""
     if found.st_uid != os.geteuid():
         raise JournalError(f"{path} belongs to uid {found.st_uid}, not to uid {os.geteuid()}, which runs this: chown it")
@@ -227,7 +220,8 @@ def _check_private(path: Path, found: os.stat_result) -> None:
         raise JournalError(f"{path} is open to other users (mode {stat.S_IMODE(found.st_mode):04o}): chmod 600 it")
 
 
-def _read(path: Path, limit: int) -> bytes:
+def read_whole(path: Path, limit: int) -> bytes:
+    """A regular file of *limit* bytes at most. Raises JournalError."""
     try:
         found = content(path, limit + 1)
     except (OSError, NotRegular) as error:

@@ -6,11 +6,11 @@ sends it in a header. No cookie: browsers send those to every port of a host, so
 import hmac
 import os
 import secrets
-import stat
 from pathlib import Path
 from typing import Final
 
-from router.disk import sync
+from router.credentials import check_private, read_whole
+from router.disk import replace_private
 from router.errors import JournalError
 from router.events.http import Request
 
@@ -26,36 +26,12 @@ def token_of(state: Path) -> str:
     Raises JournalError for one that others can read, that is empty, or where none can be read or made."""
     path = state / NAME
     try:
-        made = _made(path)
-        return made or _kept(path)
+        if not os.path.lexists(path):
+            replace_private(path, f"{PREFIX}{secrets.token_urlsafe(_BYTES)}\n".encode())
+        check_private(path, path.lstat())  # of a link its own: it is open to all
     except OSError as error:
-        raise JournalError(f"cannot read {path}: {error.strerror or error}") from error
-
-
-def _made(path: Path) -> str:
-    """A new token, synced; "" when there is a file already."""
-    if path.exists():
-        return ""
-    token, fresh = f"{PREFIX}{secrets.token_urlsafe(_BYTES)}", path.with_name(f".{NAME}.{secrets.token_hex(4)}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(f"{token}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    sync(path.parent)
-    return token
-
-
-def _kept(path: Path) -> str:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077 or not stat.S_ISREG(found.st_mode):
-            raise JournalError(
-                f"{path} is not this user's own file, closed to others: chown and chmod 600 it, or remove it for a new token"
-            )
-        token = file.read(LONGEST).decode("ascii", "replace").strip()
+        raise JournalError(f"cannot read or make {path}: {error.strerror or error}") from error
+    token = read_whole(path, LONGEST).decode("ascii", "replace").strip()
     if len(token) < _BYTES or not token.isprintable():
         raise JournalError(f"{path} holds no token: remove it, and a new one is made")
     return token

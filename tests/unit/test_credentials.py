@@ -94,7 +94,7 @@ def test_the_list_is_read_again_only_when_it_changed(tmp_path: Path, monkeypatch
     store = KeyStore(tmp_path)
     store.create("ann", ["read"], None, 1.0)
     first = store.all()
-    monkeypatch.setattr("router.credentials._read", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr("router.credentials.read_whole", lambda *_: pytest.fail("read again"))
     assert store.all() is first
 
 

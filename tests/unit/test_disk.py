@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from router.disk import sync
+from router.disk import replace_private, sync
 
 
 def test_files_and_directories_are_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,3 +23,39 @@ def test_files_and_directories_are_synced(tmp_path: Path, monkeypatch: pytest.Mo
 def test_what_is_not_there_cannot_be_synced(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         sync(tmp_path / "gone")
+
+
+def test_a_private_file_is_put_in_place_whole_and_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, done = tmp_path / "secret", list[str]()
+    path.write_text("old")
+    path.chmod(0o644)
+    fsync, replace = os.fsync, Path.replace
+
+    def synced(descriptor: int) -> None:
+        done.append("directory" if os.readlink(f"/proc/self/fd/{descriptor}") == str(tmp_path) else "file")
+        fsync(descriptor)
+
+    def replaced(self: Path, target: Path) -> Path:
+        done.append("rename")
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", replaced)
+    replace_private(path, b"new")
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"new", 0o600)
+    assert done == ["file", "rename", "directory"]
+    assert [one.name for one in tmp_path.iterdir()] == ["secret"]
+
+
+def test_one_that_cannot_be_written_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "secret"
+    path.write_text("old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        replace_private(path, b"new")
+    assert path.read_text() == "old"
+    assert [one.name for one in tmp_path.iterdir()] == ["secret"]

@@ -40,7 +40,7 @@ def test_a_token_of_ones_own_is_taken(tmp_path: Path) -> None:
 def test_a_token_that_others_can_reach_is_refused(tmp_path: Path, mode: int) -> None:
     token_of(tmp_path)
     (tmp_path / NAME).chmod(mode)
-    with pytest.raises(JournalError, match="closed to others"):
+    with pytest.raises(JournalError, match="is open to other users"):
         token_of(tmp_path)
 
 
