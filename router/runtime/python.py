@@ -26,7 +26,8 @@ from router.runtime.outcomes import Failure
 from router.runtime.pipes import Channel
 from router.runtime.recipe import OnEnd, OnFrame
 from router.runtime.shared import Shared
-from router.runtime.snapshots import ForkRecipe, RestoredEnvironment, Snapshots
+from router.runtime.snapshot_template import ForkRecipe
+from router.runtime.snapshots import RestoredEnvironment, Snapshots
 from router.runtime.starting import Starting
 from router.telemetry import report
 from router.telemetry.report import LogStream
