@@ -1,7 +1,7 @@
 """Event patterns: what rules of a bus and filters of event source mappings are written in.
 
-Pure. The language and its error texts: patterns_parse.py; what operators accept: patterns_values.py; arrays: patterns_match.py; many rules at
-once: patterns_index.py. Source: EventBridge user guide, "Amazon EventBridge event patterns"."""
+Pure. The language and its error texts: patterns_parse.py and patterns_operators.py; what operators accept: patterns_values.py;
+arrays: patterns_match.py; many rules at once: patterns_index.py. Source: EventBridge user guide, "Amazon EventBridge event patterns"."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 from router.events import patterns_parse
 from router.events.patterns_match import Rule, leaves_of
-from router.events.patterns_parse import InvalidPattern
+from router.events.patterns_values import InvalidPattern
 
 __all__ = ["Pattern", "compile_pattern", "refusal"]
 
@@ -38,7 +38,7 @@ class Pattern:
 
 
 def compile_pattern(pattern: str | bytes | Mapping[str, Any]) -> Pattern:
-    """A pattern as JSON text or as the value of that text. Raises InvalidPattern (patterns_parse.py) with AWS's reason."""
+    """A pattern as JSON text or as the value of that text. Raises InvalidPattern with AWS's reason."""
     return Pattern.of(patterns_parse.document(pattern) if isinstance(pattern, str | bytes) else pattern)
 
 

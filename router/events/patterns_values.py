@@ -16,6 +16,10 @@ _IPV6: Final = re.compile(r"[0-9a-fA-F:]*:[0-9a-fA-F:]*")
 Scalar = str | int | float | bool | None
 
 
+class InvalidPattern(ValueError):
+    """A pattern that AWS would refuse; the text is the reason as AWS gives it."""
+
+
 class Operator(Protocol):
     """One alternative in the array of a field."""
 

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, Self
 import orjson
 
 from router.events.patterns import Pattern, compile_pattern
-from router.events.patterns_parse import InvalidPattern
+from router.events.patterns_values import InvalidPattern
 from router.events.sns_errors import FilterPolicyLimitExceeded, InvalidParameter
 from router.events.sns_rules import array_of
 from router.events.sqs import Attribute

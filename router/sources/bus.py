@@ -19,7 +19,7 @@ from router.errors import InvalidParameter, JournalError, RouterError, ShuttingD
 from router.events import eventbridge
 from router.events.eventbridge import Entry, Place, Refusal
 from router.events.patterns import compile_pattern, refusal
-from router.events.patterns_parse import InvalidPattern
+from router.events.patterns_values import InvalidPattern
 from router.sources import bus_store
 from router.sources.base import Binding, House, Outlet, basis_of, first_leaf
 from router.sources.bus_rules import Drawn, Occurrence, Rule

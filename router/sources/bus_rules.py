@@ -20,7 +20,7 @@ from router.events import undelivered
 from router.events.eventbridge import Place
 from router.events.patterns import Pattern, compile_pattern
 from router.events.patterns_index import Index
-from router.events.patterns_parse import InvalidPattern
+from router.events.patterns_values import InvalidPattern
 from router.events.transform import WHOLE, Facts, InvalidInput, dumped
 from router.events.undelivered import Failure
 from router.iam import reading

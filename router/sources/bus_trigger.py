@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 from router.config.types import Names
 from router.events.patterns import Pattern, compile_pattern
-from router.events.patterns_parse import InvalidPattern
+from router.events.patterns_values import InvalidPattern
 from router.events.transform import WHOLE, Input, InvalidInput
 
 if TYPE_CHECKING:

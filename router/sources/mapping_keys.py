@@ -3,7 +3,7 @@
 from router.config.node import Node
 from router.events.filters import FILTERS, Filters
 from router.events.patterns import refusal
-from router.events.patterns_parse import InvalidPattern
+from router.events.patterns_values import InvalidPattern
 
 
 def filters(form: Node, data: str = "") -> Filters:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.events.filters import Filters
-from router.events.patterns_parse import InvalidPattern
+from router.events.patterns_values import InvalidPattern
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 

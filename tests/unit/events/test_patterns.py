@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from router.events.patterns import compile_pattern, refusal
-from router.events.patterns_parse import InvalidPattern
+from router.events.patterns_values import InvalidPattern
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 CASES = [

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from router.events.patterns import Pattern, compile_pattern
 from router.events.patterns_index import Index
-from router.events.patterns_parse import InvalidPattern
+from router.events.patterns_values import InvalidPattern
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.events.patterns import compile_pattern
-from router.events.patterns_parse import BRANCHES, DEPTH, InvalidPattern, branches
+from router.events.patterns_parse import BRANCHES, DEPTH, branches
+from router.events.patterns_values import InvalidPattern
 
 
 def field(operator: Any) -> Any:

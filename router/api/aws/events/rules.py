@@ -26,7 +26,7 @@ from router.config.buses import DEFAULT, key_of
 from router.config.types import Destination, Surroundings
 from router.events.eventbridge import Place
 from router.events.patterns import compile_pattern, refusal
-from router.events.patterns_parse import InvalidPattern
+from router.events.patterns_values import InvalidPattern
 from router.events.schedule import At, InvalidSchedule, parse
 from router.events.transform import WHOLE, Input
 from router.sources import target_reading

@@ -8,7 +8,7 @@ from router.api.aws.lambda_.place import Place, invalid, text
 from router.api.aws.lambda_.settings import destinations
 from router.events import arns
 from router.events.filters import Filters
-from router.events.patterns_parse import InvalidPattern
+from router.events.patterns_values import InvalidPattern
 from router.names import iso_ms
 
 WITHOUT_WINDOW: Final = 10
