@@ -18,7 +18,6 @@ from router.runtime.base import Invocation
 from router.runtime.endings import Closed, Ending, Exhausted, Exit, Expired, Flooded
 from router.runtime.intake import Intake
 from router.runtime.invocation_log import InvocationLog
-from router.runtime.launcher import Worker
 from router.runtime.lifecycle import NEXT, Event, Initialization, State
 from router.runtime.outcomes import Failure
 from router.runtime.output import Lines
@@ -26,6 +25,7 @@ from router.runtime.pipes import Output
 from router.runtime.recipe import Link, Recipe
 from router.runtime.sandbox_plan import MB
 from router.runtime.sandbox_watch import Look, Watched
+from router.runtime.worker import Worker
 from router.telemetry import report
 from router.telemetry.platform import Phase, Status
 from router.telemetry.report import LogStream, Report

@@ -10,10 +10,10 @@ from router.runtime import frames, outcomes
 from router.runtime.api_link import ApiPort, high_water
 from router.runtime.endings import Exit, ExtensionFailed
 from router.runtime.invocation_log import InvocationLog
-from router.runtime.launcher import Worker
 from router.runtime.output import Lines
 from router.runtime.pipes import Channel, Output
 from router.runtime.shared import Shared
+from router.runtime.worker import Worker
 
 # Variables of the runtime's process alone: Lambda developer guide, "Extensions API", "Accessing environment variables".
 _NOT_THEIRS: Final = frozenset(

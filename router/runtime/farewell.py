@@ -8,7 +8,8 @@ import os
 import signal
 from typing import Final
 
-from router.runtime.launcher import Launcher, Worker
+from router.runtime.launcher import Launcher
+from router.runtime.worker import Worker
 
 GRACE: Final = 0.5  # seconds between SIGTERM and SIGKILL: Lambda developer guide, "Shutdown phase"
 

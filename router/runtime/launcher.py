@@ -3,27 +3,23 @@
 import asyncio
 import errno
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final
 
 import structlog
 
 from router.clock import Clock
 from router.errors import EnvironmentUnavailable
 from router.runtime.endings import Exit
+from router.runtime.spawning import Process, Spawning
+from router.runtime.worker import Worker
 
-_PROGRAM: Final = Path(__file__).with_name("guard.py")
 _ANSWER: Final = 10.0  # seconds for a fork; a spawner that takes longer (stopped, wedged) is replaced
 _PROBED: Final = 60.0  # seconds for a new spawner to try what there is; a machine that boots is busy
-_GONE: Final = 8.0  # seconds for guard and spawner to end everything and leave
 _PAUSES: Final = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)  # seconds before the n-th restart in a row
 _MESSAGES: Final = 64  # of one process, that are heard before others have a turn
 _STEADY: Final = 30.0  # seconds after which a spawner that dies counts as the first in a row again
@@ -31,101 +27,6 @@ _TOO_LARGE: Final = (
     "a worker's start message is too large: the function's environment variables, or the paths that its sandbox hides and shows"
 )
 log: Final = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class Worker:
-    """A process that runs one environment."""
-
-    number: int
-    exited: asyncio.Future[Exit]
-    on_exit: Callable[[Exit], None]
-    pid: int = 0
-    handle: int = -1  # pidfd
-    listens: bool = False  # its Runtime API has a listener in a network of its own
-    on_exceeded: Callable[[], None] = lambda: None  # it has more memory than it may, says who looks at forks
-    listener: int = -1  # of its Runtime API, when it has a network of its own; whoever takes it closes it
-    endpoint: int = -1  # in that network, of the AWS endpoint; the same
-
-    def end(self, exit_: Exit) -> None:
-        """Note the end, once."""
-        for descriptor in (self.handle, self.take_listener(), self.take_endpoint()):
-            if descriptor >= 0:
-                os.close(descriptor)
-        self.handle = -1
-        if not self.exited.done():
-            self.exited.set_result(exit_)
-            self.on_exit(exit_)
-
-    def take_listener(self) -> int:
-        """The listener of its Runtime API, from now on the caller's to close; -1 without one."""
-        listener, self.listener = self.listener, -1
-        return listener
-
-    def take_endpoint(self) -> int:
-        """The listener of the AWS endpoint, from now on the caller's to close; -1 without one."""
-        endpoint, self.endpoint = self.endpoint, -1
-        return endpoint
-
-    def signal(self, number: int) -> None:
-        """Send a signal to this very process, if it is still there."""
-        if self.handle >= 0:
-            with suppress(OSError):
-                signal.pidfd_send_signal(self.handle, number)
-
-
-class Spawning(Protocol):
-    """A process that forks workers, from start to end."""
-
-    control: socket.socket
-    pid: int
-
-    def leave(self) -> None:
-        """Have everything ended; blocking, until it is gone."""
-
-
-class _Process:
-    """One spawner (and its guard), from start to end."""
-
-    def __init__(self, interpreter: str, lock_fd: int | None, house: Path) -> None:
-        """Blocking, some milliseconds. Raises OSError."""
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        reading, self._life = os.pipe()
-        lock = -1 if lock_fd is None else lock_fd
-        try:
-            self._guard = subprocess.Popen(
-                [interpreter, "-I", "-S", "-u", str(_PROGRAM), str(theirs.fileno()), str(reading), str(lock), str(house)],
-                stdin=subprocess.DEVNULL,
-                stdout=sys.__stderr__.fileno() if sys.__stderr__ else None,
-                env=_environment(),
-                pass_fds=[theirs.fileno(), reading, *([] if lock_fd is None else [lock_fd])],
-                start_new_session=True,
-            )
-        except OSError:
-            self.control.close()
-            os.close(self._life)
-            raise
-        finally:
-            theirs.close()
-            os.close(reading)
-        self.control.setblocking(False)
-        self.pid = self._guard.pid
-
-    def leave(self) -> None:
-        """Have everything ended; blocking, until guard and spawner are gone."""
-        self.control.close()
-        os.close(self._life)
-        try:
-            self._guard.wait(_GONE)
-        except subprocess.TimeoutExpired:
-            self._guard.kill()
-            self._guard.wait()
-
-
-def _environment() -> dict[str, str]:
-    """The spawner's own: nothing of the daemon's but what its interpreter may need to load."""
-    needed = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
-    return {"LANG": "C.UTF-8", "LC_CTYPE": "C.UTF-8", "PATH": "/usr/bin:/bin"} | needed
 
 
 class Launcher:
@@ -163,7 +64,7 @@ class Launcher:
     async def open(self) -> None:
         """Start the spawner. Raises EnvironmentUnavailable."""
         try:
-            self._process = await asyncio.to_thread(_Process, self._interpreter, self._lock_fd, self._house)
+            self._process = await asyncio.to_thread(Process, self._interpreter, self._lock_fd, self._house)
         except OSError as error:
             raise EnvironmentUnavailable(f"the spawner did not start: {error}") from error
         self._started = self._clock.monotonic()

@@ -15,9 +15,10 @@ from router.functions.files import remove_tree
 from router.runtime import sandbox_controls, sandbox_plan, sandbox_site, sandbox_watch
 from router.runtime.deadlines import Deadlines
 from router.runtime.extensible import has_extensions
-from router.runtime.launcher import Launcher, Worker
+from router.runtime.launcher import Launcher
 from router.runtime.sandbox_controls import Machine
 from router.runtime.sandbox_plan import Site
+from router.runtime.worker import Worker
 
 Adopt = Callable[[socket.socket], Awaitable[Callable[[], None]]]
 """Serve whoever connects there, until what it gives is called; that closes the socket."""

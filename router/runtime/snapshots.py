@@ -17,7 +17,7 @@ from router.config.types import Function
 from router.errors import EnvironmentUnavailable
 from router.runtime.endings import Exhausted
 from router.runtime.environment import ProcessEnvironment
-from router.runtime.launcher import Launcher, Worker
+from router.runtime.launcher import Launcher
 from router.runtime.lifecycle import Initialization
 from router.runtime.outcomes import Failure
 from router.runtime.recipe import Recipe
@@ -25,6 +25,7 @@ from router.runtime.sandbox_plan import MB
 from router.runtime.sandbox_watch import Look, Watched
 from router.runtime.shared import Shared
 from router.runtime.snapshot_template import Template, TemplateRecipe
+from router.runtime.worker import Worker
 from router.telemetry.report import LogStream
 
 _INSIST: Final = 2.0  # seconds after which a template that has not ended an environment is ended itself
@@ -32,7 +33,7 @@ log: Final = structlog.get_logger(__name__)
 
 
 class _Forking:
-    """See launcher.Spawning."""
+    """See spawning.Spawning."""
 
     pid = 0  # nobody's to signal
 

@@ -71,7 +71,7 @@ class Chatter:
 
 
 class Forking:
-    """See launcher.Spawning."""
+    """See spawning.Spawning."""
 
     pid = 0
 
