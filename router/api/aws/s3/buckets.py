@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from router.api.aws.s3 import listing
+from router.api.aws.s3.about import grants
 from router.api.aws.s3.access import arn
 from router.api.aws.s3.addressing import absent_of
 from router.api.aws.s3.call import XML, S3Call
@@ -13,7 +14,6 @@ from router.api.aws.s3.intake import document_of, has_body
 from router.api.aws.s3.listing import Asked
 from router.api.aws.s3.markup import Node, parsed
 from router.api.aws.s3.notifications import Notifications
-from router.api.aws.s3.objects import grants
 from router.api.aws.s3.troubles import Troubles
 from router.api.aws.service import Need
 from router.api.declared import Change, Declared

@@ -11,6 +11,7 @@ import structlog
 
 from router.api.aws.gate import Gate
 from router.api.aws.s3 import cors, documents
+from router.api.aws.s3.about import About
 from router.api.aws.s3.access import Access
 from router.api.aws.s3.addressing import Target, check_owner, operation_of, target_of
 from router.api.aws.s3.buckets import Buckets
@@ -43,7 +44,7 @@ class Front:
         self._names = names
         self._troubles = Troubles()
         self._posting = Posting(store, self._troubles)
-        objects, multipart = Objects(store), Multipart(store)
+        objects, about, multipart = Objects(store), About(store), Multipart(store)
         notifications = Notifications(declared, destinations)
         buckets = Buckets(store, declared, notifications, self._troubles)
         self._operations: Mapping[str, Do] = {
@@ -66,15 +67,15 @@ class Front:
             "DeleteObjects": buckets.delete_many,
             "GetObject": objects.get,
             "HeadObject": objects.head,
-            "GetObjectAttributes": objects.attributes,
+            "GetObjectAttributes": about.attributes,
             "PutObject": objects.put,
             "CopyObject": objects.copy,
             "DeleteObject": objects.delete,
-            "GetObjectTagging": objects.tags,
-            "PutObjectTagging": objects.tag,
-            "DeleteObjectTagging": objects.untag,
-            "GetObjectAcl": objects.acl,
-            "PutObjectAcl": objects.put_acl,
+            "GetObjectTagging": about.tags,
+            "PutObjectTagging": about.tag,
+            "DeleteObjectTagging": about.untag,
+            "GetObjectAcl": about.acl,
+            "PutObjectAcl": about.put_acl,
             "CreateMultipartUpload": multipart.create,
             "UploadPart": multipart.part,
             "UploadPartCopy": multipart.part_copy,

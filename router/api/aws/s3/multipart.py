@@ -6,11 +6,12 @@ from urllib.parse import quote
 from router.api.aws.s3 import checksums, conditions, listing, metadata, ranges
 from router.api.aws.s3.addressing import copy_source
 from router.api.aws.s3.call import S3Call
+from router.api.aws.s3.condition_keys import put_context, require_put
 from router.api.aws.s3.documents import moment
 from router.api.aws.s3.errors import S3Error, invalid
 from router.api.aws.s3.intake import check_length, document_of, fill
 from router.api.aws.s3.markup import Node, parsed
-from router.api.aws.s3.objects import part_number, put_context, require_put
+from router.api.aws.s3.objects import part_number
 from router.buckets.facts import ALGORITHMS, ObjectFacts, PartName
 from router.buckets.object_errors import NoSuchKey
 from router.buckets.objects import Store

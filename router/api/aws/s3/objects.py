@@ -1,16 +1,16 @@
 """Operations on one object: get, head, put, copy, delete, tags, attributes."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final, Self
 
 from router.api.aws.s3 import checksums, conditions, metadata, ranges
+from router.api.aws.s3.about import head_of
 from router.api.aws.s3.addressing import CopySource, check_version, copy_source
 from router.api.aws.s3.call import S3Call
+from router.api.aws.s3.condition_keys import match_context, require_put, tag_context
 from router.api.aws.s3.documents import http_date, moment
 from router.api.aws.s3.errors import S3Error, invalid
-from router.api.aws.s3.intake import check_length, document_of, fill
-from router.api.aws.s3.markup import parsed
+from router.api.aws.s3.intake import check_length, fill
 from router.api.aws.s3.ranges import Span
 from router.buckets.facts import Metadata, ObjectFacts
 from router.buckets.object_errors import NoSuchKey
@@ -54,35 +54,9 @@ class Objects:
         """HeadObject."""
         call.require("s3:GetObject")
         check_version(call.parameters.get("versionId"))
-        facts = await self._head(call)
+        facts = await head_of(self._store, call)
         status, headers, span = _answer(call, facts)
         return Response(status, [*headers, ("content-length", str(span.size))] if status != 304 else headers)
-
-    async def attributes(self, call: S3Call) -> Response:
-        """GetObjectAttributes."""
-        call.require("s3:GetObject")
-        call.require("s3:GetObjectAttributes")
-        check_version(call.parameters.get("versionId"))
-        wanted = {name.strip() for name in call.headers.get("x-amz-object-attributes", "").split(",")}
-        if not wanted & _ATTRIBUTES or not wanted <= _ATTRIBUTES:
-            raise invalid(
-                "Invalid attribute name specified.", "x-amz-object-attributes", call.headers.get("x-amz-object-attributes", "")[:200]
-            )
-        facts = await self._head(call)
-        said = facts.metadata
-        found: list[tuple[str, object]] = []
-        if "ETag" in wanted:
-            found.append(("ETag", facts.etag))
-        if "Checksum" in wanted and said.checksums:
-            sums: list[tuple[str, object]] = [(f"Checksum{name.upper()}", value) for name, value in said.checksums.items()]
-            found.append(("Checksum", [*sums, ("ChecksumType", said.checksum_type or None)]))
-        if "ObjectParts" in wanted and said.parts:
-            found.append(("ObjectParts", _parts(call, said)))
-        if "StorageClass" in wanted:
-            found.append(("StorageClass", said.storage_class))
-        if "ObjectSize" in wanted:
-            found.append(("ObjectSize", facts.size))
-        return call.xml("GetObjectAttributesResponse", found, [("last-modified", http_date(facts.modified))])
 
     async def _opened(self, call: S3Call, bucket: str, key: str) -> OpenObject:
         """Raises S3Error."""
@@ -90,12 +64,6 @@ class Objects:
         check_version(call.parameters.get("versionId") if call.operation == "GetObject" else None)
         try:
             return await self._store.open(bucket, key)
-        except NoSuchKey as error:
-            raise call.unseen(error) from error
-
-    async def _head(self, call: S3Call) -> ObjectFacts:
-        try:
-            return await self._store.head(call.bucket, call.key)
         except NoSuchKey as error:
             raise call.unseen(error) from error
 
@@ -162,63 +130,6 @@ class Objects:
             call.require("s3:GetObject")  # the answer tells whether an eTag is the object's
         await self._store.delete(call.bucket, call.key, condition=condition, caller=call.told())
         return Response(204)
-
-    # -- tags
-
-    async def tags(self, call: S3Call) -> Response:
-        """GetObjectTagging."""
-        call.require("s3:GetObjectTagging")
-        facts = await self._head(call)
-        found = [("Tag", [("Key", key), ("Value", value)]) for key, value in facts.metadata.tags.items()]
-        return call.xml("Tagging", [("TagSet", found)])
-
-    async def tag(self, call: S3Call) -> Response:
-        """PutObjectTagging."""
-        root = parsed(await document_of(call), "Tagging").only("TagSet")
-        held = root.find("TagSet")
-        if held is None:
-            raise S3Error("MalformedXML")
-        pairs = [(one.only("Key", "Value").value("Key"), one.value("Value")) for one in held.only("Tag").children]
-        tags = metadata.tags_of(pairs)
-        call.require("s3:PutObjectTagging", context=tag_context(tags))
-        return await self._tagged(call, tags, 200)
-
-    async def untag(self, call: S3Call) -> Response:
-        """DeleteObjectTagging."""
-        call.require("s3:DeleteObjectTagging")
-        return await self._tagged(call, {}, 204)
-
-    async def _tagged(self, call: S3Call, tags: dict[str, str], status: int) -> Response:
-        check_version(call.parameters.get("versionId"))
-        try:
-            await self._store.tag(call.bucket, call.key, tags, caller=call.told())
-        except NoSuchKey as error:
-            raise call.unseen(error) from error
-        return Response(status)
-
-    async def acl(self, call: S3Call) -> Response:
-        """GetObjectAcl: everything is its owner's."""
-        call.require("s3:GetObjectAcl")
-        await self._head(call)
-        return grants(call)
-
-    async def put_acl(self, call: S3Call) -> Response:
-        """PutObjectAcl: there are no others than the owner's."""
-        call.require("s3:PutObjectAcl")
-        raise S3Error("AccessControlListNotSupported")
-
-
-_ATTRIBUTES: Final = frozenset(("ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"))
-
-
-def grants(call: S3Call) -> Response:
-    """An access control list that grants the owner everything."""
-    who = "".join(f"<{name}>{value}</{name}>" for name, value in call.owner())
-    grantee = f'<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser">{who}</Grantee>'
-    given = f"<Grant>{grantee}<Permission>FULL_CONTROL</Permission></Grant>"
-    answer = call.xml("AccessControlPolicy", [("Owner", call.owner()), ("AccessControlList", "@")])
-    assert isinstance(answer.body, bytes)
-    return answer._replace(body=answer.body.replace(b">@<", f">{given}<".encode()))
 
 
 def _answer(call: S3Call, facts: ObjectFacts) -> tuple[int, list[tuple[str, str]], Span]:
@@ -287,43 +198,6 @@ class Sent:
         await self._opened.close()
 
 
-def require_put(call: S3Call, said: Metadata) -> None:
-    """What whoever begins an object must be allowed, however its bytes come. Raises S3Error: AccessDenied."""
-    tags = tag_context(said.tags)
-    call.require("s3:PutObject", context=put_context(call) | tags)
-    if said.tags:
-        call.require("s3:PutObjectTagging", context=tags)
-    if "x-amz-acl" in call.headers:
-        call.require("s3:PutObjectAcl")
-
-
-def put_context(call: S3Call) -> dict[str, tuple[str, ...]]:
-    """The condition keys of an upload."""
-    names = (
-        *("x-amz-acl", "x-amz-copy-source", "x-amz-metadata-directive", "x-amz-server-side-encryption", "x-amz-storage-class"),
-        *_MATCHES,
-    )
-    return _said(call, names)
-
-
-_MATCHES: Final = ("if-match", "if-none-match")
-
-
-def match_context(call: S3Call) -> dict[str, tuple[str, ...]]:
-    """The condition keys of a removal."""
-    return _said(call, _MATCHES)
-
-
-def _said(call: S3Call, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    return {f"s3:{name}": (call.headers[name],) for name in names if name in call.headers}
-
-
-def tag_context(tags: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """The condition keys of the tags that a request brings."""
-    found = {f"s3:requestobjecttag/{key}".lower(): (value,) for key, value in tags.items()}
-    return found | ({"s3:requestobjecttagkeys": tuple(tags)} if tags else {})
-
-
 def _directive(call: S3Call, name: str) -> str:
     found = call.headers.get(name, "COPY").upper()
     if found not in ("COPY", "REPLACE"):
@@ -338,34 +212,3 @@ def _of_copy(facts: ObjectFacts, said: Metadata, *, replaced: bool, retagged: bo
     base = said if replaced else replace(source, storage_class=said.storage_class)
     base = replace(base, tags=said.tags if retagged else source.tags)
     return replace(base, checksums=source.checksums, checksum_type=source.checksum_type, parts=())
-
-
-def _parts(call: S3Call, said: Metadata) -> list[tuple[str, object]]:
-    """The ObjectParts of an object's attributes."""
-    text = call.headers.get("x-amz-max-parts", "1000"), call.headers.get("x-amz-part-number-marker", "0")
-    if not all(one.isascii() and one.isdigit() and len(one) < 9 for one in text):
-        raise invalid("Provided max-parts or part-number-marker not an integer", "x-amz-max-parts")
-    limit, after = min(int(text[0]), 1000), int(text[1])
-    behind = [(number, part) for number, part in enumerate(said.parts, 1) if number > after]
-    given = behind[:limit]
-    found: list[tuple[str, object]] = [
-        ("TotalPartsCount", len(said.parts)),
-        ("PartsCount", len(said.parts)),
-        ("PartNumberMarker", after),
-        ("NextPartNumberMarker", given[-1][0] if given else after),
-        ("MaxParts", limit),
-        ("IsTruncated", len(behind) > len(given)),
-    ]
-    if said.checksum_type == "COMPOSITE" or any(part.checksums for _, part in given):
-        found += [
-            (
-                "Part",
-                [
-                    ("PartNumber", number),
-                    ("Size", part.size),
-                    *((f"Checksum{name.upper()}", value) for name, value in part.checksums.items()),
-                ],
-            )
-            for number, part in given
-        ]
-    return found

@@ -9,10 +9,10 @@ from router.api.aws.s3 import checksums, metadata
 from router.api.aws.s3.access import Access
 from router.api.aws.s3.addressing import Target, check_owner
 from router.api.aws.s3.call import Ids, S3Call, pieces_of
+from router.api.aws.s3.condition_keys import require_put
 from router.api.aws.s3.errors import S3Error, of_signature
 from router.api.aws.s3.forms import Form, boundary_of
 from router.api.aws.s3.intake import of_wire
-from router.api.aws.s3.objects import require_put
 from router.api.aws.s3.troubles import Troubles
 from router.buckets.keys import LIMIT
 from router.buckets.objects import Store, Upload
