@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.buckets import staging
+from router.buckets import staging, sweeping
 from router.buckets.keys import STAGING
 from router.buckets.object_errors import BucketNotEmpty, KeyConflict
 from router.buckets.object_keys import place
@@ -156,10 +156,10 @@ def test_a_death_leaves_what_the_next_sweep_removes(root: int, bucket: Path) -> 
     (bucket / STAGING / f"{staging.BODY}dead").write_bytes(b"left")
     (bucket / STAGING / "part-1").write_bytes(b"not a body")
     (bucket / STAGING / f"{staging.BODY}link").symlink_to("/etc/passwd")
-    assert staging.sweep(root) == 1
+    assert sweeping.sweep(root) == 1
     assert sorted(os.listdir(bucket / STAGING)) == sorted(["part-1", alive._name, f"{staging.BODY}link"])
     alive.seal()
-    assert staging.sweep(root) == 0
+    assert sweeping.sweep(root) == 0
     alive.close()
 
 
@@ -186,7 +186,8 @@ def test_on_another_file_system_it_waits_beside_its_place(root: int, bucket: Pat
 def test_a_body_beside_its_place_is_found_when_its_daemon_died(root: int, bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
         directory, real = os.open(elsewhere, os.O_RDONLY | os.O_DIRECTORY), staging.beneath
-        monkeypatch.setattr(staging, "beneath", lambda at, path, flags: os.dup(directory) if path == "mnt/d" else real(at, path, flags))
+        for module in (staging, sweeping):
+            monkeypatch.setattr(module, "beneath", lambda at, path, flags: os.dup(directory) if path == "mnt/d" else real(at, path, flags))
         dead, alive = Staged(root), Staged(root)
         for staged in (dead, alive):
             staged.write(b"content")
@@ -194,12 +195,12 @@ def test_a_body_beside_its_place_is_found_when_its_daemon_died(root: int, bucket
         os.close(dead.file)  # its lock goes, as with a process
         Path(elsewhere, "by-hand").write_bytes(b"1")
         os.symlink("mnt/d/by-hand", bucket / STAGING / f"{staging.TRACE}odd")
-        assert staging.sweep(root) == 1
+        assert sweeping.sweep(root) == 1
         assert sorted(os.listdir(elsewhere)) == sorted([alive._name, "by-hand"])
         assert os.listdir(bucket / STAGING).count(alive._trace) == 1
         alive.seal()
         alive.publish(directory, "key")
-        assert staging.sweep(root) == 0
+        assert sweeping.sweep(root) == 0
         assert os.listdir(bucket / STAGING) == [f"{staging.TRACE}odd"]
         os.close(directory)
 
@@ -252,7 +253,7 @@ def test_a_bucket_goes_with_its_uploads_but_not_with_files(root: int, bucket: Pa
     staging.staging(root)
     (bucket / STAGING / "part-1").write_bytes(b"x")
     with pytest.raises(BucketNotEmpty):
-        staging.remove_bucket(root, bucket)
+        sweeping.remove_bucket(root, bucket)
     (bucket / "a/.hidden").unlink()
-    staging.remove_bucket(root, bucket)
+    sweeping.remove_bucket(root, bucket)
     assert not bucket.exists()
