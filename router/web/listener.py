@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import socket
-from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from http import HTTPStatus
 from math import inf
@@ -15,11 +14,11 @@ import structlog
 
 from router.clock import Clock
 from router.config.types import Listen
-from router.events.gateway import LOCAL
 from router.events.http import Request, Response
 from router.web import sockets
 from router.web.connection import Connection
 from router.web.counters import Counters
+from router.web.door import Door
 from router.web.exchange import Exchange
 from router.web.heads import Head
 from router.web.limits import Limits
@@ -37,11 +36,8 @@ log = structlog.get_logger("router.web")
 
 SWEEP: Final = 1.0  # seconds between two looks at the deadlines, at most
 KEPT: Final = 16 * 1024 * 1024  # bytes of bodies and answers between two looks at how much is held, beside those
-LEFT: Final = 2  # requests under way for each connection that may be: a handler goes on when its client has left
 CLASSES: Final = ("", "1xx", "2xx", "3xx", "4xx", "5xx")  # of status codes, by their first digit
 SHED: Final = 64 * 1024  # bytes; who holds less is spared: dropping it would gain nothing
-SILENCE: Final = 60.0  # seconds between two lines of the log about connections that were one too many
-TURNED_AWAY: Final = 64  # connections over the caps that are told so at one time; more are dropped unheard
 MAKING: Final = 3  # turns of the loop, at most, until who is accepted has a Connection
 
 
@@ -83,9 +79,7 @@ class Listener:
         self.hosts = frozenset(host.lower() for host in hosts)
         self._servers: list[asyncio.Server] = []
         self._bound: list[socket.socket] = []  # and not accepted from yet
-        self._connections: set[Connection] = set()
-        self._turned_away: set[Connection] = set()
-        self._addresses: Counter[str] = Counter()
+        self.door = Door(name, self.limits, self.now, metrics)
         self.runners = Runners(abreast)
         self._watched: list[tuple[set[Exchange], asyncio.Future[None]]] = []  # requests whose end is awaited
         self._kept = 0  # bytes since the last look
@@ -93,11 +87,7 @@ class Listener:
         self._quiet = asyncio.Event()  # draining, and nothing was left
         self._requests = metrics.counter("router_http_requests_total", "Requests answered, by class of status.", "listener", "status")
         self.answered = [self._requests.cell(name, told) for told in CLASSES]
-        self._opened = metrics.counter("router_http_connections_opened_total", "Connections accepted.", "listener")
-        self._closed = metrics.counter("router_http_connections_closed_total", "Connections ended.", "listener")
         self._deadlines = metrics.counter("router_http_deadlines_total", "Connections ended by a deadline.", "listener", "phase")
-        self._excess = metrics.counter("router_http_turned_away_total", "Connections that were one too many.", "listener")
-        self._silent_until = -inf  # of the monotonic clock: when the operator may be told of another one
         self._dropped = metrics.counter("router_http_dropped_total", "Connections dropped because all together held too much.", "listener")
         self._refused = metrics.counter("router_http_refused_total", "Requests refused before their handler.", "listener", "status")
 
@@ -172,7 +162,7 @@ class Listener:
         """Accept nothing new, close idle connections, return when the last request has its answer."""
         self._draining = True
         self.runners.on_ended = self._ended
-        for connection in tuple(self._connections):
+        for connection in tuple(self.door.inside):
             connection.drain()
         loop = asyncio.get_running_loop()
         for made in [bound for server in self._servers for bound in server.sockets]:
@@ -187,7 +177,7 @@ class Listener:
     async def close(self) -> None:
         """End at once: running handlers are cancelled."""
         self._stop_accepting()
-        for connection in (*self._connections, *self._turned_away):
+        for connection in self.door.everybody():
             connection.abort()
         await self.runners.close()
         await asyncio.sleep(0)  # the loop tells the connections that they are gone
@@ -205,7 +195,7 @@ class Listener:
         self.addresses = ()
 
     def _is_quiet(self) -> bool:
-        return not self._connections and not self.runners.running and not self.runners.waiting
+        return not self.door.inside and not self.runners.running and not self.runners.waiting
 
     def _note_quiet(self) -> None:
         if self._draining and self._is_quiet():
@@ -223,7 +213,7 @@ class Listener:
     def sweep(self) -> None:
         """End what is past its deadline, and then what is too much."""
         now = self.now()
-        for connection in [held for held in (*self._connections, *self._turned_away) if held.deadline <= now]:
+        for connection in [held for held in self.door.everybody() if held.deadline <= now]:
             connection.expire()
         self._shed()
 
@@ -236,7 +226,7 @@ class Listener:
 
     def _shed(self) -> None:
         """Drop clients that have us hold more than all may together, those first that have had the longest already."""
-        holding = [(held.deadline, held.holds, held) for held in self._connections]
+        holding = [(held.deadline, held.holds, held) for held in self.door.inside]
         excess = sum(size for _, size, _ in holding) - self.limits.held_bytes
         if excess <= 0:
             return
@@ -250,44 +240,16 @@ class Listener:
 
     def admit(self, connection: Connection) -> str:
         """Count a connection in; a reason when it is one too many, and then it is told so or dropped."""
-        self._opened.add(self.name)
         self.runners.loop = asyncio.get_running_loop()  # not for each request: Python 3.11 makes a system call of it
-        peer = connection.peer
-        if len(self._connections) >= self.limits.connections:
-            reason = f"over {self.limits.connections} connections"
-        elif len(self.runners.running) + len(self.runners.waiting) >= LEFT * self.limits.connections:
-            reason = f"over {LEFT * self.limits.connections} requests under way"  # most of them of clients that did not wait
-        elif peer and self._addresses[peer] >= (most := self.limits.per_local if peer in LOCAL else self.limits.per_address):
-            reason = f"over {most} connections of one address"
-        else:
-            self._connections.add(connection)
-            self._addresses[peer] += 1
-            if self._draining:  # accepted in the very turn of the loop in which the drain began
-                connection.drain()
-            return ""
-        self._turn_away(connection, reason)
+        reason = self.door.admit(connection, len(self.runners.running) + len(self.runners.waiting))
+        if not reason and self._draining:  # accepted in the very turn of the loop in which the drain began
+            connection.drain()
         return reason
-
-    def _turn_away(self, connection: Connection, reason: str) -> None:
-        """It is told why, while not too many are; told to the operator once a minute at most."""
-        self._turned_away.add(connection)
-        self._excess.add(self.name)
-        if self.now() >= self._silent_until:
-            self._silent_until = self.now() + SILENCE
-            log.warning("connections_turned_away", listener=self.name, reason=reason, peer=connection.peer)
-        if len(self._turned_away) > TURNED_AWAY:
-            connection.abort()
 
     def forget(self, connection: Connection) -> None:
         """Count a connection out."""
-        self._closed.add(self.name)
-        self._turned_away.discard(connection)
-        if connection in self._connections:
-            self._connections.remove(connection)
-            self._addresses[connection.peer] -= 1
-            if not self._addresses[connection.peer]:
-                del self._addresses[connection.peer]
-            self._note_quiet()
+        self.door.forget(connection)
+        self._note_quiet()
 
     def check_host(self, host: str) -> None:
         """Refuse a Host that is not served. Raises Refused."""

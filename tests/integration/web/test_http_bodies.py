@@ -63,7 +63,7 @@ async def test_a_reader_that_is_behind_holds_the_client_back(serve: Serve, conne
     client = await connect(served)
     client.send(put(4 * SIZE) + bytes(4 * SIZE))
     await until(lambda: bool(served.requests))
-    (connection,) = served.listener._connections
+    (connection,) = served.listener.door.inside
     await until(lambda: connection._held)
     await asyncio.sleep(0.2)
     assert connection.holds < HIGH + 1024 * 1024  # one read of the loop's may be on top
@@ -171,4 +171,4 @@ async def test_a_client_that_leaves_ends_the_body(serve: Serve, connect: Connect
     half.send(put(SIZE) + b"some")
     half.writer.write_eof()
     assert (await half.answer()).body == b"left"
-    await until(lambda: not served.listener._connections)
+    await until(lambda: not served.listener.door.inside)

@@ -77,7 +77,7 @@ async def test_a_flood_of_pipelined_requests_is_not_read_ahead(serve: Serve, con
     client.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n" + flood)
     await until(lambda: bool(served.requests))
     await asyncio.sleep(0.1)
-    (connection,) = served.listener._connections
+    (connection,) = served.listener.door.inside
     assert connection.holds < 1_000_000
     release.set()
     for _ in range(1000):
@@ -403,7 +403,7 @@ async def test_who_does_not_read_is_cut_off_and_others_are_served(serve: Serve, 
             client = await connect(served)
             assert (await client.ask(GET)).status == 200
             await client.close()
-            await until(lambda: not served.listener._connections)
+            await until(lambda: not served.listener.door.inside)
     assert served.counted('router_http_deadlines_total{listener="test",phase="writing"} 2')
 
 
@@ -452,7 +452,7 @@ async def test_connections_over_the_cap_are_told_503(serve: Serve, connect: Conn
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
     assert (await clients[0].ask(GET)).status == 200
     await clients[0].close()
-    await until(lambda: len(served.listener._connections) == 2)
+    await until(lambda: len(served.listener.door.inside) == 2)
     assert (await (await connect(served)).ask(GET)).status == 200
 
 
@@ -471,7 +471,7 @@ async def test_clients_that_do_not_wait_keep_their_place(serve: Serve, connect: 
         client.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
         await until(lambda count=count: len(served.requests) > count)
         client.reset()
-        await until(lambda: not served.listener._connections)
+        await until(lambda: not served.listener.door.inside)
     assert (await (await connect(served)).answer()).status == 503
     release.set()
     await until(lambda: not served.listener.runners.running)
@@ -520,7 +520,7 @@ async def test_all_clients_of_a_proxy_on_this_machine_have_one_address(serve: Se
 
 
 async def test_the_operator_learns_of_connections_that_were_too_many(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("router.web.listener.TURNED_AWAY", 1)
+    monkeypatch.setattr("router.web.door.TURNED_AWAY", 1)
     served = await serve(Limits(per_local=0))
     with capture_logs() as lines:
         opened = [await Client.open(served.port) for _ in range(4)]
@@ -538,9 +538,9 @@ async def test_hundreds_of_idle_connections_leave_nothing_behind(serve: Serve) -
     opened: list[Client] = []
     for _ in range(600):
         opened.append(await Client.open(served.port, local_addr=("127.0.0.2", 0)))  # noqa: PERF401
-    assert len(served.listener._connections) <= QUICK.per_address
-    await until(lambda: not served.listener._connections and not served.listener._turned_away)
-    assert not served.listener._addresses
+    assert len(served.listener.door.inside) <= QUICK.per_address
+    await until(lambda: not served.listener.door.inside and not served.listener.door.turned_away)
+    assert not served.listener.door.addresses
     for client in opened:
         await client.close()
 
@@ -587,7 +587,7 @@ async def test_a_client_that_leaves_changes_nothing_for_the_handler(serve: Serve
     client.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
     await until(lambda: bool(served.requests))
     client.reset()
-    await until(lambda: not served.listener._connections)
+    await until(lambda: not served.listener.door.inside)
     release.set()
     await asyncio.wait_for(ended.wait(), 5)
     assert (await (await connect(served)).ask(GET)).status == 200
@@ -628,7 +628,7 @@ async def test_a_drain_answers_what_is_on_its_way(serve: Serve, connect: Connect
     served = await serve()
     fresh, silent, kept = [await connect(served) for _ in range(3)]
     await kept.ask(GET)
-    await until(lambda: len(served.listener._connections) == 3)
+    await until(lambda: len(served.listener.door.inside) == 3)
     kept.send(GET)  # in the socket's buffer: the loop has had no turn to read it
     draining = asyncio.create_task(served.listener.drain())
     assert (await kept.answer()).headers["connection"] == "close"
@@ -688,7 +688,7 @@ async def test_a_drain_waits_for_a_handler_whose_client_has_left(serve: Serve, c
     client.send(GET)
     await until(lambda: bool(served.requests))
     client.reset()
-    await until(lambda: not served.listener._connections)
+    await until(lambda: not served.listener.door.inside)
     draining = asyncio.create_task(served.listener.drain())
     await asyncio.sleep(0.02)
     assert not draining.done()
@@ -803,8 +803,8 @@ async def test_one_sweep_serves_all_deadlines(serve: Serve, connect: Connect) ->
     before = len(asyncio.all_tasks())
     clients = [await connect(served) for _ in range(50)]
     assert len(asyncio.all_tasks()) == before
-    await until(lambda: len(served.listener._connections) == 50)
-    for connection in served.listener._connections:
+    await until(lambda: len(served.listener.door.inside) == 50)
+    for connection in served.listener.door.inside:
         connection.deadline = served.listener.now()
     served.listener.sweep()
     async with asyncio.timeout(10):

@@ -239,7 +239,7 @@ async def test_a_large_stream_is_taken_as_fast_as_the_client_reads(serve: Serve,
     received, held, turns = 0, 0, 0
     while received < size * count:
         received += len(await client.reader.read(2**20))
-        held = max(held, *(connection.holds for connection in served.listener._connections))
+        held = max(held, *(connection.holds for connection in served.listener.door.inside))
         if received > turns * 20_000_000:
             turns += 1
             assert (await other.ask(GET)).status == 200
@@ -294,7 +294,7 @@ async def test_who_takes_no_more_of_a_stream_is_cut_off_and_its_iterator_closed(
     await lazy(served, STREAM)
     await asyncio.wait_for(endless.closed.wait(), 5)
     assert served.counted('router_http_deadlines_total{listener="test",phase="writing"} 1')
-    await until(lambda: not served.listener._connections and not served.listener.runners.running)
+    await until(lambda: not served.listener.door.inside and not served.listener.runners.running)
 
 
 async def test_a_stream_that_pauses_has_no_deadline(serve: Serve, connect: Connect) -> None:
@@ -361,15 +361,15 @@ async def test_who_has_us_hold_too_much_is_dropped_the_longest_waiting_first(ser
     served.answers["/large"] = large
     client = await connect(served)
     first = await lazy(served, b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
-    await until(lambda: any(held.holds > 10_000_000 for held in served.listener._connections))
+    await until(lambda: any(held.holds > 10_000_000 for held in served.listener.door.inside))
     for _ in range(2):
         await lazy(served, b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
     await until(lambda: len(served.requests) == 3)
     await until(lambda: served.counted('router_http_dropped_total{listener="test"} 1'))
-    await until(lambda: len(served.listener._connections) == 3)
+    await until(lambda: len(served.listener.door.inside) == 3)
     served.listener.sweep()
     assert served.counted('router_http_dropped_total{listener="test"} 1')
-    assert sum(held.holds for held in served.listener._connections) < 45_000_000
+    assert sum(held.holds for held in served.listener.door.inside) < 45_000_000
     assert (await client.ask(GET)).status == 200
     assert await asyncio.wait_for(all_of(first), 5) < 20_000_000
 

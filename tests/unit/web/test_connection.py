@@ -114,7 +114,7 @@ class Rig:
         connection.connection_lost(None)
         while listener.runners.running:
             await asyncio.sleep(0)
-        assert not listener._connections
+        assert not listener.door.inside
         await listener.close()
         gc.collect(0)  # a task that failed says so when it goes
         assert not self._crashes

@@ -127,7 +127,7 @@ async def test_a_drain_waits_for_requests_that_wait_for_a_turn() -> None:
     await house.turns(1)
     house.release.set()
     await house.turns(8)
-    for transport, connection in zip(house.transports, tuple(house.listener._connections), strict=True):
+    for transport, connection in zip(house.transports, tuple(house.listener.door.inside), strict=True):
         assert transport.closed
         connection.connection_lost(None)
     await draining
@@ -142,11 +142,11 @@ async def test_a_drain_in_which_it_was_quiet_for_a_moment_waits_for_who_came_the
     house.release.set()
     await house.turns(2)
     assert house.answered == 1
-    (first,) = house.listener._connections
+    (first,) = house.listener.door.inside
     first.connection_lost(None)
     house.release.clear()
     house.ask(1)  # accepted before the drain began
-    (second,) = house.listener._connections
+    (second,) = house.listener.door.inside
     await house.turns(20)
     assert not draining.done()
     house.release.set()
@@ -160,7 +160,7 @@ async def test_requests_that_wait_for_a_turn_count_as_under_way() -> None:
     house = House(connections=ABREAST)
     for _ in range(3):  # clients that ask and leave at once
         house.ask(ABREAST)
-        for connection in tuple(house.listener._connections):
+        for connection in tuple(house.listener.door.inside):
             connection.connection_lost(None)
     assert len(house.listener.runners.running) + len(house.listener.runners.waiting) == 2 * ABREAST
     assert b"503" in house.transports[-1].written
