@@ -11,7 +11,6 @@ import structlog
 from router.clock import Clock
 from router.config.types import Function, Limits
 from router.errors import EnvironmentUnavailable, TooManyRequests
-from router.iam.sessions import LIFETIME
 from router.model import Outcome
 from router.runtime import outcomes, resolve
 from router.runtime.backoff import FREE, InitBackoff
@@ -20,14 +19,14 @@ from router.runtime.lifecycle import COLD, ON_DEMAND, PROVISIONED, READY, Initia
 from router.runtime.outcomes import Failure
 from router.runtime.provisioning import Provisioner
 from router.runtime.room import Room
+from router.runtime.roster import Roster
 from router.runtime.sandbox_controls import Machine
 from router.runtime.shared import Adopt
 from router.runtime.shelf import Shelf
 from router.runtime.starts import Starts
-from router.telemetry.metrics import Labels, Metrics
+from router.telemetry.metrics import Metrics
 from router.telemetry.report import LogStore, LogStream
 
-OLDEST: Final = LIFETIME * 3 / 4  # seconds of the wall clock: an environment ends hours before the credentials in its variables do
 LOOK: Final = 60.0  # seconds between two looks for idle ones that are that old, at most
 ROOM_WAIT: Final = 1.0  # seconds that an invocation waits for room when nothing idle can make it
 
@@ -51,14 +50,12 @@ class WarmPool:
 
     def __init__(self, runtimes: Mapping[str, Runtime], *, logs: LogStore, clock: Clock, limits: Limits, metrics: Metrics) -> None:
         self._runtimes, self._logs, self._clock, self._limits = runtimes, logs, clock, limits
-        self._all: dict[Environment, float] = {}  # and when each was made, epoch seconds
         self._shelf = Shelf()
         self._room = Room(limits, self._shelf, clock, evict=self._make_way, put_back=self._give_back)
-        self._stale: set[Environment] = set()  # busy ones whose function has changed
-        self._closing: dict[Environment, asyncio.Task[None]] = {}
         self._starts = Starts(clock, max(4, 2 * (os.cpu_count() or 1)), self._give_back)
         self._backoff = InitBackoff()
         self._provisioner = Provisioner(self._warm, self._provisioned, clock)
+        self._roster = Roster(self._shelf, self._room, clock, self._provisioner.nudge)
         self._told: set[str] = set()
         self._evictor: asyncio.Task[None] | None = None
         self.machine: Callable[[], Machine] = Machine  # what there is to confine functions with
@@ -69,7 +66,7 @@ class WarmPool:
         self._spilled = metrics.counter(
             "router_provisioned_spillover_total", "Invocations that found no provisioned environment idle.", "function"
         )
-        metrics.gauge("router_environments", "Execution environments.", "function", "state", read=self._counts)
+        metrics.gauge("router_environments", "Execution environments.", "function", "state", read=self._roster.counts)
 
     async def open(self) -> None:
         """Open the runtimes. Raises EnvironmentUnavailable, OSError."""
@@ -81,9 +78,9 @@ class WarmPool:
     def provision(self, functions: Iterable[Function]) -> None:
         """Keep these functions' provisioned environments ready from now on, and no others."""
         self._provisioner.want(functions)
-        for environment in [one for one in self._all if one.initialization is PROVISIONED]:
+        for environment in [one for one in self._roster if one.initialization is PROVISIONED]:
             if not self._provisioner.wants(environment.function):
-                self._retire_when_idle(environment)
+                self._roster.retire_when_idle(environment)
 
     async def provisioned(self, wait: float) -> bool:
         """Wait until what is provisioned was ready once, or has failed; *wait* seconds at most."""
@@ -107,7 +104,7 @@ class WarmPool:
             outcome = await (environment.invoke(invocation) if environment.state is READY else self._first(environment, invocation))
             self._give_back(environment)
         except BaseException:
-            self._retire(environment)
+            self._roster.retire(environment)
             raise
         finally:
             if ticket is not None:
@@ -128,12 +125,12 @@ class WarmPool:
                 raise
         if turn.function is function or turn.function == function:
             return turn, None
-        self._retire(turn)
+        self._roster.retire(turn)
         return await self._another(function)
 
     def retire(self, function: str) -> None:
         """The code or configuration of *function* (Function.qualified) changed: idle environments end now, busy ones after what they run."""
-        self._retire_of(function)
+        self._roster.retire_of(function)
         for runtime in self._runtimes.values():
             runtime.forget(function)
         self._provisioner.nudge(function)
@@ -141,8 +138,8 @@ class WarmPool:
 
     def evict(self, function: str) -> None:
         """End the idle environments of *function* (Function.qualified), as if there were no room for them."""
-        for environment in [one for one in self._all if one.function.qualified == function and one in self._shelf]:
-            self._retire(environment)
+        for environment in [one for one in self._roster if one.function.qualified == function and one in self._shelf]:
+            self._roster.retire(environment)
 
     def limit(self, limits: Limits) -> None:
         """These are the limits from now on; idle environments over them end as soon as another needs the room."""
@@ -151,12 +148,12 @@ class WarmPool:
 
     def functions(self) -> list[Function]:
         """The function of each environment that is not gone: what their code is still needed for."""
-        return [environment.function for environment in self._all]
+        return self._roster.functions()
 
     def rows(self) -> list[Row]:
         """One row for each function that has or had environments."""
-        counts = self._counts()
-        functions = {environment.function.name: environment.function for environment in self._all}
+        counts = self._roster.counts()
+        functions = {function.name: function for function in self._roster.functions()}
         rows = []
         for name in sorted({name for name, _ in counts}):
             idle, busy = int(counts[name, "idle"]), int(counts[name, "busy"])
@@ -172,10 +169,7 @@ class WarmPool:
         if self._evictor is not None:
             self._evictor.cancel()
             await asyncio.gather(self._evictor, return_exceptions=True)
-        for environment in list(self._all):
-            self._retire(environment)
-        if self._closing:
-            await asyncio.wait(self._closing.values())
+        await self._roster.close()
         for runtime in self._runtimes.values():
             await runtime.close()
 
@@ -221,20 +215,20 @@ class WarmPool:
         except EnvironmentUnavailable:
             failure = None
         except BaseException:
-            self._retire(environment)
+            self._roster.retire(environment)
             raise
         if environment.state is READY:
             return environment, ""
-        self._retire(environment)
+        self._roster.retire(environment)
         return None, "" if failure is None or failure.status == "timeout" else failure.error_type or "its init failed"
 
     def take_on(self, environment: Environment, *, keep: bool = True) -> None:
         """Give what was proved to whoever comes next: its function is in force now. Not *keep*: nobody used it of late, so end it."""
-        self._stale.discard(environment)
+        self._roster.stale.discard(environment)
         if keep:
             self._give_back(environment)
         else:
-            self._retire(environment)
+            self._roster.retire(environment)
 
     async def _warm(self, function: Function) -> str:
         """Have one more provisioned environment, or the snapshot; "" or why not. Raises TooManyRequests, EnvironmentUnavailable."""
@@ -245,10 +239,10 @@ class WarmPool:
         try:
             failure = await environment.warm()
         except BaseException:
-            self._retire(environment)
+            self._roster.retire(environment)
             raise
         if failure is not None:
-            self._retire(environment)
+            self._roster.retire(environment)
             return outcomes.told(failure)
         self._give_back(environment)
         return ""
@@ -258,8 +252,11 @@ class WarmPool:
         if function.snap_start:
             return int(self._runtime(function).prepared(function))
         return sum(
-            one.initialization is PROVISIONED and one.function == function and one not in self._stale and one not in self._closing
-            for one in self._all
+            one.initialization is PROVISIONED
+            and one.function == function
+            and one not in self._roster.stale
+            and one not in self._roster.closing
+            for one in self._roster
         )
 
     def _take(self, function: Function) -> Environment | None:
@@ -267,8 +264,8 @@ class WarmPool:
         environment = self._shelf.take(function)
         if environment is None or environment.function is function or environment.function == function:
             return environment
-        self._retire(environment)
-        self._retire_of(function.qualified)
+        self._roster.retire(environment)
+        self._roster.retire_of(function.qualified)
         self._backoff.succeeded(function.qualified)
         return None
 
@@ -277,8 +274,8 @@ class WarmPool:
             self._dropped.add(environment.function.name, amount=environment.dropped)
             environment.dropped = 0
         lost = environment.initialization is not ON_DEMAND and environment.state not in {READY, COLD}
-        if lost or environment in self._stale or self._room.closed:
-            self._retire(environment)
+        if lost or environment in self._roster.stale or self._room.closed:
+            self._roster.retire(environment)
             return
         if self._room.waiting:
             self._offer(environment)
@@ -315,15 +312,14 @@ class WarmPool:
         await self._room.cleared(function.memory, claimed=victims is None)
         environment = runtime.environment(function, self._stream(function), initialization)
         environment.on_lost = lambda: self._lost(environment)
-        self._all[environment] = self._clock.now()
-        self._room.hold(environment)
+        self._roster.enter(environment)
         return environment
 
     def _make_way(self, idle: Iterable[Environment]) -> None:
         """End idle ones for another."""
         for environment in idle:
             self._evicted.add(environment.function.name)
-            self._retire(environment)
+            self._roster.retire(environment)
 
     def _runtime(self, function: Function) -> Runtime:
         resolved = resolve(function.runtime, function.python)
@@ -338,59 +334,13 @@ class WarmPool:
     def _lost(self, environment: Environment) -> None:
         """Its process ended while nothing ran in it. One on demand starts another when it is asked to."""
         if environment.initialization is not ON_DEMAND:
-            self._retire_when_idle(environment)
-
-    def _retire_of(self, function: str) -> None:
-        for environment in list(self._all):
-            if environment.function.qualified == function:
-                self._retire_when_idle(environment)
-
-    def _retire_when_idle(self, environment: Environment) -> None:
-        if environment in self._shelf:
-            self._retire(environment)
-        else:
-            self._stale.add(environment)
-
-    def _retire(self, environment: Environment) -> None:
-        """Close it in the background; it counts until it is gone."""
-        if environment in self._closing or environment not in self._all:
-            return
-        if environment in self._shelf:
-            self._shelf.remove(environment)
-        self._stale.discard(environment)
-        self._room.leave(environment)
-        self._closing[environment] = asyncio.create_task(self._close_one(environment), name="environment-close")
-
-    async def _close_one(self, environment: Environment) -> None:
-        try:
-            await environment.close()
-        finally:
-            self._all.pop(environment, None)
-            self._stale.discard(environment)
-            del self._closing[environment]
-            self._provisioner.nudge(environment.function.qualified)
-            self._room.gone(environment)
+            self._roster.retire_when_idle(environment)
 
     async def _evict(self) -> None:
         """End what has been idle for limits.idle, and what is too old; until cancelled."""
         while True:
             now = self._clock.monotonic()
             for environment in self._shelf.expired(now - self._limits.idle):
-                self._retire(environment)
-            for environment in [one for one in self._all if self._old(one)]:
-                self._retire_when_idle(environment)
+                self._roster.retire(environment)
+            self._roster.retire_old()
             await self._clock.sleep(min(LOOK, max(0.001, self._shelf.oldest(now) + self._limits.idle - now)))
-
-    def _old(self, environment: Environment) -> bool:
-        """Whether it has had its time."""
-        return self._clock.now() - self._all.get(environment, 0.0) > OLDEST
-
-    def _counts(self) -> dict[Labels, float]:
-        counts: dict[Labels, float] = {}
-        for environment in self._all:
-            name = environment.function.name
-            state = "idle" if environment in self._shelf else "busy"
-            counts.setdefault((name, "idle"), 0)
-            counts.setdefault((name, "busy"), 0)
-            counts[name, state] += 1
-        return counts

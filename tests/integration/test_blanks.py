@@ -62,7 +62,7 @@ async def ran(bench: PoolBench, handler: str, event: Any = None, **rest: Any) ->
 
 
 def worker(bench: PoolBench, name: str) -> int:
-    (found,) = [one for one in bench.pool._all if one.function.name == name]  # type: ignore[attr-defined]
+    (found,) = [one for one in bench.pool._roster if one.function.name == name]  # type: ignore[attr-defined]
     pid: int = found._worker.pid  # type: ignore[attr-defined]
     return pid
 

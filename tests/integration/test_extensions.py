@@ -255,7 +255,7 @@ async def test_an_extension_that_ends_before_the_handler_has_answered_is_the_ans
 async def test_an_extension_that_ends_between_invocations_costs_nothing(bench: Bench) -> None:
     function = bench.function("watch")
     first = await bench.run(function)
-    (environment,) = bench.pool.pool._all
+    (environment,) = bench.pool.pool._roster
     os.kill(environment._processes._all[0].worker.pid, 9)  # type: ignore[attr-defined]
     await until(lambda: environment._failed is not None)  # type: ignore[attr-defined]
     second = await bench.run(function)
@@ -280,17 +280,17 @@ async def test_a_caller_who_leaves_ends_the_environment_with_its_extensions(benc
     await until(lambda: bench.kinds() == ["INVOKE"])
     running.cancel()
     await until(lambda: bench.kinds() == ["INVOKE", "SHUTDOWN"])
-    await until(lambda: not bench.pool.pool._all)
+    await until(lambda: not bench.pool.pool._roster)
 
 
 async def test_an_extension_that_does_not_register_ends_with_its_environment(bench: Bench) -> None:
     running = asyncio.create_task(bench.pool.run(bench.function("silent", do="silent")))
-    await until(lambda: bench.pool.pool._all)
-    (environment,) = bench.pool.pool._all
+    await until(lambda: bench.pool.pool._roster)
+    (environment,) = bench.pool.pool._roster
     await until(lambda: environment._processes and environment._processes.pids())  # type: ignore[attr-defined]
     (pid,) = environment._processes.pids()  # type: ignore[attr-defined]
     running.cancel()
-    await until(lambda: not bench.pool.pool._all)
+    await until(lambda: not bench.pool.pool._roster)
     assert not Path(f"/proc/{pid}").exists()
 
 

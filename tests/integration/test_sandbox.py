@@ -175,9 +175,9 @@ async def test_what_a_function_ended_with_is_told_though_its_init_gets_the_proce
     monkeypatch.setattr("router.runtime.environment._KILLED", 60.0)
     running = asyncio.create_task(rig.run("leaves"))
     async with asyncio.timeout(20):
-        while not any(one.state is State.BUSY for one in rig.pool._all):
+        while not any(one.state is State.BUSY for one in rig.pool._roster):
             await asyncio.sleep(0.01)
-        (environment,) = rig.pool._all
+        (environment,) = rig.pool._roster
         init = environment._worker.pid
         os.kill(init, signal.SIGSTOP)
         while not stopped(init):  # until it is, it may still collect its child

@@ -216,7 +216,7 @@ async def test_an_environment_that_crashed_is_followed_by_another_fork(rig: Rig)
 async def test_a_timeout_ends_the_environment_and_what_it_started(rig: Rig) -> None:
     await rig.run("app.main", "detach", timeout=2.5)
     assert len(processes_of("fn:app")) == 3  # template, environment, and its child
-    (environment,) = rig.pool._all
+    (environment,) = rig.pool._roster
     outcome = await rig.run("app.main", 30.0, timeout=2.5)
     assert outcome.error_type == "Sandbox.Timedout"
     await until(lambda: len(processes_of("fn:app")) == 1, 5)
@@ -241,7 +241,7 @@ async def test_a_template_that_lies_about_its_forks_ends_when_they_grow(rig: Rig
 async def test_a_fork_that_listens_is_told_of_its_end(rig: Rig) -> None:
     await rig.told("bye")
     rig.pool.evict("app")
-    await until(lambda: not rig.pool._all, 5)
+    await until(lambda: not rig.pool._roster, 5)
     assert [stream.messages[-1] for stream in rig.logs.streams if stream.messages[0].startswith("RESTORE")] == ["bye"]
 
 

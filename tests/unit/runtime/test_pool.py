@@ -13,7 +13,8 @@ from router.model import Outcome
 from router.runtime.base import Invocation
 from router.runtime.lifecycle import Initialization, State
 from router.runtime.outcomes import Failure
-from router.runtime.pool import LOOK, OLDEST, WarmPool
+from router.runtime.pool import LOOK, WarmPool
+from router.runtime.roster import OLDEST
 from router.telemetry.metrics import Metrics
 from tests.helpers.clock import VirtualClock, settle
 from tests.helpers.logs import MemoryLogs
