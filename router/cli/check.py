@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from router.config.types import Config
 
 FIRE_TIMES: Final = 3
+_ALWAYS: Final = ("functions", "triggers", "buckets", "tables")
+_IF_ANY: Final = {"queues": 0, "topics": 0, "buses": 1, "rules": 0, "roles": 0}  # told when there are more than there always are
+_SINGULAR: Final = {"buses": "bus"}
 
 
 @click.command(short_help="Read the config and say everything that is wrong with it.")
@@ -61,6 +64,11 @@ def summary(config: "Config", now: float) -> dict[str, Any]:
         "triggers": sum(len(function.triggers) for function in config.functions.values()),
         "buckets": len(config.buckets),
         "tables": len(config.tables) + len(config.item_tables),
+        "queues": len(config.queues),
+        "topics": len(config.topics),
+        "buses": len(config.buses),
+        "rules": len(config.rules),
+        "roles": len(config.roles),
         "declared": [f"{one.kind}.{one.name}" for one in config.declared],
         "schedules": list(_schedules(config, now)),
     }
@@ -82,7 +90,8 @@ def _schedules(config: "Config", now: float) -> Iterator[dict[str, Any]]:
 
 def words(found: Mapping[str, Any]) -> Iterator[str]:
     """The summary for people."""
-    yield "ok: " + ", ".join(_count(found[noun], noun) for noun in ("functions", "triggers", "buckets", "tables"))
+    nouns = [*_ALWAYS, *(noun for noun, usual in _IF_ANY.items() if found[noun] > usual)]
+    yield "ok: " + ", ".join(_count(found[noun], noun) for noun in nouns)
     if declared := found["declared"]:
         yield f"of these or beside them, {_count(len(declared), 'things')} declared through the API: {', '.join(declared)}"
     for schedule in found["schedules"]:
@@ -91,4 +100,4 @@ def words(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun if number != 1 else noun[:-1]}"
+    return f"{number} {noun if number != 1 else _SINGULAR.get(noun, noun[:-1])}"

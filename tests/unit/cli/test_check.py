@@ -52,3 +52,15 @@ def test_people_are_told_the_same(tmp_path: Path) -> None:
     lines = list(words(told(tmp_path)))
     assert "rate(1 hour) → f: never again" in lines
     assert "cron(0 9 * * ? *) in Europe/Berlin → queue:jobs: 2027-01-16T08:00:00Z, 2027-01-17T08:00:00Z, 2027-01-18T08:00:00Z" in lines
+
+
+def test_what_there_is_besides_is_counted(tmp_path: Path) -> None:
+    found = told(tmp_path)
+    assert [found[noun] for noun in ("queues", "topics", "buses", "rules", "roles")] == [1, 0, 2, 2, 0]
+    assert next(words(found)) == "ok: 1 function, 4 triggers, 0 buckets, 0 tables, 1 queue, 2 buses, 2 rules"
+
+
+def test_the_bus_that_always_is_there_is_not_told(tmp_path: Path) -> None:
+    found = told(tmp_path, "version: 1\nfunctions: {f: {code: ./code, handler: app.handler}}\n")
+    assert found["buses"] == 1
+    assert next(words(found)) == "ok: 1 function, 0 triggers, 0 buckets, 0 tables"
