@@ -26,6 +26,12 @@ def tokens(pattern: str) -> tuple[Token, ...]:
     return tuple(Wild(part) if index % 2 else part for index, part in enumerate(parts) if part)
 
 
+def starred(pattern: str) -> tuple[Token, ...]:
+    """The same where `*` alone is one, and `?` a question mark."""
+    parts = re.split(r"(\*)", pattern)
+    return tuple(Wild.RUN if index % 2 else part for index, part in enumerate(parts) if part)
+
+
 def matches(pattern: str, text: str, *, fold: bool = False) -> bool:
     """Whether the whole *text* matches. *fold*: ASCII letters in either case."""
     return _of_pattern(pattern, fold).fullmatch(text) is not None

@@ -42,18 +42,17 @@ class BadPattern(ValueError):
 
 
 class Literal(NamedTuple):
-    """What is compared with."""
+    """What is compared with; `*` in it is any run of characters, of a number's too: `$.latency = *` asks for one."""
 
-    text: str
+    parts: tuple[wildcards.Token, ...]
     number: float | None  # None: it is no number, or was in quotes
 
     def equals(self, value: Any) -> bool:
-        """Whether a JSON value, or a column, is it; `*` in it is any run of characters."""
-        if isinstance(value, bool):
-            return self.text == ("true" if value else "false")
-        if isinstance(value, int | float):
+        """Whether a JSON value, or a column, is it."""
+        if isinstance(value, int | float) and not isinstance(value, bool) and wildcards.Wild.RUN not in self.parts:
             return self.number is not None and value == self.number
-        return isinstance(value, str) and wildcards.matches(self.text, value)
+        text = value if isinstance(value, str) else orjson.dumps(value).decode() if isinstance(value, int | float) else None
+        return text is not None and wildcards.matches_tokens(self.parts, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +175,7 @@ class _Reader:
         if token in {"&&", "||", "=", "!=", "<", ">", "<=", ">=", "(", ")"}:
             raise BadPattern(f"{token} stands where a value should")
         quoted = token.startswith('"')
-        return Literal(_plain(token), float(token) if not quoted and _NUMBER.fullmatch(token) else None)
+        return Literal(wildcards.starred(_plain(token)), float(token) if not quoted and _NUMBER.fullmatch(token) else None)
 
 
 def _json(text: str) -> Callable[[str], bool]:

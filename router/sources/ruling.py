@@ -72,6 +72,7 @@ def _rule(name: str, place: str, node: "Node", around: Surroundings) -> Ruling:
         told = "a rule needs a pattern, as pattern: {source: [shop]}, or a schedule, as schedule: rate(5 minutes)"
         form.lacks(told, ("pattern", "schedule"))
     pattern = pattern_of(form, "pattern") if form.has("pattern") else None
+    hears = bus if pattern is not None and node.line else ""  # PutTargets refuses it there; what was taken once stops no start
     return Ruling(
         name=name,
         bus=bus,
@@ -80,7 +81,7 @@ def _rule(name: str, place: str, node: "Node", around: Surroundings) -> Ruling:
         schedule=_schedule(form, bus),
         enabled=form.boolean("enabled", default=True),
         description=buses.description(form),
-        targets=target_reading.of_rule(form, around, rule_arn(around.region, around.account, name, bus)),
+        targets=target_reading.of_rule(form, around, rule_arn(around.region, around.account, name, bus), hears),
         tags=queues.tags(form),
         value=node.json(""),
     )

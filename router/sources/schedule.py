@@ -87,7 +87,9 @@ class ScheduleSource:
             while self._clock.now() < PLAUSIBLE and not stop.is_set():
                 await self._timer.wait(None, stop)
             async with asyncio.TaskGroup() as emits:
-                await self._start(emits, outlet, await self._attach(outlet))
+                pending = await self._attach(outlet)
+                self._promise(pending)
+                await self._start(emits, outlet, pending)
                 while not stop.is_set():
                     await self._turn(emits, outlet, stop)
         except BaseExceptionGroup as group:
@@ -128,17 +130,22 @@ class ScheduleSource:
             if not ripe:
                 await self._timer.wait(self._wake, stop)
             return
+        ticks = [(due.name, tick) for due in decided for tick in due.ticks]
+        self._promise(ticks)
         await self._store.decide(decided)
         self._tell([due for due in decided if due.dropped])
-        await self._start(emits, outlet, [(due.name, tick) for due in decided for tick in due.ticks])
+        await self._start(emits, outlet, ticks)
+
+    def _promise(self, ticks: Sequence[Tick]) -> None:
+        """From now on they are under way: a schedule is not over while its last tick is only on its way to the record."""
+        for name, _ in ticks:
+            self._schedules[name].pending += 1
 
     async def _start(self, emits: asyncio.TaskGroup, outlet: Outlet, ticks: Sequence[Tick]) -> None:
         """Emit ticks that are on record, or put them by until their moment within their window."""
         now, ripe = self._clock.now(), []
         for tick in ticks:
-            schedule = self._schedules[tick[0]]
-            schedule.pending += 1
-            due = schedule.due(tick[1])
+            due = self._schedules[tick[0]].due(tick[1])
             if due > now:
                 heapq.heappush(self._later, (due, tick))
             else:

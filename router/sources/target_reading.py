@@ -40,8 +40,8 @@ Assuming = tuple[str, str]  # the service that assumes a target's role, and the 
 _SHARED: Final = ("dead_letter", "retry", "group", "role")
 
 
-def of_rule(form: Node, around: Surroundings, arn: str) -> tuple[Target, ...]:
-    """The value under `targets` of a rule; *arn*: the rule's."""
+def of_rule(form: Node, around: Surroundings, arn: str, bus: str = "") -> tuple[Target, ...]:
+    """The value under `targets` of a rule; *arn*: the rule's; *bus*: the one that it hears, which is no target of it."""
     child = form.child("targets")
     nodes = child.elements() if child is not None else []
     if len(nodes) > MOST:
@@ -49,21 +49,30 @@ def of_rule(form: Node, around: Surroundings, arn: str) -> tuple[Target, ...]:
     known = (*KINDS, *_SHARED, *INPUTS, "id")
     found = [_target(node.form(known=known), around, f"Target{place}", (trust.RULES, arn)) for place, node in enumerate(nodes)]
     for place, target in enumerate(found):
+        _refuse_own(nodes[place], target, bus)
         if any(target.id == other.id for other in found[:place]):
             nodes[place].problem(f"two targets have the id {target.id}", "id" if nodes[place].has("id") else "")
     return tuple(found)
 
 
-def mistakes(value: Any, around: Surroundings, arn: str) -> list[str]:
-    """What is wrong with one target of a rule, a JSON value as config.yaml would have it; *arn*: the rule's."""
+def mistakes(value: Any, around: Surroundings, arn: str, bus: str = "") -> list[str]:
+    """What is wrong with one target of a rule, a JSON value as config.yaml would have it; *arn*, *bus*: as of_rule() has them."""
     problems = Problems("target")
     try:
         found = tree(value)
     except BadFragment as error:
         return [str(error)]
     node = Node(Document(Path("/"), problems, References({}, Path("/"))), found)
-    _target(node.form(known=(*KINDS, *_SHARED, *INPUTS, "id")), around, "Target0", (trust.RULES, arn))
+    target = _target(node.form(known=(*KINDS, *_SHARED, *INPUTS, "id")), around, "Target0", (trust.RULES, arn))
+    _refuse_own(node, target, bus)
     return [line.removeprefix("declared:").strip() for line in problems.lines()]
+
+
+def _refuse_own(node: Node, target: Target, bus: str) -> None:
+    """An event is sent on to another bus once (EventBridge user guide, "Sending events between event buses"): on its own it would come again
+    to every other rule, and to this one to be undeliverable."""
+    if bus and target.to == Destination("bus", bus):
+        node.problem("is the bus that the rule hears: every event would come to it twice, and then be undeliverable", "bus")
 
 
 def of_schedule(form: Node, around: Surroundings, arn: str) -> Target:

@@ -40,5 +40,5 @@ class SnsTrigger:
 
     @property
     def claim(self) -> str:
-        """A function may subscribe to a topic more than once."""
+        """A topic may have any number of subscribers; that no function subscribes twice is seen where all are listed (topic_subscriptions.py)."""
         return ""

@@ -16,7 +16,6 @@ import structlog
 
 from router import names
 from router.clock import Clock
-from router.config.problems import step
 from router.config.types import Config, Subscription, Topic
 from router.errors import ConfigError, JournalError
 from router.events import sns
@@ -29,7 +28,7 @@ from router.journal.base import Beside
 from router.journal.database import Database
 from router.model import ASYNC_LIMIT, Envelope
 from router.queues.store import Queues
-from router.sources import topic_store
+from router.sources import topic_store, topic_subscriptions
 from router.sources.room import Room
 from router.telemetry.metrics import Metrics
 
@@ -84,10 +83,11 @@ class Drawn(NamedTuple):
 
     @classmethod
     def of(cls, bindings: Iterable["Binding"], config: Config) -> Self:
-        """Raises ConfigError with every mistake in filter policies."""
-        problems: list[str] = []
+        """Raises ConfigError with every mistake in filter policies, and every function that subscribes to a topic twice."""
+        listed = topic_subscriptions.listed(bindings, config)
+        problems = topic_subscriptions.doubles(listed)
         found: dict[str, list[Subscriber]] = {name: [] for name in config.topics}
-        for where, topic, settings, declared in _listed(bindings, config):
+        for where, topic, settings, declared in listed:
             arn = names.topic_arn(config.region, config.account, topic)
             try:
                 found[topic].append(Subscriber.of(topic, arn, settings, declared=declared))
@@ -96,15 +96,6 @@ class Drawn(NamedTuple):
         if problems:
             raise ConfigError(tuple(problems))
         return cls(config.topics, found)
-
-
-def _listed(bindings: Iterable["Binding"], config: Config) -> Iterable[tuple[str, str, Subscription, bool]]:
-    for topic in config.topics.values():
-        for settings in topic.subscriptions:
-            yield f"{step('topics', topic.name)}.subscriptions.{settings.name}", topic.name, settings, True
-    for binding in bindings:
-        settings = binding.trigger.subscription(binding.target, binding.index)
-        yield binding.path, binding.trigger.topic, settings, False
 
 
 class Published(NamedTuple):

@@ -134,6 +134,7 @@ def test_mistakes_in_rules(tmp_path: Path, rule: str, told: str) -> None:
             "does not allow logs:PutLogEvents on arn:aws:logs:us-east-1:123456789012:log-group:/aws/events/x:*",
         ),
         ("{queue: jobs, role: ticking}", "the trust of role ticking does not let events.amazonaws.com assume it"),
+        ("{bus: default}", "rules.r.targets[0].bus: is the bus that the rule hears"),
         ("{queue: jobs, id: a b}", "1 to 64 letters"),
         ("{queue: jobs, id: x}, {queue: lost, id: x}", "two targets have the id x"),
         (", ".join(["{queue: jobs}"] * 6), "6 targets; a rule has 5 at most"),
@@ -143,6 +144,17 @@ def test_mistakes_in_targets(tmp_path: Path, target: str, told: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, f"rules: {{r: {{pattern: {{source: [a]}}, targets: [{target}]}}}}")
     assert told in "\n".join(caught.value.problems)
+
+
+def test_a_rule_sends_events_to_any_bus_but_the_one_it_hears(tmp_path: Path) -> None:
+    """A rule on a schedule hears none."""
+    rules = read(
+        tmp_path,
+        "rules: {orders/x: {pattern: {source: [a]}, targets: [{bus: default}]}, tick: {schedule: rate(1 hour), targets: [{bus: default}]}}",
+    ).rules
+    assert [rule.targets[0].to for rule in rules.values()] == [Destination("bus", "default")] * 2
+    with pytest.raises(ConfigError, match="is the bus that the rule hears"):
+        read(tmp_path, "rules: {orders/x: {pattern: {source: [a]}, targets: [{bus: orders}]}}")
 
 
 def test_schedules_have_one_target_and_the_scheduler_s_keys(tmp_path: Path) -> None:

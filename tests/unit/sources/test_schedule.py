@@ -127,6 +127,24 @@ async def test_a_new_rate_of_scheduler_ticks_at_once_and_no_more_than_that() -> 
     assert bench.times() == [T, T + HOUR, changed + 2 * HOUR]
 
 
+async def test_a_schedule_is_not_over_before_its_last_tick_is_on_record() -> None:
+    """Who takes out schedules that are over asks at any moment, also while the store writes: the tick would be forgotten with its schedule."""
+    bench, seen = Bench(), []
+    once = trigger("rate(1 hour)", own=True, start=T + 60, end=T + 60, window=600, delete=True)
+    async with bench.running(f=once) as source:
+        transact = bench.database.transact
+
+        async def watched(unit: Any, **keys: Any) -> Any:
+            seen.append(source.gone())
+            return await transact(unit, **keys)
+
+        bench.database.transact = watched  # type: ignore[method-assign]
+        await bench.clock.advance(90)
+        assert (seen, source.gone(), bench.pending()) == ([set()], set(), [("f-0", T + 60)])
+        await bench.clock.advance(600)
+        assert (bench.times(), source.gone()) == ([T + 60], {"f-0"})
+
+
 async def test_a_first_tick_at_once_comes_after_a_crash_too() -> None:
     bench, hourly = Bench(), trigger("rate(1 hour)", own=True)
     bench.outlet.refuse = 1

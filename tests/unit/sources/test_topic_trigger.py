@@ -33,7 +33,11 @@ def read(place: Path, sns: str, written: str = "{k: [v]}") -> Config:
 
 
 def drawn(config: Config) -> Drawn:
-    return Drawn.of([Binding(config.functions["f"], trigger, index) for index, trigger in config.functions["f"].placed()], config)
+    f = config.functions["f"]
+    targets = (target.partition(":")[2] for target in f.targets())
+    return Drawn.of(
+        [Binding(f, trigger, index, qualifier) for (index, trigger), qualifier in zip(f.placed(), targets, strict=True)], config
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,6 +77,40 @@ def test_all_mistakes_in_filter_policies_are_told_at_once(tmp_path: Path) -> Non
         drawn(read(tmp_path, "{topic: news, filter: {k: v}}", "{k: [{nonsense: 1}]}"))
     places = [problem.partition(": ")[0] for problem in refused.value.problems]
     assert places == ["topics.news.subscriptions.a.filter", "functions.f.triggers[0].sns.filter"]
+
+
+@pytest.mark.parametrize(
+    ("triggers", "declared", "places"),
+    [
+        ("[{sns: news}, {sns: news}]", "a: {queue: jobs}", ["functions.f.triggers[1].sns"]),
+        ("[{sns: news}, {sns: {topic: news, filter: {k: [v]}}}]", "a: {queue: jobs}", ["functions.f.triggers[1].sns"]),
+        ("[{sns: news}]", "a: {function: f}", ["functions.f.triggers[0].sns"]),
+        ("[]", "a: {function: f}, b: {function: f}", ["topics.news.subscriptions.b"]),
+        ("[]", "a: {queue: jobs}, b: {queue: jobs, raw: true}", []),
+        (
+            "[{sns: news}, {sns: {topic: news, enabled: false}}, {sns: {topic: news, qualifier: live}}, {sns: old}]",
+            "a: {queue: jobs}, b: {queue: dead}",
+            [],
+        ),
+    ],
+)
+def test_a_function_subscribes_to_a_topic_once(tmp_path: Path, triggers: str, declared: str, places: list[str]) -> None:
+    """AWS answers a second Subscribe of the same endpoint with the first one's ARN: a message reaches it once."""
+    written = f"""\
+version: 1
+queues: {{jobs: {{}}, dead: {{}}}}
+topics: {{news: {{subscriptions: {{{declared}}}}}, old: {{}}}}
+functions: {{f: {{code: ., handler: app.handler, aliases: {{live: 1}}, triggers: {triggers}}}}}
+"""
+    (tmp_path / "app.py").write_text("")
+    (tmp_path / "config.yaml").write_text(written)
+    config = load(tmp_path / "config.yaml", TRIGGERS, environ={})
+    try:
+        drawn(config)
+        told: list[str] = []
+    except ConfigError as refused:
+        told = list(refused.problems)
+    assert [line.partition(": ")[0] for line in told] == places, told
 
 
 def test_subscriptions_of_both_kinds_are_laid_and_keep_their_arns(tmp_path: Path) -> None:

@@ -178,7 +178,9 @@ class Rules:
             known, failed = dict(fragment.about.get("targets", {})), []
             for one in given:
                 try:
-                    kept[one["Id"]] = self._checked(one, around, rule_arn(self._place, bus, name))
+                    kept[one["Id"]] = self._checked(
+                        one, around, rule_arn(self._place, bus, name), bus if "pattern" in fragment.value else ""
+                    )
                     known[one["Id"]] = dict(one)
                 except AwsError as error:
                     failed.append({"TargetId": one["Id"], "ErrorCode": error.code, "ErrorMessage": str(error)})
@@ -195,10 +197,10 @@ class Rules:
         if len(set(ids)) < len(ids):
             raise invalid("Parameter Targets is not valid. Reason: two of them have one Id.")
 
-    def _checked(self, given: Members, around: Surroundings, arn: str) -> dict[str, Any]:
-        """One target as config.yaml has it. Raises AwsError."""
+    def _checked(self, given: Members, around: Surroundings, arn: str, hears: str) -> dict[str, Any]:
+        """One target as config.yaml has it; *hears*: the bus whose events its rule gets. Raises AwsError."""
         value = words.declared(given, self._place)
-        for mistake in target_reading.mistakes(value, around, arn):
+        for mistake in target_reading.mistakes(value, around, arn, hears):
             raise (missing if "no " in mistake and "has the name" in mistake else invalid)(mistake)
         target = str(value.get("function", ""))
         if target.partition(":")[2].isdigit() and not self._published(target):

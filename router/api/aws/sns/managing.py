@@ -121,18 +121,18 @@ class Managing:
         return [Need("sqs:SendMessage", self._place.queue_arn(to["queue"]))] if to else []
 
     async def subscribe(self, call: Call) -> Members:
-        """Subscribe a queue or a function; nothing needs to be confirmed."""
+        """Subscribe a queue or a function; nothing needs to be confirmed. Of one that is there its ARN, where it has the attributes that are given."""
         name, members = self._known(call), call.parameters
-        protocol, endpoint = text(members, "Protocol"), text(members, "Endpoint", "")
+        protocol, endpoint, given = text(members, "Protocol"), text(members, "Endpoint", ""), mapping(members, "Attributes")
         if protocol not in PROTOCOLS:
             raise InvalidParameter(f"Protocol Reason: {protocol[:60]} is not delivered to here; sqs and lambda are")
         kind = PROTOCOLS[protocol]
         target = self._place.queue(endpoint, "SQS endpoint ARN") if kind == "queue" else self._place.function(endpoint)
-        value = words.subscription_changed({kind: target}, mapping(members, "Attributes"), self._place.queue)
+        value = words.subscription_changed({kind: target}, given, self._place.queue)
         async with self._turns.of(name):
             for one in self._topics.subscribers(name):
                 if (one.settings.kind, one.settings.target) == (kind, target):
-                    if words.subscription_value(one.settings) != value:
+                    if words.subscription_changed(now := words.subscription_value(one.settings), given, self._place.queue) != now:
                         raise InvalidParameter("Attributes Reason: Subscription already exists with different attributes")
                     return {"SubscriptionArn": one.arn}
             topic = words.topic_value(self._topics.topics[self._own(name)])

@@ -71,10 +71,11 @@ async def test_a_target_that_cannot_be_is_told_and_the_others_are_put(rig: Rig) 
         {"Id": "role", "Arn": QUEUE, "RoleArn": ROLE.replace("sender", "nothing")},
         {"Id": "odd", "Arn": "jobs"},
         {"Id": "template", "Arn": QUEUE, "InputTransformer": {"InputTemplate": "<what>"}},
+        {"Id": "own", "Arn": f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"},
     ]
     answer = await rig.do("PutTargets", Rule="big", Targets=given)
     told = {one["TargetId"]: (one["ErrorCode"], one["ErrorMessage"]) for one in answer["FailedEntries"]}
-    assert answer["FailedEntryCount"] == len(told) == 10
+    assert answer["FailedEntryCount"] == len(told) == 11
     assert told["gone"] == ("ResourceNotFoundException", "queue: no queue has the name nowhere")
     assert told["unpublished"] == ("ResourceNotFoundException", "function: f:9 is not published")
     assert "targets here are functions, queues, event buses, topics and log groups" in told["stream"][1]
@@ -84,6 +85,8 @@ async def test_a_target_that_cannot_be_is_told_and_the_others_are_put(rig: Rig) 
     assert "does not allow sqs:SendMessage" in told["role"][1]
     assert told["odd"][1].endswith("Provided Arn is not in correct format.")
     assert "InputTemplate contains invalid placeholder what" in told["template"][1]
+    assert told["own"][0] == "ValidationException"
+    assert "is the bus that the rule hears" in told["own"][1]
     assert [one["Id"] for one in (await rig.do("ListTargetsByRule", Rule="big"))["Targets"]] == ["good", "version"]
 
 
@@ -179,6 +182,14 @@ async def test_declared_rules_are_there_after_a_restart(tmp_path: Path) -> None:
         assert [one["Id"] for one in (await rig.do("ListTargetsByRule", Rule="big"))["Targets"]] == ["q"]
         await rig.do("PutEvents", Entries=[entry(detail={"n": 1})])
         assert len(await rig.bodies("jobs")) == 1
+
+
+async def test_a_rule_that_was_taken_with_its_own_bus_stops_no_start(rig: Rig) -> None:
+    """PutTargets refuses it now; what was declared before is read as it is."""
+    value = {"pattern": {"source": ["shop"]}, "targets": [{"bus": "default", "id": "own"}, {"queue": "jobs", "id": "q"}]}
+    await rig.declared.put("rules", "big", value, {})
+    await rig.do("PutEvents", Entries=[entry(detail={"n": 1})])
+    assert len(await rig.bodies("jobs")) == 1
 
 
 # -- what is needed

@@ -45,7 +45,9 @@ async def test_a_queue_subscribes_and_unsubscribes(house: Rig) -> None:
     }
     made = await house.call("Subscribe", **topic, Protocol="sqs", Endpoint=f"{QUEUES}jobs", Attributes=given)
     assert await house.call("Subscribe", **topic, Protocol="sqs", Endpoint=f"{QUEUES}jobs", Attributes=given) == made
-    assert await code(house, "Subscribe", **topic, Protocol="sqs", Endpoint=f"{QUEUES}jobs") == "InvalidParameter"
+    assert await house.call("Subscribe", **topic, Protocol="sqs", Endpoint=f"{QUEUES}jobs") == made
+    for other in ({"RawMessageDelivery": "false"}, {"FilterPolicy": '{"kind": ["b"]}'}, {"FilterPolicyScope": "MessageAttributes"}):
+        assert await code(house, "Subscribe", **topic, Protocol="sqs", Endpoint=f"{QUEUES}jobs", Attributes=other) == "InvalidParameter"
     now = (await house.call("GetSubscriptionAttributes", **made))["Attributes"]
     assert {**now, "FilterPolicy": json.loads(now["FilterPolicy"])}.items() >= {
         **given,
