@@ -6,7 +6,7 @@ then. A bucket counts from when `after` was first in force for it, so that nothi
 import asyncio
 import json
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -36,6 +36,7 @@ _STEPS: Final = ("CREATE TABLE clearings (bucket TEXT PRIMARY KEY, since REAL NO
 _KEEP: Final = "DELETE FROM clearings WHERE bucket NOT IN (SELECT value FROM json_each(?))"
 _BEGIN: Final = "INSERT INTO clearings SELECT value, ? FROM json_each(?) WHERE true ON CONFLICT DO NOTHING"
 _SINCE: Final = "SELECT bucket, since FROM clearings"
+_EARLIER: Final = "UPDATE clearings SET since = ?1 WHERE bucket = ?2 AND since > ?1"
 
 
 class Told(NamedTuple):
@@ -66,7 +67,7 @@ class Clearing:
     def __init__(self, config: Config, journal: Journal, objects: Objects, database: Database, *, clock: Clock, metrics: Metrics) -> None:
         self._config, self._journal, self._objects, self._database, self._clock = config, journal, objects, database, clock
         self._wanted = cleared(config)
-        self._since: Mapping[str, float] | None = None  # by bucket; None: not known yet
+        self._since: dict[str, float] | None = None  # by bucket; None: not known yet
         self._waiting: deque[Told] = deque()
         self._unsure = set(self._wanted)  # sources of buckets that have to be looked through
         self._work = asyncio.Event()
@@ -140,14 +141,15 @@ class Clearing:
 
     async def _take(self, stop: asyncio.Event) -> None:
         while self._waiting and not stop.is_set():
-            await self._all([self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))])
+            await self._all([self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))], now=True)
 
-    async def _all(self, versions: Iterable[Told]) -> None:
+    async def _all(self, versions: Iterable[Told], *, now: bool = False) -> None:
+        """*now*: an event of each has succeeded since the bucket is cleared, whatever the wall clock says."""
         waiting, functions = iter(list(versions)), await self._functions()
 
         async def worker() -> None:
             for one in waiting:
-                await self._one(one, functions)
+                await self._one(one, functions, now=now)
 
         async with asyncio.TaskGroup() as workers:
             for _ in range(AT_ONCE):
@@ -160,14 +162,14 @@ class Clearing:
             found |= {target for target, trigger in zip(function.targets(), function.triggers, strict=True) if trigger.word == "s3"}
         return found
 
-    async def _one(self, version: Told, functions: Iterable[str]) -> None:
+    async def _one(self, version: Told, functions: Iterable[str], *, now: bool) -> None:
         """Clear it if it may go; what fails is tried again with all of its bucket."""
         bucket = self._wanted.get(f"s3:{version.bucket}")
         if bucket is None:
             return
         goal = bucket.goal if bucket.after == "move" else None
         try:
-            done = await self._may_go(version, functions) and await self._objects.clear(*version, goal)
+            done = await self._may_go(version, functions, now=now) and await self._objects.clear(*version, goal)
         except (RouterError, OSError) as error:
             self._unsure.add(f"s3:{version.bucket}")
             log.warning("object_not_cleared", bucket=version.bucket, key=version.key, error=str(error))
@@ -176,10 +178,19 @@ class Clearing:
             self._counted.add(version.bucket, bucket.after)
             log.info("object_cleared", bucket=version.bucket, key=version.key, to=str(done) if isinstance(done, Path) else "")
 
-    async def _may_go(self, version: Told, functions: Iterable[str]) -> bool:
+    async def _may_go(self, version: Told, functions: Iterable[str], *, now: bool) -> bool:
         """Whether it has events, all have succeeded, and the last since the bucket is cleared."""
         source, shard = f"s3:{version.bucket}", lane(version.key)
         rows = await self._journal.alike([Envelope(name, b"", source, version.sequencer, shard) for name in functions])
         if not rows or any(row.state is not State.SUCCEEDED for row in rows):
             return False
-        return max(row.finished or 0.0 for row in rows) >= (self._since or {}).get(version.bucket, float("inf"))
+        last = max(row.finished or 0.0 for row in rows)
+        if now:
+            await self._begin_earlier(version.bucket, last)
+        return last >= (self._since or {}).get(version.bucket, float("inf"))
+
+    async def _begin_earlier(self, bucket: str, at: float) -> None:
+        """A wall clock that was set back has what happens now before the beginning: that moves, so that what is missed from now on is found."""
+        if self._since is not None and at < self._since.get(bucket, 0.0):
+            await self._database.write(_EARLIER, at, bucket)
+            self._since[bucket] = at

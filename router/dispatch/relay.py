@@ -114,7 +114,7 @@ class Relay:
         An outcome whose destination is gone waits: a reload that took it out may be followed by one that brings it back."""
         tries = self._later.get(row.id, (0.0, 0))[1] + 1
         terms = row.agreed or _OUTCOMES
-        over = undelivered.exhausted(tries=tries - 1, age=self._clock.now() - row.made, attempts=terms.attempts, oldest=terms.age)
+        over = undelivered.exhausted(tries=tries - 1, age=self._outbox.age(row), attempts=terms.attempts, oldest=terms.age)
         gone = isinstance(error, _Gone) and row.agreed is not None
         if gone or over:
             code = undelivered.NO_RESOURCE if gone else undelivered.INTERNAL

@@ -35,9 +35,13 @@ STEPS: Final = (
     ) STRICT;
     """,
     "ALTER TABLE outbox ADD COLUMN terms TEXT NOT NULL DEFAULT '';",  # JSON: see Terms; "": the record of an outcome
+    """
+    ALTER TABLE outbox ADD COLUMN posted REAL NOT NULL DEFAULT 0.0;  -- in the queues' time, which no step of the wall clock moves
+    UPDATE outbox SET posted = made;
+    """,
 )
-_COLUMNS: Final = "kind, target, function, arn, request_id, success, key, trace, made, body, terms"
-_INSERT: Final = f"INSERT INTO outbox ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own names
+_COLUMNS: Final = "kind, target, function, arn, request_id, success, key, trace, made, body, terms, posted"
+_INSERT: Final = f"INSERT INTO outbox ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own names
 _PAGE: Final = f"""
 SELECT id, {_COLUMNS} FROM outbox
 WHERE id NOT IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?
@@ -89,6 +93,7 @@ class Waiting(NamedTuple):
     made: float
     body: bytes
     terms: str
+    posted: float  # in the queues' time
 
     @property
     def agreed(self) -> Terms | None:
@@ -123,7 +128,7 @@ class Outbox:
                 message = New(parcel.body.decode(errors="replace"), parcel.attributes, None, *lane, trace=parcel.trace)
                 self._queues.put(connection, parcel.to.name, message, size_of(message))
             else:
-                connection.execute(_INSERT, _row(parcel)).fetchall()
+                connection.execute(_INSERT, (*_row(parcel), self._queues.time())).fetchall()
 
     def landed(self, parcels: Sequence[Parcel]) -> None:
         """Tell those who wait for them."""
@@ -136,6 +141,10 @@ class Outbox:
     async def page(self, skip: str, limit: int) -> list[Waiting]:
         """The first rows whose ids are not in the JSON list *skip*."""
         return [Waiting(*row) for row in await self.database.read(_PAGE, skip, limit)]
+
+    def age(self, row: Waiting) -> float:
+        """Seconds that a row has waited. Across a restart by the wall clock, which is all there is then."""
+        return self._queues.time() - row.posted
 
     @staticmethod
     def done(number: int) -> Beside:

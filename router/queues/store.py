@@ -192,7 +192,7 @@ class Queues:
 
     def until(self, got: Received) -> float:
         """Seconds to wait before it is worth another look, unless the bell rings."""
-        return PATIENCE if got.due is None else min(PATIENCE, max(0.0, got.due - self._time()))
+        return PATIENCE if got.due is None else min(PATIENCE, max(0.0, got.due - self.time()))
 
     # --- settling
 
@@ -225,7 +225,7 @@ class Queues:
     async def count(self, name: str) -> Count:
         """How full a queue is. Raises QueueDoesNotExist."""
         queue = self.of(name)
-        now, never = self._time(), 1_000_000
+        now, never = self.time(), 1_000_000
         row = await self._database.read(SQL["tallies"])
         messages, size, _, made = next((tally[1:] for tally in row if tally[0] == name), (0, 0, 0.0, 0))
         held = await self._database.read(SQL["lanes_in_flight" if queue.fifo else "in_flight"], name, now, never)
@@ -307,7 +307,7 @@ class Queues:
 
     def work(self, connection: apsw.Connection) -> Work:
         """A unit at work; on the writer's thread."""
-        return Work(connection, self._time(), int(self._clock.now() * 1000), self._number)
+        return Work(connection, self.time(), int(self._clock.now() * 1000), self._number)
 
     async def transact(self, unit: Callable[[apsw.Connection], T], landed: Callable[[T], None]) -> T:
         """For what stands beside this: moves, destinations."""
@@ -326,7 +326,7 @@ class Queues:
         """The newest id given out."""
         return self._last_id
 
-    def _time(self) -> float:
+    def time(self) -> float:
         """The queues' time. Any thread."""
         return self._clock.monotonic() + self._offset
 

@@ -246,6 +246,21 @@ async def test_what_was_handled_before_after_was_in_force_stays(house: House) ->
     assert house.store.there == {"old": "1"}
 
 
+async def test_a_wall_clock_that_is_set_back_keeps_no_object(house: House) -> None:
+    await house.start()
+    house.clock.jump(-3600)
+    for key in ("a", "b"):
+        await house.drop(key, "f")
+        await house.succeed("f")
+    assert house.store.cleared == [("a", None), ("b", None)]
+    await house.clock.advance(1)
+    await house.drop("missed", "f")
+    house.clearing.succeeded = lambda envelope: None  # type: ignore[method-assign] # the daemon dies before it looks
+    await house.succeed("f")
+    await house.start()
+    assert house.store.there == {}
+
+
 async def reload(house: House, after: str) -> None:
     """As a reload does."""
     house.bucket = replace(house.bucket, after=after)  # type: ignore[arg-type]

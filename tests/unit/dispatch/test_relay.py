@@ -23,7 +23,7 @@ from router.journal.base import Query
 from router.journal.database import Database
 from router.journal.sqlite import SqliteJournal
 from router.model import Envelope, Outcome, State
-from router.queues.outbox import Outbox, Parcel
+from router.queues.outbox import STEPS, Outbox, Parcel
 from router.queues.store import Queues
 from router.sources.base import Binding, House
 from router.sources.bucket_notification import BucketNotification
@@ -35,6 +35,7 @@ from router.telemetry.metrics import Metrics
 from tests.helpers.clock import VirtualClock, settle
 
 FAILED = Outcome(b'{"errorMessage": "no", "errorType": "Exception"}', "Unhandled", "Exception")
+COLUMNS_BEFORE = "kind, target, function, arn, request_id, success, key, trace, made, body, terms"  # posted came later
 QUEUES = {name: Queue(name) for name in ("done", "failed", "dead")}
 
 
@@ -265,6 +266,39 @@ async def test_a_destination_that_is_gone_is_told_and_after_a_day_dropped(rig: R
     await rig.until(dropped, step=600)
     assert rig.clock.now() >= made + 24 * 3600
     assert "record_lost" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("step", [3 * 86_400.0, -3 * 86_400.0])
+async def test_a_wall_clock_that_is_set_makes_no_record_older_or_younger(rig: Rig, capsys: pytest.CaptureFixture[str], step: float) -> None:
+    await rig.open(function())
+    begun = rig.clock.monotonic()
+    await posted(rig, Parcel(to("function", "gone"), b"{}", "f", "arn", "id", rig.clock.now()))
+    await rig.clock.advance(1)
+    rig.clock.jump(step)
+
+    async def dropped() -> bool:
+        return not await rig.outbox.page("[]", 1)
+
+    async def tried() -> bool:
+        return rig.clock.monotonic() > begun + 23 * 3600
+
+    await rig.until(tried, step=600)
+    assert not await dropped()
+    assert "record_lost" not in capsys.readouterr().out
+    await rig.until(dropped, step=600)
+    assert begun + 24 * 3600 <= rig.clock.monotonic() < begun + 25 * 3600
+
+
+async def test_a_former_versions_records_are_as_old_as_they_were(tmp_path: Path) -> None:
+    clock, database = VirtualClock(), await Database.open(tmp_path / "journal.db")
+    await database.migrate("outbox", STEPS[:2])
+    row = ("bucket", "b", "f", "arn", "id", 0, "", "", clock.now() - 60, b"{}", "")
+    await database.write(f"INSERT INTO outbox ({COLUMNS_BEFORE}) VALUES ({', '.join('?' * len(row))})", *row)
+    queues = await Queues.open(database, clock, QUEUES, region="r", account="a")
+    outbox = await Outbox.open(database, queues)
+    (waiting,) = await outbox.page("[]", 1)
+    assert outbox.age(waiting) == pytest.approx(60)
+    await database.close()
 
 
 async def test_what_a_reload_took_out_and_another_brought_back_has_its_records(rig: Rig) -> None:
