@@ -82,6 +82,7 @@ def site(config: Config) -> Site:
         shared=frozenset(({*buckets.values()} - made) | tables),
         denied=frozenset(made - tables),
         runtime=runtime(),
+        declared=frozenset(name for (section, name), owner in config.owners.items() if section == "functions" and owner == "api"),
     )
     return replace(found, uses={name: _opened(found, buckets, tables, policy, config.account) for name, policy in roles(config).items()})
 
