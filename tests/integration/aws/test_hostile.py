@@ -2,11 +2,13 @@
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.helpers.endpoint import Cloud
 
@@ -99,7 +101,7 @@ def victim(event, context):
 """
 }
 CONFIG = f"""
-buckets: {{mine: ./mine, theirs: ./theirs}}
+buckets: {{mine: ./mine, theirs: ./theirs, swapped: ./swapped}}
 queues: {{theirs: {{}}}}
 topics: {{theirs: {{}}}}
 tables: {{theirs: {{hash: id}}}}
@@ -112,6 +114,7 @@ functions:
   hostile: {{code: ./code, handler: app.handler, timeout: 60, memory: 512, role: bounded}}
   offline: {{code: ./code, handler: app.handler, timeout: 60, memory: 512, role: bounded, require: [no_network]}}
   strict: {{code: ./code, handler: app.handler, timeout: 60, memory: 512, role: bounded, isolation: strict}}
+  swapper: {{code: ./code, handler: app.opened, timeout: 60, memory: 512, isolation: strict}}
   victim: {{code: ./code, handler: app.victim, role: other, environment: {{SECRET: {CANARY}}}}}
 """
 
@@ -173,3 +176,17 @@ def test_variables_that_the_api_sets_open_no_directory(cloud: Cloud) -> None:
     own = said.pop(str(cloud.state / "code"))
     assert "known.json" not in own
     assert {path: one for path, one in said.items() if not one.startswith("refused: ")} == {}
+
+
+def test_a_bucket_whose_directory_becomes_a_link_shows_nothing_of_where_it_leads(cloud: Cloud) -> None:
+    s3, place = cloud.client("s3", cloud.key("reader")), cloud.directory / "swapped"
+    s3.put_object(Bucket="swapped", Key="a", Body=b"x")
+    place.rename(cloud.directory / "former")
+    place.symlink_to(cloud.state)
+    functions = cloud.client("lambda", cloud.key("invoker"))
+    for attempt in (lambda: s3.list_objects_v2(Bucket="swapped"), lambda: s3.get_object(Bucket="swapped", Key="credentials.key")):
+        with pytest.raises(ClientError) as refused:
+            attempt()
+        assert refused.value.response["Error"]["Code"] == "ServiceUnavailable"
+    said = json.loads(functions.invoke(FunctionName="swapper", Payload=json.dumps([str(place)]))["Payload"].read())
+    assert not {"credentials.key", "tables", "logs"} & set(re.findall(r"[\w.]+", said[str(place)]))
