@@ -11,12 +11,12 @@ import shutil
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from router.buckets import roots
 from router.buckets.beneath import beneath
 from router.buckets.facts import Identity
 from router.buckets.object_keys import Place
 from router.buckets.staging import BODY, staging
 from router.buckets.versions import Seen, Version
-from router.disk import sync
 
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY
 _CLAIM: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -57,7 +57,7 @@ def delete(root: int, where: Place, version: Identity) -> bool:
 def move(root: int, where: Place, version: Identity, to: Path, sequencer: str) -> Path | None:
     """Move the file of a key below *to*, under its key, durably; None: that version is not there. Gives where it is now.
 
-    Nothing is overwritten: where a file of this name is already, the *sequencer* stands in front of its suffix."""
+    Nothing is overwritten: where a file of this name is already, the *sequencer* stands in front of its suffix. Nor is a link followed."""
     try:
         directory = beneath(root, where.directory, _DIRECTORY)
     except (FileNotFoundError, NotADirectoryError):
@@ -65,20 +65,33 @@ def move(root: int, where: Place, version: Identity, to: Path, sequencer: str) -
     try:
         if not _is(version, where.name, directory):
             return None
-        goal = _claimed(to / where.directory / where.name, sequencer)
+        place = to / where.directory
+        place.mkdir(parents=True, exist_ok=True)
+        holder = roots.opened(place)
         try:
-            there = _carried(directory, where.name, version, goal)
-        except BaseException:
-            goal.unlink(missing_ok=True)
-            raise
-        if there:
-            os.fsync(directory)
-            sync(goal.parent)
+            name = _into(holder, directory, where.name, version, sequencer)
+        finally:
+            os.close(holder)
     except FileNotFoundError:
         return None
     finally:
         os.close(directory)
-    return goal if there else None
+    return place / name if name else None
+
+
+def _into(holder: int, directory: int, name: str, version: Identity, sequencer: str) -> str:
+    """Move a file into the directory open as *holder*; its name there, "" when it was another file."""
+    goal = _claimed(holder, name, sequencer)
+    try:
+        there = _carried(directory, name, version, holder, goal)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(goal, dir_fd=holder)
+        raise
+    if there:
+        os.fsync(directory)
+        os.fsync(holder)
+    return goal if there else ""
 
 
 def _is(version: Identity, name: str, directory: int) -> bool:
@@ -93,41 +106,37 @@ def _put_back(aside: int, name: str, directory: int, former: str) -> None:
     os.unlink(name, dir_fd=aside)
 
 
-def _claimed(wanted: Path, sequencer: str) -> Path:
-    """An empty file of ours at *wanted*, or beside it, made with the directories above it."""
-    wanted.parent.mkdir(parents=True, exist_ok=True)
-    key = PurePosixPath(wanted.name)
+def _claimed(holder: int, wanted: str, sequencer: str) -> str:
+    """The name of an empty file of ours: *wanted*, or one like it."""
+    key = PurePosixPath(wanted)
     for number in range(_TRIES):
         more = "" if not number else f".{sequencer}" if number == 1 else f".{sequencer}-{number}"
-        goal = wanted.with_name(f"{key.stem}{more}{key.suffix}")
+        goal = f"{key.stem}{more}{key.suffix}"
         with contextlib.suppress(FileExistsError):
-            os.close(os.open(goal, _CLAIM, 0o600))
+            os.close(os.open(goal, _CLAIM, 0o600, dir_fd=holder))
             return goal
-    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(wanted))
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), wanted)
 
 
-def _carried(directory: int, name: str, version: Identity, goal: Path) -> bool:
-    """The file at *goal*, in place of what claims it; False: it was another one, which stays where it was."""
+def _carried(directory: int, name: str, version: Identity, holder: int, goal: str) -> bool:
+    """The file as *goal* in *holder*, in place of what claims it; False: it was another one, which stays where it was."""
     try:
-        os.rename(name, goal, src_dir_fd=directory)
+        os.rename(name, goal, src_dir_fd=directory, dst_dir_fd=holder)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        return _copied(directory, name, version, goal)
-    holder = os.open(goal.parent, _DIRECTORY | os.O_CLOEXEC)
-    try:
-        if _is(version, goal.name, holder):
-            return True
-        _put_back(holder, goal.name, directory, name)
-        return False
-    finally:
-        os.close(holder)
+        return _copied(directory, name, version, holder, goal)
+    if _is(version, goal, holder):
+        return True
+    _put_back(holder, goal, directory, name)
+    return False
 
 
-def _copied(directory: int, name: str, version: Identity, goal: Path) -> bool:
+def _copied(directory: int, name: str, version: Identity, holder: int, goal: str) -> bool:
     """To another file system: copied, synced, and gone here once that is done."""
     source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
-    with os.fdopen(source, "rb") as file, goal.open("r+b") as copy:
+    target = os.open(goal, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=holder)
+    with os.fdopen(source, "rb") as file, os.fdopen(target, "r+b") as copy:
         shutil.copyfileobj(file, copy, 1024 * 1024)
         state = os.fstat(source)
         copy.flush()
@@ -135,7 +144,7 @@ def _copied(directory: int, name: str, version: Identity, goal: Path) -> bool:
         os.utime(copy.fileno(), ns=(state.st_atime_ns, state.st_mtime_ns))
         os.fsync(copy.fileno())
     if not _is(version, name, directory):
-        goal.unlink()
+        os.unlink(goal, dir_fd=holder)
         return False
     os.unlink(name, dir_fd=directory)
     return True

@@ -1,9 +1,11 @@
 """The directory behind a bucket: found, told apart from what stood there before, opened.
 
 A directory whose file system is not mounted looks like an empty one. So each root has a number made of its file system and
-inode; only files that were seen under the very root that is attached now can be missing from it."""
+inode; only files that were seen under the very root that is attached now can be missing from it. Whoever may write beside it could put
+a link there, which led the daemon where it may look and they may not: no link is followed that was not there when the config was read."""
 
 import contextlib
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -11,11 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from router.buckets.beneath import beneath
+from router.config.types import Bucket
 from router.errors import SourceError
 
 MOUNTS: Final = Path("/proc/self/mountinfo")  # proc(5)
 _LOCAL: Final = frozenset({"ext2", "ext3", "ext4", "f2fs", "tmpfs", "xfs"})  # those of btrfs have devices that no mount names
-_OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NONBLOCK
+_OPEN: Final = os.O_RDONLY | os.O_DIRECTORY
+_LINKED: Final = frozenset({errno.ELOOP, errno.ENOTDIR})
 
 
 class RootGone(SourceError):
@@ -34,6 +39,11 @@ class Root:
     def mounted(self) -> bool:
         """Whether a file system is mounted right here."""
         return self.number < 0
+
+
+def place(bucket: Bucket) -> Path:
+    """Where the root of a bucket is looked for."""
+    return bucket.lies or bucket.path
 
 
 def find(path: Path, *, required: bool) -> Root:
@@ -76,13 +86,24 @@ def make(path: Path) -> None:
         raise RootGone(f"{path} cannot be made: {error.strerror}") from error
 
 
+def opened(path: Path) -> int:
+    """Open a directory that is reached without a link; the caller closes it. Raises OSError."""
+    top = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return beneath(top, str(path)[1:], _OPEN)
+    finally:
+        os.close(top)
+
+
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[int]:
     try:
-        directory = os.open(path, _OPEN)
+        directory = opened(path)
     except FileNotFoundError as error:
         raise RootGone(f"{path} is missing") from error
     except OSError as error:
+        if error.errno in _LINKED and path.is_dir():
+            raise RootGone(f"{path} leads elsewhere: a link was put in its way since the config was read; reload if it is meant") from error
         raise RootGone(f"{path} cannot be read: {error.strerror}") from error
     try:
         yield directory

@@ -1,8 +1,9 @@
-"""Buckets and tables: what triggers refer to by name. Pure.
+"""Buckets and tables: what triggers refer to by name. Pure, but for where links lead.
 
 Names follow AWS: S3 user guide, "General purpose bucket naming rules"; DynamoDB developer guide, "Naming rules"."""
 
 import ipaddress
+import os
 import re
 from pathlib import Path
 from typing import Final, Literal, cast
@@ -65,7 +66,8 @@ def _bucket(name: str, node: Node) -> Bucket:
     after, goal = _after(form)
     return Bucket(
         name=name,
-        path=form.file("path"),
+        path=(path := form.file("path")),
+        lies=_without_links(path),
         settle=form.seconds("settle", _DEFAULT.settle, low=0, high=3600),
         scan=form.seconds("scan", _DEFAULT.scan, low=0.1, high=DAY),
         mount=cast('Literal["optional", "required"]', form.choice("mount", "optional", ("optional", "required"))),
@@ -90,7 +92,11 @@ def _after(form: Node) -> tuple[Literal["keep", "delete", "move"], Path]:
             kind = "keep"
         return cast('Literal["keep", "delete"]', kind), Path()
     moved = written.form(known=("move",))
-    return "move", moved.file("move")
+    return "move", _without_links(moved.file("move"))
+
+
+def _without_links(path: Path) -> Path:
+    return Path(os.path.realpath(path))
 
 
 def _ignore(form: Node) -> tuple[str, ...]:

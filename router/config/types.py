@@ -30,7 +30,8 @@ class Bucket:
     eventbridge: bool = False  # its events go to the default bus too
     event_version: str = "2.1"  # of the notifications' records; one of EVENT_VERSIONS (config/resources.py)
     after: Literal["keep", "delete", "move"] = "keep"  # what becomes of an object once its functions' events have succeeded
-    goal: Path = Path()  # move: the directory outside that it goes to, under its key
+    goal: Path = Path()  # move: the directory outside that it goes to, under its key; without links
+    lies: Path | None = None  # where *path* led when the config was read: links that are put in its way later are not followed
 
     @property
     def variable(self) -> str:

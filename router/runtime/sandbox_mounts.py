@@ -79,7 +79,8 @@ def enter(view: dict[str, Any], house: str) -> None:
 
     view: steps, [[path, how], …] in the order of the paths; tmp, where the environment's /tmp is mounted; opt, a directory that is
     to be /opt, or ""."""
-    sources = {path: _opened(path) for path, how in view["steps"] if how in {"read", "write"}}
+    steps = dict(view["steps"])
+    sources = {path: _shown(path, steps) for path, how in steps.items() if how in {"read", "write"}}
     tmp, layers = _opened(view["tmp"]), os.open(view["opt"], os.O_RDONLY | os.O_CLOEXEC) if view["opt"] else -1
     calls.mount("", house, flags=calls.MS_REC | calls.MS_PRIVATE)  # others' are none of its business
     empty: list[str] = []
@@ -103,6 +104,20 @@ def _opened(path: str) -> int:
         return os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return -1  # not there: nothing to show
+
+
+def _shown(path: str, steps: dict[str, str]) -> int:
+    """What is to be seen at *path*. A link in its way, which another function may have put there, leads to nothing that is hidden."""
+    source = _opened(path)
+    if source < 0:
+        return source
+    place = os.readlink(f"/proc/self/fd/{source}")  # noqa: PTH115
+    while place and place not in steps:
+        place = place.rpartition("/")[0]
+    if steps.get(place) == "hide":
+        os.close(source)
+        return -1
+    return source
 
 
 def _hide(path: str, empty: list[str]) -> None:

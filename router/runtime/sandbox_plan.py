@@ -4,7 +4,7 @@ Facts in: the controls that work (sandbox_controls.py), where things lie (Site),
 symbolic links."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from router.config.types import Function
@@ -43,6 +43,7 @@ class Site:
     runtime: tuple[str, ...] = ()  # what interpreters and our own bootstrap read
     readable: frozenset[str] = frozenset()  # of those buckets: to read only
     denied: frozenset[str] = frozenset()  # other buckets
+    declared: frozenset[str] = frozenset()  # functions that the API declared: whoever may do that is not the machine's operator
     uses: Mapping[str, "Site"] = field(default_factory=dict, compare=False)  # role → the same for functions that have it
     endpoint: int = 0  # the port of the AWS endpoint, which is reached from networks of their own too; 0: there is none
 
@@ -72,6 +73,7 @@ def plan(machine: Machine, site: Site, function: Function, needs: Needs, *, room
     if function.isolation == "none":
         return None
     site = site.of(function)
+    needs = replace(needs, writes=_opened(site, function, needs))
     strict, namespaces = function.isolation == "strict", machine.works("namespaces")
     offline = "no_network" in function.require
     own = machine.users.get(function.name) if effective(machine, function, "own_user") else None
@@ -98,6 +100,13 @@ def plan(machine: Machine, site: Site, function: Function, needs: Needs, *, room
         found["all_but"] = _topmost(hidden(site, needs) | site.readable)
         found["rules"] = [(path, False) for path in (needs.code, *needs.reads, *sorted(site.readable))]
     return found
+
+
+def _opened(site: Site, function: Function, needs: Needs) -> tuple[str, ...]:
+    """What a function's variables open: nothing where the API wrote them, never what is the daemon's own."""
+    if function.name in site.declared:
+        return ()
+    return tuple(path for path in needs.writes if not _within(path, site.state, site.credentials))
 
 
 def hidden(site: Site, needs: Needs) -> set[str]:

@@ -72,7 +72,7 @@ def site(config: Config) -> Site:
     """Of a daemon with this config."""
     credentials = os.environ.get("CREDENTIALS_DIRECTORY", "")
     tables = {_real(table.sqlite.parent) for table in config.tables.values()}
-    buckets = {name: _real(bucket.path) for name, bucket in config.buckets.items()}
+    buckets = {name: str(bucket.lies or _real(bucket.path)) for name, bucket in config.buckets.items()}
     made = {path for name, path in buckets.items() if config.owners.get(("buckets", name)) == "api"}  # for who has a role that opens them
     found = Site(
         state=_real(config.state),
@@ -82,6 +82,7 @@ def site(config: Config) -> Site:
         shared=frozenset(({*buckets.values()} - made) | tables),
         denied=frozenset(made - tables),
         runtime=runtime(),
+        declared=frozenset(name for (section, name), owner in config.owners.items() if section == "functions" and owner == "api"),
     )
     return replace(found, uses={name: _opened(found, buckets, tables, policy, config.account) for name, policy in roles(config).items()})
 

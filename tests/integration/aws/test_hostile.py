@@ -1,10 +1,14 @@
 """A hostile handler: with boto3 and the credentials of its role it tries what is others', with files what is the daemon's."""
 
+import io
 import json
+import re
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.helpers.endpoint import Cloud
 
@@ -89,12 +93,15 @@ def handler(event, context):
     open_ = {"own": lambda: s3.get_object(Bucket="mine", Key="a.txt")["Body"].read(), "own file": lambda: read(f"{event['mine']}/a.txt")}
     return {"tries": {name: tried(call) for name, call in tries.items()}, "own": {name: tried(call) for name, call in open_.items()}}
 
+def opened(event, context):
+    return {path: tried(lambda path=path: os.listdir(path) or 1 / 0) for path in event}
+
 def victim(event, context):
     return os.environ["SECRET"]
 """
 }
 CONFIG = f"""
-buckets: {{mine: ./mine, theirs: ./theirs}}
+buckets: {{mine: ./mine, theirs: ./theirs, swapped: ./swapped}}
 queues: {{theirs: {{}}}}
 topics: {{theirs: {{}}}}
 tables: {{theirs: {{hash: id}}}}
@@ -107,6 +114,7 @@ functions:
   hostile: {{code: ./code, handler: app.handler, timeout: 60, memory: 512, role: bounded}}
   offline: {{code: ./code, handler: app.handler, timeout: 60, memory: 512, role: bounded, require: [no_network]}}
   strict: {{code: ./code, handler: app.handler, timeout: 60, memory: 512, role: bounded, isolation: strict}}
+  swapper: {{code: ./code, handler: app.opened, timeout: 60, memory: 512, isolation: strict}}
   victim: {{code: ./code, handler: app.victim, role: other, environment: {{SECRET: {CANARY}}}}}
 """
 
@@ -145,3 +153,40 @@ def test_nothing_of_others_is_reached(cloud: Cloud, function: str) -> None:
     assert not any(CANARY in one for one in said["tries"].values())
     assert sorted(path.name for path in (cloud.directory / "theirs").iterdir() if not path.name.startswith(".")) == ["secret.txt"]
     assert cloud.router("invoke", "victim") == CANARY
+
+
+def test_variables_that_the_api_sets_open_no_directory(cloud: Cloud) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("app.py", CODE["app.py"])
+    wanted = [str(cloud.state / name) for name in ("tables", "logs", "code", "sandbox")]
+    wanted += [str(cloud.directory / name) for name in ("theirs", "code")]
+    functions = cloud.client("lambda", cloud.key("deployer"))
+    functions.create_function(
+        FunctionName="opener",
+        Role="arn:aws:iam::123456789012:role/bounded",
+        Runtime="python3.11",
+        Handler="app.opened",
+        Timeout=30,
+        MemorySize=512,
+        Code={"ZipFile": archive.getvalue()},
+        Environment={"Variables": {f"PLACE_{number}": path for number, path in enumerate(wanted)}},
+    )
+    said = json.loads(functions.invoke(FunctionName="opener", Payload=json.dumps(wanted))["Payload"].read())
+    own = said.pop(str(cloud.state / "code"))
+    assert "known.json" not in own
+    assert {path: one for path, one in said.items() if not one.startswith("refused: ")} == {}
+
+
+def test_a_bucket_whose_directory_becomes_a_link_shows_nothing_of_where_it_leads(cloud: Cloud) -> None:
+    s3, place = cloud.client("s3", cloud.key("reader")), cloud.directory / "swapped"
+    s3.put_object(Bucket="swapped", Key="a", Body=b"x")
+    place.rename(cloud.directory / "former")
+    place.symlink_to(cloud.state)
+    functions = cloud.client("lambda", cloud.key("invoker"))
+    for attempt in (lambda: s3.list_objects_v2(Bucket="swapped"), lambda: s3.get_object(Bucket="swapped", Key="credentials.key")):
+        with pytest.raises(ClientError) as refused:
+            attempt()
+        assert refused.value.response["Error"]["Code"] == "ServiceUnavailable"
+    said = json.loads(functions.invoke(FunctionName="swapper", Payload=json.dumps([str(place)]))["Payload"].read())
+    assert not {"credentials.key", "tables", "logs"} & set(re.findall(r"[\w.]+", said[str(place)]))

@@ -193,3 +193,15 @@ SEEN = Seen(inode=1, size=2, mtime=3, ctime=4)
 def test_only_what_nothing_happened_to_is_untouched(seen: Seen | None, right: bool) -> None:
     row = Version(7, 1, 2, 3, 4, "etag", SEQUENCER, racy=False)
     assert clearing.untouched(seen, row) is right
+
+
+@pytest.mark.parametrize("linked", ["done", "done/in"])
+def test_nothing_is_moved_through_a_link(root: int, bucket: Path, tmp_path: Path, linked: str) -> None:
+    it = written(bucket / "in/keys.json", "one")
+    (tmp_path / "state/in").mkdir(parents=True)
+    (tmp_path / linked).parent.mkdir(exist_ok=True)
+    (tmp_path / linked).symlink_to(tmp_path / "state")
+    with pytest.raises(OSError, match=r"Too many levels of symbolic links|Not a directory"):
+        clearing.move(root, place("in/keys.json"), it, tmp_path / "done", SEQUENCER)
+    assert files(tmp_path / "state") == {}
+    assert files(bucket) == {"in/keys.json": "one"}

@@ -7,6 +7,7 @@ import pytest
 
 from router.buckets import roots
 from router.buckets.roots import Root, RootGone
+from router.config.types import Bucket
 
 
 def test_a_directory_is_found_twice_as_the_same(tmp_path: Path) -> None:
@@ -87,3 +88,17 @@ def test_without_proc_no_file_system_is_known(tmp_path: Path, monkeypatch: pytes
 def test_a_number_fits_the_store() -> None:
     assert abs(roots.find(Path("/proc"), required=False).number) < 2**63
     assert Root(-3, 1, 1).mounted
+
+
+@pytest.mark.parametrize("swapped", ["data", "data/uploads"])
+def test_a_link_that_was_put_in_its_way_is_not_followed(tmp_path: Path, swapped: str) -> None:
+    (tmp_path / "data/uploads").mkdir(parents=True)
+    (tmp_path / "state/uploads").mkdir(parents=True)
+    bucket = Bucket("uploads", tmp_path / "data/uploads", lies=tmp_path.resolve() / "data/uploads")
+    former = roots.find(roots.place(bucket), required=False)
+    (tmp_path / swapped).rename(tmp_path / "old")
+    (tmp_path / swapped).symlink_to(tmp_path / "state")
+    with pytest.raises(RootGone, match="a link was put in its way since the config was read"):
+        roots.find(roots.place(bucket), required=False)
+    with pytest.raises(RootGone, match="leads elsewhere"):
+        roots.open_root(roots.place(bucket), former)

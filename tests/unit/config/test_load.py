@@ -57,8 +57,8 @@ def test_everything_at_once(place: Place) -> None:
     assert (config.http, config.console) == (Listen("tcp", "::1", 0), Listen("unix", path=root / "console.sock"))
     assert (config.limits, config.retention) == (Limits(20, 300.0), Retention(30 * 86400.0, 43200.0))
     assert config.buckets == {
-        "uploads": Bucket("uploads", root / "data/uploads"),
-        "my.results": Bucket("my.results", Path("/srv/results"), 0.5, 30.0, "required", "scan", ("*.bak",)),
+        "uploads": Bucket("uploads", root / "data/uploads", lies=root / "data/uploads"),
+        "my.results": Bucket("my.results", Path("/srv/results"), 0.5, 30.0, "required", "scan", ("*.bak",), lies=Path("/srv/results")),
     }
     assert config.tables == {"orders": Table("orders", root / "shop.db", "orders", ("id",), "NEW_IMAGE", "auto")}
     f, g = config.functions.values()

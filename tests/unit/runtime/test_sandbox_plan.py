@@ -1,5 +1,6 @@
 """What a sandbox hides and shows."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,21 @@ def test_a_config_in_tmp_brings_its_directory_along_and_hides_the_same() -> None
         *("hide", "hide", "hide"),
     ]
     assert seen(steps(site, Needs("/tmp/try/a"), strict=True, root=False), "/tmp/try/out") == "hide"
+
+
+def test_variables_open_nothing_of_the_daemons_and_nothing_at_all_where_the_api_wrote_them() -> None:
+    needs = Needs("/srv/house/a", writes=("/srv/house/shop", f"{SITE.state}/tables", f"{SITE.state}/logs", SITE.credentials))
+    for isolation, found in (("auto", WORKS), ("strict", WORKS), ("strict", LACKS)):
+        told = plan(Machine(found), SITE, function(isolation=isolation), needs, room="r")
+        assert told is not None
+        shown = [*(told.get("view") or {"steps": ()})["steps"], *told.get("rules", ())]
+        assert not [path for path, how in shown if how in {"write", True} and path.startswith((SITE.state, SITE.credentials))]
+        assert ("/srv/house/shop", True) in shown or isolation == "auto"
+    declared = replace(SITE, declared=frozenset({"f"}), denied=frozenset({"/srv/house/shop"}))
+    theirs = plan(Machine(WORKS), replace(SITE, uses={"r": declared}), function(isolation="strict", role="r"), needs, room="r")
+    assert theirs is not None
+    assert seen(theirs["view"]["steps"], "/srv/house/shop/x") == "hide"
+    assert "/srv/house/shop" not in dict(theirs["rules"])
 
 
 PATHS = st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(lambda parts: "/" + "/".join(parts))

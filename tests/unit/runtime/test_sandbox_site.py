@@ -72,3 +72,9 @@ def test_a_bucket_that_the_api_made_is_for_who_has_a_role_that_opens_it(tmp_path
     assert (site.shared, site.readable, site.denied) == ({ours}, set(), {made})
     writer = site.of(replace(found.functions["a"], role="writer"))
     assert (writer.shared, writer.readable, writer.denied) == ({made}, set(), {ours})
+
+
+def test_who_declared_a_function_is_told(tmp_path: Path) -> None:
+    found = config(tmp_path.resolve(), "ours", "theirs")
+    found.owners = {("functions", "ours"): "config", ("functions", "theirs"): "api", ("queues", "ours"): "api"}
+    assert Ground(lambda: found).site().declared == {"theirs"}

@@ -11,6 +11,7 @@ from typing import Any, Final
 from router.api.aws.lambda_.place import invalid, text
 from router.api.aws.lambda_.rooms import FUNCTIONS, Rooms
 from router.api.aws.service import Call, Need
+from router.buckets import roots
 from router.buckets.beneath import beneath
 from router.errors import CodeRefused, JournalError
 from router.functions.uploads import LARGEST, sha256_of
@@ -59,14 +60,14 @@ def _object(rooms: Rooms, code: Mapping[str, Any]) -> bytes:
     if bucket is None:
         raise invalid(_NO_BUCKET)
     try:
-        return _read(bucket.path, text(code, "S3Key"))
+        return _read(roots.place(bucket), text(code, "S3Key"))
     except (OSError, ValueError):
         raise invalid(_NO_KEY) from None
 
 
 def _read(directory: Path, key: str) -> bytes:
     """The file of a key, whole; never one outside the directory. Raises OSError, ValueError, AwsError."""
-    root = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    root = roots.opened(directory)
     try:
         descriptor = beneath(root, key)
     finally:
