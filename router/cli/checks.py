@@ -6,8 +6,8 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -138,15 +138,25 @@ def config(path: Path) -> Iterator[Check]:
     from router.daemon import check  # noqa: PLC0415 - imports the daemon
 
     open_routes: tuple[str, ...] = ()
+    found = Check("config", "no mistakes", "no mistakes", str(path), f"router check --config {path}", ok=True)
     try:
         open_routes = exposures(check(path))
-        effective = "no mistakes"
     except ConfigError as error:
-        count = len(error.problems)
-        effective = f"{count} mistake{'s' * (count > 1)}"
-    yield Check("config", "no mistakes", effective, str(path), f"router check --config {path}", effective == "no mistakes")
+        found = _mistaken(found, error.problems)
+    yield found
     for note in open_routes:
         yield Check("webhook", "signed, or this machine's alone", "open", str(path), note, ok=False, required=False)
+
+
+def _mistaken(found: Check, problems: Sequence[str]) -> Check:
+    """The verdict on a config with mistakes. That credentials are not here is none: the service has them, and only it."""
+    from router.config.references import NO_DIRECTORY  # noqa: PLC0415 - imports the config's reader
+
+    count = len(problems)
+    if any(NO_DIRECTORY not in problem for problem in problems):
+        return replace(found, effective=f"{count} mistake{'s' * (count > 1)}", ok=False)
+    remedy = f"as root, with the directory of the files that LoadCredential= names: CREDENTIALS_DIRECTORY=DIRECTORY router doctor --config {found.proof}"
+    return replace(found, effective="not judged: its credentials are not here", remedy=remedy, ok=False, required=False)
 
 
 def confinement(path: Path) -> Iterator[Mapping[str, Any]]:

@@ -11,6 +11,20 @@ from router.cli.settings import Settings, pass_settings, shared_options
 from router.cli.show import document
 
 SHELLS: Final = ("bash", "zsh", "fish")
+_CLICKS: Final = '"${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD '  # the words as click's script for bash gives them
+_OURS: Final = '"${words[*]}" COMP_CWORD=$last '
+_JOINED: Final = """
+    local word words=() last=0 index
+    for ((index = 0; index <= COMP_CWORD; index++)); do
+        word=${COMP_WORDS[index]}
+        if [[ $word == = && ${words[last]} == --* ]] || [[ ${words[last]} == --*= && ${COMP_WORDS[index - 1]} == = ]]; then
+            words[last]+=$word  # bash takes --output=json for three words
+        else
+            last=${#words[@]}
+            words+=("$word")
+        fi
+    done
+"""
 
 
 @click.command(short_help="Print the script that completes commands in a shell.")
@@ -50,6 +64,7 @@ def _script(shell: str) -> str:
 
     found: Any = get_completion_class(shell)
     script: str = found(root, {}, "router", "_ROUTER_COMPLETE").source()
+    script = script.replace(_CLICKS, _OURS).replace("    local response\n", f"    local response\n{_JOINED}")  # of bash
     return script.replace(
         "$zsh_eval_context[-1] == loadautofunc", "$funcstack[1] == _router"
-    )  # holds at every call, not at the first alone
+    )  # of zsh: holds at every call, not at the first alone

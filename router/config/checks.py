@@ -11,6 +11,7 @@ from router.config.hiding import Hiding
 from router.config.node import Node
 from router.config.types import Config, Exposed
 
+_SQLITE: Final = b"SQLite format 3\0"  # how a database begins; sqlite.org, "Database File Format"
 _AT_HTTP: Final = frozenset({"http", "url", "webhook"})  # words of triggers
 
 
@@ -18,6 +19,7 @@ def check(config: Config, top: Node) -> None:
     """Note on *top* what does not go together."""
     _nested(config, top)
     _goals(config, top)
+    _databases(config, top)
     _reserved(config, top)
     _provisioned(config, top)
     _memory(config, top)
@@ -58,6 +60,31 @@ def _goals(config: Config, top: Node) -> None:
             after.problem(f"lies inside bucket {name} itself: what is moved there would be an object again", "move")
         elif goal.is_relative_to(os.path.realpath(config.state)):
             after.problem("lies inside the state directory, which is the daemon's own", "move")
+
+
+def _databases(config: Config, top: Node) -> None:
+    """The database of a feed is nothing that the daemon keeps or runs: a feed writes to it, and what holds one is left out of code."""
+    tables = top.child("tables")
+    if tables is None or not config.tables or top.document.readings.unchanged("tables"):
+        return
+    own = {os.path.realpath(path): what for path, what in _no_data(config)}
+    state = os.path.realpath(config.state) + "/"
+    for name, table in config.tables.items():
+        real = os.path.realpath(table.sqlite)
+        node = tables.child(name)
+        if node is not None and (real + "/").startswith(state):
+            node.problem("lies inside the state directory, which is the daemon's own", "sqlite")
+        elif node is not None and real in own:
+            node.problem(f"is {own[real]}, no database", "sqlite")
+
+
+def _no_data(config: Config) -> Iterator[tuple[Path, str]]:
+    """Files that mean something else to the daemon, and what."""
+    yield config.file, "the config itself"
+    for name, function in config.functions.items():
+        for path in (function.code, *function.layers, handler.source(function)):
+            if path is not None:
+                yield path, f"code of function {name}"
 
 
 def _bucket_nodes(top: Node) -> list[tuple[str, Node]]:
@@ -150,8 +177,8 @@ def _notes(config: Config) -> Iterator[str]:
         yield f"{config.file.name} can be changed by every user of this machine; chmod o-w {config.file}"
     yield from _of_buckets(config)
     for table in config.tables.values():
-        if not table.sqlite.exists():
-            yield f"tables.{table.name}: {table.sqlite} does not exist; the feed waits for it"
+        if wrong := _no_database(table.sqlite):
+            yield f"tables.{table.name}: {table.sqlite} {wrong}; the feed waits for it"
     for name, function in config.functions.items():
         if doubt := handler.doubt(function):
             yield f"functions.{name}.handler: {doubt}"
@@ -159,6 +186,18 @@ def _notes(config: Config) -> Iterator[str]:
     yield from _switched_off(config)
     if not config.functions:
         yield "functions: none; there is nothing to run"
+
+
+def _no_database(path: Path) -> str:
+    """Why there is no SQLite database at *path* to read; "" when there may be one, an empty file too."""
+    if not path.is_file():
+        return "is no file" if path.exists() else "does not exist"
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_SQLITE))
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return "" if start in {b"", _SQLITE} else "is no SQLite database"
 
 
 def _of_buckets(config: Config) -> Iterator[str]:

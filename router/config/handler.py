@@ -59,6 +59,11 @@ def doubt(function: Function) -> str:
     return f"{shown(file.name)} has no {shown(name)}{_meant(name, known)}"
 
 
+def source(function: Function) -> Path | None:
+    """The file that the handler is in; None where there is none, or it may be in several."""
+    return _place(function)[0]
+
+
 def _place(function: Function) -> tuple[Path | None, str]:
     """The source of a handler, and the name in it that leads to the function; None where there is no source, or it may be in several files."""
     if function.runtime.startswith("nodejs"):

@@ -322,9 +322,8 @@ class Node:
         """*number* when it is between the limits; else its nearest limit and a problem. What is not written is not judged."""
         if low <= number <= high or self._at(key) is None:
             return number
-        said = f"{values.spoken(low)} to {values.spoken(high)}{unit}"
-        told = "this value" if "${" in self.written(key) else f"{values.spoken(number)}{unit}"
-        self.problem(f"{told} is outside {said}", key)
+        told = "this value" if "${" in self.written(key) else values.told(number, unit)
+        self.problem(f"{told} is outside {values.told_range(low, high, unit)}", key)
         return min(max(number, low), high)
 
     def _json(self) -> Any:

@@ -17,6 +17,7 @@ _PRIVATE: Final = re.compile(
     re.IGNORECASE,
 )
 _LARGEST: Final = 64 * 1024  # bytes of one referenced file
+NO_DIRECTORY: Final = "CREDENTIALS_DIRECTORY is not set; systemd sets it"  # by this doctor knows it again
 HINT: Final = "write ${env:NAME}, ${credential:NAME} or ${file:PATH}, or $${ for a plain ${"
 
 
@@ -108,7 +109,7 @@ class References:
     def _credential(self, name: str) -> str:
         directory = self._environ.get("CREDENTIALS_DIRECTORY", "")
         if not directory:
-            raise Unresolved(f"credential {name}: CREDENTIALS_DIRECTORY is not set; systemd sets it for LoadCredential=")
+            raise Unresolved(f"credential {name}: {NO_DIRECTORY} for LoadCredential=, elsewhere set it to the directory of the files")
         if not _CREDENTIAL.fullmatch(name):
             raise Unresolved("a credential's name is letters, digits, _ . @ -")
         return _contents(Path(directory) / name, f"credential {name}")

@@ -14,6 +14,11 @@ _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 DURATION_HINT: Final = "write seconds as a bare number, or 500ms, 30s, 5m, 6h, 14d"
 SIZE_HINT: Final = "write MB as a bare number, or 256MB, 1GB"
 
+_LARGER: Final = {  # unit → (from where on, how many of it, the larger unit), the largest first
+    " MB": ((2**20, 2**20, " TB"), (2**10, 2**10, " GB")),
+    " s": ((2 * 86400, 86400, " d"), (3600, 3600, " h")),
+}
+
 
 def whole(text: str) -> int | None:
     """A whole number in decimal; no leading zeros, no underscores."""
@@ -68,3 +73,17 @@ def json_scalar(text: str) -> Any:
 def spoken(number: float) -> str:
     """A number without a needless fraction: 900, 0.5."""
     return str(int(number)) if number == int(number) else repr(number)
+
+
+def told(number: float, unit: str) -> str:
+    """*number* of *unit*, in the largest unit in which it is whole: 64 MB, 10 GB, 900 s, 24 h, 14 d."""
+    for least, many, larger in _LARGER.get(unit, ()):
+        if abs(number) >= least and number % many == 0:
+            return f"{spoken(number / many)}{larger}"
+    return f"{spoken(number)}{unit}"
+
+
+def told_range(low: float, high: float, unit: str) -> str:
+    """Two limits as `1 to 900 s`, `128 MB to 64 TB`, `0 to 12 h`: a unit that both have is said once."""
+    first, last = told(low, unit).partition(" "), told(high, unit).partition(" ")
+    return f"{first[0] if not low or first[2] == last[2] else ''.join(first)} to {''.join(last)}"

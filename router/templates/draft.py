@@ -38,6 +38,7 @@ class Item:
     name: str  # physical
     raw: Mapping[str, Any]  # the whole resource as written
     line: int = 0
+    doubt: str = ""  # why it cannot be told whether its condition holds
     becomes: str = ""
     notes: list[str] = field(default_factory=list)
 

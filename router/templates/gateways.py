@@ -8,6 +8,7 @@ from typing import Any, Final
 from router.templates.authorizers import NO_POLICY, authorized, with_key
 from router.templates.cors import cors_of
 from router.templates.draft import Api, Draft, Item, Route
+from router.templates.guards import settled
 from router.templates.http import HARMLESS, SAME, throttle_of
 from router.templates.openapi import definition
 from router.templates.props import Props
@@ -64,6 +65,7 @@ def stage(item: Item, draft: Draft) -> None:
     key = "ApiId" if item.type.startswith("AWS::ApiGatewayV2") else "RestApiId"
     found = draft.api(_text(item, key, draft))
     with draft.needed(found.logical, "stage"):
+        settled(item)
         props = draft.props(item)
         props.take(key)
         name = props.text("StageName", "$default")
@@ -169,6 +171,7 @@ def route(item: Item, draft: Draft) -> None:
     """AWS::ApiGatewayV2::Route."""
     way = _way(item, "ApiId", draft)
     way.key = _text(item, "RouteKey", draft)
+    settled(item)
     props = draft.props(item)
     target = draft.integrations.get(props.text("Target").rpartition("/")[2])
     if target is None:
@@ -190,6 +193,7 @@ def method(item: Item, draft: Draft) -> None:
     """AWS::ApiGateway::Method."""
     way = _way(item, "RestApiId", draft)
     way.key = f"{_text(item, 'HttpMethod', draft)} {_path(_text(item, 'ResourceId', draft), draft)}"
+    settled(item)
     props = draft.props(item)
     made = props.child("Integration")
     kind = made.text("Type") if made is not None else "none"

@@ -10,9 +10,16 @@ from router.templates.words import Refused, shown
 _DOMAINS: Final = frozenset({"AWS::ApiGateway::DomainName", "AWS::ApiGatewayV2::DomainName"})
 
 
+def settled(item: Item) -> None:
+    """Raises Refused when it cannot be told whether an item's condition holds."""
+    if item.doubt:
+        raise Refused(item.doubt)
+
+
 def firewall(item: Item, draft: Draft) -> None:
     """A web ACL before an API: it is refused, and so are the API's routes."""
     _closed(_properties(item).get("ResourceArn"), "web ACL", draft)
+    settled(item)
     raise Refused("web ACLs are not here; let a proxy in front filter requests")
 
 
@@ -21,6 +28,7 @@ def mapping(item: Item, draft: Draft) -> None:
     if any(resource.get("Type") in _DOMAINS and _asks(resource) for resource in draft.resolver.resources.values()):
         properties = _properties(item)
         _closed(properties.get("ApiId", properties.get("RestApiId")), "MutualTlsAuthentication", draft)
+    settled(item)
     raise Refused(f"{shown(item.type)} is not supported: all routes are on the http listener; let a proxy in front serve the domain")
 
 

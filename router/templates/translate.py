@@ -34,7 +34,7 @@ from router.templates.escaping import escaped_entry
 from router.templates.naming import Place
 from router.templates.parameters import Unlike, unlike
 from router.templates.resolve import Resolver
-from router.templates.words import ABSENT, Row, TemplateError, Translation, shown
+from router.templates.words import ABSENT, Refused, Row, TemplateError, Translation, shown
 
 _SECTIONS: Final = frozenset(
     [
@@ -129,6 +129,8 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "AWS::Scheduler::Schedule": rules.schedule,
     "AWS::Serverless::Connector": roles.connector,
 }
+# these take routes with them when they are refused, also for a condition that cannot be told
+_DEMANDING: Final = frozenset({gateways.stage, gateways.method, gateways.route, guards.firewall, guards.mapping})
 # what everybody may do anyway: a policy has one statement at least
 _NOTHING: Final = {"Effect": "Allow", "Action": "sts:GetCallerIdentity", "Resource": "*"}
 
@@ -217,26 +219,24 @@ def _items(resources: Mapping[str, Mapping[str, Any]], lines: Mapping[str, int],
     found = []
     for logical, resource in resources.items():
         item = Item(logical, resource["Type"], logical, resource, lines.get(logical, 0))
-        condition = resource.get("Condition")
-        if condition is not None and _settled(item, draft, partial(draft.resolver.holds, str(condition))) is False:
-            draft.rows[logical] = Row(logical, item.type, ABSENT, "", (f"condition {condition} is false",), item.line)
+        there, item.doubt = _there(resource.get("Condition"), draft)
+        if item.doubt or not there:
             draft.refused.add(logical)
-        elif logical in draft.rows:
-            continue
-        elif item.type not in HANDLERS and not item.type.startswith("AWS::CDK::"):
-            draft.attempt(item, partial(unsupported.refuse, item.type))
+        if not there:
+            draft.rows[logical] = Row(logical, item.type, ABSENT, "", (f"condition {resource['Condition']} is false",), item.line)
+        elif item.type not in HANDLERS and (item.doubt or not item.type.startswith("AWS::CDK::")):
+            draft.attempt(item, partial(guards.settled, item) if item.doubt else partial(unsupported.refuse, item.type))
         else:
             found.append(item)
     return found
 
 
-def _settled(item: Item, draft: Draft, work: Callable[[], Any]) -> Any:
-    """What *work* gives; None when it is refused, which is noted."""
-    result: list[Any] = []
-    draft.attempt(item, lambda: result.append(work()))
-    if result:
-        draft.rows.pop(item.logical)
-    return result[0] if result else None
+def _there(condition: Any, draft: Draft) -> tuple[bool, str]:
+    """Whether a resource's condition holds; when that cannot be told, it may, and the reason."""
+    try:
+        return condition is None or draft.resolver.holds(str(condition)), ""
+    except Refused as refusal:
+        return True, str(refusal)
 
 
 def _attempt_all(items: list[Item], draft: Draft) -> None:
@@ -258,6 +258,8 @@ def _one(item: Item, draft: Draft) -> None:
     if item.type.startswith("AWS::CDK::"):
         return
     item.name = draft.resolver.name(item.logical)
+    if HANDLERS[item.type] not in _DEMANDING:
+        guards.settled(item)
     HANDLERS[item.type](item, draft)
 
 

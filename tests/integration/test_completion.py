@@ -74,7 +74,8 @@ def typed(argv: list[str], place: Path, steps: Steps) -> list[str]:
 def test_bash(place: Path) -> None:
     """Through the shell's own completion: a key is pressed."""
     first = ("PS1=; source ./bash; echo ready$((0))\n", "ready0")
-    assert typed(["bash", "--norc", "--noprofile", "-i"], place, [first, *KEYS]) == []
+    equals = ("router ps --output=js\t", "--output=json")
+    assert typed(["bash", "--norc", "--noprofile", "-i"], place, [first, *KEYS, equals]) == []
 
 
 @missing("bash")
@@ -87,6 +88,12 @@ def test_bash(place: Path) -> None:
         ("router --config ./none invoke re", ""),
         ("router service un", "uninstall"),
         ("router evnts li", ""),
+        ("router ps --output =", "table json"),  # an equals sign is a word of its own to bash
+        ("router ps --output = j", "json"),
+        ("router --config = ./none invoke re", ""),
+        ("router --config = config.yaml invoke re", "resize report"),
+        ("router --config = config.yaml ps --output = j", "json"),
+        ("router event s3-put bucket = uploads --output = t", "table"),
     ],
 )
 def test_bash_completes_words(place: Path, words: str, expected: str) -> None:

@@ -124,3 +124,32 @@ def test_doctor_warns_of_a_webhook_that_stands_open(tmp_path: Path) -> None:
     assert not row["ok"]
     assert not row["required"]
     assert "takes what anybody sends" in row["remedy"]
+
+
+@pytest.mark.parametrize("mistaken", [False, True])
+def test_doctor_does_not_judge_a_config_whose_credentials_only_the_service_has(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, mistaken: bool
+) -> None:
+    """It says how they are shown to it; a mistake beside them is one."""
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    config, secrets = tmp_path / "config.yaml", tmp_path / "secrets"
+    (tmp_path / "app.py").write_text("def handler(event, context): pass\n")
+    secrets.mkdir()
+    (secrets / "token").write_text("correct horse\n")
+    limits = "limits: {concurrency: 0}\n" if mistaken else ""
+    config.write_text(
+        f"version: 1\n{limits}functions: {{f: {{code: ., handler: app.handler, environment: {{T: '${{credential:token}}'}}}}}}\n"
+    )
+
+    def found() -> dict[str, object]:
+        done = CliRunner().invoke(root, ["doctor", "--config", str(config), "--output", "json"])
+        (row,) = [row for row in json.loads(done.stdout) if row["name"] == "config"]
+        return dict(row)
+
+    row = found()
+    assert row["ok"] is False
+    assert row["required"] is mistaken
+    assert row["effective"] == ("2 mistakes" if mistaken else "not judged: its credentials are not here")
+    assert mistaken or f"CREDENTIALS_DIRECTORY=DIRECTORY router doctor --config {config}" in str(row["remedy"])
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(secrets))
+    assert found()["ok"] is not mistaken

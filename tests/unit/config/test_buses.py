@@ -39,7 +39,7 @@ def test_buses_as_written(place: Place) -> None:
     ("text", "told"),
     [
         ("buses: {aws.x: }", "does not begin with aws."),
-        ("buses: {x: {archive: 30m}}", "outside 3600 to"),
+        ("buses: {x: {archive: 30m}}", "outside 1 h to"),
         ("buses: {x: {policy: [{Effect: Allow}]}}", "buses.x.policy"),
         ("buses: {x: {tags: {'aws:x': y}}}", "does not begin with aws:"),
         ("buses: {x: {colour: red}}", "unknown key"),

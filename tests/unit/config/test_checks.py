@@ -3,6 +3,8 @@
 import os
 from dataclasses import replace
 
+import pytest
+
 from router.config.checks import exposures, notes
 from router.config.types import Listen
 from tests.unit.config.conftest import BASE, Place
@@ -64,6 +66,42 @@ def test_directories_are_compared_where_they_really_are(place: Place) -> None:
     ]
     assert place.mistakes("version: 1\nbuckets: {all: /}\n") == [
         "config.yaml:1:1: state: lies inside bucket all; journal and logs would be objects"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        ("./code/app.py", "is code of function f, no database"),
+        ("code", "is code of function f, no database"),
+        ("link/app.py", "is code of function f, no database"),
+        ("config.yaml", "is the config itself, no database"),
+        ("state/journal.db", "lies inside the state directory, which is the daemon's own"),
+        ("state", "lies inside the state directory, which is the daemon's own"),
+    ],
+)
+def test_a_database_is_nothing_that_the_daemon_keeps_or_runs(place: Place, path: str, wrong: str) -> None:
+    (place.root / "link").symlink_to("code")
+    tables = f"tables:\n  orders: {{sqlite: {path}}}\n"
+    assert place.mistakes(BASE + tables) == [f"config.yaml:7:20: tables.orders.sqlite: {wrong}"]
+
+
+def test_a_database_beside_the_state_and_the_handler(place: Place) -> None:
+    config = place.load(BASE + "tables: {one: {sqlite: state-2/shop.db}, two: {sqlite: code/shop.db}}\n")
+    assert len(config.tables) == 2
+
+
+def test_a_file_that_is_no_database(place: Place) -> None:
+    (place.root / "a.db").write_bytes(b"a,b,c\n")
+    (place.root / "b.db").mkdir()
+    (place.root / "c.db").touch()
+    (place.root / "d.db").write_bytes(b"SQLite format 3\0 and so on")
+    (place.root / "e.db").symlink_to("e.db")
+    tables = "".join(f"  {name}{name}{name}: {{sqlite: {name}.db}}\n" for name in "abcde")
+    assert told(place, BASE + "tables:\n" + tables) == [
+        "tables.aaa: DIR/a.db is no SQLite database; the feed waits for it",
+        "tables.bbb: DIR/b.db is no file; the feed waits for it",
+        "tables.eee: DIR/e.db does not exist; the feed waits for it",
     ]
 
 

@@ -64,7 +64,7 @@ def test_a_section_without_a_value_is_one_that_is_not_there(place: Place) -> Non
         (Fragment("queues", "more", {"delay": "long"}), "declared:queues.more.delay: long is not a duration; "),
         (Fragment("queues", "more", {"dilay": 3}), "declared:queues.more.dilay: unknown key, did you mean delay?"),
         (Fragment("frobs", "more", {}), "declared:frobs: unknown key"),
-        (Fragment("functions", "g", {"code": "x", "handler": 3.5, "memory": 1}), "declared:functions.g.memory: 1 MB is outside 128 to "),
+        (Fragment("functions", "g", {"code": "x", "handler": 3.5, "memory": 1}), "declared:functions.g.memory: 1 MB is outside 128 MB to "),
         (Fragment("functions", "g", 7), "declared:functions.g: must be a mapping, this is text"),
         (
             Fragment("triggers", "t", {"function": "gone", "trigger": {"knock": "a"}}),

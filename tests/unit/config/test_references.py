@@ -136,7 +136,7 @@ def test_no_mistake_shows_a_value(place: Place) -> None:
 
 def test_a_value_out_of_range_is_not_shown(place: Place) -> None:
     assert place.mistakes(f"version: 1\ndrain: ${{env:{NAME}}}\n", {NAME: "99999777"}) == [
-        "config.yaml:2:8: drain: this value is outside 0 to 3600 s"
+        "config.yaml:2:8: drain: this value is outside 0 to 1 h"
     ]
 
 

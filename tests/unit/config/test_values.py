@@ -95,3 +95,27 @@ def test_numbers(text: str, number: float) -> None:
 @pytest.mark.parametrize("text", ["", ".5", "5.", "+1", "1_000", "0x10", "010", "inf", "nan", "1e999", "1,5", "٣", "1 "])
 def test_what_is_no_number(text: str) -> None:
     assert values.number(text) is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "unit", "said"),
+    [
+        (1, 900, " s", "1 to 900 s"),
+        (0, 43_200, " s", "0 to 12 h"),
+        (60, 14 * 86_400, " s", "60 s to 14 d"),
+        (0.1, 86_400, " s", "0.1 s to 24 h"),
+        (3600, 3650 * 86_400, " s", "1 h to 3650 d"),
+        (128, 64 * 2**20, " MB", "128 MB to 64 TB"),
+        (512, 10_240, " MB", "512 MB to 10 GB"),
+        (64, 1500, " MB", "64 to 1500 MB"),
+        (1, 10_000, "", "1 to 10000"),
+    ],
+)
+def test_limits_are_told_in_units_that_a_person_can_read(low: float, high: float, unit: str, said: str) -> None:
+    assert values.told_range(low, high, unit) == said
+
+
+@given(st.integers(-(2**40), 2**40))
+def test_a_size_that_is_told_is_the_size(megabytes: int) -> None:
+    number, unit = values.told(megabytes, " MB").split(" ")
+    assert int(number) * {"MB": 1, "GB": 2**10, "TB": 2**20}[unit] == megabytes

@@ -79,7 +79,7 @@ def test_filters_of_the_trigger(read: Any) -> None:
         ("{name: orders, starting_position: AT_TIMESTAMP, starting_position_timestamp: soon}", "a time with its zone"),
         ("{name: orders, starting_position: AT_TIMESTAMP, starting_position_timestamp: 2026-01-01T00:00:00}", "a time with its zone"),
         ("{name: orders, starting_position_timestamp: 2026-01-01T00:00:00Z}", "only used with starting_position: AT_TIMESTAMP"),
-        ("{name: orders, maximum_record_age: 59}", "outside 60 to 604800 s"),
+        ("{name: orders, maximum_record_age: 59}", "outside 60 s to 7 d"),
         ("{name: orders, maximum_retry_attempts: 10001}", "outside -1 to 10000"),
         ("{name: orders, parallelization_factor: 11}", "outside 1 to 10"),
         ("{name: orders, on_failure: {queue: nowhere}}", "no queue has the name nowhere"),

@@ -119,7 +119,7 @@ def test_what_is_read(yaml: str, access: Access) -> None:
         ("authorizer: {function: auth, identity_source: Authorization}", "write $request.header.NAME"),
         ("authorizer: {function: auth, identity_source: method.request.header.X}", "write $request.header.NAME"),
         ("authorizer: {function: auth, ttl: 60}", "name some in identity_source, or write ttl: 0"),
-        ("authorizer: {function: auth, ttl: 2h, identity_source: $request.header.X}", "7200 s is outside 0 to 3600 s"),
+        ("authorizer: {function: auth, ttl: 2h, identity_source: $request.header.X}", "2 h is outside 0 to 1 h"),
         ("authorizer: {function: auth, validation: x}", "this one is of type request"),
         ("api: rest, authorizer: {function: auth, payload_format_version: 2.0}", "have one payload format"),
         ("api: rest, authorizer: {function: auth, simple_responses: true}", "answer with a policy"),

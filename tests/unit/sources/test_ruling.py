@@ -126,7 +126,7 @@ def test_mistakes_in_rules(tmp_path: Path, rule: str, told: str) -> None:
         ("{queue: jobs, input: 1, input_path: $.detail}", "only one of input, input_path"),
         ("{queue: jobs, dead_letter: {queue: line.fifo}}", "is a FIFO queue; a destination is a standard one"),
         ("{queue: jobs, retry: {attempts: 186}}", "outside 0 to 185"),
-        ("{queue: jobs, retry: {age: 59}}", "outside 60 to 86400 s"),
+        ("{queue: jobs, retry: {age: 59}}", "outside 60 s to 24 h"),
         ("{queue: jobs, role: nobody}", "no role has the name nobody"),
         ("{queue: lost, role: sender}", "role sender does not allow sqs:SendMessage on arn:aws:sqs:us-east-1:123456789012:lost"),
         (

@@ -150,7 +150,7 @@ OF_HMAC = "path: /x, provider: hmac, secret: s, header: X-Sign"
         ("{path: /x, provider: github, secret: s, header: X-Y}", "only for provider: hmac; github says it itself"),
         ("{path: /x, provider: github, secret: s, id_header: X-Y}", "only for provider: hmac"),
         ("{path: /x, provider: github, secret: s, tolerance: 60}", "github signs no time"),
-        ("{path: /x, provider: stripe, secret: s, tolerance: 0}", "outside 1 to 86400 s"),
+        ("{path: /x, provider: stripe, secret: s, tolerance: 0}", "outside 1 s to 24 h"),
         ("{path: /x, provider: github, secret: s, body_limit: 2MB}", "is outside 1KB to 1MB"),
         ("{path: /x, provider: github, secret: s, body_limit: 0KB}", "is outside 1KB to 1MB"),
         ("{path: /x, provider: github, secret: s, body_limit: many}", "is not a size"),

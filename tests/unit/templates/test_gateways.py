@@ -121,3 +121,32 @@ def test_the_one_route_of_a_quick_api_goes_with_it() -> None:
     assert set(routes(second({"AuthorizationType": "NONE"}, target))) == {"GET /a", "$default"}
     assert routes(second({"AuthorizationType": "NONE"}, {**target, "Frob": 1})) == {}
     assert routes(second({"AuthorizationType": "AWS_IAM"}, target)) == {}  # its requests would come to $default
+
+
+def test_a_stage_that_may_be_there_takes_the_routes_of_its_api() -> None:
+    """Of its condition it cannot be told whether it holds."""
+    of_first = {"Type": "AWS::ApiGateway::Stage", "Condition": "Unknown", "Properties": {**REST, "StageName": "v1"}}
+    of_second = {"Type": "AWS::ApiGatewayV2::Stage", "Condition": "Unknown", "Properties": {**HTTP, "StageName": "v1"}}
+    for found, route in ((first({"AuthorizationType": "NONE"}, S=of_first), "M"), (second({}, S=of_second), "R")):
+        assert routes(found) == {}
+        assert verdicts(found)["S"] == REFUSED
+        assert notes(found, "S") == "the template has no condition Unknown"
+        assert notes(found, route) == "stage of A is refused, and without it no route of that API is served"
+
+
+def test_requests_of_a_route_that_may_be_there_do_not_come_to_a_wider_one() -> None:
+    guarded = {
+        **HTTP,
+        "RouteKey": "GET /admin",
+        "AuthorizationType": "CUSTOM",
+        "AuthorizerId": {"Ref": "Z"},
+        "Target": {"Fn::Sub": "integrations/${I}"},
+    }
+    doubtful = {"Type": "AWS::ApiGatewayV2::Route", "Condition": "Unknown", "Properties": guarded}
+    found = second({"RouteKey": "GET /{proxy+}"}, G=doubtful)
+    assert routes(found) == {}
+    assert notes(found, "G") == "the template has no condition Unknown"
+    root = {"ResourceId": {"Fn::GetAtt": ["A", "RootResourceId"]}, "Integration": {"Type": "AWS_PROXY", "Uri": URI}}
+    keyed = {**REST, **root, "HttpMethod": "GET", "AuthorizationType": "CUSTOM", "AuthorizerId": {"Ref": "Z"}}
+    doubtful = {"Type": "AWS::ApiGateway::Method", "Condition": "Unknown", "Properties": keyed}
+    assert routes(first({"HttpMethod": "ANY"}, G=doubtful)) == {}

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from router.templates.words import REFUSED
-from tests.unit.templates.test_authorizers import event, rest, routes, served
-from tests.unit.templates.test_translate import notes, verdicts
+from tests.unit.templates.test_authorizers import LAMBDA, event, rest, routes, served
+from tests.unit.templates.test_translate import function, notes, verdicts
 
 
 @pytest.mark.parametrize("logical", ["R", "ServerlessRestApi"])
@@ -27,3 +27,23 @@ def test_an_api_whose_clients_show_certificates_is_not_served_without(asks: bool
     found = served({"A": event("/a", None, "R"), "B": event("/b")}, R=rest({}), D=domain, M=mapping)
     assert set(routes(found)) == ({"GET /b"} if asks else {"GET /a", "GET /b"})
     assert verdicts(found)["D"] == verdicts(found)["M"] == REFUSED
+
+
+# -- a condition that cannot be told: what has it may be there
+
+
+def test_a_web_acl_that_may_be_there_takes_the_routes_of_its_api() -> None:
+    arn = {"Fn::Sub": "arn:aws:apigateway:${AWS::Region}::/restapis/${R}/stages/p"}
+    acl = {"Type": "AWS::WAFv2::WebACLAssociation", "Condition": "Unknown", "Properties": {"ResourceArn": arn}}
+    found = served({"A": event("/a", None, "R"), "B": event("/b")}, R=rest({}), W=acl)
+    assert set(routes(found)) == {"GET /b"}
+    assert notes(found, "W") == "the template has no condition Unknown"
+    assert "web ACL of" in notes(found, "Fn.A")
+
+
+def test_routes_of_a_function_that_may_be_there_do_not_come_to_wider_ones() -> None:
+    admin = function(Events={"A": event("/admin", {"Authorizer": "L"}, "R")}) | {"Condition": "Unknown"}
+    api = rest({"Authorizers": {"L": LAMBDA}})
+    found = served({"All": event("/{proxy+}", None, "R"), "B": event("/b", None, "R")}, R=api, Admin=admin)
+    assert set(routes(found)) == {"GET /b"}
+    assert notes(found, "Admin") == "the template has no condition Unknown"
