@@ -1,5 +1,6 @@
 """What the loop that runs events does around an attempt: when it tries again, what it counts, whom it tells."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ async def test_while_the_disk_is_full_an_outcome_is_tried_at_growing_intervals_o
         await bench.dispatcher.emit(envelope())
         for _ in range(40):
             await bench.clock.advance(1)
-        assert [round(later - sooner, 3) for sooner, later in zip(times, times[1:], strict=False)][:6] == [1, 2, 4, 8, 8, 8]
+        assert [round(later - sooner, 3) for sooner, later in pairwise(times)][:6] == [1, 2, 4, 8, 8, 8]
 
 
 @pytest.mark.parametrize(("answer", "state"), [(Outcome(b"1"), State.SUCCEEDED), (FAILED, State.DEAD)])
@@ -97,4 +98,4 @@ async def test_a_journal_that_cannot_be_read_is_asked_again_a_second_later() -> 
         assert (len(times), bench.pool.seen) == (3, [])
         await bench.clock.advance(0.2)
         assert await bench.states() == [State.SUCCEEDED]
-        assert [round(later - sooner, 3) for sooner, later in zip(times, times[1:], strict=False)][:3] == [1, 1, 1]
+        assert [round(later - sooner, 3) for sooner, later in pairwise(times)][:3] == [1, 1, 1]
