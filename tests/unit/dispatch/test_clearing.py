@@ -231,16 +231,21 @@ async def test_pages_are_gone_through_to_the_end(house: House, monkeypatch: pyte
 
 
 async def test_what_was_handled_before_after_was_in_force_stays(house: House) -> None:
+    """What one function has handled before and another since goes with the last."""
     house.bucket = replace(BUCKET, after="keep")
     await house.start()
     await house.drop("old", "f")
+    await house.drop("half", "f", "g")
     await house.succeed("f")
     house.clock.jump(60)
     await reload(house, "delete")
-    assert house.store.there == {"old": "1"}
+    assert house.store.there == {"old": "1", "half": "1"}
     await house.drop("new", "f")
     await house.succeed("f")
     assert house.store.cleared == [("new", None)]
+    await house.succeed("g")
+    assert house.store.cleared[1:] == [("half", None)]
+    assert house.clearing._counted.value("in", "delete") == 2
     house.clock.jump(60)
     await house.start()
     assert house.store.there == {"old": "1"}

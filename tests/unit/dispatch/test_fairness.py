@@ -25,6 +25,12 @@ def test_however_one_floods_another_finds_a_slot(capacity: int, about: int) -> N
     assert room(capacity - running, 0, capacity=capacity, about=about) > 0
 
 
+def test_an_equal_share_of_slots_that_are_too_few_is_one() -> None:
+    """Who runs one already leaves those that are kept to who runs none."""
+    assert room(1, 0, capacity=HEADROOM, about=HEADROOM + 1) == 1
+    assert room(1, 1, capacity=HEADROOM, about=HEADROOM + 1) == 0
+
+
 @given(capacity=st.integers(0, HEADROOM - 1), running=st.integers(0, 8), about=st.integers(2, 9))
 def test_of_a_few_slots_none_is_kept(capacity: int, running: int, about: int) -> None:
     free = max(0, capacity - running)

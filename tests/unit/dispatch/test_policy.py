@@ -40,6 +40,12 @@ def test_the_age_is_checked_before_the_first_attempt_too() -> None:
     assert policy.before_attempt(function(), age=21599, failures=0) is None
 
 
+def test_who_is_exactly_as_old_as_an_event_may_be_is_not_too_old() -> None:
+    subject = function(maximum_event_age=120)
+    assert policy.before_attempt(subject, age=120, failures=0) is None
+    assert policy.after_failure(subject, age=60, failures=1) == Retry(60)
+
+
 def test_a_lowered_setting_holds_for_events_that_wait_for_a_retry() -> None:
     assert policy.before_attempt(function(maximum_retry_attempts=0), age=9, failures=1) == Bury(State.DEAD, "RetriesExhausted")
 

@@ -65,6 +65,34 @@ async def test_a_slot_given_back_goes_to_who_waits_longest() -> None:
     assert subject.room("f") == 1
 
 
+async def test_everybody_in_a_line_has_their_turn() -> None:
+    subject = slots(limit=1, f=None)
+    tasks = [asyncio.create_task(subject.acquire("f")) for _ in range(4)]
+    await settle()
+    for served in range(1, 5):
+        assert [one.done() for one in tasks] == [True] * served + [False] * (4 - served)
+        assert (subject.running("f"), subject.room("f")) == (1, 0)
+        subject.give("f")
+        await settle()
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+async def test_who_has_left_the_line_stands_in_nobodys_way(cancelled: bool) -> None:
+    """What is kept for others is free for who is alone again, without anything having ended."""
+    clock = VirtualClock()
+    subject = slots(clock, limit=16, flood=None, quiet=None)
+    assert (subject.room("quiet"), sum(subject.take("flood") for _ in range(16))) == (16, 14)
+    waiting = asyncio.create_task(subject.acquire("flood"))
+    await settle()
+    if cancelled:
+        waiting.cancel()
+    await clock.advance(2)
+    assert waiting.cancelled() is cancelled
+    assert cancelled or isinstance(waiting.exception(), TooManyRequests)
+    await clock.advance(fairness.RECENT)
+    assert subject.take("flood")
+
+
 async def test_reserved_zero_refuses_at_once() -> None:
     subject = slots(f=0)
     with pytest.raises(TooManyRequests) as thrown:
