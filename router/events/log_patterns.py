@@ -7,52 +7,20 @@ hostile one would hold up everybody."""
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import orjson
 
-from router import wildcards
+from router.events.log_conditions import BadPattern, Reader, Test, comparison, plain
 
 LONGEST: Final = 1024  # characters of a pattern
-DEEPEST: Final = 40  # parentheses in one another
 COLUMNS: Final = 1000
 
 _TERM: Final = re.compile(r'\s*([?-]?)("(?:[^"\\]|\\.)*"|[^\s"]+)')
-_TOKEN: Final = re.compile(
-    r'\s*(&&|\|\||!=|<=|>=|[=<>()]|"(?:[^"\\]|\\.)*"|\$[^\s=!<>()&|]*(?:\[\'[^\']*\'\][^\s=!<>()&|]*)*|[^\s=!<>()&|",]+)'
-)
 _STEP: Final = re.compile(r"\.?\[(\d{1,9}|\*)\]|\.?\['([^']*)'\]|\.([^.\[\]']+)")
 _BARE: Final = re.compile(r"\s*(\S+)")
 _CLOSED: Final = {"[": "]", '"': '"'}
-_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
 _NAME: Final = re.compile(r"\w+")
-_COMPARED: Final[dict[str, Callable[[float, float], bool]]] = {
-    "<": lambda one, other: one < other,
-    "<=": lambda one, other: one <= other,
-    ">": lambda one, other: one > other,
-    ">=": lambda one, other: one >= other,
-}
-
-Test = Callable[[Any], bool]
-"""Of a JSON value, or of the columns of a line."""
-
-
-class BadPattern(ValueError):
-    """No filter pattern; the text says why."""
-
-
-class Literal(NamedTuple):
-    """What is compared with; `*` in it is any run of characters, of a number's too: `$.latency = *` asks for one."""
-
-    parts: tuple[wildcards.Token, ...]
-    number: float | None  # None: it is no number, or was in quotes
-
-    def equals(self, value: Any) -> bool:
-        """Whether a JSON value, or a column, is it."""
-        if isinstance(value, int | float) and not isinstance(value, bool) and wildcards.Wild.RUN not in self.parts:
-            return self.number is not None and value == self.number
-        text = value if isinstance(value, str) else orjson.dumps(value).decode() if isinstance(value, int | float) else None
-        return text is not None and wildcards.matches_tokens(self.parts, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +57,7 @@ def _terms(text: str) -> Callable[[str], bool]:
         if term is None:
             raise BadPattern('a quotation mark without another; write "two words"')
         kind, word = term.groups()
-        found[kind].append(_plain(word))
+        found[kind].append(plain(word))
         at = term.end()
     wanted, either, unwanted = found[""], found["?"], found["-"]
 
@@ -103,85 +71,13 @@ def _terms(text: str) -> Callable[[str], bool]:
     return test
 
 
-def _plain(word: str) -> str:
-    if word.startswith('"'):
-        return re.sub(r"\\(.)", r"\1", word[1:-1])
-    if len(word) > 1 and word.startswith("%") and word.endswith("%"):
-        raise BadPattern("regular expressions (%…%) are not supported here")
-    return word
-
-
 # -- JSON
-
-
-class _Reader:
-    """Tokens of a pattern, one after another."""
-
-    def __init__(self, text: str) -> None:
-        self._tokens: list[str] = []
-        at = 0
-        while text[at:].strip():
-            found = _TOKEN.match(text, at)
-            if found is None:
-                raise BadPattern(f"cannot be read at {text[at:].strip()[:20]!r}")
-            self._tokens.append(found[1])
-            at = found.end()
-        self._at = 0
-        self._depth = 0
-
-    @property
-    def next(self) -> str:
-        return self._tokens[self._at] if self._at < len(self._tokens) else ""
-
-    def take(self) -> str:
-        token = self.next
-        if not token:
-            raise BadPattern("it ends too soon")
-        self._at += 1
-        return token
-
-    def whole(self, operand: Callable[[], Test]) -> Test:
-        """Everything: operands with && and ||, in parentheses or not."""
-        found = self._either(operand)
-        if self.next:
-            raise BadPattern(f"{self.next[:20]!r} is not expected")
-        return found
-
-    def _either(self, operand: Callable[[], Test]) -> Test:
-        return self._joined("||", lambda: self._joined("&&", lambda: self._one(operand), all), any)
-
-    def _joined(self, sign: str, part: Callable[[], Test], how: Callable[[Any], bool]) -> Test:
-        parts = [part()]
-        while self.next == sign:
-            self.take()
-            parts.append(part())
-        return parts[0] if len(parts) == 1 else lambda value: how(one(value) for one in parts)
-
-    def _one(self, operand: Callable[[], Test]) -> Test:
-        if self.next != "(":
-            return operand()
-        self.take()
-        self._depth += 1
-        if self._depth > DEEPEST:
-            raise BadPattern(f"more than {DEEPEST} parentheses in one another")
-        found = self._either(operand)
-        self._depth -= 1
-        if self.take() != ")":
-            raise BadPattern("a parenthesis is not closed")
-        return found
-
-    def literal(self) -> Literal:
-        token = self.take()
-        if token in {"&&", "||", "=", "!=", "<", ">", "<=", ">=", "(", ")"}:
-            raise BadPattern(f"{token} stands where a value should")
-        quoted = token.startswith('"')
-        return Literal(wildcards.starred(_plain(token)), float(token) if not quoted and _NUMBER.fullmatch(token) else None)
 
 
 def _json(text: str) -> Callable[[str], bool]:
     if not text.endswith("}"):
         raise BadPattern("{ without a }")
-    reader = _Reader(text[1:-1])
+    reader = Reader(text[1:-1])
     test = reader.whole(lambda: _property(reader))
 
     def whole(message: str) -> bool:
@@ -195,7 +91,7 @@ def _json(text: str) -> Callable[[str], bool]:
     return whole
 
 
-def _property(reader: _Reader) -> Test:
+def _property(reader: Reader) -> Test:
     """`$.a.b OP VALUE`, `$.a IS NULL`, `$.a NOT EXISTS`."""
     steps = _steps(reader.take())
     sign = reader.take().upper()
@@ -210,27 +106,8 @@ def _property(reader: _Reader) -> Test:
             raise BadPattern("NOT goes with EXISTS")
         there = sign == "EXISTS"
         return lambda value: bool(_found(value, steps)) is there
-    compare = _comparison(sign, reader.literal())
+    compare = comparison(sign, reader.literal())
     return lambda value: any(compare(one) for one in _found(value, steps))
-
-
-def _comparison(sign: str, literal: Literal) -> Test:
-    if sign == "=":
-        return literal.equals
-    if sign == "!=":
-        return lambda value: not literal.equals(value)
-    number, compare = literal.number, _COMPARED.get(sign)
-    if compare is None:
-        raise BadPattern(f"{sign[:20]!r} is no operator; = != < <= > >=, IS, EXISTS and NOT EXISTS are")
-    if number is None:
-        raise BadPattern(f"{sign} compares with a number")
-
-    def test(value: Any) -> bool:
-        if isinstance(value, str) and _NUMBER.fullmatch(value):
-            value = float(value)  # a column
-        return isinstance(value, int | float) and not isinstance(value, bool) and compare(value, number)
-
-    return test
 
 
 def _steps(selector: str) -> list[str | int]:
@@ -316,13 +193,13 @@ def _column(text: str) -> Test | None:
     """A name alone, or conditions on it: status = 4*, or w1 = ERROR || w1 = WARN. None: any value is good."""
     if _NAME.fullmatch(text):
         return None
-    reader = _Reader(text)
+    reader = Reader(text)
 
     def operand() -> Test:
         name = reader.take()
         if not _NAME.fullmatch(name):
             raise BadPattern(f"{name[:20]!r} is no column's name")
-        return _bare(_comparison(reader.take(), reader.literal()))
+        return _bare(comparison(reader.take(), reader.literal()))
 
     return reader.whole(operand)
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.events.log_patterns import DEEPEST, BadPattern, LogPattern
+from router.events.log_conditions import DEEPEST, BadPattern
+from router.events.log_patterns import LogPattern
 
 EVENT = json.dumps(
     {

@@ -7,7 +7,8 @@ from typing import Any, Final
 from router.api.aws.logs import tokens
 from router.api.aws.logs.place import Place, invalid, no_group, no_stream, number, stream_name, text, texts
 from router.api.aws.service import Call, Members
-from router.events.log_patterns import BadPattern, LogPattern
+from router.events.log_conditions import BadPattern
+from router.events.log_patterns import LogPattern
 from router.telemetry import logpages
 from router.telemetry.loggroups import LogGroups
 from router.telemetry.logpages import END, EVENTS, Found, Span, Spot
