@@ -10,15 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import structlog
 
 from router.buckets import contents, keys, roots, versions
 from router.buckets.contents import Look, Trouble
-from router.buckets.facts import NOBODY, Identity
+from router.buckets.facts import NOBODY
 from router.buckets.ledger import Told
-from router.buckets.notes import Note
 from router.buckets.roots import Root, RootGone, open_root
 from router.buckets.version_table import together
 from router.buckets.versions import Seen, Verdict, Version, same_file
@@ -26,6 +25,7 @@ from router.buckets.worklist import Work
 from router.errors import JournalError
 from router.events import s3
 from router.sources.base import Outlet
+from router.sources.s3dir_found import Change, Found, doubtful, floor_of, identity_of, noted
 from router.sources.s3dir_site import Site
 from router.sources.s3dir_tell import Teller
 
@@ -38,29 +38,6 @@ QUEUED: Final = 256  # files over contents.SMALL that wait to be read; with more
 RETRY_LIMIT: Final = 8.0  # seconds between looks at a file that gives errors
 IN_HAND: Final = 0.01  # seconds until a key is looked at again that the object store has in hand
 IDLE: Final = 3600.0  # seconds to wait for work when none is due
-
-
-class Found(NamedTuple):
-    """A key that was looked at."""
-
-    key: str
-    work: Work
-    row: Version | None
-    seen: Seen | None
-    wall_ns: int  # before the look
-    turn: int  # of the bucket's holds, before the look
-    note: Note | None = None  # what the object store left of this very version
-    void: bool = False  # it left a note, and the content is another
-    gone: int = 0  # of one that is gone: when its directory changed last, epoch nanoseconds
-
-
-class Change(NamedTuple):
-    """What is to be recorded of a key, and told before."""
-
-    found: Found
-    version: Version | None  # None: gone
-    name: str  # of the event; "": none
-    sequencer: str
 
 
 class Lookers:
@@ -124,7 +101,7 @@ class Lookers:
 
     async def _noted(self, found: list[Found]) -> list[Found]:
         """With the notes of versions that are, or may be, new: they know the eTag, and how the version came to be."""
-        new = {one.key: _identity(one.seen) for one in found if one.seen is not None and _doubtful(one.row, one.seen)}
+        new = {one.key: identity_of(one.seen) for one in found if one.seen is not None and doubtful(one.row, one.seen)}
         try:
             notes = await self._site.notes.matching(new)
         except JournalError as error:
@@ -132,7 +109,7 @@ class Lookers:
             return []
         put = {key: note for key, note in notes.items() if note.event}  # what was only read of a drop is nothing to go by
         if put:
-            found = [_with(one, put[one.key]) if one.key in put else one for one in found]
+            found = [noted(one, put[one.key]) if one.key in put else one for one in found]
         known = {one.key for one in found if one.note is not None} if put else put
         hidden = {key for key in new if key not in known and self._site.ignored.key(key)}  # overwritten by hand: no object any more
         for key in hidden:
@@ -222,7 +199,7 @@ class Lookers:
         """Events and rows in one transaction; rows that nobody is told of have time. Raises JournalError: none of them is on disk."""
         if not changes:
             return
-        site, floor = self._site, _floor(changes)
+        site, floor = self._site, floor_of(changes)
         rows = {change.found.key: change.version for change in changes}
         void = [site.notes.dropping(change.found.key) for change in changes if change.found.void]
         told = [self._told(change) for change in changes if self._teller.hears(change.name, change.found.key)]
@@ -290,37 +267,6 @@ class Lookers:
             return Told(key, change.name, change.sequencer, self._site.clock.now())
         caller = NOBODY if change.found.note is None else change.found.note.caller
         return Told(key, change.name, version.sequencer, version.ctime / 1e9, version.size, version.etag, caller)
-
-
-def _floor(changes: Sequence[Change]) -> str:
-    """The greatest sequencer of an object that is gone; "" when there is none."""
-    return max((change.sequencer for change in changes if change.version is None), default="")
-
-
-def _doubtful(row: Version | None, seen: Seen) -> bool:
-    """Whether the row alone does not tell that this is what was recorded. A content's MD5 may be another than the eTag: of parts."""
-    return row is None or row.racy or not same_file(row, seen) or seen.etag not in {"", row.etag}
-
-
-def _identity(seen: Seen) -> Identity:
-    return Identity(seen.inode, seen.size, seen.mtime)
-
-
-def _with(found: Found, note: Note) -> Found:
-    """The same, knowing what the object store left of this version: its eTag is the note's, unless the content is another.
-
-    One that was not read yet may be: size and time can be put back."""
-    seen = found.seen
-    if seen is None or contradicts(note, seen):
-        return found._replace(void=True)
-    if not seen.etag and "-" not in note.etag:
-        return found._replace(note=note)
-    return found._replace(note=note, seen=replace(seen, etag=note.etag))
-
-
-def contradicts(note: Note, seen: Seen) -> bool:
-    """Whether the content that was read is another than the note says. The eTag of parts is not the content's, nor one that was made up."""
-    return bool(seen.etag) and "-" not in seen.etag and "-" not in note.etag and seen.etag != note.etag
 
 
 def examine(path: Path, root: Root, wanted: Sequence[str], look: Callable[[int, str], Look]) -> list[Look]:
