@@ -229,9 +229,11 @@ def schedule(item: Item, draft: Draft) -> None:
     target = props.child("Target")
     if target is None:
         raise Refused("Target is required")
-    value |= _constant(target)
+    given = _target(target, item, draft, inputs=False)
+    text = "Input" in target and not {"queue", "topic"}.isdisjoint(given)  # a message is the text as it is
+    value |= {"input": target.text("Input")} if text else _constant(target)
     _described(props, value)
-    value["target"] = _target(target, item, draft, inputs=False)
+    value["target"] = given
     target.done()
     _done(props)
     _planned(item, (item.name, group), value, draft, enabled=enabled)

@@ -511,6 +511,20 @@ def test_rules_and_schedules_have_targets_of_any_kind() -> None:
     }
 
 
+@pytest.mark.parametrize("written", ["plain text", '{"a": 1,  "b": 2}', "5", "<aws.scheduler.scheduled-time>"])
+def test_what_a_schedule_sends_to_a_queue_or_topic_is_the_text_as_it_is(written: str) -> None:
+    arns = {"Q": {"Fn::GetAtt": ["Q", "Arn"]}, "T": {"Ref": "T"}}
+
+    def schedule(to: str) -> Any:
+        target = {"Arn": arns[to], "RoleArn": "arn:aws:iam::123456789012:role/x", "Input": written}
+        given = {"ScheduleExpression": "rate(1 day)", "FlexibleTimeWindow": {"Mode": "OFF"}, "Target": target}
+        return {"Type": "AWS::Scheduler::Schedule", "Properties": given}
+
+    found = template({"Q": {"Type": "AWS::SQS::Queue"}, "T": {"Type": "AWS::SNS::Topic"}, "ToQ": schedule("Q"), "ToT": schedule("T")})
+    assert set(verdicts(found).values()) == {RUNS}, found.rows
+    assert [found.config["schedules"][name]["input"] for name in ("ToQ", "ToT")] == [written, written]
+
+
 def test_authorizers() -> None:
     auth = {
         "DefaultAuthorizer": "L",
