@@ -525,6 +525,21 @@ def test_what_a_schedule_sends_to_a_queue_or_topic_is_the_text_as_it_is(written:
     assert [found.config["schedules"][name]["input"] for name in ("ToQ", "ToT")] == [written, written]
 
 
+def test_an_archive_is_known_by_its_name() -> None:
+    """StartReplay names it by the ARN that the template gives out."""
+    bus = {"Bus": {"Type": "AWS::Events::EventBus"}, "Other": {"Type": "AWS::Events::EventBus"}}
+
+    def archive(of: str, **more: Any) -> Any:
+        return {"Type": "AWS::Events::Archive", "Properties": {"SourceArn": {"Fn::GetAtt": [of, "Arn"]}, **more}}
+
+    kept = archive("Bus", ArchiveName="year", Description="of a year", RetentionDays=365)
+    arn = {"A": {"Fn::GetAtt": ["Kept", "Arn"]}}
+    found = template(bus | {"Kept": kept, "Plain": archive("Other"), "Fn": function(Environment={"Variables": arn})})
+    assert found.config["buses"]["Bus"]["archive"] == {"retention": "365d", "name": "year", "description": "of a year"}
+    assert found.config["buses"]["Other"]["archive"] == {"retention": "forever", "name": "Plain"}
+    assert found.config["functions"]["Fn"]["environment"]["A"].endswith(":archive/year")
+
+
 def test_authorizers() -> None:
     auth = {
         "DefaultAuthorizer": "L",
