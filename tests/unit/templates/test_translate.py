@@ -525,6 +525,14 @@ def test_what_a_schedule_sends_to_a_queue_or_topic_is_the_text_as_it_is(written:
     assert [found.config["schedules"][name]["input"] for name in ("ToQ", "ToT")] == [written, written]
 
 
+@pytest.mark.parametrize(("expression", "kept"), [("rate(1 day)", {"start", "end"}), ("at(2030-01-01T00:00:00)", set())])
+def test_dates_of_a_one_time_schedule_are_ignored_as_on_aws(expression: str, kept: set[str]) -> None:
+    dates = {"StartDate": "2030-01-01T00:00:00Z", "EndDate": "2031-01-01T00:00:00Z"}
+    found = template({"Fn": function(Events={"E": {"Type": "ScheduleV2", "Properties": {"ScheduleExpression": expression, **dates}}})})
+    assert verdicts(found)["Fn.E"] == RUNS, found.rows
+    assert triggers(found)[0]["schedule"].keys() & {"start", "end"} == kept
+
+
 def test_an_archive_is_known_by_its_name() -> None:
     """StartReplay names it by the ARN that the template gives out."""
     bus = {"Bus": {"Type": "AWS::Events::EventBus"}, "Other": {"Type": "AWS::Events::EventBus"}}
