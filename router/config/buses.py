@@ -56,7 +56,13 @@ def _bus(name: str, node: Node, policies: Policies | None) -> Bus:
     form = node.form(known=("archive", "description", "policy", "tags"))
     archive = form.child("archive")
     found = Bus(name, description=description(form), policy=policy(form, policies, "events:PutEvents"), tags=tags(form))
-    return found if archive is None else _archived(found, form, archive)
+    if archive is None:
+        return found
+    made = _archived(found, form, archive)
+    kept = made.archive_name or name  # replays, and the API, know an archive by it
+    if (other := node.document.readings.claim(f"archive {kept}", name)) != name:
+        form.problem(f"the archive of bus {other} has the name {kept} already; give this one another, as archive: {{name: …}}", "archive")
+    return made
 
 
 def _archived(bus: Bus, form: Node, archive: Node) -> Bus:

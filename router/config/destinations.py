@@ -11,8 +11,8 @@ from router.config.types import Destination, Names
 KINDS: Final = ("queue", "function", "bus", "bucket", "topic")
 
 
-def destination(form: Node, key: str, names: Names, kinds: Collection[str] = KINDS) -> Destination | None:
-    """The value under *key*: one word and a name, as {queue: done}."""
+def destination(form: Node, key: str, names: Names, kinds: Collection[str] = KINDS, *, fifo: bool = False) -> Destination | None:
+    """The value under *key*: one word and a name, as {queue: done}. *fifo*: a queue may be a FIFO queue too."""
     child = form.child(key)
     if child is None:
         return None
@@ -26,7 +26,7 @@ def destination(form: Node, key: str, names: Names, kinds: Collection[str] = KIN
     known = _known(names)[kind]
     if name not in known:
         node.problem(f"no {kind} has the name {name}{node.did_you_mean(name, known)}", kind)
-    elif kind == "queue" and names.queues[name].fifo:
+    elif kind == "queue" and names.queues[name].fifo and not fifo:
         node.problem(f"{name} is a FIFO queue; a destination is a standard one", kind)
     elif kind == "topic" and names.topics[name].fifo:
         node.problem(f"{name} is a FIFO topic; a destination is a standard one", kind)

@@ -94,7 +94,7 @@ def _subscription(name: str, node: Node, queues: Mapping[str, Queue], functions:
         raw=form.boolean("raw", default=False),
         filter=filter_of(form),
         filter_scope=scope_of(form),
-        dead_letter=dead_letter_of(form, queues),
+        dead_letter=dead_letter_of(form, queues, fifo=fifo),
     )
 
 
@@ -113,7 +113,7 @@ def scope_of(form: Node) -> Scope:
     return cast("Scope", SCOPES[form.choice("filter_scope", "attributes", tuple(SCOPES))])
 
 
-def dead_letter_of(form: Node, queues: Mapping[str, Queue]) -> str:
-    """The queue under `dead_letter`."""
-    found = destination(form, "dead_letter", Names({}, {}, queues=queues), ("queue",))
+def dead_letter_of(form: Node, queues: Mapping[str, Queue], *, fifo: bool = False) -> str:
+    """The queue under `dead_letter`; of a FIFO topic it may be a FIFO queue (SNS developer guide, "Amazon SNS dead-letter queues")."""
+    found = destination(form, "dead_letter", Names({}, {}, queues=queues), ("queue",), fifo=fifo)
     return "" if found is None else found.name

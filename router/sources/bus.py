@@ -229,15 +229,15 @@ class BusSource:
             raise InvalidParameter(f"no replay {name} goes on")
 
     async def _replay(self, replay: Replay, outlet: Outlet, stop: asyncio.Event) -> None:
-        """Take a replay on from where it stands."""
-        if replay.bus not in self._buses:
-            await self._store.end(replay.name, bus_store.FAILED, self._clock.now(), f"the config has no bus {replay.bus}")
-            return
+        """Take a replay on from where it stands; its bus may go meanwhile."""
         while not stop.is_set():
             current = await self._store.replay(replay.name)
             if current is None or current.ended is not None:
                 return
             page = [] if current.state == bus_store.CANCELLING else await self._store.page(current, PAGE)
+            if current.bus not in self._buses:
+                await self._store.end(current.name, bus_store.FAILED, self._clock.now(), f"the config has no bus {current.bus}")
+                return
             if not page:
                 state = bus_store.CANCELLED if current.state == bus_store.CANCELLING else bus_store.COMPLETED
                 await self._store.end(current.name, state, self._clock.now())

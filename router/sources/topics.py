@@ -327,7 +327,9 @@ class Topics:
         body = sns.body(told, subscription_arn=one.arn, signed=self._signed(), endpoint=self._endpoint())
         facts = {"RequestID": told.id, "ErrorCode": "400", "ErrorMessage": why}
         attributes = {name: Attribute("Number" if name == "ErrorCode" else "String", text) for name, text in facts.items()}
-        made = New(body, attributes, trace=message.trace)
+        same = f"{told.id}:{one.id}"  # two subscriptions may share the queue
+        group, deduplication = (message.group, same) if self._queues.known(to).fifo else ("", "")
+        made = New(body, attributes, None, group, deduplication, trace=message.trace)
         return [Letter(to, made, size_of(made))]
 
     def _store(self, connection: apsw.Connection, *, letters: Sequence[Letter]) -> None:

@@ -21,6 +21,7 @@ EVENTS: Final = 10_000  # of a page
 OVERHEAD: Final = 26  # bytes that count for each event
 BUDGET: Final = 32 * 1024 * 1024  # bytes that one search looks at before it hands out what it has
 SLACK: Final = 2.0  # seconds between an event's time and its file's: buffering, coarse file times
+AHEAD: Final = 2 * 3600.0  # seconds that an event which somebody put may be ahead of the clock, and so of its file
 
 
 class Spot(NamedTuple):
@@ -176,7 +177,7 @@ class Stream(NamedTuple):
 
 def streams(group: Path, named: Iterable[str], since: float = 0.0, wanted: Callable[[str], bool] = lambda _: True) -> list[Stream]:
     """The streams of a group that are wanted and were written to at or after *since* (epoch seconds); those of environments are found on
-    disk, others are *named* by who knows of them."""
+    disk, others are *named* by who knows of them, and may hold events that were ahead of the clock."""
     found: dict[str, Stream] = {}
     for day in sorted(group.glob("[0-9]*/[0-9]*/[0-9]*")):
         name = "/".join(day.parts[-3:])
@@ -186,8 +187,7 @@ def streams(group: Path, named: Iterable[str], since: float = 0.0, wanted: Calla
     for name in named:
         if name not in found and wanted(name):
             stream = placed(group, name)
-            at = stream.written()
-            if at is not None and at >= since - SLACK:
+            if (at := stream.written()) is not None and at >= since - SLACK - AHEAD:
                 found[name] = stream
     return [found[name] for name in sorted(found)]
 

@@ -118,9 +118,9 @@ def _timing(props: Props) -> dict[str, Any]:
     """When one of EventBridge Scheduler's schedules fires."""
     value: dict[str, Any] = {"expression": props.text("ScheduleExpression")}
     value["timezone"] = props.text("ScheduleExpressionTimezone", "UTC")  # with a zone it is the Scheduler's, as its events tell
-    for theirs, ours in (("StartDate", "start"), ("EndDate", "end")):
-        if theirs in props:
-            value[ours] = props.text(theirs)
+    dates = {ours: props.text(theirs) for theirs, ours in (("StartDate", "start"), ("EndDate", "end")) if theirs in props}
+    if not value["expression"].startswith("at("):  # EventBridge Scheduler ignores them of a one-time schedule
+        value |= dates
     window = props.child("FlexibleTimeWindow")
     if window is not None:
         minutes = window.whole("MaximumWindowInMinutes")
@@ -229,9 +229,11 @@ def schedule(item: Item, draft: Draft) -> None:
     target = props.child("Target")
     if target is None:
         raise Refused("Target is required")
-    value |= _constant(target)
+    given = _target(target, item, draft, inputs=False)
+    text = "Input" in target and not {"queue", "topic"}.isdisjoint(given)  # a message is the text as it is
+    value |= {"input": target.text("Input")} if text else _constant(target)
     _described(props, value)
-    value["target"] = _target(target, item, draft, inputs=False)
+    value["target"] = given
     target.done()
     _done(props)
     _planned(item, (item.name, group), value, draft, enabled=enabled)

@@ -6,12 +6,14 @@ import posixpath
 from typing import Any, Final
 
 from router.templates.draft import Draft, Item
+from router.templates.kinds import fitted
 from router.templates.notifications import notifications
 from router.templates.props import Props
 from router.templates.words import Code, Refused, shown
 
 _BUCKET_NAME: Final = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 _QUEUE_NAME: Final = r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo"
+_ARCHIVE_CHARS: Final = 48  # of an archive's name: EventBridge API reference, CreateArchive
 _NO_ACL: Final = "access is by policies alone"
 _DISK: Final = "objects lie as files on this machine's disk"
 _BUCKET_DIFFERENT: Final = {
@@ -164,12 +166,16 @@ def archive(item: Item, draft: Draft) -> None:
     days = props.whole("RetentionDays", 0)
     pattern = props.json("EventPattern")
     props.take("ArchiveName")
+    value: dict[str, Any] = {"retention": f"{days}d" if days else "forever", "name": fitted(item.name, _ARCHIVE_CHARS)}
+    if pattern:
+        value["pattern"] = pattern
+    if "Description" in props:
+        value["description"] = props.text("Description")
     props.done({"KmsKeyIdentifier": "events lie in the journal on this machine's disk; encrypt that"})
-    kept = f"{days}d" if days else "forever"
     found = draft.sections["buses"].setdefault(name, {})
     if "archive" in found:
         raise Refused(f"bus {name} has an archive already")
-    found["archive"] = {"retention": kept, "pattern": pattern} if pattern else kept
+    found["archive"] = value
     item.becomes = f"buses.{name}.archive"
 
 

@@ -43,6 +43,14 @@ def test_buses_as_written(place: Place) -> None:
         ("buses: {x: {policy: [{Effect: Allow}]}}", "buses.x.policy"),
         ("buses: {x: {tags: {'aws:x': y}}}", "does not begin with aws:"),
         ("buses: {x: {colour: red}}", "unknown key"),
+        (
+            "buses: {x: {archive: {retention: 1d, name: a}}, y: {archive: {retention: 1d, name: a}}}",
+            "buses.y.archive: the archive of bus x has",
+        ),
+        (
+            "buses: {x: {archive: {retention: 1d, name: y}}, y: {archive: forever}}",
+            "buses.y.archive: the archive of bus x has the name y already",
+        ),
         ("schedule_groups: {x: {colour: red}}", "unknown key"),
     ],
 )

@@ -22,7 +22,7 @@ from router.sources import bus as module
 from router.sources import bus_store
 from router.sources.base import Binding, House
 from router.sources.bus import BusSource, ResourceNotFound
-from router.sources.bus_rules import Occurrence
+from router.sources.bus_rules import Drawn, Occurrence
 from router.sources.bus_store import BusStore, Replay
 from router.sources.bus_trigger import EventTrigger
 from router.telemetry.metrics import Metrics
@@ -483,6 +483,27 @@ async def test_names_of_replays_are_taken_once_and_ten_go_on_at_most(bench: Benc
         monkeypatch.setattr(module, "REPLAYS", 0)
         with pytest.raises(InvalidParameter, match="go on already"):
             await source.start_replay(Replay("s", "default", 0, END))
+
+
+async def test_a_replay_fails_alone_when_its_bus_goes_meanwhile(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PAGE", 1)
+    async with bench.running(f=SHOP) as source:
+        await source.put({"Entries": [entry() for _ in range(3)]})
+        page = source._store.page
+
+        async def going(replay: Replay, limit: int) -> Any:
+            found = await page(replay, limit)
+            if replay.events == 1:
+                del bench.buses["default"]
+                house = House(bench.config, bench.clock, bench.database, bench.metrics)
+                source._buses.lay(Drawn.of((), house.config), house)
+            return found
+
+        monkeypatch.setattr(source._store, "page", going)
+        await source.start_replay(Replay("rp", "default", 0.0, END))
+        row = await bench.finished(source, "rp")
+        assert (row["state"], row["events"], row["reason"]) == ("FAILED", 1, "the config has no bus default")
+        assert (await source.put({"Entries": [entry(EventBusName="orders")]}))["FailedEntryCount"] == 0
 
 
 async def test_a_replay_of_a_bus_that_is_gone_fails(bench: Bench) -> None:

@@ -511,6 +511,43 @@ def test_rules_and_schedules_have_targets_of_any_kind() -> None:
     }
 
 
+@pytest.mark.parametrize("written", ["plain text", '{"a": 1,  "b": 2}', "5", "<aws.scheduler.scheduled-time>"])
+def test_what_a_schedule_sends_to_a_queue_or_topic_is_the_text_as_it_is(written: str) -> None:
+    arns = {"Q": {"Fn::GetAtt": ["Q", "Arn"]}, "T": {"Ref": "T"}}
+
+    def schedule(to: str) -> Any:
+        target = {"Arn": arns[to], "RoleArn": "arn:aws:iam::123456789012:role/x", "Input": written}
+        given = {"ScheduleExpression": "rate(1 day)", "FlexibleTimeWindow": {"Mode": "OFF"}, "Target": target}
+        return {"Type": "AWS::Scheduler::Schedule", "Properties": given}
+
+    found = template({"Q": {"Type": "AWS::SQS::Queue"}, "T": {"Type": "AWS::SNS::Topic"}, "ToQ": schedule("Q"), "ToT": schedule("T")})
+    assert set(verdicts(found).values()) == {RUNS}, found.rows
+    assert [found.config["schedules"][name]["input"] for name in ("ToQ", "ToT")] == [written, written]
+
+
+@pytest.mark.parametrize(("expression", "kept"), [("rate(1 day)", {"start", "end"}), ("at(2030-01-01T00:00:00)", set())])
+def test_dates_of_a_one_time_schedule_are_ignored_as_on_aws(expression: str, kept: set[str]) -> None:
+    dates = {"StartDate": "2030-01-01T00:00:00Z", "EndDate": "2031-01-01T00:00:00Z"}
+    found = template({"Fn": function(Events={"E": {"Type": "ScheduleV2", "Properties": {"ScheduleExpression": expression, **dates}}})})
+    assert verdicts(found)["Fn.E"] == RUNS, found.rows
+    assert triggers(found)[0]["schedule"].keys() & {"start", "end"} == kept
+
+
+def test_an_archive_is_known_by_its_name() -> None:
+    """StartReplay names it by the ARN that the template gives out."""
+    bus = {"Bus": {"Type": "AWS::Events::EventBus"}, "Other": {"Type": "AWS::Events::EventBus"}}
+
+    def archive(of: str, **more: Any) -> Any:
+        return {"Type": "AWS::Events::Archive", "Properties": {"SourceArn": {"Fn::GetAtt": [of, "Arn"]}, **more}}
+
+    kept = archive("Bus", ArchiveName="year", Description="of a year", RetentionDays=365)
+    arn = {"A": {"Fn::GetAtt": ["Kept", "Arn"]}}
+    found = template(bus | {"Kept": kept, "Plain": archive("Other"), "Fn": function(Environment={"Variables": arn})})
+    assert found.config["buses"]["Bus"]["archive"] == {"retention": "365d", "name": "year", "description": "of a year"}
+    assert found.config["buses"]["Other"]["archive"] == {"retention": "forever", "name": "Plain"}
+    assert found.config["functions"]["Fn"]["environment"]["A"].endswith(":archive/year")
+
+
 def test_authorizers() -> None:
     auth = {
         "DefaultAuthorizer": "L",

@@ -13,6 +13,7 @@ from router.api.aws.scheduler.schedules import PASSED, Schedules, group_arn, gro
 from router.api.aws.service import Call, Need, Operation
 from router.api.calls import Calls
 from router.api.declared import Declared
+from router.clock import Clock
 from router.events.eventbridge import Place
 from router.iam.policy import Policy
 from router.sources.base import House
@@ -24,10 +25,10 @@ class Scheduler:
 
     name: ClassVar[str] = "scheduler"
 
-    def __init__(self, declared: Declared, gone: Callable[[], Collection[str]], *, region: str, account: str) -> None:
+    def __init__(self, declared: Declared, gone: Callable[[], Collection[str]], clock: Clock, *, region: str, account: str) -> None:
         """*gone*: the schedules that were to be deleted after their last tick, and have had it."""
         self._place = Place(region, account)
-        schedules = Schedules(declared, gone, self._place)
+        schedules = Schedules(declared, gone, self._place, clock)
         groups = Groups(declared, schedules, self._place)
         self._operations: dict[str, Operation] = {
             "CreateSchedule": Operation(schedules.create, self._setting("CreateSchedule")),
@@ -51,7 +52,7 @@ class Scheduler:
         def gone() -> set[str]:
             return {name for source in calls.sources_of(ScheduleSource) for name in source.gone()}
 
-        return cls(declared, gone, region=house.config.region, account=house.config.account)
+        return cls(declared, gone, house.clock, region=house.config.region, account=house.config.account)
 
     @property
     def operations(self) -> Mapping[str, Operation]:

@@ -9,14 +9,15 @@ from typing import Any, Final
 from router import names
 from router.api.aws.events import targets as words
 from router.api.aws.events.members import invalid, number, page, refusals, refuse, structure, text
+from router.api.aws.scheduler import times
 from router.api.aws.service import AwsError, Call, Members
 from router.api.declared import Change, Declared
 from router.api.matching import triggers
+from router.clock import Clock
 from router.config.buses import DEFAULT, key_of
 from router.config.fragments import Fragment
 from router.config.types import Destination, ScheduleGroup
-from router.events.eventbridge import LATEST, Place
-from router.events.schedule import InvalidSchedule, parse
+from router.events.eventbridge import Place
 from router.sources.planned import Planned
 from router.sources.schedule_trigger import NAME, ScheduleTrigger
 from router.sources.targets import Target
@@ -45,8 +46,8 @@ def there_not(what: str) -> AwsError:
 class Schedules:
     """What is done with schedules."""
 
-    def __init__(self, declared: Declared, gone: Callable[[], Collection[str]], place: Place) -> None:
-        self.declared, self._gone, self._place = declared, gone, place
+    def __init__(self, declared: Declared, gone: Callable[[], Collection[str]], place: Place, clock: Clock) -> None:
+        self.declared, self._gone, self._place, self._clock = declared, gone, place, clock
         self.turn = asyncio.Lock()  # changes are read, made and declared one after another; groups are deleted with theirs
 
     async def create(self, call: Call) -> Members:
@@ -62,6 +63,8 @@ class Schedules:
                 return {"ScheduleArn": self._arn(group, name)}
             if self._find(group, name) is not None:
                 raise AwsError("ConflictException", f"Schedule {name} already exists.", 409)
+            if fragment.value["enabled"]:
+                times.check(given, self._clock.now())
             over = tuple((KIND, key) for key in sorted(self._over()))
             with refusals("ConflictException", 409):
                 await self.declared.change(Change((fragment,), over))
@@ -122,18 +125,9 @@ class Schedules:
         refuse(given, "KmsKeyArn")
         if not re.fullmatch(NAME, name):
             raise invalid("Name is 1 to 64 letters, digits, hyphens, underscores and dots.")
-        expression = text(given, "ScheduleExpression")
-        try:
-            parse(expression)
-        except InvalidSchedule:
-            raise invalid(f"Invalid Schedule Expression {expression[:200]}.") from None
-        value: dict[str, Any] = {"expression": expression, "enabled": _choice(given, "State", "ENABLED", "DISABLED") == "ENABLED"}
-        value |= {
-            key: found
-            for key, member in (("timezone", "ScheduleExpressionTimezone"), ("description", "Description"))
-            if (found := text(given, member, ""))
-        }
-        value |= {key: found for key, member in (("start", "StartDate"), ("end", "EndDate")) if (found := _moment(given, member))}
+        value = times.read(given) | {"enabled": _choice(given, "State", "ENABLED", "DISABLED") == "ENABLED"}
+        if described := text(given, "Description", ""):
+            value["description"] = described
         if minutes := _window(structure(given, "FlexibleTimeWindow")):
             value["flexible_window"] = f"{minutes}m"
         if _choice(given, "ActionAfterCompletion", "NONE", "DELETE") == "DELETE":
@@ -243,15 +237,6 @@ def _window(given: Members) -> int:
 
 def _without_window() -> int:
     raise invalid("MaximumWindowInMinutes is required with Mode FLEXIBLE.")
-
-
-def _moment(given: Members, member: str) -> str:
-    value = given.get(member)
-    if value is None:
-        return ""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LATEST:
-        raise invalid(f"{member} is not valid.")
-    return names.iso_s(value)
 
 
 def _input(written: str, kind: str) -> Any:

@@ -109,7 +109,7 @@ class Rig:
         self.declared.serve(self)
         place = {"region": REGION, "account": ACCOUNT}
         self.events: Service = Events(self.declared, lambda: self.bus, self.buses, self.clock, lambda target: target == "f:1", **place)
-        self.scheduler: Service = Scheduler(self.declared, self.over, **place)
+        self.scheduler: Service = Scheduler(self.declared, self.over, self.clock, **place)
         stop = asyncio.Event()
         task = asyncio.create_task(self.bus.run(self, stop))  # type: ignore[arg-type]
         async with asyncio.timeout(20):

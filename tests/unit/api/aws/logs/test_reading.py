@@ -1,12 +1,15 @@
 """Events of one stream, and of all streams of a group."""
 
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from router.api.aws.service import AwsError
 from router.telemetry import logpages, logwriter
-from tests.unit.api.aws.logs.rig import GROUP, Rig
+from tests.helpers.clock import VirtualClock
+from tests.unit.api.aws.logs.rig import GROUP, Rig, rig
 
 
 def texts(answer: Any) -> list[str]:
@@ -57,6 +60,18 @@ async def test_times_bound_a_stream_and_a_search(house: Rig) -> None:
         "c",
     ]  # its end is not part of it
     assert texts(await house.call("FilterLogEvents", logGroupName=GROUP, **span)) == ["b", "c", "d"]
+
+
+async def test_a_search_finds_events_that_are_ahead_of_the_clock(tmp_path: Path) -> None:
+    """`aws logs tail --follow` asks from its last event on: a client whose clock is fast puts events that are newer than their file."""
+    async with rig(tmp_path, VirtualClock(time.time())) as house:
+        await house.call("CreateLogGroup", logGroupName="own")
+        for name in ("s", "2026/11/28/[1]x"):
+            await house.call("CreateLogStream", logGroupName="own", logStreamName=name)
+            event = {"timestamp": house.now + 7_000_000, "message": name}
+            await house.call("PutLogEvents", logGroupName="own", logStreamName=name, logEvents=[event])
+        found = await house.call("FilterLogEvents", logGroupName="own", startTime=house.now + 6_900_000)
+        assert sorted(texts(found)) == ["2026/11/28/[1]x", "s"]
 
 
 async def test_tokens_outlive_segments_that_come_and_go(house: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,7 +120,11 @@ async def test_schedules_drive_a_queue_to_the_end(rig: Rig) -> None:
             "must not be provided when FlexibleTimeWindowMode is set to OFF",
         ),
         ({"StartDate": "now"}, "StartDate is not valid"),
-        ({"StartDate": T + 60, "EndDate": T}, "is before start"),
+        ({"StartDate": T + 60, "EndDate": T + 30}, "is before start"),
+        ({"StartDate": T - 301}, "The StartDate you specify cannot be earlier than 5 minutes ago."),
+        ({"EndDate": T - 1}, "Invalid Schedule Expression rate(1 hour). Reason: it has no time that is to come, until EndDate."),
+        ({"ScheduleExpression": "at(2020-01-01T00:00:00)"}, "Invalid Schedule Expression at(2020-01-01T00:00:00)."),
+        ({"ScheduleExpression": "cron(0 0 1 1 ? 2020)", "ScheduleExpressionTimezone": "Europe/Berlin"}, "it has no time that is to come."),
         ({"KmsKeyArn": "k"}, "KmsKeyArn is not supported here"),
         ({"Target": {"RoleArn": ROLE}}, "Arn"),
         ({"Target": {"Arn": QUEUE}}, "RoleArn"),
@@ -140,6 +144,18 @@ async def test_schedules_drive_a_queue_to_the_end(rig: Rig) -> None:
 async def test_what_is_no_schedule_is_refused(rig: Rig, wrong: dict[str, Any], told: str) -> None:
     assert told in await refused(rig, "CreateSchedule", "ValidationException", **schedule() | wrong)
     assert list(rig.config.schedules) == ["nightly"]
+
+
+async def test_what_runs_but_once_more_is_taken(rig: Rig) -> None:
+    await rig.plan("CreateSchedule", **schedule("now", EndDate=T + 30))  # a new rate() ticks at once
+    await rig.plan("CreateSchedule", **schedule("late", StartDate=T - 299))
+    await rig.plan("CreateSchedule", **schedule("off", "at(2020-01-01T00:00:00)", State="DISABLED"))
+    await rig.plan("UpdateSchedule", **schedule("late", "at(2020-01-01T00:00:00)"))  # what has run is described anew
+
+
+async def test_dates_of_a_one_time_schedule_are_ignored_as_on_aws(rig: Rig) -> None:
+    await rig.plan("CreateSchedule", **schedule("once", "at(2030-01-01T00:00:00)", StartDate=T - 3600, EndDate=T + 60))
+    assert rig.config.schedules["once"].timing.end is None
 
 
 async def test_the_same_token_is_the_same_request(rig: Rig) -> None:

@@ -93,6 +93,24 @@ async def test_a_fifo_topic_numbers_and_deduplicates(house: Rig) -> None:
     assert await house.bodies("jobs") == ["a"]
 
 
+async def test_dead_letters_of_a_fifo_topic_may_go_to_a_fifo_queue_in_their_groups(house: Rig) -> None:
+    arn = (await house.call("CreateTopic", Name="t.fifo", Attributes={"FifoTopic": "true"}))["TopicArn"]
+    redrive = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": f"{QUEUES}line.fifo"})}
+    await house.call("Subscribe", TopicArn=arn, Protocol="sqs", Endpoint=f"{QUEUES}small", Attributes=redrive)
+    for number, group in enumerate(("a", "b", "a")):
+        members = {"Message": f"{number}" * 1100, "MessageGroupId": group, "MessageDeduplicationId": f"{number}"}
+        await house.call("Publish", TopicArn=arn, **members)
+    letters = await house.queues.receive("line.fifo", most=10, wait=0)
+    assert sorted((json.loads(one.body)["Message"][0], one.fifo.group) for one in letters if one.fifo) == [
+        ("0", "a"),
+        ("1", "b"),
+        ("2", "a"),
+    ]
+    plain = (await house.call("CreateTopic", Name="plain"))["TopicArn"]
+    with pytest.raises(TopicError, match="is a FIFO queue"):
+        await house.call("Subscribe", TopicArn=plain, Protocol="sqs", Endpoint=f"{QUEUES}jobs", Attributes=redrive)
+
+
 async def test_a_fifo_topic_that_is_made_anew_knows_no_message_of_the_former(house: Rig) -> None:
     arn, made = f"{ARN}t.fifo", []
     for _ in range(2):
