@@ -42,6 +42,7 @@ class Schema:
     key: tuple[str, ...]
     identity: tuple[str, ...]  # names that tell one row from all others: the rowid, or the primary key of a table without one
     uniques: tuple[Unique, ...]
+    renumbered: bool = False  # a dump that is read back gives rows another identity: it is a rowid that is no column of theirs
 
 
 def rows(connection: apsw.Connection, sql: str, *params: str | int) -> list[Any]:
@@ -66,7 +67,8 @@ def read_schema(connection: apsw.Connection, table: Table) -> Schema:
     uniques = tuple(_uniques(connection, name))
     if not without_rowid:
         uniques = (_columns((identity[0],), ("BINARY",)), *uniques)
-    return Schema(name, columns, _key(table, name, columns, primary), identity, uniques)
+    renumbered = not without_rowid and [kind for _, pk, _, kind in found if pk] != ["INTEGER"]
+    return Schema(name, columns, _key(table, name, columns, primary), identity, uniques, renumbered)
 
 
 def _find(connection: apsw.Connection, table: Table) -> tuple[str, bool]:

@@ -130,7 +130,33 @@ class _Parts:
 
     def gone(self) -> str:
         """P was replaced: NEW has taken its place, or nobody has."""
-        return f"({self.set_aside('NEW')} OR NOT EXISTS (SELECT 1 FROM {self.table} AS T WHERE {self.set_aside('T')}))"
+        left = f"{self.set_aside('NEW')} OR NOT EXISTS (SELECT 1 FROM {self.table} AS T WHERE {self.set_aside('T')})"
+        elsewhere = self.elsewhere(f"NEW.{quoted(self.schema.identity[0])}")
+        return f"(({left}) AND NOT ({elsewhere}))" if elsewhere else f"({left})"
+
+    def doubles(self, of: str) -> list[str]:
+        """P is the row *of* (OLD or T) as it was under another rowid, shown by its place in a unique index; nothing where that cannot be.
+
+        So it is with what was left in a database that was dumped and read back: rowids are counted anew then."""
+        if not self.schema.renumbered:
+            return []
+        places = {column: f"P.o{i}" for i, column in enumerate(self.schema.columns)}
+        other = f"{of}.{quoted(self.schema.identity[0])} <> P.r0"
+        return [
+            " AND ".join([*(f"{of}.{quoted(c)} = {places[c]} COLLATE {quoted(collation)}" for c, (_, collation) in terms), other])
+            for unique in self.schema.uniques[1:]  # the first is the rowid itself
+            if unique.columns is not None and (terms := list(zip(unique.columns, unique.terms, strict=True)))
+        ]
+
+    def elsewhere(self, known: str = "") -> str:
+        """P is there under another rowid, which is not *known*; "" where that cannot be."""
+        besides = f" AND T.{quoted(self.schema.identity[0])} <> {known}" if known else ""
+        return _any(f"EXISTS (SELECT 1 FROM {self.table} AS T WHERE {double}{besides})" for double in self.doubles("T"))
+
+    def forget(self, which: str) -> Iterator[str]:
+        """Have no P that is so, if any can be."""
+        if which:
+            yield f"DELETE FROM {self.replaced} WHERE n IN (SELECT P.n FROM {self.replaced} AS P WHERE {which});"
 
     def same_key(self) -> str:
         """P has the record key of NEW."""
@@ -161,6 +187,7 @@ class _Parts:
         """Set aside the rows of T that collide, as they are now; forget old leftovers."""
         identity = ", ".join(f"r{i}" for i in range(len(self.schema.identity)))
         known = ", ".join(f"T.{quoted(name)}" for name in self.schema.identity)
+        yield from self.forget(self.elsewhere())
         yield f"DELETE FROM {self.replaced} WHERE n <= (SELECT max(n) - {LEFTOVERS} FROM {self.replaced});"
         yield (
             f"DELETE FROM {self.replaced} WHERE n IN (SELECT P.n FROM {self.replaced} AS P"
@@ -213,10 +240,7 @@ def _moved(parts: _Parts, unique: Unique) -> str:
 
 def _after_delete(parts: _Parts, name: str) -> str:
     """Fires for a replaced row too when recursive_triggers is on: then it must not be recorded again."""
-    body = [
-        parts.record("D", parts.images("o"), parts.row("OLD")),
-        f"DELETE FROM {parts.replaced} WHERE n IN (SELECT P.n FROM {parts.replaced} AS P WHERE {parts.set_aside('OLD')});",
-    ]
+    body = [parts.record("D", parts.images("o"), parts.row("OLD")), *parts.forget(_any([parts.set_aside("OLD"), *parts.doubles("OLD")]))]
     return _trigger(name, "AFTER DELETE", parts, "", body)
 
 
@@ -226,6 +250,7 @@ def _after_update(parts: _Parts, name: str) -> str:
     moved = [f"r{i} = NEW.{quoted(column)}" for i, column in enumerate(parts.schema.identity)]
     moved += [f"o{i} = NEW.{quoted(column)}" for i, column in enumerate(parts.schema.columns)]
     body = [
+        *parts.forget(_any(parts.doubles("OLD"))),
         parts.record("D", parts.images("o"), parts.images("P.o"), f" FROM {parts.replaced} AS P WHERE {gone} ORDER BY P.n"),
         f"DELETE FROM {parts.replaced} WHERE n IN (SELECT P.n FROM {parts.replaced} AS P WHERE {gone});",
         parts.record("U", parts.images("o", "n"), f"{parts.row('OLD')}, {parts.row('NEW')}"),

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,9 @@ VALUE = st.sampled_from(["1", "2", "3", "'a'", "'A'", "'b'", "NULL", "1.0", "2.5
 
 
 @st.composite
-def statements(draw: Any) -> tuple[str, list[str]]:
+def statements(draw: Any, schemas: Sequence[str] = sorted(SCHEMAS)) -> tuple[str, list[str]]:
     """A schema and what is done to its table."""
-    name = draw(st.sampled_from(sorted(SCHEMAS)))
+    name = draw(st.sampled_from(schemas))
     columns = COLUMNS[name]
     column = st.sampled_from(columns)
     row = st.tuples(*[VALUE] * 3).map(lambda values: f"({', '.join(values)})")
@@ -128,15 +129,66 @@ def test_replaying_the_records_gives_the_table(done: tuple[str, list[str]], recu
             run(connection, statement)
         if connection.in_transaction:
             run(connection, "COMMIT")
-        outbox, replica, cursor = Outbox(feed, region="r", account="1"), Replica({}), Cursor("", 0, 0)
-        while (batch := outbox.read(cursor, most)).items:
-            for record in (json.loads(item.encoded or b"") for item in batch.items):
-                replica.take(record)
-            cursor = batch.last
+        outbox = Outbox(feed, region="r", account="1")
+        replica = told(outbox, most)
         key = read_schema(connection, feed).key
         assert replica.rows == everything(connection, key)
         leftovers = connection.execute("SELECT count(*) FROM _router_replaced_t").fetchall()[0][0]
         assert leftovers <= LEFTOVERS + 12
+        outbox.close()
+        connection.close()
+
+
+def told(outbox: Outbox, most: int) -> Replica:
+    """What all records tell."""
+    replica, cursor = Replica({}), Cursor("", 0, 0)
+    while (batch := outbox.read(cursor, most)).items:
+        for record in (json.loads(item.encoded or b"") for item in batch.items):
+            replica.take(record)
+        cursor = batch.last
+    return replica
+
+
+def read_back(path: Path) -> Path:
+    """A database dumped and read into another file, as `sqlite3 A .dump | sqlite3 B` does."""
+    former = sqlite3.connect(path)
+    script = "".join(former.iterdump())
+    former.close()
+    fresh = sqlite3.connect(path.with_suffix(".back"))
+    fresh.executescript(script)
+    fresh.close()
+    return path.with_suffix(".back")
+
+
+UPSERT = "INSERT INTO t (a, b, v) VALUES ('b', 2, 1) ON CONFLICT DO UPDATE SET v = 2"
+TWO = ["INSERT INTO t (a, b, v) VALUES ('a', 1, 1), ('b', 2, 1)", "DELETE FROM t WHERE a = 'a'", UPSERT]
+
+
+@settings(max_examples=100, deadline=None)
+@given(statements(["text key with a rowid"]), statements(["text key with a rowid"]))
+@example(("text key with a rowid", TWO), ("text key with a rowid", ["INSERT INTO t (a, b, v) VALUES ('c', 3, 1)"]))
+@example(("text key with a rowid", TWO), ("text key with a rowid", ["INSERT OR REPLACE INTO t (a, b, v) VALUES ('b', 3, 1)"]))
+@example(
+    ("text key with a rowid", TWO), ("text key with a rowid", ["UPDATE t SET a = 'x', b = 5", "INSERT INTO t (a, b, v) VALUES ('c', 3, 1)"])
+)
+@example(("text key with a rowid", TWO), ("text key with a rowid", ["DELETE FROM t", "INSERT INTO t (a, b, v) VALUES ('c', 3, 1)"]))
+def test_a_dump_that_is_read_back_goes_on_where_it_was(before: tuple[str, list[str]], after: tuple[str, list[str]]) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "x.db")
+        connection = apsw.Connection(str(path))
+        connection.execute(f"PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; {SCHEMAS[before[0]]}").fetchall()
+        install(connection, table(path, "feed", table="t"))
+        for statement in before[1]:
+            run(connection, statement)
+        connection.close()
+        path = read_back(path)
+        feed, connection = table(path, "feed", table="t"), apsw.Connection(str(path))
+        for statement in after[1]:
+            run(connection, statement)
+        if connection.in_transaction:
+            run(connection, "COMMIT")
+        outbox = Outbox(feed, region="r", account="1")
+        assert told(outbox, 100).rows == everything(connection, read_schema(connection, feed).key)
         outbox.close()
         connection.close()
 
