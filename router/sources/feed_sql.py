@@ -183,20 +183,22 @@ class _Parts:
         """Write into the outbox."""
         return f"INSERT INTO {self.outbox} (layout, op, {sides}) SELECT {self.layout}, '{op}', {values}{rest};"
 
-    def keep_aside(self, which: str) -> Iterator[str]:
-        """Set aside the rows of T that collide, as they are now; forget old leftovers."""
+    def keep_aside(self, collisions: Iterable[str]) -> Iterator[str]:
+        """Set aside the rows of T that collide, as they are now; forget old leftovers.
+
+        One unique index at a time: SQLite looks up none of them where a row may collide in this one or in that."""
         identity = ", ".join(f"r{i}" for i in range(len(self.schema.identity)))
         known = ", ".join(f"T.{quoted(name)}" for name in self.schema.identity)
+        there = f"EXISTS (SELECT 1 FROM {self.replaced} AS P WHERE {self.set_aside('T')})"
+        which = list(collisions)
         yield from self.forget(self.elsewhere())
         yield f"DELETE FROM {self.replaced} WHERE n <= (SELECT max(n) - {LEFTOVERS} FROM {self.replaced});"
-        yield (
-            f"DELETE FROM {self.replaced} WHERE n IN (SELECT P.n FROM {self.replaced} AS P"
-            f" WHERE EXISTS (SELECT 1 FROM {self.table} AS T WHERE {self.set_aside('T')} AND ({which})));"
-        )
-        yield (
-            f"INSERT INTO {self.replaced} ({identity}, {self.images('o')})"
-            f" SELECT {known}, {self.row('T')} FROM {self.table} AS T WHERE {which};"
-        )
+        yield from self.forget(_any(f"EXISTS (SELECT 1 FROM {self.table} AS T WHERE {self.set_aside('T')} AND {one})" for one in which))
+        for one in which:
+            yield (
+                f"INSERT INTO {self.replaced} ({identity}, {self.images('o')})"
+                f" SELECT {known}, {self.row('T')} FROM {self.table} AS T WHERE {one} AND NOT {there};"
+            )
 
 
 def _any(terms: Iterable[str]) -> str:
@@ -215,20 +217,18 @@ def _before_insert(parts: _Parts, name: str) -> str:
     """An index at a time in WHEN, so that each is looked up, none scanned."""
     collisions = [parts.collision(unique) for unique in parts.schema.uniques]
     looks = _any(f"EXISTS (SELECT 1 FROM {parts.table} AS T WHERE {collision})" for collision in collisions)
-    which = _any(f"({collision})" for collision in collisions)
-    return _trigger(name, "BEFORE INSERT", parts, looks or "0", parts.keep_aside(which or "0"))
+    return _trigger(name, "BEFORE INSERT", parts, looks or "0", parts.keep_aside(collisions))
 
 
 def _before_update(parts: _Parts, name: str) -> str:
     """Only indexes whose columns change are looked at; the row itself is no other row."""
     mine = " AND ".join(f"T.{quoted(name)} = OLD.{quoted(name)}" for name in parts.schema.identity)
-    collisions = [f"({_moved(parts, unique)}) AND {parts.collision(unique)}" for unique in parts.schema.uniques]
+    collisions = [f"{_moved(parts, unique)} AND {parts.collision(unique)} AND NOT ({mine})" for unique in parts.schema.uniques]
     looks = _any(
         f"({_moved(parts, unique)} AND EXISTS (SELECT 1 FROM {parts.table} AS T WHERE {parts.collision(unique)} AND NOT ({mine})))"
         for unique in parts.schema.uniques
     )
-    which = f"({_any(f'({collision})' for collision in collisions) or '0'}) AND NOT ({mine})"
-    return _trigger(name, "BEFORE UPDATE", parts, looks or "0", parts.keep_aside(which))
+    return _trigger(name, "BEFORE UPDATE", parts, looks or "0", parts.keep_aside(collisions))
 
 
 def _moved(parts: _Parts, unique: Unique) -> str:

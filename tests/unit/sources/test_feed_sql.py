@@ -193,6 +193,45 @@ def test_a_dump_that_is_read_back_goes_on_where_it_was(before: tuple[str, list[s
         connection.close()
 
 
+STATEMENTS = {
+    "insert": "INSERT INTO t (a, b, v) VALUES (7, 7, 0)",
+    "upsert": "INSERT INTO t (a, b, v) VALUES (7, 7, 0) ON CONFLICT DO UPDATE SET v = 1",
+    "replace": "INSERT OR REPLACE INTO t (a, b, v) VALUES (7, 8, 0)",
+    "update": "UPDATE OR REPLACE t SET b = 7 WHERE a = 8",
+    "delete": "DELETE FROM t WHERE a = 7",
+}
+LOOKED_UP = (
+    *("integer key, unique text", "text key with a rowid", "two columns, no rowid", "caseless key, no rowid"),
+    *("index with its own collation", "replacing by declaration"),
+)
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+@pytest.mark.parametrize("name", LOOKED_UP)
+def test_no_statement_reads_the_whole_table(name: str, statement: str) -> None:
+    """The work that a statement takes, in instructions of SQLite's machine: it does not grow with the table."""
+    taken = []
+    for rows in (100, 3000):
+        connection = apsw.Connection(":memory:")
+        connection.execute(SCHEMAS[name]).fetchall()
+        connection.executemany("INSERT INTO t (a, b, v) VALUES (?1, ?1, 0)", [(number,) for number in range(10, rows)])
+        connection.execute("INSERT INTO t (a, b, v) VALUES (8, 8, 0)").fetchall()
+        install(connection, table(Path("x"), "feed", table="t"))
+        if statement != "insert":
+            connection.execute("INSERT INTO t (a, b, v) VALUES (7, 7, 0)").fetchall()
+        steps = [0]
+
+        def count(steps: list[int] = steps) -> bool:
+            steps[0] += 1
+            return False
+
+        connection.set_progress_handler(count, 10)
+        connection.execute(STATEMENTS[statement]).fetchall()
+        taken.append(steps[0])
+        connection.close()
+    assert taken[1] < 2 * taken[0] + 10, taken
+
+
 ODD = ['x"; DROP TABLE t; --', "sel'ect", "a b", "ta\nble", "ünïcödé", "order", "[x]", "`", "%", "?1"]
 
 
