@@ -169,7 +169,8 @@ class _Parts:
 
     def collision(self, unique: Unique) -> str:
         """T collides with NEW in one unique index."""
-        return " AND ".join(f"{left} = {right} COLLATE {quoted(collation)}" for left, right, collation in map(self._sides, unique.terms))
+        same = [f"{left} = {right} COLLATE {quoted(collation)}" for left, right, collation in map(self._sides, unique.terms)]
+        return " AND ".join([*same, unique.over] if unique.over else same)
 
     def _sides(self, term: tuple[str, str]) -> tuple[str, str, str]:
         """A term for T and for NEW. An expression knows neither: its names mean T's columns, or those of a row made of NEW's."""

@@ -31,6 +31,7 @@ SCHEMAS = {
     "caseless key, no rowid": "CREATE TABLE t (a TEXT COLLATE NOCASE PRIMARY KEY, b UNIQUE, v) WITHOUT ROWID",
     "index of an expression": "CREATE TABLE t (a INTEGER PRIMARY KEY, b, v); CREATE UNIQUE INDEX u ON t (lower(b) /* a,( */ DESC, v)",
     "partial index": "CREATE TABLE t (a INTEGER PRIMARY KEY, b, v); CREATE UNIQUE INDEX u ON t (b) WHERE v > 1",
+    "partial index and a trigger before": f"CREATE TABLE t (a INTEGER PRIMARY KEY, b, v); CREATE UNIQUE INDEX u ON t (b) WHERE v > 'a'; {AGE}",
     "index with its own collation": "CREATE TABLE t (a INTEGER PRIMARY KEY, b, v); CREATE UNIQUE INDEX u ON t (b COLLATE NOCASE)",
     "replacing by declaration": "CREATE TABLE t (a INTEGER PRIMARY KEY, b UNIQUE ON CONFLICT REPLACE, v)",
     "generated columns": "CREATE TABLE t (a INTEGER PRIMARY KEY, b, v, g AS (v || 'x'), h AS (b + 1) STORED UNIQUE)",
@@ -202,7 +203,7 @@ STATEMENTS = {
 }
 LOOKED_UP = (
     *("integer key, unique text", "text key with a rowid", "two columns, no rowid", "caseless key, no rowid"),
-    *("index with its own collation", "replacing by declaration"),
+    *("index with its own collation", "replacing by declaration", "partial index", "index of an expression"),
 )
 
 
