@@ -8,6 +8,8 @@ import errno
 import os
 import secrets
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -16,10 +18,11 @@ from router.buckets.facts import Identity
 from router.buckets.object_keys import Place
 from router.buckets.staging import BODY, staging
 from router.buckets.versions import Seen, Version
-from router.disk import sync
+from router.disk import rename_new, sync
 
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY
-_CLAIM: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+_WRITE: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 _TRIES: Final = 100  # names looked for beside those that are taken
 
 
@@ -65,20 +68,16 @@ def move(root: int, where: Place, version: Identity, to: Path, sequencer: str) -
     try:
         if not _is(version, where.name, directory):
             return None
-        goal = _claimed(to / where.directory / where.name, sequencer)
-        try:
-            there = _carried(directory, where.name, version, goal)
-        except BaseException:
-            goal.unlink(missing_ok=True)
-            raise
-        if there:
+        remove = partial(delete, root, where, version)
+        goal = _carried(directory, version, to / where.directory / where.name, sequencer, remove)
+        if goal is not None:
             os.fsync(directory)
             sync(goal.parent)
     except FileNotFoundError:
         return None
     finally:
         os.close(directory)
-    return goal if there else None
+    return goal
 
 
 def _is(version: Identity, name: str, directory: int) -> bool:
@@ -93,49 +92,67 @@ def _put_back(aside: int, name: str, directory: int, former: str) -> None:
     os.unlink(name, dir_fd=aside)
 
 
-def _claimed(wanted: Path, sequencer: str) -> Path:
-    """An empty file of ours at *wanted*, or beside it, made with the directories above it."""
+def _carried(directory: int, version: Identity, wanted: Path, sequencer: str, remove: Callable[[], bool]) -> Path | None:
+    """The file at *wanted*, or beside it, with the directories above it; None: it was another one, which stays where it was."""
+    name = wanted.name
     wanted.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        goal = _renamed(name, directory, wanted, sequencer)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        return _copied(directory, version, wanted, sequencer, remove)
+    holder = os.open(goal.parent, _DIRECTORY | os.O_CLOEXEC)
+    try:
+        if _is(version, goal.name, holder):
+            return goal
+        _put_back(holder, goal.name, directory, name)
+        return None
+    finally:
+        os.close(holder)
+
+
+def _renamed(name: str, directory: int, wanted: Path, sequencer: str) -> Path:
+    """A file under the first name of those that is free."""
     key = PurePosixPath(wanted.name)
     for number in range(_TRIES):
         more = "" if not number else f".{sequencer}" if number == 1 else f".{sequencer}-{number}"
         goal = wanted.with_name(f"{key.stem}{more}{key.suffix}")
         with contextlib.suppress(FileExistsError):
-            os.close(os.open(goal, _CLAIM, 0o600))
+            rename_new(name, directory, goal)
             return goal
     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(wanted))
 
 
-def _carried(directory: int, name: str, version: Identity, goal: Path) -> bool:
-    """The file at *goal*, in place of what claims it; False: it was another one, which stays where it was."""
+def _copied(directory: int, version: Identity, wanted: Path, sequencer: str, remove: Callable[[], bool]) -> Path | None:
+    """To another file system: copied, synced, and gone here once that is done.
+
+    Until it is whole it has a name of its own, always the same: what a killed daemon left is written over by the next try."""
+    part = wanted.with_name(f".{sequencer}-{version.inode:x}.part")
+    holder = os.open(wanted.parent, _DIRECTORY | os.O_CLOEXEC)
     try:
-        os.rename(name, goal, src_dir_fd=directory)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        return _copied(directory, name, version, goal)
-    holder = os.open(goal.parent, _DIRECTORY | os.O_CLOEXEC)
-    try:
-        if _is(version, goal.name, holder):
-            return True
-        _put_back(holder, goal.name, directory, name)
-        return False
+        _copy(directory, wanted.name, part.name, holder)
+        if not _is(version, wanted.name, directory):
+            return None
+        goal = _renamed(part.name, holder, wanted, sequencer)
+        os.fsync(holder)
+        if remove():
+            return goal
+        goal.unlink()
+        return None
     finally:
+        part.unlink(missing_ok=True)
         os.close(holder)
 
 
-def _copied(directory: int, name: str, version: Identity, goal: Path) -> bool:
-    """To another file system: copied, synced, and gone here once that is done."""
-    source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
-    with os.fdopen(source, "rb") as file, goal.open("r+b") as copy:
+def _copy(directory: int, name: str, to: str, holder: int) -> None:
+    with (
+        os.fdopen(os.open(name, _READ, dir_fd=directory), "rb") as file,
+        os.fdopen(os.open(to, _WRITE, 0o600, dir_fd=holder), "wb") as copy,
+    ):
         shutil.copyfileobj(file, copy, 1024 * 1024)
-        state = os.fstat(source)
+        state = os.fstat(file.fileno())
         copy.flush()
         os.fchmod(copy.fileno(), state.st_mode & 0o7777)
         os.utime(copy.fileno(), ns=(state.st_atime_ns, state.st_mtime_ns))
         os.fsync(copy.fileno())
-    if not _is(version, name, directory):
-        goal.unlink()
-        return False
-    os.unlink(name, dir_fd=directory)
-    return True
