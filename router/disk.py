@@ -1,8 +1,15 @@
-"""What is to outlast a power cut."""
+"""What is to outlast a power cut, or a process that is killed in the middle."""
 
+import contextlib
+import ctypes
+import errno
 import os
 import secrets
 from pathlib import Path
+from typing import Final
+
+_NOREPLACE: Final = 1  # RENAME_NOREPLACE, rename(2)
+_renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
 
 
 def sync(path: Path) -> None:
@@ -27,4 +34,22 @@ def replace_private(path: Path, data: bytes) -> None:
         sync(path.parent)
     except OSError:
         fresh.unlink(missing_ok=True)
+        raise
+
+
+def rename_new(name: str, directory: int, goal: str, holder: int) -> None:
+    """Give the file *name* in an open directory the name *goal* in the one open as *holder*, in one step. Blocking.
+
+    Raises OSError: FileExistsError where one of that name is. A file system that cannot has the name claimed by an empty file first."""
+    if _renameat2 is not None:
+        if not _renameat2(directory, os.fsencode(name), holder, os.fsencode(goal), _NOREPLACE):
+            return
+        if (number := ctypes.get_errno()) not in {errno.EINVAL, errno.ENOSYS}:
+            raise OSError(number, os.strerror(number), goal)
+    os.close(os.open(goal, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=holder))
+    try:
+        os.rename(name, goal, src_dir_fd=directory, dst_dir_fd=holder)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(goal, dir_fd=holder)
         raise

@@ -8,8 +8,10 @@ import errno
 import os
 import secrets
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Final, NamedTuple
 
 from router.buckets import roots
 from router.buckets.beneath import beneath
@@ -17,10 +19,21 @@ from router.buckets.facts import Identity
 from router.buckets.object_keys import Place
 from router.buckets.staging import BODY, staging
 from router.buckets.versions import Seen, Version
+from router.disk import rename_new
 
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY
-_CLAIM: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+_WRITE: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 _TRIES: Final = 100  # names looked for beside those that are taken
+
+
+class _Source(NamedTuple):
+    """The file of a key that is to leave its bucket."""
+
+    directory: int  # open
+    name: str
+    version: Identity
+    remove: Callable[[], bool]  # this very version, durably; False: it is not there
 
 
 def untouched(seen: Seen | None, row: Version) -> bool:
@@ -69,29 +82,18 @@ def move(root: int, where: Place, version: Identity, to: Path, sequencer: str) -
         place.mkdir(parents=True, exist_ok=True)
         holder = roots.opened(place)
         try:
-            name = _into(holder, directory, where.name, version, sequencer)
+            source = _Source(directory, where.name, version, partial(delete, root, where, version))
+            goal = _carried(source, holder, sequencer)
+            if goal:
+                os.fsync(directory)
+                os.fsync(holder)
         finally:
             os.close(holder)
     except FileNotFoundError:
         return None
     finally:
         os.close(directory)
-    return place / name if name else None
-
-
-def _into(holder: int, directory: int, name: str, version: Identity, sequencer: str) -> str:
-    """Move a file into the directory open as *holder*; its name there, "" when it was another file."""
-    goal = _claimed(holder, name, sequencer)
-    try:
-        there = _carried(directory, name, version, holder, goal)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(goal, dir_fd=holder)
-        raise
-    if there:
-        os.fsync(directory)
-        os.fsync(holder)
-    return goal if there else ""
+    return place / goal if goal else None
 
 
 def _is(version: Identity, name: str, directory: int) -> bool:
@@ -106,45 +108,62 @@ def _put_back(aside: int, name: str, directory: int, former: str) -> None:
     os.unlink(name, dir_fd=aside)
 
 
-def _claimed(holder: int, wanted: str, sequencer: str) -> str:
-    """The name of an empty file of ours: *wanted*, or one like it."""
+def _carried(source: _Source, holder: int, sequencer: str) -> str:
+    """Move a file into the directory open as *holder*; its name there, "" when it was another one, which stays where it was."""
+    directory, name, version, _ = source
+    try:
+        goal = _renamed(name, directory, name, holder, sequencer)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        return _copied(source, holder, sequencer)
+    if _is(version, goal, holder):
+        return goal
+    _put_back(holder, goal, directory, name)
+    return ""
+
+
+def _renamed(name: str, directory: int, wanted: str, holder: int, sequencer: str) -> str:
+    """Give a file the first of its names in *holder* that is free: *wanted*, or one like it."""
     key = PurePosixPath(wanted)
     for number in range(_TRIES):
         more = "" if not number else f".{sequencer}" if number == 1 else f".{sequencer}-{number}"
         goal = f"{key.stem}{more}{key.suffix}"
         with contextlib.suppress(FileExistsError):
-            os.close(os.open(goal, _CLAIM, 0o600, dir_fd=holder))
+            rename_new(name, directory, goal, holder)
             return goal
     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), wanted)
 
 
-def _carried(directory: int, name: str, version: Identity, holder: int, goal: str) -> bool:
-    """The file as *goal* in *holder*, in place of what claims it; False: it was another one, which stays where it was."""
+def _copied(source: _Source, holder: int, sequencer: str) -> str:
+    """To another file system: copied, synced, and gone here once that is done.
+
+    Until it is whole it has a name of its own, always the same: what a killed daemon left is written over by the next try."""
+    directory, name, version, remove = source
+    part = f".{sequencer}-{version.inode:x}.part"
     try:
-        os.rename(name, goal, src_dir_fd=directory, dst_dir_fd=holder)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        return _copied(directory, name, version, holder, goal)
-    if _is(version, goal, holder):
-        return True
-    _put_back(holder, goal, directory, name)
-    return False
+        _copy(directory, name, part, holder)
+        if not _is(version, name, directory):
+            return ""
+        goal = _renamed(part, holder, name, holder, sequencer)
+        os.fsync(holder)
+        if remove():
+            return goal
+        os.unlink(goal, dir_fd=holder)
+        return ""
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(part, dir_fd=holder)
 
 
-def _copied(directory: int, name: str, version: Identity, holder: int, goal: str) -> bool:
-    """To another file system: copied, synced, and gone here once that is done."""
-    source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
-    target = os.open(goal, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=holder)
-    with os.fdopen(source, "rb") as file, os.fdopen(target, "r+b") as copy:
+def _copy(directory: int, name: str, to: str, holder: int) -> None:
+    with (
+        os.fdopen(os.open(name, _READ, dir_fd=directory), "rb") as file,
+        os.fdopen(os.open(to, _WRITE, 0o600, dir_fd=holder), "wb") as copy,
+    ):
         shutil.copyfileobj(file, copy, 1024 * 1024)
-        state = os.fstat(source)
+        state = os.fstat(file.fileno())
         copy.flush()
         os.fchmod(copy.fileno(), state.st_mode & 0o7777)
         os.utime(copy.fileno(), ns=(state.st_atime_ns, state.st_mtime_ns))
         os.fsync(copy.fileno())
-    if not _is(version, name, directory):
-        os.unlink(goal, dir_fd=holder)
-        return False
-    os.unlink(name, dir_fd=directory)
-    return True

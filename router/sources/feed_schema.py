@@ -1,6 +1,7 @@
 """What a change feed has to know of the table it watches, read from the database. Blocking."""
 
 import difflib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -31,6 +32,7 @@ class Unique:
 
     terms: tuple[tuple[str, str], ...]
     columns: tuple[str, ...] | None  # names; None: any column may matter, to an expression or to what a partial index is over
+    over: str = ""  # an expression that is true of every row that is in the index; "": any row may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Schema:
     key: tuple[str, ...]
     identity: tuple[str, ...]  # names that tell one row from all others: the rowid, or the primary key of a table without one
     uniques: tuple[Unique, ...]
+    renumbered: bool = False  # a dump that is read back gives rows another identity: it is a rowid that is no column of theirs
 
 
 def rows(connection: apsw.Connection, sql: str, *params: str | int) -> list[Any]:
@@ -66,7 +69,8 @@ def read_schema(connection: apsw.Connection, table: Table) -> Schema:
     uniques = tuple(_uniques(connection, name))
     if not without_rowid:
         uniques = (_columns((identity[0],), ("BINARY",)), *uniques)
-    return Schema(name, columns, _key(table, name, columns, primary), identity, uniques)
+    renumbered = not without_rowid and [kind for _, pk, _, kind in found if pk] != ["INTEGER"]
+    return Schema(name, columns, _key(table, name, columns, primary), identity, uniques, renumbered)
 
 
 def _find(connection: apsw.Connection, table: Table) -> tuple[str, bool]:
@@ -113,20 +117,39 @@ def _columns(names: tuple[str, ...], collations: tuple[str, ...]) -> Unique:
 
 
 def _uniques(connection: apsw.Connection, table: str) -> Iterator[Unique]:
-    """All unique indexes, the primary key's among them. A partial one is taken for a whole one: what really collided shows later."""
+    """All unique indexes, the primary key's among them. What a partial one is over serves to look rows up: what really collided shows later."""
     sql = 'SELECT name, partial FROM main.pragma_index_list(?) WHERE "unique" ORDER BY seq DESC'
     for index, partial in rows(connection, sql, table):
         terms = rows(connection, "SELECT cid, name, coll FROM main.pragma_index_xinfo(?) WHERE key ORDER BY seqno", index)
         if not partial and all(cid != _EXPRESSION for cid, _, _ in terms):
             yield _columns(tuple(name for _, name, _ in terms), tuple(collation for _, _, collation in terms))
             continue
-        written = index_terms(rows(connection, "SELECT sql FROM main.sqlite_schema WHERE type = 'index' AND name = ?", index)[0][0])
-        sides = (f"({text}\n)" if cid == _EXPRESSION else quoted(name) for (cid, name, _), text in zip(terms, written, strict=True))
-        yield Unique(tuple(zip(sides, (collation for _, _, collation in terms), strict=True)), None)
+        text = rows(connection, "SELECT sql FROM main.sqlite_schema WHERE type = 'index' AND name = ?", index)[0][0]
+        written, rest = index_terms(text)
+        over = _usable(connection, table, rest) if partial else ""
+        sides = (f"({term}\n)" if cid == _EXPRESSION else quoted(name) for (cid, name, _), term in zip(terms, written, strict=True))
+        yield Unique(tuple(zip(sides, (collation for _, _, collation in terms), strict=True)), None, over)
 
 
-def index_terms(sql: str) -> list[str]:
-    """The expressions between the outermost parentheses of a CREATE INDEX, without ASC and DESC."""
+def _usable(connection: apsw.Connection, table: str, rest: str) -> str:
+    """What a partial index is over, in parentheses, from what stands behind its terms; "" where it cannot be asked of a row T.
+
+    So it is where columns are written with the table's name, and where a trigger of the user's that runs before a change may put
+    other rows into the index."""
+    found = re.fullmatch(r"\s*WHERE\b(.*)", rest, re.IGNORECASE | re.DOTALL)
+    sql = "SELECT sql FROM main.sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE AND name NOT LIKE '\\_router\\_%' ESCAPE '\\'"
+    if found is None or not all(re.search(r"\bAFTER\b", trigger, re.IGNORECASE) for (trigger,) in rows(connection, sql, table)):
+        return ""
+    over = f"({found[1]}\n)"
+    try:
+        rows(connection, f"EXPLAIN SELECT 1 FROM main.{quoted(table)} AS T WHERE {over}")  # noqa: S608  its own index's
+    except apsw.SQLError:
+        return ""
+    return over
+
+
+def index_terms(sql: str) -> tuple[list[str], str]:
+    """The expressions between the outermost parentheses of a CREATE INDEX, without ASC and DESC; and what stands behind them."""
     terms, start, depth, at = [], 0, 0, 0
     while at < len(sql):
         letter = sql[at]
@@ -147,7 +170,7 @@ def index_terms(sql: str) -> list[str]:
                 terms.append(sql[start:at])
                 break
         at += 1
-    return [_undirected(term.strip()) for term in terms]
+    return [_undirected(term.strip()) for term in terms], sql[at + 1 :]
 
 
 def _end_of_quote(sql: str, at: int) -> int:

@@ -130,7 +130,33 @@ class _Parts:
 
     def gone(self) -> str:
         """P was replaced: NEW has taken its place, or nobody has."""
-        return f"({self.set_aside('NEW')} OR NOT EXISTS (SELECT 1 FROM {self.table} AS T WHERE {self.set_aside('T')}))"
+        left = f"{self.set_aside('NEW')} OR NOT EXISTS (SELECT 1 FROM {self.table} AS T WHERE {self.set_aside('T')})"
+        elsewhere = self.elsewhere(f"NEW.{quoted(self.schema.identity[0])}")
+        return f"(({left}) AND NOT ({elsewhere}))" if elsewhere else f"({left})"
+
+    def doubles(self, of: str) -> list[str]:
+        """P is the row *of* (OLD or T) as it was under another rowid, shown by its place in a unique index; nothing where that cannot be.
+
+        So it is with what was left in a database that was dumped and read back: rowids are counted anew then."""
+        if not self.schema.renumbered:
+            return []
+        places = {column: f"P.o{i}" for i, column in enumerate(self.schema.columns)}
+        other = f"{of}.{quoted(self.schema.identity[0])} <> P.r0"
+        return [
+            " AND ".join([*(f"{of}.{quoted(c)} = {places[c]} COLLATE {quoted(collation)}" for c, (_, collation) in terms), other])
+            for unique in self.schema.uniques[1:]  # the first is the rowid itself
+            if unique.columns is not None and (terms := list(zip(unique.columns, unique.terms, strict=True)))
+        ]
+
+    def elsewhere(self, known: str = "") -> str:
+        """P is there under another rowid, which is not *known*; "" where that cannot be."""
+        besides = f" AND T.{quoted(self.schema.identity[0])} <> {known}" if known else ""
+        return _any(f"EXISTS (SELECT 1 FROM {self.table} AS T WHERE {double}{besides})" for double in self.doubles("T"))
+
+    def forget(self, which: str) -> Iterator[str]:
+        """Have no P that is so, if any can be."""
+        if which:
+            yield f"DELETE FROM {self.replaced} WHERE n IN (SELECT P.n FROM {self.replaced} AS P WHERE {which});"
 
     def same_key(self) -> str:
         """P has the record key of NEW."""
@@ -143,7 +169,8 @@ class _Parts:
 
     def collision(self, unique: Unique) -> str:
         """T collides with NEW in one unique index."""
-        return " AND ".join(f"{left} = {right} COLLATE {quoted(collation)}" for left, right, collation in map(self._sides, unique.terms))
+        same = [f"{left} = {right} COLLATE {quoted(collation)}" for left, right, collation in map(self._sides, unique.terms)]
+        return " AND ".join([*same, unique.over] if unique.over else same)
 
     def _sides(self, term: tuple[str, str]) -> tuple[str, str, str]:
         """A term for T and for NEW. An expression knows neither: its names mean T's columns, or those of a row made of NEW's."""
@@ -157,19 +184,22 @@ class _Parts:
         """Write into the outbox."""
         return f"INSERT INTO {self.outbox} (layout, op, {sides}) SELECT {self.layout}, '{op}', {values}{rest};"
 
-    def keep_aside(self, which: str) -> Iterator[str]:
-        """Set aside the rows of T that collide, as they are now; forget old leftovers."""
+    def keep_aside(self, collisions: Iterable[str]) -> Iterator[str]:
+        """Set aside the rows of T that collide, as they are now; forget old leftovers.
+
+        One unique index at a time: SQLite looks up none of them where a row may collide in this one or in that."""
         identity = ", ".join(f"r{i}" for i in range(len(self.schema.identity)))
         known = ", ".join(f"T.{quoted(name)}" for name in self.schema.identity)
+        there = f"EXISTS (SELECT 1 FROM {self.replaced} AS P WHERE {self.set_aside('T')})"
+        which = list(collisions)
+        yield from self.forget(self.elsewhere())
         yield f"DELETE FROM {self.replaced} WHERE n <= (SELECT max(n) - {LEFTOVERS} FROM {self.replaced});"
-        yield (
-            f"DELETE FROM {self.replaced} WHERE n IN (SELECT P.n FROM {self.replaced} AS P"
-            f" WHERE EXISTS (SELECT 1 FROM {self.table} AS T WHERE {self.set_aside('T')} AND ({which})));"
-        )
-        yield (
-            f"INSERT INTO {self.replaced} ({identity}, {self.images('o')})"
-            f" SELECT {known}, {self.row('T')} FROM {self.table} AS T WHERE {which};"
-        )
+        yield from self.forget(_any(f"EXISTS (SELECT 1 FROM {self.table} AS T WHERE {self.set_aside('T')} AND {one})" for one in which))
+        for one in which:
+            yield (
+                f"INSERT INTO {self.replaced} ({identity}, {self.images('o')})"
+                f" SELECT {known}, {self.row('T')} FROM {self.table} AS T WHERE {one} AND NOT {there};"
+            )
 
 
 def _any(terms: Iterable[str]) -> str:
@@ -188,20 +218,18 @@ def _before_insert(parts: _Parts, name: str) -> str:
     """An index at a time in WHEN, so that each is looked up, none scanned."""
     collisions = [parts.collision(unique) for unique in parts.schema.uniques]
     looks = _any(f"EXISTS (SELECT 1 FROM {parts.table} AS T WHERE {collision})" for collision in collisions)
-    which = _any(f"({collision})" for collision in collisions)
-    return _trigger(name, "BEFORE INSERT", parts, looks or "0", parts.keep_aside(which or "0"))
+    return _trigger(name, "BEFORE INSERT", parts, looks or "0", parts.keep_aside(collisions))
 
 
 def _before_update(parts: _Parts, name: str) -> str:
     """Only indexes whose columns change are looked at; the row itself is no other row."""
     mine = " AND ".join(f"T.{quoted(name)} = OLD.{quoted(name)}" for name in parts.schema.identity)
-    collisions = [f"({_moved(parts, unique)}) AND {parts.collision(unique)}" for unique in parts.schema.uniques]
+    collisions = [f"{_moved(parts, unique)} AND {parts.collision(unique)} AND NOT ({mine})" for unique in parts.schema.uniques]
     looks = _any(
         f"({_moved(parts, unique)} AND EXISTS (SELECT 1 FROM {parts.table} AS T WHERE {parts.collision(unique)} AND NOT ({mine})))"
         for unique in parts.schema.uniques
     )
-    which = f"({_any(f'({collision})' for collision in collisions) or '0'}) AND NOT ({mine})"
-    return _trigger(name, "BEFORE UPDATE", parts, looks or "0", parts.keep_aside(which))
+    return _trigger(name, "BEFORE UPDATE", parts, looks or "0", parts.keep_aside(collisions))
 
 
 def _moved(parts: _Parts, unique: Unique) -> str:
@@ -213,10 +241,7 @@ def _moved(parts: _Parts, unique: Unique) -> str:
 
 def _after_delete(parts: _Parts, name: str) -> str:
     """Fires for a replaced row too when recursive_triggers is on: then it must not be recorded again."""
-    body = [
-        parts.record("D", parts.images("o"), parts.row("OLD")),
-        f"DELETE FROM {parts.replaced} WHERE n IN (SELECT P.n FROM {parts.replaced} AS P WHERE {parts.set_aside('OLD')});",
-    ]
+    body = [parts.record("D", parts.images("o"), parts.row("OLD")), *parts.forget(_any([parts.set_aside("OLD"), *parts.doubles("OLD")]))]
     return _trigger(name, "AFTER DELETE", parts, "", body)
 
 
@@ -226,6 +251,7 @@ def _after_update(parts: _Parts, name: str) -> str:
     moved = [f"r{i} = NEW.{quoted(column)}" for i, column in enumerate(parts.schema.identity)]
     moved += [f"o{i} = NEW.{quoted(column)}" for i, column in enumerate(parts.schema.columns)]
     body = [
+        *parts.forget(_any(parts.doubles("OLD"))),
         parts.record("D", parts.images("o"), parts.images("P.o"), f" FROM {parts.replaced} AS P WHERE {gone} ORDER BY P.n"),
         f"DELETE FROM {parts.replaced} WHERE n IN (SELECT P.n FROM {parts.replaced} AS P WHERE {gone});",
         parts.record("U", parts.images("o", "n"), f"{parts.row('OLD')}, {parts.row('NEW')}"),

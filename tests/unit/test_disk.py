@@ -1,11 +1,13 @@
 """Syncs reach the file that is named, or say that they did not."""
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from router.disk import replace_private, sync
+from router import disk
+from router.disk import rename_new, replace_private, sync
 
 
 def test_files_and_directories_are_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,3 +61,20 @@ def test_one_that_cannot_be_written_leaves_what_was_there(tmp_path: Path, monkey
         replace_private(path, b"new")
     assert path.read_text() == "old"
     assert [one.name for one in tmp_path.iterdir()] == ["secret"]
+
+
+@pytest.mark.parametrize("able", [True, False])
+def test_a_new_name_is_nobody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, able: bool) -> None:
+    if not able:
+        monkeypatch.setattr(disk, "_renameat2", lambda *_: -1)
+        monkeypatch.setattr(disk.ctypes, "get_errno", lambda: errno.EINVAL)
+    (tmp_path / "a").write_text("a")
+    (tmp_path / "b").write_text("b")
+    directory = os.open(tmp_path, os.O_RDONLY)
+    with pytest.raises(FileExistsError):
+        rename_new("a", directory, "b", directory)
+    rename_new("a", directory, "c", directory)
+    with pytest.raises(FileNotFoundError):
+        rename_new("a", directory, "d", directory)
+    os.close(directory)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"b": "b", "c": "a"}

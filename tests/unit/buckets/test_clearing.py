@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from router import disk
 from router.buckets import clearing
 from router.buckets.facts import Identity
 from router.buckets.object_keys import place
@@ -84,14 +85,18 @@ def test_another_version_is_not_moved_and_claims_nothing(root: int, bucket: Path
 
 def come_between(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
     """Somebody is faster than the first rename."""
-    rename, acts = os.rename, [act]
+    acts = [act]
 
-    def renamed(*args: Any, **kwargs: Any) -> None:
-        if acts:
-            acts.pop()()
-        rename(*args, **kwargs)
+    def after(rename: Callable[..., None]) -> Callable[..., None]:
+        def renamed(*args: Any, **kwargs: Any) -> None:
+            if acts:
+                acts.pop()()
+            rename(*args, **kwargs)
 
-    monkeypatch.setattr(clearing.os, "rename", renamed)
+        return renamed
+
+    monkeypatch.setattr(clearing.os, "rename", after(os.rename))
+    monkeypatch.setattr(clearing, "rename_new", after(disk.rename_new))
 
 
 def replace(path: Path, text: str) -> None:
@@ -125,10 +130,14 @@ def test_a_file_that_is_gone_in_between_is_no_trouble(
 
 
 def other_file_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    def renamed(*_: Any, **__: Any) -> None:
-        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+    """Only what is in the directory already may be renamed there."""
 
-    monkeypatch.setattr(clearing.os, "rename", renamed)
+    def renamed(name: str, directory: int, goal: str, holder: int) -> None:
+        if not os.path.samestat(os.fstat(directory), os.fstat(holder)):
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        disk.rename_new(name, directory, goal, holder)
+
+    monkeypatch.setattr(clearing, "rename_new", renamed)
 
 
 def test_to_another_file_system_it_is_copied(root: int, bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,6 +175,59 @@ def test_what_changed_while_it_was_copied_is_not_moved(root: int, bucket: Path, 
     monkeypatch.setattr(clearing.shutil, "copyfileobj", copied)
     assert clearing.move(root, place("a.csv"), it, tmp_path / "done", SEQUENCER) is None
     assert files(tmp_path) == {"bucket/a.csv": "newer"}
+
+
+def test_what_is_replaced_once_it_was_copied_stays(root: int, bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    it = written(bucket / "a.csv", "one")
+    other_file_system(monkeypatch)
+    placed = clearing._renamed
+
+    def renamed(*args: Any) -> str:
+        goal = placed(*args)
+        replace(bucket / "a.csv", "newer")
+        return goal
+
+    monkeypatch.setattr(clearing, "_renamed", renamed)
+    monkeypatch.setattr(clearing, "_carried", clearing._copied)
+    (tmp_path / "done").mkdir()
+    assert clearing.move(root, place("a.csv"), it, tmp_path / "done", SEQUENCER) is None
+    assert files(tmp_path) == {"bucket/a.csv": "newer"}
+
+
+def killed(act: Callable[[], object]) -> None:
+    """Let a process do it, which dies in the middle."""
+    if (child := os.fork()) == 0:
+        act()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9, "it was to die"
+
+
+def test_killed_before_the_rename_it_leaves_nothing_under_its_name(
+    root: int, bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it = written(bucket / "a.csv", "one")
+    with monkeypatch.context() as dying:
+        dying.setattr(disk, "_renameat2", lambda *_: os._exit(9))
+        killed(lambda: clearing.move(root, place("a.csv"), it, tmp_path / "done", SEQUENCER))
+    assert clearing.move(root, place("a.csv"), it, tmp_path / "done", SEQUENCER) == tmp_path / "done/a.csv"
+    assert files(tmp_path) == {"done/a.csv": "one"}
+
+
+def test_killed_while_it_is_copied_it_leaves_nothing_half_under_its_name(
+    root: int, bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it = written(bucket / "a.csv", "one" * 1000)
+    other_file_system(monkeypatch)
+
+    def half(file: Any, copy: Any, _: int) -> None:
+        os.write(copy.fileno(), file.read(1500))
+        os._exit(9)
+
+    with monkeypatch.context() as dying:
+        dying.setattr(clearing.shutil, "copyfileobj", half)
+        killed(lambda: clearing.move(root, place("a.csv"), it, tmp_path / "done", SEQUENCER))
+    assert clearing.move(root, place("a.csv"), it, tmp_path / "done", SEQUENCER) == tmp_path / "done/a.csv"
+    assert files(tmp_path) == {"done/a.csv": "one" * 1000}
 
 
 def test_links_out_of_the_bucket_are_not_followed(root: int, bucket: Path, tmp_path: Path) -> None:
