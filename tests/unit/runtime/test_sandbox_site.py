@@ -78,3 +78,20 @@ def test_who_declared_a_function_is_told(tmp_path: Path) -> None:
     found = config(tmp_path.resolve(), "ours", "theirs")
     found.owners = {("functions", "ours"): "config", ("functions", "theirs"): "api", ("queues", "ours"): "api"}
     assert Ground(lambda: found).site().declared == {"theirs"}
+
+
+def test_directories_that_could_be_renamed_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base, asked = tmp_path.resolve(), list[str]()
+    places = (base / "house/handlers/a", base / "house/state")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert sandbox_site.movable(places, base / "house") == {f"{base}/house", f"{base}/house/handlers"}
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr("os.access", lambda path, _: asked.append(path) or path == f"{base}/house")
+    assert sandbox_site.movable(places, base / "house") == {f"{base}/house/handlers"}
+    assert len(asked) == len(set(asked))
+
+
+def test_layers_are_code(tmp_path: Path) -> None:
+    found, base = config(tmp_path.resolve(), "a"), tmp_path.resolve()
+    found.functions["a"] = replace(found.functions["a"], layers=(base / "layers/common",))
+    assert Ground(lambda: found).site().codes == {f"{base}/a", f"{base}/layers/common"}
