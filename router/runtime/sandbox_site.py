@@ -136,6 +136,7 @@ def needs(function: Function, spec: Mapping[str, Any]) -> Needs:
     reads += [path for path in given if path != code]
     opt = _real(function.opt) if function.opt else ""
     reads += [opt] if opt else []
+    reads += [_real(path) for path in reads]  # a link leads to nothing that is not shown where it is
     writes = tuple(_declared(function.environment))
     return Needs(code, tuple(dict.fromkeys(map(str, reads))), writes, opt, _closed([code, *map(str, reads), *writes, *runtime()]))
 

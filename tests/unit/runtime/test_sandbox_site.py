@@ -95,3 +95,13 @@ def test_layers_are_code(tmp_path: Path) -> None:
     found, base = config(tmp_path.resolve(), "a"), tmp_path.resolve()
     found.functions["a"] = replace(found.functions["a"], layers=(base / "layers/common",))
     assert Ground(lambda: found).site().codes == {f"{base}/a", f"{base}/layers/common"}
+
+
+def test_what_is_read_by_way_of_a_link_is_read_where_it_lies_too(tmp_path: Path) -> None:
+    base = tmp_path.resolve()
+    (base / "real/state/code").mkdir(parents=True)
+    (base / "link").symlink_to("real")
+    code, packages = f"{base}/link/state/code", f"{base}/link/state/runtime"
+    found = sandbox_site.needs(Function("f", Path(code), "app.f"), {"code": code, "packages": packages})
+    assert found.code == f"{base}/real/state/code"
+    assert {packages, f"{base}/real/state/runtime", code} <= set(found.reads)
