@@ -226,7 +226,8 @@ class Wiring:
         identities.url = url_of(aws.addresses)
         self._ground.reach(port_of(identities.url))
         core.pool.reach(aws.adopt)
-        core.places.identity = identities.variables
+        core.places.identity, identities.published = identities.variables, core.functions.versions
+        self._followers += (identities.adopt,)
         return listeners
 
     def _socket(self) -> Listen:

@@ -1,6 +1,6 @@
 """What a role allows of a bucket as a whole: what its directory may be used for, where no operation is asked for that could be checked.
 
-Pure. Fails closed: an Allow for part of a bucket, or under a condition, opens no directory, and a Deny of anything in S3
+Pure. Fails closed: an Allow for part of a bucket, for all but something, or under a condition, opens no directory, and a Deny of anything in S3
 closes all of them; such functions go through the endpoint."""
 
 from typing import Final, Literal
@@ -26,9 +26,10 @@ def use(policy: Policy, bucket: str, account: str) -> Use:
         for statement in policy.statements
     ):
         return "hide"
-    if not _allows(policy, _READ, bucket, account):
+    plain = policy._replace(statements=tuple(one for one in policy.statements if not one.conditions and not one.resources.inverted))
+    if not _allows(plain, _READ, bucket, account):
         return "hide"
-    return "write" if all(_allows(policy, action, bucket, account) for action in _WRITE) else "read"
+    return "write" if all(_allows(plain, action, bucket, account) for action in _WRITE) else "read"
 
 
 def _touches(patterns: tuple[str, ...], *, inverted: bool) -> bool:

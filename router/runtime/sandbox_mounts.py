@@ -20,7 +20,7 @@ _KEPT: Final = ((os.ST_NOSUID, calls.MS_NOSUID), (os.ST_NODEV, calls.MS_NODEV), 
 _RELATIME: Final = 0x200000
 _EMPTY: Final = "size=64k,mode=0755"
 
-Step = tuple[str, str]  # a path, and hide, read, write or tmp
+Step = tuple[str, str]  # a path, and hide, read, write, tmp or pin
 
 
 def settle(house: str) -> None:
@@ -89,6 +89,8 @@ def enter(view: dict[str, Any], house: str) -> None:
             _hide(path, empty)
         elif how == "tmp":
             _bind(tmp, path, read_only=False)
+        elif how == "pin":
+            _pin(path)
         elif sources[path] >= 0:
             _bind(sources[path], path, read_only=how == "read")
     if layers >= 0:
@@ -97,6 +99,12 @@ def enter(view: dict[str, Any], house: str) -> None:
         _read_only(path)
     for descriptor in {*sources.values(), tmp, layers} - {-1}:
         os.close(descriptor)
+
+
+def _pin(path: str) -> None:
+    """Leave a directory as it is, but for its name: what has a mount cannot be renamed. Another could be put in its place, with other code."""
+    with suppress(FileNotFoundError):
+        calls.mount(path, path, flags=calls.MS_BIND | calls.MS_REC)
 
 
 def _opened(path: str) -> int:

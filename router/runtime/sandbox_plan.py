@@ -38,11 +38,12 @@ class Site:
     state: str = ""
     config: str = ""  # the file; "" for none
     credentials: str = ""  # systemd's directory of secrets; "" for none
-    codes: frozenset[str] = frozenset()  # every function's code
+    codes: frozenset[str] = frozenset()  # every function's code, and layers
     shared: frozenset[str] = frozenset()  # buckets, directories of tables: to read and write
     runtime: tuple[str, ...] = ()  # what interpreters and our own bootstrap read
     readable: frozenset[str] = frozenset()  # of those buckets: to read only
     denied: frozenset[str] = frozenset()  # other buckets
+    movable: frozenset[str] = frozenset()  # directories above the daemon's own and functions' code that its user could rename
     declared: frozenset[str] = frozenset()  # functions that the API declared: whoever may do that is not the machine's operator
     uses: Mapping[str, "Site"] = field(default_factory=dict, compare=False)  # role → the same for functions that have it
     endpoint: int = 0  # the port of the AWS endpoint, which is reached from networks of their own too; 0: there is none
@@ -116,7 +117,7 @@ def hidden(site: Site, needs: Needs) -> set[str]:
 
 
 def steps(site: Site, needs: Needs, *, strict: bool, root: bool, apart: bool = False) -> list[tuple[str, str]]:
-    """How the view is made, from the top of the tree down: (path, hide | read | write | tmp).
+    """How the view is made, from the top of the tree down: (path, hide | read | write | tmp | pin).
 
     *apart*: as a user of its own, who passes through no closed directory: of those only what is shown is there."""
     table: dict[str, str] = dict.fromkeys(needs.closed, "hide") if apart else {}
@@ -138,7 +139,17 @@ def steps(site: Site, needs: Needs, *, strict: bool, root: bool, apart: bool = F
     kept |= {
         path: how for path, how in table.items() if path not in kept and any(_within(path, other) for other in covered if other != path)
     }
+    kept |= {path: "pin" for path in site.movable if path not in kept and not _enclosed(path, kept)}
     return _shortened(sorted(kept.items(), key=lambda step: step[0].split("/")))
+
+
+def _enclosed(path: str, table: Mapping[str, str]) -> bool:
+    """Whether it lies where nobody can rename anything, or where that does not show outside."""
+    while path:
+        path = path.rpartition("/")[0]
+        if path in table:
+            return table[path] != "write"
+    return False
 
 
 def _shortened(ordered: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ import os
 import stat
 import sys
 import sysconfig
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -74,17 +74,33 @@ def site(config: Config) -> Site:
     tables = {_real(table.sqlite.parent) for table in config.tables.values()}
     buckets = {name: str(bucket.lies or _real(bucket.path)) for name, bucket in config.buckets.items()}
     made = {path for name, path in buckets.items() if config.owners.get(("buckets", name)) == "api"}  # for who has a role that opens them
+    codes = {place for function in config.functions.values() for place in (function.code, *function.layers)}
     found = Site(
         state=_real(config.state),
         config=_real(config.file),
         credentials=_real(credentials) if credentials else "",
-        codes=frozenset(_real(function.code) for function in config.functions.values()),
+        codes=frozenset(map(_real, codes)),
         shared=frozenset(({*buckets.values()} - made) | tables),
         denied=frozenset(made - tables),
         runtime=runtime(),
+        movable=movable((config.state, config.file, *codes), config.file.parent),
         declared=frozenset(name for (section, name), owner in config.owners.items() if section == "functions" and owner == "api"),
     )
     return replace(found, uses={name: _opened(found, buckets, tables, policy, config.account) for name, policy in roles(config).items()})
+
+
+def movable(places: Iterable[Path], project: Path) -> frozenset[str]:
+    """The directories above them that the daemon's user could rename. Root could rename all: of those only what lies in *project*, and that."""
+    root, inside = os.geteuid() == 0, _real(project)
+    looked: set[str] = set()
+    for place in map(_real, places):
+        path = place.rpartition("/")[0]
+        while path.count("/") > 1 and path not in looked:
+            looked.add(path)
+            path = path.rpartition("/")[0]
+    if root:
+        return frozenset(path for path in looked if path == inside or path.startswith(f"{inside}/"))
+    return frozenset(path for path in looked if os.access(path.rpartition("/")[0], os.W_OK))
 
 
 def _opened(site: Site, buckets: Mapping[str, str], tables: Collection[str], policy: Policy, account: str) -> Site:
@@ -120,6 +136,7 @@ def needs(function: Function, spec: Mapping[str, Any]) -> Needs:
     reads += [path for path in given if path != code]
     opt = _real(function.opt) if function.opt else ""
     reads += [opt] if opt else []
+    reads += [_real(path) for path in reads]  # a link leads to nothing that is not shown where it is
     writes = tuple(_declared(function.environment))
     return Needs(code, tuple(dict.fromkeys(map(str, reads))), writes, opt, _closed([code, *map(str, reads), *writes, *runtime()]))
 

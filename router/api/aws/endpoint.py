@@ -26,6 +26,7 @@ from router.api.aws.sqs.wire import SqsQuery
 from router.errors import JournalError, RouterError
 from router.events.http import Request, Response
 from router.iam.auth_errors import AuthFailure
+from router.iam.policy import Policy
 from router.telemetry.metrics import Metrics
 
 log = structlog.get_logger("router.aws")
@@ -123,7 +124,7 @@ class Endpoint:
             _trace(asked.request),
         )
         try:
-            self._check(asked, operation.needs(call), admitted)
+            await self._check(asked, operation.needs(call), admitted)
             if why := self._models.refusal(asked.service.name, model.name, parameters):
                 raise Refused(Fault("ValidationException", why, 400), "refused")
             members = await operation.run(call)
@@ -157,11 +158,18 @@ class Endpoint:
             log.error("keys_unreadable", error=str(error))
             raise Refused(refusals.broken(asked.model.name), "error") from None
 
-    def _check(self, asked: Asked, needs: Sequence[Need], admitted: Admitted) -> None:
+    async def _check(self, asked: Asked, needs: Sequence[Need], admitted: Admitted) -> None:
         """Whether the caller may. Raises Refused."""
         for need in needs:
-            if why := self._gate.refusal(admitted.caller, admitted.context, need, asked.service.policy(need.resource)):
+            if why := self._gate.refusal(admitted.caller, admitted.context, need, await self._policy(asked.service, need)):
                 raise Refused(refusals.unauthorised(why, asked.service.name, asked.codec.status), "denied")
+
+    async def _policy(self, service: Service, need: Need) -> Policy | None:
+        """That of the resource, which may be another service's: of the queue that a topic or a rule is to fill."""
+        owner = need.action.partition(":")[0]
+        if self._services.has(owner) and not service.name.startswith(owner):  # DynamoDB's streams are DynamoDB's
+            service = await self._services.get(owner)
+        return service.policy(need.resource)
 
 
 def _large(asked: Asked) -> bool:

@@ -6,13 +6,13 @@ SDKs fetch credentials there, again and again. A function without a role has a s
 
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import orjson
 
 from router.clock import Clock
-from router.config.types import Function
+from router.config.types import Config, Function
 from router.credentials import KeyStore
 from router.errors import EnvironmentUnavailable, JournalError
 from router.events.http import Request, Response
@@ -20,6 +20,7 @@ from router.iam.sessions import Credentials
 
 PATH: Final = "/2021-04-23/credentials"  # as AWS's
 FETCHED: Final = 3600.0  # seconds that fetched credentials are good for; SDKs ask for others a quarter of an hour before
+GRACE: Final = 900.0  # seconds for an environment whose function is gone, or has another role: the longest that an invocation takes
 _JSON: Final = (("content-type", "application/json"), ("connection", "close"))  # of who is about to be a snapshot no socket may stay
 
 
@@ -30,7 +31,18 @@ class Identities:
         self._store, self._clock = store, clock
         self._tokens: dict[tuple[str, str], str] = {}  # function and role → what its environments fetch credentials with
         self._holders: dict[str, tuple[str, str]] = {}
+        self._ended: dict[tuple[str, str], float] = {}  # those whose time is over at that moment
+        self.published: Callable[[], Iterable[Function]] = tuple  # versions, each with the role it was published with
         self.url = ""  # of the endpoint, http://127.0.0.1:4566; "" while there is none: then nobody gets credentials either
+
+    def adopt(self, config: Config) -> None:
+        """Another config is in force: a function that is gone, or has another role, ends what its environments fetch credentials with."""
+        now = self._clock.now()
+        functions = (*config.functions.values(), *self.published())
+        kept = {(one.name, one.role) for one in functions if one.name in config.functions}
+        for holder in [holder for holder, end in self._ended.items() if now >= end]:
+            del self._holders[self._tokens.pop(holder)]
+        self._ended = {holder: self._ended.get(holder, now + GRACE) for holder in self._tokens if holder not in kept}
 
     def variables(self, function: Function) -> Mapping[str, str]:
         """What the variables of a new environment say. Raises EnvironmentUnavailable where there are no credentials for it."""
@@ -52,7 +64,7 @@ class Identities:
         """Fresh credentials for whoever has the token of an environment."""
         token = request.header("authorization").encode()
         holder = next((one for known, one in self._holders.items() if hmac.compare_digest(known.encode(), token)), None)
-        if holder is None or request.method != "GET":
+        if holder is None or request.method != "GET" or self._clock.now() >= self._ended.get(holder, float("inf")):
             return _refusal(404, "CredentialsNotFound", "no environment has this token")
         try:
             made = self._fetched(*holder)

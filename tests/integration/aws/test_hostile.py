@@ -96,6 +96,15 @@ def handler(event, context):
 def opened(event, context):
     return {path: tried(lambda path=path: os.listdir(path) or 1 / 0) for path in event}
 
+def planting(event, context):
+    def planted(place):
+        with open(place, "w") as file:
+            file.write("def handler(event, context): return 1")
+    return {
+        "rename": tried(lambda: os.rename(event["apps"], event["apps"] + "2")),
+        "layer": tried(lambda: planted(event["layers"] + "/common.py")),
+    }
+
 def victim(event, context):
     return os.environ["SECRET"]
 """
@@ -114,6 +123,8 @@ functions:
   hostile: {{code: ./code, handler: app.handler, timeout: 60, memory: 512, role: bounded}}
   offline: {{code: ./code, handler: app.handler, timeout: 60, memory: 512, role: bounded, require: [no_network]}}
   strict: {{code: ./code, handler: app.handler, timeout: 60, memory: 512, role: bounded, isolation: strict}}
+  planter: {{code: ./code, handler: app.planting, timeout: 60, memory: 512}}
+  nested: {{code: ./apps/nested, handler: app.handler, layers: [./layers/common]}}
   swapper: {{code: ./code, handler: app.opened, timeout: 60, memory: 512, isolation: strict}}
   victim: {{code: ./code, handler: app.victim, role: other, environment: {{SECRET: {CANARY}}}}}
 """
@@ -126,6 +137,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     for bucket, name in (("mine", "a.txt"), ("theirs", "secret.txt")):
         (place / bucket).mkdir()
         (place / bucket / name).write_text(CANARY)
+    for name in ("apps/nested/app.py", "layers/common/python/common.py"):
+        (place / name).parent.mkdir(parents=True)
+        (place / name).write_text("def handler(event, context): return 0")
     with made.serving():
         made.router("invoke", "victim")
         yield made
@@ -190,3 +204,12 @@ def test_a_bucket_whose_directory_becomes_a_link_shows_nothing_of_where_it_leads
         assert refused.value.response["Error"]["Code"] == "ServiceUnavailable"
     said = json.loads(functions.invoke(FunctionName="swapper", Payload=json.dumps([str(place)]))["Payload"].read())
     assert not {"credentials.key", "tables", "logs"} & set(re.findall(r"[\w.]+", said[str(place)]))
+
+
+def test_other_functions_code_and_layers_are_neither_written_nor_replaced(cloud: Cloud) -> None:
+    functions, place = cloud.client("lambda", cloud.key("planting")), cloud.directory
+    event = {"apps": str(place / "apps"), "layers": str(place / "layers/common")}
+    said = json.loads(functions.invoke(FunctionName="planter", Payload=json.dumps(event))["Payload"].read())
+    assert {name: one for name, one in said.items() if not one.startswith("refused: ")} == {}
+    assert [path.name for path in (place / "layers/common").iterdir()] == ["python"]
+    assert (place / "apps/nested/app.py").read_text() == "def handler(event, context): return 0"

@@ -315,6 +315,16 @@ def test_code_from_a_bucket(cloud: Cloud, client: Any) -> None:
     client.delete_function(FunctionName="stored")
 
 
+def test_a_name_that_is_no_key_brings_no_code(cloud: Cloud, client: Any) -> None:
+    """Whoever may read public/ is asked for public/../release.zip."""
+    for name in ("public", ".router"):
+        (cloud.directory / "bucket" / name).mkdir(exist_ok=True)
+        (cloud.directory / "bucket" / name / "release.zip").write_bytes(zipped("not for everybody"))
+    (cloud.directory / "bucket/release.zip").write_bytes(zipped("not for everybody"))
+    for key in ("public/../release.zip", "./release.zip", "public//release.zip", ".router/release.zip"):
+        assert "NoSuchKey" in refused(create, client=client, name="stored", Code={"S3Bucket": "code", "S3Key": key})[2], key
+
+
 def test_concurrency(client: Any) -> None:
     create(client, "narrow")
     assert client.put_function_concurrency(FunctionName="narrow", ReservedConcurrentExecutions=0)["ReservedConcurrentExecutions"] == 0

@@ -1,5 +1,6 @@
 """SQS and SNS of a whole daemon, spoken to by boto3 and in SQS's older protocol."""
 
+import json
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -193,6 +194,29 @@ def denied(ask: Any, **members: Any) -> bool:
     except ClientError as error:
         return error.response["Error"]["Code"] in {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
     return False
+
+
+def test_what_a_queue_denies_is_not_reached_by_way_of_others(cloud: Cloud) -> None:
+    """Whoever may do everything may not have a topic, a rule, a schedule or a bucket do what the queue's own policy denies them."""
+    mallory = cloud.key("mallory")
+    sqs, sns, events, scheduler, s3 = (cloud.client(one, mallory) for one in ("sqs", "sns", "events", "scheduler", "s3"))
+    arn, user = f"arn:aws:sqs:{ARN}sealed", f"arn:aws:iam::{ACCOUNT}:user/mallory"
+    sealed = {"Effect": "Deny", "Principal": {"AWS": user}, "Action": "sqs:SendMessage", "Resource": arn}
+    url = sqs.create_queue(QueueName="sealed", Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [sealed]})})[
+        "QueueUrl"
+    ]
+    assert denied(sqs.send_message, QueueUrl=url, MessageBody="x")
+    topic = sns.create_topic(Name="around")["TopicArn"]
+    assert denied(sns.subscribe, TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    events.put_rule(Name="around", EventPattern='{"source": ["a"]}')
+    assert denied(events.put_targets, Rule="around", Targets=[{"Id": "1", "Arn": arn}])
+    target = {"Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:keep", "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/worker"}
+    rate = {"ScheduleExpression": "rate(1 day)", "FlexibleTimeWindow": {"Mode": "OFF"}}
+    assert denied(scheduler.create_schedule, Name="around", Target=target | {"DeadLetterConfig": {"Arn": arn}}, **rate)
+    s3.create_bucket(Bucket="around")
+    told = {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]}
+    putting = {"Bucket": "around", "NotificationConfiguration": told, "SkipDestinationValidation": True}
+    assert denied(s3.put_bucket_notification_configuration, **putting)
 
 
 def test_a_role_reaches_what_it_may_and_nothing_else(cloud: Cloud, key: dict[str, str], sqs: Any, sns: Any) -> None:

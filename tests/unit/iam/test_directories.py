@@ -56,6 +56,13 @@ def test_a_deny_closes_it(more: dict[str, Any]) -> None:
 
 def test_a_condition_opens_nothing() -> None:
     assert of(EVERYTHING | {"Condition": {"StringEquals": {"s3:prefix": "in/"}}}) == "hide"
+    assert of(EVERYTHING | {"Condition": {"NotIpAddress": {"aws:SourceIp": "127.0.0.0/8"}}}) == "hide", "nor one that holds without its key"
+    assert of(EVERYTHING | {"Condition": {"BoolIfExists": {"aws:SecureTransport": "true"}}}) == "hide"
+
+
+def test_all_but_something_opens_nothing() -> None:
+    for spared in ("arn:aws:s3:::uploads/secret/*", "arn:aws:s3:::other/*"):
+        assert of({"Effect": "Allow", "Action": "s3:*", "NotResource": spared}) == "hide"
 
 
 @given(st.text("abc/-*?", min_size=1, max_size=6))

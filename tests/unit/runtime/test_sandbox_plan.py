@@ -79,6 +79,16 @@ def test_variables_open_nothing_of_the_daemons_and_nothing_at_all_where_the_api_
     assert "/srv/house/shop" not in dict(theirs["rules"])
 
 
+def test_what_lies_above_hidden_things_keeps_its_name_where_it_could_lose_it() -> None:
+    site = replace(SITE, movable=frozenset({"/srv/house", "/srv/house/data", "/srv/house/state", "/srv/house/state/code", "/tmp/x"}))
+    pinned = {path for path, how in steps(site, NEEDS, strict=False, root=False) if how == "pin"}
+    assert pinned == {"/srv/house", "/srv/house/data"}
+    strict = steps(site, replace(NEEDS, writes=("/srv/house/data",)), strict=True, root=False)
+    assert [path for path, how in strict if how == "pin"] == []
+    house = replace(site, config="/tmp/try/config.yaml", movable=frozenset({"/tmp/try", "/tmp/try/handlers"}))
+    assert [path for path, how in steps(house, NEEDS, strict=False, root=False) if how == "pin"] == ["/tmp/try/handlers"]
+
+
 PATHS = st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(lambda parts: "/" + "/".join(parts))
 
 

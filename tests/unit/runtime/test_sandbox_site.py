@@ -78,3 +78,30 @@ def test_who_declared_a_function_is_told(tmp_path: Path) -> None:
     found = config(tmp_path.resolve(), "ours", "theirs")
     found.owners = {("functions", "ours"): "config", ("functions", "theirs"): "api", ("queues", "ours"): "api"}
     assert Ground(lambda: found).site().declared == {"theirs"}
+
+
+def test_directories_that_could_be_renamed_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base, asked = tmp_path.resolve(), list[str]()
+    places = (base / "house/handlers/a", base / "house/state")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert sandbox_site.movable(places, base / "house") == {f"{base}/house", f"{base}/house/handlers"}
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr("os.access", lambda path, _: asked.append(path) or path == f"{base}/house")
+    assert sandbox_site.movable(places, base / "house") == {f"{base}/house/handlers"}
+    assert len(asked) == len(set(asked))
+
+
+def test_layers_are_code(tmp_path: Path) -> None:
+    found, base = config(tmp_path.resolve(), "a"), tmp_path.resolve()
+    found.functions["a"] = replace(found.functions["a"], layers=(base / "layers/common",))
+    assert Ground(lambda: found).site().codes == {f"{base}/a", f"{base}/layers/common"}
+
+
+def test_what_is_read_by_way_of_a_link_is_read_where_it_lies_too(tmp_path: Path) -> None:
+    base = tmp_path.resolve()
+    (base / "real/state/code").mkdir(parents=True)
+    (base / "link").symlink_to("real")
+    code, packages = f"{base}/link/state/code", f"{base}/link/state/runtime"
+    found = sandbox_site.needs(Function("f", Path(code), "app.f"), {"code": code, "packages": packages})
+    assert found.code == f"{base}/real/state/code"
+    assert {packages, f"{base}/real/state/runtime", code} <= set(found.reads)

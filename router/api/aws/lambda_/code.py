@@ -11,8 +11,9 @@ from typing import Any, Final
 from router.api.aws.lambda_.place import invalid, text
 from router.api.aws.lambda_.rooms import FUNCTIONS, Rooms
 from router.api.aws.service import Call, Need
-from router.buckets import roots
+from router.buckets import object_keys, roots
 from router.buckets.beneath import beneath
+from router.buckets.object_errors import ObjectError
 from router.errors import CodeRefused, JournalError
 from router.functions.uploads import LARGEST, sha256_of
 
@@ -61,12 +62,14 @@ def _object(rooms: Rooms, code: Mapping[str, Any]) -> bytes:
         raise invalid(_NO_BUCKET)
     try:
         return _read(roots.place(bucket), text(code, "S3Key"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, ObjectError):
         raise invalid(_NO_KEY) from None
 
 
 def _read(directory: Path, key: str) -> bytes:
-    """The file of a key, whole; never one outside the directory. Raises OSError, ValueError, AwsError."""
+    """The file of a key, whole; never one outside the directory, or by a name that is no key: who may read one key was asked, and `a/../b`
+    is not in `a/`. Raises OSError, ValueError, AwsError, ObjectError."""
+    object_keys.place(key)
     root = roots.opened(directory)
     try:
         descriptor = beneath(root, key)

@@ -13,6 +13,7 @@ from router.iam import payload, post_policy, sigv2
 from router.iam.auth_errors import AuthFailure
 from router.iam.callers import Caller
 from router.iam.claims import ALGORITHM
+from router.iam.policy import Policy
 from router.iam.sigv4 import UNSIGNED_PAYLOAD, Verified
 from router.iam.variables import Context
 
@@ -80,15 +81,14 @@ class Access:
         context = self._gate.context(request, caller, None)
         return Sender(caller, None, {**context, "s3:signatureversion": (version,), "s3:authtype": (form,)})
 
-    def denied(self, sender: Sender, need: Need) -> str:
-        """Why the sender may not; "" when they may."""
-        return self._gate.refusal(sender.caller, sender.context, need)
+    def denied(self, sender: Sender, need: Need, resource: Policy | None = None) -> str:
+        """Why the sender may not; "" when they may. *resource*: the policy of the resource itself; buckets have none."""
+        return self._gate.refusal(sender.caller, sender.context, need, resource)
 
-    def require(self, sender: Sender, *needs: Need) -> None:
+    def require(self, sender: Sender, need: Need, resource: Policy | None = None) -> None:
         """Raises S3Error: AccessDenied."""
-        for need in needs:
-            if why := self.denied(sender, need):
-                raise S3Error("AccessDenied", why)
+        if why := self.denied(sender, need, resource):
+            raise S3Error("AccessDenied", why)
 
     def may_list(self, sender: Sender, bucket: str) -> bool:
         """Whether the sender may know which keys there are not."""

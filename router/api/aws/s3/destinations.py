@@ -57,7 +57,7 @@ class Destinations:
                 failures.append(_missing(one))
             elif not self._open(one, call.bucket, config):
                 if skip:
-                    call.access.require(call.sender, Need(ACTIONS[one.kind], one.arn))
+                    call.access.require(call.sender, Need(ACTIONS[one.kind], one.arn), resource=self._policy(one, config))
                 else:
                     failures.append(_forbidden(one))
         if failures:

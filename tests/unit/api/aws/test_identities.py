@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from router.api.aws.identities import PATH, Identities, url_of
-from router.config.types import Function
+from router.api.aws.identities import GRACE, PATH, Identities, url_of
+from router.config.types import Config, Function
 from router.credentials import MASTER, KeyStore
 from router.errors import EnvironmentUnavailable
 from router.events.http import Request
@@ -76,6 +76,25 @@ def test_snapshots_get_a_token_whose_credentials_end_soon(identities: Identities
     assert changed != token
     assert session_of(store, ask(identities, changed)[1], clock.now()).role == "writer"
     assert session_of(store, ask(identities, token)[1], clock.now()).role == "resizer", "of before the change"
+
+
+def test_what_a_function_fetched_with_ends_with_it_and_with_its_role(identities: Identities, clock: VirtualClock) -> None:
+    old, new, version = (Function("snap", Path("/code"), "app.handler", role=role, snap_start=True) for role in ("admin", "none", "other"))
+    tokens = [identities.variables(one)["AWS_CONTAINER_AUTHORIZATION_TOKEN"] for one in (old, new, version)]
+
+    def found() -> list[int]:
+        return [ask(identities, token)[0] for token in tokens]
+
+    identities.published = lambda: [version]
+    identities.adopt(Config(Path("config.yaml"), Path("state"), functions={"snap": new}))
+    assert found() == [200, 200, 200], "who is at work still needs them"
+    clock.jump(GRACE)
+    assert found() == [404, 200, 200]
+    identities.adopt(Config(Path("config.yaml"), Path("state"), functions={"snap": old}))
+    assert identities.variables(old)["AWS_CONTAINER_AUTHORIZATION_TOKEN"] != tokens[0]
+    identities.adopt(Config(Path("config.yaml"), Path("state")))
+    clock.jump(GRACE)
+    assert found() == [404, 404, 404]
 
 
 @pytest.mark.parametrize("token", ["", "x", "é\udcff"[:1], "AWS4-HMAC-SHA256 Credential=x"])

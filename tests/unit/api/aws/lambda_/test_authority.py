@@ -1,5 +1,7 @@
 """What a function's role may, Lambda may for it, and nothing else."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 from router.api.aws.lambda_.authority import may_poll, may_send
 from router.api.aws.lambda_.place import Place
 from router.api.aws.service import AwsError
-from router.config.types import Config, Role
+from router.config.types import Config, Queue, Role
 
 PLACE = Place("us-east-1", "123456789012")
 JOBS = "arn:aws:sqs:us-east-1:123456789012:jobs"
@@ -55,3 +57,22 @@ def test_sending(action: str, sent: dict[str, Any]) -> None:
     with pytest.raises(AwsError, match="does not have permissions"):
         may_send(config("logs:*"), PLACE, "f", "r", sent)
     may_send(config("logs:*"), PLACE, "f", "r", {"dead_letter": None})
+
+
+@pytest.mark.parametrize("effect", ["Allow", "Deny"])
+def test_a_queues_own_policy_is_asked_too(effect: str) -> None:
+    statement = {"Effect": effect, "Principal": {"AWS": "arn:aws:iam::123456789012:role/r"}, "Action": "sqs:*", "Resource": JOBS}
+    jobs = Queue("jobs", policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    found = replace(config("logs:*" if effect == "Allow" else "*"), queues={"jobs": jobs})
+    asked = (
+        lambda: may_poll(found, PLACE, "f", "r", ("queue", JOBS)),
+        lambda: may_send(found, PLACE, "f", "r", {"on_failure": {"queue": "jobs"}}),
+    )
+    for ask in asked:
+        if effect == "Allow":
+            ask()
+        else:
+            with pytest.raises(AwsError, match="does not have permissions"):
+                ask()
+    with pytest.raises(AwsError):
+        may_poll(found, PLACE, "f", "", ("queue", JOBS))

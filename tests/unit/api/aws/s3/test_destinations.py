@@ -17,6 +17,7 @@ from router.api.aws.s3.notifying import Notification
 from router.api.aws.service import Need
 from router.config.types import Config, Function, Queue, Topic
 from router.iam import reading
+from router.iam.policy import Policy
 from router.queues.outbox import Outbox
 from tests.helpers.clock import VirtualClock
 
@@ -33,8 +34,8 @@ class Access:
     def __init__(self, *allowed: Need) -> None:
         self.allowed = allowed
 
-    def require(self, sender: object, need: Need) -> None:
-        del sender
+    def require(self, sender: object, need: Need, resource: Policy | None = None) -> None:
+        del sender, resource
         if need not in self.allowed:
             raise S3Error("AccessDenied")
 
