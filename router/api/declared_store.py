@@ -1,6 +1,8 @@
 """The table of what the API declared: its statements, and what reads and mends it while no daemon has it open. Blocking."""
 
 import contextlib
+import os
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -38,7 +40,7 @@ NEXT: Final = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'de
 def kept(state: Path) -> tuple[Fragment, ...]:
     """What a state directory keeps, read beside the daemon, or before it starts; () when there is nothing. Raises JournalError."""
     path = state / STORE
-    if not path.is_file() or not path.stat().st_size:
+    if not _filled(path):
         return ()
     reader = None
     try:
@@ -50,6 +52,25 @@ def kept(state: Path) -> tuple[Fragment, ...]:
         if reader is not None:
             reader.close(True)
     return tuple(map(fragment, rows))
+
+
+def _filled(path: Path) -> bool:
+    """Whether there is a store, and something in it. Raises JournalError when that is not for us to know."""
+    try:
+        found = path.stat()  # Path.is_file() does not tell from Python 3.13 on
+        return stat.S_ISREG(found.st_mode) and found.st_size > 0
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except PermissionError as error:
+        us = f"this is uid {os.geteuid()}: run this as the user that runs the daemon, or point state: at a directory of your own"
+        raise JournalError(f"the state directory {path.parent} {_whose(path.parent)}, {us}") from error
+
+
+def _whose(state: Path) -> str:
+    try:
+        return f"belongs to uid {state.stat().st_uid}"
+    except PermissionError:
+        return "lies in a directory that is closed to us"
 
 
 def taken_out(state: Path, kind: str, name: str, belongings: Mapping[str, Callable[[apsw.Connection], None]]) -> bool:

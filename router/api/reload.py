@@ -119,7 +119,7 @@ class Reloader:
             await self.reload()
 
     async def _reload(self) -> dict[str, Any]:
-        parts = self._parts
+        parts, before = self._parts, self.config
         wanted, built = await asyncio.to_thread(self._read, parts.read)
         deployed = await parts.deployer.deploy(wanted)
         removed = await self._removed(wanted)
@@ -130,6 +130,7 @@ class Reloader:
             "changed": changes.changed,
             "removed": [{"function": name, "queued": removed.get(name, 0)} for name in changes.removed],
             "sources": plan.changed,
+            "keys": reload_rules.keys(before, wanted),
         }
 
     def _read(self, read: Callable[[], Config]) -> tuple[Config, Built]:

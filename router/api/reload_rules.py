@@ -36,6 +36,9 @@ RELOADED: Final = frozenset(  # fields of Config that are taken up; the others a
 _KEYS: Final = {"http": "listen.http", "aws": "listen.aws", "console": "listen.console"}  # of fields that have another name than their key
 
 
+_TOLD: Final = sorted(RELOADED - {"file", "secrets", "declared", "owners", "text", "kept", "item_tables"})  # that are keys of config.yaml
+
+
 class Changes(NamedTuple):
     """Functions that are not what they were; names, sorted."""
 
@@ -53,6 +56,12 @@ def refused(now: Config, wanted: Config) -> tuple[str, ...]:
     )
     told = "cannot be changed while the daemon runs; restart it, or write what it was"
     return tuple(f"{place(wanted, key) or wanted.file.name}: {key}: {told}" for key in keys)
+
+
+def keys(now: Config, wanted: Config) -> list[str]:
+    """The top-level keys of config.yaml under which something is not what it was; sorted."""
+    changed = {key for key in _TOLD if getattr(now, key) != getattr(wanted, key)}
+    return sorted(changed | ({"tables"} if now.item_tables != wanted.item_tables else set()))
 
 
 def places(config: Config) -> dict[str, str]:

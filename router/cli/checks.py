@@ -143,6 +143,8 @@ def config(path: Path) -> Iterator[Check]:
         open_routes = exposures(check(path))
     except ConfigError as error:
         found = _mistaken(found, error.problems)
+    except RouterError as error:
+        found = replace(found, effective="cannot be read", remedy=str(error), ok=False)
     yield found
     for note in open_routes:
         yield Check("webhook", "signed, or this machine's alone", "open", str(path), note, ok=False, required=False)

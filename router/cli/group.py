@@ -120,6 +120,8 @@ def _ended(command: Callable[[], Any]) -> int:
         return Exit.FAILED
     except BrokenPipeError:
         return _reader_gone()
+    except PermissionError as error:
+        return _said(f"{error.filename}: {error.strerror}: run this as the user that runs the daemon", Exit.FAILED)
     except OSError as error:
         if error.filename is not None or error.errno not in _UNWRITABLE:
             raise

@@ -51,10 +51,11 @@ def logs(settings: Settings, function: str | None, *, follow: bool, since: float
     if since is None:
         since = time.time() - RECENT if follow and not request_id else 0.0
     choice = Choice(state / "logs", function, since, request_id, failed)
+    there = _there(choice.root)
     if follow:
         asyncio.run(_follow(choice, as_json=settings.json))
         return
-    if not choice.root.is_dir():
+    if not there:
         fail(f"nothing was logged yet: there is no {choice.root}")
     found = logstore.read(choice.root, function, since=since, request_id=request_id, failed=failed)
     if settings.json:
@@ -67,6 +68,15 @@ def logs(settings: Settings, function: str | None, *, follow: bool, since: float
     if empty:
         chosen = " that match" if since or request_id or failed else ""
         click.echo(f"no log events{f' of {visible(function)}' if function else ''}{chosen}", err=True)
+
+
+def _there(root: Path) -> bool:
+    """Whether something was logged. Raises PermissionError, through which whoever follows would wait for ever."""
+    try:
+        root.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 async def _follow(choice: Choice, *, as_json: bool) -> None:

@@ -40,5 +40,7 @@ def _told(found: Mapping[str, Any]) -> str:
         "removed": [gone["function"] for gone in found["removed"]],
         "triggers anew": found["sources"],
     }
+    keys = found.get("keys", ())  # a daemon of before an upgrade tells none
+    words["changed keys"] = [key for key in keys if key != "functions" or not any(words.values())]  # names say more
     told = [f"{word} {', '.join(names)}" for word, names in words.items() if names]
     return visible("; " + "; ".join(told)) if told else "; nothing has changed"

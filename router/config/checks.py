@@ -9,7 +9,7 @@ from typing import Final, cast
 from router.config import handler
 from router.config.hiding import Hiding
 from router.config.node import Node
-from router.config.types import Config, Exposed
+from router.config.types import Bucket, Config, Exposed
 
 _SQLITE: Final = b"SQLite format 3\0"  # how a database begins; sqlite.org, "Database File Format"
 _AT_HTTP: Final = frozenset({"http", "url", "webhook"})  # words of triggers
@@ -190,9 +190,9 @@ def _notes(config: Config) -> Iterator[str]:
 
 def _no_database(path: Path) -> str:
     """Why there is no SQLite database at *path* to read; "" when there may be one, an empty file too."""
-    if not path.is_file():
-        return "is no file" if path.exists() else "does not exist"
     try:
+        if not path.is_file():
+            return "is no file" if path.exists() else "does not exist"
         with path.open("rb") as file:
             start = file.read(len(_SQLITE))
     except OSError as error:
@@ -206,13 +206,21 @@ def _of_buckets(config: Config) -> Iterator[str]:
     for bucket in config.buckets.values():
         if bucket.after != "keep" and bucket.name not in read:
             yield f"buckets.{bucket.name}: after: no function is triggered by its objects, so none is ever {bucket.after}d"
+        if wrong := _no_bucket(bucket, config.file):
+            yield f"buckets.{bucket.name}: {wrong}"
+
+
+def _no_bucket(bucket: Bucket, config: Path) -> str:
+    """What an operator may not expect of the directory of a bucket; "" for nothing."""
+    try:
         if not bucket.path.exists():
             then = "nothing is scanned until it is mounted" if bucket.mount == "required" else "it will be created"
-            yield f"buckets.{bucket.name}: {bucket.path} does not exist; {then}"
-        elif not bucket.path.is_dir():
-            yield f"buckets.{bucket.name}: {bucket.path} is no directory; there is nothing in the bucket until it is one"
-        elif config.file.is_relative_to(bucket.path):
-            yield f"buckets.{bucket.name}: {config.file.name} lies inside the bucket; functions can change it"
+            return f"{bucket.path} does not exist; {then}"
+        if not bucket.path.is_dir():
+            return f"{bucket.path} is no directory; there is nothing in the bucket until it is one"
+    except OSError as error:
+        return f"{bucket.path}: {error.strerror}; there is nothing in the bucket until that is mended"
+    return f"{config.name} lies inside the bucket; functions can change it" if config.is_relative_to(bucket.path) else ""
 
 
 def _switched_off(config: Config) -> Iterator[str]:

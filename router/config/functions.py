@@ -282,12 +282,12 @@ def _snap_start(form: Node, runtime: str) -> bool:
 def _environment(form: Node) -> dict[str, str]:
     found: dict[str, str] = {}
     child = form.child("environment")
-    for name, _ in child.items() if child else ():
+    for name, each in child.items() if child else ():
         assert child is not None  # no entries without it
         wrong = _misnamed(name)
         if wrong:
             child.misnamed(name, wrong)
-        value = found[name] = child.text(name)
+        value = found[name] = each.text("")
         child.secret(name, value)
         if len(name) + 1 + len(value.encode()) > _LONGEST_VARIABLE:
             child.problem("name and value are longer than the 128 KB that Linux gives one variable", name)

@@ -61,7 +61,10 @@ def doubt(function: Function) -> str:
 
 def source(function: Function) -> Path | None:
     """The file that the handler is in; None where there is none, or it may be in several."""
-    return _place(function)[0]
+    try:
+        return _place(function)[0]
+    except OSError:  # such as a name that is too long
+        return None
 
 
 def _place(function: Function) -> tuple[Path | None, str]:

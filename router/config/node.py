@@ -154,12 +154,13 @@ class Node:
     # -- scalars; "" as the key means this value itself
 
     def text(self, key: str, default: str | None = None, *, pattern: str = "", what: str = "") -> str:
-        """A string. No default: required. *pattern* must match it whole, *what* says so to people ("3 to 63 lower-case letters …")."""
+        """A string. No default: required, and under a key not empty. *pattern* must match it whole, *what* says so to people ("3 to 63 …")."""
+        pattern = pattern or (r"[\s\S]+" if key and default is None else values.ANY)
 
         def read(text: str) -> str | None:
-            return text if not pattern or re.fullmatch(pattern, text) else None
+            return text if re.fullmatch(pattern, text) else None
 
-        return self._read(key, default, "", read, what or f"text like {pattern}", quoted=True)
+        return self._read(key, default, "", read, what or "allowed here", quoted=True)
 
     def integer(self, key: str, default: int | None = None, *, low: int, high: int) -> int:
         """A whole number within low and high."""
@@ -198,12 +199,12 @@ class Node:
         if node is None:
             return tuple(default)
         if node.scalar:
-            return (self.text(key),)
+            return (node.text(""),)
         return tuple(element.text("") for element in node.elements())
 
     def file(self, key: str, default: str | None = None) -> Path:
         """A path, absolute; relative ones are relative to the config file."""
-        text = self.text(key, default)
+        text = self.text(key, default, pattern=values.ANY)
         if not text and self.has(key):
             self.problem("an empty path", key)
         if text.startswith("~"):

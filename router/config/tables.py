@@ -35,7 +35,7 @@ def item_table(name: str, node: Node) -> ItemTable:
         ttl=_attribute(form, "ttl") if form.has("ttl") else "",
         deletion_protection=form.boolean("deletion_protection", default=False),
         capacity=None if (child := form.child("capacity")) is None else _capacity(child),
-        tags={} if (child := form.child("tags")) is None else {key: child.text(key) for key, _ in child.items()},
+        tags={} if (child := form.child("tags")) is None else {key: each.text("") for key, each in child.items()},
     )
     _check_types(form, table)
     return table

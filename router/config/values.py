@@ -5,6 +5,7 @@ A bare number has AWS's unit: seconds, MB."""
 import re
 from typing import Any, Final
 
+ANY: Final = r"[\s\S]*"  # a pattern: whatever text there is, an empty one too
 NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _FRACTION: Final = re.compile(r"-?(0|[1-9][0-9]{0,307})(\.[0-9]{1,308})?([eE][-+]?[0-9]{1,3})?")
 _DURATION: Final = re.compile(r"(-?[0-9]{1,12}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)?")

@@ -172,7 +172,7 @@ def _timeout(form: Node, api: ApiKind, *, asynchronous: bool) -> float | None:
 
 def _stage_variables(form: Node) -> tuple[tuple[str, str], ...]:
     child = form.child("stage_variables")
-    return tuple((name, child.text(name)) for name, _ in child.items()) if child else ()
+    return tuple((name, each.text("")) for name, each in child.items()) if child else ()
 
 
 def _media_types(form: Node) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import ClassVar, Final, Self, cast
 
 from router.config.node import Node
 from router.config.types import Listen, Names
+from router.config.values import ANY
 from router.events import routes, webhook_keys
 from router.events.function_url import URL_PREFIX
 from router.events.webhook import TOLERANCE, Key, Scheme
@@ -161,7 +162,7 @@ def _keys(form: Node, make: Maker) -> tuple[Key, ...]:
 def _key(form: Node, key: str, name: str, make: Maker) -> tuple[Key, ...]:
     """The key of the secret under *key*; named by its reference, or by its place when it stands there itself."""
     before = form.mistakes
-    text = form.text(key)
+    text = form.text(key, pattern=ANY)  # who makes the key knows better what is wrong with an empty one
     form.secret("secret", text)
     if form.mistakes > before:
         return ()

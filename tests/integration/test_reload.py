@@ -48,9 +48,10 @@ c: {…, handler: app.seen, triggers: [{http: GET /c}, {schedule: rate(1 day)}]}
     with Serving(tmp_path, before, resources=resources) as house:
         house.up()
         assert [house.ask("GET", path).status for path in ("/a", "/b", "/c")] == [200, 200, 404]
-        assert reloaded(house) == {"functions": 2, "added": [], "changed": [], "removed": [], "sources": []}
+        assert reloaded(house) == {"functions": 2, "added": [], "changed": [], "removed": [], "sources": [], "keys": []}
         house.configure(after)
-        assert reloaded(house) == {"functions": 3, "added": ["c"], "changed": ["b"], "removed": [], "sources": ["http", "schedule"]}
+        told = {"functions": 3, "added": ["c"], "changed": ["b"], "removed": [], "sources": ["http", "schedule"], "keys": ["functions"]}
+        assert reloaded(house) == told
         assert [house.ask("GET", path).status for path in ("/a", "/b", "/c")] == [200, 200, 200]
         assert len(pids(house, "a")) == 1, "whoever has not changed keeps its environments"
         assert len(pids(house, "b")) == 2
@@ -84,6 +85,8 @@ def test_a_config_with_mistakes_changes_nothing(tmp_path: Path) -> None:
         assert house.cli("reload").stdout == "reloaded: 1 functions; triggers anew http\n"
         assert (house.ask("GET", "/f").status, house.ask("GET", "/g").status) == (404, 200)
         assert house.cli("reload").stdout == "reloaded: 1 functions; nothing has changed\n"
+        house.config.write_text(house.config.read_text() + "limits: {idle: 7m}\nretention: {logs: 2d}\n")
+        assert house.cli("reload").stdout == "reloaded: 1 functions; changed keys limits, retention\n"
         assert house.stop() == 0
 
 

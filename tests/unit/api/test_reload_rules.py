@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.api.reload_rules import RELOADED, Changes, changes, places, redeployed, refused, settled
+from router.api.reload_rules import RELOADED, Changes, changes, keys, places, redeployed, refused, settled
 from router.config.load import load
-from router.config.types import Alias, Bucket, Config, Function, Limits, Listen, Table
+from router.config.types import Alias, Bucket, Config, Function, ItemTable, Limits, Listen, Retention, Table
+from router.daemon import check
 
 CONFIG = Config(Path("/etc/config.yaml"), Path("/state"))
 
@@ -46,6 +47,34 @@ def test_all_of_them_at_once_and_what_is_taken_up_is_none_of_them() -> None:
     assert len(refused(CONFIG, replace(CONFIG, state=Path("/other"), region="eu-west-1"))) == 2
     assert refused(CONFIG, replace(CONFIG, limits=Limits(concurrency=3), drain=1.0, secrets=frozenset({"x"}))) == ()
     assert {one.name for one in fields(Config)} >= RELOADED
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, []),
+        ({"limits": Limits(concurrency=3)}, ["limits"]),
+        ({"drain": 1.0, "retention": Retention(logs=7200.0)}, ["drain", "retention"]),
+        ({"buckets": {"a-b": Bucket("a-b", Path("/data"))}}, ["buckets"]),
+        ({"item_tables": {"carts": ItemTable("carts", ("id", "S"))}}, ["tables"]),
+        ({"functions": {"f": Function("f", Path("/code"), "app.f", aliases={"live": Alias("live", "1")})}}, ["functions"]),
+        ({"secrets": frozenset({"x"}), "text": "version: 1"}, []),
+    ],
+)
+def test_keys_under_which_something_changed(changed: dict[str, object], told: list[str]) -> None:
+    wanted = replace(CONFIG, **changed)  # type: ignore[arg-type]
+    assert keys(CONFIG, wanted) == keys(wanted, CONFIG) == told
+
+
+def test_a_config_that_is_read_again_has_not_changed(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("def f(event, context): pass\n")
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "version: 1\nbuckets: {inbox: ./inbox}\nqueues: {jobs: {}}\nrules: {r: {pattern: {a: [b]}, targets: [{queue: jobs}]}}\n"
+        "roles: {w: {policy: [{Effect: Allow, Action: 's3:*', Resource: '*'}]}}\n"
+        "functions: {f: {code: ., handler: app.f, role: w, triggers: [{s3: inbox}, {http: GET /}, {schedule: rate(1 day)}, {queue: jobs}]}}\n"
+    )
+    assert keys(check(file, ()), check(file, ())) == []
 
 
 def test_places() -> None:

@@ -1,5 +1,7 @@
 """The command line as a whole: what it imports, how it ends."""
 
+import errno
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -11,7 +13,7 @@ from click.testing import CliRunner
 
 from router import VERSION
 from router.cli.group import COMMANDS, root
-from router.errors import RouterError
+from router.errors import JournalError, RouterError
 
 HEAVY = {"aiohttp", "aiobotocore", "botocore", "boto3", "apscheduler", "structlog", "watchdog", "apsw", "uvloop", "orjson"}
 
@@ -146,3 +148,50 @@ def test_output_that_cannot_be_written_is_no_traceback(words: tuple[str, ...], t
         timeout=60,
     )
     assert (done.returncode, done.stdout, done.stderr) == (code, "", said)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["check"], "the state directory {state} belongs to uid {uid}, this is uid {uid}: run this as the user that runs the daemon, or "),
+        (
+            ["why", "data/a"],
+            "the state directory {state} belongs to uid {uid}, this is uid {uid}: run this as the user that runs the daemon, or ",
+        ),
+        (["run"], "the state directory {state} belongs to uid {uid}, this is uid {uid}: run this as the user that runs the daemon, or "),
+        (["logs"], "{state}/logs: Permission denied: run this as the user that runs the daemon\n"),
+        (["logs", "--follow"], "{state}/logs: Permission denied: run this as the user that runs the daemon\n"),
+        (["backup", "../new.tar"], "{state}/journal.db: Permission denied: run this as the user that runs the daemon\n"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_state_directory_that_is_closed_to_us_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: list[str], said: str
+) -> None:
+    """As a service's, of mode 0700, is to every other user."""
+    state, config = tmp_path / "state", tmp_path / "config.yaml"
+    state.mkdir()
+    config.write_text("version: 1\n")
+    stat = Path.stat
+
+    def closed(path: Path, **how: bool) -> os.stat_result:
+        if state in path.parents:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **how)
+
+    monkeypatch.setattr(Path, "stat", closed)
+    done = CliRunner().invoke(root, [*words, "--config", str(config)])
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: " + said.format(state=state, uid=os.getuid()))
+
+
+def test_doctor_goes_on_beside_a_state_directory_that_is_closed_to_us(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def closed(path: Path) -> None:
+        raise JournalError(f"{path} is closed")
+
+    monkeypatch.setattr("router.daemon.check", closed)
+    (tmp_path / "config.yaml").write_text("version: 1\n")
+    done = CliRunner().invoke(root, ["doctor", "--config", str(tmp_path / "config.yaml")])
+    assert done.exit_code == 1
+    assert f"config: {tmp_path}/config.yaml is closed\n" in done.stdout
+    assert "state space" in done.stdout

@@ -91,6 +91,14 @@ def test_a_database_beside_the_state_and_the_handler(place: Place) -> None:
     assert len(config.tables) == 2
 
 
+def test_names_that_are_too_long_are_mistakes_of_their_own(place: Place) -> None:
+    """Of the code, and not the end of the reading."""
+    long = "x" * 300
+    text = f"version: 1\ntables: {{orders: {{sqlite: shop.db}}}}\nfunctions: {{f: {{code: {long}, handler: app.f}}}}\n"
+    (told,) = place.mistakes(text)
+    assert told.startswith("config.yaml:3:23: functions.f.code: ")
+
+
 def test_a_file_that_is_no_database(place: Place) -> None:
     (place.root / "a.db").write_bytes(b"a,b,c\n")
     (place.root / "b.db").mkdir()
@@ -98,10 +106,12 @@ def test_a_file_that_is_no_database(place: Place) -> None:
     (place.root / "d.db").write_bytes(b"SQLite format 3\0 and so on")
     (place.root / "e.db").symlink_to("e.db")
     tables = "".join(f"  {name}{name}{name}: {{sqlite: {name}.db}}\n" for name in "abcde")
+    tables += f"  fff: {{sqlite: {'f' * 300}}}\n"
     assert told(place, BASE + "tables:\n" + tables) == [
         "tables.aaa: DIR/a.db is no SQLite database; the feed waits for it",
         "tables.bbb: DIR/b.db is no file; the feed waits for it",
         "tables.eee: DIR/e.db does not exist; the feed waits for it",
+        f"tables.fff: DIR/{'f' * 300} cannot be read: File name too long; the feed waits for it",
     ]
 
 
@@ -148,6 +158,12 @@ def test_a_file_is_no_bucket(place: Place) -> None:
     (place.root / "in").touch()
     assert told(place, BASE + "buckets: {uploads: in}\n") == [
         "buckets.uploads: DIR/in is no directory; there is nothing in the bucket until it is one"
+    ]
+
+
+def test_a_bucket_whose_path_cannot_be_looked_at(place: Place) -> None:
+    assert told(place, BASE + f"buckets: {{uploads: {'b' * 300}}}\n") == [
+        f"buckets.uploads: DIR/{'b' * 300}: File name too long; there is nothing in the bucket until that is mended"
     ]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from router.config import values
 from router.config.document import parsed
 from router.config.node import Node
 
@@ -32,6 +33,19 @@ def test_a_reader_goes_on_with_a_placeholder_after_every_mistake() -> None:
     )
     assert node.file("none") == Path("/etc/router")
     assert len(told(node)) == 7
+
+
+def test_a_text_that_is_required_is_not_empty() -> None:
+    """Elsewhere an empty one says something: a variable that is empty, a prefix of nothing."""
+    node = top("a: ''\nb: ['', x]\n")
+    assert node.text("a") == ""
+    assert (node.text("a", "default"), node.text("a", pattern=values.ANY), node.strings("a"), node.strings("b")) == (
+        "",
+        "",
+        ("",),
+        ("", "x"),
+    )
+    assert told(node) == ["1:4: a: an empty text is not allowed here"]
 
 
 def test_a_default_is_not_judged_by_the_limits() -> None:

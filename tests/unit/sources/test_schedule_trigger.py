@@ -83,6 +83,7 @@ def test_a_disabled_schedule_is_still_read(read: Any) -> None:
         ("{timezone: Europe/Berlin}", "expression"),
         ("{expression: rate(1 day), missed: latest}", "one of skip, once, all"),
         ("{expression: rate(1 day), name: my schedule}", "1 to 64 letters, digits, hyphens, underscores and dots"),
+        ("''", "schedule.expression: an empty text is not allowed here"),
         ("{expression: rate(1 day), flexible_window: 30s}", "30 s is outside 60 s to 24 h"),
         ("{expression: rate(1 day), flexible_window: 90s}", "flexible_window: is whole minutes"),
         ("{expression: rate(1 day), start: soon}", "start: soon is no date and time"),
