@@ -167,8 +167,8 @@ class Queues:
         queue = self.of(name)
         if visibility is not None:
             check_visibility(visibility)
-        wanted = Wanted(most, queue.visibility_timeout if visibility is None else visibility, client=client)
-        until = self._clock.monotonic() + (queue.receive_wait if wait is None else wait)
+        until = self._clock.monotonic() + (wait := queue.receive_wait if wait is None else wait)
+        wanted = Wanted(most, queue.visibility_timeout if visibility is None else visibility, client=client, patient=wait > 0)
         with self.bell(name) as bell:
             while True:
                 bell.event.clear()

@@ -41,6 +41,7 @@ class Wanted:
     holder: str = ""  # event source mapping; "": somebody outside
     limit: int = 0  # bytes of messages in all, the first one apart; 0: no limit
     client: Client = NOBODY  # who waits for them
+    patient: bool = False  # a long poll
 
 
 @dataclass(slots=True)
@@ -98,14 +99,10 @@ class Work:
 
     # --- receiving
 
-    def _refuse_over_limit(self, queue: Queue) -> None:
-        """Raise OverLimit when too many are in flight. They are counted one by one, so only where there are that many at all."""
-        here = self._one("messages", queue.name)
-        if here is None or here[0] < IN_FLIGHT:
-            return
-        held = self._one("lanes_in_flight" if queue.fifo else "in_flight", queue.name, self.now, IN_FLIGHT)
-        if held is not None and held[0] >= IN_FLIGHT:
-            raise OverLimit(IN_FLIGHT)
+    def _full(self, queue: Queue) -> bool:
+        """Whether too many are in flight. They are counted one by one, so only where there are that many at all."""
+        here, count = self._one("messages", queue.name), "lanes_in_flight" if queue.fifo else "in_flight"
+        return here is not None and here[0] >= IN_FLIGHT <= (self._first(count, queue.name, self.now, IN_FLIGHT) or 0)
 
     def receive(self, queue: Queue, dead_letters: Queue | None, wanted: Wanted, arn: Callable[[str], str]) -> Received:
         """Hand out up to *wanted.most* messages. Exhausted ones go to *dead_letters* and old ones away. Raises OverLimit.
@@ -113,8 +110,10 @@ class Work:
         Who has left gets none: they would be held, and counted as received, for nobody."""
         if wanted.client.left:
             return Received()
-        if not wanted.holder:
-            self._refuse_over_limit(queue)
+        if not wanted.holder and self._full(queue):
+            if queue.fifo or wanted.patient:  # SQS says nothing of it then
+                return Received()
+            raise OverLimit(IN_FLIGHT)
         made = Received()
         size = 0
         for row in self._candidates(queue, wanted.most):

@@ -2,6 +2,7 @@
 
 import re
 import time
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -33,6 +34,16 @@ def test_a_pattern_matches_what_python_says(pattern: str, ends: tuple[str, str],
         assert ours.matches(text) is (theirs.fullmatch(text) is not None)
 
 
+BRIEF = ["".join(letters) for length in range(5) for letters in product("abc", repeat=length)]
+
+
+@given(PATTERNS)
+def test_of_all_brief_texts_it_matches_those_that_python_says(pattern: str) -> None:
+    """Texts at random seldom match anything."""
+    ours, theirs = Regular(pattern), re.compile(pattern)
+    assert [text for text in BRIEF if ours.matches(text)] == [text for text in BRIEF if theirs.fullmatch(text)]
+
+
 @pytest.mark.parametrize(
     ("pattern", "matching", "others"),
     [
@@ -43,6 +54,8 @@ def test_a_pattern_matches_what_python_says(pattern: str, ends: tuple[str, str],
         ("^a|b$|^$", ["a", "b", ""], ["ab", "^"]),
         ("(?:^|,)a", ["a", ",a"], ["b,a"]),
         (r"[]]{1}a{x}", ["]a{x}"], ["]axx"]),
+        ("a(bc)", ["abc"], ["aabc", "abbc", "ac", "bc"]),
+        ("a?(b(cd?))", ["abcd", "bc"], ["abbc", "aabc", "abbcd", "cd"]),
         ("a(?#comment)+", ["aaa"], [""]),
         ("[ä-ö]+", ["äö"], ["a"]),
     ],

@@ -23,6 +23,11 @@ SECRET = "hunter2-hunter2-hunter2"
         (["secret", "secret-2-extra"], "no secret-2-extra", "no [redacted]"),
         (["abcdefghijklmnop", "mnopqrstuvwxyz"], "abcdefghijklmnopqrstuvwxyz", "[redacted]"),
         (["word"], "no password in a word", "no pass[redacted] in a [redacted]"),
+        (
+            [SECRET],
+            f"\u0130\u0130\u0130: no {SECRET.upper()} here",
+            "\u0130\u0130\u0130: no [redacted] here",
+        ),  # two characters in lower case
         (["abc"], "no abc", "no abc"),
         ([""], "nothing", "nothing"),
     ],

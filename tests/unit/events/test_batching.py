@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,6 +48,26 @@ def test_records_beyond_the_batch_are_not_asked_for() -> None:
     records = iter([b"1", b"2", b"3"])
     assert pack(records, most=2, limit=100).records == 2
     assert next(records) == b"3"
+
+
+@pytest.mark.parametrize(
+    ("records", "full"),
+    [
+        ([], False),
+        ([b"1"], False),
+        ([b"1", b"2"], False),
+        ([b"1", b"2", b"3"], True),
+        ([b"1", b"2", b"3", b"4"], True),
+        ([b"1", b'"too large"'], True),
+    ],
+)
+def test_a_batch_is_full_when_no_more_may_be_in_it_or_what_comes_next_does_not_fit(records: list[bytes], full: bool) -> None:
+    assert pack(iter(records), most=3, limit=20).full is full
+
+
+def test_the_span_of_pauses_doubles_from_half_a_second_up_to_its_limit() -> None:
+    assert [backoff(tries, 1.0) for tries in (1, 2, 3, 4)] == [0.5, 1.0, 2.0, 4.0]
+    assert backoff(1_000, 1.0) == PAUSE_LIMIT
 
 
 def test_a_batch_waits_for_its_window_or_until_it_is_full() -> None:

@@ -140,6 +140,10 @@ def test_claims_that_do_not(change: dict[str, Any], told: str) -> None:
     assert told in str(caught.value)
 
 
+def test_claims_are_a_json_object() -> None:
+    assert jwt.claims_of(b'{"sub": "me", "n": [1]}') == {"sub": "me", "n": [1]}
+
+
 @pytest.mark.parametrize("payload", [b"", b"x", b"[]", b"null", b"NaN", b'{"a":NaN}', b"\xff"])
 def test_what_are_no_claims(payload: bytes) -> None:
     with pytest.raises(BadToken):
@@ -169,6 +173,7 @@ def test_claims_in_the_event_are_text() -> None:
         "exp": 1787996002,
         "share": 0.5,
         "whole": 3.0,
+        "huge": 1e300,
         "admin": True,
         "cognito:groups": ["admin", "power user"],
         "mixed": [1, None, ["a", "b"], True],
@@ -181,6 +186,7 @@ def test_claims_in_the_event_are_text() -> None:
         "exp": "1787996002",
         "share": "0.5",
         "whole": "3",
+        "huge": "1e+300",
         "admin": "true",
         "cognito:groups": "[admin power user]",
         "mixed": "[1  [a b] true]",

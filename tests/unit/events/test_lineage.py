@@ -30,6 +30,16 @@ def test_it_goes_through_the_next_invocations_trace(functions: list[int]) -> Non
     assert tracing.of_invocation(header, "x", "0" * 16).partition("Lineage=")[2] == header.partition("Lineage=")[2]
 
 
+def test_the_last_sixteen_functions_of_a_chain_are_known() -> None:
+    header = ""
+    for number in range(40):
+        header = passed(header, f"{F}{number}")
+    assert [number for number in range(40) if passes(header, f"{F}{number}")] == list(range(24, 40))
+    again = passed(header, f"{F}24")
+    assert passes(again, f"{F}24") == 2
+    assert passes(passed(again, G), f"{F}24") == 2, "who was passed again goes last"
+
+
 @given(st.text())
 def test_any_text_is_a_header(text: str) -> None:
     assert 0 <= passes(text, F) < 10_000

@@ -190,6 +190,8 @@ def test_at_runs_once_on_the_wall_clock_of_its_zone() -> None:
     assert next_after(at, epoch("2026-07-01T06:00:30"), BERLIN) is None
     assert schedule.last_until(at, epoch("2026-07-01T06:00:30"), BERLIN) == epoch("2026-07-01T06:00:30")
     assert schedule.count_between(at, 0, epoch("2026-07-02T00:00"), BERLIN) == 1
+    assert schedule.count_between(at, 0, epoch("2026-07-01T06:00:30"), BERLIN) == 1
+    assert schedule.count_between(at, epoch("2026-07-01T06:00:30"), epoch("2026-07-02T00:00"), BERLIN) == 0
 
 
 def test_at_in_a_gap_runs_as_late_after_the_change_and_at_in_an_overlap_runs_first() -> None:

@@ -31,6 +31,7 @@ def test_an_event_in_a_window_has_the_keys_of_awss_sample() -> None:
 def test_every_record_is_in_one_run_of_its_own_window_or_a_later_one(arrivals: list[float], length: int, open_: int | None) -> None:
     found = list(runs(arrivals, length, open_))
     assert [place for _, first, end in found for place in range(first, end)] == list(range(len(arrivals)))
+    assert all(first < end for _, first, end in found), "no run is empty, also of a window that is open"
     starts = [start for start, _, _ in found]
     assert starts == sorted(set(starts))
     for start, first, end in found:

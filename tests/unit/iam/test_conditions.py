@@ -34,6 +34,15 @@ def test_all_of_the_negated_is_the_opposite_of_any(name: str, written: list[str]
     assert said(f"ForAllValues:{name}", written, values) is not said(f"ForAnyValue:{INVERTED[name]}", written, values)
 
 
+@pytest.mark.parametrize("name", ["IpAddress", "NumericEquals", "DateLessThan", "Bool", "BinaryEquals", "ArnLike"])
+@pytest.mark.parametrize(
+    ("written", "given_value"), [("?", "1.2.3.4"), ("1.2.3.0/24", "?"), ("arn:aws:s3:::b", "arn:aws"), ("arn:aws", "arn:aws:s3:::b")]
+)
+def test_what_is_no_such_value_goes_with_nothing_and_is_no_accident(name: str, written: str, given_value: str) -> None:
+    """A policy's value may come of a variable: nobody has checked it."""
+    assert not said(name, [written], [given_value])
+
+
 @given(st.sampled_from(["StringEquals", "StringNotLike", "NumericLessThan", "Bool", "ArnLike", "DateEquals"]), VALUES, VALUES)
 def test_if_exists_asks_the_same_of_what_exists(name: str, written: list[str], values: list[str]) -> None:
     assert said(f"{name}IfExists", written, values) is said(name, written, values)

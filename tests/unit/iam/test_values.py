@@ -64,6 +64,16 @@ def test_an_address_is_in_its_own_range(address: object) -> None:
     assert values.address("::ffff:1.2.3.4") == ip_address("1.2.3.4")
 
 
+def test_a_range_may_be_named_by_any_address_in_it() -> None:
+    assert values.network("10.1.2.3/8") == ip_network("10.0.0.0/8")
+
+
+@pytest.mark.parametrize("text", ["Y!Q==", "YQ= =", "YQ==\n", "YQ", "\u00e9"])
+def test_what_is_no_base64_is_not_read_as_some_that_is_like_it(text: str) -> None:
+    assert values.octets("YQ==") == b"a"
+    assert values.octets(text) is None
+
+
 @given(st.text(max_size=30))
 def test_whatever_comes_is_a_value_or_none(text: str) -> None:
     for read in (values.number, values.moment, values.truth, values.octets, values.network, values.address):

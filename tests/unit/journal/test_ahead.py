@@ -160,6 +160,14 @@ def test_what_was_handed_out_is_not_read_again_before_it_is_settled() -> None:
     assert ahead.taken("f") == frozenset()
 
 
+def test_what_was_due_before_what_is_ahead_comes_before_it_however_late_its_commit_was() -> None:
+    ahead = Ahead({"f": 0.0})
+    ahead.look(["f"])
+    ahead.read([waiting(1, 5.0)], {})
+    ahead.accept(waiting(2, 4.0))
+    assert (ahead.holds("f"), ahead.more("f", 5.0), ahead.taken("f")) == (0, True, frozenset()), "both are read anew, in order"
+
+
 @given(found=st.lists(sizes, max_size=20), limit=st.integers(0, 60))
 def test_what_fits_is_a_head_of_the_list_and_never_empty(found: list[int], limit: int) -> None:
     fitting = within([(size, size) for size in found], limit)

@@ -4,6 +4,7 @@ import json
 from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,3 +49,44 @@ def test_one_that_differs_says_in_what(queue: Queue, delay: int) -> None:
 def test_any_text_is_taken_or_refused(attributes: dict[str, str], fifo: bool) -> None:
     with suppress(InvalidAttributeName, InvalidAttributeValue):
         changed({}, attributes, fifo=fifo, arn=f"{ARN}mine", policy=lambda _: None)
+
+
+def allow(kind: str, *sources: str) -> dict[str, str]:
+    return {"RedriveAllowPolicy": json.dumps({"redrivePermission": kind, **({"sourceQueueArns": list(sources)} if sources else {})})}
+
+
+def redrive(**given: Any) -> dict[str, str]:
+    return {"RedrivePolicy": json.dumps({"deadLetterTargetArn": f"{ARN}dead", "maxReceiveCount": 3, **given})}
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        allow("allowAll", f"{ARN}a"),
+        allow("denyAll", f"{ARN}a"),
+        allow("byQueue"),
+        allow("byQueue", *(f"{ARN}q{n}" for n in range(11))),
+        allow("byQueue", "arn:aws:sqs:eu-west-1:999999999999:a"),
+        allow("all"),
+        redrive(maxReceiveCount=0),
+        redrive(maxReceiveCount=1001),
+        redrive(maxReceiveCount=True),
+        redrive(maxReceiveCount="1e1"),
+        redrive(deadLetterTargetArn="arn:aws:sqs:us-east-1:123456789012:dead"),
+        redrive(more=1),
+        {"DeduplicationScope": "topic", "FifoThroughputLimit": "perQueue"},
+        {"DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perQueue"},
+        {"FifoThroughputLimit": "perMessageGroupId"},
+    ],
+    ids=str,
+)
+def test_what_is_refused(attributes: dict[str, str]) -> None:
+    with pytest.raises(InvalidAttributeValue):
+        to({}, attributes, fifo=True)
+
+
+def test_who_may_redrive_here() -> None:
+    assert to({"redrive_allow": "none"}, allow("allowAll")) == {}
+    assert to({}, allow("denyAll")) == {"redrive_allow": "none"}
+    assert to({}, allow("byQueue", *(f"{ARN}q{n}" for n in range(10)))) == {"redrive_allow": [f"q{n}" for n in range(10)]}
+    assert to({}, redrive(maxReceiveCount="1000")) == {"redrive": {"queue": "dead", "max_receive_count": 1000}}

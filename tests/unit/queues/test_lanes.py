@@ -1,0 +1,120 @@
+"""FIFO queues beyond the model, and who is told at once: what holds across restarts, moves and long polls."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from router.config.types import Destination, Queue, Redrive
+from router.events.sqs_errors import QueueDoesNotExist
+from router.queues.outbox import Outbox, Parcel
+from router.queues.units import Wanted
+from tests.helpers.clock import VirtualClock
+from tests.unit.queues.rig import QUEUES, Rig, rig
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with rig(tmp_path) as made:
+        yield made
+
+
+async def waits(house: Rig, name: str) -> asyncio.Task[Any]:
+    """A long poll that has looked and found nothing."""
+    waiting = asyncio.create_task(house.queues.receive(name, wait=20))
+    while not house.clock.sleepers:
+        await asyncio.sleep(0)
+    return waiting
+
+
+async def told(waiting: Awaitable[Any]) -> list[str]:
+    """What it gets without any time passing."""
+    return [message.body for message in await asyncio.wait_for(waiting, 10)]
+
+
+@pytest.mark.parametrize(("scope", "alike"), [("queue", True), ("messageGroup", False)])
+async def test_one_deduplication_id_in_two_groups(house: Rig, scope: str, alike: bool) -> None:
+    house.queues.settings = {**QUEUES, "line.fifo": replace(QUEUES["line.fifo"], deduplication_scope=scope)}
+    sent = [await house.sent("line.fifo", body, group=body, deduplication="d") for body in "ab"]
+    assert (sent[0] == sent[1]) is alike
+    assert await house.bodies("line.fifo") == (["a"] if alike else ["a", "b"])
+
+
+async def test_sequence_numbers_grow_over_a_restart_also_of_a_queue_that_was_emptied(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    async with rig(tmp_path, clock) as house:
+        first = await house.sent("line.fifo", "a", group="g")
+        (message,) = await house.queues.receive("line.fifo", wait=0)
+        assert await house.queues.delete("line.fifo", [message.handle]) == [None]
+    async with rig(tmp_path, clock) as house:
+        second = await house.sent("line.fifo", "b", group="g")
+        assert second.sequence > first.sequence
+
+
+async def test_what_a_mapping_of_a_dead_daemon_held_of_a_group_is_free_at_once(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    async with rig(tmp_path, clock) as house:
+        for body in "ab":
+            await house.sent("line.fifo", body, group="g")
+        assert len((await house.queues.take("line.fifo", Wanted(1, 30, holder="f"))).messages) == 1
+        assert await house.bodies("line.fifo") == []
+    async with rig(tmp_path, clock) as house:
+        house.queues.settings = {**QUEUES, "line.fifo": replace(QUEUES["line.fifo"], redrive=None)}
+        assert await house.bodies("line.fifo") == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", ["jobs", "line.fifo"])
+async def test_a_holder_keeps_what_it_holds_by_asking_again(house: Rig, name: str) -> None:
+    await house.sent(name, "x", **({"group": "g"} if name == "line.fifo" else {}))
+    (message,) = (await house.queues.take(name, Wanted(1, 30, holder="f"))).messages
+    await house.clock.advance(25)
+    await house.queues.extend(name, [message.handle], 30, "f")
+    await house.clock.advance(25)
+    assert await house.bodies(name) == []
+    assert await house.queues.delete(name, [message.handle]) == [None]
+
+
+async def test_a_long_poll_of_a_fifo_queue_has_what_becomes_visible_when_it_does(house: Rig) -> None:
+    house.queues.settings = {**QUEUES, "line.fifo": replace(QUEUES["line.fifo"], redrive=None, visibility_timeout=5)}
+    await house.sent("line.fifo", "a", group="g")
+    assert await house.bodies("line.fifo") == ["a"]
+    waiting = await waits(house, "line.fifo")
+    await house.clock.advance(4.9)
+    assert not waiting.done()
+    await house.clock.advance(0.2)
+    assert await told(waiting) == ["a"]
+
+
+async def test_who_waits_is_told_of_what_is_made_visible_and_of_records_that_landed(house: Rig) -> None:
+    await house.sent("jobs", "x")
+    (message,) = await house.queues.receive("jobs", wait=0)
+    waiting = await waits(house, "jobs")
+    assert await house.queues.change_visibility("jobs", [(message.handle, 0)]) == [None]
+    assert await told(waiting) == ["x"]
+    outbox = await Outbox.open(house.database, house.queues)
+    parcels = [Parcel(Destination("queue", "dead"), b"{}", "f", "arn", "id", 0.0)]
+    waiting = await waits(house, "dead")
+    await house.database.land(lambda connection: outbox.post(connection, parcels), lambda _: outbox.landed(parcels))
+    assert await told(waiting) == ["{}"]
+
+
+async def test_a_dead_letter_queue_that_is_not_there_buries_nothing(house: Rig) -> None:
+    house.queues.settings = {"lone": Queue("lone", visibility_timeout=1, redrive=Redrive("gone", 1))}
+    await house.sent("lone", "x")
+    for _ in range(3):
+        assert await house.bodies("lone") == ["x"]
+        await house.clock.advance(2)
+
+
+async def test_a_fifo_queue_tells_how_many_are_in_flight_and_who_is_unknown_is_said(house: Rig) -> None:
+    for body in "abc":
+        await house.sent("line.fifo", body, group=body)
+    assert len(await house.bodies("line.fifo", most=2)) == 2
+    count = await house.queues.count("line.fifo")
+    assert (count.messages, count.in_flight) == (3, 2)
+    for call in (house.queues.delete("other", []), house.queues.change_visibility("other", [])):
+        with pytest.raises(QueueDoesNotExist):
+            await call
