@@ -4,6 +4,7 @@ Pure: facts in, dict out. Sources: EventBridge user guide, "Events" and "Calcula
 API reference, PutEvents, PutEventsRequestEntry, PutEventsResultEntry; samples in tests/golden/eventbridge_*.json."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -168,7 +169,7 @@ def entry_size(entry: Entry) -> int:
 
 def _is_object(text: str) -> bool:
     try:
-        return isinstance(json.loads(text, parse_constant=_no_constant), Mapping)
+        return isinstance(json.loads(text, parse_constant=_no_constant, parse_float=_finite), Mapping)
     except (ValueError, RecursionError):
         return False
 
@@ -179,6 +180,14 @@ def _encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _finite(text: str) -> float:
+    """A number that can be handed on as one: 1e999 would come to nothing."""
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text[:40]} is too large")
+    return value
 
 
 def _no_constant(name: str) -> None:

@@ -50,6 +50,6 @@ def doubles(found: Sequence[Listed]) -> list[str]:
         if other is not one:
             who = f"function {one.settings.target}"
             told.append(
-                f"{one.where}: {who} subscribes to topic {one.topic} already, at {other.where}; $or in one filter says what both want"
+                f"{one.where}: {who} subscribes to topic {one.topic} already, at {other.where}; one is enough, and with $or its filter says what two would"
             )
     return told

@@ -53,6 +53,7 @@ def test_a_replayed_event_names_its_replay_and_no_other_does() -> None:
         (Entry("s", "t", "[1]"), "MalformedDetail", "Detail is malformed."),
         (Entry("s", "t", "text"), "MalformedDetail", "Detail is malformed."),
         (Entry("s", "t", '{"a": NaN}'), "MalformedDetail", "Detail is malformed."),
+        (Entry("s", "t", '{"a": [-1e999]}'), "MalformedDetail", "Detail is malformed."),
         (Entry("s", "t", "[" * 100_000), "MalformedDetail", "Detail is malformed."),
         (Entry("s", "t", json.dumps({"a": "x" * ENTRY_BYTES})), "InvalidArgument", "over 1048576 bytes"),
     ],
@@ -67,6 +68,7 @@ def test_a_bad_entry_is_refused_with_awss_code(entry: Entry, code: str, said: st
 def test_a_good_entry_is_not_refused() -> None:
     assert refusal(GOOD) is None
     assert refusal(Entry("awsome", "t" * 128, "{}")) is None
+    assert refusal(Entry("s", "t", '{"a": [-1.7e308, 1e-999, 123456789012345678901234567890]}')) is None
 
 
 def test_the_size_limit_is_exact() -> None:

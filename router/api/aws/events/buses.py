@@ -102,7 +102,7 @@ class Buses:
             if any(rule.bus == name for rule in self._declared.config.rules.values()):
                 raise invalid(f"Event bus {name} can't be deleted since it has rules.")
             source = self._source()
-            with refusals(_OFF):
+            with refusals(_OFF, before=f"Event bus {name} is still needed: "):
                 await self._declared.remove(KIND, name, beside=(await source.emptying(name),))
             await source.empty(name)
         return {}

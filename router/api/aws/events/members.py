@@ -111,11 +111,12 @@ def page(call: Members, rows: Sequence[tuple[str, Any]], key: str, *, limit: str
 
 
 @contextmanager
-def refusals(of_config: str = "ValidationException", status: int = 400) -> Iterator[None]:
-    """What the config does not take is said in the service's own words; *of_config*: the code where config.yaml has the last word."""
+def refusals(of_config: str = "ValidationException", status: int = 400, *, before: str = "") -> Iterator[None]:
+    """What the config does not take is said in the service's own words; *of_config*: the code where config.yaml has the last word;
+    *before*: what is said before why it does not."""
     try:
         yield
     except DeclaredInConfig as error:
         raise AwsError(of_config, str(error), status) from error
     except InvalidParameter as error:
-        raise invalid(short(str(error).replace("declared:0:0: ", "").replace("declared: ", ""))) from error
+        raise invalid(before + short(str(error).replace("declared:0:0: ", "").replace("declared: ", ""))) from error

@@ -58,6 +58,11 @@ async def test_a_bus_is_made_changed_and_taken_away(rig: Rig) -> None:
     await rig.do("PutRule", Name="r", EventPattern='{"source":["a"]}', EventBusName="orders")
     assert "has rules" in await rig.refused("DeleteEventBus", "ValidationException", Name="orders")
     await rig.do("DeleteRule", Name="r", EventBusName="orders")
+    await rig.do("PutRule", Name="on", EventPattern='{"source": ["a"]}')
+    await rig.do("PutTargets", Rule="on", Targets=[{"Id": "b", "Arn": f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/orders"}])
+    told = await rig.refused("DeleteEventBus", "ValidationException", Name="orders")
+    assert told.startswith("Event bus orders is still needed: ")
+    await rig.do("RemoveTargets", Rule="on", Ids=["b"])
     await rig.do("DeleteEventBus", Name="orders")
     assert await rig.do("DeleteEventBus", Name="orders") == {}
     assert await rig.refused("DescribeEventBus", "ResourceNotFoundException", Name="orders") == "Event bus orders does not exist."
