@@ -25,8 +25,8 @@ from router.sources.queue import QueueTrigger
 from router.sources.s3dir import S3Trigger
 from router.sources.s3dir_tell import lane
 from router.sources.schedule_trigger import ScheduleTrigger
+from router.sources.topic_subscribers import Drawn, Subscriber
 from router.sources.topic_trigger import SnsTrigger
-from router.sources.topics import Drawn, Subscriber
 
 T = TypeVar("T")
 

@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Self
 
 from router.errors import JournalError, SourceError
 from router.sources.base import Binding, House, Outlet, basis_of
+from router.sources.topic_subscribers import Drawn
 from router.sources.topic_trigger import SnsTrigger
-from router.sources.topics import Drawn, Grounds
+from router.sources.topics import Grounds
 
 
 class TopicSource:

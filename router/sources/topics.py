@@ -5,10 +5,9 @@ message for each queue, a dead letter for what cannot be delivered — is in the
 one, the message is, and its subscribers get it right behind: batch by batch, each in a transaction with the note of how far it is."""
 
 import asyncio
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import apsw
 import orjson
@@ -16,11 +15,10 @@ import structlog
 
 from router import names
 from router.clock import Clock
-from router.config.types import Config, Subscription, Topic
-from router.errors import ConfigError, JournalError
+from router.config.types import Config, Topic
+from router.errors import JournalError
 from router.events import sns
-from router.events.sns_errors import TopicError
-from router.events.sns_filters import Filter, Seen
+from router.events.sns_filters import Seen
 from router.events.sns_rules import Message, deduplication_id
 from router.events.sqs import Attribute
 from router.events.sqs_rules import ATTRIBUTES, New, size_of
@@ -28,74 +26,21 @@ from router.journal.base import Beside
 from router.journal.database import Database
 from router.model import ASYNC_LIMIT, Envelope
 from router.queues.store import Queues
-from router.sources import topic_store, topic_subscriptions
+from router.sources import topic_store
 from router.sources.room import Room
+from router.sources.topic_subscribers import Drawn, Subscriber
 from router.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
-    from router.sources.base import Binding, Outlet
+    from router.sources.base import Outlet
 
 log = structlog.get_logger("router.sources.topic")
 
-_SPACE: Final = uuid.UUID("0b1ad2d4-3d5b-4d0e-9f8e-2f0f7b7c9a55")  # of the ids of subscriptions that have a name
 AT_ONCE: Final = 8 * 1024 * 1024  # bytes that go to subscribers of a standard topic in one transaction
 SUBSCRIBERS: Final = 500  # that get a message of a standard topic in one transaction: others wait for it
 AROUND: Final = 1024  # bytes of a notification beside the message
 HELD: Final = 64 * 1024 * 1024  # bytes of what is on its way to subscribers, of all calls together
 CERTIFICATE: Final = "SimpleNotificationService-0000000000000000000000.pem"  # there is none: only AWS could sign
-
-
-class Subscriber(NamedTuple):
-    """One subscription, ready to be asked."""
-
-    topic: str
-    arn: str
-    settings: Subscription
-    filter: Filter | None
-    declared: bool  # under `topics`, not by a trigger of a function
-
-    @classmethod
-    def of(cls, topic: str, topic_arn: str, settings: Subscription, *, declared: bool) -> Self:
-        """Raises TopicError for a filter policy that is none."""
-        body = settings.filter_scope == "MessageBody"
-        found = None if settings.filter is None else Filter.of(settings.filter, body=body)
-        return cls(topic, f"{topic_arn}:{id_of(topic, settings.name)}", settings, found, declared)
-
-    @property
-    def id(self) -> str:
-        """Its ARN's last part, which stays as it is when region or account change."""
-        return self.arn.rpartition(":")[2]
-
-
-def id_of(topic: str, name: str) -> str:
-    """A subscription's id: its name where that is a UUID, else one that is always the same for the name."""
-    try:
-        return str(uuid.UUID(name)) if str(uuid.UUID(name)) == name else str(uuid.uuid5(_SPACE, f"{topic}:{name}"))
-    except ValueError:
-        return str(uuid.uuid5(_SPACE, f"{topic}:{name}"))
-
-
-class Drawn(NamedTuple):
-    """The topics of a config, ready to be laid."""
-
-    topics: Mapping[str, Topic]
-    subscribers: Mapping[str, Sequence[Subscriber]]  # by topic
-
-    @classmethod
-    def of(cls, bindings: Iterable["Binding"], config: Config) -> Self:
-        """Raises ConfigError with every mistake in filter policies, and every function that subscribes to a topic twice."""
-        listed = topic_subscriptions.listed(bindings, config)
-        problems = topic_subscriptions.doubles(listed)
-        found: dict[str, list[Subscriber]] = {name: [] for name in config.topics}
-        for where, topic, settings, declared in listed:
-            arn = names.topic_arn(config.region, config.account, topic)
-            try:
-                found[topic].append(Subscriber.of(topic, arn, settings, declared=declared))
-            except TopicError as error:
-                problems.append(f"{where}.filter: {error}")
-        if problems:
-            raise ConfigError(tuple(problems))
-        return cls(config.topics, found)
 
 
 class Published(NamedTuple):

@@ -12,8 +12,8 @@ from router.config.types import Config
 from router.errors import ConfigError
 from router.sources import TRIGGERS
 from router.sources.base import Binding
+from router.sources.topic_subscribers import Drawn, id_of
 from router.sources.topic_trigger import SnsTrigger
-from router.sources.topics import Drawn, id_of
 
 BASE = """\
 version: 1

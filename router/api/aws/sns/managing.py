@@ -18,7 +18,8 @@ from router.events.sns_errors import InvalidParameter, NotFound, Refused, Resour
 from router.events.sqs_errors import QueueError
 from router.sources import topic_attributes as words
 from router.sources.topic_attributes import Value
-from router.sources.topics import Subscriber, Topics
+from router.sources.topic_subscribers import Subscriber
+from router.sources.topics import Topics
 
 KIND: Final = "topics"
 PAGE: Final = 100  # of one answer
