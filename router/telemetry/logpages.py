@@ -3,10 +3,9 @@
 A place in a stream is its segment and an offset: it stays good while segments are added and old ones go. A search goes on behind a
 mark, which is the last event that was looked at, in the order of time, stream and place. Blocking; for a thread."""
 
-import heapq
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
@@ -19,7 +18,6 @@ from router.telemetry.selection import Selection
 PAGE: Final = 1024 * 1024  # bytes of a page: GetLogEvents and FilterLogEvents
 EVENTS: Final = 10_000  # of a page
 OVERHEAD: Final = 26  # bytes that count for each event
-BUDGET: Final = 32 * 1024 * 1024  # bytes that one search looks at before it hands out what it has
 SLACK: Final = 2.0  # seconds between an event's time and its file's: buffering, coarse file times
 AHEAD: Final = 2 * 3600.0  # seconds that an event which somebody put may be ahead of the clock, and so of its file
 
@@ -63,21 +61,6 @@ class Span(NamedTuple):
         return at if at is not None and self.since <= round(at * 1000) <= self.until else None
 
 
-class Mark(NamedTuple):
-    """How far a search has come."""
-
-    at: int  # epoch milliseconds
-    stream: str
-    spot: Spot  # behind the event
-
-
-class Hits(NamedTuple):
-    """What a search found, by time."""
-
-    events: list[Found]
-    mark: Mark | None  # None: there is no more
-
-
 class Stream(NamedTuple):
     """A stream on disk."""
 
@@ -93,8 +76,8 @@ class Stream(NamedTuple):
         events: list[Found] = []
         size, behind, first = 0, start, None
         for number, offset, next_number, next_offset, line in self.tail().placed(*start):
-            if span.holds(line) is not None and (event := _event(self.name, line, Spot(number, offset))) is not None:
-                size += _size(event.message)
+            if span.holds(line) is not None and (event := event_at(self.name, line, Spot(number, offset))) is not None:
+                size += size_in(event.message)
                 if len(events) >= limit or (size > PAGE and events):
                     break
                 events.append(event)
@@ -142,10 +125,10 @@ class Stream(NamedTuple):
         events: deque[Found] = deque()
         size = 0
         for spot, line in reversed(list(kept)):
-            event = _event(self.name, line, spot)
+            event = event_at(self.name, line, spot)
             if event is None:
                 continue
-            size += _size(event.message)
+            size += size_in(event.message)
             if size > PAGE and events:
                 break
             events.appendleft(event)
@@ -197,64 +180,6 @@ def placed(group: Path, name: str) -> Stream:
     return Stream(group.joinpath(*name.split("/")[:-1]) if dated(name) else group / NAMED, name)
 
 
-def search(found: Iterable[Stream], span: Span, mark: Mark | None, wanted: Callable[[str], bool], limit: int) -> Hits:
-    """Events of all these streams whose message is *wanted*, by time, behind *mark*."""
-    events: list[Found] = []
-    size, looked = 0, 0
-    for at, stream, start, end, line in _merged(found, span, mark):
-        event = _event(stream, line, start)
-        looked += len(line)
-        if event is not None and wanted(event.message):
-            size += _size(event.message)
-            if size > PAGE and events:
-                return Hits(events, mark)
-            events.append(event)
-        mark = Mark(at, stream, end)
-        if len(events) >= limit or looked > BUDGET:
-            return Hits(events, mark)
-    return Hits(events, None)
-
-
-_Placed = tuple[int, str, Spot, Spot, bytes]  # time, stream, where it begins and ends, the line
-
-
-def _merged(found: Iterable[Stream], span: Span, mark: Mark | None) -> Iterator[_Placed]:
-    """The events of all streams by time; a stream is opened only when its time has come. Those of one never change places."""
-    waiting: list[tuple[int, str, Iterator[_Placed]]] = []
-    for stream in found:
-        first = stream.tail().first()
-        if first is not None:
-            waiting.append((round(first * 1000), stream.name, _behind(stream, span, mark, round(first * 1000))))
-    waiting.sort(key=lambda one: one[:2], reverse=True)
-    ready: list[tuple[_Placed, Iterator[_Placed]]] = []
-    while ready or waiting:
-        while waiting and (not ready or waiting[-1][:2] <= ready[0][0][:2]):
-            _push(ready, waiting.pop()[2])
-        if ready:
-            one, rest = heapq.heappop(ready)
-            yield one
-            _push(ready, rest)
-
-
-def _push(ready: list[tuple[_Placed, Iterator[_Placed]]], events: Iterator[_Placed]) -> None:
-    one = next(events, None)
-    if one is not None:
-        heapq.heappush(ready, (one, events))
-
-
-def _behind(stream: Stream, span: Span, mark: Mark | None, first: int) -> Iterator[_Placed]:
-    """One stream's events behind the mark. Their times never go back: an event that is older than one before it comes right after that."""
-    mine = mark is not None and mark.stream == stream.name
-    time, start = (mark.at, mark.spot) if mark is not None and mine else (first, Spot())
-    for number, offset, next_number, next_offset, line in stream.tail().placed(*start):
-        at = span.holds(line)
-        if at is None:
-            continue
-        time = max(time, round(at * 1000))
-        if mark is None or mine or (time, stream.name) > (mark.at, mark.stream):
-            yield time, stream.name, Spot(number, offset), Spot(next_number, next_offset), line
-
-
 def _stems(day: Path, since: float) -> list[str]:
     """The last parts of the names of streams in a day's directory; not of those whose names are too long to stand there."""
     changed: dict[str, float] = {}
@@ -282,12 +207,14 @@ def groups(root: Path) -> list[str]:
     ]
 
 
-def _event(stream: str, line: bytes, spot: Spot) -> Found | None:
+def event_at(stream: str, line: bytes, spot: Spot) -> Found | None:
+    """The event of a line; None for a torn one."""
     found = decoded(line)
     return None if found is None else Found(stream, round(found[0] * 1000), found[1], spot)
 
 
-def _size(message: str) -> int:
+def size_in(message: str) -> int:
+    """What it counts for in a page, bytes."""
     return len(message.encode()) + OVERHEAD
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from router.telemetry import logpages
 from router.telemetry.logfiles import encoded, segment
-from router.telemetry.logpages import END, Mark, Span, Spot, Stream, placed, search, streams
+from router.telemetry.logpages import END, Span, Spot, Stream, placed, streams
+from router.telemetry.logsearch import Mark, search
 
 written = st.dictionaries(  # stream → its segments → times of their events
     st.sampled_from(["a", "b", "2026/01/02/[1]c", "2026/01/02/d"]),

@@ -9,7 +9,7 @@ from router.api.aws.logs.place import Place, invalid, no_group, no_stream, numbe
 from router.api.aws.service import Call, Members
 from router.events.log_conditions import BadPattern
 from router.events.log_patterns import LogPattern
-from router.telemetry import logpages
+from router.telemetry import logpages, logsearch
 from router.telemetry.loggroups import LogGroups
 from router.telemetry.logpages import END, EVENTS, Found, Span, Spot
 
@@ -57,9 +57,9 @@ class Reading:
         await self._check(group, *texts(members, "logStreamNames"))
         after = max(since, mark.at if mark else 0) / 1000
 
-        def look() -> logpages.Hits:
+        def look() -> logsearch.Hits:
             found = logpages.streams(self._groups.place(group), list(self._groups.made(group)), after, wanted)
-            return logpages.search(found, Span(since, until), mark, pattern.matches, limit)
+            return logsearch.search(found, Span(since, until), mark, pattern.matches, limit)
 
         async with self._turns:
             hits = await asyncio.to_thread(look)

@@ -7,7 +7,8 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final, NamedTuple
 
 from router.api.aws.logs.place import invalid
-from router.telemetry.logpages import Found, Mark, Spot
+from router.telemetry.logpages import Found, Spot
+from router.telemetry.logsearch import Mark
 
 _TOKEN: Final = re.compile(r"([fb])/([0-9]{28})([0-9]{28})(?:/s)?")
 _HALF: Final = 28  # digits

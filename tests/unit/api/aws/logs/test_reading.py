@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from router.api.aws.service import AwsError
-from router.telemetry import logpages, logwriter
+from router.telemetry import logsearch, logwriter
 from tests.helpers.clock import VirtualClock
 from tests.unit.api.aws.logs.rig import GROUP, Rig, rig
 
@@ -155,7 +155,7 @@ async def test_a_search_wants_streams_and_messages(house: Rig) -> None:
 
 
 async def test_a_search_hands_out_what_it_has_when_it_looked_at_much(house: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logpages, "BUDGET", 500)
+    monkeypatch.setattr(logsearch, "BUDGET", 500)
     house.log(*(f"line {number}" for number in range(100)), "needle")
     first = await house.call("FilterLogEvents", logGroupName=GROUP, filterPattern="needle")
     assert (texts(first), "nextToken" in first) == ([], True)

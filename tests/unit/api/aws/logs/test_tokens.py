@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from router.api.aws.logs import tokens
 from router.api.aws.service import AwsError
-from router.telemetry.logpages import Mark, Spot
+from router.telemetry.logpages import Spot
+from router.telemetry.logsearch import Mark
 
 numbers = st.integers(0, 2**62 - 1)
 
