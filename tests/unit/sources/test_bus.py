@@ -18,10 +18,10 @@ from router.journal.base import EventDetail, Query
 from router.journal.database import Database
 from router.journal.sqlite import SqliteJournal
 from router.model import Envelope
-from router.sources import bus as module
-from router.sources import bus_store
+from router.sources import bus_replays, bus_store
 from router.sources.base import Binding, House
-from router.sources.bus import BusSource, ResourceNotFound
+from router.sources.bus import BusSource
+from router.sources.bus_replays import ResourceNotFound
 from router.sources.bus_rules import Drawn, Occurrence
 from router.sources.bus_store import BusStore, Replay
 from router.sources.bus_trigger import EventTrigger
@@ -393,7 +393,7 @@ async def test_what_python_s_json_can_hold_is_replayed_as_it_was(bench: Bench) -
 
 
 async def test_a_replay_by_pattern_and_in_the_order_of_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PAGE", 2)
+    monkeypatch.setattr(bus_replays, "PAGE", 2)
     async with bench.running(a=SHOP) as source:
         for n in (4, 2, 3, 1, 0):
             await source.put({"Entries": [entry(detail={"n": n}, Time=T + n)]})
@@ -406,7 +406,7 @@ async def test_a_replay_by_pattern_and_in_the_order_of_time(bench: Bench, monkey
 
 
 async def test_a_replay_goes_on_after_a_kill_and_sends_nothing_twice(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PAGE", 1)
+    monkeypatch.setattr(bus_replays, "PAGE", 1)
     async with bench.running(a=SHOP) as source:
         await source.put({"Entries": [entry(detail={"n": n}, Time=T + n) for n in range(6)]})
     source, stuck = bench.source({"a": SHOP}), asyncio.Event()
@@ -480,13 +480,13 @@ async def test_names_of_replays_are_taken_once_and_ten_go_on_at_most(bench: Benc
         with pytest.raises(InvalidParameter, match="Replay r already exists"):
             await source.start_replay(Replay("r", "default", 0, END))
         await bench.finished(source, "r")
-        monkeypatch.setattr(module, "REPLAYS", 0)
+        monkeypatch.setattr(bus_replays, "REPLAYS", 0)
         with pytest.raises(InvalidParameter, match="go on already"):
             await source.start_replay(Replay("s", "default", 0, END))
 
 
 async def test_a_replay_fails_alone_when_its_bus_goes_meanwhile(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PAGE", 1)
+    monkeypatch.setattr(bus_replays, "PAGE", 1)
     async with bench.running(f=SHOP) as source:
         await source.put({"Entries": [entry() for _ in range(3)]})
         page = source._store.page
