@@ -38,6 +38,7 @@ class Site:
     state: str = ""
     config: str = ""  # the file; "" for none
     credentials: str = ""  # systemd's directory of secrets; "" for none
+    secrets: frozenset[str] = frozenset()  # private files that the config has secrets from
     codes: frozenset[str] = frozenset()  # every function's code, and layers
     shared: frozenset[str] = frozenset()  # buckets, directories of tables: to read and write
     runtime: tuple[str, ...] = ()  # what interpreters and our own bootstrap read
@@ -74,6 +75,8 @@ def plan(machine: Machine, site: Site, function: Function, needs: Needs, *, room
     if function.isolation == "none":
         return None
     site = site.of(function)
+    if function.name not in site.declared:  # what its variables name is its own to read
+        site = replace(site, secrets=site.secrets.difference(function.environment.values()))
     needs = replace(needs, writes=_opened(site, function, needs))
     strict, namespaces = function.isolation == "strict", machine.works("namespaces")
     offline = "no_network" in function.require
@@ -113,7 +116,7 @@ def _opened(site: Site, function: Function, needs: Needs) -> tuple[str, ...]:
 def hidden(site: Site, needs: Needs) -> set[str]:
     """What the function does not see: the daemon's own, other functions' code unless it is this one's too, buckets its role does not open."""
     others = {code for code in site.codes if not _within(code, needs.code)}
-    return ({site.state, site.config, site.credentials} | others | site.denied) - {""}
+    return ({site.state, site.config, site.credentials} | site.secrets | others | site.denied) - {""}
 
 
 def steps(site: Site, needs: Needs, *, strict: bool, root: bool, apart: bool = False) -> list[tuple[str, str]]:

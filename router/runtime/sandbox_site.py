@@ -1,6 +1,7 @@
 """Where things lie on this machine: what a sandbox hides and what it shows, from the config and the disk."""
 
 import os
+import re
 import stat
 import sys
 import sysconfig
@@ -18,6 +19,7 @@ from router.iam.policy import Policy
 from router.runtime.sandbox_controls import Users
 from router.runtime.sandbox_plan import Needs, Site
 
+_FILE: Final = re.compile(r"(?<!\$)\$\{file:([^}\0]+)\}")  # a reference of the config's: config/references.py
 _SYSTEM: Final = ("/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64", "/proc", "/sys", "/dev", "/boot")
 
 
@@ -79,6 +81,7 @@ def site(config: Config) -> Site:
         state=_real(config.state),
         config=_real(config.file),
         credentials=_real(credentials) if credentials else "",
+        secrets=frozenset(filter(_private, (_real(config.file.parent / name) for name in _FILE.findall(config.text)))),
         codes=frozenset(map(_real, codes)),
         shared=frozenset(({*buckets.values()} - made) | tables),
         denied=frozenset(made - tables),
@@ -87,6 +90,15 @@ def site(config: Config) -> Site:
         declared=frozenset(name for (section, name), owner in config.owners.items() if section == "functions" and owner == "api"),
     )
     return replace(found, uses={name: _opened(found, buckets, tables, policy, config.account) for name, policy in roles(config).items()})
+
+
+def _private(path: str) -> bool:
+    """Whether a file is its owner's alone: one that everybody may read is no secret, and may be what others need."""
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116  # as all here
+    except OSError:
+        return False
+    return stat.S_ISREG(mode) and not mode & 0o044
 
 
 def movable(places: Iterable[Path], project: Path) -> frozenset[str]:

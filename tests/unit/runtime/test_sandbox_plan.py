@@ -89,6 +89,16 @@ def test_what_lies_above_hidden_things_keeps_its_name_where_it_could_lose_it() -
     assert [path for path, how in steps(house, NEEDS, strict=False, root=False) if how == "pin"] == ["/tmp/try/handlers"]
 
 
+def test_a_secrets_file_is_hidden_but_from_whose_variables_name_it() -> None:
+    site = replace(SITE, secrets=frozenset({"/srv/house/token"}))
+    named = {"TOKEN_FILE": "/srv/house/token"}
+    for declared, environment, seen_as in ((False, {}, "hide"), (True, named, "hide"), (False, named, "as it is")):
+        place = replace(site, declared=frozenset({"f"} if declared else ()))
+        told = plan(Machine(WORKS), place, function(environment=environment), NEEDS, room="r")
+        assert told is not None
+        assert seen(told["view"]["steps"], "/srv/house/token") == seen_as
+
+
 PATHS = st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(lambda parts: "/" + "/".join(parts))
 
 
