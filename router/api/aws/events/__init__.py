@@ -124,7 +124,7 @@ class Events:
     def _of_archives(self) -> dict[str, Operation]:
         archives = self._archives
         return {
-            "CreateArchive": self._kept("CreateArchive", archives.create, archive_arn, "ArchiveName"),
+            "CreateArchive": Operation(archives.create, self._create_archive_needs),
             "UpdateArchive": self._kept("UpdateArchive", archives.update, archive_arn, "ArchiveName"),
             "DeleteArchive": self._kept("DeleteArchive", archives.delete, archive_arn, "ArchiveName"),
             "DescribeArchive": self._kept("DescribeArchive", archives.describe, archive_arn, "ArchiveName"),
@@ -190,6 +190,11 @@ class Events:
     def _create_bus_needs(self, call: Call) -> list[Need]:
         arn = bus_arn(self._place, text(call.parameters, "Name"))
         return [Need("events:CreateEventBus", arn)] + ([Need("events:TagResource", arn)] if call.parameters.get("Tags") else [])
+
+    def _create_archive_needs(self, call: Call) -> list[Need]:
+        """The archive, and the bus whose events it keeps."""
+        archive = archive_arn(self._place, text(call.parameters, "ArchiveName"))
+        return [Need("events:CreateArchive", one) for one in (archive, text(call.parameters, "EventSourceArn"))]
 
     def _start_replay_needs(self, call: Call) -> list[Need]:
         archive = text(call.parameters, "EventSourceArn")
