@@ -137,7 +137,7 @@ class Events:
 
     def _of_tags(self) -> dict[str, Operation]:
         def needs(action: str) -> Needs:
-            return lambda call: [Need(f"events:{action}", text(call.parameters, "ResourceARN"))]
+            return lambda call: [Need(f"events:{action}", self._named(text(call.parameters, "ResourceARN")))]
 
         return {
             "ListTagsForResource": Operation(self._tagged, needs("ListTagsForResource")),
@@ -225,6 +225,11 @@ class Events:
     async def _retag(self, call: Call, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
         bus, rule = self._about(text(call.parameters, "ResourceARN"))
         await (self._rules.tag(bus, rule, change) if rule else self._buses.tag(bus, change))
+
+    def _named(self, arn: str) -> str:
+        """The one ARN of what is under this one: a rule of the default bus has a longer one too."""
+        bus, rule = self._about(arn)
+        return rule_arn(self._place, bus, rule) if rule else bus_arn(self._place, bus)
 
     def _about(self, arn: str) -> tuple[str, str]:
         """The bus and the rule under an ARN; "" for a bus itself."""
