@@ -84,12 +84,12 @@ def test_who_declared_a_function_is_told(tmp_path: Path) -> None:
 
 def test_directories_that_could_be_renamed_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base, asked = tmp_path.resolve(), list[str]()
-    places = (base / "house/handlers/a", base / "house/state")
+    places, house = (f"{base}/house/handlers/a", f"{base}/house/state"), f"{base}/house"
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    assert sandbox_site.movable(places, base / "house") == {f"{base}/house", f"{base}/house/handlers"}
+    assert sandbox_site.movable(places, house) == {f"{base}/house", f"{base}/house/handlers"}
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     monkeypatch.setattr("os.access", lambda path, _: asked.append(path) or path == f"{base}/house")
-    assert sandbox_site.movable(places, base / "house") == {f"{base}/house/handlers"}
+    assert sandbox_site.movable(places, house) == {f"{base}/house/handlers"}
     assert len(asked) == len(set(asked))
 
 
