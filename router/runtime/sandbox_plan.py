@@ -42,6 +42,7 @@ class Site:
     codes: frozenset[str] = frozenset()  # every function's code, and layers
     shared: frozenset[str] = frozenset()  # buckets, directories of tables: to read and write
     runtime: tuple[str, ...] = ()  # what interpreters and our own bootstrap read
+    own: frozenset[str] = frozenset()  # of that what the daemon's user could write: the daemon is made of it
     readable: frozenset[str] = frozenset()  # of those buckets: to read only
     denied: frozenset[str] = frozenset()  # other buckets
     movable: frozenset[str] = frozenset()  # directories above the daemon's own and functions' code that its user could rename
@@ -137,8 +138,9 @@ def steps(site: Site, needs: Needs, *, strict: bool, root: bool, apart: bool = F
     table[needs.code] = "read"
     if strict:
         table["/run/systemd/resolve"] = "read"
+    fixed = {needs.code, *site.own, *site.readable, *(_FIXED if root else ())}  # everything else that is not hidden is as it is
     covered = [path for path, how in table.items() if how in {"hide", "tmp", "read"}]
-    kept = {path: how for path, how in table.items() if how in {"hide", "tmp"} or path == needs.code or (root and path in _FIXED)}
+    kept = {path: how for path, how in table.items() if how in {"hide", "tmp"} or path in fixed}
     kept |= {
         path: how for path, how in table.items() if path not in kept and any(_within(path, other) for other in covered if other != path)
     }

@@ -87,7 +87,8 @@ def site(config: Config) -> Site:
         shared=frozenset(({*buckets.values()} - made) | tables),
         denied=frozenset(made - tables),
         runtime=runtime(),
-        movable=movable((state, file, *codes), _real(config.file.parent)),
+        own=frozenset(path for path in runtime() if os.access(path, os.W_OK)),
+        movable=movable((state, file, *codes, *runtime()), _real(config.file.parent)),
         declared=frozenset(name for (section, name), owner in config.owners.items() if section == "functions" and owner == "api"),
     )
     return replace(found, uses={name: _opened(found, buckets, tables, policy, config.account) for name, policy in roles(config).items()})

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+import router
 from tests.helpers.endpoint import Cloud
 
 CANARY = "swordfish-9241"
@@ -86,6 +87,7 @@ def handler(event, context):
         "credentials of its own": lambda: fetch("/2021-04-23/credentials", Authorization=os.environ["AWS_SESSION_TOKEN"]),
         **{f"file {name}": lambda name=name: read(f"{state}/{name}") for name in ("keys.json", "credentials.key", "console.token", "journal.db")},
         "control": lambda: connect(f"{state}/control.sock"),
+        "file of the daemon's program": lambda: open(event["program"], "r+"),
         "secret file": lambda: read(f"{event['mine']}/../canary") or 1 / 0,
         "directory": lambda: read(f"{event['theirs']}/secret.txt"),
         "its directory": lambda: os.listdir(event["theirs"]) or 1 / 0,
@@ -156,6 +158,7 @@ def test_nothing_of_others_is_reached(cloud: Cloud, function: str) -> None:
         "theirs": str(cloud.directory / "theirs"),
         "key": cloud.key()["AccessKeyId"],
         "canary": CANARY[::-1],
+        "program": router.__file__,
     }
     event_file = cloud.directory / "event.json"
     event_file.write_text(json.dumps(event))

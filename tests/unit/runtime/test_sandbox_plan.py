@@ -99,6 +99,16 @@ def test_a_secrets_file_is_hidden_but_from_whose_variables_name_it() -> None:
         assert seen(told["view"]["steps"], "/srv/house/token") == seen_as
 
 
+def test_what_may_be_read_only_is_so_where_nothing_around_it_is_hidden() -> None:
+    """Under auto a directory is as it is: a role that may only read a bucket, and the daemon's own program, need a mount of their own."""
+    site = replace(SITE, readable=frozenset({"/srv/house/data/pictures"}), own=frozenset({"/home/me/venv"}))
+    for strict in (False, True):
+        made = steps(site, NEEDS, strict=strict, root=False)
+        assert [seen(made, path) for path in ("/srv/house/data/pictures/x", "/home/me/venv/lib/x.py")] == ["read", "read"]
+    declared = steps(site, replace(NEEDS, writes=("/srv/house/data/pictures",)), strict=False, root=False)
+    assert seen(declared, "/srv/house/data/pictures/x") == "write"
+
+
 PATHS = st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(lambda parts: "/" + "/".join(parts))
 
 
