@@ -90,6 +90,7 @@ def context_of(
         "aws:useragent": agent,
         "aws:referer": referer,
         "aws:viaawsservice": "false",
+        "aws:multifactorauthpresent": "false" if caller.issued is not None else "",  # of temporary credentials alone; there is no MFA here
         "aws:tokenissuetime": names.iso_s(caller.issued) if caller.issued is not None else "",
     }
     if signed is not None and signed.service == "s3":

@@ -21,10 +21,10 @@ _OF_SERVICE: Final = {
     ),
     "lambda": (*("EventSourceToken", "FunctionArn", "FunctionUrlAuthType", "InvokedViaFunctionUrl", "Layer", "Principal"),),
     "dynamodb": ("Attributes", "EnclosingOperation", "FullTableScan", "LeadingKeys", "ReturnConsumedCapacity", "ReturnValues", "Select"),
-    "events": ("creatorAccount", "detail-type", "detail.service", "EventBusInvocation", "ManagedBy", "source", "TargetArn"),
+    "events": ("creatorAccount", "detail-type", "ManagedBy", "source", "TargetArn"),
     "sns": ("Endpoint", "Protocol"),
     "sts": ("ExternalId", "RoleSessionName", "SourceIdentity", "DurationSeconds"),
-    "iam": ("PassedToService", "AssociatedResourceArn"),
+    "iam": ("PassedToService",),
 }
 _FAMILIES: Final = (
     "aws:principaltag/",

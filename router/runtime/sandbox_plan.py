@@ -38,9 +38,11 @@ class Site:
     state: str = ""
     config: str = ""  # the file; "" for none
     credentials: str = ""  # systemd's directory of secrets; "" for none
+    secrets: frozenset[str] = frozenset()  # private files that the config has secrets from
     codes: frozenset[str] = frozenset()  # every function's code, and layers
     shared: frozenset[str] = frozenset()  # buckets, directories of tables: to read and write
     runtime: tuple[str, ...] = ()  # what interpreters and our own bootstrap read
+    own: frozenset[str] = frozenset()  # of that what the daemon's user could write: the daemon is made of it
     readable: frozenset[str] = frozenset()  # of those buckets: to read only
     denied: frozenset[str] = frozenset()  # other buckets
     movable: frozenset[str] = frozenset()  # directories above the daemon's own and functions' code that its user could rename
@@ -74,6 +76,8 @@ def plan(machine: Machine, site: Site, function: Function, needs: Needs, *, room
     if function.isolation == "none":
         return None
     site = site.of(function)
+    if function.name not in site.declared:  # what its variables name is its own to read
+        site = replace(site, secrets=site.secrets.difference(function.environment.values()))
     needs = replace(needs, writes=_opened(site, function, needs))
     strict, namespaces = function.isolation == "strict", machine.works("namespaces")
     offline = "no_network" in function.require
@@ -113,7 +117,7 @@ def _opened(site: Site, function: Function, needs: Needs) -> tuple[str, ...]:
 def hidden(site: Site, needs: Needs) -> set[str]:
     """What the function does not see: the daemon's own, other functions' code unless it is this one's too, buckets its role does not open."""
     others = {code for code in site.codes if not _within(code, needs.code)}
-    return ({site.state, site.config, site.credentials} | others | site.denied) - {""}
+    return ({site.state, site.config, site.credentials} | site.secrets | others | site.denied) - {""}
 
 
 def steps(site: Site, needs: Needs, *, strict: bool, root: bool, apart: bool = False) -> list[tuple[str, str]]:
@@ -134,8 +138,9 @@ def steps(site: Site, needs: Needs, *, strict: bool, root: bool, apart: bool = F
     table[needs.code] = "read"
     if strict:
         table["/run/systemd/resolve"] = "read"
+    fixed = {needs.code, *site.own, *site.readable, *(_FIXED if root else ())}  # everything else that is not hidden is as it is
     covered = [path for path, how in table.items() if how in {"hide", "tmp", "read"}]
-    kept = {path: how for path, how in table.items() if how in {"hide", "tmp"} or path == needs.code or (root and path in _FIXED)}
+    kept = {path: how for path, how in table.items() if how in {"hide", "tmp"} or path in fixed}
     kept |= {
         path: how for path, how in table.items() if path not in kept and any(_within(path, other) for other in covered if other != path)
     }

@@ -1,6 +1,7 @@
 """Where things lie on this machine: what a sandbox hides and what it shows, from the config and the disk."""
 
 import os
+import re
 import stat
 import sys
 import sysconfig
@@ -18,6 +19,7 @@ from router.iam.policy import Policy
 from router.runtime.sandbox_controls import Users
 from router.runtime.sandbox_plan import Needs, Site
 
+_FILE: Final = re.compile(r"(?<!\$)\$\{file:([^}\0]+)\}")  # a reference of the config's: config/references.py
 _SYSTEM: Final = ("/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64", "/proc", "/sys", "/dev", "/boot")
 
 
@@ -74,32 +76,45 @@ def site(config: Config) -> Site:
     tables = {_real(table.sqlite.parent) for table in config.tables.values()}
     buckets = {name: str(bucket.lies or _real(bucket.path)) for name, bucket in config.buckets.items()}
     made = {path for name, path in buckets.items() if config.owners.get(("buckets", name)) == "api"}  # for who has a role that opens them
-    codes = {place for function in config.functions.values() for place in (function.code, *function.layers)}
+    codes = frozenset(map(_real, {place for function in config.functions.values() for place in (function.code, *function.layers)}))
+    state, file = _real(config.state), _real(config.file)
     found = Site(
-        state=_real(config.state),
-        config=_real(config.file),
+        state=state,
+        config=file,
         credentials=_real(credentials) if credentials else "",
-        codes=frozenset(map(_real, codes)),
+        secrets=frozenset(filter(_private, (_real(config.file.parent / name) for name in _FILE.findall(config.text)))),
+        codes=codes,
         shared=frozenset(({*buckets.values()} - made) | tables),
         denied=frozenset(made - tables),
         runtime=runtime(),
-        movable=movable((config.state, config.file, *codes), config.file.parent),
+        own=frozenset(path for path in runtime() if os.access(path, os.W_OK)),
+        movable=movable((state, file, *codes, *runtime()), _real(config.file.parent)),
         declared=frozenset(name for (section, name), owner in config.owners.items() if section == "functions" and owner == "api"),
     )
     return replace(found, uses={name: _opened(found, buckets, tables, policy, config.account) for name, policy in roles(config).items()})
 
 
-def movable(places: Iterable[Path], project: Path) -> frozenset[str]:
-    """The directories above them that the daemon's user could rename. Root could rename all: of those only what lies in *project*, and that."""
-    root, inside = os.geteuid() == 0, _real(project)
+def _private(path: str) -> bool:
+    """Whether a file is its owner's alone: one that everybody may read is no secret, and may be what others need."""
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116  # as all here
+    except OSError:
+        return False
+    return stat.S_ISREG(mode) and not mode & 0o044
+
+
+def movable(places: Iterable[str], project: str) -> frozenset[str]:
+    """The directories above them that the daemon's user could rename. Root could rename all: of those only what lies in *project*, and that.
+
+    All without links."""
     looked: set[str] = set()
-    for place in map(_real, places):
+    for place in places:
         path = place.rpartition("/")[0]
         while path.count("/") > 1 and path not in looked:
             looked.add(path)
             path = path.rpartition("/")[0]
-    if root:
-        return frozenset(path for path in looked if path == inside or path.startswith(f"{inside}/"))
+    if os.geteuid() == 0:
+        return frozenset(path for path in looked if path == project or path.startswith(f"{project}/"))
     return frozenset(path for path in looked if os.access(path.rpartition("/")[0], os.W_OK))
 
 

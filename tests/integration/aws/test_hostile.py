@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+import router
 from tests.helpers.endpoint import Cloud
 
 CANARY = "swordfish-9241"
@@ -86,6 +87,8 @@ def handler(event, context):
         "credentials of its own": lambda: fetch("/2021-04-23/credentials", Authorization=os.environ["AWS_SESSION_TOKEN"]),
         **{f"file {name}": lambda name=name: read(f"{state}/{name}") for name in ("keys.json", "credentials.key", "console.token", "journal.db")},
         "control": lambda: connect(f"{state}/control.sock"),
+        "file of the daemon's program": lambda: open(event["program"], "r+"),
+        "secret file": lambda: read(f"{event['mine']}/../canary") or 1 / 0,
         "directory": lambda: read(f"{event['theirs']}/secret.txt"),
         "its directory": lambda: os.listdir(event["theirs"]) or 1 / 0,
         "environ": lambda: [path for path in glob.glob("/proc/[0-9]*/environ") if event["canary"][::-1] in tried(lambda: read(path).decode("latin-1"))] or 1 / 0,
@@ -109,24 +112,24 @@ def victim(event, context):
     return os.environ["SECRET"]
 """
 }
-CONFIG = f"""
-buckets: {{mine: ./mine, theirs: ./theirs, swapped: ./swapped}}
-queues: {{theirs: {{}}}}
-topics: {{theirs: {{}}}}
-tables: {{theirs: {{hash: id}}}}
+CONFIG = """
+buckets: {mine: ./mine, theirs: ./theirs, swapped: ./swapped}
+queues: {theirs: {}}
+topics: {theirs: {}}
+tables: {theirs: {hash: id}}
 roles:
   bounded:
     policy:
-      - {{Effect: Allow, Action: "s3:*", Resource: ["arn:aws:s3:::mine", "arn:aws:s3:::mine/*"]}}
-  other: {{policy: [{{Effect: Allow, Action: "*", Resource: "*"}}]}}
+      - {Effect: Allow, Action: "s3:*", Resource: ["arn:aws:s3:::mine", "arn:aws:s3:::mine/*"]}
+  other: {policy: [{Effect: Allow, Action: "*", Resource: "*"}]}
 functions:
-  hostile: {{code: ./code, handler: app.handler, timeout: 60, memory: 512, role: bounded}}
-  offline: {{code: ./code, handler: app.handler, timeout: 60, memory: 512, role: bounded, require: [no_network]}}
-  strict: {{code: ./code, handler: app.handler, timeout: 60, memory: 512, role: bounded, isolation: strict}}
-  planter: {{code: ./code, handler: app.planting, timeout: 60, memory: 512}}
-  nested: {{code: ./apps/nested, handler: app.handler, layers: [./layers/common]}}
-  swapper: {{code: ./code, handler: app.opened, timeout: 60, memory: 512, isolation: strict}}
-  victim: {{code: ./code, handler: app.victim, role: other, environment: {{SECRET: {CANARY}}}}}
+  hostile: {code: ./code, handler: app.handler, timeout: 60, memory: 512, role: bounded}
+  offline: {code: ./code, handler: app.handler, timeout: 60, memory: 512, role: bounded, require: [no_network]}
+  strict: {code: ./code, handler: app.handler, timeout: 60, memory: 512, role: bounded, isolation: strict}
+  planter: {code: ./code, handler: app.planting, timeout: 60, memory: 512}
+  nested: {code: ./apps/nested, handler: app.handler, layers: [./layers/common]}
+  swapper: {code: ./code, handler: app.opened, timeout: 60, memory: 512, isolation: strict}
+  victim: {code: ./code, handler: app.victim, role: other, environment: {SECRET: "${file:./canary}"}}
 """
 
 
@@ -140,6 +143,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     for name in ("apps/nested/app.py", "layers/common/python/common.py"):
         (place / name).parent.mkdir(parents=True)
         (place / name).write_text("def handler(event, context): return 0")
+    (place / "canary").write_text(CANARY)
+    (place / "canary").chmod(0o600)
     with made.serving():
         made.router("invoke", "victim")
         yield made
@@ -153,6 +158,7 @@ def test_nothing_of_others_is_reached(cloud: Cloud, function: str) -> None:
         "theirs": str(cloud.directory / "theirs"),
         "key": cloud.key()["AccessKeyId"],
         "canary": CANARY[::-1],
+        "program": router.__file__,
     }
     event_file = cloud.directory / "event.json"
     event_file.write_text(json.dumps(event))
@@ -161,9 +167,9 @@ def test_nothing_of_others_is_reached(cloud: Cloud, function: str) -> None:
     assert {name: one for name, one in said["tries"].items() if not one.startswith("refused: ")} == {}
     denied = {name for name, one in said["tries"].items() if "is not authorized to perform: " in one}
     others = {"head", "get around", "session", "as another", "unsigned", "log", "log groups"}  # head: 403 without a text
-    assert {name for name in said["tries"] if " " not in name or not name.startswith(("file", "credentials", "its"))} - denied <= others | {
-        *("control", "directory", "environ", "credentials")
-    }
+    assert {
+        name for name in said["tries"] if " " not in name or not name.startswith(("file", "secret", "credentials", "its"))
+    } - denied <= others | {*("control", "directory", "environ", "credentials")}
     assert not any(CANARY in one for one in said["tries"].values())
     assert sorted(path.name for path in (cloud.directory / "theirs").iterdir() if not path.name.startswith(".")) == ["secret.txt"]
     assert cloud.router("invoke", "victim") == CANARY

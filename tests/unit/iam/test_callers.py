@@ -87,6 +87,7 @@ def test_the_keys_that_every_request_has() -> None:
     found = context_of(caller, None, address="203.0.113.7", secure=False, agent="", region=REGION, now=NOW)
     assert found["aws:currenttime"] == ("2026-11-26T00:00:00Z",)
     assert found["aws:tokenissuetime"] == ("2026-11-26T00:00:00Z",)
+    assert found["aws:multifactorauthpresent"] == ("false",), "global condition keys: of temporary credentials alone"
     assert found["aws:sourceip"] == ("203.0.113.7",)
     assert not {"aws:useragent", "aws:referer"} & found.keys()
     assert "s3:authtype" not in found
@@ -96,7 +97,7 @@ def test_the_keys_that_every_request_has() -> None:
     assert at_s3["aws:referer"] == ("http://r/",)
     assert at_s3["s3:authtype"] == ("REST-HEADER",)
     assert at_s3["aws:securetransport"] == ("true",)
-    assert not {"aws:tokenissuetime", "aws:sourceip"} & at_s3.keys()
+    assert not {"aws:tokenissuetime", "aws:multifactorauthpresent", "aws:sourceip"} & at_s3.keys()
 
 
 def replace_issued(caller: Caller) -> Caller:

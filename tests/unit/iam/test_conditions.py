@@ -81,7 +81,8 @@ def test_keys_that_are_known(key: str) -> None:
     "key",
     [
         *("", "aws:", "aws:Principal", "s3:", "ec2:Vpc", "aws:SourceIpX", "s3:ExistingObjectTag/a", "s3:signatureAge"),
-        *("aws:ResourceTag/team", "aws:RequestTag/team", "aws:TagKeys", "lambda:SourceFunctionArn"),
+        *("aws:ResourceTag/team", "aws:RequestTag/team", "aws:TagKeys", "lambda:SourceFunctionArn", "iam:AssociatedResourceArn"),
+        *("events:detail.service", "events:EventBusInvocation"),
     ],
 )
 def test_keys_that_are_not(key: str) -> None:

@@ -89,6 +89,26 @@ def test_what_lies_above_hidden_things_keeps_its_name_where_it_could_lose_it() -
     assert [path for path, how in steps(house, NEEDS, strict=False, root=False) if how == "pin"] == ["/tmp/try/handlers"]
 
 
+def test_a_secrets_file_is_hidden_but_from_whose_variables_name_it() -> None:
+    site = replace(SITE, secrets=frozenset({"/srv/house/token"}))
+    named = {"TOKEN_FILE": "/srv/house/token"}
+    for declared, environment, seen_as in ((False, {}, "hide"), (True, named, "hide"), (False, named, "as it is")):
+        place = replace(site, declared=frozenset({"f"} if declared else ()))
+        told = plan(Machine(WORKS), place, function(environment=environment), NEEDS, room="r")
+        assert told is not None
+        assert seen(told["view"]["steps"], "/srv/house/token") == seen_as
+
+
+def test_what_may_be_read_only_is_so_where_nothing_around_it_is_hidden() -> None:
+    """Under auto a directory is as it is: a role that may only read a bucket, and the daemon's own program, need a mount of their own."""
+    site = replace(SITE, readable=frozenset({"/srv/house/data/pictures"}), own=frozenset({"/home/me/venv"}))
+    for strict in (False, True):
+        made = steps(site, NEEDS, strict=strict, root=False)
+        assert [seen(made, path) for path in ("/srv/house/data/pictures/x", "/home/me/venv/lib/x.py")] == ["read", "read"]
+    declared = steps(site, replace(NEEDS, writes=("/srv/house/data/pictures",)), strict=False, root=False)
+    assert seen(declared, "/srv/house/data/pictures/x") == "write"
+
+
 PATHS = st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(lambda parts: "/" + "/".join(parts))
 
 

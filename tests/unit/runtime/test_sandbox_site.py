@@ -9,6 +9,7 @@ import pytest
 
 from router.config.types import Bucket, Function, Role
 from router.runtime import sandbox_site
+from router.runtime.sandbox_plan import hidden
 from router.runtime.sandbox_site import Ground
 
 
@@ -20,6 +21,7 @@ def config(directory: Path, *names: str) -> Any:
         "buckets": {},
         "tables": {},
         "roles": {},
+        "text": "",
         "owners": {},
         "account": "123456789012",
         "users": (1000, 1004),
@@ -82,12 +84,12 @@ def test_who_declared_a_function_is_told(tmp_path: Path) -> None:
 
 def test_directories_that_could_be_renamed_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base, asked = tmp_path.resolve(), list[str]()
-    places = (base / "house/handlers/a", base / "house/state")
+    places, house = (f"{base}/house/handlers/a", f"{base}/house/state"), f"{base}/house"
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    assert sandbox_site.movable(places, base / "house") == {f"{base}/house", f"{base}/house/handlers"}
+    assert sandbox_site.movable(places, house) == {f"{base}/house", f"{base}/house/handlers"}
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     monkeypatch.setattr("os.access", lambda path, _: asked.append(path) or path == f"{base}/house")
-    assert sandbox_site.movable(places, base / "house") == {f"{base}/house/handlers"}
+    assert sandbox_site.movable(places, house) == {f"{base}/house/handlers"}
     assert len(asked) == len(set(asked))
 
 
@@ -105,3 +107,14 @@ def test_what_is_read_by_way_of_a_link_is_read_where_it_lies_too(tmp_path: Path)
     found = sandbox_site.needs(Function("f", Path(code), "app.f"), {"code": code, "packages": packages})
     assert found.code == f"{base}/real/state/code"
     assert {packages, f"{base}/real/state/runtime", code} <= set(found.reads)
+
+
+def test_private_files_that_the_config_has_secrets_from_are_hidden(tmp_path: Path) -> None:
+    found, base = config(tmp_path.resolve(), "a"), tmp_path.resolve()
+    for name, mode in (("token", 0o600), ("ca.pem", 0o644), ("plain", 0o600), ("other", 0o600)):
+        (base / name).touch()
+        (base / name).chmod(mode)
+    found.text = "a: ${file:./token}\nb: ${file:ca.pem}\nc: $${file:plain}\nd: ${file:gone}\ne: ${env:other}\n"
+    site = Ground(lambda: found).site()
+    assert site.secrets == {f"{base}/token"}
+    assert f"{base}/token" in hidden(site, sandbox_site.Needs(f"{base}/a"))

@@ -124,7 +124,7 @@ class Events:
     def _of_archives(self) -> dict[str, Operation]:
         archives = self._archives
         return {
-            "CreateArchive": self._kept("CreateArchive", archives.create, archive_arn, "ArchiveName"),
+            "CreateArchive": Operation(archives.create, self._create_archive_needs),
             "UpdateArchive": self._kept("UpdateArchive", archives.update, archive_arn, "ArchiveName"),
             "DeleteArchive": self._kept("DeleteArchive", archives.delete, archive_arn, "ArchiveName"),
             "DescribeArchive": self._kept("DescribeArchive", archives.describe, archive_arn, "ArchiveName"),
@@ -137,7 +137,7 @@ class Events:
 
     def _of_tags(self) -> dict[str, Operation]:
         def needs(action: str) -> Needs:
-            return lambda call: [Need(f"events:{action}", text(call.parameters, "ResourceARN"))]
+            return lambda call: [Need(f"events:{action}", self._named(text(call.parameters, "ResourceARN")))]
 
         return {
             "ListTagsForResource": Operation(self._tagged, needs("ListTagsForResource")),
@@ -191,6 +191,11 @@ class Events:
         arn = bus_arn(self._place, text(call.parameters, "Name"))
         return [Need("events:CreateEventBus", arn)] + ([Need("events:TagResource", arn)] if call.parameters.get("Tags") else [])
 
+    def _create_archive_needs(self, call: Call) -> list[Need]:
+        """The archive, and the bus whose events it keeps."""
+        archive = archive_arn(self._place, text(call.parameters, "ArchiveName"))
+        return [Need("events:CreateArchive", one) for one in (archive, text(call.parameters, "EventSourceArn"))]
+
     def _start_replay_needs(self, call: Call) -> list[Need]:
         archive = text(call.parameters, "EventSourceArn")
         return [
@@ -220,6 +225,11 @@ class Events:
     async def _retag(self, call: Call, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
         bus, rule = self._about(text(call.parameters, "ResourceARN"))
         await (self._rules.tag(bus, rule, change) if rule else self._buses.tag(bus, change))
+
+    def _named(self, arn: str) -> str:
+        """The one ARN of what is under this one: a rule of the default bus has a longer one too."""
+        bus, rule = self._about(arn)
+        return rule_arn(self._place, bus, rule) if rule else bus_arn(self._place, bus)
 
     def _about(self, arn: str) -> tuple[str, str]:
         """The bus and the rule under an ARN; "" for a bus itself."""

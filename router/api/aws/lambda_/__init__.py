@@ -70,9 +70,9 @@ class Lambda:
             ),
             "ListFunctions": Operation(reading.functions, _anywhere("ListFunctions")),
             "GetAccountSettings": Operation(reading.account, _anywhere("GetAccountSettings")),
-            "ListTags": Operation(reading.tags, _tagged("ListTags")),
-            "TagResource": Operation(reading.tag, _tagged("TagResource")),
-            "UntagResource": Operation(reading.untag, _tagged("UntagResource")),
+            "ListTags": Operation(reading.tags, self._tagged("ListTags")),
+            "TagResource": Operation(reading.tag, self._tagged("TagResource")),
+            "UntagResource": Operation(reading.untag, self._tagged("UntagResource")),
             **_mapping(Mappings(rooms)),
             **_layering(Layers(rooms)),
         }
@@ -94,6 +94,10 @@ class Lambda:
             "InvokeAsync": Operation(invoking.invoke_async, needs),
             "InvokeWithResponseStream": Operation(invoking.stream, needs),
         }
+
+    def _tagged(self, action: str) -> Needs:
+        """On the function that Resource names, however it does."""
+        return lambda call: [Need(f"lambda:{action}", self._rooms.place.resource({"FunctionName": text(call.parameters, "Resource")}))]
 
     def _on_functions(self, runs: Mapping[str, Run]) -> dict[str, Operation]:
         """Operations whose action has their name, on the function that they name."""
@@ -147,7 +151,3 @@ def _layering(layers: Layers) -> dict[str, Operation]:
 
 def _anywhere(action: str) -> Needs:
     return lambda _: [Need(f"lambda:{action}", "*")]
-
-
-def _tagged(action: str) -> Needs:
-    return lambda call: [Need(f"lambda:{action}", text(call.parameters, "Resource") or "*")]

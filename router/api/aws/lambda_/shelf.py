@@ -10,7 +10,7 @@ from router.config.functions import LAYERS
 from router.functions.layer_store import LayerStore, LayerVersion
 from router.functions.uploads import DIRECTORY, name_of
 
-ARN: Final = re.compile(r"arn:aws:lambda:([a-z0-9-]+):([0-9]{12}):layer:([A-Za-z0-9_-]{1,140})(?::([0-9]{1,9}))?", re.ASCII)
+ARN: Final = re.compile(r"arn:aws:lambda:([a-z0-9-]+):([0-9]{12}):layer:([A-Za-z0-9_-]{1,140})(?::([1-9][0-9]{0,8}))?", re.ASCII)
 
 
 class Attached(NamedTuple):

@@ -129,6 +129,12 @@ async def test_a_whole_policy_is_read_strictly(rig: Rig) -> None:
 # -- archives and replays
 
 
+def test_who_archives_a_bus_is_asked_about_the_bus_too(rig: Rig) -> None:
+    archive = f"arn:aws:events:{REGION}:{ACCOUNT}:archive/mine"
+    wanted = [("events:CreateArchive", archive), ("events:CreateArchive", BUS)]
+    assert rig.needs("CreateArchive", ArchiveName="mine", EventSourceArn=BUS) == wanted
+
+
 async def test_an_archive_keeps_what_it_is_told_and_replays_it(rig: Rig) -> None:
     default = BUS.replace("orders", "default")
     made = await rig.do("CreateArchive", ArchiveName="all", EventSourceArn=default, RetentionDays=3, EventPattern='{"source":["shop"]}')

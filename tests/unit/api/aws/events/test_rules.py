@@ -199,6 +199,8 @@ async def test_needs_name_the_rule_and_what_is_done_in_the_caller_s_name(rig: Ri
     rule = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/big"
     assert rig.needs("PutRule", Name="big") == [("events:PutRule", rule)]
     assert rig.needs("DisableRule", Name="big", EventBusName="orders") == [("events:DisableRule", rule.replace("big", "orders/big"))]
+    for named in ("big", "default/big"):
+        assert rig.needs("TagResource", ResourceARN=rule.replace("big", named)) == [("events:TagResource", rule)]
     given = [{"Id": "a", "Arn": QUEUE}, {"Id": "b", "Arn": QUEUE, "RoleArn": ROLE}, {"Id": "c", "Arn": FUNCTION}]
     assert rig.needs("PutTargets", Rule="big", Targets=given) == [
         ("events:PutTargets", rule),

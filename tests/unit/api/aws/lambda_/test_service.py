@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from router.api.aws.lambda_ import Lambda
 from router.api.aws.lambda_.place import Place
 from router.api.aws.lambda_.rooms import Rooms
+from router.api.aws.lambda_.shelf import ARN as ARN_OF_LAYER
 from router.api.aws.service import Call
 from router.config.fragments import Fragment
 from router.iam.callers import Caller
@@ -88,6 +89,8 @@ def test_every_operation_is_one_of_aws_s() -> None:
             [("lambda:GetEventSourceMapping", "arn:aws:lambda:us-east-1:123456789012:event-source-mapping:u")],
         ),
         ("TagResource", {"Resource": ARN}, [("lambda:TagResource", ARN)]),
+        ("UntagResource", {"Resource": "f", "TagKeys": ["a"]}, [("lambda:UntagResource", ARN)]),
+        ("ListTags", {"Resource": "123456789012:function:f"}, [("lambda:ListTags", ARN)]),
         (
             "PublishLayerVersion",
             {"LayerName": "l", "Content": {"S3Bucket": "b", "S3Key": "k"}},
@@ -157,3 +160,9 @@ def test_nothing_is_done_without_a_need(operation: str, parameters: dict[str, st
     found = needs(operation, **parameters)
     assert found[0][0].startswith("lambda:")
     assert all(resource for _, resource in found)
+
+
+def test_a_version_of_a_layer_has_one_arn() -> None:
+    """Or a Deny of :1 would not be one of :01, which is the same."""
+    assert ARN_OF_LAYER.fullmatch(LAYER)
+    assert not ARN_OF_LAYER.fullmatch(LAYER.removesuffix("1") + "01")
