@@ -1,5 +1,6 @@
 """What is to outlast a power cut, or a process that is killed in the middle."""
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -37,18 +38,21 @@ def replace_private(path: Path, data: bytes) -> None:
         raise
 
 
-def rename_new(name: str, directory: int, goal: Path) -> None:
+def rename_new(name: str, directory: int, goal: Path, to: int | None = None) -> None:
     """Give the file *name* in an open directory the name *goal*, in one step. Blocking. Raises OSError: FileExistsError where one of that name is.
+
+    *to*: an open directory that *goal* is in.
 
     A file system that cannot has the name claimed by an empty file first."""
     if _renameat2 is not None:
-        if not _renameat2(directory, os.fsencode(name), _HERE, os.fsencode(goal), _NOREPLACE):
+        if not _renameat2(directory, os.fsencode(name), _HERE if to is None else to, os.fsencode(goal), _NOREPLACE):
             return
         if (number := ctypes.get_errno()) not in {errno.EINVAL, errno.ENOSYS}:
             raise OSError(number, os.strerror(number), str(goal))
-    os.close(os.open(goal, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    os.close(os.open(goal, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=to))
     try:
-        os.rename(name, goal, src_dir_fd=directory)
+        os.rename(name, goal, src_dir_fd=directory, dst_dir_fd=to)
     except BaseException:
-        goal.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(goal, dir_fd=to)
         raise
