@@ -103,9 +103,10 @@ def _is(version: Identity, name: str, directory: int) -> bool:
 
 def _put_back(aside: int, name: str, directory: int, former: str) -> None:
     """Under its own name; unless another has taken that since, as it would have taken its place."""
-    with contextlib.suppress(FileExistsError):
-        os.link(name, former, src_dir_fd=aside, dst_dir_fd=directory, follow_symlinks=False)
-    os.unlink(name, dir_fd=aside)
+    try:
+        rename_new(name, aside, former, directory)  # no link: not every file system has them, nor may anybody link to another's file
+    except FileExistsError:
+        os.unlink(name, dir_fd=aside)
 
 
 def _carried(source: _Source, holder: int, sequencer: str) -> str:

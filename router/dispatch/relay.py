@@ -35,6 +35,7 @@ AT_ONCE: Final = 50  # rows read at once
 KEPT: Final = 86_400.0  # seconds that a record is tried for
 _OUTCOMES: Final = Terms(2**63, KEPT, "", "")  # of the records of outcomes
 STORE_PAUSE: Final = 1.0  # seconds between tries while the store cannot be read
+STORE_REST: Final = 8.0  # seconds until what the store did not take is tried again: work resumes within 10 s of a fault's end
 _SPACE: Final = uuid.UUID("5d9e3f3c-7a3f-4c55-9a2f-0e5b8a1f6a10")  # of the ids of events on buses
 _RESULT: Final = "Lambda Function Invocation Result - "
 
@@ -111,9 +112,14 @@ class Relay:
     async def _put_off(self, row: Waiting, error: Exception) -> None:
         """Try again later; or not, when its time is over, or its rule's or schedule's target is gone, which EventBridge tries no more either.
 
-        An outcome whose destination is gone waits: a reload that took it out may be followed by one that brings it back."""
-        tries = self._later.get(row.id, (0.0, 0))[1] + 1
-        terms = row.agreed or _OUTCOMES
+        An outcome whose destination is gone waits: a reload that took it out may be followed by one that brings it back. And a fault of
+        the store is no failure of a target: it spends no try, and a day is waited for its end."""
+        before, terms = self._later.get(row.id, (0.0, 0))[1], row.agreed or _OUTCOMES
+        if isinstance(error, JournalError) and self._outbox.age(row) < max(terms.age, KEPT):
+            self._later[row.id] = self._clock.monotonic() + STORE_REST, before
+            self._delays.add(row.kind, row.target, str(error), before + 1)
+            return
+        tries = before + 1
         over = undelivered.exhausted(tries=tries - 1, age=self._outbox.age(row), attempts=terms.attempts, oldest=terms.age)
         gone = isinstance(error, _Gone) and row.agreed is not None
         if gone or over:

@@ -1,9 +1,11 @@
 """Where each function stands in a feed: rows of the store."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
 import apsw
+import orjson
 
 from router.journal.base import Beside
 from router.journal.database import Database
@@ -36,6 +38,7 @@ _SAVE: Final = (
     "INSERT INTO feed_cursors VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT DO UPDATE SET stream = excluded.stream, number = excluded.number, mark = excluded.mark"
 )
+_LEAST: Final = "SELECT min(number) FROM feed_cursors WHERE feed = ? AND stream = ? AND function IN (SELECT value FROM json_each(?))"
 
 
 _LANES: Final = "SELECT lane, number FROM feed_lanes WHERE feed = ? AND function = ? AND lanes = ? AND stream = ?"
@@ -111,6 +114,11 @@ class Cursors:
         """How far each of so many lanes is: the number of the last change it has done."""
         found = await self._database.read(_LANES, self._feed, function, lanes, stream)
         return dict.fromkeys(range(lanes), 0) | dict(found)
+
+    async def least(self, functions: Collection[str], stream: str) -> int | None:
+        """The row that all of these have done which have read this stream; None: none has."""
+        found = await self._database.read(_LEAST, self._feed, stream, orjson.dumps([*functions]).decode())
+        return None if found[0][0] is None else int(found[0][0]) // 2
 
     async def forget_lanes(self, function: str) -> None:
         """The database is another one than that which lanes have read: nothing of it is done. Durable on return."""

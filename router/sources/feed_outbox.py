@@ -117,27 +117,32 @@ class Outbox:
             shard = f"shardId-{int(at.found.made * 1000):020d}-{at.found.stream[:8]}"
             return Batch(last, head.seq, notice, taken, shard, self._stream_arn(at.found))
 
-    def trim(self, stream: str, done: int, now: float) -> bool:
+    def trim(self, stream: str, done: int, now: float, paused: int | None = None) -> bool:
         """Remove a few old changes of *stream* up to row *done*; say whether there are more. Raises FeedFault.
+
+        *paused*: how far others are, who are switched off: what is behind that goes by its age alone.
 
         The newest row stays: with it gone, SQLite could use its number again (see head())."""
         with explain(self.table.sqlite, self.close):
             at = self._stream()
-            return at.found.stream == stream and self._trimmed(at, done, now, most=KEEP_ROWS)
+            return at.found.stream == stream and self._trimmed(
+                at, done, now, many=min(done, done if paused is None else paused) - KEEP_ROWS
+            )
 
     def tidy(self, now: float) -> bool:
         """The same of a stream that nobody reads: what is old goes, but none for there being many: who is switched off for a while has
         read none of it. Repairs nothing; False when there is no stream."""
         with explain(self.table.sqlite, self.close):
             at = self._attached()
-            return bool(at.found.stream) and self._trimmed(at, head := _head(at).seq, now, most=head)
+            return bool(at.found.stream) and self._trimmed(at, _head(at).seq, now, many=0)
 
-    def _trimmed(self, at: _Attached, done: int, now: float, *, most: int) -> bool:
+    def _trimmed(self, at: _Attached, done: int, now: float, *, many: int) -> bool:
+        """*many*: the last row that goes for there being many, whatever its age."""
         outbox = quoted(at.found.names.outbox)
         spared = f"seq < (SELECT max(seq) FROM {outbox})"  # noqa: S608  quoted
         old = f"SELECT seq FROM {outbox} WHERE seq <= ? AND (at < ? OR seq <= ?) AND {spared} ORDER BY seq LIMIT {TRIM_ROWS}"  # noqa: S608
         before = at.connection.total_changes()
-        bounds = (done, int((now - KEEP_SECONDS) * 1000), done - most)
+        bounds = (done, int((now - KEEP_SECONDS) * 1000), many)
         at.connection.execute(f"DELETE FROM {outbox} WHERE seq IN ({old})", bounds).fetchall()  # noqa: S608  quoted
         return at.connection.total_changes() - before == TRIM_ROWS
 

@@ -48,10 +48,10 @@ class Reader:
         """Make the triggers, or bring them up to date."""
         await self._call(self._outbox.install)
 
-    async def trim(self, stream: str, done: int) -> bool:
-        """Remove a few old changes up to row *done*; say whether there are more. That it cannot be done is no fault of the feed."""
+    async def trim(self, stream: str, done: int, paused: int | None = None) -> bool:
+        """See Outbox.trim. That it cannot be done is no fault of the feed."""
         try:
-            return await self._run(self._outbox.trim, stream, done, self._clock.now())
+            return await self._run(self._outbox.trim, stream, done, self._clock.now(), paused)
         except FeedFault as fault:
             if not fault.passing:
                 log.warning("feed_not_trimmed", feed=self._feed, error=str(fault))

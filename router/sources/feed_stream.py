@@ -35,7 +35,7 @@ class Feed:
     def __init__(self, table: Table | ItemTable, bindings: Sequence[Binding], house: House, chance: random.Random) -> None:
         self._table, self._clock, self._name = table, house.clock, f"table:{table.name}"
         self._reader, self._watch = _attached(table, house)
-        self._cursors = Cursors(house.database, table.name)
+        self._cursors, self._functions = Cursors(house.database, table.name), house.config.functions
         parts = Parts(self._reader, self._cursors, self._watch, house.clock, house.metrics, chance, house.database, house.outbox)
         self.mappings = [EventSourceMapping(_settings(binding, house.config), parts) for binding in bindings]
 
@@ -131,15 +131,21 @@ class Feed:
             await self._reader.close()
 
     async def _trim(self) -> None:
-        """Remove from the outbox what every function has done and is old; a little at a time. Until cancelled."""
+        """Remove from the outbox what every function has done and is old, or is more than is kept; a little at a time. Until cancelled.
+
+        A function whose trigger is switched off finds a day of changes when it is on again, however many they are."""
         while True:
             await self._clock.sleep(TRIM_EVERY)
             cursors = [mapping.cursor for mapping in self.mappings]
             streams = {cursor.stream if cursor is not None else "" for cursor in cursors}
             if len(streams) != 1 or "" in streams:
                 continue
-            done = min(mapping.done for mapping in self.mappings)
-            while await self._reader.trim(min(streams), done):
+            done, stream = min(mapping.done for mapping in self.mappings), min(streams)
+            try:
+                paused = await self._cursors.least(self._functions.keys(), stream)
+            except JournalError:
+                continue
+            while await self._reader.trim(stream, done, paused):
                 await self._clock.sleep(TRIM_PAUSE)
 
 

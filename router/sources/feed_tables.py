@@ -111,7 +111,7 @@ class TableReader:
         arn = names.stream_arn(self._tables.region, self._tables.account, self._name, at.stream.label)
         return Batch(taken[-1].behind if taken else last, at.stream.last, notice if taken else "", taken, at.stream.shard, arn)
 
-    async def trim(self, stream: str, done: int) -> bool:
+    async def trim(self, stream: str, done: int, paused: int | None = None) -> bool:  # noqa: ARG002 - all goes by its age
         """Remove a few records older than a day up to *done*; say whether there are more."""
         with suppress(FeedFault):
             rows = await self._called(self._rows)

@@ -26,7 +26,7 @@ STEPS: Final = (
     CREATE TABLE topic_duplicates (
         topic TEXT NOT NULL,
         deduplication TEXT NOT NULL,    -- after the message group, where that is the scope
-        until REAL NOT NULL,            -- epoch seconds
+        until REAL NOT NULL,            -- in the queues' time
         message_id TEXT NOT NULL,
         number INTEGER NOT NULL,
         PRIMARY KEY (topic, deduplication)
@@ -96,7 +96,7 @@ def forgetting(topic: str) -> Callable[[apsw.Connection], None]:
 
 
 def number(connection: apsw.Connection, topic: str, deduplication: str, message_id: str, now: float) -> Numbered:
-    """Number a message and remember it, unless one like it is known."""
+    """Number a message and remember it, unless one like it is known. *now*: the queues' time, which no step of the wall clock moves."""
     known: list[Row] = connection.execute(_KNOWN, (topic, deduplication, now)).fetchall()
     if known:
         return Numbered(known[0][0], str(FIRST + known[0][1]), fresh=False)

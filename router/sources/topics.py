@@ -217,7 +217,7 @@ class Topics:
         await self._prepare()
         deduplication = deduplication_id(message)
         unlike = f"{message.group}\n{deduplication}" if topic.deduplication_scope == "MessageGroup" else deduplication
-        fresh_id, now = names.request_id(), self._clock.now()
+        fresh_id, now = names.request_id(), self._queues.time()
         done: list[tuple[topic_store.Numbered, list[Letter]]] = []
 
         def unit(connection: apsw.Connection) -> None:

@@ -222,5 +222,8 @@ SELECT digest FROM transaction_tokens WHERE token = ? AND at >= ?;
 -- name: add_token
 INSERT OR REPLACE INTO transaction_tokens VALUES (?, ?, ?);
 
+-- name: latest_token
+SELECT ifnull(max(at), 0.0) FROM transaction_tokens;
+
 -- name: forget_tokens
 DELETE FROM transaction_tokens WHERE at < ?;

@@ -44,6 +44,7 @@ class Tables:
         self.database, self.clock = database, clock
         self.region, self.account = region, account
         self.definitions: Mapping[str, ItemTable] = {}
+        self._offset = clock.now() - clock.monotonic()  # of the tokens' time from the monotonic clock
         self._live: Mapping[str, Stored] = {}  # the writer thread's; read elsewhere
         self._pending: asyncio.Future[None] | None = None  # the last adoption, while it is under way
         self._bells: dict[str, set[Callable[[], None]]] = {}  # table → who waits for records of its stream
@@ -57,12 +58,18 @@ class Tables:
         tables = cls(database, clock, region=region, account=account)
         try:
             await database.migrate("tables", STEPS)
+            latest = (await database.read(SQL["latest_token"]))[0][0]
+            tables._offset = max(clock.now(), latest) - clock.monotonic()
             tables.adopt(definitions, starting=True)
             await tables.settled()
         except BaseException:
             await database.close()
             raise
         return tables
+
+    def time(self) -> float:
+        """What tokens go by: it starts at the wall clock's, or at the newest token's when that is later, and no step of the clock moves it."""
+        return self.clock.monotonic() + self._offset
 
     # -- definitions
 
@@ -173,7 +180,7 @@ class Tables:
         digest = hashlib.sha256(request).hexdigest()
 
         def unit(work: Work) -> list[Done] | None:
-            known = work.token(token, TOKEN_SECONDS) if token else ""
+            known = work.token(token, self.time() - TOKEN_SECONDS) if token else ""
             if known == digest:
                 return None
             if known:
@@ -183,7 +190,7 @@ class Tables:
                 )
             done = transact(work, changes)
             if token:
-                work.remember(token, digest)
+                work.remember(token, digest, self.time())
             return done
 
         return await self.work(unit)

@@ -95,7 +95,7 @@ class Upkeep:
             while await self._streams.trim(row, row.last, before=before, most=AT_ONCE) == AT_ONCE:
                 await self._clock.sleep(BREATH)
         await self._tables.database.write(SQL["drop_streams"], before)
-        await self._tables.database.write(SQL["forget_tokens"], self._clock.now() - TOKEN_SECONDS)
+        await self._tables.database.write(SQL["forget_tokens"], self._tables.time() - TOKEN_SECONDS)
 
     # -- what is nobody's
 

@@ -90,13 +90,13 @@ class Work:
         entered = self._store(stored, where, found, old, new)
         return Done(old, new, entered)
 
-    def token(self, token: str, seconds: float) -> str:
-        """The digest of the transaction that had this token within the last *seconds*; "": none had."""
-        return str(self._connection.execute(SQL["token"], (token, self._now - seconds)).get or "")
+    def token(self, token: str, since: float) -> str:
+        """The digest of the transaction that had this token *since*, in the tokens' time; "": none had."""
+        return str(self._connection.execute(SQL["token"], (token, since)).get or "")
 
-    def remember(self, token: str, digest: str) -> None:
+    def remember(self, token: str, digest: str, at: float) -> None:
         """A transaction with this token was done."""
-        self._connection.execute(SQL["add_token"], (token, digest, self._now)).fetchall()
+        self._connection.execute(SQL["add_token"], (token, digest, at)).fetchall()
 
     def due(self, stored: Stored, *, low: int, high: int, most: int) -> list[Place]:
         """Where items lie that expire from *low* to *high*, epoch seconds."""

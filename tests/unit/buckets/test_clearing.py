@@ -108,6 +108,11 @@ def replace(path: Path, text: str) -> None:
 @pytest.mark.parametrize("how", ["delete", "move"])
 def test_a_version_that_comes_in_between_stays(root: int, bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     it = written(bucket / "a.csv", "one")
+
+    def refused(*_: Any, **__: Any) -> None:
+        raise PermissionError(errno.EPERM, "no links here, or to another's file")
+
+    monkeypatch.setattr(clearing.os, "link", refused)
     come_between(monkeypatch, lambda: replace(bucket / "a.csv", "newer"))
     if how == "delete":
         assert not clearing.delete(root, place("a.csv"), it)

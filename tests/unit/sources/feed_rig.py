@@ -98,17 +98,20 @@ class Rig:
         self.metrics = Metrics()
         self.outlet = MemoryOutlet(answer)
         self.functions = trigger.pop("functions", ("f",))
+        self.declared: dict[str, Function] = {}  # those too that read it no more: their triggers are switched off
         self.trigger = TableTrigger(feed, **trigger)
         self.database: Database
         self.source: FeedSource
 
     async def __aenter__(self) -> Self:
         self.database = await Database.open(self.directory / "store.db")
-        config = Config(self.directory / "config.yaml", self.directory, tables={self.feed.name: self.feed}, queues=QUEUES)
+        self.declared |= {name: Function(name, Path(), "app.handler") for name in self.functions}
+        tables = {self.feed.name: self.feed}
+        config = Config(self.directory / "config.yaml", self.directory, tables=tables, queues=QUEUES, functions=self.declared)
         self.queues = await Queues.open(self.database, self.clock, QUEUES, region=config.region, account=config.account)
         outbox = await Outbox.open(self.database, self.queues)
         house = House(config, self.clock, self.database, self.metrics, self.queues, outbox)
-        bindings = [Binding(Function(name, Path(), "app.handler"), self.trigger, 0) for name in self.functions]
+        bindings = [Binding(self.declared[name], self.trigger, 0) for name in self.functions]
         (self.source,) = FeedSource.build(bindings, house)
         house.in_force()
         self.stop = asyncio.Event()

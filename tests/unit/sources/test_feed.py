@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from router.config.types import Config, Function, Table
 from router.errors import ConfigError, EnvironmentUnavailable, InvalidParameter, JournalError, SourceError, TooManyRequests
 from router.events.filters import Filters
 from router.model import Envelope, Outcome
+from router.sources import feed_outbox
 from router.sources.base import Binding, House
 from router.sources.feed import FeedSource, TableTrigger
 from router.telemetry.metrics import Metrics
@@ -599,6 +601,29 @@ async def test_done_changes_are_removed_after_a_day_and_undone_ones_never(tmp_pa
         await rig.caught_up()
         await rig.quiet(130)
         assert rows() == 2  # younger than a day
+    user.close()
+
+
+async def test_a_function_that_is_switched_off_finds_a_day_of_changes(tmp_path: Path, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_outbox, "KEEP_ROWS", 10)
+    user = writer(shop, ORDERS)
+
+    def kept() -> int:
+        return user.execute("SELECT count(*) FROM _router_feed_orders")[0][0]  # type: ignore[no-any-return]
+
+    async with Rig(tmp_path, table(shop), functions=("f", "g")) as rig:
+        rig.clock.jump(time.time() - rig.clock.now())
+        await rig.caught_up()
+        await rig.restart("f")
+        user.executemany("INSERT INTO orders VALUES (?, 'tea', 0)", [(number,) for number in range(100)])
+        await rig.caught_up()
+        await rig.quiet(130)
+        assert kept() == 100
+        await rig.restart("f", "g")
+        before = len(records(rig.outlet.invoked))
+        assert len(await rig.got(before + 100)) == before + 100
+        await rig.caught_up()
+        await rig.drive(lambda: kept() == 10, step=5.0)
     user.close()
 
 

@@ -116,6 +116,8 @@ def test_what_is_kept_is_bounded_by_age_and_by_number(tmp_path: Path, monkeypatc
         return [seq for (seq,) in user.execute("SELECT seq FROM _router_feed_t")]
 
     assert not reader.trim("another stream", 20, now + 90_000)
+    assert not reader.trim(stream, 15, now, 10)  # somebody who is switched off has not read more
+    assert left() == list(range(1, 21))
     assert [reader.trim(stream, 15, now) for _ in range(2)] == [True, False]
     assert left() == list(range(6, 21))
     while reader.trim(stream, 15, now + 90_000):

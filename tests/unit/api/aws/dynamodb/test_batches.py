@@ -126,22 +126,38 @@ async def test_a_transaction_is_all_or_nothing(house: Rig) -> None:
     assert read["ConsumedCapacity"] == [{"TableName": "carts", "CapacityUnits": 4.0}]
 
 
-async def test_a_token_makes_a_transaction_happen_once(house: Rig) -> None:
-    add = {
-        "Update": {
-            "TableName": "plain",
-            "Key": typed({"id": "a"}),
-            "UpdateExpression": "ADD n :one",
-            "ExpressionAttributeValues": {":one": {"N": "1"}},
-        }
+ADD = {
+    "Update": {
+        "TableName": "plain",
+        "Key": typed({"id": "a"}),
+        "UpdateExpression": "ADD n :one",
+        "ExpressionAttributeValues": {":one": {"N": "1"}},
     }
+}
+
+
+@pytest.mark.parametrize("step", [-3 * 3600.0, 3600.0])
+async def test_a_token_lasts_ten_minutes_whatever_the_wall_clock_says(house: Rig, step: float) -> None:
+    async def count() -> str:
+        await house.call("TransactWriteItems", TransactItems=[ADD], ClientRequestToken="t-1")
+        return str((await house.call("GetItem", "plain", Key=typed({"id": "a"})))["Item"]["n"]["N"])
+
+    assert await count() == "1"
+    house.clock.jump(step)
+    await house.clock.advance(500)
+    assert await count() == "1"
+    await house.clock.advance(101)
+    assert await count() == "2"
+
+
+async def test_a_token_makes_a_transaction_happen_once(house: Rig) -> None:
     for _ in range(3):
-        await house.call("TransactWriteItems", TransactItems=[add], ClientRequestToken="t-1")
+        await house.call("TransactWriteItems", TransactItems=[ADD], ClientRequestToken="t-1")
     assert (await house.call("GetItem", "plain", Key=typed({"id": "a"})))["Item"]["n"] == {"N": "1"}
     other = await house.refused("TransactWriteItems", TransactItems=[put("plain", {"id": "b"})], ClientRequestToken="t-1")
     assert other[0] == "IdempotentParameterMismatchException"
     await house.clock.advance(601)
-    await house.call("TransactWriteItems", TransactItems=[add], ClientRequestToken="t-1")
+    await house.call("TransactWriteItems", TransactItems=[ADD], ClientRequestToken="t-1")
     assert (await house.call("GetItem", "plain", Key=typed({"id": "a"})))["Item"]["n"] == {"N": "2"}
 
 

@@ -111,6 +111,22 @@ async def test_dead_letters_of_a_fifo_topic_may_go_to_a_fifo_queue_in_their_grou
         await house.call("Subscribe", TopicArn=plain, Protocol="sqs", Endpoint=f"{QUEUES}jobs", Attributes=redrive)
 
 
+@pytest.mark.parametrize("step", [-3 * 3600.0, 3600.0])
+async def test_a_wall_clock_that_is_set_neither_swallows_a_message_nor_doubles_one(house: Rig, step: float) -> None:
+    arn = f"{ARN}t.fifo"
+    await house.call("CreateTopic", Name="t.fifo", Attributes={"FifoTopic": "true"})
+    await house.call("Subscribe", TopicArn=arn, Protocol="sqs", Endpoint=f"{QUEUES}jobs", Attributes={"RawMessageDelivery": "true"})
+    published = {"TopicArn": arn, "Message": "a", "MessageGroupId": "g", "MessageDeduplicationId": "d"}
+    await house.call("Publish", **published)
+    house.clock.jump(step)
+    await house.clock.advance(200)
+    await house.call("Publish", **published)
+    assert await house.bodies("jobs") == ["a"]
+    await house.clock.advance(101)
+    await house.call("Publish", **published)
+    assert await house.bodies("jobs") == ["a"]
+
+
 async def test_a_fifo_topic_that_is_made_anew_knows_no_message_of_the_former(house: Rig) -> None:
     arn, made = f"{ARN}t.fifo", []
     for _ in range(2):
