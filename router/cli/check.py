@@ -33,7 +33,7 @@ def check(settings: Settings) -> None:
     from router.daemon import check as read  # noqa: PLC0415 - imports the daemon
 
     try:
-        config = read(settings.config_path)
+        config = read(settings.there())
     except ConfigError as error:
         refuse(settings, error.problems)
     from router.config.checks import notes  # noqa: PLC0415 - as above

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from router import VERSION
+from router.cli.settings import NO_CONFIG
 from router.errors import ConfigError, RouterError
 
 MB: Final = 2**20
@@ -130,6 +131,11 @@ def event_loop() -> Check:
 
     there = find_spec("uvloop") is not None
     return Check("uvloop", "installed", "installed" if there else "missing", "importlib", "pip install uvloop", there, required=False)
+
+
+def no_config(path: Path) -> Check:
+    """That there is none, which the machine itself may be looked at without."""
+    return Check("config", "a file", "none", str(path), f"no config at {path}: {NO_CONFIG}", ok=False, required=False)
 
 
 def config(path: Path) -> Iterator[Check]:

@@ -35,6 +35,7 @@ def doctor(settings: Settings) -> None:
 def _rows(settings: Settings) -> Iterator[Mapping[str, Any]]:
     yield from map(asdict, checks.machine())
     if not settings.config_path.is_file():
+        yield asdict(checks.no_config(settings.config_path))
         return
     state = state_directory(settings)
     yield from map(asdict, checks.config(settings.config_path))

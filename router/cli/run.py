@@ -40,7 +40,7 @@ def run(settings: Settings, /, template: Path | None, **options: Any) -> None:
     gc.disable()  # until it serves: what start-up makes stays, and looking through it again and again takes a tenth of the time
     from router import daemon  # noqa: PLC0415 - imports the daemon
 
-    path, render = (settings.config_path, lambda: None) if template is None else _templated(settings, template, options)
+    path, render = (settings.there(), lambda: None) if template is None else _templated(settings, template, options)
     try:
         config = daemon.check(path, text=render()) if sys.stdout.isatty() else None
         code = daemon.main(path, on_ready=lambda _: _say(config), render=render)

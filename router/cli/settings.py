@@ -13,6 +13,7 @@ from router.cli.exits import Exit, fail
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 FALLBACK: Final = "config.yaml"
+NO_CONFIG: Final = "name one with --config or $ROUTER_CONFIG, or start where config.yaml is; `router init` makes one"
 
 
 @dataclass(slots=True)
@@ -36,8 +37,12 @@ class Settings:
         """The same; fails with what to do when there is no such file."""
         path = self.config_path
         if not path.is_file():
-            fail(f"no config at {path}: name one with --config or $ROUTER_CONFIG, or start where config.yaml is", Exit.USAGE)
+            fail(f"no config at {path}: {NO_CONFIG}", Exit.USAGE)
         return path
+
+    def there(self) -> Path:
+        """The same path; fails only where there is nothing at all: what else may be wrong with it, who reads it knows."""
+        return self.config_path if os.path.lexists(self.config_path) else self.existing_config()
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: str | None) -> None:

@@ -17,6 +17,7 @@ _AT_HTTP: Final = frozenset({"http", "url", "webhook"})  # words of triggers
 
 def check(config: Config, top: Node) -> None:
     """Note on *top* what does not go together."""
+    _listeners(config, top)
     _nested(config, top)
     _goals(config, top)
     _databases(config, top)
@@ -24,6 +25,14 @@ def check(config: Config, top: Node) -> None:
     _provisioned(config, top)
     _memory(config, top)
     _users(config, top)
+
+
+def _listeners(config: Config, top: Node) -> None:
+    """The daemon's commands come over a socket in the state directory, which is no listener's."""
+    form = top.child("listen")
+    for key, where in (("http", config.http), ("aws", config.aws), ("console", config.console)):
+        if form is not None and where.kind == "unix" and where.path == config.state / "control.sock":
+            form.problem("is the socket of the daemon's own commands; name another file", key)
 
 
 def _nested(config: Config, top: Node) -> None:

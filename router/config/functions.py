@@ -11,7 +11,7 @@ from router.config import log_settings, versions
 from router.config.destinations import destination
 from router.config.fragments import PLACES
 from router.config.node import Node
-from router.config.problems import shown
+from router.config.problems import ours, shown
 from router.config.types import Function, Names, Trigger
 
 NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")  # Lambda API reference, CreateFunction
@@ -183,7 +183,7 @@ class Reader:
         kind = self.triggers.get(word)
         if kind is None:
             there_are = f"; words: {', '.join(self.triggers)}"
-            node.misnamed(word, f"unknown trigger{node.did_you_mean(word, self.triggers) or there_are}")
+            node.misnamed(word, f"unknown trigger{node.did_you_mean(ours(word), self.triggers) or there_are}")
             return None
         enabled = value.boolean("enabled", default=True)
         before = node.mistakes

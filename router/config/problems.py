@@ -11,12 +11,27 @@ from typing import Final
 
 LIMIT: Final = 100  # mistakes told; a file with more gets "… and N more"
 _LONGEST: Final = 60  # characters of the file's own text quoted in a message
+_THEIRS: Final = {  # what triggers are called elsewhere, SAM above all → our word
+    **dict.fromkeys(("api", "httpapi", "apigateway", "alb", "rest"), "http"),
+    **dict.fromkeys(("eventbridge", "eventbridgerule", "cloudwatchevent", "rule"), "event"),
+    **dict.fromkeys(("schedulev2", "cron", "rate", "timer"), "schedule"),
+    "sqs": "queue",
+    "dynamodb": "table",
+    "functionurl": "url",
+    "bucket": "s3",
+    "topic": "sns",
+}
 _PLAIN: Final = re.compile(r"[\w$@+*/ -]{1,64}")
 
 
 def near(word: str, known: Collection[str]) -> str:
     """What in *known* is most like *word*; "" when nothing is."""
     return next(iter(get_close_matches(word, known, n=1, cutoff=0.6)), "")
+
+
+def ours(word: str) -> str:
+    """What we call a trigger that has another name elsewhere; any other word as it is."""
+    return _THEIRS.get(word.lower().replace("_", "").replace("-", ""), word)
 
 
 @dataclass(frozen=True, slots=True, order=True)

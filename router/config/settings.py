@@ -36,11 +36,29 @@ def listen(node: Node) -> tuple[Listen, Listen, Listen]:
             "console",
         )
     for name, one, other, where in (("http", http, "console", console), ("http", http, "aws", aws), ("aws", aws, "console", console)):
-        if one == where and one.kind in {"tcp", "unix"} and (one.kind == "unix" or one.port):
+        if _meet(one, where):
             at, whose = (other, name) if form.has(other) else (name, other)
+            there = "is" if one == where else f"and {one} are one port, which is"
             default = "" if form.has(whose) else ", by default"
-            form.problem(f"{where} is the {whose} listener's address{default}; each needs its own", at)
+            form.problem(f"{where} {there} the {whose} listener's address{default}; each needs its own", at)
     return http, aws, console
+
+
+def _meet(one: Listen, other: Listen) -> bool:
+    """Whether two listeners would want one path, or one port of one address."""
+    if one.kind != other.kind or one.kind not in {"tcp", "unix"}:
+        return False
+    if one.kind == "unix" or one == other:
+        return one == other and (one.kind == "unix" or one.port != 0)  # 0 is a free one
+    return one.port == other.port != 0 and (_takes(one.host, other.host) or _takes(other.host, one.host))
+
+
+def _takes(wide: str, host: str) -> bool:
+    """Whether who listens on *wide* has *host* too: all addresses of IPv4 or of IPv6, or localhost, which is both of this machine's own."""
+    six = ":" in host
+    own = wide == "localhost" and host in {"127.0.0.1", "::1"}
+    every = wide == "0.0.0.0"  # noqa: S104 - compared
+    return own or (every and not six) or (wide == "::" and (six or host == "localhost"))
 
 
 def loopback(where: Listen) -> bool:

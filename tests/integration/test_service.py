@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from router.cli.group import root
 from router.cli.service_text import command, quoted
 
 PROGRAM = "/opt/event-router/.venv/bin/router"
@@ -285,6 +287,24 @@ def test_show_needs_no_root_and_writes_nothing(image: Image) -> None:
     said = image.run("show").stdout
     assert said.startswith("# /etc/sysusers.d/router.conf  (missing)\n# The account")
     assert "# no drop-in" in said
+
+
+def test_show_needs_no_look_into_the_state_of_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which is closed to all but its user."""
+    state, config, stat = tmp_path / "state", tmp_path / "config.yaml", Path.stat
+    state.mkdir()
+    config.write_text("version: 1\n")
+
+    def closed(path: Path, **how: bool) -> os.stat_result:
+        if state in path.parents:
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **how)
+
+    monkeypatch.setattr(Path, "stat", closed)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    done = CliRunner().invoke(root, ["service", "show", "--config", str(config)])
+    assert (done.exit_code, "Error" in done.stderr) == (0, False)
+    assert "# /etc/systemd/system/router.service" in done.stdout
 
 
 def test_show_says_what_differs_and_what_is_refused(image: Image) -> None:

@@ -104,10 +104,22 @@ def test_the_option_version_says_what_the_command_says(words: list[str]) -> None
     assert CliRunner().invoke(root, [*words, "--version"]).stdout == said
 
 
-def test_no_config_is_one_sentence(tmp_path: Path) -> None:
-    done = CliRunner().invoke(root, ["ps", "--config", str(tmp_path / "none.yaml")])
+@pytest.mark.parametrize("command", ["ps", "check", "run"])
+def test_no_config_is_one_sentence(tmp_path: Path, command: str) -> None:
+    done = CliRunner().invoke(root, [command, "--config", str(tmp_path / "none.yaml")])
     assert done.exit_code == 2
     assert done.stderr.startswith(f"Error: no config at {tmp_path}/none.yaml: ")
+    assert done.stderr.endswith("`router init` makes one\n")
+
+
+def test_a_directory_is_no_config(tmp_path: Path) -> None:
+    done = CliRunner().invoke(root, ["check", "--config", str(tmp_path)])
+    assert (done.exit_code, done.stderr) == (1, f"{tmp_path.name}: {tmp_path} is not a regular file\n")
+
+
+def test_doctor_says_that_there_is_no_config(tmp_path: Path) -> None:
+    done = CliRunner().invoke(root, ["doctor", "--config", str(tmp_path / "none.yaml")])
+    assert f"config: no config at {tmp_path}/none.yaml: name one" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 """Which mistakes are told, and in what order."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.config.problems import LIMIT, Problems
+from router.config.problems import LIMIT, Problems, near, ours
 
 PATHS = st.sampled_from(["", "f", "f.a", "f.a.b", "f.a[0]", "f.ab", "g"])
 NOTES = st.lists(st.tuples(st.integers(1, 2), st.integers(1, 2), PATHS, st.sampled_from(["one", "two"]), st.booleans()), max_size=40)
@@ -48,3 +49,16 @@ def test_no_file_with_a_mistake_passes_for_right(notes: list[tuple[int, int, str
     plain = of(*((*note[:4], False) for note in notes)).lines()
     assert set(problems.lines()) <= set(plain)
     assert [line for line in plain if line in problems.lines()] == list(problems.lines())
+
+
+@pytest.mark.parametrize(
+    ("word", "known"),
+    [("sqs", "queue"), ("SQS", "queue"), ("HttpApi", "http"), ("dynamodb", "table"), ("EventBridgeRule", "event"), ("cron", "schedule")],
+)
+def test_a_trigger_by_its_name_elsewhere_is_what_is_meant(word: str, known: str) -> None:
+    """Sqs is written like sns, and means something else."""
+    assert near(ours(word), ("s3", "http", "url", "webhook", "schedule", "table", "event", "queue", "sns")) == known
+
+
+def test_another_word_is_what_it_was() -> None:
+    assert ours("shedule") == "shedule"

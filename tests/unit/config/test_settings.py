@@ -93,6 +93,42 @@ def test_sockets_of_the_file_system(place: Place) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        (
+            "http: 0.0.0.0:8081",
+            "listen.http: 127.0.0.1:8081 and 0.0.0.0:8081 are one port, which is the console listener's address, by default; each needs its own",
+        ),
+        (
+            "http: '[::]:9', console: '[::1]:9'",
+            "listen.console: [::1]:9 and [::]:9 are one port, which is the http listener's address; each needs its own",
+        ),
+        (
+            "aws: localhost:9, console: 127.0.0.1:9",
+            "listen.console: 127.0.0.1:9 and localhost:9 are one port, which is the aws listener's address; each needs its own",
+        ),
+        ("http: 'unix:./state/control.sock'", "listen.http: is the socket of the daemon's own commands; name another file"),
+    ],
+)
+def test_listeners_that_would_be_in_each_others_way(place: Place, written: str, told: str) -> None:
+    (problem,) = place.mistakes(f"version: 1\nlisten: {{{written}}}\n")
+    assert problem.partition(": ")[2] == told
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "http: 0.0.0.0:9, console: '[::1]:9'",
+        "http: '[::]:9', console: 127.0.0.1:9",
+        "http: 0.0.0.0:0, console: 127.0.0.1:0",
+        "http: 'unix:./a', aws: 'unix:./b'",
+    ],
+)
+def test_listeners_that_are_not(place: Place, written: str) -> None:
+    place.load(f"version: 1\nlisten: {{{written}}}\n")
+
+
 def test_both_may_ask_for_a_free_port_or_a_socket_of_systemds(place: Place) -> None:
     assert place.load("version: 1\nlisten: {http: 127.0.0.1:0, console: 127.0.0.1:0}\n").http.port == 0
     assert place.load("version: 1\nlisten: {http: systemd, console: systemd}\n").console.kind == "systemd"

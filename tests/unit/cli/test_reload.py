@@ -1,0 +1,43 @@
+"""What `router reload` says of an answer."""
+
+from typing import Any, Self
+
+import pytest
+from click.testing import CliRunner
+
+from router.cli.group import root
+
+NOTHING: dict[str, Any] = {"functions": 2, "added": [], "changed": [], "removed": [], "sources": []}
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({}, "nothing has changed"),  # of a daemon that was started before an upgrade
+        ({"keys": []}, "nothing has changed"),
+        ({"keys": ["drain", "limits"]}, "changed keys drain, limits"),
+        ({"keys": ["functions"]}, "changed keys functions"),  # an alias, say
+        ({"keys": ["buckets", "functions"], "changed": ["f"]}, "changed f; changed keys buckets"),
+        ({"keys": ["functions"], "sources": ["http"]}, "triggers anew http"),
+    ],
+)
+def test_what_has_changed_is_told_once(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any], said: str) -> None:
+    class Answering:
+        @classmethod
+        def of(cls, settings: object) -> Self:
+            del settings
+            return cls()
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *told: object) -> None:
+            pass
+
+        def post(self, path: str) -> dict[str, Any]:
+            assert path == "/reload"
+            return NOTHING | answer
+
+    monkeypatch.setattr("router.cli.reload.Daemon", Answering)
+    done = CliRunner().invoke(root, ["reload"])
+    assert (done.exit_code, done.stdout) == (0, f"reloaded: 2 functions; {said}\n")
