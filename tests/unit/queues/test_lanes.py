@@ -118,3 +118,38 @@ async def test_a_fifo_queue_tells_how_many_are_in_flight_and_who_is_unknown_is_s
     for call in (house.queues.delete("other", []), house.queues.change_visibility("other", [])):
         with pytest.raises(QueueDoesNotExist):
             await call
+
+
+@pytest.fixture
+async def groups(house: Rig) -> Rig:
+    """A FIFO queue without dead letters: group g holds a, b and c, h holds x."""
+    house.queues.settings = {**QUEUES, "line.fifo": replace(QUEUES["line.fifo"], redrive=None)}
+    for body, group in (("a", "g"), ("b", "g"), ("c", "g"), ("x", "h")):
+        await house.sent("line.fifo", body, group=group)
+    return house
+
+
+async def test_a_group_waits_for_all_of_its_messages_that_are_in_flight(groups: Rig) -> None:
+    first, second = await groups.queues.receive("line.fifo", most=2, wait=0)
+    assert (first.body, second.body) == ("a", "b")
+    assert await groups.queues.change_visibility("line.fifo", [(first.handle, 0)]) == [None]
+    assert await groups.bodies("line.fifo") == ["x"], "b is in flight, so nothing of its group is given out"
+    assert await groups.queues.delete("line.fifo", [second.handle]) == [None]
+    assert await groups.bodies("line.fifo") == ["a", "c"]
+
+
+async def test_a_group_waits_for_no_other(groups: Rig) -> None:
+    got = {message.body: message for message in await groups.queues.receive("line.fifo", most=10, wait=0)}
+    assert [*got] == ["a", "b", "c", "x"]
+    assert await groups.queues.change_visibility("line.fifo", [(got[body].handle, 0) for body in "abc"]) == [None] * 3
+    assert await groups.bodies("line.fifo") == ["a", "b", "c"], "x is in flight still"
+
+
+async def test_a_group_is_given_out_in_order_from_where_it_stands(groups: Rig) -> None:
+    given = []
+    while got := await groups.queues.receive("line.fifo", most=1, wait=0):
+        given += [message.body for message in got]
+        assert await groups.queues.delete("line.fifo", [got[0].handle]) == [None]
+    assert [body for body in given if body != "x"] == ["a", "b", "c"]
+    await groups.sent("line.fifo", "d", group="g")
+    assert await groups.bodies("line.fifo") == ["d"]
