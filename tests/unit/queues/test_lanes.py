@@ -88,6 +88,15 @@ async def test_a_long_poll_of_a_fifo_queue_has_what_becomes_visible_when_it_does
     assert await told(waiting) == ["a"]
 
 
+async def test_a_long_poll_has_of_several_what_becomes_visible_first(house: Rig) -> None:
+    for visibility, body in ((9, "later"), (3, "sooner"), (12, "last")):
+        await house.sent("dead", body)
+        assert await house.bodies("dead", visibility=visibility) == [body]
+    waiting = await waits(house, "dead")
+    await house.clock.advance(3.1)
+    assert await told(waiting) == ["sooner"]
+
+
 async def test_who_waits_is_told_of_what_is_made_visible_and_of_records_that_landed(house: Rig) -> None:
     await house.sent("jobs", "x")
     (message,) = await house.queues.receive("jobs", wait=0)
