@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.items.errors import Refused
-from router.items.keys import Attribute, Place, Schema, encoded, indexed, place, read_key, segment, spread
+from router.items.keys import Attribute, Place, Schema, check_indexed, encoded, indexed, place, read_key, segment, spread
 from router.items.ranges import following
 from router.items.values import order
 from tests.unit.items.strategies import scalars
@@ -70,3 +70,19 @@ def test_an_item_is_in_an_index_when_it_has_the_key() -> None:
     assert indexed(PAIR, {"id": {"S": "a"}, "at": {"N": "1"}})
     for item in ({"id": {"S": "a"}}, {"id": {"S": ""}, "at": {"N": "1"}}, {"id": {"N": "1"}, "at": {"N": "1"}}):
         assert not indexed(PAIR, item)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ({"S": "x" * 2049}, "2048"),
+        ({"S": ""}, "cannot contain an empty string value"),
+        ({"N": "1"}, "Type mismatch for Index Key id"),
+    ],
+)
+def test_what_cannot_be_a_key_of_an_index_is_refused(value: Any, told: str) -> None:
+    schema = Schema(Attribute("id", "S"))
+    check_indexed("by_id", schema, {"id": {"S": "x" * 2048}})
+    check_indexed("by_id", schema, {"other": value})
+    with pytest.raises(Refused, match=told):
+        check_indexed("by_id", schema, {"id": value})
