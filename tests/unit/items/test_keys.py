@@ -56,11 +56,13 @@ def test_a_key_is_its_attributes_and_no_others() -> None:
     [
         ({"id": {"S": ""}, "at": {"N": "1"}}, "cannot contain an empty string value. Key: id"),
         ({"id": {"S": "x" * 2049}, "at": {"N": "1"}}, "Size of hashkey has exceeded the maximum size limit of2048 bytes"),
+        ({"id": {"S": "\u00e9" * 1025}, "at": {"N": "1"}}, "Size of hashkey has exceeded the maximum size limit of2048 bytes"),
     ],
 )
 def test_keys_have_their_lengths(key: Any, told: str) -> None:
     with pytest.raises(Refused, match=told):
         read_key(PAIR, key)
+    assert read_key(PAIR, {"id": {"S": "\u00e9" * 1024}, "at": {"N": "1"}})
     schema = Schema(Attribute("id", "S"), Attribute("at", "B"))
     with pytest.raises(Refused, match="size limit of 1024 bytes"):
         read_key(schema, {"id": {"S": "a"}, "at": {"B": b"x" * 1025}})
