@@ -68,3 +68,25 @@ def test_batches() -> None:
         with pytest.raises(TopicError) as refused:
             check_batch(ids)
         assert refused.value.code == code
+
+
+def test_what_a_fifo_topic_takes() -> None:
+    own, none = Message("x", group="g", deduplication="d!"), Message("x", group="g")
+    check(own, fifo=True, content_based=False)
+    check(none, fifo=True, content_based=True)
+    assert deduplication_id(own) == "d!"
+    for message, fifo in (
+        (none, True),
+        (own, False),
+        (Message("x", deduplication="d"), True),
+        (Message("x", group="a b", deduplication="d"), True),
+    ):
+        with pytest.raises(TopicError):
+            check(message, fifo=fifo, content_based=False)
+
+
+def test_an_attribute_of_several_values_is_a_json_array() -> None:
+    check(Message("x", attributes={"n": Attribute("String.Array", '["a", 1, true, null]')}), fifo=False, content_based=False)
+    for value in ("a", "{}", '{"a": 1}'):
+        with pytest.raises(TopicError, match="no JSON array"):
+            check(Message("x", attributes={"n": Attribute("String.Array", value)}), fifo=False, content_based=False)

@@ -126,3 +126,14 @@ def test_receives() -> None:
     for seconds in (-1, 43_201, float("nan")):
         with pytest.raises(RouterError):
             check_visibility(seconds)
+
+
+def test_messages_of_a_standard_queue_are_told_apart_by_nothing() -> None:
+    assert [deduplication_id(New("x"), rules) for rules in (STANDARD, FIFO)] == ["", ""]
+    assert [deduplication_id(New("x", deduplication="d"), rules) for rules in (STANDARD, FIFO, CONTENT)] == ["d"] * 3
+
+
+def test_a_name_of_an_attribute_has_256_characters_at_most() -> None:
+    assert check(New("x", {"n" * 256: Attribute("String", "v")}), STANDARD)
+    with pytest.raises(QueueError):
+        check(New("x", {"n" * 257: Attribute("String", "v")}), STANDARD)

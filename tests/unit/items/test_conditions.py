@@ -163,3 +163,39 @@ def test_paths_lead_into_maps_and_lists(text: str, true: bool) -> None:
     item = {"n": {"N": "2"}, "m": {"M": {"x": {"L": [{"S": "s"}, {"M": {"y": {"N": "1"}}}]}}}}
     known = {":one": {"N": "1"}, ":two": {"N": "2"}, ":set": {"SS": ["a", "b"]}}
     assert holds(grammar.condition(text, "FilterExpression", Placeholders(None, known)), item) is true
+
+
+@pytest.mark.parametrize(
+    ("text", "true"),
+    [
+        ("contains(elements, :a)", True),
+        ("contains(elements, :b)", False),
+        ("contains(elements, :one)", True),
+        ("contains(elements, :list)", True),
+        ("contains(elements, word)", True),
+        ("contains(words, :a)", True),
+        ("contains(words, :b)", False),
+        ("contains(word, :a)", True),
+        ("contains(word, :b)", False),
+        ("contains(word, :one)", False),
+        ("contains(n, :one)", False),
+        ("contains(absent, :a)", False),
+        ("begins_with(longer, word)", True),
+        ("begins_with(word, longer)", False),
+        ("begins_with(twelve, n)", False),
+        ("begins_with(elements, words)", False),
+    ],
+)
+def test_what_functions_say_of_two_attributes(text: str, true: bool) -> None:
+    """Numbers do not begin with numbers, and of a list one of the elements counts."""
+    item = {
+        "elements": {"L": [{"S": "a"}, {"N": "1"}, {"L": [{"S": "b"}]}]},
+        "words": {"SS": ["a", "c"]},
+        "word": {"S": "a"},
+        "longer": {"S": "ab"},
+        "n": {"N": "1"},
+        "twelve": {"N": "12"},
+    }
+    wanted = {":a": {"S": "a"}, ":b": {"S": "b"}, ":one": {"N": "1"}, ":list": {"L": [{"S": "b"}]}}
+    known = {name: value for name, value in wanted.items() if name in text}
+    assert holds(grammar.condition(text, "ConditionExpression", Placeholders(None, known or None)), item) is true

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.items.errors import Refused
-from router.items.keys import Attribute, Place, Schema, encoded, indexed, place, read_key, segment, spread
+from router.items.keys import Attribute, Place, Schema, check_indexed, encoded, indexed, place, read_key, segment, spread
 from router.items.ranges import following
 from router.items.values import order
 from tests.unit.items.strategies import scalars
@@ -56,11 +56,13 @@ def test_a_key_is_its_attributes_and_no_others() -> None:
     [
         ({"id": {"S": ""}, "at": {"N": "1"}}, "cannot contain an empty string value. Key: id"),
         ({"id": {"S": "x" * 2049}, "at": {"N": "1"}}, "Size of hashkey has exceeded the maximum size limit of2048 bytes"),
+        ({"id": {"S": "\u00e9" * 1025}, "at": {"N": "1"}}, "Size of hashkey has exceeded the maximum size limit of2048 bytes"),
     ],
 )
 def test_keys_have_their_lengths(key: Any, told: str) -> None:
     with pytest.raises(Refused, match=told):
         read_key(PAIR, key)
+    assert read_key(PAIR, {"id": {"S": "\u00e9" * 1024}, "at": {"N": "1"}})
     schema = Schema(Attribute("id", "S"), Attribute("at", "B"))
     with pytest.raises(Refused, match="size limit of 1024 bytes"):
         read_key(schema, {"id": {"S": "a"}, "at": {"B": b"x" * 1025}})
@@ -70,3 +72,19 @@ def test_an_item_is_in_an_index_when_it_has_the_key() -> None:
     assert indexed(PAIR, {"id": {"S": "a"}, "at": {"N": "1"}})
     for item in ({"id": {"S": "a"}}, {"id": {"S": ""}, "at": {"N": "1"}}, {"id": {"N": "1"}, "at": {"N": "1"}}):
         assert not indexed(PAIR, item)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ({"S": "x" * 2049}, "2048"),
+        ({"S": ""}, "cannot contain an empty string value"),
+        ({"N": "1"}, "Type mismatch for Index Key id"),
+    ],
+)
+def test_what_cannot_be_a_key_of_an_index_is_refused(value: Any, told: str) -> None:
+    schema = Schema(Attribute("id", "S"))
+    check_indexed("by_id", schema, {"id": {"S": "x" * 2048}})
+    check_indexed("by_id", schema, {"other": value})
+    with pytest.raises(Refused, match=told):
+        check_indexed("by_id", schema, {"id": value})

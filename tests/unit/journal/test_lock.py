@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -124,3 +125,28 @@ def test_a_state_directory_that_cannot_be_written_is_refused(tmp_path: Path, mon
     (tmp_path / "file").write_text("")
     with pytest.raises(JournalError, match="cannot use"):
         prepare_state(tmp_path / "file")
+
+
+async def test_a_lock_whose_file_is_deleted_or_replaced_is_held_no_more(tmp_path: Path) -> None:
+    lock, path = await StateLock.acquire(tmp_path, wait=0, clock=VirtualClock()), tmp_path / "lock"
+    assert lock.held()
+    path.rename(tmp_path / "elsewhere")
+    assert not lock.held()
+    path.write_text("1\n")
+    assert not lock.held()
+    (tmp_path / "elsewhere").replace(path)
+    assert lock.held()
+    lock.release()
+
+
+async def test_the_lock_is_for_its_owner_alone_and_says_nothing_of_who_held_it_before(tmp_path: Path) -> None:
+    umask = os.umask(0)
+    try:
+        (await StateLock.acquire(tmp_path, wait=0, clock=VirtualClock())).release()
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE((tmp_path / "lock").stat().st_mode) == 0o600
+    (tmp_path / "lock").write_text("123456789012345\nmore\n")
+    lock = await StateLock.acquire(tmp_path, wait=0, clock=VirtualClock())
+    assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
+    lock.release()

@@ -88,6 +88,15 @@ async def test_a_long_poll_of_a_fifo_queue_has_what_becomes_visible_when_it_does
     assert await told(waiting) == ["a"]
 
 
+async def test_a_long_poll_has_of_several_what_becomes_visible_first(house: Rig) -> None:
+    for visibility, body in ((9, "later"), (3, "sooner"), (12, "last")):
+        await house.sent("dead", body)
+        assert await house.bodies("dead", visibility=visibility) == [body]
+    waiting = await waits(house, "dead")
+    await house.clock.advance(3.1)
+    assert await told(waiting) == ["sooner"]
+
+
 async def test_who_waits_is_told_of_what_is_made_visible_and_of_records_that_landed(house: Rig) -> None:
     await house.sent("jobs", "x")
     (message,) = await house.queues.receive("jobs", wait=0)
@@ -118,3 +127,38 @@ async def test_a_fifo_queue_tells_how_many_are_in_flight_and_who_is_unknown_is_s
     for call in (house.queues.delete("other", []), house.queues.change_visibility("other", [])):
         with pytest.raises(QueueDoesNotExist):
             await call
+
+
+@pytest.fixture
+async def groups(house: Rig) -> Rig:
+    """A FIFO queue without dead letters: group g holds a, b and c, h holds x."""
+    house.queues.settings = {**QUEUES, "line.fifo": replace(QUEUES["line.fifo"], redrive=None)}
+    for body, group in (("a", "g"), ("b", "g"), ("c", "g"), ("x", "h")):
+        await house.sent("line.fifo", body, group=group)
+    return house
+
+
+async def test_a_group_waits_for_all_of_its_messages_that_are_in_flight(groups: Rig) -> None:
+    first, second = await groups.queues.receive("line.fifo", most=2, wait=0)
+    assert (first.body, second.body) == ("a", "b")
+    assert await groups.queues.change_visibility("line.fifo", [(first.handle, 0)]) == [None]
+    assert await groups.bodies("line.fifo") == ["x"], "b is in flight, so nothing of its group is given out"
+    assert await groups.queues.delete("line.fifo", [second.handle]) == [None]
+    assert await groups.bodies("line.fifo") == ["a", "c"]
+
+
+async def test_a_group_waits_for_no_other(groups: Rig) -> None:
+    got = {message.body: message for message in await groups.queues.receive("line.fifo", most=10, wait=0)}
+    assert [*got] == ["a", "b", "c", "x"]
+    assert await groups.queues.change_visibility("line.fifo", [(got[body].handle, 0) for body in "abc"]) == [None] * 3
+    assert await groups.bodies("line.fifo") == ["a", "b", "c"], "x is in flight still"
+
+
+async def test_a_group_is_given_out_in_order_from_where_it_stands(groups: Rig) -> None:
+    given = []
+    while got := await groups.queues.receive("line.fifo", most=1, wait=0):
+        given += [message.body for message in got]
+        assert await groups.queues.delete("line.fifo", [got[0].handle]) == [None]
+    assert [body for body in given if body != "x"] == ["a", "b", "c"]
+    await groups.sent("line.fifo", "d", group="g")
+    assert await groups.bodies("line.fifo") == ["d"]

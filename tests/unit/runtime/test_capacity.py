@@ -32,6 +32,11 @@ def test_one_that_need_not_go_is_spared() -> None:
     assert capacity.victims([Idle("small", 128), Idle("large", 512), Idle("last", 128)], 512, 0) == ["large"]
 
 
+def test_of_two_that_need_not_both_go_one_is_spared() -> None:
+    capacity = filled(Limits(concurrency=2, memory=1300), 100, 100, 1000)
+    assert capacity.victims([Idle("a", 100), Idle("b", 100), Idle("large", 1000)], 1000, 0) == ["a", "large"]
+
+
 def test_when_it_fits_whoever_goes_nobody_does() -> None:
     assert filled(Limits(concurrency=9, memory=512), 128, 256).victims([Idle("a", 128)], 512, 0) is None
     assert filled(Limits(concurrency=1), 128).victims([], 128, 0) is None

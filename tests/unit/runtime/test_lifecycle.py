@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.runtime.lifecycle import NEXT, Event, State
+from router.runtime.lifecycle import NEXT, Event, Initialization, State, init_limit
 
 
 def test_every_state_can_be_closed_and_nothing_leaves_closed() -> None:
@@ -25,3 +25,8 @@ def test_whoever_has_a_process_can_lose_it_and_start_again(state: State) -> None
 
 def test_no_invocation_reaches_an_environment_that_is_not_ready() -> None:
     assert [state for state in State if Event.INVOKE in NEXT[state]] == [State.READY]
+
+
+def test_an_init_has_ten_seconds_or_more_where_nobody_waits_for_it() -> None:
+    assert [init_limit(Initialization.ON_DEMAND, timeout) for timeout in (3, 900)] == [10, 10]
+    assert [init_limit(Initialization.PROVISIONED, timeout) for timeout in (3, 900)] == [130, 900]

@@ -88,3 +88,9 @@ def test_none_is_said_of_orphans_alone_and_memory_is_what_both_say_it_is(ending:
     failure = judged(ending, exit_)
     assert (failure is not None) or exit_.orphaned
     assert out_of_memory(ending, exit_) == (failure is not None and failure.error_type == outcomes.OUT_OF_MEMORY)
+
+
+@pytest.mark.parametrize("first", [Expired(), Flooded()])
+def test_what_came_first_counts_and_not_that_the_kernel_ended_it_for_its_memory_then(first: Ending) -> None:
+    assert not out_of_memory(first, STARVED)
+    assert out_of_memory(Closed(), STARVED)
