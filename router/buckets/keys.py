@@ -48,6 +48,7 @@ class Ignored:
     """The names a bucket does not look at: globs that match one path segment, directories' too."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
+        self.patterns = tuple(patterns)
         self._match = re.compile("|".join(map(translate, (STAGING, BESIDE, *patterns)))).match
         self.directory = lru_cache(maxsize=4096)(self._directory)
 

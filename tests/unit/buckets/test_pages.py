@@ -88,15 +88,26 @@ async def test_a_directory_that_did_not_change_is_read_once(tmp_path: Path, monk
         assert reads == ["", "a/", "b/", "a/"]
 
 
+async def test_a_directory_that_did_not_change_is_read_again_when_other_names_are_ignored(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(versions, "racy", lambda *_: False)
+    async with rig(tmp_path) as house:
+        for name in ("a.bak", "a.tmp"):
+            (house.root / name).write_bytes(b"")
+        for ignored, keys in ((("*.bak",), ["a.tmp"]), (("*.tmp",), ["a.bak"]), ((), ["a.bak", "a.tmp"])):
+            house.house.ignore = ignored
+            house.objects.adopt(house.house.buckets())
+            assert await house.keys() == keys
+
+
 async def test_names_are_forgotten_when_there_are_too_many(tmp_path: Path) -> None:
     directories = Directories(limit=1000)
     for number in range(20):
-        proof = (1, number, 0, 0)
+        proof = (1, number, 0, 0, ())
         directories.put(tree.Read(proof, paging.Names([b"x" * 100]), settled=True))
         assert directories.get(proof) is not None
     assert len(directories._read) < 5
-    directories.put(tree.Read((1, 1, 0, 0), paging.Names([b"x"]), settled=False))
-    assert directories.get((1, 1, 0, 0)) is None
+    directories.put(tree.Read((1, 1, 0, 0, ()), paging.Names([b"x"]), settled=False))
+    assert directories.get((1, 1, 0, 0, ())) is None
     assert not list(tmp_path.iterdir())
 
 
