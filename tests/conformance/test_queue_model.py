@@ -36,7 +36,8 @@ QUEUES = {
         Queue("dead.fifo", fifo=True, delay=1, content_based_deduplication=True),
     )
 }
-names = st.sampled_from(list(QUEUES))
+FAMILIES = (("a", "dead"), ("late", "a", "dead"), ("f.fifo", "dead.fifo"), ("f.fifo",), tuple(QUEUES))
+places = st.integers(0, 11)  # which of a family's queues
 bodies = st.one_of(st.sampled_from(["x", "y"]), st.text('ab\u00e9\U0001f600\t"\\', min_size=1, max_size=6))
 
 
@@ -45,14 +46,24 @@ class Both(RuleBasedStateMachine):
 
     held = Bundle("held")
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(
+        family=st.sampled_from(FAMILIES), first=st.lists(st.tuples(places, bodies, st.sampled_from("ggh")), min_size=4, max_size=12)
+    )
+    def begin(self, family: tuple[str, ...], first: list[tuple[int, str, str]]) -> None:
+        """A few queues at a time, with messages in them: of five empty ones hardly anything is ever received."""
+        self.family = family
         self.loop = asyncio.new_event_loop()
         self.home = Path(tempfile.mkdtemp(prefix="queue-model-"))
         self.lives, self.ids = 0, dict[int, str]()
         self.clock = VirtualClock()
+        self.latest = self.clock.now()  # that the wall clock has shown: it may be set back
         self.model = ModelQueues(QUEUES)
         self.run(self.open())
+        for number, (place, body, group) in enumerate(first):
+            self.send(place, body, group, None, str(number))
+
+    def name(self, place: int) -> str:
+        return self.family[place % len(self.family)]
 
     async def open(self) -> None:
         self.database = await Database.open(self.home / f"{self.lives}.db")
@@ -63,9 +74,14 @@ class Both(RuleBasedStateMachine):
         return self.loop.run_until_complete(work)
 
     @rule(
-        name=names, body=bodies, group=st.sampled_from("gh"), delay=st.sampled_from([None, None, 0, 2]), key=st.sampled_from(["", "k", "l"])
+        place=places,
+        body=bodies,
+        group=st.sampled_from("gh"),
+        delay=st.sampled_from([None, None, 0, 2]),
+        key=st.sampled_from(["", "k", "l"]),
     )
-    def send(self, name: str, body: str, group: str, delay: int | None, key: str) -> None:
+    def send(self, place: int, body: str, group: str, delay: int | None, key: str) -> None:
+        name = self.name(place)
         message = New(body, group=group, deduplication=key) if QUEUES[name].fifo else New(body, delay=delay)
         (sent,) = self.run(self.queues.send(name, [message]))
         number = self.model.send(name, message)
@@ -73,15 +89,17 @@ class Both(RuleBasedStateMachine):
         assert self.ids.setdefault(number, sent.message_id) == sent.message_id
         assert sent.sequence == (sequence_number(number) if QUEUES[name].fifo else "")
 
-    @rule(target=held, name=names, most=st.integers(1, 4), visibility=st.sampled_from([0, 1, 3]), holder=st.sampled_from(["", "f"]))
-    def receive(self, name: str, most: int, visibility: int, holder: str) -> Any:
+    @rule(target=held, place=places, most=st.integers(1, 4), visibility=st.sampled_from([3, 1, 0]), holder=st.sampled_from(["", "f"]))
+    def receive(self, place: int, most: int, visibility: int, holder: str) -> Any:
+        name = self.name(place)
         got = self.run(self.queues.take(name, Wanted(most, visibility, holder)))
         expected = self.model.receive(name, most, visibility, holder)
         assert [(m.body, m.receives, m.fifo.group if m.fifo else "") for m in got.messages] == [
             (m.body, m.receives, m.lane) for m in expected
         ]
         assert [m.dead_letter_source for m in got.messages] == [self.queues.arn(m.source) if m.source else "" for m in expected]
-        assert all(m.first_received <= self.clock.now() * 1000 for m in got.messages)
+        self.latest = max(self.latest, self.clock.now())
+        assert all(m.first_received <= self.latest * 1000 for m in got.messages)
         return multiple(*((model, model.token, name, message) for model, message in zip(expected, got.messages, strict=True)))
 
     def settle(self, pair: Pair, item: Settled) -> str:
@@ -106,8 +124,11 @@ class Both(RuleBasedStateMachine):
         self.run(self.clock.advance(seconds))
         self.model.now += seconds
 
-    @rule(name=names)
-    def purge(self, name: str) -> None:
+    @rule(place=places, really=st.sampled_from([False, False, False, True]))
+    def purge(self, place: int, really: bool) -> None:
+        if not really:  # what is gone cannot be received
+            return
+        name = self.name(place)
         self.run(self.clock.advance(PURGE_EVERY))
         self.model.now += PURGE_EVERY
         assert self.run(self.queues.purge(name)) == self.model.purge(name)
@@ -126,7 +147,7 @@ class Both(RuleBasedStateMachine):
 
         It did something just before: with a wall clock set back, time stands still from the last change on."""
         self.run(self.queues.transact(lambda it: it.execute(SQL["tally"], ("a", 0, 0, 0, self.queues._time(), 0)), lambda _: None))
-        old, self.lives = self.database, self.lives + 1
+        old, self.lives, self.latest = self.database, self.lives + 1, max(self.latest, self.clock.now())
         for end in ("", "-wal"):
             shutil.copy(f"{old.path}{end}", self.home / f"{self.lives}.db{end}")
         self.run(old.close())

@@ -1,7 +1,7 @@
 """What queues do, in lists: slow, obvious, forgetful. The store must answer as this does."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from router.config.types import Queue
 from router.events.sqs_rules import DEDUPLICATION, New
@@ -130,9 +130,10 @@ class ModelQueues:
 
     def redrive(self, name: str, destination: str) -> None:
         """Move what is visible."""
-        for message in sorted(self.messages, key=lambda m: m.order):
-            target = destination or message.source
-            if message.queue == name and message.visible <= self.now and target:
+        for former in sorted(self.messages, key=lambda m: m.order):
+            target = destination or former.source
+            if former.queue == name and former.visible <= self.now and target:
+                message = self.messages[self.messages.index(former)] = replace(former)  # a new one: no handle is its own
                 message.queue, message.visible, message.arrived, message.source = target, self.now, self.now, ""
                 message.receives = message.carried = message.token = 0
                 message.order = self._place()
