@@ -146,7 +146,7 @@ class Both(RuleBasedStateMachine):
         """Go on from the files as a killed instance leaves them; the wall clock may have been set meanwhile.
 
         It did something just before: with a wall clock set back, time stands still from the last change on."""
-        self.run(self.queues.transact(lambda it: it.execute(SQL["tally"], ("a", 0, 0, 0, self.queues._time(), 0)), lambda _: None))
+        self.run(self.queues.transact(lambda it: it.execute(SQL["tally"], ("a", 0, 0, 0, self.queues.time(), 0)), lambda _: None))
         old, self.lives, self.latest = self.database, self.lives + 1, max(self.latest, self.clock.now())
         for end in ("", "-wal"):
             shutil.copy(f"{old.path}{end}", self.home / f"{self.lives}.db{end}")

@@ -232,7 +232,7 @@ async def test_a_runtime_that_left_after_its_answer_costs_the_next_event_nothing
 async def test_an_event_that_a_dying_runtime_has_not_read_goes_to_another(bench: Bench, size: int) -> None:
     function = bench.function()
     pid = here((await bench.count(function))[1])
-    (environment,) = bench.pool._all
+    (environment,) = bench.pool._roster
     while environment._channel.session._waiting is None:  # type: ignore[attr-defined]
         await asyncio.sleep(0.001)
     os.kill(pid, signal.SIGSTOP)

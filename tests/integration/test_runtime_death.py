@@ -248,8 +248,8 @@ async def test_nothing_leaks_over_many_environments(pool: WarmPool, code: Path) 
     for round_ in range(20):
         assert await echo(pool, code, f"f{round_}") == 1
         pool.retire(f"f{round_}")
-    while pool._closing:
-        await asyncio.wait(pool._closing.values())
+    while closing := pool._roster._closing.values():
+        await asyncio.wait(closing)
     await settled(child)
     assert (len(os.listdir("/proc/self/fd")), len(os.listdir(f"/proc/{child}/fd"))) == before
     assert len(descendants(child)) == 4  # the one that is idle, the one that waits for a function, and their inits

@@ -121,7 +121,7 @@ async def test_killed_from_outside_mid_invocation(bench: Bench, tmp_path: Path) 
     held = asyncio.create_task(bench.run(bench.other("counted", "app.held", timeout=9), str(mark)))
     os.kill(pid, signal.SIGKILL)
     await until(mark.exists, 10)
-    worker = next(environment._worker for environment in bench.pool._all if busy(environment, "app.held"))
+    worker = next(environment._worker for environment in bench.pool._roster if busy(environment, "app.held"))
     os.kill(worker.pid, signal.SIGKILL)
     assert (await held).error_type == "Runtime.ExitError"
 
@@ -160,7 +160,7 @@ async def started(bench: Bench) -> asyncio.Task[Outcome]:
     await bench.run(function, 0)
     running = asyncio.create_task(bench.run(function, 20))
     await until(
-        lambda: sum(line.startswith("START") for line in bench.logs.of("slow")) == 2 and all(one._worker for one in bench.pool._all)
+        lambda: sum(line.startswith("START") for line in bench.logs.of("slow")) == 2 and all(one._worker for one in bench.pool._roster)
     )
     return running
 
@@ -177,7 +177,7 @@ async def test_the_spawner_dies_and_is_replaced(bench: Bench) -> None:
 
 async def test_cancelled_the_run_is_cut_short(bench: Bench) -> None:
     running = await started(bench)
-    pids = [environment._worker.pid for environment in bench.pool._all]
+    pids = [environment._worker.pid for environment in bench.pool._roster]
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await until(lambda: not any(map(alive, pids)))

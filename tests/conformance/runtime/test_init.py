@@ -63,7 +63,7 @@ async def test_one_that_listens_is_told_of_its_end(bench: Bench, tmp_path: Path,
     mark = tmp_path / "mark"
     pid = here(json.loads((await bench.run("bye", {"mark": str(mark), "leaves": leaves})).payload))
     bench.pool.retire("bye")
-    await until(lambda: not bench.pool._all, 5)
+    await until(lambda: not bench.pool._roster, 5)
     assert (mark.exists(), alive(pid)) == (True, False)
     assert bench.logs.of("bye")[-1] == "bye"
 
@@ -78,9 +78,9 @@ async def test_a_provisioned_environment_is_initialised_before_its_first_event_a
     assert [outcome.init_ms is not None for outcome in outcomes] == [True, False]  # told by the first REPORT, as on AWS
     (count, pid) = json.loads(outcomes[1].payload)
     assert count == 2
-    workers = {one._worker.pid for one in bench.pool._all}
+    workers = {one._worker.pid for one in bench.pool._roster}
     os.kill(here(pid), signal.SIGKILL)
-    await until(lambda: any(one.state is State.READY and one._worker.pid not in workers for one in bench.pool._all), 30)
+    await until(lambda: any(one.state is State.READY and one._worker.pid not in workers for one in bench.pool._roster), 30)
     assert json.loads((await bench.run(function)).payload)[0] == 1
     bench.pool.provision([bench.function("environment", provisioned_concurrency=1)])
     await bench.pool.provisioned(30)
