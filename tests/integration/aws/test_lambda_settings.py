@@ -1,0 +1,42 @@
+"""What functions of the API keep, lose and give up as they are changed: settings, versions, policies, what names them."""
+
+from typing import Any
+
+import pytest
+
+from tests.helpers.endpoint import Cloud
+from tests.integration.aws.test_lambda_api import result
+
+LOGS = "arn:aws:logs:*:*:log-group:/shop/*"
+CODE = {"app.py": "def echo(event, context):\n    print('seen', context.function_name)\n    return event\n"}
+CONFIG = f"""
+roles:
+  worker:
+    policy:
+      - {{Effect: Allow, Action: ["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], Resource: "*"}}
+      - {{Effect: Allow, Action: ["logs:CreateLogStream", "logs:PutLogEvents"], Resource: "{LOGS}"}}
+queues: {{jobs: {{}}, dead: {{}}}}
+functions:
+  f: {{code: ./code, handler: app.echo, timeout: 30}}
+  g: {{code: ./code, handler: app.echo, timeout: 30, log_group: /aws/lambda/shared}}
+"""
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:"
+DEAD = "arn:aws:sqs:us-east-1:123456789012:dead"
+
+
+@pytest.fixture(scope="module")
+def client(cloud: Cloud, key: dict[str, str]) -> Any:
+    return cloud.client("lambda", key)
+
+
+@pytest.fixture(scope="module")
+def events(cloud: Cloud, key: dict[str, str]) -> Any:
+    return cloud.client("events", key)
+
+
+def test_a_log_group_named_as_functions_own_are_is_where_cloudwatch_looks(cloud: Cloud, key: dict[str, str], client: Any) -> None:
+    result(client, "g")
+    logs = cloud.client("logs", key)
+    assert cloud.until(lambda: logs.filter_log_events(logGroupName="/aws/lambda/shared", filterPattern="seen")["events"], 10)
+    (stream,) = logs.describe_log_streams(logGroupName="/aws/lambda/shared")["logStreams"]
+    assert "/g[$LATEST]" in stream["logStreamName"]
