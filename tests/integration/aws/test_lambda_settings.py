@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.endpoint import Cloud
-from tests.integration.aws.test_lambda_api import result
+from tests.integration.aws.test_lambda_api import create, result
 
 LOGS = "arn:aws:logs:*:*:log-group:/shop/*"
 CODE = {"app.py": "def echo(event, context):\n    print('seen', context.function_name)\n    return event\n"}
@@ -32,6 +32,25 @@ def client(cloud: Cloud, key: dict[str, str]) -> Any:
 @pytest.fixture(scope="module")
 def events(cloud: Cloud, key: dict[str, str]) -> Any:
     return cloud.client("events", key)
+
+
+def test_a_part_of_the_logging_config_leaves_the_rest(client: Any) -> None:
+    """As recorded: what is not named stays, but a format brings its levels."""
+    create(client, "logs", LoggingConfig={"LogFormat": "JSON", "ApplicationLogLevel": "DEBUG", "LogGroup": "/shop/all"})
+    for part, told in (
+        (
+            {"LogGroup": "/shop/more"},
+            {"LogFormat": "JSON", "ApplicationLogLevel": "DEBUG", "SystemLogLevel": "INFO", "LogGroup": "/shop/more"},
+        ),
+        (
+            {"SystemLogLevel": "WARN"},
+            {"LogFormat": "JSON", "ApplicationLogLevel": "DEBUG", "SystemLogLevel": "WARN", "LogGroup": "/shop/more"},
+        ),
+        ({"LogFormat": "JSON"}, {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO", "LogGroup": "/shop/more"}),
+        ({"LogFormat": "Text"}, {"LogFormat": "Text", "LogGroup": "/shop/more"}),
+    ):
+        assert client.update_function_configuration(FunctionName="logs", LoggingConfig=part)["LoggingConfig"] == told
+    client.delete_function(FunctionName="logs")
 
 
 def test_a_log_group_named_as_functions_own_are_is_where_cloudwatch_looks(cloud: Cloud, key: dict[str, str], client: Any) -> None:
