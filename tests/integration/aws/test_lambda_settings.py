@@ -59,3 +59,14 @@ def test_a_log_group_named_as_functions_own_are_is_where_cloudwatch_looks(cloud:
     assert cloud.until(lambda: logs.filter_log_events(logGroupName="/aws/lambda/shared", filterPattern="seen")["events"], 10)
     (stream,) = logs.describe_log_streams(logGroupName="/aws/lambda/shared")["logStreams"]
     assert "/g[$LATEST]" in stream["logStreamName"]
+
+
+def test_destinations_are_given_anew_as_a_whole(client: Any) -> None:
+    create(client, "sends")
+    both = {"OnSuccess": {"Destination": DEAD}, "OnFailure": {"Destination": DEAD}}
+    client.put_function_event_invoke_config(FunctionName="sends", MaximumRetryAttempts=1, DestinationConfig=both)
+    one = client.update_function_event_invoke_config(FunctionName="sends", DestinationConfig={"OnFailure": {"Destination": DEAD}})
+    assert one["DestinationConfig"] == {"OnSuccess": {}, "OnFailure": {"Destination": DEAD}}
+    none = client.update_function_event_invoke_config(FunctionName="sends", DestinationConfig={})
+    assert (none["MaximumRetryAttempts"], none["DestinationConfig"]) == (1, {"OnSuccess": {}, "OnFailure": {}})
+    client.delete_function(FunctionName="sends")
