@@ -1,11 +1,13 @@
 """What functions of the API keep, lose and give up as they are changed: settings, versions, policies, what names them."""
 
+import io
+import zipfile
 from typing import Any
 
 import pytest
 
 from tests.helpers.endpoint import Cloud
-from tests.integration.aws.test_lambda_api import create, result
+from tests.integration.aws.test_lambda_api import create, result, zipped
 
 LOGS = "arn:aws:logs:*:*:log-group:/shop/*"
 CODE = {"app.py": "def echo(event, context):\n    print('seen', context.function_name)\n    return event\n"}
@@ -70,3 +72,26 @@ def test_destinations_are_given_anew_as_a_whole(client: Any) -> None:
     none = client.update_function_event_invoke_config(FunctionName="sends", DestinationConfig={})
     assert (none["MaximumRetryAttempts"], none["DestinationConfig"]) == (1, {"OnSuccess": {}, "OnFailure": {}})
     client.delete_function(FunctionName="sends")
+
+
+def test_a_version_is_told_with_what_its_function_had(cloud: Cloud, client: Any) -> None:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("python/shared.py", "WORD = 'layered'\n")
+    layer = client.publish_layer_version(LayerName="shared", Content={"ZipFile": held.getvalue()})["LayerVersionArn"]
+    had = {"Description": "the first", "Layers": [layer], "Environment": {"Variables": {}}}
+    create(client, "had", Publish=True, **had)
+    client.update_function_configuration(FunctionName="had", Layers=[], Description="the second")
+    second = client.update_function_code(FunctionName="had", ZipFile=zipped("two"), Publish=True)
+    assert (second["Version"], second["Description"]) == ("2", "the second")
+    assert "Layers" not in second
+    cloud.stop()
+    cloud.start()
+    assert cloud.ready()
+    first = client.get_function_configuration(FunctionName="had", Qualifier="1")
+    assert ([one["Arn"] for one in first["Layers"]], first["Description"], first["Environment"]) == (
+        [layer],
+        "the first",
+        {"Variables": {}},
+    )
+    client.delete_function(FunctionName="had")

@@ -33,9 +33,7 @@ class Naming:
                     f"CodeSHA256 ({wanted}) is different from current CodeSHA256 in $LATEST ({there}). "
                     "Please try again with the CodeSHA256 in $LATEST."
                 )
-            fragment = rooms.declared.get(FUNCTIONS, name)
-            told = text(members, "Description") or (str(fragment.about.get("description", "")) if fragment else "")
-            version = (await rooms.versions.publish(name, told))["version"]
+            version = (await rooms.versions.publish(name, text(members, "Description")))["version"]
             return await rooms.document(rooms.functions.get(name, version), version)
 
     async def create(self, call: Call) -> Members:

@@ -101,15 +101,15 @@ class Rooms:
     async def document(self, function: Function, qualifier: str = "") -> dict[str, Any]:
         """FunctionConfiguration."""
         fragment = self.declared.get(FUNCTIONS, function.name)
-        known = fragment.about if fragment is not None and function.version == LATEST else {}
-        description, published = self.versions.about(function.qualified)
-        modified = known.get("modified") or published or _made(function.code)
+        published = self.versions.about(function.qualified)
+        known = published.told if function.version != LATEST else fragment.about if fragment is not None else {}
+        modified = known.get("modified") or published.made or _made(function.code)
         about = About(
             runtime=resolve(function.runtime, function.python).told,
             size=await self.size(function),
             modified=modified,
             revision=self.revision(function),
-            description=known.get("description", "") or description,
+            description=known.get("description", "") or published.description,
             layers=known.get("layers", ()),
             environment=bool(known.get("environment", False)),
             role=known.get("role", ""),
