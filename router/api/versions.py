@@ -17,7 +17,7 @@ from router.clock import Clock
 from router.config.types import Alias, Config, Function
 from router.errors import InvalidParameter, RouterError
 from router.functions import published
-from router.functions.aliases import unpublished, versions_of
+from router.functions.aliases import targets, unpublished, versions_of
 from router.functions.registry import Functions
 from router.journal.database import Database
 from router.names import LATEST
@@ -50,7 +50,7 @@ _DELETE: Final = "DELETE FROM versions WHERE function = ? AND version = ?"
 
 
 class VersionInUse(RouterError):
-    """An alias or a trigger names the version."""
+    """An alias, a trigger, a rule or a schedule names the version."""
 
     status, code = 409, "ResourceConflictException"
 
@@ -127,6 +127,7 @@ class Versions:
         users = [f"alias {alias.name}" for alias in self._functions.aliases(function.name) if version in versions_of(alias)]
         if self._functions.triggered(function.qualified):
             users.append("a trigger")
+        users += [place for place, target in targets(self._declared.config) if target == function.qualified]
         if users:
             raise VersionInUse(f"version {version} of {function.name} is in use by {', '.join(users)}")
         await self._database.write(_DELETE, function.name, int(version))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.endpoint import Cloud
+from tests.integration.aws.test_endpoint import refused
 from tests.integration.aws.test_lambda_api import create, result, zipped
 
 LOGS = "arn:aws:logs:*:*:log-group:/shop/*"
@@ -95,3 +96,17 @@ def test_a_version_is_told_with_what_its_function_had(cloud: Cloud, client: Any)
         {"Variables": {}},
     )
     client.delete_function(FunctionName="had")
+
+
+def test_a_version_that_a_rule_names_stays(cloud: Cloud, key: dict[str, str], client: Any, events: Any) -> None:
+    """Without it nothing more could be declared: what is in force would name what is not there."""
+    create(client, "released", Publish=True)
+    events.put_rule(Name="release", EventPattern='{"source": ["x"]}')
+    events.put_targets(Rule="release", Targets=[{"Id": "t", "Arn": FUNCTION + "released:1"}])
+    status, code, said = refused(client.delete_function, FunctionName="released", Qualifier="1")
+    assert (status, code, said) == (409, "ResourceConflictException", "version 1 of released is in use by rules.release")
+    cloud.client("sqs", key).create_queue(QueueName="another")
+    events.remove_targets(Rule="release", Ids=["t"])
+    client.delete_function(FunctionName="released", Qualifier="1")
+    cloud.client("sqs", key).create_queue(QueueName="a-third")
+    client.delete_function(FunctionName="released")
