@@ -1,6 +1,7 @@
 """What functions of the API keep, lose and give up as they are changed: settings, versions, policies, what names them."""
 
 import io
+import json
 import zipfile
 from typing import Any
 
@@ -96,6 +97,24 @@ def test_a_version_is_told_with_what_its_function_had(cloud: Cloud, client: Any)
         {"Variables": {}},
     )
     client.delete_function(FunctionName="had")
+
+
+def test_the_policy_of_an_alias_is_not_changed_by_who_has_not_seen_it(client: Any) -> None:
+    create(client, "guarded", Publish=True)
+    client.create_alias(FunctionName="guarded", Name="live", FunctionVersion="1")
+    grant = {"FunctionName": "guarded", "Qualifier": "live", "Action": "lambda:InvokeFunction", "Principal": "123456789012"}
+    client.add_permission(StatementId="one", **grant)
+    seen = client.get_policy(FunctionName="guarded", Qualifier="live")["RevisionId"]
+    assert client.get_alias(FunctionName="guarded", Name="live")["RevisionId"] == seen
+    client.add_permission(StatementId="two", RevisionId=seen, **grant)
+    for ask, more in (
+        (client.add_permission, {**grant, "StatementId": "three"}),
+        (client.update_alias, {"FunctionName": "guarded", "Name": "live"}),
+    ):
+        assert refused(ask, RevisionId=seen, **more)[:2] == (412, "PreconditionFailedException")
+    statements = json.loads(client.get_policy(FunctionName="guarded", Qualifier="live")["Policy"])["Statement"]
+    assert [one["Sid"] for one in statements] == ["one", "two"]
+    client.delete_function(FunctionName="guarded")
 
 
 def test_a_version_that_a_rule_names_stays(cloud: Cloud, key: dict[str, str], client: Any, events: Any) -> None:
