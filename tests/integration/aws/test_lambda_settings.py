@@ -129,3 +129,19 @@ def test_a_version_that_a_rule_names_stays(cloud: Cloud, key: dict[str, str], cl
     client.delete_function(FunctionName="released", Qualifier="1")
     cloud.client("sqs", key).create_queue(QueueName="a-third")
     client.delete_function(FunctionName="released")
+
+
+def test_what_is_named_is_said_to_be_needed(client: Any, events: Any) -> None:
+    create(client, "named")
+    client.create_alias(FunctionName="named", Name="live", FunctionVersion="$LATEST")
+    events.put_rule(Name="r", EventPattern='{"source": ["x"]}')
+    for what, target, ask in (
+        ("Function named", "named", lambda: refused(client.delete_function, FunctionName="named")),
+        ("Alias live of function named", "named:live", lambda: refused(client.delete_alias, FunctionName="named", Name="live")),
+    ):
+        assert events.put_targets(Rule="r", Targets=[{"Id": "t", "Arn": FUNCTION + target}])["FailedEntryCount"] == 0
+        status, code, said = ask()
+        assert (status, code) == (409, "ResourceConflictException")
+        assert said.startswith(f"{what} is still needed: rules.r.targets[0].function: ")
+    events.remove_targets(Rule="r", Ids=["t"])
+    client.delete_function(FunctionName="named")

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from router.api.aws.lambda_ import code
 from router.api.aws.lambda_.authority import may_send
-from router.api.aws.lambda_.place import conflict, invalid, text
+from router.api.aws.lambda_.place import conflict, invalid, needed, text
 from router.api.aws.lambda_.rooms import FUNCTIONS, Rooms
 from router.api.aws.lambda_.settings import applied, refuse, role_of, settings
 from router.api.aws.service import AwsError, Call, Members, Need
@@ -122,7 +122,8 @@ class Managing:
         rooms = self._rooms
         rooms.own(name)
         keys = ((FUNCTIONS, name), *((TRIGGERS, one.name) for one in rooms.trigger_of(name)))
-        await rooms.declared.change(Change(removes=keys))
+        with needed(f"Function {name}"):
+            await rooms.declared.change(Change(removes=keys))
 
     async def _answer(self, members: Members, name: str) -> dict[str, Any]:
         """The function as it is now, or the version that was published of it."""

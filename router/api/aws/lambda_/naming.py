@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from router.api.aws.lambda_.place import conflict, invalid, missing, page, stale, text
+from router.api.aws.lambda_.place import conflict, invalid, missing, needed, page, stale, text
 from router.api.aws.lambda_.rooms import FUNCTIONS, Rooms
 from router.api.aws.lambda_.settings import applied, refuse
 from router.api.aws.service import Call, Members
@@ -82,7 +82,8 @@ class Naming:
             aliases = {key: value for key, value in fragment.value.get("aliases", {}).items() if key != alias}
             about = {**fragment.about, "aliases": {k: v for k, v in fragment.about.get("aliases", {}).items() if k != alias}}
             value = applied(fragment.value, {"aliases": aliases or None})
-            await rooms.declared.put(FUNCTIONS, name, value, about, **self._forgetting(name, alias))
+            with needed(f"Alias {alias} of function {name}"):
+                await rooms.declared.put(FUNCTIONS, name, value, about, **self._forgetting(name, alias))
         return {}
 
     def _forgetting(self, name: str, alias: str) -> dict[str, Any]:
