@@ -57,6 +57,20 @@ def test_a_part_of_the_logging_config_leaves_the_rest(client: Any) -> None:
     client.delete_function(FunctionName="logs")
 
 
+def test_a_log_group_is_one_that_the_role_may_write_to(client: Any) -> None:
+    """Else who may make functions writes into any function's log."""
+    create(client, "writes", LoggingConfig={"LogGroup": "/aws/lambda/writes"})
+    for ask in (
+        lambda group: refused(create, client=client, name="other", LoggingConfig=group),
+        lambda group: refused(client.update_function_configuration, FunctionName="writes", LoggingConfig=group),
+    ):
+        status, code, said = ask({"LogGroup": "/aws/lambda/f"})
+        assert (status, code) == (400, "InvalidParameterValueException")
+        assert said.startswith("The provided execution role does not have permissions to call CreateLogStream on CloudWatch Logs")
+    client.update_function_configuration(FunctionName="writes", LoggingConfig={"LogGroup": "/shop/all"})
+    client.delete_function(FunctionName="writes")
+
+
 def test_a_log_group_named_as_functions_own_are_is_where_cloudwatch_looks(cloud: Cloud, key: dict[str, str], client: Any) -> None:
     result(client, "g")
     logs = cloud.client("logs", key)
