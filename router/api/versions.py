@@ -3,20 +3,21 @@
 Source: Lambda API reference, PublishVersion, ListVersionsByFunction, DeleteFunction. Numbers grow and are never given twice; publishing
 what was published last gives the same number again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import apsw
 import orjson
 import structlog
 
 from router import names
+from router.api.declared import Declared
 from router.clock import Clock
 from router.config.types import Alias, Config, Function
 from router.errors import InvalidParameter, RouterError
 from router.functions import published
-from router.functions.aliases import unpublished, versions_of
+from router.functions.aliases import targets, unpublished, versions_of
 from router.functions.registry import Functions
 from router.journal.database import Database
 from router.names import LATEST
@@ -25,6 +26,9 @@ from router.runtime.pool import WarmPool
 log: Final = structlog.get_logger("router.functions")
 
 LONGEST: Final = 256  # characters of a description
+_FUNCTIONS: Final = "functions"
+_TOLD: Final = "told"  # beside the settings
+_DECLARED: Final = ("layers", "role", "environment")  # of what the API keeps with a function, what its versions are shown with
 _STEPS: Final = (
     """
     CREATE TABLE versions (
@@ -46,37 +50,49 @@ _DELETE: Final = "DELETE FROM versions WHERE function = ? AND version = ?"
 
 
 class VersionInUse(RouterError):
-    """An alias or a trigger names the version."""
+    """An alias, a trigger, a rule or a schedule names the version."""
 
     status, code = 409, "ResourceConflictException"
+
+
+class About(NamedTuple):
+    """What is known of a published version beside its settings."""
+
+    description: str = ""
+    made: float = 0.0  # epoch seconds
+    told: Mapping[str, Any] = {}  # JSON that the API kept with the function when it was published
 
 
 class Versions:
     """The versions of a daemon."""
 
-    def __init__(self, database: Database, functions: Functions, pool: WarmPool, trees: Path, clock: Clock) -> None:
+    def __init__(self, database: Database, functions: Functions, pool: WarmPool, trees: Path, clock: Clock, *, declared: Declared) -> None:
         """*trees*: STATE/code."""
         self._database, self._functions, self._pool, self._trees, self._clock = database, functions, pool, trees, clock
-        self._about: dict[str, tuple[str, float]] = {}  # NAME:VERSION → description, when it was published
+        self._declared = declared
+        self._about: dict[str, About] = {}  # NAME:VERSION → about it
 
     async def open(self, config: Config) -> None:
         """Take up what is published; what *config* names beyond that is told. Raises JournalError."""
         await self._database.migrate("versions", _STEPS)
         for name, number, settings, description, made in await self._database.read(_ALL):
             try:
-                function = published.decoded(orjson.loads(settings), self._trees)
+                kept = orjson.loads(settings)
+                function = published.decoded(kept, self._trees)
             except ValueError as error:
                 log.error("version_lost", function=name, version=number, error=str(error))
                 continue
             if not function.code.is_dir():
                 log.error("version_lost", function=name, version=number, error=f"{function.code} does not exist")
                 continue
-            self._take_up(function, description, made)
+            self._take_up(function, About(description, made, kept.get(_TOLD, {})))
         for problem in unpublished(config, {function.qualified for function in self._functions.versions()}):
             log.error("alias_unresolved", problem=problem)
 
     async def publish(self, name: str, description: str = "") -> dict[str, Any]:
-        """Publish the code and settings in force as the next version; its row. Raises FunctionNotFound, JournalError, InvalidParameter."""
+        """Publish the code and settings in force as the next version; its row. *description*: "" for the function's.
+
+        Raises FunctionNotFound, JournalError, InvalidParameter."""
         if len(description) > LONGEST:
             raise InvalidParameter(f"a description has {LONGEST} characters at most")
         latest = self._functions.get(name)
@@ -85,7 +101,11 @@ class Versions:
         before = self._of(latest.name)
         if before and published.same(latest, before[-1]):
             return self._row(before[-1])
-        kept = published.encoded(latest, self._trees)
+        fragment = self._declared.get(_FUNCTIONS, latest.name)
+        known = fragment.about if fragment is not None else {}
+        told = {key: known[key] for key in _DECLARED if key in known}
+        kept = published.encoded(latest, self._trees) | {_TOLD: told}
+        description = description or str(known.get("description", ""))
 
         def unit(connection: apsw.Connection) -> tuple[int, float]:
             number = int(connection.execute(_NEXT, (latest.name,)).get)
@@ -95,7 +115,7 @@ class Versions:
 
         number, at = await self._database.transact(unit)
         function = published.decoded(kept | {"version": str(number)}, self._trees)
-        self._take_up(function, description, at)
+        self._take_up(function, About(description, at, told))
         log.info("version_published", function=latest.name, version=number, sha256=latest.sha256)
         return self._row(function)
 
@@ -107,6 +127,7 @@ class Versions:
         users = [f"alias {alias.name}" for alias in self._functions.aliases(function.name) if version in versions_of(alias)]
         if self._functions.triggered(function.qualified):
             users.append("a trigger")
+        users += [place for place, target in targets(self._declared.config) if target == function.qualified]
         if users:
             raise VersionInUse(f"version {version} of {function.name} is in use by {', '.join(users)}")
         await self._database.write(_DELETE, function.name, int(version))
@@ -123,9 +144,9 @@ class Versions:
         """One row an alias."""
         return [self._alias_row(function, alias) for function in self._functions for alias in self._functions.aliases(function.name)]
 
-    def about(self, qualified: str) -> tuple[str, float]:
-        """Description of a published version, and when it was published, epoch seconds; "" and 0 of another."""
-        return self._about.get(qualified, ("", 0.0))
+    def about(self, qualified: str) -> About:
+        """What is known of a published version; nothing of another."""
+        return self._about.get(qualified, About())
 
     def of(self, name: str) -> list[Function]:
         """The published versions of a function, the first first."""
@@ -146,15 +167,15 @@ class Versions:
             self._about.pop(function.qualified, None)
             self._pool.retire(function.qualified)
 
-    def _take_up(self, function: Function, description: str, made: float) -> None:
+    def _take_up(self, function: Function, about: About) -> None:
         self._functions.publish(function)
-        self._about[function.qualified] = (description, made)
+        self._about[function.qualified] = about
 
     def _of(self, name: str) -> list[Function]:
         return sorted((one for one in self._functions.versions() if one.name == name), key=lambda one: int(one.version))
 
     def _row(self, function: Function) -> dict[str, Any]:
-        description, made = self._about.get(function.qualified, ("", None))
+        about = self.about(function.qualified)
         latest = function.version == LATEST
         return {
             "function": function.name,
@@ -164,8 +185,8 @@ class Versions:
             "handler": function.handler,
             "memory": function.memory,
             "timeout": function.timeout,
-            "description": description,
-            "published": None if latest or made is None else names.iso_ms(made),
+            "description": about.description,
+            "published": None if latest or not about.made else names.iso_ms(about.made),
             "aliases": [one.name for one in self._functions.aliases(function.name) if function.version in {one.version, one.other}],
             "arn": self._functions.arn(function, function.version),
         }

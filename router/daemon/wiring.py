@@ -132,7 +132,7 @@ class Wiring:
         )
         deployer = Deployer(config.state, clock)
         functions = Functions(config, await self._deploy(deployer))
-        versions = Versions(stores.database, functions, pool, config.state / "code", clock)
+        versions = Versions(stores.database, functions, pool, config.state / "code", clock, declared=stores.declared)
         await versions.open(config)
         stores.declared.attach("functions", versions, stores.permissions)
         slots = Slots(config.functions, limit=config.limits.concurrency, clock=clock)

@@ -31,10 +31,10 @@ def unpublished(config: Config, published: Collection[str]) -> list[str]:
             for place, version in dict.fromkeys(named)
             if f"{function.name}:{version}" not in published
         ]
-    return found + [f"{place}: {name} is not published" for place, name in _targets(config) if name not in published]
+    return found + [f"{place}: {name} is not published" for place, name in targets(config) if name not in published]
 
 
-def _targets(config: Config) -> Iterator[tuple[str, str]]:
+def targets(config: Config) -> Iterator[tuple[str, str]]:
     """The versions that rules and schedules hand events to, and where they say so."""
     listed = [(f"rules.{key}", rule.targets) for key, rule in config.rules.items()]
     listed += [(f"schedules.{key}", (schedule.target,)) for key, schedule in config.schedules.items()]

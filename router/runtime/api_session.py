@@ -72,6 +72,7 @@ class Session:
         self.state = State.STARTED
         self._waiting: Caller | None = None  # in a `next`
         self._event: tuple[dict[str, Any], bytes] | None = None  # not handed out yet
+        self._at = 0.0  # when it came: its time runs since then, however late the runtime asks for it
         self._handed: Caller | None = None  # to whom the last event went
         self._unread = False  # and who certainly has not read it
         self._uploading: Caller | None = None
@@ -85,7 +86,7 @@ class Session:
 
     def invoke(self, meta: bytes, payload: bytes) -> None:
         """Hand out an event: to the `next` that waits, or to the one that comes."""
-        self._event, self._unread = (assignment.requested(meta), payload), False
+        self._event, self._unread, self._at = (assignment.requested(meta), payload), False, self._now()
         self._hand_out()
 
     def call(self, head: Head, caller: Caller) -> Call:
@@ -182,7 +183,7 @@ class Session:
         self._handed = caller
         self._change(Step.INVOKE)
         self.current, self.streams = meta["id"], meta["stream"]
-        caller.answer(runtime_api.event(meta, payload, self._now()))
+        caller.answer(runtime_api.event(meta, payload, self._at))
 
     def _change(self, step: Step) -> None:
         self.state = NEXT[self.state][step]

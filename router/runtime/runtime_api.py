@@ -109,11 +109,11 @@ TRUNCATED: Final = failed(400, "TruncatedHTTPRequest", "HTTP request detected as
 BAD_MODE: Final = failed(400, "InvalidFunctionResponseMode", "Invalid function response mode")
 
 
-def event(meta: Mapping[str, Any], payload: bytes, now: float) -> Response:
-    """The answer to `next`: *meta* as assignment.requested() tells it; *now*: epoch seconds."""
+def event(meta: Mapping[str, Any], payload: bytes, at: float) -> Response:
+    """The answer to `next`: *meta* as assignment.requested() tells it, at *at*, epoch seconds."""
     headers = [
         ("Lambda-Runtime-Aws-Request-Id", meta["id"]),
-        ("Lambda-Runtime-Deadline-Ms", str(int(now * 1000) + meta["ms"])),
+        ("Lambda-Runtime-Deadline-Ms", str(int(at * 1000) + meta["ms"])),
         ("Lambda-Runtime-Invoked-Function-Arn", meta["arn"]),
         ("Lambda-Runtime-Trace-Id", one_line(meta["trace"])),
         ("Lambda-Runtime-Client-Context", one_line(meta["client"])),

@@ -40,8 +40,11 @@ class LogEvent:
 
 
 def group(root: Path, function: str, name: str = "") -> Path:
-    """The directory of a function's log group. *name*: "" when it is the function's own."""
-    if name:
+    """The directory of a function's log group. *name*: "" when it is the function's own; another function's own it can be, too."""
+    theirs = _FUNCTION.fullmatch(name)
+    if theirs:
+        function = theirs[1]
+    elif name:
         return shared(root) / stem_of(name)  # no name means a directory above
     return root / "aws" / "lambda" / quote(function, safe="")
 
@@ -74,9 +77,11 @@ def stem_of(name: str) -> str:
     return text if len(text) <= _LONGEST_FILE else "~" + hashlib.sha256(name.encode()).hexdigest()
 
 
-def owner(stem: str) -> str:
-    """The function that the last part of a stream's name tells of, as streams of shared groups do; "" when it names none."""
-    return stem.partition("[")[0]
+def owner(stem: str, function: str = "") -> str:
+    """Whose stream it is, by the last part of its name: streams of shared groups tell. *function*: whose group it stands in, which may have
+    streams of others too; "" for a shared one."""
+    name, version, _ = stem.partition("[")
+    return name if name and (version or not function) else function
 
 
 def segment(stream: str, number: int) -> str:

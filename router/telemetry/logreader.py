@@ -258,16 +258,16 @@ class Streams:
         return [day for day in found if day <= last]
 
     def _groups(self) -> Iterator[tuple[str, Path]]:
-        """Log groups in which there may be wanted streams: of which function, "" when the streams tell, and where."""
+        """Log groups in which there may be wanted streams: of which function, "" when the streams tell, and where. A function's own, too, is
+        one that others may share."""
         for path in _listed(self._root / "aws" / "lambda"):
-            if self._wanted.function in {None, unquote(path.name)}:
-                yield unquote(path.name), path
+            yield unquote(path.name), path
         for path in _listed(shared(self._root)):
             yield "", path
 
     def _streams(self, function: str, folder: Path, day: str, changed_since: float) -> Iterator[Tail]:
         for stem, number in sorted(_changed(folder, changed_since).items()):
-            name = function or owner(stem)
+            name = owner(stem, function)
             if self._wanted.function in {None, name}:
                 selection = Selection(request_id=self._wanted.request_id, failed=self._wanted.failed)
                 yield Tail(folder, name, f"{day}/{stem}", self._wanted, selection, _Position(number))

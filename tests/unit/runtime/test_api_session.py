@@ -41,7 +41,8 @@ class Runtime:
 
     def __init__(self) -> None:
         self.frames: list[Frame] = []
-        self.session = Session(self.frames.append, lambda: 1000.0, lambda: 42, lambda call: call())
+        self.now = 1000.0
+        self.session = Session(self.frames.append, lambda: self.now, lambda: 42, lambda call: call())
 
     def open(self, method: str, path: str, headers: Headers = ()) -> tuple[Call, Caller]:
         caller = Caller()
@@ -97,6 +98,17 @@ def test_an_event_waits_for_the_runtime_and_is_not_taken_before() -> None:
     assert not runtime.session.taken
     assert runtime.next().status == 200
     assert runtime.session.taken
+
+
+def test_a_deadline_is_that_of_the_event_however_late_the_runtime_asks() -> None:
+    """The invocation's time runs while a runtime has yet to do what it does behind its last answer."""
+    runtime = Runtime()
+    runtime.next()
+    runtime.invoke("one")
+    runtime.ask("POST", "invocation/one/response")
+    runtime.invoke("two")
+    runtime.now += 0.06
+    assert dict(runtime.next().answers[0].headers)["Lambda-Runtime-Deadline-Ms"] == "1000100"
 
 
 def test_a_client_that_left_gets_no_event(runtime: Runtime) -> None:

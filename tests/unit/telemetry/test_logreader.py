@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from router.telemetry import logreader, logwriter
 from router.telemetry.logfiles import encoded
 from router.telemetry.logs import LogStore, follow, read
+from router.telemetry.logwriter import LogStream
 from tests.helpers.clock import VirtualClock
 from tests.unit.telemetry.test_logs import NOW, files, messages, write_all
 
@@ -253,6 +254,19 @@ def test_the_functions_own_group_may_be_named(store: LogStore, root: Path) -> No
     write_all(stream, "own")
     store.flush()
     assert not (root / "groups").exists()
+
+
+def test_a_shared_group_may_be_named_as_functions_own_are(store: LogStore, root: Path) -> None:
+    """It is one group: CloudWatch Logs looks for it where that function's own is."""
+    write_all(store.stream("resize"), "own")
+    write_all(store.stream("alert", group="/aws/lambda/resize"), "a guest's")
+    write_all(store.stream("alert", group="/aws/lambda/shop"), "in nobody's")
+    write_all(LogStream(store, "resize", "2026/11/23/by-hand"), "put there")
+    store.flush()
+    assert {path.name for path in root.iterdir()} == {"aws"}
+    assert sorted(event.message for event in read(root, "resize")) == ["own", "put there"]
+    assert sorted(event.message for event in read(root, "alert")) == ["a guest's", "in nobody's"]
+    assert list(read(root, "shop")) == []
 
 
 async def test_shared_groups_expire_too(store: LogStore, root: Path) -> None:

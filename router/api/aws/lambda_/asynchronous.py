@@ -5,9 +5,9 @@ It is a function's own here, for its versions and aliases too; of one of these a
 from typing import Any, Final
 
 from router.api.aws.lambda_.authority import may_send
-from router.api.aws.lambda_.place import invalid, missing, page, text
+from router.api.aws.lambda_.place import Place, invalid, missing, page, text
 from router.api.aws.lambda_.rooms import FUNCTIONS, Rooms
-from router.api.aws.lambda_.settings import applied, destinations
+from router.api.aws.lambda_.settings import Settings, applied, destinations
 from router.api.aws.service import Call, Members
 from router.config.types import Destination, Function
 from router.events import arns
@@ -60,7 +60,7 @@ class Asynchronous:
         async with rooms.turns.of(name):
             fragment = rooms.own(name)
             changes |= {key: members[member] for member, key in _PLAIN.items() if members.get(member) is not None}
-            sent = destinations(members.get("DestinationConfig") or {}, rooms.place)
+            sent = _destinations(members, rooms.place)
             may_send(rooms.config, rooms.place, name, fragment.value.get("role", ""), sent)
             changes |= sent
             about = {**fragment.about, _NOTE: rooms.clock.now()}
@@ -102,6 +102,12 @@ class Asynchronous:
             return {}
         place = self._rooms.place
         return {"Destination": arns.spelled(destination.kind, destination.name, region=place.region, account=place.account)}
+
+
+def _destinations(members: Members, place: Place) -> Settings:
+    """Both destinations when DestinationConfig is given, which stands for what there was; none of them otherwise. Raises AwsError."""
+    given = members.get("DestinationConfig")
+    return {} if given is None else {"on_success": None, "on_failure": None} | destinations(given, place)
 
 
 def _stamp(rooms: Rooms, name: str) -> float:

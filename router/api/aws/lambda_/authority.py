@@ -1,4 +1,4 @@
-"""Whether a function's role may do what is asked of Lambda on its behalf: poll a source, send to a destination. Pure.
+"""Whether a function's role may do what is asked of Lambda on its behalf: poll a source, send to a destination, write a log. Pure.
 
 Source: Lambda developer guide, "Execution role permissions" of event source mappings, destinations and dead-letter queues. Without this a
 caller who may make mappings could have a function read a queue that neither of them may. The queue's own policy is asked too. What config.yaml says is its operator's word."""
@@ -14,6 +14,7 @@ from router.iam import reading
 from router.iam.evaluation import Policies, Request, evaluate
 from router.iam.policy import Policy
 from router.iam.principals import role_session
+from router.names import log_group
 
 _POLL: Final = {
     "queue": ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
@@ -26,7 +27,15 @@ _SEND: Final = {
     "bucket": "s3:PutObject",
     "topic": "sns:Publish",
 }
-_SERVICES: Final = {"sqs": "SQS", "sns": "SNS", "lambda": "Lambda", "events": "EventBridge", "s3": "S3", "dynamodb": "DynamoDB"}
+_SERVICES: Final = {
+    "sqs": "SQS",
+    "sns": "SNS",
+    "lambda": "Lambda",
+    "events": "EventBridge",
+    "s3": "S3",
+    "dynamodb": "DynamoDB",
+    "logs": "CloudWatch Logs",
+}
 
 
 def may_poll(config: Config, place: Place, function: str, role: str, source: tuple[str, str]) -> None:
@@ -48,6 +57,14 @@ def may_send(config: Config, place: Place, function: str, role: str, settings: d
                 f"{arn}/*" if kind == "bucket" else arn,
                 resource=_policy(config, kind, name),
             )
+
+
+def may_log(config: Config, place: Place, function: str, role: str, settings: Mapping[str, Any]) -> None:
+    """Raise AwsError when the role may not write to the log group that *settings* name. A function's own is its own."""
+    group = settings.get("log_group") or log_group(function)
+    if group != log_group(function):
+        arn = f"arn:aws:logs:{place.region}:{place.account}:log-group:{group}:log-stream:*"
+        _require(config, place, (function, role), ("logs:CreateLogStream", "logs:PutLogEvents"), arn, resource=None)
 
 
 def _policy(config: Config, kind: str, name: str) -> Policy | None:

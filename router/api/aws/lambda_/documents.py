@@ -69,15 +69,15 @@ def listed(document: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in document.items() if key not in _LEFT_OUT_OF_LISTS}
 
 
-def alias_document(function: str, alias: Alias, place: Place, description: str = "") -> dict[str, Any]:
-    """AliasConfiguration."""
+def alias_document(function: str, alias: Alias, place: Place, description: str = "", policy: str = "") -> dict[str, Any]:
+    """AliasConfiguration; *policy*: its own, as text, which its revision changes with."""
     weights = {"RoutingConfig": {"AdditionalVersionWeights": {alias.other: alias.weight}}} if alias.other else {}
     return {
         "AliasArn": place.arn(function, alias.name),
         "Name": alias.name,
         "FunctionVersion": alias.version,
         "Description": description,
-        "RevisionId": identity("alias", function, repr(alias), description),
+        "RevisionId": identity("alias", function, repr(alias), description, policy),
         **weights,
     }
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from router.api.aws.lambda_ import code
-from router.api.aws.lambda_.authority import may_send
-from router.api.aws.lambda_.place import conflict, invalid, text
+from router.api.aws.lambda_.authority import may_log, may_send
+from router.api.aws.lambda_.place import conflict, invalid, needed, text
 from router.api.aws.lambda_.rooms import FUNCTIONS, Rooms
 from router.api.aws.lambda_.settings import applied, refuse, role_of, settings
 from router.api.aws.service import AwsError, Call, Members, Need
@@ -49,6 +49,7 @@ class Managing:
                 raise conflict(f"Function already exist: {name}")
             settled = settings(members, rooms.place, self._role(members, name))
             may_send(rooms.config, rooms.place, name, settled["role"], settled)
+            may_log(rooms.config, rooms.place, name, settled["role"], settled)
             layers = rooms.layers.of(members.get("Layers") or ())
             place = await code.kept(rooms, members.get("Code") or {})
             value = applied({"code": place, "layers": [one.place for one in layers] or None}, settled)
@@ -88,7 +89,9 @@ class Managing:
             fragment = rooms.own(name)
             rooms.same_revision(members, name)
             changes = settings(members, rooms.place, self._role(members, name) if members.get("Role") else None)
-            may_send(rooms.config, rooms.place, name, changes.get("role") or fragment.value.get("role", ""), changes)
+            role = changes.get("role") or fragment.value.get("role", "")
+            may_send(rooms.config, rooms.place, name, role, changes)
+            may_log(rooms.config, rooms.place, name, role, changes)
             about: dict[str, Any] = {**fragment.about, "modified": rooms.clock.now()}
             if members.get("Layers") is not None:
                 layers = rooms.layers.of(members["Layers"])
@@ -122,7 +125,8 @@ class Managing:
         rooms = self._rooms
         rooms.own(name)
         keys = ((FUNCTIONS, name), *((TRIGGERS, one.name) for one in rooms.trigger_of(name)))
-        await rooms.declared.change(Change(removes=keys))
+        with needed(f"Function {name}"):
+            await rooms.declared.change(Change(removes=keys))
 
     async def _answer(self, members: Members, name: str) -> dict[str, Any]:
         """The function as it is now, or the version that was published of it."""

@@ -2,8 +2,7 @@
 
 from typing import Any, Final
 
-from router.api.aws.lambda_.documents import alias_document
-from router.api.aws.lambda_.place import conflict, invalid, missing, page, stale, text
+from router.api.aws.lambda_.place import conflict, invalid, missing, needed, page, stale, text
 from router.api.aws.lambda_.rooms import FUNCTIONS, Rooms
 from router.api.aws.lambda_.settings import applied, refuse
 from router.api.aws.service import Call, Members
@@ -33,9 +32,7 @@ class Naming:
                     f"CodeSHA256 ({wanted}) is different from current CodeSHA256 in $LATEST ({there}). "
                     "Please try again with the CodeSHA256 in $LATEST."
                 )
-            fragment = rooms.declared.get(FUNCTIONS, name)
-            told = text(members, "Description") or (str(fragment.about.get("description", "")) if fragment else "")
-            version = (await rooms.versions.publish(name, told))["version"]
+            version = (await rooms.versions.publish(name, text(members, "Description")))["version"]
             return await rooms.document(rooms.functions.get(name, version), version)
 
     async def create(self, call: Call) -> Members:
@@ -44,7 +41,7 @@ class Naming:
         name, alias = rooms.name(members), text(members, "Name")
         async with rooms.turns.of(name):
             rooms.own(name)
-            if self._find(name, alias) is not None:
+            if rooms.alias(name, alias) is not None:
                 raise conflict(f"Alias already exists: {rooms.place.arn(name, alias)}")
             return await self._put(name, alias, members)
 
@@ -55,10 +52,10 @@ class Naming:
         async with rooms.turns.of(name):
             found = self._found(name, alias)
             rooms.own(name)
-            described = self._described(name, alias)
-            if text(members, "RevisionId") not in {"", alias_document(name, found, rooms.place, described)["RevisionId"]}:
+            now = rooms.alias_document(name, found)
+            if text(members, "RevisionId") not in {"", now["RevisionId"]}:
                 raise stale()
-            before: dict[str, Any] = {"FunctionVersion": found.version, "Description": described}
+            before: dict[str, Any] = {"FunctionVersion": found.version, "Description": now["Description"]}
             if found.other:
                 before["RoutingConfig"] = {"AdditionalVersionWeights": {found.other: found.weight}}
             given = {key: value for key, value in members.items() if value is not None}
@@ -67,13 +64,13 @@ class Naming:
     async def get(self, call: Call) -> Members:
         """GetAlias."""
         name, alias = self._rooms.name(call.parameters), text(call.parameters, "Name")
-        return alias_document(name, self._found(name, alias), self._rooms.place, self._described(name, alias))
+        return self._rooms.alias_document(name, self._found(name, alias))
 
     async def list(self, call: Call) -> Members:
         """ListAliases."""
         name, version = self._rooms.name(call.parameters), text(call.parameters, "FunctionVersion")
         aliases = [one for one in self._rooms.functions.aliases(name) if version in {"", one.version, one.other}]
-        rows = [alias_document(name, one, self._rooms.place, self._described(name, one.name)) for one in aliases]
+        rows = [self._rooms.alias_document(name, one) for one in aliases]
         return page(sorted(rows, key=lambda row: str(row["Name"])), call.parameters, key="Aliases", limit=PAGE)
 
     async def delete(self, call: Call) -> Members:
@@ -85,7 +82,8 @@ class Naming:
             aliases = {key: value for key, value in fragment.value.get("aliases", {}).items() if key != alias}
             about = {**fragment.about, "aliases": {k: v for k, v in fragment.about.get("aliases", {}).items() if k != alias}}
             value = applied(fragment.value, {"aliases": aliases or None})
-            await rooms.declared.put(FUNCTIONS, name, value, about, **self._forgetting(name, alias))
+            with needed(f"Alias {alias} of function {name}"):
+                await rooms.declared.put(FUNCTIONS, name, value, about, **self._forgetting(name, alias))
         return {}
 
     def _forgetting(self, name: str, alias: str) -> dict[str, Any]:
@@ -110,23 +108,16 @@ class Naming:
         fresh = alias not in fragment.value.get("aliases", {})
         more = self._forgetting(name, alias) if fresh else {}
         await rooms.declared.put(FUNCTIONS, name, {**fragment.value, "aliases": aliases}, about, **more)
-        return alias_document(name, self._found(name, alias), rooms.place, told)
+        return rooms.alias_document(name, self._found(name, alias))
 
     def _exists(self, name: str, version: str) -> None:
         """Raise FunctionNotFound when there is no such version."""
         if version != LATEST and version not in {one.version for one in self._rooms.versions.of(name)}:
             raise FunctionNotFound(self._rooms.place.arn(name, version))
 
-    def _find(self, name: str, alias: str) -> Alias | None:
-        return next((one for one in self._rooms.functions.aliases(name) if one.name == alias), None)
-
     def _found(self, name: str, alias: str) -> Alias:
         """Raises AwsError."""
-        found = self._find(name, alias)
+        found = self._rooms.alias(name, alias)
         if found is None:
             raise missing(f"Cannot find alias arn: {self._rooms.place.arn(name, alias)}")
         return found
-
-    def _described(self, name: str, alias: str) -> str:
-        fragment = self._rooms.declared.get(FUNCTIONS, name)
-        return str(fragment.about.get("aliases", {}).get(alias, "")) if fragment is not None else ""

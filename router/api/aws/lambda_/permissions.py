@@ -81,9 +81,12 @@ class Permitting:
         return target
 
     def _revision(self, target: str) -> str:
-        name, _, qualifier = target.partition(":")
-        alias = next((one for one in self._rooms.functions.aliases(name) if one.name == qualifier), None)
-        return self._rooms.revision(self._rooms.functions.get(name, alias.version if alias is not None else qualifier))
+        """Of what the policy is of: an alias has a revision of its own."""
+        rooms, (name, _, qualifier) = self._rooms, target.partition(":")
+        alias = rooms.alias(name, qualifier)
+        return (
+            rooms.revision(rooms.functions.get(name, qualifier)) if alias is None else str(rooms.alias_document(name, alias)["RevisionId"])
+        )
 
     def _statement(self, members: Members, target: str) -> dict[str, Any]:
         name, _, qualifier = target.partition(":")

@@ -1,10 +1,12 @@
 """Names of Lambda's resources, and what a request names. Pure."""
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 from router.api.aws.service import AwsError, Call, Members, Need
+from router.errors import ConfigError, InvalidParameter
 from router.functions.registry import named
 from router.names import function_arn
 
@@ -113,6 +115,15 @@ def stale() -> AwsError:
         "Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
         412,
     )
+
+
+@contextmanager
+def needed(what: str) -> Iterator[None]:
+    """While *what* is taken away: that something else names it is said as that. Raises AwsError."""
+    try:
+        yield
+    except (InvalidParameter, ConfigError) as error:
+        raise conflict(f"{what} is still needed: {str(error).replace('declared:', '')}") from error
 
 
 def page(rows: Sequence[Any], members: Members, *, key: str, limit: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from router.api.aws.lambda_.documents import About, configuration, revision
+from router.api.aws.lambda_.documents import About, alias_document, configuration, revision
 from router.api.aws.lambda_.place import UNQUALIFIED, Place, invalid, stale, text
 from router.api.aws.lambda_.shelf import Shelf
 from router.api.aws.service import Members
@@ -16,7 +16,7 @@ from router.api.turns import Turns
 from router.api.versions import Versions
 from router.clock import Clock
 from router.config.fragments import Fragment
-from router.config.types import Config, Function
+from router.config.types import Alias, Config, Function
 from router.errors import FunctionNotFound
 from router.functions.permissions import Permissions
 from router.functions.registry import Functions
@@ -72,7 +72,7 @@ class Rooms:
         """The function as it runs under what was asked for, an alias by its own version; and its qualifier. Raises as name() does."""
         target = self.functions.target(text(members, "FunctionName"), text(members, "Qualifier"))
         name, _, qualifier = target.partition(":")
-        alias = next((one for one in self.functions.aliases(name) if one.name == qualifier), None)
+        alias = self.alias(name, qualifier)
         return self.functions.get(name, alias.version if alias is not None else qualifier), qualifier
 
     def own(self, name: str) -> Fragment:
@@ -98,18 +98,28 @@ class Rooms:
         own = repr(fragment.about) if fragment is not None and function.version == LATEST else ""
         return revision(function, repr(sorted(aliases.items())), *policies, own)
 
+    def alias(self, name: str, qualifier: str) -> Alias | None:
+        """One of a function's aliases."""
+        return next((one for one in self.functions.aliases(name) if one.name == qualifier), None)
+
+    def alias_document(self, name: str, alias: Alias) -> dict[str, Any]:
+        """AliasConfiguration."""
+        fragment = self.declared.get(FUNCTIONS, name)
+        described = str(fragment.about.get("aliases", {}).get(alias.name, "")) if fragment is not None else ""
+        return alias_document(name, alias, self.place, described, repr(self.permissions.document(f"{name}:{alias.name}")))
+
     async def document(self, function: Function, qualifier: str = "") -> dict[str, Any]:
         """FunctionConfiguration."""
         fragment = self.declared.get(FUNCTIONS, function.name)
-        known = fragment.about if fragment is not None and function.version == LATEST else {}
-        description, published = self.versions.about(function.qualified)
-        modified = known.get("modified") or published or _made(function.code)
+        published = self.versions.about(function.qualified)
+        known = published.told if function.version != LATEST else fragment.about if fragment is not None else {}
+        modified = known.get("modified") or published.made or _made(function.code)
         about = About(
             runtime=resolve(function.runtime, function.python).told,
             size=await self.size(function),
             modified=modified,
             revision=self.revision(function),
-            description=known.get("description", "") or description,
+            description=known.get("description", "") or published.description,
             layers=known.get("layers", ()),
             environment=bool(known.get("environment", False)),
             role=known.get("role", ""),

@@ -91,9 +91,11 @@ def _storage(value: Mapping[str, Any], _: Place) -> Settings:
 
 
 def _logging(value: Mapping[str, Any], _: Place) -> Settings:
-    form = str(value.get("LogFormat") or "Text").lower()
-    json_only = {"application_log_level": value.get("ApplicationLogLevel"), "system_log_level": value.get("SystemLogLevel")}
-    return {"log_format": form, "log_group": value.get("LogGroup"), **json_only}
+    """What is not named stays as it was; levels begin anew with a format. Source: recordings of UpdateFunctionConfiguration."""
+    found = {key: value[member] for member, key in _LOGGING.items() if value.get(member) is not None}
+    if "log_format" not in found:
+        return found
+    return {"application_log_level": None, "system_log_level": None, **found, "log_format": str(found["log_format"]).lower()}
 
 
 def _snap_start(value: Mapping[str, Any], _: Place) -> Settings:
@@ -111,6 +113,12 @@ def _dead_letter(value: Mapping[str, Any], place: Place) -> Settings:
 
 
 _PLAIN: Final = {"Handler": "handler", "Runtime": "runtime", "Timeout": "timeout", "MemorySize": "memory"}
+_LOGGING: Final = {
+    "LogFormat": "log_format",
+    "LogGroup": "log_group",
+    "ApplicationLogLevel": "application_log_level",
+    "SystemLogLevel": "system_log_level",
+}
 _READERS: Final[Mapping[str, Callable[[Any, Place], Settings]]] = {
     "Environment": _environment,
     "EphemeralStorage": _storage,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from router.api.aws.lambda_.authority import may_poll, may_send
+from router.api.aws.lambda_.authority import may_log, may_poll, may_send
 from router.api.aws.lambda_.place import Place
 from router.api.aws.service import AwsError
 from router.config.types import Config, Queue, Role
@@ -57,6 +57,16 @@ def test_sending(action: str, sent: dict[str, Any]) -> None:
     with pytest.raises(AwsError, match="does not have permissions"):
         may_send(config("logs:*"), PLACE, "f", "r", sent)
     may_send(config("logs:*"), PLACE, "f", "r", {"dead_letter": None})
+
+
+def test_logging() -> None:
+    found = config("logs:CreateLogStream", "logs:PutLogEvents", resource="arn:aws:logs:us-east-1:123456789012:log-group:/shop/*")
+    for group in ("/shop/all", "/aws/lambda/f", "", None):
+        may_log(found, PLACE, "f", "r", {"log_group": group})
+    may_log(found, PLACE, "f", "r", {})
+    for group, role, known in (("/aws/lambda/g", "r", found), ("/shop/all", "", found), ("/shop/all", "r", config("logs:PutLogEvents"))):
+        with pytest.raises(AwsError, match="does not have permissions to call CreateLogStream on CloudWatch Logs"):
+            may_log(known, PLACE, "f", role, {"log_group": group})
 
 
 @pytest.mark.parametrize("effect", ["Allow", "Deny"])

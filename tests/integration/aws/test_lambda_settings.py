@@ -1,0 +1,161 @@
+"""What functions of the API keep, lose and give up as they are changed: settings, versions, policies, what names them."""
+
+import io
+import json
+import zipfile
+from typing import Any
+
+import pytest
+
+from tests.helpers.endpoint import Cloud
+from tests.integration.aws.test_endpoint import refused
+from tests.integration.aws.test_lambda_api import create, result, zipped
+
+LOGS = "arn:aws:logs:*:*:log-group:/shop/*"
+CODE = {"app.py": "def echo(event, context):\n    print('seen', context.function_name)\n    return event\n"}
+CONFIG = f"""
+roles:
+  worker:
+    policy:
+      - {{Effect: Allow, Action: ["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], Resource: "*"}}
+      - {{Effect: Allow, Action: ["logs:CreateLogStream", "logs:PutLogEvents"], Resource: "{LOGS}"}}
+queues: {{jobs: {{}}, dead: {{}}}}
+functions:
+  f: {{code: ./code, handler: app.echo, timeout: 30}}
+  g: {{code: ./code, handler: app.echo, timeout: 30, log_group: /aws/lambda/shared}}
+"""
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:"
+DEAD = "arn:aws:sqs:us-east-1:123456789012:dead"
+
+
+@pytest.fixture(scope="module")
+def client(cloud: Cloud, key: dict[str, str]) -> Any:
+    return cloud.client("lambda", key)
+
+
+@pytest.fixture(scope="module")
+def events(cloud: Cloud, key: dict[str, str]) -> Any:
+    return cloud.client("events", key)
+
+
+def test_a_part_of_the_logging_config_leaves_the_rest(client: Any) -> None:
+    """As recorded: what is not named stays, but a format brings its levels."""
+    create(client, "logs", LoggingConfig={"LogFormat": "JSON", "ApplicationLogLevel": "DEBUG", "LogGroup": "/shop/all"})
+    for part, told in (
+        (
+            {"LogGroup": "/shop/more"},
+            {"LogFormat": "JSON", "ApplicationLogLevel": "DEBUG", "SystemLogLevel": "INFO", "LogGroup": "/shop/more"},
+        ),
+        (
+            {"SystemLogLevel": "WARN"},
+            {"LogFormat": "JSON", "ApplicationLogLevel": "DEBUG", "SystemLogLevel": "WARN", "LogGroup": "/shop/more"},
+        ),
+        ({"LogFormat": "JSON"}, {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO", "LogGroup": "/shop/more"}),
+        ({"LogFormat": "Text"}, {"LogFormat": "Text", "LogGroup": "/shop/more"}),
+    ):
+        assert client.update_function_configuration(FunctionName="logs", LoggingConfig=part)["LoggingConfig"] == told
+    client.delete_function(FunctionName="logs")
+
+
+def test_a_log_group_is_one_that_the_role_may_write_to(client: Any) -> None:
+    """Else who may make functions writes into any function's log."""
+    create(client, "writes", LoggingConfig={"LogGroup": "/aws/lambda/writes"})
+    for ask in (
+        lambda group: refused(create, client=client, name="other", LoggingConfig=group),
+        lambda group: refused(client.update_function_configuration, FunctionName="writes", LoggingConfig=group),
+    ):
+        status, code, said = ask({"LogGroup": "/aws/lambda/f"})
+        assert (status, code) == (400, "InvalidParameterValueException")
+        assert said.startswith("The provided execution role does not have permissions to call CreateLogStream on CloudWatch Logs")
+    client.update_function_configuration(FunctionName="writes", LoggingConfig={"LogGroup": "/shop/all"})
+    client.delete_function(FunctionName="writes")
+
+
+def test_a_log_group_named_as_functions_own_are_is_where_cloudwatch_looks(cloud: Cloud, key: dict[str, str], client: Any) -> None:
+    result(client, "g")
+    logs = cloud.client("logs", key)
+    assert cloud.until(lambda: logs.filter_log_events(logGroupName="/aws/lambda/shared", filterPattern="seen")["events"], 10)
+    (stream,) = logs.describe_log_streams(logGroupName="/aws/lambda/shared")["logStreams"]
+    assert "/g[$LATEST]" in stream["logStreamName"]
+
+
+def test_destinations_are_given_anew_as_a_whole(client: Any) -> None:
+    create(client, "sends")
+    both = {"OnSuccess": {"Destination": DEAD}, "OnFailure": {"Destination": DEAD}}
+    client.put_function_event_invoke_config(FunctionName="sends", MaximumRetryAttempts=1, DestinationConfig=both)
+    one = client.update_function_event_invoke_config(FunctionName="sends", DestinationConfig={"OnFailure": {"Destination": DEAD}})
+    assert one["DestinationConfig"] == {"OnSuccess": {}, "OnFailure": {"Destination": DEAD}}
+    none = client.update_function_event_invoke_config(FunctionName="sends", DestinationConfig={})
+    assert (none["MaximumRetryAttempts"], none["DestinationConfig"]) == (1, {"OnSuccess": {}, "OnFailure": {}})
+    client.delete_function(FunctionName="sends")
+
+
+def test_a_version_is_told_with_what_its_function_had(cloud: Cloud, client: Any) -> None:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("python/shared.py", "WORD = 'layered'\n")
+    layer = client.publish_layer_version(LayerName="shared", Content={"ZipFile": held.getvalue()})["LayerVersionArn"]
+    had = {"Description": "the first", "Layers": [layer], "Environment": {"Variables": {}}}
+    create(client, "had", Publish=True, **had)
+    client.update_function_configuration(FunctionName="had", Layers=[], Description="the second")
+    second = client.update_function_code(FunctionName="had", ZipFile=zipped("two"), Publish=True)
+    assert (second["Version"], second["Description"]) == ("2", "the second")
+    assert "Layers" not in second
+    cloud.stop()
+    cloud.start()
+    assert cloud.ready()
+    first = client.get_function_configuration(FunctionName="had", Qualifier="1")
+    assert ([one["Arn"] for one in first["Layers"]], first["Description"], first["Environment"]) == (
+        [layer],
+        "the first",
+        {"Variables": {}},
+    )
+    client.delete_function(FunctionName="had")
+
+
+def test_the_policy_of_an_alias_is_not_changed_by_who_has_not_seen_it(client: Any) -> None:
+    create(client, "guarded", Publish=True)
+    client.create_alias(FunctionName="guarded", Name="live", FunctionVersion="1")
+    grant = {"FunctionName": "guarded", "Qualifier": "live", "Action": "lambda:InvokeFunction", "Principal": "123456789012"}
+    client.add_permission(StatementId="one", **grant)
+    seen = client.get_policy(FunctionName="guarded", Qualifier="live")["RevisionId"]
+    assert client.get_alias(FunctionName="guarded", Name="live")["RevisionId"] == seen
+    client.add_permission(StatementId="two", RevisionId=seen, **grant)
+    for ask, more in (
+        (client.add_permission, {**grant, "StatementId": "three"}),
+        (client.update_alias, {"FunctionName": "guarded", "Name": "live"}),
+    ):
+        assert refused(ask, RevisionId=seen, **more)[:2] == (412, "PreconditionFailedException")
+    statements = json.loads(client.get_policy(FunctionName="guarded", Qualifier="live")["Policy"])["Statement"]
+    assert [one["Sid"] for one in statements] == ["one", "two"]
+    client.delete_function(FunctionName="guarded")
+
+
+def test_a_version_that_a_rule_names_stays(cloud: Cloud, key: dict[str, str], client: Any, events: Any) -> None:
+    """Without it nothing more could be declared: what is in force would name what is not there."""
+    create(client, "released", Publish=True)
+    events.put_rule(Name="release", EventPattern='{"source": ["x"]}')
+    events.put_targets(Rule="release", Targets=[{"Id": "t", "Arn": FUNCTION + "released:1"}])
+    status, code, said = refused(client.delete_function, FunctionName="released", Qualifier="1")
+    assert (status, code, said) == (409, "ResourceConflictException", "version 1 of released is in use by rules.release")
+    cloud.client("sqs", key).create_queue(QueueName="another")
+    events.remove_targets(Rule="release", Ids=["t"])
+    client.delete_function(FunctionName="released", Qualifier="1")
+    cloud.client("sqs", key).create_queue(QueueName="a-third")
+    client.delete_function(FunctionName="released")
+
+
+def test_what_is_named_is_said_to_be_needed(client: Any, events: Any) -> None:
+    create(client, "named")
+    client.create_alias(FunctionName="named", Name="live", FunctionVersion="$LATEST")
+    events.put_rule(Name="r", EventPattern='{"source": ["x"]}')
+    for what, target, ask in (
+        ("Function named", "named", lambda: refused(client.delete_function, FunctionName="named")),
+        ("Alias live of function named", "named:live", lambda: refused(client.delete_alias, FunctionName="named", Name="live")),
+    ):
+        assert events.put_targets(Rule="r", Targets=[{"Id": "t", "Arn": FUNCTION + target}])["FailedEntryCount"] == 0
+        status, code, said = ask()
+        assert (status, code) == (409, "ResourceConflictException")
+        assert said.startswith(f"{what} is still needed: rules.r.targets[0].function: ")
+    events.remove_targets(Rule="r", Ids=["t"])
+    client.delete_function(FunctionName="named")
