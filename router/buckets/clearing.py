@@ -10,6 +10,7 @@ import secrets
 import shutil
 from collections.abc import Callable
 from functools import partial
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
 
@@ -19,7 +20,7 @@ from router.buckets.facts import Identity
 from router.buckets.object_keys import Place
 from router.buckets.staging import BODY, staging
 from router.buckets.versions import Seen, Version
-from router.disk import rename_new
+from router.disk import rename_new, sync
 
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -79,14 +80,14 @@ def move(root: int, where: Place, version: Identity, to: Path, sequencer: str) -
         if not _is(version, where.name, directory):
             return None
         place = to / where.directory
-        place.mkdir(parents=True, exist_ok=True)
+        _made(place)
         holder = roots.opened(place)
         try:
             source = _Source(directory, where.name, version, partial(delete, root, where, version))
             goal = _carried(source, holder, sequencer)
             if goal:
+                os.fsync(holder)  # first: at no moment is it on the disk in neither
                 os.fsync(directory)
-                os.fsync(holder)
         finally:
             os.close(holder)
     except FileNotFoundError:
@@ -94,6 +95,14 @@ def move(root: int, where: Place, version: Identity, to: Path, sequencer: str) -
     finally:
         os.close(directory)
     return place / goal if goal else None
+
+
+def _made(place: Path) -> None:
+    """Make a directory and what is missing above it, durably: a power cut must not take away where files are moved to."""
+    missing = list(takewhile(lambda one: not one.exists(), (place, *place.parents)))
+    place.mkdir(parents=True, exist_ok=True)
+    for one in missing:
+        sync(one.parent)
 
 
 def _is(version: Identity, name: str, directory: int) -> bool:

@@ -235,6 +235,44 @@ def test_killed_while_it_is_copied_it_leaves_nothing_half_under_its_name(
     assert files(tmp_path) == {"done/a.csv": "one" * 1000}
 
 
+@pytest.fixture
+def synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is synced, in order."""
+    found, fsync = list[str](), os.fsync
+
+    def noted(descriptor: int) -> None:
+        found.append(os.path.relpath(os.readlink(f"/proc/self/fd/{descriptor}"), tmp_path))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    return found
+
+
+def test_it_is_on_the_disk_where_it_goes_before_it_is_gone_here(root: int, bucket: Path, tmp_path: Path, synced: list[str]) -> None:
+    """With every directory that is made for it: else a power cut could take the file in both places."""
+    for name in ("a.csv", "b.csv"):
+        it = written(bucket / "in/2026" / name, "one")
+        assert clearing.move(root, place(f"in/2026/{name}"), it, tmp_path / "done", SEQUENCER)
+    assert synced[-2:] == ["done/in/2026", "bucket/in/2026"]
+    assert sorted(synced[:-2]) == [".", "bucket/in/2026", "done", "done/in", "done/in/2026"]
+    assert synced[-3] == "bucket/in/2026"
+
+
+def test_a_removal_is_on_the_disk(root: int, bucket: Path, synced: list[str]) -> None:
+    assert clearing.delete(root, place("in/a.csv"), written(bucket / "in/a.csv", "one"))
+    assert synced[-1] == "bucket/in"
+
+
+def test_a_copy_is_on_the_disk_before_it_is_gone_here(
+    root: int, bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synced: list[str]
+) -> None:
+    other_file_system(monkeypatch)
+    it = written(bucket / "in/a.csv", "one")
+    assert clearing.move(root, place("in/a.csv"), it, tmp_path / "done", SEQUENCER)
+    (part,) = (one for one in synced if one.endswith(".part"))
+    assert synced.index(part) < synced.index("done/in") < synced.index("bucket/in")
+
+
 def test_links_out_of_the_bucket_are_not_followed(root: int, bucket: Path, tmp_path: Path) -> None:
     it = written(tmp_path / "outside/a.csv", "one")
     (bucket / "in").symlink_to(tmp_path / "outside")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -454,3 +455,21 @@ def test_an_object_is_written_whole_and_never_outside(tmp_path: Path) -> None:
         write(bucket, "link/x", b"")
     with pytest.raises(FileNotFoundError):
         write(tmp_path / "nowhere", "x", b"")
+
+
+def test_an_object_is_on_the_disk_with_its_directories_before_its_row_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done, fsync, replace_ = list[str](), os.fsync, Path.replace
+
+    def synced(descriptor: int) -> None:
+        done.append(os.path.relpath(os.readlink(f"/proc/self/fd/{descriptor}"), tmp_path))
+        fsync(descriptor)
+
+    def renamed(self: Path, target: Path) -> Path:
+        done.append("rename")
+        return replace_(self, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", renamed)
+    write(tmp_path, "a/b/c", b"one")
+    assert done[:2] == ["a/b/.c.part", "rename"]
+    assert sorted(done[2:]) == [".", "a", "a/b"]

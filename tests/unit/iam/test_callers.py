@@ -89,6 +89,7 @@ def test_the_keys_that_every_request_has() -> None:
     assert found["aws:tokenissuetime"] == ("2026-11-26T00:00:00Z",)
     assert found["aws:multifactorauthpresent"] == ("false",), "global condition keys: of temporary credentials alone"
     assert found["aws:sourceip"] == ("203.0.113.7",)
+    assert found["aws:securetransport"] == ("false",)
     assert not {"aws:useragent", "aws:referer"} & found.keys()
     assert "s3:authtype" not in found
     request = came(signed(S3SigV4Auth, "http://h/x", service="s3"))

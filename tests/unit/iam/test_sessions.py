@@ -87,6 +87,12 @@ def test_whatever_comes_opens_nothing(token: str) -> None:
     assert flaw(token, "ASIAAAAAAAAAAAAAAAAA") is Flaw.BAD_TOKEN
 
 
+def test_a_token_has_one_spelling() -> None:
+    found = minted()
+    for spelled in (f"{found.token}=", f"{found.token}!", f"{found.token[:9]}\n{found.token[9:]}", f" {found.token}"):
+        assert flaw(spelled, found.key_id) is Flaw.BAD_TOKEN
+
+
 def test_a_forged_payload_opens_nothing() -> None:
     payload = json.dumps(["admin", "x", NOW, NOW + 1e9, "00", None]).encode()
     assert flaw(urlsafe_b64encode(b"\0" * 32 + payload).decode().rstrip("="), "ASIAAAAAAAAAAAAAAAAA") is Flaw.BAD_TOKEN

@@ -65,6 +65,15 @@ def test_every_signed_part_counts() -> None:
     assert flaw(request, secret=SECRET + "x") is Flaw.MISMATCH
 
 
+def test_a_slash_more_is_another_object_but_behind_a_bucket() -> None:
+    """boto3 signs /bucket/ for a URL that ends with the bucket."""
+    assert check(presigned("http://127.0.0.1:4566/b/")._replace(path="/b"))
+    assert flaw(presigned("http://127.0.0.1:4566/b/k/")._replace(path="/b/k")) is Flaw.MISMATCH
+    hosted = presigned("http://127.0.0.1:4566/b/k/")._replace(path="/k")
+    with pytest.raises(AuthFailure):
+        check(hosted, bucket="b")
+
+
 def test_it_expires() -> None:
     assert check(presigned(), NOW + 60)
     assert flaw(presigned(), NOW + 61) is Flaw.EXPIRED

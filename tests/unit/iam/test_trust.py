@@ -130,6 +130,8 @@ def test_a_service_assumes_a_role_for_something() -> None:
     assert not trust.lets("r", document, trust.LAMBDA, ACCOUNT, own + "g")
     assert not trust.lets("r", document, trust.LAMBDA, ACCOUNT)
     assert not trust.lets("r", document, trust.RULES, ACCOUNT, own)
+    for_any = {"Statement": [statement({"Service": trust.LAMBDA}, Condition={"ArnLikeIfExists": {"aws:SourceArn": own}})]}
+    assert trust.lets("r", for_any, trust.LAMBDA, ACCOUNT), "where nobody says what for, there is no such key"
 
 
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=8), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["Statement", "Effect", "Principal", "Action", "AWS", "Service", "Condition", "Version"]), inner, max_size=4), max_leaves=12)  # fmt: skip

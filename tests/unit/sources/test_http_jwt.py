@@ -162,6 +162,10 @@ async def test_a_bad_token_does_not(make: Any, told: str) -> None:
     assert rig.counted("refused") == 1
 
 
+async def test_a_token_with_a_certificate_in_its_head() -> None:
+    assert isinstance(await Rig().admit(signed(header={"kid": "rsa", "x5c": ["A" * 2000]})), Passage)
+
+
 async def test_a_pin_narrows_the_algorithms() -> None:
     rig = Rig(JwtAuthorizer(ISSUER, frozenset({"api"}), algorithms=("ES256",)))
     assert isinstance(await rig.admit(signed(EC, "ES256")), Passage)

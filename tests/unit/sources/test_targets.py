@@ -163,6 +163,18 @@ async def test_all_targets_of_a_rule_get_the_event_in_one_transaction(bench: Ben
     ]
 
 
+async def test_who_waits_for_what_is_handed_over_is_told(bench: Bench) -> None:
+    """Else a queue's mapping looks a while later, and what sends on to buses and topics within the hour."""
+    woken: list[str] = []
+    bench.outbox.on_post = lambda: woken.append("relay")
+    bench.rules["big"] = rule(to("queue", "jobs"), to("bus", "orders"))
+    with bench.queues.bell("jobs") as bell:
+        bell.event.clear()
+        await bench.publish(bench.house())
+        assert bell.event.is_set()
+    assert woken == ["relay"]
+
+
 async def test_nothing_is_handed_over_when_the_store_fails(bench: Bench) -> None:
     bench.rules["big"] = rule(to("queue", "jobs"), to("bus", "orders"))
     bench.fail = True

@@ -240,6 +240,13 @@ async def test_slack_shows_a_person_nothing(site: Site) -> None:
     assert len(site.outlet.emitted) == 1
 
 
+async def test_a_form_that_is_not_slacks_is_answered_as_all_else(site: Site) -> None:
+    await site.serve(GITHUB)
+    headers = github("first-secret", b"payload=x", "1") | {"Content-Type": "application/x-www-form-urlencoded"}
+    response = await site.post(headers, b"payload=x")
+    assert (response.status, json.loads(response.body)) == (202, {"requestId": site.outlet.emitted[0].request_id})
+
+
 # -- refused
 
 
