@@ -79,7 +79,10 @@ def local(device: int) -> bool:
 
 
 def make(path: Path) -> None:
-    """Make the directory when it is missing, mode from the umask. Raises RootGone when that fails. Touches the disk."""
+    """Make the directory when it is missing, mode from the umask; none through a link, of which find() tells. Raises RootGone when that
+    fails. Touches the disk."""
+    if os.path.realpath(path) != str(path):
+        return
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
