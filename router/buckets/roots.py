@@ -106,7 +106,8 @@ def _opened(path: Path) -> Iterator[int]:
         raise RootGone(f"{path} is missing") from error
     except OSError as error:
         if error.errno in _LINKED and path.is_dir():
-            raise RootGone(f"{path} leads elsewhere: a link was put in its way since the config was read; reload if it is meant") from error
+            since = "a link was put in its way since the config was read, or leads where no bucket may lie (`router check` tells)"
+            raise RootGone(f"{path} leads elsewhere: {since}; reload if it is meant") from error
         raise RootGone(f"{path} cannot be read: {error.strerror}") from error
     try:
         yield directory
