@@ -6,8 +6,8 @@ from typing import Final
 import structlog
 
 from router.clock import Clock
-from router.dispatch.calendar import Calendar
 from router.errors import JournalError, StoreFull
+from router.journal.calendar import Calendar
 from router.journal.database import Database
 from router.telemetry.logs import LogStore
 from router.telemetry.systemd import ServiceManager

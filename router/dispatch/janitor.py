@@ -7,9 +7,9 @@ import structlog
 
 from router.clock import Clock
 from router.config.types import Retention
-from router.dispatch.calendar import Calendar
 from router.errors import JournalError
 from router.journal.base import Journal
+from router.journal.calendar import Calendar
 
 log = structlog.get_logger("router.retention")
 

@@ -2,7 +2,7 @@
 
 from structlog.testing import capture_logs
 
-from router.dispatch.calendar import DOUBT, LEAP, Calendar
+from router.journal.calendar import DOUBT, LEAP, Calendar
 from tests.helpers.clock import VirtualClock
 
 YEAR = 365 * 86400.0
