@@ -1,7 +1,8 @@
 """A file leaves a bucket after its events have succeeded: it is deleted, or moved to a directory outside. Only the very version that was handled.
 
 Between a look at a name and what is done to it another file can come to have that name. So the file is renamed first, which nobody
-can come between, and looked at then: one that is another is put back. Touches the disk: run in a thread. Raises OSError."""
+can come between, and looked at then: one that is another is put back, by a sweep if the daemon dies before that.
+Touches the disk: run in a thread. Raises OSError."""
 
 import contextlib
 import errno
@@ -14,14 +15,18 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
 
-from router.buckets import roots
+from router.buckets import object_keys, roots
 from router.buckets.beneath import beneath
 from router.buckets.facts import Identity
+from router.buckets.keys import join
+from router.buckets.object_errors import ObjectError
 from router.buckets.object_keys import Place
-from router.buckets.staging import BODY, staging
+from router.buckets.staging import parent, staging
 from router.buckets.versions import Seen, Version
 from router.disk import rename_new, sync
 
+GONE: Final = "gone-"  # how names in the staging directory begin: of files on their way out
+_WHENCE: Final = ".from"  # and how those of their notes end: links that lead nowhere, "INODE-SIZE-MTIME/KEY"
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _WRITE: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -45,27 +50,65 @@ def untouched(seen: Seen | None, row: Version) -> bool:
 def delete(root: int, where: Place, version: Identity) -> bool:
     """Remove the file of a key, durably; False: that version is not there.
 
-    It goes by way of the staging directory, which a sweep empties if the daemon dies in between."""
+    It goes by way of the staging directory, with a note of where from: if the daemon dies in between, a sweep knows what to do."""
     try:
         directory = beneath(root, where.directory, _DIRECTORY)
     except (FileNotFoundError, NotADirectoryError):
         return False
-    aside, name = staging(root), f"{BODY}gone-{secrets.token_hex(8)}"
+    aside, name = staging(root), f"{GONE}{secrets.token_hex(8)}"
     try:
         if not _is(version, where.name, directory):
             return False
+        os.symlink(f"{'-'.join(map(str, version))}/{join(*where)}", f"{name}{_WHENCE}", dir_fd=aside)
         os.rename(where.name, name, src_dir_fd=directory, dst_dir_fd=aside)
-        if not _is(version, name, aside):
-            _put_back(aside, name, directory, where.name)
-            return False
-        os.unlink(name, dir_fd=aside)
-        os.fsync(directory)
+        gone = _gone(aside, name, version, directory, where.name)
+        if gone:
+            os.fsync(directory)
     except FileNotFoundError:
         return False
     finally:
+        _forget(aside, name)
         os.close(aside)
         os.close(directory)
+    return gone
+
+
+def sweep_gone(root: int, aside: int, name: str) -> bool:
+    """Remove what a daemon that died had put *aside* to remove it, or put back what turns out to be another version; whether it was there.
+
+    What has no note is left alone, and what cannot be put back: nobody knows that it may go."""
+    name = name.removesuffix(_WHENCE)
+    there = False
+    with contextlib.suppress(OSError, ObjectError, ValueError):
+        named, _, key = os.readlink(f"{name}{_WHENCE}", dir_fd=aside).partition("/")
+        where, version = object_keys.place(key), Identity(*map(int, named.split("-")))
+        os.stat(name, dir_fd=aside, follow_symlinks=False)  # died before it was put aside: nothing to make a directory for
+        directory = parent(root, where.directory)
+        try:
+            _gone(aside, name, version, directory, where.name)
+            there = True
+        finally:
+            os.close(directory)
+    _forget(aside, name)
+    return there
+
+
+def _gone(aside: int, name: str, version: Identity, directory: int, former: str) -> bool:
+    """Remove the file that was put aside if it is this version, else put it back; whether it is gone."""
+    if not _is(version, name, aside):
+        _put_back(aside, name, directory, former)
+        return False
+    os.unlink(name, dir_fd=aside)
     return True
+
+
+def _forget(aside: int, name: str) -> None:
+    """Remove the note of a file that is not aside, or no longer."""
+    with contextlib.suppress(FileNotFoundError):
+        try:
+            os.stat(name, dir_fd=aside, follow_symlinks=False)
+        except FileNotFoundError:
+            os.unlink(f"{name}{_WHENCE}", dir_fd=aside)
 
 
 def move(root: int, where: Place, version: Identity, to: Path, sequencer: str) -> Path | None:
@@ -80,6 +123,8 @@ def move(root: int, where: Place, version: Identity, to: Path, sequencer: str) -
         if not _is(version, where.name, directory):
             return None
         place = to / where.directory
+        if os.path.realpath(place) != str(place):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(place))
         _made(place)
         holder = roots.opened(place)
         try:

@@ -79,7 +79,10 @@ def local(device: int) -> bool:
 
 
 def make(path: Path) -> None:
-    """Make the directory when it is missing, mode from the umask. Raises RootGone when that fails. Touches the disk."""
+    """Make the directory when it is missing, mode from the umask; none through a link, of which find() tells. Raises RootGone when that
+    fails. Touches the disk."""
+    if os.path.realpath(path) != str(path):
+        return
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -103,7 +106,8 @@ def _opened(path: Path) -> Iterator[int]:
         raise RootGone(f"{path} is missing") from error
     except OSError as error:
         if error.errno in _LINKED and path.is_dir():
-            raise RootGone(f"{path} leads elsewhere: a link was put in its way since the config was read; reload if it is meant") from error
+            since = "a link was put in its way since the config was read, or leads where no bucket may lie (`router check` tells)"
+            raise RootGone(f"{path} leads elsewhere: {since}; reload if it is meant") from error
         raise RootGone(f"{path} cannot be read: {error.strerror}") from error
     try:
         yield directory

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from router.buckets.beneath import beneath
+from router.buckets.clearing import GONE, sweep_gone
 from router.buckets.folders import BELOW, DIRECTORY, names_in, remove_empty
 from router.buckets.keys import STAGING, split
 from router.buckets.object_errors import BucketNotEmpty
@@ -23,6 +24,7 @@ def sweep(root: int) -> int:
         try:
             for name in names_in(directory):
                 removed += name.startswith(BODY) and _swept(directory, name)
+                removed += name.startswith(GONE) and sweep_gone(root, directory, name)
                 removed += name.startswith(TRACE) and _swept_beside(root, directory, name)
         finally:
             os.close(directory)

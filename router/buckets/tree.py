@@ -1,6 +1,6 @@
 """The keys of a bucket in the order of their bytes, out of its directories. Touches the disk: run in a thread.
 
-The names of a directory are remembered and used again as long as the directory proves that nothing came or went, and the bucket ignores
+The names of a directory are remembered and used again as long as the directory proves that nothing came or went, and the bucket leaves out
 the same names: same inode, same times, and those older, when it was read, than its clock can hide a change. A file that was dropped a
 moment ago is always there; what it costs is reading its directory anew. What is remembered is bounded by CACHE for all buckets together."""
 
@@ -23,9 +23,9 @@ CACHE: Final = 128 * 1024**2  # bytes of names
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY
 _NONE: Final = Names([])
 
-Proof = tuple[
-    int, int, int, int, tuple[str, ...]
-]  # device, inode, mtime and ctime of a directory; and the globs of names that were left out
+Proof = tuple[int, int, int, int, int, tuple[str, ...]]
+"""Device, inode, mtime and ctime of a directory; how long its path is, and the globs: names that made too long a key, or that one of those
+matches, were left out."""
 
 
 class Read(NamedTuple):
@@ -110,7 +110,7 @@ class Tree:
         opened = beneath(self._root, path, _DIRECTORY)
         try:
             began, state = time.time_ns(), os.fstat(opened)
-            proof = state.st_dev, state.st_ino, state.st_mtime_ns, state.st_ctime_ns, self._ignored.patterns
+            proof = state.st_dev, state.st_ino, state.st_mtime_ns, state.st_ctime_ns, len(directory), self._ignored.patterns
             names = self._directories.get(proof)
             if names is None:
                 names = Names(self._listed(opened, os.fsdecode(directory)))

@@ -107,7 +107,9 @@ class Daemon:
 
 
 def part(text: str) -> str:
-    """*text* as one segment of a path."""
+    """*text* as one segment of a path. Fails with exit 2 for an empty one: what it stands in would be the path of something else."""
+    if not text:
+        fail("an empty text names nothing: give a name or an id", Exit.USAGE)
     return quote(text, safe="")
 
 

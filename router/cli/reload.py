@@ -1,14 +1,17 @@
 """`router reload`: the running daemon takes up a changed config."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from router.cli.client import Daemon
+from router.cli.exits import NotRunning
 from router.cli.settings import Settings, pass_settings, shared_options
 from router.cli.show import document
 from router.cli.text import visible
+
+_MOVED: Final = "if `state` was changed in the config, the daemon is on the former one until it is restarted: no reload moves it"
 
 
 @click.command(short_help="Have the running daemon take up a changed config.")
@@ -19,7 +22,10 @@ def reload(settings: Settings) -> None:
 
     A config with mistakes changes nothing: every mistake is printed, and the exit code is 1."""
     with Daemon.of(settings) as daemon:
-        found = daemon.post("/reload")
+        try:
+            found = daemon.post("/reload")
+        except NotRunning as error:
+            raise NotRunning(f"{error.message}; {_MOVED}") from error
     if settings.json:
         document(found)
         return

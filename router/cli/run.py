@@ -42,7 +42,7 @@ def run(settings: Settings, /, template: Path | None, **options: Any) -> None:
 
     path, render = (settings.there(), lambda: None) if template is None else _templated(settings, template, options)
     try:
-        config = daemon.check(path, text=render()) if sys.stdout.isatty() else None
+        config = daemon.check(path, text=render(), apart=True) if sys.stdout.isatty() else None
         code = daemon.main(path, on_ready=lambda _: _say(config), render=render)
     except ConfigError as error:
         for problem in error.problems:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from router.config import buses, checks, document, functions, queues, resources, settings, topics, usage
+from router.config import astray, buses, checks, document, functions, queues, resources, settings, topics, usage
 from router.config import roles as policies_of_roles
 from router.config.document import Declared
 from router.config.functions import Interpreters, Runtimes
@@ -42,18 +42,20 @@ def load(
     declared: Declared = lambda _: (),
     text: str | None = None,
     former: Config | None = None,
+    apart: bool = False,
 ) -> Config:
     """Read *path*. *triggers*: word → class; *runtimes*: name → what is wrong with it, "" when nothing is; *interpreters*: the same
     of a runtime and the path of an interpreter; *policies*: a role's policy document → its mistakes; *resource_policies*: the same of
     a queue's or a bus's, *trust_policies*: of a role's trust; *sections*: further keys → their readers; *declared*: what the API declared beside the file; *text*: the file's,
     instead of what it has now; *former*: another config that was read so, of which is taken over what is as it was: what comes of it is
-    the same as without, but that no file beside is looked at again for what did not change.
+    the same as without, but that no file beside is looked at again for what did not change; *apart*: see config/astray.py: a bucket that
+    a link leads astray is no mistake, and has its place as it is written.
 
     Raises ConfigError with every mistake, in the order of the file."""
     kept = former.kept if former is not None else None
     shared, top = document.parsed(document.text_of(path) if text is None else text, path, environ, declared, kept)
     judges = (policies, resource_policies, trust_policies)
-    config = _config(Path(os.path.abspath(path)), top, triggers, (runtimes, interpreters), judges, sections)  # noqa: PTH100 - resolve() would follow a symlink
+    config = _config(Path(os.path.abspath(path)), top, triggers, (runtimes, interpreters), judges, sections, apart=apart)  # noqa: PTH100 - resolve() would follow a symlink
     problems = shared.problems
     if problems.count:
         raise ConfigError(problems.lines())
@@ -92,6 +94,8 @@ def _config(  # noqa: PLR0917 - what load() is given
     machine: Machine,
     policies: Judges,
     sections: Mapping[str, Section],
+    *,
+    apart: bool,
 ) -> Config:
     form = top.form(known=(*_KNOWN, *sections))
     _version(form)
@@ -121,6 +125,7 @@ def _config(  # noqa: PLR0917 - what load() is given
         schedule_groups=buses.groups(form.child("schedule_groups")),
         functions={} if (node := form.child("functions")) is None else functions.read(node, readings.names(names), triggers, *machine),
     )
+    config = astray.kept_apart(config, form) if apart else config
     checks.check(config, form)
     return replace(config, **_sections(form, config, sections)) if any(map(form.has, sections)) else config
 

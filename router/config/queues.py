@@ -132,6 +132,6 @@ def _size(form: Node) -> int:
     found = _SIZE.fullmatch(form.text("max_message_size"))
     size = int(found[1]) * _UNITS[found[2]] if found else 0
     if not 1024 <= size <= LARGEST:
-        form.problem("write bytes as a bare number, or 256KB, 1MB; from 1024 to 1MB", "max_message_size")
+        form.problem("write bytes as a bare number, or 256KB, 1MB; from 1KB to 1MB", "max_message_size")
         return _DEFAULT.max_message_size
     return size

@@ -128,13 +128,23 @@ def tables(node: Node) -> tuple[dict[str, Table], dict[str, ItemTable]]:
     )
 
 
+def _columns(form: Node) -> tuple[str, ...]:
+    """The key of a feed. To SQLite a column has one name in any case of its letters."""
+    columns = form.strings("key")
+    if form.has("key") and not all(columns):
+        form.problem("a column's name is not empty", "key")
+    elif len({column.lower() for column in columns}) < len(columns):
+        form.problem("names a column twice", "key")
+    return columns
+
+
 def _table(name: str, node: Node) -> Table:
     form = node.form(known=("sqlite", "table", "key", "view", "install"))
     return Table(
         name=name,
         sqlite=form.file("sqlite"),
         table=form.text("table", name, pattern=r"[^\x00]+", what="a table's name"),
-        key=form.strings("key"),
+        key=_columns(form),
         view=cast(
             'Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"]',
             form.choice("view", "NEW_AND_OLD_IMAGES", ("KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES")),

@@ -11,7 +11,7 @@ from typing import Final
 
 import yaml
 
-from router.config.problems import Problems, shown
+from router.config.problems import Problems, shown, step
 
 DEPTH: Final = 50  # mappings and lists inside one another
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -186,6 +186,13 @@ class _Builder:
             self._problems.note(key.line, key.column, "", "merge keys (<<) are not supported; write the values out")
         elif key.text in form.values:
             first = form.values[key.text][0]
-            self._problems.note(key.line, key.column, "", f"{shown(key.text)}: duplicate key, first on line {first.line}")
+            self._problems.note(key.line, key.column, step(self._above(), key.text), f"duplicate key, first on line {first.line}")
         else:
             form.values[key.text] = (key, value)
+
+    def _above(self) -> str:
+        """The path of the innermost list or mapping that is open."""
+        path = ""
+        for parent, key in self._open[:-1]:
+            path = f"{path}[{len(parent.values)}]" if isinstance(parent, Items) else step(path, key.text if key else "")
+        return path

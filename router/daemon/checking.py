@@ -25,18 +25,20 @@ from router.sources.base import Binding, House, Source
 from router.telemetry.metrics import Metrics
 
 
-def check(path: Path, fragments: Sequence[Fragment] | None = None, text: str | None = None) -> Config:
+def check(path: Path, fragments: Sequence[Fragment] | None = None, text: str | None = None, *, apart: bool = False) -> Config:
     """Read the config as run() does, and build what it asks for to see that it can be built. *fragments*: what the API declared, None:
-    what its state directory keeps; *text*: of config.yaml.
+    what its state directory keeps; *text*: of config.yaml; *apart*: for a daemon that starts, see load().
 
     Raises ConfigError with every mistake, JournalError when the store cannot be read."""
-    config = read(path, fragments, text)
+    config = read(path, fragments, text, apart=apart)
     nothing = cast("Database", None)  # building opens nothing: no store is needed to see that it fails
     built(House(config, SystemClock(), nothing, Metrics()))
     return config
 
 
-def read(path: Path, fragments: Sequence[Fragment] | None = None, text: str | None = None, former: Config | None = None) -> Config:
+def read(
+    path: Path, fragments: Sequence[Fragment] | None = None, text: str | None = None, former: Config | None = None, *, apart: bool = False
+) -> Config:
     """The config, of which nothing is built yet. *former*: another one, of which is taken over what is as it was. Raises as check() does."""
     return load(
         path,
@@ -50,12 +52,13 @@ def read(path: Path, fragments: Sequence[Fragment] | None = None, text: str | No
         declared=kept if fragments is None else lambda _: fragments,
         text=text,
         former=former,
+        apart=apart,
     )
 
 
 def declared(fragments: Sequence[Fragment], now: Config) -> Config:
     """The config in force with these fragments instead of those it has. Raises as check() does."""
-    return read(now.file, fragments, now.text or None, now)
+    return read(now.file, fragments, now.text or None, now, apart=True)
 
 
 def built(house: House) -> list[list[Source]]:

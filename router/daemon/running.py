@@ -16,6 +16,7 @@ import structlog
 from router import VERSION
 from router.api.calls import Calls
 from router.clock import Clock, SystemClock
+from router.config.astray import led_astray
 from router.config.types import Config
 from router.daemon.checking import check
 from router.daemon.stages import Step, drain, started
@@ -41,8 +42,10 @@ def main(
 ) -> int:
     """Run the daemon of this config in the foreground until SIGTERM or SIGINT; the exit status. *render*: the config's text, now and at
     every reload; None: what the file holds. Raises ConfigError, StateLocked."""
-    config = check(path, text=render())
+    config = check(path, text=render(), apart=True)
     writer = configure(secrets=config.secrets)
+    for bucket, place, real in led_astray(config):
+        log.error("bucket_led_astray", bucket=bucket, place=place, leads_to=real)
     allow_descriptors()
     sys.setswitchinterval(SWITCH)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -67,7 +67,7 @@ async def opened_stores(
     opened.push_async_callback(database.close)
     declared = await Declared.open(database, declare, clock)
     if declared.fragments() != config.declared:
-        config = await asyncio.to_thread(check, config.file, declared.fragments(), config.text)
+        config = await asyncio.to_thread(check, config.file, declared.fragments(), config.text, apart=True)
         took(config)
     journal = await SqliteJournal.open(database, clock)
     queues = await Queues.open(database, clock, config.queues, region=config.region, account=config.account)

@@ -7,6 +7,7 @@ import structlog
 
 from router.clock import Clock
 from router.errors import JournalError, StoreFull
+from router.journal.calendar import Calendar
 from router.journal.database import Database
 from router.telemetry.logs import LogStore
 from router.telemetry.systemd import ServiceManager
@@ -22,6 +23,7 @@ class Housekeeping:
 
     def __init__(self, database: Database, logs: LogStore, manager: ServiceManager, *, clock: Clock, retention: float) -> None:
         self._database, self._logs, self._manager, self._clock, self.retention = database, logs, manager, clock, retention
+        self._calendar = Calendar(clock, "logs")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep house until *stop* is set."""
@@ -67,7 +69,8 @@ class Housekeeping:
     async def _expire_logs(self, stop: asyncio.Event) -> None:
         """Remove logs past their retention."""
         while not stop.is_set():
-            removed = await self._logs.expire(self._clock.now() - self.retention)
+            now = self._calendar.now()
+            removed = await self._logs.expire(now - self.retention, now=now)
             if removed:
                 log.info("logs_expired", files=removed)
             await self._clock.wait(stop, LOGS)

@@ -9,6 +9,7 @@ from router.clock import Clock
 from router.config.types import Retention
 from router.errors import JournalError
 from router.journal.base import Journal
+from router.journal.calendar import Calendar
 
 log = structlog.get_logger("router.retention")
 
@@ -24,7 +25,7 @@ class Janitor:
     """Forgets terminal events older than the history, and the oldest of them while the store is larger than it may be."""
 
     def __init__(self, journal: Journal, *, retention: Retention, clock: Clock) -> None:
-        self._journal, self._clock = journal, clock
+        self._journal, self._clock, self._calendar = journal, clock, Calendar(clock, "events")
         self.retention = retention  # may be set anew at any time
         self._told = False  # that the store is too large and nothing is left to forget
 
@@ -38,7 +39,7 @@ class Janitor:
             await self._clock.wait(stop, PERIOD)
 
     async def _round(self, stop: asyncio.Event) -> None:
-        before = self._clock.now() - self.retention.history
+        before = self._calendar.now() - self.retention.history
         forgotten, count = 0, BATCH
         while count == BATCH and not stop.is_set():
             forgotten += (count := await self._journal.forget(before=before, limit=BATCH))

@@ -21,7 +21,10 @@ _OF_SERVICE: Final = {
     ),
     "lambda": (*("EventSourceToken", "FunctionArn", "FunctionUrlAuthType", "InvokedViaFunctionUrl", "Layer", "Principal"),),
     "dynamodb": ("Attributes", "EnclosingOperation", "FullTableScan", "LeadingKeys", "ReturnConsumedCapacity", "ReturnValues", "Select"),
-    "events": ("creatorAccount", "detail-type", "ManagedBy", "source", "TargetArn"),
+    "events": (
+        *("creatorAccount", "detail-type", "detail.eventTypeCode", "detail.service", "detail.userIdentity.principalId"),
+        *("eventBusInvocation", "ManagedBy", "source", "TargetArn"),
+    ),
     "sns": ("Endpoint", "Protocol"),
     "sts": ("ExternalId", "RoleSessionName", "SourceIdentity", "DurationSeconds"),
     "iam": ("PassedToService",),

@@ -14,6 +14,7 @@ from router import names
 from router.errors import JournalError, ShuttingDown, SourceError
 from router.events import eventbridge
 from router.events.eventbridge import Entry, Place, Refusal
+from router.journal.calendar import Calendar
 from router.sources import bus_store
 from router.sources.base import Binding, House, Outlet, basis_of, first_leaf
 from router.sources.bus_replays import Replays
@@ -35,6 +36,7 @@ class BusSource:
         self.name = "bus"
         self.basis: object = basis
         self._config, self._clock, self._buses = house.config, house.clock, house.buses
+        self._calendar = Calendar(house.clock, "archives")
         self._drawn = Drawn.of(rules, house.config)
         if not self._buses.laid:  # who puts events has its rules from the first on; another config's are laid when it is in force
             self._buses.lay(self._drawn, house)
@@ -103,7 +105,7 @@ class BusSource:
     async def _retention(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             await self._empty(of_config=False)
-            removed = await self._store.forget(self._clock.now())
+            removed = await self._store.forget(self._calendar.now())
             if removed < bus_store.FORGET_AT_ONCE:
                 await self._clock.wait(stop, RETENTION_EVERY)
 

@@ -219,8 +219,8 @@ def _jwt(node: Node) -> JwtAuthorizer:
     if find_spec("joserfc") is None:
         node.problem("needs the extra jwt: pip install 'event-router[jwt]'")
     audience = form.strings("audience")
-    if not audience:
-        form.problem("is required: the audiences (aud, client_id) of the tokens that are taken", "audience")
+    if not all(audience) or not audience:
+        form.problem("is required: the audiences (aud, client_id) of the tokens that are taken, none of them empty", "audience")
     return JwtAuthorizer(
         issuer=_url(form, "issuer", required=True),
         audience=frozenset(audience),

@@ -211,6 +211,8 @@ def _origins(cors: Node) -> tuple[str, ...]:
         cors.problem('is required: origins as https://example.com, or "*"', "allow_origins")
         return ()
     origins = cors.strings("allow_origins")
+    if not origins:
+        cors.problem('names no origin, so nobody is allowed anything: write https://example.com or "*", or leave cors out', "allow_origins")
     if wrong := [one for one in origins if not _ORIGIN.fullmatch(one)]:
         cors.problem(f"{wrong[0]!r:.60} is no origin; write https://example.com, without a path, or *", "allow_origins")
     return origins

@@ -73,9 +73,12 @@ class LogStore:
         while self._open:
             os.close(self._open.popitem()[1])
 
-    async def expire(self, before: float, *, step: int = 500) -> int:
-        """Remove the files last written before *before* (epoch seconds), *step* at a time in a thread; give how many went."""
-        own = {place: self._clock.now() - seconds for place, seconds in self.kept.items()}
+    async def expire(self, before: float, *, now: float | None = None, step: int = 500) -> int:
+        """Remove the files last written before *before* (epoch seconds), *step* at a time in a thread; give how many went.
+
+        *now*: by which groups with a retention of their own go; None: the clock's."""
+        now = self._clock.now() if now is None else now
+        own = {place: now - seconds for place, seconds in self.kept.items()}
         removed = last = await asyncio.to_thread(expire, self._root, before, step, own)
         while last >= step:
             last = await asyncio.to_thread(expire, self._root, before, step, own)

@@ -117,15 +117,16 @@ class Listener:
         self._quiet.clear()
         if not self._bound:
             await self.bind()
-        bound = tuple(self._bound)
+        addresses = tuple(map(self._address, self._bound))  # a socket that is closed has none
         try:
             while self._bound:
-                self._servers.append(await self._server(made := self._bound[0]))
+                self._servers.append(await self._server(self._bound[0]))
                 del self._bound[0]  # now the server's
         except OSError as error:
+            failed = addresses[-len(self._bound)]
             await self.close()
-            raise sockets.CannotListen(f"cannot listen on {sockets.address(made)}: {error.strerror or error}") from error
-        self.addresses = tuple(self._address(made) for made in bound)
+            raise sockets.CannotListen(f"cannot listen on {failed}: {error.strerror or error}") from error
+        self.addresses = addresses
 
     async def adopt(self, made: socket.socket) -> Callable[[], None]:
         """Accept on this socket too, which listens already; what is given closes it."""
@@ -144,6 +145,7 @@ class Listener:
 
     async def _server(self, bound: socket.socket) -> asyncio.Server:
         loop = asyncio.get_running_loop()
+        bound.listen(sockets.BACKLOG)  # raises what is wrong; uvloop, which does so too, passes over it and closes the socket
         if bound.family == socket.AF_UNIX:
             return await loop.create_unix_server(lambda: Connection(self), sock=bound, backlog=sockets.BACKLOG)
         return await loop.create_server(lambda: Connection(self), sock=bound, backlog=sockets.BACKLOG)

@@ -176,3 +176,30 @@ async def test_five_hundred_requests_a_second_and_a_reload_every_second_fail_not
     assert set(seen.statuses) == {200}, (seen, said)
     assert {body.decode() for body in seen.bodies} <= {f"v{number}" for number in range(4 + 4 * ROUNDS)}
     assert seen.total > 500, "there was load"
+
+
+def test_a_link_in_the_place_of_a_bucket_stops_no_start_and_no_other_bucket(tmp_path: Path) -> None:
+    """Whoever may write beside it can put one there; it is refused where somebody asks whether the config is well."""
+    resources = "buckets: {inbox: {path: ./inbox, settle: 0.2s}, other: {path: ./other, settle: 0.2s}}"
+    with Serving(tmp_path, "f: {…, handler: app.seen, triggers: [{http: GET /f}, {s3: inbox}, {s3: other}]}", resources=resources) as house:
+        house.up()
+        assert house.stop() == 0
+        (tmp_path / "inbox").rename(tmp_path / "before")
+        (tmp_path / "inbox").symlink_to("state")
+        house.start()
+        assert house.ready(), house.said()
+        assert house.until(lambda: '"bucket_detached"' in house.said(), 10)
+        assert house.said().count('"bucket_led_astray"') == 1
+        assert house.ask("GET", "/f").status == 200
+        (tmp_path / "other/file").write_text("x")
+        assert house.until(lambda: any("Records" in (row.get("event") or {}) for row in house.seen("f")), 10)
+        assert [problem.partition(":")[2].partition(":")[0] for problem in house.get("/status")["problems"]] == ["inbox"]
+        for command in ("check", "reload"):
+            told = house.cli(command)
+            assert (told.returncode, "lies inside bucket inbox" in told.stderr) == (1, True)
+        (tmp_path / "inbox").unlink()
+        (tmp_path / "before").rename(tmp_path / "inbox")
+        assert house.until(lambda: house.get("/status")["ready"], 10)
+        assert house.stop() == 0
+    records = [row["event"]["Records"][0]["s3"] for row in house.seen("f") if "Records" in (row.get("event") or {})]
+    assert {(one["bucket"]["name"], one["object"]["key"]) for one in records} == {("other", "file")}, "nothing of the state directory"

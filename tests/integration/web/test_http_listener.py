@@ -749,6 +749,22 @@ async def test_a_port_in_use_is_named(serve: Serve) -> None:
         await Served(PATIENT, Listen("tcp", "127.0.0.1", port)).listener.start()
 
 
+@pytest.mark.parametrize("early", [True, False])
+async def test_a_port_that_somebody_else_comes_to_listen_on_is_named(early: bool) -> None:
+    """Two may bind to one address, where neither listens yet (SO_REUSEADDR); one of them may listen."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        listener = Served(PATIENT, Listen("tcp", "127.0.0.1", port)).listener
+        if early:
+            await listener.bind()
+        other.listen()
+        with pytest.raises(CannotListen, match=f"cannot listen on 127.0.0.1:{port}: Address already in use"):
+            await listener.start()
+        assert listener.addresses == ()
+
+
 async def test_a_name_is_listened_on_at_all_its_addresses(serve: Serve) -> None:
     served = await serve(PATIENT, Listen("tcp", "localhost", 0))
     assert any(address.startswith("127.0.0.1:") for address in served.listener.addresses)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from router import disk
-from router.buckets import clearing
+from router.buckets import clearing, sweeping
 from router.buckets.facts import Identity
 from router.buckets.object_keys import place
 from router.buckets.versions import Seen, Version
@@ -310,3 +310,89 @@ def test_nothing_is_moved_through_a_link(root: int, bucket: Path, tmp_path: Path
         clearing.move(root, place("in/keys.json"), it, tmp_path / "done", SEQUENCER)
     assert files(tmp_path / "state") == {}
     assert files(bucket) == {"in/keys.json": "one"}
+
+
+class Killed(BaseException):
+    """The daemon dies here."""
+
+
+def kill_behind(monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    """The daemon dies right behind the first call of this function of the system."""
+    real, calls = getattr(os, call), [1]
+
+    def killed(*args: Any, **kwargs: Any) -> None:
+        real(*args, **kwargs)
+        if calls:
+            calls.pop()
+            raise Killed
+
+    monkeypatch.setattr(clearing.os, call, killed)
+
+
+@pytest.mark.parametrize("newer", [True, False])
+def test_killed_in_between_a_newer_version_is_put_back_and_that_version_goes(
+    root: int, bucket: Path, monkeypatch: pytest.MonkeyPatch, newer: bool
+) -> None:
+    it = written(bucket / "in/a.csv", "one")
+    with monkeypatch.context() as patch:
+        if newer:
+            come_between(patch, lambda: os.replace(written_beside(bucket, "newer"), bucket / "in/a.csv"))
+        kill_behind(patch, "rename")
+        with pytest.raises(Killed):
+            clearing.delete(root, place("in/a.csv"), it)
+    assert not (bucket / "in/a.csv").exists()
+    assert sweeping.sweep(root) == 1
+    assert files(bucket) == ({"in/a.csv": "newer"} if newer else {})
+    assert os.listdir(bucket / ".router") == []
+
+
+def test_killed_in_between_a_newer_version_makes_way_for_one_that_came_since(
+    root: int, bucket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it = written(bucket / "in/a.csv", "one")
+    with monkeypatch.context() as patch:
+        come_between(patch, lambda: os.replace(written_beside(bucket, "newer"), bucket / "in/a.csv"))
+        kill_behind(patch, "rename")
+        with pytest.raises(Killed):
+            clearing.delete(root, place("in/a.csv"), it)
+    written(bucket / "in/a.csv", "newest")
+    sweeping.sweep(root)
+    assert files(bucket) == {"in/a.csv": "newest"}
+    assert os.listdir(bucket / ".router") == []
+
+
+def test_killed_before_anything_was_put_aside_nothing_changes(root: int, bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    it = written(bucket / "in/a.csv", "one")
+    with monkeypatch.context() as patch:
+        kill_behind(patch, "symlink")
+        patch.setattr(clearing, "_forget", lambda *_: None)  # nor does a dead daemon clean up
+        with pytest.raises(Killed):
+            clearing.delete(root, place("in/a.csv"), it)
+    assert len(os.listdir(bucket / ".router")) == 1
+    assert sweeping.sweep(root) == 0
+    assert files(bucket) == {"in/a.csv": "one"}
+    assert os.listdir(bucket / ".router") == []
+
+
+def test_what_nobody_knows_anything_of_is_left_alone(root: int, bucket: Path) -> None:
+    for name in ("gone-1", "gone-2"):
+        written(bucket / ".router" / name, "x")
+    os.symlink("1-2/../../etc", bucket / ".router/gone-2.from")
+    assert sweeping.sweep(root) == 0
+    assert files(bucket / ".router") == {"gone-1": "x", "gone-2": "x"}
+
+
+def written_beside(bucket: Path, text: str) -> Path:
+    beside = bucket / ".new"
+    beside.write_text(text)
+    return beside
+
+
+def test_nothing_is_made_through_a_link_in_the_way_of_where_it_goes(root: int, bucket: Path, tmp_path: Path) -> None:
+    it = written(bucket / "in/a.csv", "one")
+    (tmp_path / "state").mkdir()
+    (tmp_path / "done").symlink_to("state")
+    with pytest.raises(OSError, match="Too many levels of symbolic links"):
+        clearing.move(root, place("in/a.csv"), it, tmp_path / "done", SEQUENCER)
+    assert files(tmp_path) == {"bucket/in/a.csv": "one"}
+    assert not list((tmp_path / "state").iterdir())

@@ -99,15 +99,27 @@ async def test_a_directory_that_did_not_change_is_read_again_when_other_names_ar
             assert await house.keys() == keys
 
 
+async def test_below_a_directory_with_a_longer_name_other_keys_are_too_long(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(versions, "racy", lambda *_: False)
+    async with rig(tmp_path) as house:
+        below = "/".join(["d" * 200] * 4)
+        (house.root / "a" / below).mkdir(parents=True)
+        for name in ("x", "y" * 200):
+            (house.root / "a" / below / name).write_bytes(b"")
+        for here, names in (("a", ["x", "y" * 200]), ("b" * 100, ["x"]), ("c", ["x", "y" * 200])):
+            next(path for path in house.root.iterdir() if path.name[0] in "ab").rename(house.root / here)
+            assert await house.keys() == [f"{here}/{below}/{name}" for name in names]
+
+
 async def test_names_are_forgotten_when_there_are_too_many(tmp_path: Path) -> None:
     directories = Directories(limit=1000)
     for number in range(20):
-        proof = (1, number, 0, 0, ())
+        proof = (1, number, 0, 0, 0, ())
         directories.put(tree.Read(proof, paging.Names([b"x" * 100]), settled=True))
         assert directories.get(proof) is not None
     assert len(directories._read) < 5
-    directories.put(tree.Read((1, 1, 0, 0, ()), paging.Names([b"x"]), settled=False))
-    assert directories.get((1, 1, 0, 0, ())) is None
+    directories.put(tree.Read((1, 1, 0, 0, 0, ()), paging.Names([b"x"]), settled=False))
+    assert directories.get((1, 1, 0, 0, 0, ())) is None
     assert not list(tmp_path.iterdir())
 
 

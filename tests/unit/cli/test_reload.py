@@ -1,5 +1,6 @@
 """What `router reload` says of an answer."""
 
+from pathlib import Path
 from typing import Any, Self
 
 import pytest
@@ -41,3 +42,13 @@ def test_what_has_changed_is_told_once(monkeypatch: pytest.MonkeyPatch, answer: 
     monkeypatch.setattr("router.cli.reload.Daemon", Answering)
     done = CliRunner().invoke(root, ["reload"])
     assert (done.exit_code, done.stdout) == (0, f"reloaded: 2 functions; {said}\n")
+
+
+def test_a_daemon_on_a_former_state_directory_is_not_taken_for_none(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("version: 1\nstate: ./elsewhere\n")
+    done = CliRunner().invoke(root, ["--config", str(tmp_path / "config.yaml"), "reload"])
+    assert done.exit_code == 5
+    assert done.stderr.startswith(f"Error: the daemon is not running on {tmp_path / 'elsewhere'}: ")
+    assert done.stderr.endswith(
+        "; if `state` was changed in the config, the daemon is on the former one until it is restarted: no reload moves it\n"
+    )

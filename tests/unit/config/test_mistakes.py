@@ -23,7 +23,22 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         ["config.yaml:1:1: must be a mapping, this is text", "config.yaml:1:1: version: is required: write version: 1"],
     ),
     ("duplicate key", "version: 1\ndrain: 1\ndrain: 2\n", ["config.yaml:3:1: drain: duplicate key, first on line 2"]),
-    ("nested duplicate", "version: 1\nlimits: {idle: 5, idle: 6}\n", ["config.yaml:2:19: idle: duplicate key, first on line 2"]),
+    (
+        "duplicate in a list",
+        "    triggers: [{knock: {door: a, door: b}}]\n",
+        ["config.yaml:6:34: functions.f.triggers[0].knock.door: duplicate key, first on line 6"],
+    ),
+    (
+        "a column twice",
+        "version: 1\ntables:\n  one: {sqlite: x, key: [id, ID]}\n",
+        ["config.yaml:3:25: tables.one.key: names a column twice"],
+    ),
+    (
+        "no column",
+        "version: 1\ntables:\n  one: {sqlite: x, key: [id, '']}\n",
+        ["config.yaml:3:25: tables.one.key: a column's name is not empty"],
+    ),
+    ("nested duplicate", "version: 1\nlimits: {idle: 5, idle: 6}\n", ["config.yaml:2:19: limits.idle: duplicate key, first on line 2"]),
     ("region", "version: 1\nregion: Frankfurt\n", ["config.yaml:2:9: region: Frankfurt is not a region's name, as us-east-1"]),
     ("account", "version: 1\naccount: 12345\n", ["config.yaml:2:10: account: 12345 is not an account number of 12 digits"]),
     ("limits.memory", "version: 1\nlimits: {memory: 64MB}\n", ["config.yaml:2:18: limits.memory: 64 MB is outside 128 MB to 64 TB"]),

@@ -52,9 +52,11 @@ class Logs:
 
     def __init__(self) -> None:
         self.before: list[float] = []
+        self.now: list[float] = []
 
-    async def expire(self, before: float) -> int:
+    async def expire(self, before: float, *, now: float) -> int:
         self.before.append(before)
+        self.now.append(now)
         return 3
 
 
@@ -166,3 +168,13 @@ async def test_logs_go_when_their_time_is_over() -> None:
     start = 1_790_000_000.0
     assert bench.logs.before == [start - 3600, start - 3600 + LOGS, start - 3600 + 2 * LOGS]
     assert [line["files"] for line in said if line["event"] == "logs_expired"] == [3, 3, 3]
+
+
+async def test_a_clock_that_leaps_ahead_removes_no_logs() -> None:
+    bench = Bench(retention=3600)
+    async with bench.running():
+        bench.clock.jump(10 * 365 * 86400.0)
+        await bench.clock.advance(LOGS + 1)
+    start = 1_790_000_000.0
+    assert [round(before) for before in bench.logs.before] == [start - 3600, start - 3600 + LOGS]
+    assert [round(now) for now in bench.logs.now] == [start, start + LOGS]

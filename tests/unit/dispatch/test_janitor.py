@@ -146,3 +146,20 @@ async def test_a_store_that_is_too_large_for_other_reasons_is_told_once() -> Non
             await clock.advance(5 * PERIOD)
     assert [line["event"] for line in said] == ["events_forgotten_early", "store_too_large"]
     assert journal.left == 0
+
+
+async def test_a_clock_that_leaps_ahead_has_nothing_forgotten() -> None:
+    clock = VirtualClock()
+    journal = MemoryJournal(clock)
+    await journal.append(Envelope("f", b"{}", "test"))
+    (delivery,) = await journal.lease(1, wait=0, room=lambda _: 1)
+    await journal.ack(delivery)
+    async with running(journal, clock, history=7 * DAY):
+        clock.jump(3650 * DAY)
+        await clock.advance(2 * PERIOD)
+        assert [row.function for row in await journal.list(Query())] == ["f"]
+        clock.jump(-3650 * DAY)
+        await clock.advance(6 * DAY)
+        assert [row.function for row in await journal.list(Query())] == ["f"]
+        await clock.advance(2 * DAY)
+        assert await journal.list(Query()) == []

@@ -82,7 +82,7 @@ def test_keys_that_are_known(key: str) -> None:
     [
         *("", "aws:", "aws:Principal", "s3:", "ec2:Vpc", "aws:SourceIpX", "s3:ExistingObjectTag/a", "s3:signatureAge"),
         *("aws:ResourceTag/team", "aws:RequestTag/team", "aws:TagKeys", "lambda:SourceFunctionArn", "iam:AssociatedResourceArn"),
-        *("events:detail.service", "events:EventBusInvocation"),
+        *("events:detail", "events:detail.other", "events:EventBusArn"),
     ],
 )
 def test_keys_that_are_not(key: str) -> None:

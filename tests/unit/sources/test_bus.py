@@ -346,6 +346,16 @@ async def take_up(source: BusSource, other: BusSource) -> None:
     source.become(other)
 
 
+async def test_a_clock_that_leaps_ahead_empties_no_archive(bench: Bench) -> None:
+    async with bench.running() as source:
+        await source.put({"Entries": [entry() for _ in range(5)]})
+        bench.clock.jump(365 * DAY)
+        for _ in range(10):
+            await bench.clock.advance(60)
+            await asyncio.sleep(0.01)
+        assert len(await bench.kept()) == 5
+
+
 async def test_archived_events_are_removed_when_their_time_is_over(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bus_store, "FORGET_AT_ONCE", 2)
     async with bench.running() as source:

@@ -133,6 +133,7 @@ def test_what_is_read(yaml: str, access: Access) -> None:
         (f"api: rest, authorizer: {{jwt: {{{JWT}}}}}", "not supported for api: rest yet"),
         (f"authorizer: {{function: auth, jwt: {{{JWT}}}}}", "authorizer.function: unknown key"),
         ("authorizer: {jwt: {issuer: 'https://x'}}", "jwt.audience: is required"),
+        ("authorizer: {jwt: {issuer: 'https://x', audience: [a, '']}}", "jwt.audience: is required"),
         ("authorizer: {jwt: {audience: x}}", "jwt.issuer: is required"),
         ("authorizer: {jwt: {issuer: login, audience: x}}", "no URL such as"),
         ("authorizer: {jwt: {issuer: 'http://login.example.com', audience: x}}", "http is taken on this machine only"),

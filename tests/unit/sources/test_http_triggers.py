@@ -71,6 +71,7 @@ def test_a_stream() -> None:
         ("{url: {auth: none, invoke_mode: fast}}", "one of buffered, response_stream"),
         ("{url: {auth: none, timeout: 3}}", "timeout"),
         ("{url: {auth: none, cors: {allow_origins: ['https://a/b']}}}", "no origin"),
+        ("{url: {auth: none, cors: {allow_origins: []}}}", "allow_origins: names no origin"),
         ("{url: {auth: none, cors: {allow_origins: ['*'], max_age: 2d}}}", "max_age"),
         ("{url: {auth: none, cors: {allow_origins: ['*'], allow_headers: ['a b']}}}", "no header name"),
         ("{url: {auth: none, cors: {allow_origins: ['https://a', '*'], allow_credentials: true}}}", "name the origins"),

@@ -4,13 +4,15 @@ What a bus has to do with others (partners, API destinations, connections, globa
 sentence, and lists of it are empty."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import ClassVar, Final, Self
 
 from router.api.aws.events import targets as words
 from router.api.aws.events.archives import Archives
 from router.api.aws.events.buses import Buses
+from router.api.aws.events.conditions import Keys, each, of_pattern, of_rule
 from router.api.aws.events.members import invalid, listed, missing, tags, text, texts
-from router.api.aws.events.place import about_rule, archive_arn, bus_arn, bus_of, replay_arn, rule_arn, rule_in
+from router.api.aws.events.place import archive_arn, bus_arn, bus_of, replay_arn, rule_arn, rule_in
 from router.api.aws.events.rules import Rules, test_pattern
 from router.api.aws.service import AwsError, Call, Members, Need, Operation
 from router.api.calls import Calls
@@ -137,7 +139,7 @@ class Events:
 
     def _of_tags(self) -> dict[str, Operation]:
         def needs(action: str) -> Needs:
-            return lambda call: [Need(f"events:{action}", self._named(text(call.parameters, "ResourceARN")))]
+            return lambda call: [self._about_it(action, *self._about(text(call.parameters, "ResourceARN")))]
 
         return {
             "ListTagsForResource": Operation(self._tagged, needs("ListTagsForResource")),
@@ -166,9 +168,13 @@ class Events:
 
     def _rule(self, action: str, run: Run, name: Callable[[Call], str] | None = None) -> Operation:
         named = name or _named("Name")
-        return Operation(
-            run, lambda call: [Need(f"events:{action}", rule_arn(self._place, bus_of(call.parameters, self._place), named(call)))]
-        )
+        return Operation(run, lambda call: [self._about_it(action, bus_of(call.parameters, self._place), named(call))])
+
+    def _about_it(self, action: str, bus: str, rule: str, more: Keys = MappingProxyType({})) -> Need:
+        """Leave to do this to a rule, or to a bus where none is named; *more*: condition keys of the request itself."""
+        if not rule:
+            return Need(f"events:{action}", bus_arn(self._place, bus))
+        return Need(f"events:{action}", rule_arn(self._place, bus, rule), {**of_rule(action, self._place.account), **more})
 
     def _bus(self, action: str, run: Run, member: str = "Name") -> Operation:
         return Operation(run, lambda call: [Need(f"events:{action}", bus_arn(self._place, bus_of(call.parameters, self._place, member)))])
@@ -177,15 +183,19 @@ class Events:
         return Operation(run, lambda call: [Need(f"events:{action}", arn(self._place, text(call.parameters, member) if member else "*"))])
 
     def _put_rule_needs(self, call: Call) -> list[Need]:
-        arn = about_rule(call, self._place)
-        return [Need("events:PutRule", arn)] + ([Need("events:TagResource", arn)] if call.parameters.get("Tags") else [])
+        bus, name = bus_of(call.parameters, self._place), text(call.parameters, "Name")
+        asked = each(of_pattern(text(call.parameters, "EventPattern", "")))
+        return [self._about_it("PutRule", bus, name, keys) for keys in asked] + (
+            [self._about_it("TagResource", bus, name)] if call.parameters.get("Tags") else []
+        )
 
     def _put_targets_needs(self, call: Call) -> list[Need]:
         """Beside the rule itself, what is done in the name of who sets the targets."""
         given = [one for one in listed(call.parameters, "Targets") if isinstance(one, Mapping)]
-        arns = tuple(str(one.get("Arn")) for one in given)
-        rule = Need("events:PutTargets", about_rule(call, self._place, "Rule"), {"events:targetarn": arns})
-        return [rule, *(need for one in given for need in words.needs(one))]
+        arns = tuple(dict.fromkeys(str(one.get("Arn")) for one in given))
+        bus, name = bus_of(call.parameters, self._place), text(call.parameters, "Rule")
+        rule = [self._about_it("PutTargets", bus, name, keys) for keys in each({"events:targetarn": arns} if arns else {})]
+        return [*rule, *(need for one in given for need in words.needs(one))]
 
     def _create_bus_needs(self, call: Call) -> list[Need]:
         arn = bus_arn(self._place, text(call.parameters, "Name"))
@@ -226,13 +236,8 @@ class Events:
         bus, rule = self._about(text(call.parameters, "ResourceARN"))
         await (self._rules.tag(bus, rule, change) if rule else self._buses.tag(bus, change))
 
-    def _named(self, arn: str) -> str:
-        """The one ARN of what is under this one: a rule of the default bus has a longer one too."""
-        bus, rule = self._about(arn)
-        return rule_arn(self._place, bus, rule) if rule else bus_arn(self._place, bus)
-
     def _about(self, arn: str) -> tuple[str, str]:
-        """The bus and the rule under an ARN; "" for a bus itself."""
+        """The bus and the rule under an ARN, of which a rule of the default bus has two; "" for a bus itself."""
         own = bus_arn(self._place, "")
         if arn.startswith(own):
             return arn.removeprefix(own), ""

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
+from router.api.aws.events.conditions import INVOCATION
 from router.api.aws.events.members import invalid, missing, page, refusals, refuse, spoken, structure, tags, text
 from router.api.aws.events.place import bus_arn, bus_of
 from router.api.aws.service import AwsError, Call, Members, Need
@@ -60,7 +61,7 @@ class Buses:
             sources.add(one.source)
             types.add(one.detail_type)
         return [
-            Need("events:PutEvents", bus_arn(self._place, bus), {"events:source": (source,), "events:detail-type": (kind,)})
+            Need("events:PutEvents", bus_arn(self._place, bus), {"events:source": (source,), "events:detail-type": (kind,), **INVOCATION})
             for bus, (sources, types) in found.items()
             for source in sorted(sources)
             for kind in sorted(types)

@@ -2,7 +2,7 @@
 
 from router import names
 from router.api.aws.events.members import invalid, text
-from router.api.aws.service import Call, Members
+from router.api.aws.service import Members
 from router.config.buses import DEFAULT
 from router.events.eventbridge import Place
 
@@ -45,8 +45,3 @@ def rule_in(arn: str, place: Place) -> tuple[str, str]:
         raise invalid(f"Parameter {arn[:200]} is not valid. Reason: Provided Arn is not in correct format.")
     bus, _, name = arn.removeprefix(own).rpartition("/")
     return bus or DEFAULT, name
-
-
-def about_rule(call: Call, place: Place, name: str = "Name") -> str:
-    """The ARN of the rule that a request is about."""
-    return rule_arn(place, bus_of(call.parameters, place), text(call.parameters, name))

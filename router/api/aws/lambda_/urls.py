@@ -74,7 +74,7 @@ class Urls:
         return {}
 
     async def _put(self, name: str, members: Mapping[str, Any], about: dict[str, Any]) -> None:
-        cors = {key: members["Cors"][member] for member, key in _CORS if (members.get("Cors") or {}).get(member) is not None}
+        cors = {key: members["Cors"][member] for member, key in _CORS if (members.get("Cors") or {}).get(member) not in (None, [])}
         mode = _MODES[text(members, "InvokeMode") or "BUFFERED"]
         value = {
             "auth": "iam" if text(members, "AuthType") == "AWS_IAM" else "none",

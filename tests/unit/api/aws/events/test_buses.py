@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from router.api.aws.events.conditions import INVOCATION
 from router.events.eventbridge import InvalidRequest
 from tests.unit.api.aws.events.rig import ACCOUNT, QUEUE, REGION, Rig, T, entry
 
@@ -35,8 +36,8 @@ async def test_putting_needs_each_bus_with_its_sources(rig: Rig) -> None:
     given = [entry("a"), entry("b", EventBusName=BUS), entry("a")]
     found = rig.events.operations["PutEvents"].needs(rig.call("PutEvents", Entries=given))
     assert [(need.action, need.resource, need.context) for need in found] == [
-        ("events:PutEvents", BUS.replace("orders", "default"), {"events:source": ("a",), "events:detail-type": ("placed",)}),
-        ("events:PutEvents", BUS, {"events:source": ("b",), "events:detail-type": ("placed",)}),
+        ("events:PutEvents", BUS.replace("orders", "default"), {"events:source": ("a",), "events:detail-type": ("placed",), **INVOCATION}),
+        ("events:PutEvents", BUS, {"events:source": ("b",), "events:detail-type": ("placed",), **INVOCATION}),
     ]
 
 

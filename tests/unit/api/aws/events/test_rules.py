@@ -203,14 +203,14 @@ async def test_needs_name_the_rule_and_what_is_done_in_the_caller_s_name(rig: Ri
         assert rig.needs("TagResource", ResourceARN=rule.replace("big", named)) == [("events:TagResource", rule)]
     given = [{"Id": "a", "Arn": QUEUE}, {"Id": "b", "Arn": QUEUE, "RoleArn": ROLE}, {"Id": "c", "Arn": FUNCTION}]
     assert rig.needs("PutTargets", Rule="big", Targets=given) == [
-        ("events:PutTargets", rule),
+        *[("events:PutTargets", rule)] * 2,  # a queue and a function
         ("sqs:SendMessage", QUEUE),
         ("iam:PassRole", ROLE),
         ("lambda:InvokeFunction", FUNCTION),
     ]
     dead = {"DeadLetterConfig": {"Arn": QUEUE.replace("jobs", "lost")}}
     assert rig.needs("PutTargets", Rule="big", Targets=[{"Id": "a", "Arn": FUNCTION, **dead}, {"Id": "b", "Arn": QUEUE, "RoleArn": ROLE, **dead}]) == [
-        ("events:PutTargets", rule),
+        *[("events:PutTargets", rule)] * 2,
         ("lambda:InvokeFunction", FUNCTION),
         ("sqs:SendMessage", QUEUE.replace("jobs", "lost")),
         ("iam:PassRole", ROLE),
