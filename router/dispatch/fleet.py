@@ -58,6 +58,7 @@ class Fleet:
         self._clock, self._metrics = clock, metrics
         self._berths = {source.name: Berth(self._supervised(source)) for source in sources}
         self._leaving: dict[str, Berth] = {}  # of those that are wanted no more and have something in hand yet
+        self._unserved: list[Listening] = []  # that have an address, and were exchanged before they ran
         self._group: asyncio.TaskGroup | None = None
         self._outlet: Outlet
         self._stop = asyncio.Event()
@@ -74,6 +75,8 @@ class Fleet:
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
         """Run all of them until *stop*; return when the last one has stopped."""
         self._outlet, self._stop = outlet, stop
+        for source in self._unserved:
+            await source.close()
         async with asyncio.TaskGroup() as group:
             self._group = group
             for name, berth in self._berths.items():
@@ -118,6 +121,8 @@ class Fleet:
         for now, source in plan.succeeded:
             if isinstance(now, Successor):
                 now.become(source)
+        if self._group is None:
+            self._note_unserved(plan)
         for name in plan.stopped:
             berth = self._berths.pop(name)
             berth.exchange(None)
@@ -139,6 +144,13 @@ class Fleet:
         berth = self._berths[name] = Berth(supervisor)
         if self._group is not None:
             self._group.create_task(self._run(name, berth), name=name)
+
+    def _note_unserved(self, plan: Exchange) -> None:
+        """Before the fleet runs an exchange may leave an address to a source that never will."""
+        leaving = [
+            self._berths[name].supervisor.source for name in (*plan.stopped, *(one.name for one in plan.started)) if name in self._berths
+        ]
+        self._unserved += [source for source in leaving if isinstance(source, Listening)]
 
     def _supervised(self, source: Source) -> Supervisor:
         return Supervisor(source, clock=self._clock, metrics=self._metrics, chance=random.Random())  # noqa: S311 - spreads restarts

@@ -144,6 +144,19 @@ async def test_what_listens_is_back_at_once_whatever_the_one_of_before_has_to_fi
     await stage.end()
 
 
+@pytest.mark.parametrize("wanted", [(), (2,)])
+async def test_an_address_of_one_that_will_not_run_is_given_back(wanted: tuple[int, ...]) -> None:
+    said: list[str] = []
+    fleet = Fleet([Heard("http", 1, said)], clock=VirtualClock(), metrics=Metrics())
+    fleet.exchange(fleet.plan([Heard("http", basis, said) for basis in wanted]))
+    stop = asyncio.Event()
+    task = asyncio.create_task(fleet.run(MemoryOutlet(), stop))
+    await settle()
+    assert said == ["closed 1", *(f"+http{basis}" for basis in wanted)]
+    stop.set()
+    await task
+
+
 async def test_a_successor_takes_over_without_a_stop() -> None:
     said: list[str] = []
     stage = Stage(Becoming("http", 1, said))
