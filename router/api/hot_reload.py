@@ -43,16 +43,23 @@ class HotReload:
         self._places: dict[str, set[str]] = {}  # where code is → functions
         self._names: set[str] = set()  # that hints were about
         self._hint = asyncio.Event()
+        self._looked: set[str] = set()  # places whose directories are watched, as far as they can be
+        self._other = False  # another config is in force than that of the last look
+
+    def adopt(self, config: Config) -> None:  # noqa: ARG002 - as all who are told of one
+        """Another config is in force: code that lies elsewhere is watched from now on."""
+        self._other = True
+        self._hint.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take up changed code until *stop*."""
         await self._open()
         listening = [asyncio.create_task(self._listen(), name="code-hints"), asyncio.create_task(self._wake_at(stop), name="code-stop")]
         try:
-            names = set(self._reloader.config.functions)
+            await asyncio.to_thread(self._cover, self._reloader.config, set(self._reloader.config.functions))
             while not stop.is_set():
-                await asyncio.to_thread(self._cover, self._reloader.config, names)
                 if names := await self._hinted(stop):
+                    await asyncio.to_thread(self._cover, self._reloader.config, names)  # first: a change behind the look is hinted at
                     await self._reloader.refresh(names)
         finally:
             for task in listening:
@@ -88,6 +95,9 @@ class HotReload:
         names, self._names = self._names, set()
         if not stop.is_set():
             self._hint.clear()
+        if self._other:
+            self._other = False
+            names |= await asyncio.to_thread(self._elsewhere, self._reloader.config)
         return names
 
     async def _open(self) -> None:
@@ -101,12 +111,18 @@ class HotReload:
         else:
             self._watcher, self._blind = watcher, False
 
+    def _elsewhere(self, config: Config) -> set[str]:
+        """The functions whose code lies where nobody has looked yet."""
+        places = covering.by_place(config.functions.values())
+        return {name for place, those in places.items() if place not in self._looked for name in those}
+
     def _cover(self, config: Config, names: Collection[str]) -> None:
         """Watch every directory of these functions' code that is not watched yet, and those in which code itself may be exchanged. Blocking."""
         places = covering.by_place(config.functions.values())
         self._places = {os.path.realpath(place): those for place, those in places.items()} | places
         apart = excluded(config)
         for place in (place for place, those in places.items() if not those.isdisjoint(names)):
+            self._looked.add(place)
             for directory in (covering.watched(Path(place)), *self._below(place, apart)):
                 if directory not in self._covered and len(self._covered) < DIRECTORIES:
                     self._cover_one(directory)

@@ -163,7 +163,7 @@ class Reloader:
 
     def _take_up(self, config: Config, deployed: Mapping[str, Function], plan: Exchange, built: Built) -> Changes:
         """All of it, in one turn of the loop."""
-        parts = self._parts
+        parts, reopened = self._parts, reload_rules.reopened(self.config, config)
         parts.took(config)
         everywhere = parts.places.variables != reload_rules.places(config)
         parts.places.variables = reload_rules.places(config)
@@ -174,7 +174,7 @@ class Reloader:
         for sources in built.sources:  # gauges read these lists
             sources[:] = [going_on[one.name] for one in sources]
         built.in_force()
-        changes = self.deployed(config, deployed, everywhere=everywhere)
+        changes = self.deployed(config, deployed, everywhere=everywhere, roles=reopened)
         parts.calls.adopt(config)
         return changes
 
@@ -218,15 +218,18 @@ class Reloader:
                 log.error("code_refused", function=name, error=why)
         self.refused = {name: why for name, why in self.refused.items() if name not in names} | dict(refused)
 
-    def deployed(self, config: Config, deployed: Mapping[str, Function], *, everywhere: bool = False) -> Changes:
-        """Have these run from now on; environments of what was end when they are idle. *everywhere*: of all functions."""
+    def deployed(
+        self, config: Config, deployed: Mapping[str, Function], *, everywhere: bool = False, roles: Collection[str] = ()
+    ) -> Changes:
+        """Have these run from now on; environments of what was end when they are idle. *everywhere*: of all functions; *roles*: of all
+        that have one of these."""
         parts = self._parts
         now = {function.name: function for function in parts.functions}
         changes = reload_rules.changes(now, deployed)
         settled = reload_rules.settled(now, deployed)
         parts.functions.adopt(config, settled)
-        retired = {*changes.changed, *changes.removed} if not everywhere else set(now)
-        versions = [one.qualified for one in parts.functions.versions() if one.name in changes.removed or everywhere]
+        retired = {*changes.changed, *changes.removed, *(one.name for one in now.values() if everywhere or one.role in roles)}
+        versions = [one.qualified for one in parts.functions.versions() if one.name in changes.removed or everywhere or one.role in roles]
         for name in (*retired, *versions):
             parts.pool.retire(name)
         parts.pool.provision(parts.functions)

@@ -5,7 +5,8 @@ from dataclasses import fields, replace
 from typing import Final, NamedTuple
 
 from router.config.places import place
-from router.config.types import Config, Function
+from router.config.types import Config, Function, Role
+from router.iam import directories, reading
 
 RELOADED: Final = frozenset(  # fields of Config that are taken up; the others are opened or told apart once, at the start
     {
@@ -70,6 +71,20 @@ def places(config: Config) -> dict[str, str]:
     Not those of the API: each would be an end to all environments there are, and who makes them does not ask where they lie."""
     found = {one.variable: str(one.path) for name, one in config.buckets.items() if config.owners.get(("buckets", name)) != "api"}
     return found | {one.variable: str(one.sqlite) for name, one in config.tables.items() if config.owners.get(("tables", name)) != "api"}
+
+
+def reopened(now: Config, wanted: Config) -> frozenset[str]:
+    """The roles that open directories of buckets otherwise than before: environments that there are have them as their role was.
+
+    A bucket that is new closes nothing to anybody, and comes with the next environment, as one of the API's does."""
+    there = now.buckets.keys() & wanted.buckets.keys()
+
+    def uses(role: Role) -> list[str]:
+        policy = reading.read(role.policy, name=f"role {role.name}")
+        return [directories.use(policy, bucket, now.account) for bucket in there]
+
+    pairs = ((now.roles[name], wanted.roles[name]) for name in now.roles.keys() & wanted.roles.keys())
+    return frozenset(one.name for one, other in pairs if one.policy != other.policy and uses(one) != uses(other))
 
 
 def settled(now: Mapping[str, Function], wanted: Mapping[str, Function]) -> dict[str, Function]:

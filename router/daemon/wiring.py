@@ -272,7 +272,8 @@ class Wiring:
     def _flows(self, stores: Stores, core: Core, beside: Beside, reloader: Reloader, listeners: Sequence[Listener]) -> Sequence[Step]:
         """The stages, in the order in which they stop. Dispatch with the sources: a request that takes its time must not have queued
         events started after the stop, to be cut short at its end; what sources take meanwhile is queued."""
-        clock = self._clock
+        clock, hot = self._clock, HotReload(reloader, self._clock)
+        self._followers += (hot.adopt,)
         together: Step = [("sources", lambda stop: run_sources(core.fleet, core.dispatcher, stop)), ("dispatch", core.dispatcher.run)]
         after: Step = [
             ("destinations", beside.relay.run),
@@ -280,7 +281,7 @@ class Wiring:
             ("listeners", lambda stop: run_listeners(listeners, stop)),
             ("retention", beside.janitor.run),
             ("code", Upkeep(reloader, clock).run),
-            ("hot-reload", HotReload(reloader, clock).run),
+            ("hot-reload", hot.run),
             ("housekeeping", beside.housekeeping.run),
             ("queues", Keeper(stores.queues, stores.moves, clock).run),
             ("objects", beside.objects.run),

@@ -9,7 +9,7 @@ import structlog
 
 from router.clock import Clock
 from router.dispatch.supervisor import Supervisor
-from router.sources.base import Outlet, Source, Successor
+from router.sources.base import Listening, Outlet, Source, Successor
 from router.telemetry.metrics import Metrics
 
 log: Final = structlog.get_logger("router.sources")
@@ -57,6 +57,8 @@ class Fleet:
     def __init__(self, sources: Sequence[Source], *, clock: Clock, metrics: Metrics) -> None:
         self._clock, self._metrics = clock, metrics
         self._berths = {source.name: Berth(self._supervised(source)) for source in sources}
+        self._leaving: dict[str, Berth] = {}  # of those that are wanted no more and have something in hand yet
+        self._unserved: list[Listening] = []  # that have an address, and were exchanged before they ran
         self._group: asyncio.TaskGroup | None = None
         self._outlet: Outlet
         self._stop = asyncio.Event()
@@ -73,14 +75,22 @@ class Fleet:
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
         """Run all of them until *stop*; return when the last one has stopped."""
         self._outlet, self._stop = outlet, stop
+        for source in self._unserved:
+            await source.close()
         async with asyncio.TaskGroup() as group:
             self._group = group
             for name, berth in self._berths.items():
-                group.create_task(berth.run(outlet, stop), name=name)
+                group.create_task(self._run(name, berth), name=name)
             await stop.wait()
             self._group = None
             for berth in self._berths.values():
                 berth.stop.set()
+
+    async def _run(self, name: str, berth: Berth) -> None:
+        """One berth, until nothing is wanted there any more."""
+        await berth.run(self._outlet, self._stop)
+        if self._leaving.get(name) is berth:
+            del self._leaving[name]
 
     def plan(self, wanted: Sequence[Source]) -> Exchange:
         """What it takes to run *wanted* instead; a source with the same basis stays."""
@@ -111,18 +121,36 @@ class Fleet:
         for now, source in plan.succeeded:
             if isinstance(now, Successor):
                 now.become(source)
+        if self._group is None:
+            self._note_unserved(plan)
         for name in plan.stopped:
-            self._berths.pop(name).exchange(None)
+            berth = self._berths.pop(name)
+            berth.exchange(None)
+            if self._group is not None:
+                self._leaving[name] = berth
         for source in plan.started:
-            supervisor = self._supervised(source)
-            if source.name in self._berths:
-                self._berths[source.name].exchange(supervisor)
-            else:
-                berth = self._berths[source.name] = Berth(supervisor)
-                if self._group is not None:
-                    self._group.create_task(berth.run(self._outlet, self._stop), name=source.name)
+            self._start(source)
         if plan.changed:
             log.info("sources_exchanged", started=[one.name for one in plan.started], stopped=plan.stopped, changed=plan.changed)
+
+    def _start(self, source: Source) -> None:
+        """Run it once one of its name that was wanted before has stopped; what listens has no need to wait: the address is free by then."""
+        supervisor, name = self._supervised(source), source.name
+        former = self._berths.get(name) or (None if isinstance(source, Listening) else self._leaving.pop(name, None))
+        if former is not None:
+            self._berths[name] = former
+            former.exchange(supervisor)
+            return
+        berth = self._berths[name] = Berth(supervisor)
+        if self._group is not None:
+            self._group.create_task(self._run(name, berth), name=name)
+
+    def _note_unserved(self, plan: Exchange) -> None:
+        """Before the fleet runs an exchange may leave an address to a source that never will."""
+        leaving = [
+            self._berths[name].supervisor.source for name in (*plan.stopped, *(one.name for one in plan.started)) if name in self._berths
+        ]
+        self._unserved += [source for source in leaving if isinstance(source, Listening)]
 
     def _supervised(self, source: Source) -> Supervisor:
         return Supervisor(source, clock=self._clock, metrics=self._metrics, chance=random.Random())  # noqa: S311 - spreads restarts

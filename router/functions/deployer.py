@@ -35,7 +35,11 @@ class Deployer:
         """The functions of *config*, or some of them, as they run. *patience*: seconds for a tree to come to rest."""
         async with self._turn:
             wanted = list(config.functions.values() if functions is None else functions)
-            return await asyncio.to_thread(self._deploy, config, wanted, patience)
+            deployed = await asyncio.to_thread(self._deploy, config, wanted, patience)
+            for function in deployed.functions.values():
+                for path in trees_of(function):  # one that nobody used of late is about to be used again
+                    self._unused.pop(path.name, None)
+            return deployed
 
     def _deploy(self, config: Config, functions: Sequence[Function], patience: float) -> Deployed:
         self._trees.excluded = deploy.excluded(config)

@@ -38,6 +38,7 @@ _SAVE: Final = (
     "INSERT INTO feed_cursors VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT DO UPDATE SET stream = excluded.stream, number = excluded.number, mark = excluded.mark"
 )
+_MOVE: Final = "UPDATE feed_cursors SET stream = ?, number = ?, mark = ? WHERE feed = ? AND function = ? RETURNING 1"
 _LEAST: Final = "SELECT min(number) FROM feed_cursors WHERE feed = ? AND stream = ? AND function IN (SELECT value FROM json_each(?))"
 
 
@@ -100,11 +101,19 @@ class Cursors:
         rows = await self._database.read(_LOAD, self._feed, function)
         return Cursor(*rows[0]) if rows else None
 
-    async def save(self, function: str, cursor: Cursor, beside: Beside | None = None) -> None:
-        """Durable on return, together with what is *beside*."""
+    async def save(self, function: str, cursor: Cursor) -> None:
+        """Where *function* begins; durable on return."""
+        await self._database.write(_SAVE, self._feed, function, cursor.stream, cursor.number, cursor.mark)
+
+    async def move(self, function: str, cursor: Cursor, beside: Beside | None = None, note: Beside | None = None) -> None:
+        """Where it stands now, with the *note* of its lane or window, and what is *beside*; durable on return.
+
+        What was forgotten meanwhile stays so: the mapping that comes next begins anew, whatever this one had in hand."""
 
         def unit(connection: apsw.Connection) -> None:
-            connection.execute(_SAVE, (self._feed, function, cursor.stream, cursor.number, cursor.mark)).fetchall()
+            there = connection.execute(_MOVE, (cursor.stream, cursor.number, cursor.mark, self._feed, function)).fetchall()
+            if there and note is not None:
+                note(connection)
             if beside is not None:
                 beside(connection)
 

@@ -329,8 +329,6 @@ class EventSourceMapping:
         outbox, tries = self._parts.outbox, 0
 
         def beside(connection: apsw.Connection) -> None:
-            if note is not None:
-                note(connection)
             if parcels and outbox is not None:
                 outbox.post(connection, parcels)
 
@@ -338,7 +336,7 @@ class EventSourceMapping:
             cursor = where() if callable(where) else where  # of lanes the newest: another one may have moved it meanwhile
             assert cursor is not None  # known since the first read
             try:
-                await self._parts.cursors.save(self.settings.function, cursor, beside)
+                await self._parts.cursors.move(self.settings.function, cursor, beside, note)
             except JournalError as error:
                 tries += 1
                 self._fault = str(error)

@@ -51,6 +51,8 @@ class HttpSource:
         )
         self._group: asyncio.TaskGroup | None = None  # while it serves
         self._beside: list[asyncio.Task[None]] = []
+        self._outlet: Outlet | None = None  # from run() on
+        self._left: list[Gatehouse] = []  # of places that were exchanged before they served
 
     @classmethod
     def build(cls, bindings: Sequence[Binding], house: House) -> list[Self]:
@@ -96,7 +98,7 @@ class HttpSource:
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
         """Serve until *stop*, then finish what runs. Raises SourceError when the address, or the webhooks' memory, cannot be had."""
-        self.places.line.outlet = outlet
+        self._outlet = self.places.line.outlet = outlet
         if self.where.kind == "off":
             await stop.wait()
             return
@@ -112,7 +114,8 @@ class HttpSource:
         finally:
             self._group = None
             await self._listener.close()
-            await self.places.gatehouse.close()
+            for gatehouse in (*self._left, self.places.gatehouse):
+                await gatehouse.close()
 
     async def _start(self) -> None:
         try:
@@ -126,19 +129,23 @@ class HttpSource:
     # -- another config, the same listener
 
     def can_become(self, source: Any) -> bool:
-        """See Successor: while it serves, and at one address."""
-        return isinstance(source, HttpSource) and self._group is not None and self.where == source.where and bool(self.addresses)
+        """See Successor: at one address, from when it has that until it stops."""
+        serving = self._listener.bound or (self._group is not None and bool(self.addresses))
+        return isinstance(source, HttpSource) and self.where == source.where and serving
 
-    async def prepare(self, former: Any) -> None:
+    async def prepare(self, former: Any) -> None:  # noqa: ARG002 - a Successor's
         """See Successor."""
-        self.places.line.outlet = former.places.line.outlet
         await self.places.open()
 
     def become(self, source: Any) -> None:
         """See Successor. What was asked before goes its way through the former places; their guards end after it."""
-        if self._group is None:
-            return  # it has stopped meanwhile
         former, places = self.places, source.places
+        if self._outlet is not None:
+            places.line.outlet = self._outlet
+        if self._group is None:  # it does not serve yet, or not now
+            self.places, self._listener.handler = places, places.handle
+            self._left.append(former.gatehouse)
+            return
         for note in places.exposures:
             if note not in former.exposures:
                 log.warning("webhook_exposed", note=note)

@@ -117,6 +117,8 @@ class QueueMapping:
             if left <= 0 or sum(map(len, batch.records)) > RAW_LIMIT:
                 break
             await self._clock.wait(self._due, min(left, max(batch.wait, 0.01)))
+            if stop.is_set():
+                break  # the queue itself may be gone from the config
             self._due.clear()
             try:
                 batch = await self._take(batch)

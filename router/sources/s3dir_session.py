@@ -47,6 +47,7 @@ class Session:
 
     async def _stopped(self, stop: asyncio.Event) -> None:
         await stop.wait()
+        self._site.ledger.serving = None  # what is put or deleted from here on is for who comes next: other triggers may be in force
         self._site.end()
 
     async def _hidden(self) -> None:

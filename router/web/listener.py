@@ -111,6 +111,11 @@ class Listener:
         """Have the address; whoever connects waits for start(). Raises CannotListen."""
         self._bound = await asyncio.to_thread(sockets.opened, self._where, self.name, mode=self._mode)
 
+    @property
+    def bound(self) -> bool:
+        """Whether it has its address and does not accept yet."""
+        return bool(self._bound)
+
     async def start(self) -> None:
         """Bind, unless that is done, and accept. Raises CannotListen."""
         self._draining = False

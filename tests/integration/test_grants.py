@@ -120,3 +120,33 @@ def test_an_alias_that_is_changed_keeps_who_was_let_in(client: Any, stranger: An
     granted(client, stranger, "mine", Qualifier="live")
     client.update_alias(FunctionName="mine", Name="live", FunctionVersion="$LATEST")
     assert result(stranger, "mine", Qualifier="live")[0] == "one"
+
+
+WRITER = """
+import os
+def write(event, context):
+    try:
+        open(os.path.join(os.environ["BUCKET_DATA"], "file"), "w").close()
+    except OSError as error:
+        return type(error).__name__
+    return "written"
+"""
+OPEN = """
+buckets: {data: ./data}
+roles: {worker: {policy: [{Effect: Allow, Action: "s3:*", Resource: "*"}]}}
+functions:
+  w: {code: ./code, handler: app.write, role: worker}
+"""
+
+
+def test_a_role_that_opens_a_directory_no_more_closes_it_to_environments_that_there_are(tmp_path: Path) -> None:
+    with Cloud(tmp_path, OPEN, {"app.py": WRITER}).serving() as cloud:
+        client = cloud.client("lambda", cloud.key())
+        assert result(client, "w") == "written"
+        head = cloud.config.read_text().removesuffix(OPEN)
+        cloud.config.write_text(head + OPEN.replace("s3:*", "s3:GetObject"))
+        assert cloud.request("POST", "/reload")[0] == 200
+        assert result(client, "w") != "written"
+        cloud.config.write_text(head + OPEN)
+        assert cloud.request("POST", "/reload")[0] == 200
+        assert result(client, "w") == "written"

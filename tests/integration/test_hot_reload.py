@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,23 @@ def test_new_code_serves_as_soon_as_it_is_whole(tmp_path: Path, code: str) -> No
             assert house.until(lambda says=says: house.ask("GET", "/f").body == says, 10), house.said()  # type: ignore[misc]
         assert house.stop() == 0
         assert '"event":"code_refused"' not in house.log.read_text()
+
+
+def test_code_of_a_function_that_a_reload_brought_is_watched_too(tmp_path: Path) -> None:
+    with Serving(tmp_path, FUNCTIONS.replace("CODE", "./tree")) as house:
+        edit(house, "one")
+        house.up()
+        write(house.directory / "new", "one")
+        house.configure(
+            FUNCTIONS.replace("CODE", "./tree") + "\n" + FUNCTIONS.replace("CODE", "./new").replace("f:", "g:", 1).replace("/f", "/g")
+        )
+        assert house.cli("reload").returncode == 0
+        assert house.ask("GET", "/g").body == b"one"
+        assert house.until(lambda: house.log.read_text().count("config_reloaded") == 1, 5)
+        time.sleep(1.0)  # it is watched as soon as hints are at rest
+        write(house.directory / "new", "two")
+        assert house.until(lambda: house.ask("GET", "/g").body == b"two", 15)
+        assert house.stop() == 0
 
 
 def test_code_that_cannot_start_leaves_the_old_in_force(tmp_path: Path) -> None:

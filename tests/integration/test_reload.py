@@ -5,9 +5,11 @@ import json
 import os
 import signal
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from tests.helpers.house import UnixConnection
 from tests.helpers.steady import steady
 from tests.integration.daemon_rig import Answer, Serving
 
@@ -128,6 +130,31 @@ def test_a_signal_reloads_and_what_runs_is_finished(tmp_path: Path) -> None:
         assert house.stop() == 0
     assert [answer.status for answer in answers] == [200]
     assert len({row["pid"] for row in house.seen("slow")}) == 3, "the two that ran ended, a new one began"
+
+
+def test_routes_that_change_before_the_daemon_serves(tmp_path: Path) -> None:
+    """What is provisioned may initialise for half a minute: by then the address is had, and has to be that of whoever serves."""
+    functions = "f: {…, handler: app.seen, triggers: [{http: GET /f}]}\np: {…, handler: later.seen, provisioned_concurrency: 1}"
+    with Serving(tmp_path, functions) as house:
+
+        def configure(text: str) -> None:
+            house.configure(text)
+            house.config.write_text(house.config.read_text().replace(f'"127.0.0.1:{house.http}"', "unix:./http.sock"))
+
+        def status(path: str) -> int:
+            with closing(UnixConnection(tmp_path / "http.sock")) as connection:
+                connection.request("GET", path)
+                return connection.getresponse().status
+
+        configure(functions)
+        house.start()
+        assert house.ready(), house.said()
+        configure(functions.replace("GET /f", "GET /g"))
+        assert reloaded(house)["sources"] == ["http"]
+        house.open_gate()
+        assert house.until(lambda: house.get("/status")["ready"], 10), house.get("/status")
+        assert [status(path) for path in ("/f", "/g")] == [404, 200]
+        assert house.stop() == 0
 
 
 def test_events_of_a_function_that_goes_wait_for_its_return(tmp_path: Path) -> None:

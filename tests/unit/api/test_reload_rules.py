@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.api.reload_rules import RELOADED, Changes, changes, keys, places, redeployed, refused, settled
+from router.api.reload_rules import RELOADED, Changes, changes, keys, places, redeployed, refused, reopened, settled
 from router.config.load import load
-from router.config.types import Alias, Bucket, Config, Function, ItemTable, Limits, Listen, Retention, Table
+from router.config.types import Alias, Bucket, Config, Function, ItemTable, Limits, Listen, Retention, Role, Table
 from router.daemon import check
 
 CONFIG = Config(Path("/etc/config.yaml"), Path("/state"))
@@ -80,6 +80,23 @@ def test_a_config_that_is_read_again_has_not_changed(tmp_path: Path) -> None:
 def test_places() -> None:
     config = replace(CONFIG, buckets={"a-b": Bucket("a-b", Path("/data"))}, tables={"t.u": Table("t.u", Path("/shop.db"), "t")})
     assert places(config) == {"BUCKET_A_B": "/data", "TABLE_T_U": "/shop.db"}
+
+
+def role(name: str, *actions: str) -> Role:
+    return Role(name, {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]})
+
+
+def test_a_role_that_opens_a_directory_otherwise_is_told() -> None:
+    """Also one that opens more; not one that only allows something else, is new, or has gone."""
+    buckets = {"data": Bucket("data", Path("/data"))}
+    now = {"less": role("less", "s3:*"), "more": role("more", "s3:GetObject"), "same": role("same", "s3:*"), "gone": role("gone", "s3:*")}
+    wanted = {"less": role("less", "s3:GetObject"), "more": role("more", "s3:*"), "same": role("same", "s3:*", "sqs:*"), "new": role("new")}
+    before, after = (
+        replace(CONFIG, buckets=buckets, roles=now),
+        replace(CONFIG, buckets=buckets, roles=wanted | {"new": role("new", "s3:*")}),
+    )
+    assert reopened(before, after) == {"less", "more"}
+    assert reopened(before, replace(after, buckets={})) == frozenset()
 
 
 FUNCTIONS = st.dictionaries(st.sampled_from("abcd"), st.integers(128, 130)).map(

@@ -106,6 +106,57 @@ async def test_one_that_goes_and_comes_back_while_it_is_busy() -> None:
     await stage.end()
 
 
+async def test_one_that_comes_back_waits_until_the_one_of_before_has_stopped() -> None:
+    """Two of a feed would deliver its changes twice at once, and the later would set the cursor of the earlier back."""
+    said: list[str] = []
+    busy = asyncio.Event()
+    stage = Stage(Plain("a", 1, said, busy))
+    await stage.exchange()
+    await stage.exchange(Plain("a", 2, said))
+    assert said == ["+a1"]
+    assert await stage.exchange() == ["a"]
+    await stage.exchange(Plain("a", 3, said))
+    assert [one.source.basis for one in stage.fleet] == [3]
+    busy.set()
+    await settle()
+    assert said == ["+a1", "-a1", "+a3"]
+    await stage.end()
+
+
+class Heard(Plain):
+    """Has an address from before it runs."""
+
+    async def bind(self) -> None:
+        self._said.append(f"bound {self.basis}")
+
+    async def close(self) -> None:
+        self._said.append(f"closed {self.basis}")
+
+
+async def test_what_listens_is_back_at_once_whatever_the_one_of_before_has_to_finish() -> None:
+    said: list[str] = []
+    busy = asyncio.Event()
+    stage = Stage(Heard("http", 1, said, busy))
+    await stage.exchange()
+    await stage.exchange(Heard("http", 2, said))
+    assert said == ["+http1", "+http2"]
+    busy.set()
+    await stage.end()
+
+
+@pytest.mark.parametrize("wanted", [(), (2,)])
+async def test_an_address_of_one_that_will_not_run_is_given_back(wanted: tuple[int, ...]) -> None:
+    said: list[str] = []
+    fleet = Fleet([Heard("http", 1, said)], clock=VirtualClock(), metrics=Metrics())
+    fleet.exchange(fleet.plan([Heard("http", basis, said) for basis in wanted]))
+    stop = asyncio.Event()
+    task = asyncio.create_task(fleet.run(MemoryOutlet(), stop))
+    await settle()
+    assert said == ["closed 1", *(f"+http{basis}" for basis in wanted)]
+    stop.set()
+    await task
+
+
 async def test_a_successor_takes_over_without_a_stop() -> None:
     said: list[str] = []
     stage = Stage(Becoming("http", 1, said))

@@ -235,6 +235,37 @@ async def test_a_window_gathers_a_batch(tmp_path: Path) -> None:
         assert house.seen == [["a", "b", "c"]]
 
 
+class Held(MemoryOutlet):
+    """Runs until the gate is open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+        self.ended: list[str] = []
+
+    async def invoke(self, envelope: Envelope) -> Outcome:
+        await super().invoke(envelope)
+        await self.gate.wait()
+        self.ended += bodies(envelope)
+        return OK
+
+
+async def test_a_queue_that_goes_while_a_window_is_open_cuts_nothing_short(tmp_path: Path) -> None:
+    """A reload takes queue and trigger out in one turn: what runs goes on, and what is in hand is handed on."""
+    outlet = Held()
+    async with rig(tmp_path, "patient", outlet=outlet, batch_size=100, batch_window=5) as house:
+        await house.send("patient", "a")
+        await house.drive(lambda: house.seen == [["a"]])
+        await house.send("patient", "b")
+        await house.drive(lambda: house.clock.sleepers > 0)
+        await house.written()
+        house.queues.adopt({})
+        house.stop.set()
+        await house.written()
+        outlet.gate.set()
+    assert outlet.ended == ["a", "b"]
+
+
 async def test_unwanted_messages_are_deleted(tmp_path: Path) -> None:
     from router.events.filters import Filters
 
