@@ -195,7 +195,7 @@ def load(name: str) -> Handler:
     return handler
 
 
-_FRAMES: Final = (__file__, streaming.__file__)  # what calls the function
+_CALLERS: Final = f"{os.path.dirname(__file__)}/"  # noqa: PTH120  # of the function, and of its hooks
 
 
 def told(error: BaseException) -> tuple[str, str, list[str]]:
@@ -209,7 +209,7 @@ def told(error: BaseException) -> tuple[str, str, list[str]]:
 
 def _trace(found: TracebackType | None) -> list[str]:
     stack = [(frame.filename, frame.lineno or 0, frame.name, frame.line) for frame in traceback.extract_tb(found)]  # no columns, as on AWS
-    first = next((at for at, frame in enumerate(stack) if frame[0] not in _FRAMES), 0)
+    first = next((at for at, frame in enumerate(stack) if not frame[0].startswith(_CALLERS)), 0)
     return traceback.format_list(stack[first:])
 
 

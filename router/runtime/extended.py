@@ -72,7 +72,8 @@ class ExtendedEnvironment(ProcessEnvironment):
         """Extensions first; the runtime starts when every external one has registered. Raises EnvironmentUnavailable."""
         await self._gone()
         self._reason, self._failed = Reason.FAILURE, None
-        self._deadline = self._clock.monotonic() + lifecycle.init_limit(self.initialization, self.function.timeout)
+        limit = self._limit() if self.state is lifecycle.COLD else self.function.timeout  # within an invocation its own
+        self._deadline = self._clock.monotonic() + limit
         files = await asyncio.to_thread(extension_processes.found, self.function.opt)
         if self._over:
             raise EnvironmentUnavailable(CLOSED)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from router.runtime import snapshot_hooks
+from router.runtime import bootstrap, snapshot_hooks
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +48,15 @@ def test_nothing_is_run_that_nobody_registered() -> None:
 def test_no_other_name_is_found() -> None:
     with pytest.raises(ImportError):
         importlib.import_module("snapshot_restore")
+
+
+def test_the_trace_of_a_hook_that_fails_begins_with_the_hook(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails() -> None:
+        raise ValueError("no")
+
+    monkeypatch.setattr(snapshot_hooks, "_registered", lambda _: [(fails, (), {})])
+    with pytest.raises(ValueError, match="no") as caught:
+        snapshot_hooks.run_after_restore()
+    assert caught.value.__traceback__ is not None
+    _, _, (line,) = bootstrap.told(caught.value.with_traceback(caught.value.__traceback__.tb_next))  # behind the test's own frame
+    assert "in fails" in line

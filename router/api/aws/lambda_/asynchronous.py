@@ -42,7 +42,8 @@ class Asynchronous:
         """ListFunctionEventInvokeConfigs."""
         name = self._rooms.name({"FunctionName": text(call.parameters, "FunctionName")})
         found = self._document(name)
-        return page([found] if found is not None else [], call.parameters, key="FunctionEventInvokeConfigs", limit=PAGE)
+        rows = [found] if found is not None else []
+        return page(rows, call.parameters, key="FunctionEventInvokeConfigs", limit=PAGE, order=lambda row: str(row["FunctionArn"]))
 
     async def delete(self, call: Call) -> Members:
         """DeleteFunctionEventInvokeConfig."""

@@ -13,6 +13,7 @@ from router.functions.uploads import sha256_of
 from router.names import iso_ms
 
 PAGE: Final = 50  # layers of a list
+_NEWEST: Final = 9_999_999_999  # more versions than any layer gets
 _SAID: Final = ("Description", "CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo")
 
 
@@ -50,7 +51,7 @@ class Layers:
         """ListLayerVersions: the newest first."""
         name = self._rooms.layers.named(text(call.parameters, "LayerName"))
         rows = [self._document(one) for one in reversed(self._rooms.layers.store.all()) if one.name == name and _fits(one, call)]
-        return page(rows, call.parameters, key="LayerVersions", limit=PAGE)
+        return page(rows, call.parameters, key="LayerVersions", limit=PAGE, order=lambda row: f"{_NEWEST - row['Version']:010}")
 
     async def list(self, call: Call) -> Members:
         """ListLayers: each with its newest version."""
@@ -59,7 +60,7 @@ class Layers:
             {"LayerName": name, "LayerArn": self._rooms.place.layer_arn(name), "LatestMatchingVersion": self._document(one)}
             for name, one in newest.items()
         ]
-        return page(rows, call.parameters, key="Layers", limit=PAGE)
+        return page(rows, call.parameters, key="Layers", limit=PAGE, order=lambda row: str(row["LayerName"]))
 
     async def delete(self, call: Call) -> Members:
         """DeleteLayerVersion: what is not there is gone already; functions that have it keep it."""

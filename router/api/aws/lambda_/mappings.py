@@ -112,7 +112,7 @@ class Mappings:
         source = arns.event_source(arn, region=self._rooms.place.region, account=self._rooms.place.account) if arn else None
         found = [one for one in self._all() if name in {"", one.function}]
         rows = [one.document for one in found if not arn or (one.kind, one.source) == source]
-        return page(rows, call.parameters, key="EventSourceMappings", limit=PAGE)
+        return page(rows, call.parameters, key="EventSourceMappings", limit=PAGE, order=lambda row: str(row["UUID"]))
 
     async def _put(
         self, mapping_id: str, target: str, members: Members, polled: tuple[str, str], *, beside: tuple[Unit, ...] = ()

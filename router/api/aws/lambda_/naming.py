@@ -71,7 +71,7 @@ class Naming:
         name, version = self._rooms.name(call.parameters), text(call.parameters, "FunctionVersion")
         aliases = [one for one in self._rooms.functions.aliases(name) if version in {"", one.version, one.other}]
         rows = [self._rooms.alias_document(name, one) for one in aliases]
-        return page(sorted(rows, key=lambda row: str(row["Name"])), call.parameters, key="Aliases", limit=PAGE)
+        return page(rows, call.parameters, key="Aliases", limit=PAGE, order=lambda row: str(row["Name"]))
 
     async def delete(self, call: Call) -> Members:
         """DeleteAlias, and its policy with it; one that is not there is gone already."""

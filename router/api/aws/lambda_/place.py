@@ -1,7 +1,8 @@
 """Names of Lambda's resources, and what a request names. Pure."""
 
+import base64
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
@@ -11,6 +12,7 @@ from router.functions.registry import named
 from router.names import function_arn
 
 _SPACE: Final = uuid.UUID("6f7b0f6e-6a30-5a0c-9a0e-0d4a5a9a3d10")  # of ids that follow from what they name
+_AFTER: Final = "after:"  # what a marker begins with
 _URL_AUTH: Final = (("AuthType", "lambda:functionurlauthtype"),)
 _LAYERS: Final = (("Layers", "lambda:layer"),)
 _CONDITIONS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {  # action → member, condition key: service authorization reference of Lambda
@@ -126,11 +128,22 @@ def needed(what: str) -> Iterator[None]:
         raise conflict(f"{what} is still needed: {str(error).replace('declared:', '')}") from error
 
 
-def page(rows: Sequence[Any], members: Members, *, key: str, limit: int) -> dict[str, Any]:
-    """One page of *rows* under *key*, and NextMarker when there are more. *limit*: rows of a page at most. Raises AwsError."""
-    marker, size = text(members, "Marker"), min(int(members.get("MaxItems") or limit), limit)
-    if marker and not (marker.isascii() and marker.isdigit() and len(marker) < 10):
+def page(rows: Iterable[Any], members: Members, *, key: str, limit: int, order: Callable[[Any], str]) -> dict[str, Any]:
+    """One page of *rows* under *key*, and NextMarker when there are more. *limit*: rows of a page at most; *order*: a text of its own for each
+    row, by which they stand. A marker is that of the row before: who deletes what a page shows finds all of the next. Raises AwsError."""
+    size, after = min(int(members.get("MaxItems") or limit), limit), _after(text(members, "Marker"))
+    left = sorted((row for row in rows if order(row) > after), key=order)
+    shown = left[:size]
+    more = {"NextMarker": base64.urlsafe_b64encode(f"{_AFTER}{order(shown[-1])}".encode()).decode()} if len(left) > size else {}
+    return {key: shown, **more}
+
+
+def _after(marker: str) -> str:
+    """What the row before was, "" for none. Raises AwsError."""
+    try:
+        told = base64.b64decode(marker, altchars=b"-_", validate=True).decode() if marker else _AFTER
+    except ValueError:
+        told = ""
+    if not told.startswith(_AFTER):
         raise invalid("Invalid pagination token")
-    start = int(marker or 0)
-    shown = {key: list(rows[start : start + size])}
-    return shown | ({"NextMarker": str(start + size)} if start + size < len(rows) else {})
+    return told.removeprefix(_AFTER)

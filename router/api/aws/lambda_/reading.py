@@ -7,6 +7,7 @@ from router.api.aws.lambda_.place import invalid, page, text
 from router.api.aws.lambda_.rooms import FUNCTIONS, Rooms
 from router.api.aws.service import Call, Members
 from router.config.archive import UNPACKED
+from router.config.types import Function
 from router.functions.uploads import LARGEST
 from router.names import LATEST, base
 
@@ -42,17 +43,17 @@ class Reading:
         """ListFunctions."""
         every = text(call.parameters, "FunctionVersion") == "ALL"
         rows = []
-        for function in sorted(self._rooms.functions, key=lambda one: one.name):
+        for function in self._rooms.functions:
             rows.append((function, LATEST if every else ""))
             rows += [(one, one.version) for one in self._rooms.versions.of(function.name)] if every else []
-        found = page(rows, call.parameters, key="Functions", limit=PAGE)
+        found = page(rows, call.parameters, key="Functions", limit=PAGE, order=lambda row: f"{row[0].name}\0{_number(row[0])}")
         return {**found, "Functions": [listed(await self._rooms.document(*row)) for row in found["Functions"]]}
 
     async def versions(self, call: Call) -> Members:
         """ListVersionsByFunction: $LATEST first."""
         name = base(self._rooms.functions.target(text(call.parameters, "FunctionName")))
         rows = [self._rooms.functions.get(name), *self._rooms.versions.of(name)]
-        found = page(rows, call.parameters, key="Versions", limit=PAGE)
+        found = page(rows, call.parameters, key="Versions", limit=PAGE, order=_number)
         return {**found, "Versions": [listed(await self._rooms.document(one, one.version)) for one in found["Versions"]]}
 
     async def signing(self, call: Call) -> Members:
@@ -117,3 +118,8 @@ class Reading:
     def _tags(self, name: str) -> dict[str, str]:
         fragment = self._rooms.declared.get(FUNCTIONS, name)
         return dict(fragment.about.get("tags", {})) if fragment is not None else {}
+
+
+def _number(function: Function) -> str:
+    """Of a version, to stand by: $LATEST first."""
+    return f"{0 if function.version == LATEST else int(function.version):010}"

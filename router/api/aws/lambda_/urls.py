@@ -64,7 +64,7 @@ class Urls:
         """ListFunctionUrlConfigs."""
         name = self._name({"FunctionName": text(call.parameters, "FunctionName")})
         rows = [self._document(name)] if self._trigger(name) is not None else []
-        return page(rows, call.parameters, key="FunctionUrlConfigs", limit=PAGE)
+        return page(rows, call.parameters, key="FunctionUrlConfigs", limit=PAGE, order=lambda row: str(row["FunctionArn"]))
 
     async def delete(self, call: Call) -> Members:
         """DeleteFunctionUrlConfig."""
