@@ -20,7 +20,7 @@ def kept_apart(config: Config, top: Node) -> Config:
     """*config* with the places of buckets as they are written where a link leads one astray; *top*: its form."""
     state, home = os.path.realpath(config.state), config.file.parent
     lies = {name: str(bucket.lies or bucket.path) for name, bucket in config.buckets.items()}
-    for written in _PLACES:
+    for written in _PLACES if _crossed(lies, state) else ():
         for name in sorted(_crossed(lies, state)):
             instead = lies | {name: written(config.buckets[name].path, home)}
             if name in _crossed(lies, state) and name not in _crossed(instead, state):
@@ -46,16 +46,23 @@ def _crossed(lies: Mapping[str, str], state: str) -> set[str]:
         there.setdefault(here, []).append(name)
     found = {name for names in there.values() if len(names) > 1 for name in names}
     for name, here in lies.items():
-        outer = [one for above in map(str, Path(here).parents) for one in there.get(above, ())]
+        outer = [one for above in _above(here) if above in there for one in there[above]]
         found |= {name, *outer} if outer else set()
         if _about(here, state) and here != f"{state}/buckets/{name}":  # where those are that were made through the API
             found.add(name)
     return found
 
 
+def _above(place: str) -> Iterator[str]:
+    """The directories above it. Text alone: every declaration asks of every bucket."""
+    while (end := place.rfind("/")) > 0:
+        yield (place := place[:end])
+    yield "/"
+
+
 def _about(place: str, state: str) -> bool:
     """Whether one of the two is the other, or lies in it."""
-    return Path(state).is_relative_to(place) or Path(place).is_relative_to(state)
+    return place == state or state.startswith(f"{place.rstrip('/')}/") or place.startswith(f"{state}/")
 
 
 def _goal_apart(bucket: Bucket, top: Node, state: str, home: Path) -> Bucket:
