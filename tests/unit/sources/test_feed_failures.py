@@ -65,6 +65,7 @@ async def test_a_batch_is_given_up_after_its_retries_and_the_next_one_goes_on(tm
         sequences = [one["dynamodb"]["SequenceNumber"] for one in records([rig.outlet.invoked[0]])]
         info = record["DDBStreamBatchInfo"]
         assert (info["startSequenceNumber"], info["endSequenceNumber"], info["batchSize"]) == (sequences[0], sequences[-1], 3)
+        assert "payload" not in record, "of a bucket's records alone"
         assert info["streamArn"] == records([rig.outlet.invoked[0]])[0]["eventSourceARN"]
     user.close()
 
