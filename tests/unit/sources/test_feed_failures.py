@@ -109,6 +109,23 @@ async def test_a_partial_response_moves_the_cursor_up_to_what_failed(tmp_path: P
     user.close()
 
 
+async def test_what_a_partial_response_says_is_done_does_not_come_again_after_a_kill(tmp_path: Path, shop: Path) -> None:
+    def answer(envelope: Envelope) -> Outcome:
+        failures = [r["dynamodb"]["SequenceNumber"] for r in records([envelope]) if r["dynamodb"]["Keys"]["id"]["N"] == "3"]
+        return Outcome(json.dumps({"batchItemFailures": [{"itemIdentifier": f} for f in failures]}).encode())
+
+    user = writer(shop, ORDERS)
+    async with Rig(tmp_path, table(shop), answer=answer, rules=Rules(partial=True)) as rig:
+        await rig.caught_up()
+        insert(user, range(1, 6))
+        await rig.drive(lambda: len(rig.outlet.invoked) >= 2)
+        await rig.kill()
+    async with Rig(tmp_path, table(shop), rules=Rules(partial=True)) as rig:
+        await rig.caught_up()
+        assert [keys(envelope) for envelope in rig.outlet.invoked] == [[3, 4, 5]]
+    user.close()
+
+
 async def test_records_past_their_age_are_given_up(tmp_path: Path, shop: Path) -> None:
     user = writer(shop, ORDERS)
     clock = VirtualClock(time.time())  # arrivals are told by the machine's own
