@@ -88,7 +88,7 @@ def _stream(connection: apsw.Connection, table: ItemTable, keys: str, now: float
     if not table.stream:
         return None
     newest = connection.execute(SQL["newest_stream"], (table.name,)).get or 0.0
-    made = max(round(now, 3), newest + _TICK)
+    made = round(max(now, newest + _TICK), 3)  # whole milliseconds, as labels are cut to
     identity = secrets.token_hex(16)
     connection.execute(SQL["add_stream"], (table.name, identity, table.stream, keys, made)).fetchall()
     return StoredStream(connection.last_insert_rowid(), identity, table.stream, made)

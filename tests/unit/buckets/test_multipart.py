@@ -22,7 +22,9 @@ from router.buckets.object_errors import (
     NoSuchUpload,
     PartTooSmall,
     PreconditionFailed,
+    TooLarge,
 )
+from router.buckets.upload import LARGEST
 from router.errors import JournalError
 from tests.helpers.objects import BUCKET, rig
 
@@ -153,6 +155,36 @@ async def test_a_part_may_be_a_span_of_another_object(tmp_path: Path) -> None:
         named = [PartName(part.number, part.etag, part.checksums) for part in parts]
         await house.objects.complete(BUCKET, "k", upload.upload_id, named)
         assert await house.get("k") == content[10 : 10 + FIVE] + content[:10]
+
+
+async def test_a_span_that_is_no_part_is_refused(tmp_path: Path) -> None:
+    async with rig(tmp_path) as house:
+        await house.put("source", b"content")
+        upload = await house.objects.create_upload(BUCKET, "k", SAID)
+        async with await house.objects.open(BUCKET, "source") as source:
+            for number in (0, 10_001):
+                with pytest.raises(BadName):
+                    await house.objects.copy_part(upload, number, source, (0, 7))
+            with pytest.raises(TooLarge):
+                await house.objects.copy_part(upload, 1, source, (0, LARGEST + 1))
+        assert (await house.objects.parts(upload)).parts == ()
+
+
+async def test_while_only_the_reserve_is_left_an_upload_may_end_and_none_begins_or_grows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig(tmp_path) as house:
+        upload, other = [await house.objects.create_upload(BUCKET, key, SAID) for key in ("k", "other")]
+        await house.part(upload, 1, b"x")
+        files = os.listdir(house.root / ".router")
+        monkeypatch.setattr(type(house.house.database), "short_of_space", True)
+        with pytest.raises(JournalError, match="the device is full but for a reserve"):
+            await house.objects.create_upload(BUCKET, "late", SAID)
+        with pytest.raises(JournalError, match="the device is full but for a reserve"):
+            await house.part(upload, 2, b"y")
+        assert os.listdir(house.root / ".router") == files
+        await house.objects.abort_upload(BUCKET, "other", other.upload_id)
+        assert len((await house.objects.parts(upload)).parts) == 1
 
 
 async def test_conditions_hold_at_the_end(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from structlog.testing import capture_logs
 from router.config.types import Bucket, Bus, Config, Destination, Function, Queue, Subscription, Topic
 from router.dispatch.destinations import Destinations, refuse_loops
 from router.dispatch.dispatcher import Dispatcher
-from router.dispatch.relay import Relay, write
+from router.dispatch.relay import STORE_PAUSE, Relay, write
 from router.dispatch.slots import Slots
 from router.errors import ConfigError, JournalError, StoreFull
 from router.events import s3
@@ -240,6 +241,17 @@ async def test_what_cannot_be_handed_over_waits_and_holds_up_nobody(rig: Rig) ->
 
     await rig.until(written)
     assert any(path.is_file() for path in (rig.place / "bucket").rglob("*"))
+    looks, page = list[int](), rig.outbox.page
+
+    async def counted(skip: str, limit: int) -> Any:
+        looks.append(1)
+        return await page(skip, limit)
+
+    rig.outbox.page = counted  # type: ignore[method-assign]
+    for _ in range(50):
+        await asyncio.to_thread(bool)
+        await settle()
+    assert len(looks) <= 1, "once nothing waits it rests"
 
 
 async def posted(rig: Rig, *parcels: Parcel) -> None:
@@ -334,6 +346,29 @@ async def test_a_store_that_takes_nothing_for_a_day_loses_the_record(rig: Rig, m
 
     await rig.until(dropped, step=600)
     assert rig.clock.monotonic() >= begun + 24 * 3600
+
+
+async def test_a_store_that_does_not_take_a_dead_letter_is_asked_again_after_a_pause(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    await rig.open(function())
+    post, tries = rig.outbox.post, list[float]()
+
+    def sometimes(connection: Any, parcels: Any) -> None:
+        tries.append(rig.clock.monotonic())
+        if len(tries) < 4:
+            raise JournalError("the store fails")
+        post(connection, parcels)
+
+    row = Parcel(to("bus", "gone"), b'{"n": 1}', "", "arn", "id", rig.clock.now(), terms=Terms(0, 60, "dead", "arn"))
+    await posted(rig, row)
+    monkeypatch.setattr(rig.outbox, "post", sometimes)
+
+    async def buried() -> bool:
+        return not await rig.outbox.page("[]", 1)
+
+    await rig.until(buried)
+    (dead,) = await rig.messages("dead")
+    assert dead.body == '{"n": 1}'
+    assert all(after - before >= STORE_PAUSE for before, after in pairwise(tries))
 
 
 async def test_what_a_reload_took_out_and_another_brought_back_has_its_records(rig: Rig) -> None:

@@ -82,6 +82,29 @@ def test_a_session_that_has_ended_is_told_so() -> None:
     assert caught.value.told("s3")[:2] == (400, "ExpiredToken")
 
 
+def test_a_request_is_good_for_five_minutes_either_way() -> None:
+    known = {"key_id": KEY.id, "secret": secret_of(MASTER, KEY.id), "at": NOW}
+    for off in (-300, 300):
+        assert authenticated(now=NOW + off, **known)
+    for off in (-301, 301):
+        with pytest.raises(AuthFailure):
+            authenticated(now=NOW + off, **known)
+
+
+def test_a_session_of_a_key_is_its_holder_s_and_ends_with_it() -> None:
+    found = sessions.mint(MASTER, Session("", "x", NOW, NOW + 900, None, KEY.id), b"n" * 16)
+    sent = {"key_id": found.key_id, "secret": found.secret, "token": found.token}
+    caller = authenticated(**sent)
+    assert (caller.principal.arn, caller.issued) == (f"arn:aws:iam::{ACCOUNT}:user/ann", NOW)
+    assert [policy.name for policy in caller.policies.identity] == ["scope invoke"]
+    assert flaw(REALM._replace(keys={}), **sent) is Flaw.BAD_TOKEN
+
+
+def test_a_session_whose_policy_cannot_be_read_is_nobody_s() -> None:
+    """Without its bound it would be all that the role is."""
+    assert flaw(**session({"Statement": "everything"})) is Flaw.BAD_TOKEN
+
+
 def test_the_keys_that_every_request_has() -> None:
     caller = authenticated(**session())
     found = context_of(caller, None, address="203.0.113.7", secure=False, agent="", region=REGION, now=NOW)
@@ -92,6 +115,9 @@ def test_the_keys_that_every_request_has() -> None:
     assert found["aws:securetransport"] == ("false",)
     assert not {"aws:useragent", "aws:referer"} & found.keys()
     assert "s3:authtype" not in found
+    elsewhere = callers.claims.read(came(signed(SigV4Auth, "http://h/x")), WHERE)
+    told = context_of(caller, elsewhere, address="", secure=True, agent="", region=REGION, now=NOW)
+    assert not [key for key in told if key.startswith("s3:")]
     request = came(signed(S3SigV4Auth, "http://h/x", service="s3"))
     claimed = callers.claims.read(request, Where(REGION, "s3"))
     at_s3 = context_of(replace_issued(caller), claimed, address="", secure=True, agent="x", referer="http://r/", region=REGION, now=NOW)

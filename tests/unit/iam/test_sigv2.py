@@ -72,6 +72,14 @@ def test_a_slash_more_is_another_object_but_behind_a_bucket() -> None:
     hosted = presigned("http://127.0.0.1:4566/b/k/")._replace(path="/k")
     with pytest.raises(AuthFailure):
         check(hosted, bucket="b")
+    with pytest.raises(AuthFailure):  # a listing of bucket k is no object k of another
+        check(presigned("http://127.0.0.1:4566/k/")._replace(path="/k"), bucket="b")
+
+
+def test_a_request_is_signed_in_one_way() -> None:
+    request = presigned()
+    assert flaw(request._replace(headers=[*request.headers, ("authorization", "AWS x:y")])) is Flaw.AMBIGUOUS
+    assert flaw(request._replace(query=f"{request.query}&X-Amz-Signature=x")) is Flaw.AMBIGUOUS
 
 
 def test_it_expires() -> None:

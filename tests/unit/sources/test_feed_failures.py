@@ -65,6 +65,7 @@ async def test_a_batch_is_given_up_after_its_retries_and_the_next_one_goes_on(tm
         sequences = [one["dynamodb"]["SequenceNumber"] for one in records([rig.outlet.invoked[0]])]
         info = record["DDBStreamBatchInfo"]
         assert (info["startSequenceNumber"], info["endSequenceNumber"], info["batchSize"]) == (sequences[0], sequences[-1], 3)
+        assert "payload" not in record, "of a bucket's records alone"
         assert info["streamArn"] == records([rig.outlet.invoked[0]])[0]["eventSourceARN"]
     user.close()
 
@@ -105,6 +106,23 @@ async def test_a_partial_response_moves_the_cursor_up_to_what_failed(tmp_path: P
         (record,) = await lost(rig)
         assert record["DDBStreamBatchInfo"]["batchSize"] == 1
         assert record["responseContext"]["functionError"] is None
+    user.close()
+
+
+async def test_what_a_partial_response_says_is_done_does_not_come_again_after_a_kill(tmp_path: Path, shop: Path) -> None:
+    def answer(envelope: Envelope) -> Outcome:
+        failures = [r["dynamodb"]["SequenceNumber"] for r in records([envelope]) if r["dynamodb"]["Keys"]["id"]["N"] == "3"]
+        return Outcome(json.dumps({"batchItemFailures": [{"itemIdentifier": f} for f in failures]}).encode())
+
+    user = writer(shop, ORDERS)
+    async with Rig(tmp_path, table(shop), answer=answer, rules=Rules(partial=True)) as rig:
+        await rig.caught_up()
+        insert(user, range(1, 6))
+        await rig.drive(lambda: len(rig.outlet.invoked) >= 2)
+        await rig.kill()
+    async with Rig(tmp_path, table(shop), rules=Rules(partial=True)) as rig:
+        await rig.caught_up()
+        assert [keys(envelope) for envelope in rig.outlet.invoked] == [[3, 4, 5]]
     user.close()
 
 

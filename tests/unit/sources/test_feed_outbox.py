@@ -73,6 +73,23 @@ def test_a_batch_may_end_between_the_halves_of_a_change_of_the_key(tmp_path: Pat
     user.close()
 
 
+def test_changes_before_and_after_a_new_column_are_told_each_as_they_were(tmp_path: Path) -> None:
+    user = writer(tmp_path / "x.db", "CREATE TABLE t (a INTEGER PRIMARY KEY, v)")
+    reader = outbox(tmp_path / "x.db")
+    reader.head()
+    user.execute("INSERT INTO t VALUES (1, 'x'); ALTER TABLE t ADD COLUMN w")
+    reader.head()
+    user.execute("SELECT count(*) FROM t")  # its connection learns of the new triggers
+    user.execute("INSERT INTO t VALUES (2, 'y', 'z')")
+    seen, cursor = [], START
+    while (batch := reader.read(cursor, 10)).items:
+        seen += [record["dynamodb"]["NewImage"] for record in records_of(batch)]
+        cursor = batch.last
+    assert seen == [{"a": {"N": "1"}, "v": {"S": "x"}}, {"a": {"N": "2"}, "v": {"S": "y"}, "w": {"S": "z"}}]
+    reader.close()
+    user.close()
+
+
 def test_changes_that_were_removed_before_they_were_read_are_told(tmp_path: Path) -> None:
     user = writer(tmp_path / "x.db", "CREATE TABLE t (a INTEGER PRIMARY KEY)")
     reader = outbox(tmp_path / "x.db")

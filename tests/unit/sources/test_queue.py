@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from router.config.types import Config, Function, Queue, Redrive
-from router.errors import ConfigError, TooManyRequests
+from router.errors import ConfigError, JournalError, TooManyRequests
 from router.events.sqs_rules import New
 from router.journal.database import Database
 from router.model import Envelope, Outcome
@@ -214,6 +214,55 @@ async def test_a_throttle_costs_no_receive(tmp_path: Path) -> None:
         assert json.loads(house.outlet.invoked[-1].payload)["Records"][0]["attributes"]["ApproximateReceiveCount"] == "1"
 
 
+async def test_who_waits_to_be_let_in_holds_what_he_has(tmp_path: Path) -> None:
+    """For longer than a receive lasts, and nobody else gets it meanwhile."""
+    begun: list[float] = []
+
+    def answer(_: Envelope) -> Outcome:
+        begun.append(house.clock.monotonic())
+        if begun[-1] - begun[0] < 400:
+            raise TooManyRequests("ReservedFunctionConcurrentInvocationLimitExceeded")
+        return OK
+
+    async with rig(tmp_path, answer=answer) as house:
+        await house.send("jobs", "a")
+        while not begun or begun[-1] - begun[0] < 400:
+            await house.drive(lambda: house.seen)
+            assert (await house.queues.count("jobs")).visible == 0
+            await house.clock.advance(1)
+            await house.written()
+        await house.left("jobs", 0)
+        assert (await house.queues.count("dead")).messages == 0
+        assert json.loads(house.outlet.invoked[-1].payload)["Records"][0]["attributes"]["ApproximateReceiveCount"] == "1"
+
+
+async def test_what_is_too_much_for_one_event_is_handed_on_apart_and_not_counted(tmp_path: Path) -> None:
+    """As JSON a quote has two bytes: four messages of a megabyte are more than 6 MB."""
+    large = [str(number) + '"' * 1_000_000 for number in range(4)]
+    async with rig(tmp_path, "patient", before=lambda it: it.send("patient", *large)) as house:
+        await house.left("patient", 0)
+        assert sorted(text[0] for batch in house.seen for text in batch) == ["0", "1", "2", "3"]
+        assert len(house.seen) > 1
+        records = [record for envelope in house.outlet.invoked for record in json.loads(envelope.payload)["Records"]]
+        assert {record["attributes"]["ApproximateReceiveCount"] for record in records} == {"1"}
+
+
+async def test_a_store_that_fails_for_a_while_is_told_again_what_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with rig(tmp_path, "patient") as house:
+        settle_, tries = house.queues.settle, list[int]()
+
+        async def sometimes(*args: Any) -> Any:
+            tries.append(1)
+            if len(tries) < 4:
+                raise JournalError("the disk is full")
+            return await settle_(*args)
+
+        monkeypatch.setattr(house.queues, "settle", sometimes)
+        await house.send("patient", "a")
+        await house.left("patient", 0)
+        assert (house.seen, len(tries)) == ([["a"]], 4)
+
+
 async def test_a_stop_gives_back_what_was_never_handed_on(tmp_path: Path) -> None:
     def answer(_: Envelope) -> Outcome:
         raise TooManyRequests("ConcurrentInvocationLimitExceeded")
@@ -273,6 +322,7 @@ async def test_unwanted_messages_are_deleted(tmp_path: Path) -> None:
     async with rig(tmp_path, filters=wanted, before=lambda it: it.send("jobs", '{"kind": "good"}', '{"kind": "bad"}', "plain")) as house:
         await house.left("jobs", 0)
         assert house.seen == [['{"kind": "good"}']]
+        assert (await house.queues.count("dead")).messages == 0
 
 
 async def test_no_more_batches_than_allowed_at_once(tmp_path: Path) -> None:

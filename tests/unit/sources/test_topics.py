@@ -22,6 +22,7 @@ WRITTEN = {
     "topics": {
         "many": {"subscriptions": {**SUBSCRIPTIONS, "f": {"function": "g"}, "none": {"queue": "dead", "filter": {"kind": ["other"]}}}},
         "large": {"subscriptions": {f"s{number}": {"queue": "jobs"} for number in range(100)}},
+        "few": {"subscriptions": {"f": {"function": "g", "dead_letter": {"queue": "dead"}}}},
         "twin": {"subscriptions": {f"s{number}": {"queue": "dead", "raw": True} for number in range(topics.SUBSCRIBERS)}},
     },
 }
@@ -78,6 +79,12 @@ async def test_few_subscribers_have_it_when_it_is_published(house: Rig) -> None:
     await publish(house, "twin")
     assert len(await house.database.read("SELECT 1 FROM queue_messages WHERE queue = 'dead'")) == topics.SUBSCRIBERS
     assert not await hand_on(house)
+
+
+async def test_a_function_that_gets_it_has_no_dead_letter(house: Rig) -> None:
+    message_id = await publish(house, "few")
+    assert [one["Records"][0]["Sns"]["MessageId"] for one in await house.events("g")] == [message_id]
+    assert await got(house, "dead") == []
 
 
 @pytest.mark.parametrize("region", ["eu-west-1", "af-south-1", "us-east-1"])

@@ -38,3 +38,12 @@ async def test_a_stream_that_is_switched_on_again_is_another_one(tmp_path: Path)
         assert second is not None
         assert second != first
         assert second == (await tables.streams("t"))[-1]
+
+
+async def test_two_streams_of_one_moment_have_names_of_their_own(tmp_path: Path) -> None:
+    async with opened(tmp_path, VirtualClock()) as tables:
+        for stream in ("KEYS_ONLY", "NEW_IMAGE"):
+            tables.take({"t": replace(TABLE, stream=stream)})
+            await tables.settled()
+        rows = await tables.streams("t")
+        assert len({row.label for row in rows}) == len(rows) >= 3

@@ -78,6 +78,28 @@ async def test_leading_keys_and_attributes_are_told(house: Rig) -> None:
     assert need.context["dynamodb:select"] == ("SPECIFIC_ATTRIBUTES",)
 
 
+async def test_an_item_that_is_put_tells_its_key_and_its_attributes(house: Rig) -> None:
+    """Also within a transaction: else who may write under one leading key could write under all."""
+    item = typed({"id": "ann", "at": 1, "price": 2})
+    (need,) = house.needs("PutItem", "carts", Item=item)
+    (part,) = house.needs("TransactWriteItems", TransactItems=[{"Put": {"TableName": "carts", "Item": item}}])
+    for one in (need, part):
+        assert one.context["dynamodb:leadingkeys"] == ("ann",)
+        assert one.context["dynamodb:attributes"] == ["at", "id", "price"]
+
+
+@pytest.mark.parametrize("said", [{"AttributesToGet": ["price"]}, {"ProjectionExpression": "price"}])
+async def test_what_is_selected_is_told_in_the_old_words_too(house: Rig, said: dict[str, Any]) -> None:
+    (need,) = house.needs("GetItem", "carts", Key=typed({"id": "ann", "at": 1}), **said)
+    assert need.context["dynamodb:select"] == ("SPECIFIC_ATTRIBUTES",)
+    assert need.context["dynamodb:attributes"] == ["at", "id", "price"]
+    (need,) = house.needs("Scan", "carts", **said)
+    assert need.context["dynamodb:select"] == ("SPECIFIC_ATTRIBUTES",)
+    assert need.context["dynamodb:attributes"] == ["price"]
+    (need,) = house.needs("Scan", "carts")
+    assert need.context["dynamodb:select"] == ("ALL_ATTRIBUTES",)
+
+
 async def test_batches_and_transactions_need_each_of_their_parts(house: Rig) -> None:
     needs = house.needs(
         "BatchWriteItem",

@@ -27,6 +27,8 @@ async def test_a_task_is_cancelled(house: Rig) -> None:
     assert await house.call("CancelMessageMoveTask", **started) == {"ApproximateNumberOfMessagesMoved": 0}
     with pytest.raises(QueueError, match="has ended"):
         await house.call("CancelMessageMoveTask", **started)
+    again = await house.call("StartMessageMoveTask", SourceArn=f"{ARN}dead", DestinationArn=f"{ARN}jobs")
+    assert await house.call("CancelMessageMoveTask", **again) == {"ApproximateNumberOfMessagesMoved": 0}
 
 
 async def test_needs_are_of_taking_and_of_sending(house: Rig) -> None:
