@@ -25,7 +25,8 @@ class FastClock:
     async def wait(self, event: asyncio.Event, timeout: float) -> bool:
         """Wait for the shortened time."""
         try:
-            await asyncio.wait_for(event.wait(), timeout / self._factor)
+            async with asyncio.timeout(timeout / self._factor):  # as SystemClock: wait_for() of Python 3.11 loses a cancellation
+                await event.wait()
         except TimeoutError:
             return event.is_set()
         return True

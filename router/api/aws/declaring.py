@@ -5,6 +5,8 @@ from typing import Any, Literal, Protocol
 
 import apsw
 
+Unit = Callable[[apsw.Connection], None]
+
 
 class Kept(Protocol):
     """What is kept with a declaration."""
@@ -17,10 +19,11 @@ class Kept(Protocol):
 class Declared(Protocol):
     """What was declared through the API and is in force beside config.yaml."""
 
-    async def put(self, kind: str, name: str, value: Any) -> object:
-        """Check, make durable, put in force. *value*: as config.yaml spells it. Raises InvalidParameter with every mistake, DeclaredInConfig."""
+    async def put(self, kind: str, name: str, value: Any, *, beside: tuple[Unit, ...] = ()) -> object:
+        """Check, make durable, put in force. *value*: as config.yaml spells it; *beside*: done in the same transaction. Raises
+        InvalidParameter with every mistake, DeclaredInConfig."""
 
-    async def remove(self, kind: str, name: str, *, beside: tuple[Callable[[apsw.Connection], None], ...] = ()) -> None:
+    async def remove(self, kind: str, name: str, *, beside: tuple[Unit, ...] = ()) -> None:
         """Take it back, durably, and out of force; *beside*: done in the same transaction. Raises InvalidParameter when something else
         needs it."""
 

@@ -61,7 +61,7 @@ class Archives:
     # -- archives
 
     async def create(self, call: Call) -> Members:
-        """CreateArchive."""
+        """CreateArchive: an empty one."""
         given = call.parameters
         refuse(given, "KmsKeyIdentifier")
         name, arn = text(given, "ArchiveName"), text(given, "EventSourceArn")
@@ -71,8 +71,8 @@ class Archives:
                 raise AwsError("ResourceAlreadyExistsException", f"Archive {name} already exists.")
             if bus.archive:
                 raise AwsError("LimitExceededException", f"Event bus {bus.name} has an archive, {_name(bus)}; here a bus has one.")
-            await self._source().empty(bus.name)  # what a call that was cut short has left
-            await self._declare(bus, {"name": name, **_settings(given)})
+            await self._declare(bus, {"name": name, **_settings(given)}, await self._source().emptying(bus.name))
+            await self._source().empty(bus.name)  # of all that the bus had: what config.yaml once kept is another archive's
         return self._answer(name)
 
     async def update(self, call: Call) -> Members:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from router.api.aws.declaring import Declared
+from router.api.aws.declaring import Declared, Unit
 from router.api.aws.service import Call, Members
 from router.api.aws.sqs import policies
 from router.api.aws.sqs.place import Place, mapping, number, text, texts
@@ -37,7 +37,7 @@ class Managing:
     # -- there or not
 
     async def create(self, call: Call) -> Members:
-        """CreateQueue; of one that is there and alike, its URL."""
+        """CreateQueue: an empty one; of one that is there and alike, its URL."""
         name, given = text(call.parameters, "QueueName"), mapping(call.parameters, "Attributes")
         fifo = _truthy(given.get("FifoQueue"))
         if fifo != name.endswith(".fifo"):
@@ -49,7 +49,8 @@ class Managing:
             there = self._queues.settings.get(name)
             if there is None:
                 await self._queues.drop(name)  # what a call that was cut short has left; before the turn of reloads, for which others wait
-                await self._declare(name, value)
+                await self._declare(name, value, self._queues.deleting(name))  # one that config.yaml had is another queue
+                await self._queues.drop(name)
                 await self._queues.enrol(name)
             elif unlike := attributes.different(there, value, given):
                 raise QueueNameExists(unlike)
@@ -180,13 +181,13 @@ class Managing:
         async with self._turns.of(name):
             await self._declare(name, change(attributes.value_of(self._queues.of(name))))
 
-    async def _declare(self, name: str, value: Value) -> None:
+    async def _declare(self, name: str, value: Value, *beside: Unit) -> None:
         target = value.get("redrive", {}).get("queue", name)
         if target != name and target not in self._queues.settings:
             told = json.dumps(value["redrive"])
             raise InvalidParameterValue(f"Value {told} for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.")
         try:
-            await self._declared.put(KIND, name, value)
+            await self._declared.put(KIND, name, value, beside=beside)
         except (InvalidParameter, ConfigError) as error:
             raise InvalidParameterValue(str(error)) from error
 

@@ -27,12 +27,14 @@ class Fragments:
         self._kept: dict[tuple[str, str], Fragment] = {}
         self.config = self._load(self._put)
 
-    async def put(self, kind: str, name: str, value: Any) -> None:
-        self._take({**self._put, kind: {**self._put.get(kind, {}), name: value}})
+    async def put(self, kind: str, name: str, value: Any, *, beside: tuple[Unit, ...] = ()) -> None:
+        await self._change({**self._put, kind: {**self._put.get(kind, {}), name: value}}, beside)
         self._kept[kind, name] = Fragment(kind, name, value, changed=self.now())
 
     async def remove(self, kind: str, name: str, *, beside: tuple[Unit, ...] = ()) -> None:
-        wanted = {**self._put, kind: {key: value for key, value in self._put[kind].items() if key != name}}
+        await self._change({**self._put, kind: {key: value for key, value in self._put[kind].items() if key != name}}, beside)
+
+    async def _change(self, wanted: dict[str, dict[str, Any]], beside: tuple[Unit, ...]) -> None:
         self._load(wanted)
         for unit in beside:
             assert self.database is not None

@@ -170,6 +170,17 @@ async def test_an_archive_keeps_what_it_is_told_and_replays_it(rig: Rig) -> None
     assert await rig.database.read("SELECT count(*) FROM bus_events") == [(0,)]
 
 
+async def test_an_archive_of_the_api_is_empty_whatever_its_bus_kept_for_a_former_one(rig: Rig) -> None:
+    default = BUS.replace("orders", "default")
+    await rig.do("CreateArchive", ArchiveName="all", EventSourceArn=default)
+    await rig.do("PutEvents", Entries=[entry()])
+    await rig.declared.put("buses", "default", {})  # as a reload of config.yaml takes one away: what it kept waits for it
+    assert await rig.database.read("SELECT count(*) FROM bus_events") == [(1,)]
+    await rig.do("CreateArchive", ArchiveName="other", EventSourceArn=default)
+    await rig.do("PutEvents", Entries=[entry()])
+    assert (await rig.do("DescribeArchive", ArchiveName="other"))["EventCount"] == 1
+
+
 async def test_an_archive_is_changed_and_its_bus_keeps_the_rest(rig: Rig) -> None:
     await rig.do("CreateEventBus", Name="orders", Description="all")
     await rig.do("CreateArchive", ArchiveName="kept", EventSourceArn=BUS, Description="a", RetentionDays=5)

@@ -248,6 +248,20 @@ async def test_what_a_cut_short_deletion_left_is_not_in_the_next_queue_of_that_n
     assert [one.body for one in await queues.receive("q.fifo", most=10, wait=0)] == ["new"]
 
 
+async def test_a_queue_of_the_api_is_empty_whatever_one_of_config_yaml_has_left(house: Rig) -> None:
+    """The same name is no sign of the same owner; and what deduplication remembers would swallow the first messages."""
+    fifo, settings = Queue("left.fifo", fifo=True), house.queues.settings
+    house.queues.adopt({**settings, "left.fifo": fifo})
+    for text in ("kept", "seen"):
+        await house.queues.send("left.fifo", [New(text, group="g", deduplication=text)])
+    house.queues.adopt(settings)
+    assert await code(house, "CreateQueue", QueueName="left.fifo", Attributes={"FifoQueue": "true", "DelaySeconds": "x"})
+    assert await house.queues.left_behind() == {"left.fifo": 2}, "what is refused takes nothing"
+    await house.call("CreateQueue", QueueName="left.fifo", Attributes={"FifoQueue": "true"})
+    await house.call("SendMessage", "left.fifo", MessageBody="new", MessageGroupId="g", MessageDeduplicationId="seen")
+    assert [one.body for one in await house.queues.receive("left.fifo", most=10, wait=0)] == ["new"]
+
+
 async def test_a_refused_deletion_keeps_the_messages(house: Rig) -> None:
     await house.call("CreateQueue", QueueName="mine")
     await house.call(
