@@ -10,7 +10,7 @@ from typing import Final, Self
 
 import structlog
 
-from router.buckets import checksums, notes, roots, sweeping, upload_table, version_table
+from router.buckets import checksums, notes, sweeping, upload_table, version_table
 from router.buckets.changing import Changes, Origin
 from router.buckets.facts import (
     ANYWAY,
@@ -135,7 +135,7 @@ class Objects:
         desk = self._desk(bucket)
         if not await desk.pages.empty():
             raise BucketNotEmpty("the bucket has objects")
-        await desk.shelf.rooted(sweeping.remove_bucket, roots.place(desk.shelf.bucket))
+        await desk.shelf.rooted(sweeping.remove_bucket, desk.shelf.bucket.place)
         await desk.shelf.notes.drop_all()
         await desk.shelf.table.drop_all()
         await desk.uploads.table.remove_all()

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 from router.buckets.beneath import beneath
-from router.config.types import Bucket
 from router.errors import SourceError
 
 MOUNTS: Final = Path("/proc/self/mountinfo")  # proc(5)
@@ -39,11 +38,6 @@ class Root:
     def mounted(self) -> bool:
         """Whether a file system is mounted right here."""
         return self.number < 0
-
-
-def place(bucket: Bucket) -> Path:
-    """Where the root of a bucket is looked for."""
-    return bucket.lies or bucket.path
 
 
 def find(path: Path, *, required: bool) -> Root:

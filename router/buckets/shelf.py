@@ -128,9 +128,9 @@ class Shelf:
         """The root, open; the caller closes it. In a thread. Raises RootGone."""
         if self.root is not None:
             with contextlib.suppress(RootGone):
-                return roots.open_root(roots.place(self.bucket), self.root)
-        self.root = roots.find(roots.place(self.bucket), required=self.bucket.mount == "required")
-        return roots.open_root(roots.place(self.bucket), self.root)
+                return roots.open_root(self.bucket.place, self.root)
+        self.root = roots.find(self.bucket.place, required=self.bucket.mount == "required")
+        return roots.open_root(self.bucket.place, self.root)
 
     def stage(self) -> Staged:
         """A body, empty. In a thread."""

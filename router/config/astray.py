@@ -19,7 +19,7 @@ _Place = Callable[[Path, Path], str]  # a path as it is written, and the config'
 def kept_apart(config: Config, top: Node) -> Config:
     """*config* with the places of buckets as they are written where a link leads one astray; *top*: its form."""
     state, home = os.path.realpath(config.state), config.file.parent
-    lies = {name: str(bucket.lies or bucket.path) for name, bucket in config.buckets.items()}
+    lies = {name: str(bucket.place) for name, bucket in config.buckets.items()}
     for written in _PLACES if _crossed(lies, state) else ():
         for name in sorted(_crossed(lies, state)):
             instead = lies | {name: written(config.buckets[name].path, home)}

@@ -40,7 +40,7 @@ def _nested(config: Config, top: Node) -> None:
     if top.child("buckets") is None or top.document.readings.unchanged("buckets"):
         return
     written = {name: node for name, node in _bucket_nodes(top) if node.scalar or node.has("path")}
-    real = {name: str(config.buckets[name].lies) for name in written}
+    real = {name: str(config.buckets[name].place) for name in written}
     places = {real[name]: name for name in reversed(written)}  # of two in one place, the first
     state = os.path.realpath(config.state)
     for name, node in written.items():
@@ -64,7 +64,7 @@ def _goals(config: Config, top: Node) -> None:
         after = None if node.scalar or bucket.after != "move" else node.child("after")
         if after is None:
             continue
-        goal, own = bucket.goal, bucket.lies or bucket.path
+        goal, own = bucket.goal, bucket.place
         if goal.is_relative_to(own):
             after.problem(f"lies inside bucket {name} itself: what is moved there would be an object again", "move")
         elif goal.is_relative_to(os.path.realpath(config.state)):

@@ -34,6 +34,11 @@ class Bucket:
     lies: Path | None = None  # where *path* led when the config was read: links that are put in its way later are not followed
 
     @property
+    def place(self) -> Path:
+        """Where its directory is looked for."""
+        return self.lies or self.path
+
+    @property
     def variable(self) -> str:
         """The environment variable in which functions find its path: BUCKET_MY_UPLOADS for my-uploads."""
         return "BUCKET_" + re.sub(r"[^A-Z0-9]", "_", self.name.upper())

@@ -105,8 +105,8 @@ class Attachment:
         """The root; made when the daemon starts and it is missing, unless it is to be mounted. In a thread."""
         required = self._bucket.mount == "required"
         if not self._roots and not required:
-            roots.make(roots.place(self._bucket))
-        return roots.find(roots.place(self._bucket), required=required)
+            roots.make(self._bucket.place)
+        return roots.find(self._bucket.place, required=required)
 
     def _may_follow(self, root: Root) -> None:
         """Raise RootGone when *root* is what an unmounted file system left behind."""
@@ -156,7 +156,7 @@ class Attachment:
 async def watcher_for(bucket: Bucket) -> tuple[Watcher, bool]:
     """An open watcher as configured, and whether it reports anything; when it cannot be had, none: the scan goes on alone."""
     kind = chosen(bucket.watcher)
-    watcher = make(kind, roots.place(bucket))
+    watcher = make(kind, bucket.place)
     try:
         await watcher.open()
     except OSError as error:

@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from router.buckets import contents, keys, roots, versions
+from router.buckets import contents, keys, versions
 from router.buckets.contents import Look, Trouble
 from router.buckets.facts import NOBODY
 from router.buckets.ledger import Told
@@ -165,7 +165,7 @@ class Lookers:
         site = self._site
         try:
             look = partial(contents.look, upto=upto, device=site.device, ended=site.ended.is_set)
-            return await site.in_thread(examine, roots.place(site.bucket), site.root, wanted, look)
+            return await site.in_thread(examine, site.bucket.place, site.root, wanted, look)
         except RootGone as gone:
             site.end(gone)
             return []
@@ -218,7 +218,7 @@ class Lookers:
         site, gone = self._site, {one.key for one in going}
         left = [one for one in found if one.key not in gone]
         try:
-            times = await site.in_thread(_gone_since, roots.place(site.bucket), site.root, [one.key for one in going])
+            times = await site.in_thread(_gone_since, site.bucket.place, site.root, [one.key for one in going])
         except RootGone as error:
             site.end(error)
             return left

@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from router.buckets import keys, roots, versions
+from router.buckets import keys, versions
 from router.buckets.beneath import beneath
 from router.buckets.keys import join
 from router.buckets.listing import SLICE, Listing, Slice
@@ -115,7 +115,7 @@ class Scanner:
     def _open(self, directory: str) -> Listing:
         """Cover and open a directory; in a thread."""
         site = self._site
-        root = open_root(roots.place(site.bucket), site.root)
+        root = open_root(site.bucket.place, site.root)
         try:
             listing = Listing(root, directory, site.ignored)
         finally:
@@ -187,7 +187,7 @@ class Scanner:
         """Find directories below *start* that the table knows and the disk does not have."""
         site, after = self._site, ""
         while not site.ended.is_set() and (recorded := await site.table.directories(start, after, SLICE)):
-            for directory, error in await site.in_thread(_absent, roots.place(site.bucket), site.root, recorded):
+            for directory, error in await site.in_thread(_absent, site.bucket.place, site.root, recorded):
                 await self._unlisted(directory, error)
             after = recorded[-1]
 

@@ -100,7 +100,7 @@ class Session:
             await site.clock.wait(self._suspect, GUARD)
             self._suspect.clear()
             try:
-                root = await site.in_thread(partial(roots.find, roots.place(site.bucket), required=site.bucket.mount == "required"))
+                root = await site.in_thread(partial(roots.find, site.bucket.place, required=site.bucket.mount == "required"))
             except RootGone as gone:
                 site.end(gone)
                 return

@@ -95,10 +95,10 @@ def test_a_link_that_was_put_in_its_way_is_not_followed(tmp_path: Path, swapped:
     (tmp_path / "data/uploads").mkdir(parents=True)
     (tmp_path / "state/uploads").mkdir(parents=True)
     bucket = Bucket("uploads", tmp_path / "data/uploads", lies=tmp_path.resolve() / "data/uploads")
-    former = roots.find(roots.place(bucket), required=False)
+    former = roots.find(bucket.place, required=False)
     (tmp_path / swapped).rename(tmp_path / "old")
     (tmp_path / swapped).symlink_to(tmp_path / "state")
     with pytest.raises(RootGone, match="a link was put in its way since the config was read"):
-        roots.find(roots.place(bucket), required=False)
+        roots.find(bucket.place, required=False)
     with pytest.raises(RootGone, match="leads elsewhere"):
-        roots.open_root(roots.place(bucket), former)
+        roots.open_root(bucket.place, former)

@@ -59,7 +59,7 @@ def test_the_one_bucket_has_its_place_as_it_is_written_where_nobody_follows_a_li
     assert {name: bucket.lies for name, bucket in config.buckets.items()} == {name: home / path for name, path in written.items()}
     assert [(name, path) for name, path, _ in led_astray(config)] == [(astray, str(home / written[astray]))]
     for name, bucket in config.buckets.items():
-        find = partial(roots.find, roots.place(bucket), required=False)
+        find = partial(roots.find, bucket.place, required=False)
         if name != astray:
             find()
             continue

@@ -61,7 +61,7 @@ def _object(rooms: Rooms, code: Mapping[str, Any]) -> bytes:
     if bucket is None:
         raise invalid(_NO_BUCKET)
     try:
-        return _read(roots.place(bucket), text(code, "S3Key"))
+        return _read(bucket.place, text(code, "S3Key"))
     except (OSError, ValueError, ObjectError):
         raise invalid(_NO_KEY) from None
 
