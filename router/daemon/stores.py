@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import structlog
 
 from router.api.declared import Declared
+from router.buckets import roots
 from router.clock import Clock
 from router.config.types import Config
 from router.daemon.checking import check
@@ -97,6 +98,6 @@ def make_buckets(config: Config) -> None:
     for bucket in config.buckets.values():
         if bucket.mount == "optional":
             try:
-                bucket.path.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
+                roots.make(bucket.place)
+            except roots.RootGone as error:
                 log.warning("bucket_not_made", bucket=bucket.name, error=str(error))

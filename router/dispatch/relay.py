@@ -4,6 +4,8 @@ An object is written under another name, synced and renamed; its key is the reco
 the same place. An event of a log group is synced; a kill between writes it a second time. What cannot be handed over now delays only itself."""
 
 import asyncio
+import contextlib
+import errno
 import json
 import os
 import uuid
@@ -15,8 +17,11 @@ import orjson
 import structlog
 
 from router import names
+from router.buckets import roots
+from router.buckets.keys import split
+from router.buckets.object_errors import KeyConflict
+from router.buckets.staging import parent
 from router.config.types import Config, Destination
-from router.disk import sync
 from router.dispatch.delays import Delays
 from router.dispatch.policy import backoff
 from router.errors import JournalError, RouterError
@@ -36,6 +41,7 @@ KEPT: Final = 86_400.0  # seconds that a record is tried for
 _OUTCOMES: Final = Terms(2**63, KEPT, "", "")  # of the records of outcomes
 STORE_PAUSE: Final = 1.0  # seconds between tries while the store cannot be read
 STORE_REST: Final = 8.0  # seconds until what the store did not take is tried again: work resumes within 10 s of a fault's end
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _SPACE: Final = uuid.UUID("5d9e3f3c-7a3f-4c55-9a2f-0e5b8a1f6a10")  # of the ids of events on buses
 _RESULT: Final = "Lambda Function Invocation Result - "
 
@@ -174,7 +180,7 @@ class Relay:
             await self._write_log(row)
             await self._outbox.database.transact(done)
         else:
-            await asyncio.to_thread(write, self._config.buckets[row.target].path, row.key, row.body)
+            await asyncio.to_thread(write, self._config.buckets[row.target].place, row.key, row.body)
             await self._outbox.database.transact(done)
 
     async def _write_log(self, row: Waiting) -> None:
@@ -206,20 +212,25 @@ class Relay:
         return Occurrence.of(row.target, event, row.made)._replace(trace=row.trace)
 
 
-def write(bucket: Path, key: str, body: bytes) -> None:
-    """Put an object into a bucket: whole or not at all, on disk on return. Blocking. Raises OSError."""
-    if not bucket.is_dir():
-        raise FileNotFoundError(f"{bucket} is not there")
-    target = bucket / key
-    made = [parent for parent in target.parents if parent.is_relative_to(bucket) and not parent.exists()]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if not target.parent.resolve().is_relative_to(bucket.resolve()):
-        raise OSError(f"{target.parent} lies outside the bucket: something in it is a symbolic link")
-    beside = target.with_name(f".{target.name}.part")  # a name that buckets ignore
-    with beside.open("wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(target)
-    for directory in {target.parent, *(one.parent for one in made)}:
-        sync(directory)
+def write(place: Path, key: str, body: bytes) -> None:
+    """Put an object into the bucket that lies there: whole or not at all, on disk on return; through no link. Blocking. Raises OSError."""
+    above, name = split(key)
+    part = f".{name}.part"  # a name that buckets ignore
+    root = roots.opened(place)
+    try:
+        directory = parent(root, above)
+    except KeyConflict as error:
+        raise OSError(errno.ELOOP, "a file, or a symbolic link, stands where a directory is needed", str(place / above)) from error
+    finally:
+        os.close(root)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(part, dir_fd=directory)  # of a daemon that died, or whatever else somebody put there
+        with os.fdopen(os.open(part, _NEW, 0o666, dir_fd=directory), "wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, name, src_dir_fd=directory, dst_dir_fd=directory)
+        os.fsync(directory)
+    finally:
+        os.close(directory)

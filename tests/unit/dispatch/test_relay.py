@@ -493,18 +493,30 @@ def test_an_object_is_written_whole_and_never_outside(tmp_path: Path) -> None:
 
 
 def test_an_object_is_on_the_disk_with_its_directories_before_its_row_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    done, fsync, replace_ = list[str](), os.fsync, Path.replace
+    done, fsync, replace_ = list[str](), os.fsync, os.replace
 
     def synced(descriptor: int) -> None:
         done.append(os.path.relpath(os.readlink(f"/proc/self/fd/{descriptor}"), tmp_path))
         fsync(descriptor)
 
-    def renamed(self: Path, target: Path) -> Path:
+    def renamed(*args: Any, **kwargs: Any) -> None:
         done.append("rename")
-        return replace_(self, target)
+        replace_(*args, **kwargs)
 
     monkeypatch.setattr(os, "fsync", synced)
-    monkeypatch.setattr(Path, "replace", renamed)
+    monkeypatch.setattr(os, "replace", renamed)
     write(tmp_path, "a/b/c", b"one")
-    assert done[:2] == ["a/b/.c.part", "rename"]
-    assert sorted(done[2:]) == [".", "a", "a/b"]
+    assert done == [".", "a", "a/b/.c.part", "rename", "a/b"]
+
+
+def test_no_object_is_written_where_a_link_leads_that_stands_in_the_place_of_its_bucket(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "bucket").symlink_to(tmp_path / "state")
+    with pytest.raises(OSError, match=r"Too many levels of symbolic links|Not a directory"):
+        write(tmp_path / "bucket", "a/b", b"one")
+    assert list((tmp_path / "state").iterdir()) == []
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real/.b.part").symlink_to(tmp_path / "state/made")
+    write(tmp_path / "real", "b", b"one")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "real").iterdir()} == {"b": b"one"}
+    assert list((tmp_path / "state").iterdir()) == []
