@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from router.config.node import Node
+from router.config.overlaps import overlaps, within
 from router.config.types import Bucket, Config
 
 _Place = Callable[[Path, Path], str]  # a path as it is written, and the config's directory, to where it is with some links not followed
@@ -39,30 +40,9 @@ def led_astray(config: Config) -> Iterator[tuple[str, str, str]]:
                 yield bucket.name, str(place), real
 
 
-def _crossed(lies: Mapping[str, str], state: str) -> set[str]:
-    """The buckets that share a directory with another one, or lie in one another, or have to do with the state directory."""
-    there: dict[str, list[str]] = {}
-    for name, here in lies.items():
-        there.setdefault(here, []).append(name)
-    found = {name for names in there.values() if len(names) > 1 for name in names}
-    for name, here in lies.items():
-        outer = [one for above in _above(here) if above in there for one in there[above]]
-        found |= {name, *outer} if outer else set()
-        if _about(here, state) and here != f"{state}/buckets/{name}":  # where those are that were made through the API
-            found.add(name)
-    return found
-
-
-def _above(place: str) -> Iterator[str]:
-    """The directories above it. Text alone: every declaration asks of every bucket."""
-    while (end := place.rfind("/")) > 0:
-        yield (place := place[:end])
-    yield "/"
-
-
-def _about(place: str, state: str) -> bool:
-    """Whether one of the two is the other, or lies in it."""
-    return place == state or state.startswith(f"{place.rstrip('/')}/") or place.startswith(f"{state}/")
+def _crossed(places: Mapping[str, str], state: str) -> set[str]:
+    """The buckets that have a part in an overlap."""
+    return {name for one in overlaps(places, state) for name in (one.bucket, one.other) if name}
 
 
 def _goal_apart(bucket: Bucket, top: Node, state: str, home: Path) -> Bucket:
@@ -77,7 +57,7 @@ def _goal_apart(bucket: Bucket, top: Node, state: str, home: Path) -> Bucket:
 
 
 def _amiss(goal: str, own: str, state: str) -> bool:
-    return Path(goal).is_relative_to(own) or Path(goal).is_relative_to(state)
+    return within(goal, own) or within(goal, state)
 
 
 def _written_goal(bucket: Bucket, top: Node) -> Path:

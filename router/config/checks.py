@@ -9,9 +9,15 @@ from typing import Final, cast
 from router.config import handler
 from router.config.hiding import Hiding
 from router.config.node import Node
+from router.config.overlaps import overlaps, within
 from router.config.types import Bucket, Config, Exposed
 
 _SQLITE: Final = b"SQLite format 3\0"  # how a database begins; sqlite.org, "Database File Format"
+_AMISS: Final = {
+    "same": "bucket {} has the same directory",
+    "inside": "lies inside the directory of bucket {}; a file would be an object of both",
+    "in state": "lies inside the state directory, which is the daemon's own",
+}
 _AT_HTTP: Final = frozenset({"http", "url", "webhook"})  # words of triggers
 
 
@@ -40,21 +46,14 @@ def _nested(config: Config, top: Node) -> None:
     if top.child("buckets") is None or top.document.readings.unchanged("buckets"):
         return
     written = {name: node for name, node in _bucket_nodes(top) if node.scalar or node.has("path")}
-    real = {name: str(config.buckets[name].place) for name in written}
-    places = {real[name]: name for name in reversed(written)}  # of two in one place, the first
-    state = os.path.realpath(config.state)
-    for name, node in written.items():
+    places = {name: str(config.buckets[name].place) for name in written}
+    for name, how, other in overlaps(places, os.path.realpath(config.state)):
+        node = written[name]
         at = "" if node.scalar else "path"
-        here = real[name]
-        if places[here] != name:
-            node.problem(f"bucket {places[here]} has the same directory", at)
-        outer = next((places[above] for above in map(str, Path(here).parents) if above in places), "")
-        if outer:
-            node.problem(f"lies inside the directory of bucket {outer}; a file would be an object of both", at)
-        if places[here] == name and (state == here or state.startswith(here.rstrip("/") + "/")):
+        if how == "around state":
             top.problem(f"lies inside bucket {name}; journal and logs would be objects", "state")
-        elif here.startswith(state + "/") and here != f"{state}/buckets/{name}":  # where those are that were made through the API
-            node.problem("lies inside the state directory, which is the daemon's own", at)
+        else:
+            node.problem(_AMISS[how].format(other), at)
 
 
 def _goals(config: Config, top: Node) -> None:
@@ -64,11 +63,10 @@ def _goals(config: Config, top: Node) -> None:
         after = None if node.scalar or bucket.after != "move" else node.child("after")
         if after is None:
             continue
-        goal, own = bucket.goal, bucket.place
-        if goal.is_relative_to(own):
+        if within(str(bucket.goal), str(bucket.place)):
             after.problem(f"lies inside bucket {name} itself: what is moved there would be an object again", "move")
-        elif goal.is_relative_to(os.path.realpath(config.state)):
-            after.problem("lies inside the state directory, which is the daemon's own", "move")
+        elif within(str(bucket.goal), os.path.realpath(config.state)):
+            after.problem(_AMISS["in state"], "move")
 
 
 def _databases(config: Config, top: Node) -> None:
@@ -77,12 +75,12 @@ def _databases(config: Config, top: Node) -> None:
     if tables is None or not config.tables or top.document.readings.unchanged("tables"):
         return
     own = {os.path.realpath(path): what for path, what in _no_data(config)}
-    state = os.path.realpath(config.state) + "/"
+    state = os.path.realpath(config.state)
     for name, table in config.tables.items():
         real = os.path.realpath(table.sqlite)
         node = tables.child(name)
-        if node is not None and (real + "/").startswith(state):
-            node.problem("lies inside the state directory, which is the daemon's own", "sqlite")
+        if node is not None and within(real, state):
+            node.problem(_AMISS["in state"], "sqlite")
         elif node is not None and real in own:
             node.problem(f"is {own[real]}, no database", "sqlite")
 
