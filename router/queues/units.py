@@ -101,8 +101,11 @@ class Work:
 
     def _full(self, queue: Queue) -> bool:
         """Whether too many are in flight. They are counted one by one, so only where there are that many at all."""
-        here, count = self._one("messages", queue.name), "lanes_in_flight" if queue.fifo else "in_flight"
-        return here is not None and here[0] >= IN_FLIGHT <= (self._first(count, queue.name, self.now, IN_FLIGHT) or 0)
+        here = self._one("messages", queue.name)
+        if here is None or here[0] < IN_FLIGHT:
+            return False
+        held = self._first("lanes_in_flight" if queue.fifo else "in_flight", queue.name, self.now, IN_FLIGHT)
+        return held is not None and held >= IN_FLIGHT
 
     def receive(self, queue: Queue, dead_letters: Queue | None, wanted: Wanted, arn: Callable[[str], str]) -> Received:
         """Hand out up to *wanted.most* messages. Exhausted ones go to *dead_letters* and old ones away. Raises OverLimit.
