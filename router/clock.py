@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -19,6 +20,13 @@ class Clock(Protocol):
 
     async def wait(self, event: asyncio.Event, timeout: float) -> bool:
         """Wait until *event* is set, *timeout* seconds at most; say whether it is set."""
+
+
+def steady(clock: Clock, newest: float = 0.0) -> Callable[[], float]:
+    """A store's own time, epoch seconds, for any thread: it starts at the wall clock's, or at the *newest* that the store has seen where that
+    is later, and no step of the wall clock moves it."""
+    offset = max(clock.now(), newest) - clock.monotonic()
+    return lambda: clock.monotonic() + offset
 
 
 class SystemClock:

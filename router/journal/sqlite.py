@@ -12,7 +12,7 @@ from typing import Final, Self, TypeVar
 import apsw
 
 from router import names
-from router.clock import Clock
+from router.clock import Clock, steady
 from router.errors import EventNotFound, InvalidParameter, JournalError, LeaseLost, RouterError
 from router.journal import batch, rows, units
 from router.journal.ahead import Waiting
@@ -33,9 +33,9 @@ STRETCH: Final = 20_000  # ids that one read of a list looks at: long reads woul
 class SqliteJournal:
     """See Journal. Its database is closed by whoever opened it, after the journal."""
 
-    def __init__(self, database: Database, clock: Clock, offset: float, start: units.Start) -> None:
+    def __init__(self, database: Database, clock: Clock, time: Callable[[], float], start: units.Start) -> None:
         self._database, self._clock = database, clock
-        self._offset = offset  # of the journal's time from the monotonic clock
+        self._time = time  # the journal's
         self._last_id = start.last_id  # the writer thread's
         self._leasing = Leasing(database, clock, time=self._time, earliest=start.earliest)
         self._closed = False
@@ -47,9 +47,8 @@ class SqliteJournal:
     async def open(cls, database: Database, clock: Clock) -> Self:
         """Bring the tables up to date and queue at once what a dead instance ran. Raises JournalError."""
         await database.migrate("journal", STEPS)
-        offset = max(clock.now(), await database.transact(units.last_time)) - clock.monotonic()
-        now = clock.monotonic() + offset
-        return cls(database, clock, offset, await database.transact(lambda connection: units.recover(connection, now)))
+        time = steady(clock, await database.transact(units.last_time))
+        return cls(database, clock, time, await database.transact(lambda connection: units.recover(connection, time())))
 
     # --- accepting
 
@@ -298,11 +297,7 @@ class SqliteJournal:
         await self._settlements.flush()
         await self._database.transact(lambda _: None)  # behind all that was handed over
 
-    # --- the store and the time
-
-    def _time(self) -> float:
-        """The journal's time. Any thread."""
-        return self._clock.monotonic() + self._offset
+    # --- the store
 
     async def _current(self) -> None:
         """Have the store know what was handed out: people ask it."""

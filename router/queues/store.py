@@ -12,7 +12,7 @@ import apsw
 import structlog
 
 from router import names
-from router.clock import Clock
+from router.clock import Clock, steady
 from router.config.types import Queue
 from router.errors import RouterError
 from router.events.http import NOBODY, Client
@@ -56,7 +56,7 @@ class Queues:
     def __init__(self, database: Database, clock: Clock, queues: Mapping[str, Queue], *, region: str, account: str) -> None:
         self.settings, self._database, self._clock = queues, database, clock
         self._region, self._account = region, account
-        self._offset = clock.now() - clock.monotonic()  # of the queues' time from the monotonic clock
+        self.time = steady(clock)  # the queues' own
         self._last_id = 0  # the writer thread's
         self.depths: dict[str, int] = {}  # queue → messages, as of the last look
         self._waiting: dict[str, set[asyncio.Event]] = {}
@@ -76,7 +76,7 @@ class Queues:
         def unit(connection: apsw.Connection) -> None:
             found: list[Row] = connection.execute(SQL["latest"]).fetchall()
             made._last_id, at = found[0]
-            made._offset = max(clock.now(), at) - clock.monotonic()
+            made.time = steady(clock, at)
             work = made.work(connection)
             work.release_orphans()
             known = {row[0] for row in connection.execute(SQL["tallies"])}
@@ -325,10 +325,6 @@ class Queues:
     def newest(self) -> int:
         """The newest id given out."""
         return self._last_id
-
-    def time(self) -> float:
-        """The queues' time. Any thread."""
-        return self._clock.monotonic() + self._offset
 
 
 class Bell:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, Self, TypeVar
 import apsw
 import structlog
 
-from router.clock import Clock
+from router.clock import Clock, steady
 from router.config.types import ItemTable
 from router.errors import JournalError
 from router.items.errors import Refused
@@ -44,7 +44,7 @@ class Tables:
         self.database, self.clock = database, clock
         self.region, self.account = region, account
         self.definitions: Mapping[str, ItemTable] = {}
-        self._offset = clock.now() - clock.monotonic()  # of the tokens' time from the monotonic clock
+        self.time = steady(clock)  # what transactions' tokens go by
         self._live: Mapping[str, Stored] = {}  # the writer thread's; read elsewhere
         self._pending: asyncio.Future[None] | None = None  # the last adoption, while it is under way
         self._bells: dict[str, set[Callable[[], None]]] = {}  # table → who waits for records of its stream
@@ -59,17 +59,13 @@ class Tables:
         try:
             await database.migrate("tables", STEPS)
             latest = (await database.read(SQL["latest_token"]))[0][0]
-            tables._offset = max(clock.now(), latest) - clock.monotonic()
+            tables.time = steady(clock, latest)
             tables.adopt(definitions, starting=True)
             await tables.settled()
         except BaseException:
             await database.close()
             raise
         return tables
-
-    def time(self) -> float:
-        """What tokens go by: it starts at the wall clock's, or at the newest token's when that is later, and no step of the clock moves it."""
-        return self.clock.monotonic() + self._offset
 
     # -- definitions
 
