@@ -3,7 +3,7 @@
 What a reference stands for is never empty and never shown in a message."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +28,14 @@ class Unresolved(Exception):
 def private(name: str) -> bool:
     """Whether a thing of this name is likely to hold a secret."""
     return bool(_PRIVATE.search(name))
+
+
+def files_in(text: str) -> Iterator[str]:
+    """The paths, as they are written, of the files that references in a text are to."""
+    for inside, closed in _REFERENCE.findall(text):
+        kind, _, name = inside.partition(":")
+        if kind == "file" and name and closed:
+            yield name
 
 
 class References:

@@ -1,7 +1,6 @@
 """Where things lie on this machine: what a sandbox hides and what it shows, from the config and the disk."""
 
 import os
-import re
 import stat
 import sys
 import sysconfig
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import router
+from router.config.references import files_in
 from router.config.types import Config, Function
 from router.credentials import roles
 from router.iam import directories
@@ -19,7 +19,6 @@ from router.iam.policy import Policy
 from router.runtime.sandbox_controls import Users
 from router.runtime.sandbox_plan import Needs, Site
 
-_FILE: Final = re.compile(r"(?<!\$)\$\{file:([^}\0]+)\}")  # a reference of the config's: config/references.py
 _SYSTEM: Final = ("/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64", "/proc", "/sys", "/dev", "/boot")
 
 
@@ -82,7 +81,7 @@ def site(config: Config) -> Site:
         state=state,
         config=file,
         credentials=_real(credentials) if credentials else "",
-        secrets=frozenset(filter(_private, (_real(config.file.parent / name) for name in _FILE.findall(config.text)))),
+        secrets=frozenset(filter(_private, (_real(config.file.parent / name) for name in files_in(config.text) if "\0" not in name))),
         codes=codes,
         shared=frozenset(({*buckets.values()} - made) | tables),
         denied=frozenset(made - tables),

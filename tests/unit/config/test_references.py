@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from router.config.load import load
 from router.config.node import Node
-from router.config.references import References, Unresolved, private
+from router.config.references import References, Unresolved, files_in, private
 from router.config.types import Names
 from router.errors import ConfigError
 from tests.unit.config.conftest import BASE, Knock, Place
@@ -209,3 +209,8 @@ class Quote(Knock):
     def read(cls, node: Node, names: Names) -> Self:
         node.problem(f"I do not like {node.text('')}\0")
         return cls("x")
+
+
+def test_files_that_a_text_refers_to() -> None:
+    text = "a: ${file:one}\nb: [${file:./two}, '$${file:none}', ${env:X}, ${file:}]\nc: ${file:open"
+    assert list(files_in(text)) == ["one", "./two"]
