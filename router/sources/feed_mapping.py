@@ -254,8 +254,8 @@ class EventSourceMapping:
         """The next batch after *at*, else after the cursor; None when there is none now, or stop was set."""
         try:
             cursor = at or self.cursor or await self._begin()
-            if self.settings.batch_window:
-                await self._gather(cursor, stop)
+            if self.settings.batch_window and not await self._gather(cursor, stop):
+                return None
             batch = await self._parts.reader.read(cursor, self._most, self.settings.filters)
         except FeedFault as fault:
             if fault.passing:
@@ -294,10 +294,11 @@ class EventSourceMapping:
             return Cursor("", 0, 0)
         return Cursor(head.stream, 2 * head.seq + 1, head.mark) if self.settings.latest and head.seq else Cursor(head.stream, 0, 0)
 
-    async def _gather(self, cursor: Cursor, stop: asyncio.Event) -> None:
-        """Wait for a record, then until the batch is full or its time is over. Ends at once at a stop or when the cursor is odd.
+    async def _gather(self, cursor: Cursor, stop: asyncio.Event) -> bool:
+        """Wait for a record, then until the batch is full or its time is over; whether to read. At once when the cursor is odd.
 
-        In a tumbling window it ends without a record too: who waits for the window's end waits for records as well."""
+        In a tumbling window it ends without a record too: who waits for the window's end waits for records as well. What
+        comes from then on is not to be read before its own time, so nothing is."""
         clock = self._parts.clock
         since = clock.monotonic()
         while not stop.is_set():
@@ -305,18 +306,19 @@ class EventSourceMapping:
             head = await self._parts.reader.head()
             waiting = head.seq - cursor.rest + 1
             if head.stream != cursor.stream or waiting < 0:
-                return
+                return True
             if not waiting:
                 if self.settings.window:
-                    return
+                    return False
                 await self._due.wait()
                 since = clock.monotonic()
                 continue
             waited = clock.monotonic() - since
             wait = batching.patience(waiting, most=self._most, window=self.settings.batch_window, waited=waited)
             if not wait:
-                return
+                return True
             await clock.wait(self._due, wait)
+        return False
 
     # -- recording
 

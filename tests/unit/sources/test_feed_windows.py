@@ -9,6 +9,7 @@ import pytest
 
 from router.events.stream_batches import Rules
 from router.model import Envelope, Outcome
+from router.sources.feed_outbox import Head
 from router.sources.feed_sql import Names
 from tests.helpers.clock import VirtualClock
 from tests.unit.sources.feed_rig import Rig, table, writer
@@ -165,4 +166,29 @@ async def test_a_window_ends_without_another_record_also_where_batches_are_gathe
         await rig.quiet(0.5)  # it is read before the batch's time is over
         await rig.drive(lambda: len(rig.outlet.invoked) >= 3)
         assert len(event(rig.outlet.invoked[2])["Records"]) == 2
+    user.close()
+
+
+async def test_a_record_that_comes_right_after_a_look_has_its_batch_s_time_too(
+    tmp_path: Path, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user, now = writer(shop, ORDERS), clock()
+    async with Rig(tmp_path, table(shop), answer=summing, clock=now, batch_window=2.0, tumbling_window=LENGTH) as rig:
+        await rig.caught_up()
+        await now.advance(LENGTH - now.now() % LENGTH)  # the start of a window: it does not end in the middle
+        reader = rig.source._feed._reader
+        looked, to_come = reader.head, [1]
+
+        async def head() -> Head:
+            found = await looked()
+            while to_come:
+                stamped(user, now.now(), to_come.pop())
+            return found
+
+        monkeypatch.setattr(reader, "head", head)
+        await rig.quiet(1.0)
+        assert not rig.outlet.invoked
+        stamped(user, now.now(), 2)
+        await rig.drive(lambda: len(rig.outlet.invoked) >= 1)
+        assert len(event(rig.outlet.invoked[0])["Records"]) == 2
     user.close()
