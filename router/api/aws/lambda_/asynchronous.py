@@ -16,6 +16,7 @@ from router.names import LATEST
 PAGE: Final = 50
 _KEYS: Final = ("maximum_retry_attempts", "maximum_event_age", "on_success", "on_failure")
 _PLAIN: Final = {"MaximumRetryAttempts": "maximum_retry_attempts", "MaximumEventAgeInSeconds": "maximum_event_age"}
+_GIVEN: Final = (*_PLAIN, "DestinationConfig")
 _NOTE: Final = "event_invoke"  # in what is kept with a function: when it was configured
 
 
@@ -27,10 +28,12 @@ class Asynchronous:
 
     async def put(self, call: Call) -> Members:
         """PutFunctionEventInvokeConfig: all of it anew."""
+        _refuse_none(call.parameters)
         return await self._set(call, dict.fromkeys(_KEYS))
 
     async def update(self, call: Call) -> Members:
         """UpdateFunctionEventInvokeConfig: what is named."""
+        _refuse_none(call.parameters)
         self._configured(self._name(call.parameters))
         return await self._set(call, {})
 
@@ -103,6 +106,12 @@ class Asynchronous:
             return {}
         place = self._rooms.place
         return {"Destination": arns.spelled(destination.kind, destination.name, region=place.region, account=place.account)}
+
+
+def _refuse_none(members: Members) -> None:
+    """Raise AwsError when nothing is set."""
+    if all(members.get(member) is None for member in _GIVEN):
+        raise invalid("You must specify at least one of error handling or destination setting.")
 
 
 def _destinations(members: Members, place: Place) -> Settings:
