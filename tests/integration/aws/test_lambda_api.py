@@ -346,6 +346,9 @@ def test_event_invoke_config(client: Any) -> None:
     told = "The function arn:aws:lambda:us-east-1:123456789012:function:async:$LATEST doesn't have an EventInvokeConfig"
     assert refused(client.get_function_event_invoke_config, FunctionName="async") == (404, "ResourceNotFoundException", told)
     queue = "arn:aws:sqs:us-east-1:123456789012:dead"
+    none = (400, "InvalidParameterValueException", "You must specify at least one of error handling or destination setting.")
+    assert refused(client.put_function_event_invoke_config, FunctionName="async") == none
+    assert refused(client.update_function_event_invoke_config, FunctionName="async") == none
     put = client.put_function_event_invoke_config(
         FunctionName="async", MaximumRetryAttempts=0, DestinationConfig={"OnFailure": {"Destination": queue}}
     )
@@ -406,6 +409,25 @@ def test_event_source_mappings(client: Any) -> None:
     assert refused(client.update_event_source_mapping, UUID=mapping, FilterCriteria=bad)[2] == "Invalid filter pattern definition."
     assert client.delete_event_source_mapping(UUID=mapping)["State"] == "Deleting"
     assert refused(client.get_event_source_mapping, UUID=mapping)[2] == "The resource you requested does not exist."
+    client.delete_function(FunctionName="polls")
+
+
+def test_tags_of_event_source_mappings(client: Any) -> None:
+    (theirs,) = client.list_event_source_mappings()["EventSourceMappings"]
+    assert client.list_tags(Resource=theirs["EventSourceMappingArn"])["Tags"] == {}
+    assert refused(client.tag_resource, Resource=theirs["EventSourceMappingArn"], Tags={"a": "1"})[1] == "ResourceConflictException"
+    create(client, "polls")
+    queue = "arn:aws:sqs:us-east-1:123456789012:dead"
+    made = client.create_event_source_mapping(FunctionName="polls", EventSourceArn=queue, Tags={"team": "a"})
+    arn, mapping = made["EventSourceMappingArn"], made["UUID"]
+    client.tag_resource(Resource=arn, Tags={"cost": "1"})
+    client.update_event_source_mapping(UUID=mapping, BatchSize=7)
+    assert client.list_tags(Resource=arn)["Tags"] == {"team": "a", "cost": "1"}
+    client.untag_resource(Resource=arn, TagKeys=["team", "none"])
+    assert client.list_tags(Resource=arn)["Tags"] == {"cost": "1"}
+    assert client.get_event_source_mapping(UUID=mapping)["BatchSize"] == 7
+    client.delete_event_source_mapping(UUID=mapping)
+    assert refused(client.list_tags, Resource=arn)[:2] == (404, "ResourceNotFoundException")
     client.delete_function(FunctionName="polls")
 
 
@@ -530,6 +552,8 @@ def test_layers(client: Any) -> None:
 
 def test_account_tags_and_what_is_refused(client: Any) -> None:
     assert client.get_account_settings()["AccountLimit"]["ConcurrentExecutions"] == 20
+    with pytest.raises(ClientError, match="reserved for AWS"):
+        create(client, "reserved", Tags={"aws:a": "1"})
     create(client, "tagged", Tags={"a": "1"})
     arn = "arn:aws:lambda:us-east-1:123456789012:function:tagged"
     client.tag_resource(Resource=arn, Tags={"b": "2"})

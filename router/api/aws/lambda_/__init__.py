@@ -16,6 +16,7 @@ from router.api.aws.lambda_.permissions import Permitting
 from router.api.aws.lambda_.place import text
 from router.api.aws.lambda_.reading import Reading
 from router.api.aws.lambda_.rooms import Rooms
+from router.api.aws.lambda_.tagging import Tagging
 from router.api.aws.lambda_.urls import Urls
 from router.api.aws.service import Call, Members, Need, Operation
 from router.iam.policy import Policy
@@ -32,7 +33,7 @@ class Lambda:
 
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
-        managing, naming, reading = Managing(rooms), Naming(rooms), Reading(rooms)
+        managing, naming, reading, mappings = Managing(rooms), Naming(rooms), Reading(rooms), Mappings(rooms)
         self._operations = {
             **self._invoking(Invoking(rooms)),
             **self._on_functions(
@@ -70,10 +71,8 @@ class Lambda:
             ),
             "ListFunctions": Operation(reading.functions, _anywhere("ListFunctions")),
             "GetAccountSettings": Operation(reading.account, _anywhere("GetAccountSettings")),
-            "ListTags": Operation(reading.tags, self._tagged("ListTags")),
-            "TagResource": Operation(reading.tag, self._tagged("TagResource")),
-            "UntagResource": Operation(reading.untag, self._tagged("UntagResource")),
-            **_mapping(Mappings(rooms)),
+            **_mapping(mappings),
+            **_tagging(Tagging(rooms, mappings)),
             **_layering(Layers(rooms)),
         }
 
@@ -94,10 +93,6 @@ class Lambda:
             "InvokeAsync": Operation(invoking.invoke_async, needs),
             "InvokeWithResponseStream": Operation(invoking.stream, needs),
         }
-
-    def _tagged(self, action: str) -> Needs:
-        """On the function that Resource names, however it does."""
-        return lambda call: [Need(f"lambda:{action}", self._rooms.place.resource({"FunctionName": text(call.parameters, "Resource")}))]
 
     def _on_functions(self, runs: Mapping[str, Run]) -> dict[str, Operation]:
         """Operations whose action has their name, on the function that they name."""
@@ -131,6 +126,11 @@ def _mapping(mappings: Mappings) -> dict[str, Operation]:
     }
     found = {name: Operation(run, mappings.needs(name)) for name, run in runs.items()}
     return {**found, "ListEventSourceMappings": Operation(mappings.list, _anywhere("ListEventSourceMappings"))}
+
+
+def _tagging(tagging: Tagging) -> dict[str, Operation]:
+    runs: dict[str, Run] = {"ListTags": tagging.list, "TagResource": tagging.tag, "UntagResource": tagging.untag}
+    return {name: Operation(run, tagging.needs(name)) for name, run in runs.items()}
 
 
 def _layering(layers: Layers) -> dict[str, Operation]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from router.api.aws.lambda_ import code
+from router.api.aws.lambda_ import code, tagging
 from router.api.aws.lambda_.authority import may_log, may_send
 from router.api.aws.lambda_.place import conflict, invalid, needed, text
 from router.api.aws.lambda_.rooms import FUNCTIONS, Rooms
@@ -42,6 +42,7 @@ class Managing:
         members, rooms = call.parameters, self._rooms
         name = self._fresh(members)
         refuse(members)
+        tags = tagging.given(members.get("Tags"))
         if not text(members, "Runtime") or (not text(members, "Handler") and not text(members, "Runtime").startswith("provided")):
             raise invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.")
         async with rooms.turns.of(name):
@@ -56,7 +57,7 @@ class Managing:
             about = {
                 "role": text(members, "Role"),
                 "description": text(members, "Description"),
-                "tags": dict(members.get("Tags") or {}),
+                "tags": tags,
                 "layers": [one.reference for one in layers],
                 "environment": members.get("Environment") is not None,
                 "modified": rooms.clock.now(),

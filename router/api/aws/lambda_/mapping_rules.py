@@ -25,7 +25,7 @@ _BOTH: Final = {"BatchSize": "batch_size", "MaximumBatchingWindowInSeconds": "ba
 _REFUSED: Final = (
     *("Topics", "Queues", "SourceAccessConfigurations", "SelfManagedEventSource", "AmazonManagedKafkaEventSourceConfig"),
     *("SelfManagedKafkaEventSourceConfig", "DocumentDBEventSourceConfig", "KMSKeyArn", "ProvisionedPollerConfig", "MetricsConfig"),
-    *("LoggingConfig", "Tags"),
+    "LoggingConfig",
 )
 _FOR_EVER: Final = -1
 _PARTIAL: Final = "ReportBatchItemFailures"

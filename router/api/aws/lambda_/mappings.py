@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from router.api.aws.lambda_ import mapping_rules as rules
+from router.api.aws.lambda_ import tagging
 from router.api.aws.lambda_.authority import may_poll, may_send
 from router.api.aws.lambda_.place import conflict, identity, missing, page, text
 from router.api.aws.lambda_.rooms import Rooms
@@ -52,13 +53,13 @@ class Mappings:
 
         def needed(call: Call) -> Sequence[Need]:
             mapping_id = text(call.parameters, "UUID")
+            beside = [Need("lambda:TagResource", self._rooms.place.mapping_arn("*"))] if call.parameters.get("Tags") else []
             resource = self._rooms.place.mapping_arn(mapping_id) if mapping_id else "*"
             there = (one.document["FunctionArn"] for one in self._all() if mapping_id and one.id == mapping_id)
             given = self._rooms.place.resource(call.parameters) if call.parameters.get("FunctionName") else "*"
             functions = [arn for arn in dict.fromkeys((*there, given)) if arn != "*"]
-            return [Need(f"lambda:{action}", resource, {"lambda:functionarn": (arn,)}) for arn in functions] or [
-                Need(f"lambda:{action}", resource)
-            ]
+            own = [Need(f"lambda:{action}", resource, {"lambda:functionarn": (arn,)}) for arn in functions]
+            return [*(own or [Need(f"lambda:{action}", resource)]), *beside]
 
         return needed
 
@@ -67,6 +68,7 @@ class Mappings:
         members, rooms = call.parameters, self._rooms
         target = rooms.functions.target(text(members, "FunctionName"))
         kind, source = rules.source_of(members, rooms.place)
+        tags = tagging.given(members.get("Tags"))
         async with rooms.turns.of(target.partition(":")[0]):
             name = target.partition(":")[0]
             for other in self._all():
@@ -77,7 +79,7 @@ class Mappings:
                         f"already exists. Please update or delete the existing mapping with UUID {other.id}"
                     )
             anew = (forgetting(source, name),) if kind == "table" else ()
-            return {**await self._put(str(uuid.uuid4()), target, members, (kind, source), beside=anew), "State": "Creating"}
+            return {**await self._put(str(uuid.uuid4()), target, members, (kind, source), tags, beside=anew), "State": "Creating"}
 
     async def update(self, call: Call) -> Members:
         """UpdateEventSourceMapping: what is named."""
@@ -91,7 +93,7 @@ class Mappings:
             given = {key: value for key, value in members.items() if key in _MEMBERS and value is not None}
             target = rooms.functions.target(text(members, "FunctionName")) if members.get("FunctionName") else str(fragment.about["target"])
             merged = {**fragment.about["members"], **given}
-            return {**await self._put(mapping_id, target, merged, (found.kind, found.source)), "State": "Updating"}
+            return {**await self._put(mapping_id, target, merged, (found.kind, found.source), tagging.of(fragment)), "State": "Updating"}
 
     async def delete(self, call: Call) -> Members:
         """DeleteEventSourceMapping."""
@@ -115,7 +117,14 @@ class Mappings:
         return page(rows, call.parameters, key="EventSourceMappings", limit=PAGE, order=lambda row: str(row["UUID"]))
 
     async def _put(
-        self, mapping_id: str, target: str, members: Members, polled: tuple[str, str], *, beside: tuple[Unit, ...] = ()
+        self,
+        mapping_id: str,
+        target: str,
+        members: Members,
+        polled: tuple[str, str],
+        tags: dict[str, str],
+        *,
+        beside: tuple[Unit, ...] = (),
     ) -> dict[str, Any]:
         rooms, (kind, source) = self._rooms, polled
         name, _, qualifier = target.partition(":")
@@ -127,9 +136,14 @@ class Mappings:
             value["qualifier"] = qualifier
         kept = {key: value for key, value in members.items() if key in _MEMBERS and value is not None}
         about = {"id": mapping_id, "kind": kind, "source": source, "members": kept, "target": target, "modified": rooms.clock.now()}
+        about["tags"] = tags
         about["function_arn"] = rooms.place.arn(name, qualifier)
         await rooms.declared.put(TRIGGERS, mapping_id, {"function": name, "trigger": {kind: value}}, about, beside=beside)
         return rules.document(kept, kind, about, rooms.place)
+
+    def owner(self, mapping_id: str) -> str:
+        """The function that a mapping is of. Raises AwsError when there is none."""
+        return self._found(mapping_id).function
 
     def _found(self, mapping_id: str) -> SourceMapping:
         """Raises AwsError."""

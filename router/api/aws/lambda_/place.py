@@ -42,6 +42,11 @@ class Place(NamedTuple):
         """Of an event source mapping."""
         return f"arn:aws:lambda:{self.region}:{self.account}:event-source-mapping:{mapping_id}"
 
+    def mapping_of(self, resource: str) -> str:
+        """The id of an event source mapping's ARN; "" for another ARN."""
+        prefix = self.mapping_arn("")
+        return resource.removeprefix(prefix) if resource.startswith(prefix) else ""
+
     def layer_arn(self, name: str, version: int | None = None) -> str:
         """Of a layer, or of one of its versions."""
         return f"arn:aws:lambda:{self.region}:{self.account}:layer:{name}" + ("" if version is None else f":{version}")
@@ -64,7 +69,7 @@ class Place(NamedTuple):
         return resource.removeprefix(prefix) if resource.startswith(prefix) else ""
 
     def tagging(self, call: Call) -> Sequence[Need]:
-        """What it takes beside to make something with tags."""
+        """What it takes beside to make a function with tags."""
         return [Need("lambda:TagResource", self.resource(call.parameters))] if call.parameters.get("Tags") else []
 
     def needing(self, action: str, *more: Callable[[Call], Sequence[Need]]) -> Callable[[Call], Sequence[Need]]:

@@ -1,7 +1,8 @@
-"""GetFunction, GetFunctionConfiguration, ListFunctions, ListVersionsByFunction, GetAccountSettings, tags."""
+"""GetFunction, GetFunctionConfiguration, ListFunctions, ListVersionsByFunction, GetAccountSettings."""
 
 from typing import Any, Final
 
+from router.api.aws.lambda_ import tagging
 from router.api.aws.lambda_.documents import listed
 from router.api.aws.lambda_.place import invalid, page, text
 from router.api.aws.lambda_.rooms import FUNCTIONS, Rooms
@@ -13,7 +14,6 @@ from router.names import LATEST, base
 
 PAGE: Final = 50  # functions of a list: Lambda API reference, ListFunctions
 TOTAL: Final = 80_530_636_800  # bytes of all code: Lambda quotas, 75 GB
-MOST_TAGS: Final = 50
 
 
 class Reading:
@@ -29,7 +29,7 @@ class Reading:
             "Configuration": await self._rooms.document(function, qualifier),
             "Code": {"RepositoryType": "S3", "Location": self._rooms.location(function)},
         }
-        if tags := self._tags(function.name):
+        if tags := tagging.of(self._rooms.declared.get(FUNCTIONS, function.name)):
             found["Tags"] = tags
         if function.reserved_concurrency is not None:
             found["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved_concurrency}
@@ -89,35 +89,6 @@ class Reading:
                 "FunctionCount": len(self._rooms.functions),
             },
         }
-
-    async def tags(self, call: Call) -> Members:
-        """ListTags."""
-        return {"Tags": self._tags(self._tagged(call))}
-
-    async def tag(self, call: Call) -> Members:
-        """TagResource."""
-        await self._change(self._tagged(call), dict(call.parameters.get("Tags") or {}), ())
-        return {}
-
-    async def untag(self, call: Call) -> Members:
-        """UntagResource."""
-        await self._change(self._tagged(call), {}, tuple(call.parameters.get("TagKeys") or ()))
-        return {}
-
-    async def _change(self, name: str, more: dict[str, str], less: tuple[str, ...]) -> None:
-        async with self._rooms.turns.of(name):
-            fragment = self._rooms.own(name)
-            tags = {key: value for key, value in {**fragment.about.get("tags", {}), **more}.items() if key not in less}
-            if len(tags) > MOST_TAGS:
-                raise invalid(f"The number of tags exceeds the limit of {MOST_TAGS}.")
-            await self._rooms.declared.put(FUNCTIONS, name, fragment.value, {**fragment.about, "tags": tags})
-
-    def _tagged(self, call: Call) -> str:
-        return self._rooms.name({"FunctionName": text(call.parameters, "Resource")})
-
-    def _tags(self, name: str) -> dict[str, str]:
-        fragment = self._rooms.declared.get(FUNCTIONS, name)
-        return dict(fragment.about.get("tags", {})) if fragment is not None else {}
 
 
 def _number(function: Function) -> str:

@@ -97,7 +97,7 @@ def test_structures_of_nothing_ask_for_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "members", [{"EventSourceArn": "x"}, {}, {"EventSourceArn": QUEUE, "Topics": ["t"]}, {"EventSourceArn": QUEUE, "Tags": {"a": "b"}}]
+    "members", [{"EventSourceArn": "x"}, {}, {"EventSourceArn": QUEUE, "Topics": ["t"]}, {"EventSourceArn": QUEUE, "KMSKeyArn": "k"}]
 )
 def test_what_is_not_polled_here(members: dict[str, Any]) -> None:
     with pytest.raises(AwsError):

@@ -29,6 +29,7 @@ DECLARED = cast(
 CALLS = cast("Any", SimpleNamespace(config=SimpleNamespace(functions={})))
 SERVICE = Lambda(Rooms(CALLS, NOTHING, NOTHING, DECLARED, NOTHING, NOTHING, NOTHING, NOTHING, PLACE))
 CALLER = Caller(user(PLACE.account, "ann"), "AKIA", Policies())
+MAPPING = "arn:aws:lambda:us-east-1:123456789012:event-source-mapping:u"
 ROLE = "arn:aws:iam::123456789012:role/r"
 OPERATIONS = model("lambda")["operations"]
 
@@ -86,11 +87,20 @@ def test_every_operation_is_one_of_aws_s() -> None:
         (
             "GetEventSourceMapping",
             {"UUID": "u"},
-            [("lambda:GetEventSourceMapping", "arn:aws:lambda:us-east-1:123456789012:event-source-mapping:u")],
+            [("lambda:GetEventSourceMapping", MAPPING)],
         ),
         ("TagResource", {"Resource": ARN}, [("lambda:TagResource", ARN)]),
         ("UntagResource", {"Resource": "f", "TagKeys": ["a"]}, [("lambda:UntagResource", ARN)]),
         ("ListTags", {"Resource": "123456789012:function:f"}, [("lambda:ListTags", ARN)]),
+        ("TagResource", {"Resource": MAPPING}, [("lambda:TagResource", MAPPING)]),
+        (
+            "CreateEventSourceMapping",
+            {"FunctionName": "f", "EventSourceArn": "arn:aws:sqs:us-east-1:123456789012:q", "Tags": {"a": "b"}},
+            [
+                ("lambda:CreateEventSourceMapping", "*"),
+                ("lambda:TagResource", "arn:aws:lambda:us-east-1:123456789012:event-source-mapping:*"),
+            ],
+        ),
         (
             "PublishLayerVersion",
             {"LayerName": "l", "Content": {"S3Bucket": "b", "S3Key": "k"}},
