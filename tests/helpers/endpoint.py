@@ -15,19 +15,19 @@ from botocore.config import Config
 from tests.helpers.house import ROOT, House, free_port
 
 REGION = "us-east-1"
-LISTEN = 'version: 1\nstate: ./state\nlisten: {{http: off, aws: "127.0.0.1:{port}", console: off}}\n'
+LISTEN = 'version: 1\nstate: ./state\nlisten: {{http: {http}, aws: "127.0.0.1:{port}", console: off}}\n'
 
 
 class Cloud(House):
     """The daemon, the port of its endpoint, and its functions' code, which is made first."""
 
-    def __init__(self, directory: Path, config: str, code: Mapping[str, str] | None = None) -> None:
-        """*config*: what follows after the listeners; *code*: files of directory/code."""
+    def __init__(self, directory: Path, config: str, code: Mapping[str, str] | None = None, http: str = "off") -> None:
+        """*config*: what follows after the listeners; *code*: files of directory/code; *http*: the listener of routes and URLs."""
         self.port = free_port()
         (directory / "code").mkdir()
         for name, text in (code or {}).items():
             (directory / "code" / name).write_text(text)
-        super().__init__(directory, LISTEN.format(port=self.port) + config)
+        super().__init__(directory, LISTEN.format(port=self.port, http=http) + config)
 
     @property
     def url(self) -> str:

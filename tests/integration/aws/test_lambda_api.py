@@ -452,16 +452,11 @@ def test_a_mapping_may_be_added_to_a_function_of_config_yaml(client: Any) -> Non
     client.delete_event_source_mapping(UUID=made["UUID"])
 
 
-def test_function_urls(client: Any) -> None:
+def test_a_url_that_nobody_would_reach(client: Any) -> None:
     create(client, "public")
+    said = refused(client.create_function_url_config, FunctionName="public", AuthType="NONE")
+    assert said == (400, "InvalidParameterValueException", "listen.http is off: nobody would reach the URL")
     assert refused(client.get_function_url_config, FunctionName="public")[:2] == (404, "ResourceNotFoundException")
-    made = client.create_function_url_config(FunctionName="public", AuthType="NONE", Cors={"AllowOrigins": ["*"], "MaxAge": 60})
-    assert made["FunctionUrl"].startswith("http://public.lambda-url.us-east-1.localhost")
-    assert refused(client.create_function_url_config, FunctionName="public", AuthType="NONE")[1] == "ResourceConflictException"
-    changed = client.update_function_url_config(FunctionName="public", InvokeMode="RESPONSE_STREAM")
-    assert (changed["InvokeMode"], changed["AuthType"], changed["Cors"]["MaxAge"]) == ("RESPONSE_STREAM", "NONE", 60)
-    client.delete_function_url_config(FunctionName="public")
-    assert client.list_function_url_configs(FunctionName="public")["FunctionUrlConfigs"] == []
     client.delete_function(FunctionName="public")
 
 

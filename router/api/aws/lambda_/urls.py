@@ -35,6 +35,8 @@ class Urls:
         """CreateFunctionUrlConfig. A function of config.yaml may get one: the function itself does not change."""
         members, rooms = call.parameters, self._rooms
         name = self._name(members)
+        if rooms.config.http.kind == "off":
+            raise invalid("listen.http is off: nobody would reach the URL")
         async with rooms.turns.of(name):
             if self._trigger(name) is not None:
                 raise conflict(
@@ -134,7 +136,7 @@ class Urls:
         bound = [address for source in self._rooms.calls.sources_of(HttpSource) for address in source.addresses]
         port = bound[0].rpartition(":")[2] if bound else str(self._rooms.config.http.port)
         host = url_domain(name, self._rooms.place.region)
-        return f"http://{host}:{port}/" if port.isdigit() else f"http://{host}/"
+        return f"http://{host}:{port}/" if port.isdigit() and port != "0" else f"http://{host}/"
 
 
 def _key(name: str) -> str:
