@@ -26,6 +26,7 @@ from router.dispatch.delays import Delays
 from router.dispatch.policy import backoff
 from router.errors import JournalError, RouterError
 from router.events import undelivered
+from router.events.log_entries import entry
 from router.events.sns_rules import Message
 from router.events.undelivered import Failure
 from router.model import Envelope
@@ -190,7 +191,7 @@ class Relay:
         if stream is None:
             owner = row.arn.rpartition("/")[2]
             stream = self._streams[row.target, row.arn] = self.logs.stream(owner, group=row.target)
-        await self.logs.record(stream, [(row.made, row.body.decode(errors="replace"))])
+        await self.logs.record(stream, [entry(row.body, row.made)])
 
     def _occurrence(self, row: Waiting) -> Occurrence:
         """The event that a rule sends on or a schedule puts; an outcome as Lambda puts it, under the record's own id."""

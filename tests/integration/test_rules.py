@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ queues: {jobs: {}, line.fifo: {}, lost: {}}
 buses: {orders: }
 rules:
   all: {pattern: {source: [shop]}, targets: [{queue: jobs, input_path: $.detail}, {queue: line.fifo, group: one}, {bus: orders}, {log_group: /aws/events/all}]}
+  lines:
+    pattern: {source: [press]}
+    targets: [{log_group: /aws/events/lines, input_transformer: {paths: {at: $.time, said: $.detail.said}, template: '{"timestamp": <at>, "message": <said>}'}}]
   orders/on: {pattern: {detail-type: [placed]}, targets: [{function: direct, input_transformer: '{"sent": <aws.events.event.json>}'}]}
 schedules:
   nightly: {expression: cron(0 2 * * ? *), timezone: Europe/Berlin, input: {mode: nightly}, target: {queue: jobs}}
@@ -69,7 +73,11 @@ def test_one_event_drives_queues_another_bus_a_log_group_and_functions(house: Se
 def test_rules_and_schedules_are_listed_run_and_reloaded(house: Serving) -> None:
     house.up()
     listed = {(row["bus"], row["name"]): row["function"] for row in router(house, "buses", "rules")}
-    assert listed == {("default", "all"): "queue:jobs, queue:line.fifo, bus:orders, log_group:/aws/events/all", ("orders", "on"): "direct"}
+    assert listed == {
+        ("default", "all"): "queue:jobs, queue:line.fifo, bus:orders, log_group:/aws/events/all",
+        ("default", "lines"): "log_group:/aws/events/lines",
+        ("orders", "on"): "direct",
+    }
     (row,) = router(house, "schedules")
     assert (row["name"], row["function"], row["timezone"]) == ("nightly", "queue:jobs", "Europe/Berlin")
     router(house, "schedules", "run", "nightly")
@@ -80,3 +88,19 @@ def test_rules_and_schedules_are_listed_run_and_reloaded(house: Serving) -> None
     entries = [{"Source": source, "DetailType": "t", "Detail": '{"id": 1}'} for source in ("shop", "till")]
     house.request("POST", "/buses/events", json.dumps({"Entries": entries}).encode())
     assert house.until(lambda: len(bodies(house)) == 3, 60), house.said()
+
+
+def test_a_template_makes_the_time_and_the_message_of_a_log_event(house: Serving) -> None:
+    house.up()
+    at = int(time.time()) - 3600
+    entry = {"Source": "press", "DetailType": "said", "Detail": '{"said": "a \\"line\\""}', "Time": at}
+    house.request("POST", "/buses/events", json.dumps({"Entries": [entry]}).encode())
+
+    def written() -> list[Any]:
+        files = (house.directory / "state/logs/groups").rglob("*.jsonl")
+        return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+    assert house.until(lambda: len(written()) == 1, 60), house.said()
+    (line,) = written()
+    assert line["m"] == 'a "line"'
+    assert abs(line["t"] / 1000 - at) < 1, line
