@@ -16,6 +16,7 @@ from router.api import declared_store as store
 from router.api.together import Together
 from router.clock import Clock
 from router.config.fragments import TRIGGERS, BadFragment, Fragment, Owner, checked
+from router.config.problems import MARK
 from router.config.types import Config
 from router.errors import ConfigError, InvalidParameter, RouterError
 from router.journal.database import Database
@@ -257,6 +258,6 @@ def _check(fragment: Fragment) -> None:
     try:
         size = len(orjson.dumps([fragment.name, checked(fragment.value), dict(fragment.about)]))
     except (BadFragment, TypeError) as error:
-        raise InvalidParameter(f"declared:{fragment.kind}.{fragment.name!r:.80}: {error}") from error
+        raise InvalidParameter(f"{MARK}{fragment.kind}.{fragment.name!r:.80}: {error}") from error
     if size > LARGEST:
-        raise InvalidParameter(f"declared:{fragment.kind}.{fragment.name!r:.80}: longer than {LARGEST // 1024**2} MB")
+        raise InvalidParameter(f"{MARK}{fragment.kind}.{fragment.name!r:.80}: longer than {LARGEST // 1024**2} MB")

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Final
 
 LIMIT: Final = 100  # mistakes told; a file with more gets "… and N more"
+MARK: Final = "declared:"  # before the path of what is in no file
 _LONGEST: Final = 60  # characters of the file's own text quoted in a message
 _THEIRS: Final = {  # what triggers are called elsewhere, SAM above all → our word
     **dict.fromkeys(("api", "httpapi", "apigateway", "alb", "rest"), "http"),
@@ -103,8 +104,13 @@ class Problems:
 def told(name: str, problem: Problem) -> str:
     """One mistake as people read it; *name*: the file's."""
     if not problem.line:  # declared through the API: it has a path, and stands in no file
-        return f"declared:{problem.path}: {problem.message}"
+        return f"{MARK}{problem.path}: {problem.message}"
     return ": ".join(filter(None, (f"{name}:{problem.line}:{problem.column}", problem.path, problem.message)))
+
+
+def plain(said: str) -> str:
+    """What told() and others say of what the API declared, for who declared it: without the mark, which stands for the file's name."""
+    return said.replace(MARK, "").removeprefix(": ").strip()
 
 
 def shown(text: str, limit: int = _LONGEST) -> str:

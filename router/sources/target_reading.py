@@ -12,7 +12,7 @@ from typing import Any, Final
 from router.config.destinations import destination
 from router.config.fragments import BadFragment, tree
 from router.config.node import Document, Node
-from router.config.problems import Problems
+from router.config.problems import Problems, plain
 from router.config.references import References
 from router.config.types import Destination, Role, Surroundings
 from router.events.eventbridge import OWN_SOURCES, TYPE_CHARS, Place
@@ -65,7 +65,7 @@ def mistakes(value: Any, around: Surroundings, arn: str, bus: str = "") -> list[
     node = Node(Document(Path("/"), problems, References({}, Path("/"))), found)
     target = _target(node.form(known=(*KINDS, *_SHARED, *INPUTS, "id")), around, "Target0", (trust.RULES, arn))
     _refuse_own(node, target, bus)
-    return [line.removeprefix("declared:").strip() for line in problems.lines()]
+    return [plain(line) for line in problems.lines()]
 
 
 def _refuse_own(node: Node, target: Target, bus: str) -> None:
