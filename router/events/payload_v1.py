@@ -53,7 +53,7 @@ def rest_event(asked: Asked, api: Api, arrival: Arrival, passage: Passage, *, bi
     raw = asked.raw_path
     path = asked.mounted + raw if asked.based else _LEADING.sub("/", raw)  # slashes right behind the stage are one: recorded
     resource = asked.key.partition(" ")[2] or "/{proxy+}"
-    parameters = _raw_parameters(resource, raw) if asked.parameters else None
+    parameters = _raw_parameters(resource, raw if asked.based else path) if asked.parameters else None
     context = _context(asked, resource, api, arrival, passage)
     context["path"] = path if asked.based else f"/{api.stage}{raw}"
     context["protocol"] = asked.request.version

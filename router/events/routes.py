@@ -5,7 +5,7 @@ greedy path variable, and that over $default; within each, the more specific seg
 method wins over ANY. Segments are compared percent-decoded, exactly: `/a` and `/a/` are two routes."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -125,6 +125,12 @@ def slashed(route: Route) -> tuple[Route, ...]:
     if not route.method or route.greedy or route.literals[-1:] == ("",):
         return ()
     return (replace(route, literals=(*route.literals, "")),)
+
+
+def one_slash(path: str, stages: Collection[str]) -> str:
+    """A path as a REST API compares it: slashes at its beginning, and behind a stage that it begins with, are one (recorded)."""
+    first, slash, rest = path.lstrip("/").partition("/")
+    return f"/{first}{slash}{rest.lstrip('/') if first in stages else rest}"
 
 
 def trailing(route: Route) -> Route:

@@ -73,6 +73,7 @@ class Places:
         self._table: routes.RouteTable[Mounted] = routes.RouteTable()
         self._urls: dict[str, Face] = {}  # by domain
         self._url_paths: dict[str, Face] = {}  # by function
+        self._rest_stages: set[str] = set()  # that URLs of REST APIs may carry
         self._rest_paths: list[str] = []  # base paths below which what is unknown gets a REST API's answer
         self._cors = False  # some route answers preflights
         self._stranger: Gateway = HttpApi(Api(config.account, short_id(f"{config.account}/{config.region}/http", 10), config.region))
@@ -97,8 +98,10 @@ class Places:
             base = trigger.base_path
             self._table.add(routes.mounted(trigger.matched, base), Mounted(face, base, bool(base), trigger.stage_in_urls))
             self._cors = self._cors or face.cors is not None
-            if trigger.api == "rest" and trigger.base_path:
-                self._rest_paths.append(trigger.base_path)
+            if trigger.api == "rest" and base:
+                self._rest_paths.append(base)
+            elif trigger.api == "rest":
+                self._rest_stages.add(trigger.stage_in_urls)
         for trigger, face in faces:
             for route, mounted in _elsewhere(trigger, face):
                 with contextlib.suppress(routes.BadRoute):  # a route of its own is there
@@ -178,7 +181,7 @@ class Places:
         try:
             if self._cors and cors.is_preflight(request) and (response := self._preflight(request, path)) is not None:
                 return _at_once(response)
-            match = self._table.find(method, path)
+            match = self._find(method, path)
         except BadPath:
             return _at_once(self._unserved(400, request))
         if match is None:
@@ -186,6 +189,8 @@ class Places:
         key, (face, prefix, based, stage), parameters = match
         if stage and f"{path}/".startswith(f"/{stage}/"):
             prefix = f"/{stage}"
+        if prefix and path.startswith("//"):  # of a REST API: in front of the stage its event has one
+            request, path, learned = request._replace(target=f"/{target.lstrip('/')}"), f"/{path.lstrip('/')}", None
         if prefix or "%" in path:
             path = "/" + "/".join(routes.segments_of(path)[1 + prefix.count("/") :])
         if learned is not None:
@@ -196,8 +201,16 @@ class Places:
         """Who answers a request; None where nobody does. Raises BadPath."""
         if (found := self._url(request)) is not None:
             return found[0]
-        match = self._table.find(request.method, request.path)
+        match = self._find(request.method, request.path)
         return None if match is None else match.value.face
+
+    def _find(self, method: str, path: str) -> routes.Match[Mounted] | None:
+        """What a request comes to. A REST API counts no slashes at the beginning: none leads past the route that it has there."""
+        match = self._table.find(method, path)
+        if "//" not in path or not self._rest_stages or (match is not None and not _is_rest(match.value)):
+            return match
+        found = self._table.find(method, routes.one_slash(path, self._rest_stages))
+        return found if found is not None and _is_rest(found.value) and not found.value.based else match
 
     def _preflight(self, request: Request, path: str) -> Response | None:
         """The answer to a preflight for a route that has CORS; also where there is no OPTIONS route, and without the function."""
@@ -270,6 +283,10 @@ _URL_PATHS: Final = f"{URL_PREFIX}/"
 def _bare(host: str) -> str:
     """A host header as names are compared: lower case, without its port."""
     return host.partition(":")[0].lower()
+
+
+def _is_rest(mounted: Mounted) -> bool:
+    return isinstance(mounted.face.gateway, RestApi)
 
 
 def _elsewhere(trigger: HttpTrigger, face: Face) -> list[tuple[routes.Route, Mounted]]:

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from router.events.gateway import BadPath
-from router.events.routes import DEPTH, BadRoute, Route, RouteTable, also_at, mounted, parse, segments_of, slashed, trailing
+from router.events.routes import DEPTH, BadRoute, Route, RouteTable, also_at, mounted, one_slash, parse, segments_of, slashed, trailing
 
 RANK = {"exact": 0, "variable": 1, "greedy": 2}
 
@@ -319,3 +319,14 @@ def test_a_rest_route_is_found_with_a_slash_more(text: str, also: list[str]) -> 
     for place in places:
         made.add(place, text)
     assert [key(made, "GET", path) for path in also] == [text] * len(also)
+
+
+@pytest.mark.parametrize(
+    ("path", "compared"),
+    [
+        *(("/a", "/a"), ("//a", "/a"), ("/a//b", "/a//b"), ("//a//b//", "/a//b//"), ("/", "/"), ("//", "/")),
+        *(("/dev", "/dev"), ("/dev//", "/dev/"), ("/dev///a//b", "/dev/a//b"), ("///dev//a", "/dev/a"), ("/device//a", "/device//a")),
+    ],
+)
+def test_one_slash(path: str, compared: str) -> None:
+    assert one_slash(path, {"dev", ""}) == compared

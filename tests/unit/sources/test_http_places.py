@@ -226,6 +226,51 @@ async def test_a_rest_api_takes_a_slash_more_and_an_http_api_does_not(route: str
         assert (await Rig(OK, f=f"[http: '{route}']").ask(target)).status == 404
 
 
+SLASHED = "[{http: {route: GET /a, api: rest, stage: dev}}, {http: {route: 'GET /a/{x}', api: rest, stage: dev}}]"
+GREEDY = "[{http: {route: 'ANY /{proxy+}', api: rest, stage: dev}}]"
+
+
+@pytest.mark.parametrize(
+    ("target", "resource", "path", "staged", "parameters"),
+    [
+        ("/dev//a", "/a", "/a", "/dev//a", None),
+        ("//dev/a", "/a", "/a", "/dev/a", None),
+        ("///dev///a?q", "/a", "/a", "/dev///a", None),
+        ("//a", "/a", "/a", "/dev//a", None),
+        ("/dev//a/7", "/a/{x}", "/a/7", "/dev//a/7", {"x": "7"}),
+        ("//a/%2F7", "/a/{x}", "/a/%2F7", "/dev//a/%2F7", {"x": "%2F7"}),
+        ("/dev//b//c", "/{proxy+}", "/b//c", "/dev//b//c", {"proxy": "b//c"}),
+        ("//dev/b//c", "/{proxy+}", "/b//c", "/dev/b//c", {"proxy": "b//c"}),
+        ("/dev/a//7", "/{proxy+}", "/a//7", "/dev/a//7", {"proxy": "a//7"}),
+    ],
+)
+async def test_slashes_before_the_stage_and_behind_it_are_one_for_a_rest_api(
+    target: str, resource: str, path: str, staged: str, parameters: dict[str, str] | None
+) -> None:
+    """Recorded of AWS: //stage/x and /stage//x both come to the resource /x, not to the greedy one beside it."""
+    made = Rig(OK, f=SLASHED, g=GREEDY)
+    for _ in range(2):  # the second is answered by what the first has left behind
+        assert (await made.ask(target)).status == 200
+        event = made.events()[-1]
+        assert (event["resource"], event["path"], event["requestContext"]["path"]) == (resource, path, staged)
+        assert event["pathParameters"] == parameters
+        assert made.outlet.invoked[-1].function == ("g" if resource == "/{proxy+}" else "f")
+
+
+async def test_no_slash_leads_past_the_guard_of_a_rest_route() -> None:
+    keyed = "[{http: {route: GET /a, api: rest, throttle: {rate: 1, burst: 1}}}]"
+    made = Rig(OK, f=keyed, g="[{http: {route: 'ANY /{proxy+}', api: rest}}]")
+    assert [(await made.ask(target)).status for target in ("//a", "/a", "///a", "/%2Fa")] == [200, 429, 429, 200]
+    assert [event["resource"] for event in made.events()] == ["/a", "/{proxy+}"]
+
+
+@pytest.mark.parametrize("route", ["ANY /{proxy+}", "$default"])
+async def test_slashes_stay_where_an_http_api_takes_them(route: str) -> None:
+    made = Rig(OK, f="[{http: {route: GET /a, api: rest}}]", g=f"[http: '{route}']")
+    assert (await made.ask("//a")).status == 200
+    assert (made.events()[0]["routeKey"], made.events()[0]["rawPath"]) == (route, "//a")
+
+
 @pytest.mark.parametrize(
     ("trigger", "target", "value"),
     [
