@@ -429,6 +429,20 @@ async def test_who_reads_slowly_but_reads_gets_everything(serve: Serve, connect:
     assert time.monotonic() - began > 2.0
 
 
+async def test_a_large_answer_that_is_taken_late_frees_its_connection(serve: Serve, connect: Connect) -> None:
+    served = await serve()
+
+    async def large(request: Request) -> Response:
+        return Response(200, (), bytes(20_000_000))
+
+    served.answers["/large"] = large
+    client = await connect(served)
+    client.send(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+    await until(lambda: any(held.holds > 1_000_000 for held in served.listener.door.inside))  # the kernel did not take it all
+    assert len((await client.answer()).body) == 20_000_000
+    assert (await client.ask(GET)).status == 200
+
+
 async def test_a_handler_has_no_deadline_of_the_listeners(serve: Serve, connect: Connect) -> None:
     served = await serve(QUICK)
 
