@@ -374,6 +374,15 @@ async def test_who_sends_a_byte_now_and_then_is_cut_off(serve: Serve, connect: C
     trickling.cancel()
 
 
+async def test_who_waits_between_its_bytes_has_no_more_time_for_a_second_head(serve: Serve, connect: Connect) -> None:
+    """The head's time counts from its first byte, whatever is left of the time between two requests."""
+    served = await serve(replace(QUICK, header=0.3, idle=30.0))
+    client = await connect(served)
+    assert (await client.ask(GET)).status == 200
+    client.send(b"GET / HT")
+    assert (await client.rest()).startswith(b"HTTP/1.1 408 ")
+
+
 async def test_an_idle_connection_is_closed_without_a_word(serve: Serve, connect: Connect) -> None:
     client = await connect(await serve(QUICK))
     await client.ask(GET)
