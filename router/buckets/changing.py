@@ -60,7 +60,7 @@ class Changes:
         return await self.to_its_end(self._put(key, staged, etag, metadata, origin))
 
     async def delete(self, key: str, condition: Condition, caller: Caller) -> bool:
-        """Remove an object; False: it was not there."""
+        """Remove an object; False: it was not there. Raises NoSuchKey where it was not, and *condition* wants one."""
         return await self.to_its_end(self._delete(key, condition, caller))
 
     async def clear(self, key: str, sequencer: str, to: Path | None) -> Path | bool:
@@ -197,6 +197,8 @@ class Changes:
         async with shelf.ledger.holds.changing(key):
             if condition.if_match or where.marker or shelf.ignored.key(key):
                 there = await shelf.facts(key)
+                if there is None and condition.if_match:
+                    raise NoSuchKey(shelf.bucket.name, key)
                 if there is None:
                     return False
                 if condition.if_match and not matches(there.etag, condition.if_match):

@@ -29,7 +29,7 @@ from router.buckets.facts import (
 )
 from router.buckets.ledger import Ledgers
 from router.buckets.multipart import KEPT, Uploads, copied
-from router.buckets.object_errors import BucketNotEmpty, NoSuchBucket, ObjectError, StorageTrouble
+from router.buckets.object_errors import BucketNotEmpty, NoSuchBucket, NoSuchKey, ObjectError, StorageTrouble
 from router.buckets.object_keys import place
 from router.buckets.objects import OpenObject
 from router.buckets.pages import Pages
@@ -199,6 +199,8 @@ class Objects:
         try:
             place(key)
         except ObjectError:
+            if condition.if_match:
+                raise NoSuchKey(bucket, key) from None
             return False  # no file can be under it
         return await desk.changes.delete(key, condition, caller)
 

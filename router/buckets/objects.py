@@ -130,7 +130,9 @@ class Store(Protocol):
         Raises as Upload.commit."""
 
     async def delete(self, bucket: str, key: str, *, condition: Condition = ANYWAY, caller: Caller = NOBODY) -> bool:
-        """Remove it, have the removal told once; False: it was not there. Raises NoSuchBucket, PreconditionFailed, StorageTrouble."""
+        """Remove it, have the removal told once; False: it was not there.
+
+        Raises NoSuchBucket, PreconditionFailed, NoSuchKey (if_match and nothing there), StorageTrouble."""
 
     async def delete_many(self, bucket: str, keys: Sequence[str], *, caller: Caller = NOBODY) -> dict[str, Exception | None]:
         """The same for many: for each key None (it is gone) or why not."""

@@ -130,6 +130,10 @@ async def test_conditions_are_checked_where_nobody_comes_between(tmp_path: Path)
             await house.put("k", b"2", condition=Condition(if_match="abc"))
         with pytest.raises(PreconditionFailed):
             await house.objects.delete(BUCKET, "k", condition=Condition(if_match="abc"))
+        for missing in ("missing", "a//b"):
+            with pytest.raises(NoSuchKey):
+                await house.objects.delete(BUCKET, missing, condition=Condition(if_match="*"))
+            assert await house.objects.delete(BUCKET, missing) is False
         results = await asyncio.gather(*(house.put("k", b"2", condition=there) for _ in range(8)), return_exceptions=True)
         assert sum(isinstance(result, PreconditionFailed) for result in results) == 7
         assert await house.get("k") == b"2"

@@ -67,7 +67,7 @@ def of_write(headers: Mapping[str, str]) -> Condition:
 
 
 def of_delete(headers: Mapping[str, str]) -> Condition:
-    """What must hold of the object that is there when it is removed; of none that is there nothing has to. Raises S3Error: NotImplemented.
+    """What must hold of the object that is removed: with a condition there has to be one. Raises S3Error: NotImplemented.
 
     The conditions on size and time are those of directory buckets."""
     if undone := next(
