@@ -212,15 +212,15 @@ class Objects:
         """Keys and sequencers of the versions that were told of, in the order of the table, from behind the key *after*."""
         return await self._desk(bucket).shelf.recorder.told(after, limit)
 
-    async def delete_many(self, bucket: str, keys: Sequence[str], *, caller: Caller = NOBODY) -> dict[str, Exception | None]:
+    async def delete_many(self, bucket: str, keys: Mapping[str, Condition], *, caller: Caller = NOBODY) -> dict[str, Exception | None]:
         """See Store."""
-        results = dict.fromkeys(keys)
+        results: dict[str, Exception | None] = dict.fromkeys(keys)
         waiting = iter(list(results))
 
         async def worker() -> None:
             for key in waiting:
                 try:
-                    await self.delete(bucket, key, caller=caller)
+                    await self.delete(bucket, key, condition=keys[key], caller=caller)
                 except RouterError as error:
                     results[key] = error
 

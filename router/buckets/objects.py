@@ -134,8 +134,8 @@ class Store(Protocol):
 
         Raises NoSuchBucket, PreconditionFailed, NoSuchKey (if_match and nothing there), StorageTrouble."""
 
-    async def delete_many(self, bucket: str, keys: Sequence[str], *, caller: Caller = NOBODY) -> dict[str, Exception | None]:
-        """The same for many: for each key None (it is gone) or why not."""
+    async def delete_many(self, bucket: str, keys: Mapping[str, Condition], *, caller: Caller = NOBODY) -> dict[str, Exception | None]:
+        """The same for many, each under its condition: for each key None (it is gone) or why not."""
 
     async def tag(self, bucket: str, key: str, tags: Mapping[str, str], *, caller: Caller = NOBODY) -> ObjectFacts:
         """Set all tags ({}: none). The version and its Last-Modified stay. Raises NoSuchKey."""

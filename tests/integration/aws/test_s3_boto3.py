@@ -244,6 +244,23 @@ def test_conditions_of_removing(s3: Any) -> None:
     s3.delete_object(**ask)
 
 
+def test_conditions_of_removing_many(cloud: Cloud, s3: Any) -> None:
+    etags = {
+        name: s3.put_object(Bucket="bkt", Key=f"many/{name}", Body=name.encode())["ETag"] for name in ("same", "other", "any", "small")
+    }
+    said = [("same", {"ETag": etags["same"]}), ("other", {"ETag": '"x"'}), ("any", {"ETag": "*"}), ("missing", {"ETag": "*"}), ("gone", {})]
+    asked = {"Objects": [{"Key": f"many/{name}", **match} for name, match in [*said, ("small", {"Size": 5})]]}
+    blind = scoped(cloud, "blind-of-many", {"Action": ["s3:DeleteObject", "s3:ListBucket"], "Resource": "*"})
+    unseen = blind.delete_objects(Bucket="bkt", Delete={"Objects": [asked["Objects"][0]]})
+    assert [(one["Key"], one["Code"]) for one in unseen["Errors"]] == [("many/same", "AccessDenied")]
+    done = s3.delete_objects(Bucket="bkt", Delete=asked)
+    assert sorted(one["Key"] for one in done["Deleted"]) == ["many/any", "many/gone", "many/same"]
+    assert {one["Key"]: one["Code"] for one in done["Errors"]} == {
+        "many/other": "PreconditionFailed", "many/missing": "NoSuchKey", "many/small": "NotImplemented",
+    }  # fmt: skip
+    assert [one["Key"] for one in s3.list_objects_v2(Bucket="bkt", Prefix="many/")["Contents"]] == ["many/other", "many/small"]
+
+
 def test_a_type_that_nobody_said_is_none(cloud: Cloud, s3: Any) -> None:
     """Of a file dropped by hand its name says one."""
     s3.put_object(Bucket="bkt", Key="said.html", Body=b"x", ContentType="text/x")

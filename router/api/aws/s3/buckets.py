@@ -1,7 +1,7 @@
 """Operations on buckets, and on many objects of one."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from router.api.aws.s3 import listing
 from router.api.aws.s3.about import grants
@@ -17,7 +17,7 @@ from router.api.aws.s3.notifications import Notifications
 from router.api.aws.s3.troubles import Troubles
 from router.api.aws.service import Need
 from router.api.declared import Change, Declared
-from router.buckets.facts import Page
+from router.buckets.facts import Condition, Page
 from router.buckets.keys import LIMIT
 from router.buckets.object_errors import StorageTrouble
 from router.buckets.objects import Store
@@ -176,11 +176,13 @@ class Buckets:
         wanted, quiet = _wanted(parsed(await document_of(call, claimed=True), "Delete"))
         self._there(call)
         errors: dict[str, S3Error] = {}
-        for key, refused in wanted.items():
-            why = call.access.denied(call.sender, Need("s3:DeleteObject", arn(call.bucket, key)))
-            if refused is not None or why:
-                errors[key] = S3Error("AccessDenied", why) if why else refused or S3Error("InternalError")
-        found = await self._store.delete_many(call.bucket, [key for key in wanted if key not in errors], caller=call.told())
+        for key, asked in wanted.items():
+            if why := _forbidden(call, key, asked.match):
+                errors[key] = S3Error("AccessDenied", why)
+            elif asked.refused is not None:
+                errors[key] = asked.refused
+        conditions = {key: Condition(asked.match) for key, asked in wanted.items() if key not in errors}
+        found = await self._store.delete_many(call.bucket, conditions, caller=call.told())
         errors |= {key: self._troubles.told_of(error, call) for key, error in found.items() if error is not None}
         gone = [] if quiet else [("Deleted", [("Key", key)]) for key in wanted if key not in errors]
         failed = [
@@ -203,24 +205,38 @@ _ASKED: Final[Mapping[str, str]] = {  # what GET of a sub-resource that is never
 }
 
 
-def _wanted(root: Node) -> tuple[dict[str, S3Error | None], bool]:
-    """The keys that a Delete names, with what is wrong with each, and whether it wants to hear of failures only. Raises S3Error."""
+class _Wanted(NamedTuple):
+    """What a Delete says of one key."""
+
+    match: str = ""  # the eTag that it must have, or *; "": whatever
+    refused: S3Error | None = None
+
+
+def _forbidden(call: S3Call, key: str, match: str) -> str:
+    """Why the sender may not delete this key; "" when they may. Whether an eTag is the object's is told to who may read it."""
+    resource, context = arn(call.bucket, key), {"s3:if-match": (match,)} if match else {}
+    why = call.access.denied(call.sender, Need("s3:DeleteObject", resource, context))
+    return why or (call.access.denied(call.sender, Need("s3:GetObject", resource)) if match not in ("", "*") else "")
+
+
+def _wanted(root: Node) -> tuple[dict[str, _Wanted], bool]:
+    """The keys that a Delete names, and whether it wants to hear of failures only. Raises S3Error."""
     named = list(root.only("Object", "Quiet").all("Object"))
     if not 1 <= len(named) <= MOST:
         raise S3Error("MalformedXML")
-    found: dict[str, S3Error | None] = {}
+    found: dict[str, _Wanted] = {}
     for node in named:
         key = node.only("Key", "VersionId", "ETag", "LastModifiedTime", "Size").value("Key")
         if not key:
             raise S3Error("UserKeyMustBeSpecified", "You must specify a key")
         if len(key.encode()) > LIMIT:
-            found[key] = S3Error("KeyTooLongError")
+            found[key] = _Wanted(refused=S3Error("KeyTooLongError"))
         elif node.value("VersionId") not in ("", "null"):
-            found[key] = S3Error("NoSuchVersion")
-        elif any(node.find(name) for name in ("ETag", "LastModifiedTime", "Size")):
-            found[key] = S3Error("NotImplemented", "Conditions of single keys are not done here")
+            found[key] = _Wanted(refused=S3Error("NoSuchVersion"))
+        elif any(node.find(name) for name in ("LastModifiedTime", "Size")):
+            found[key] = _Wanted(refused=S3Error("NotImplemented", "Conditions on size and time are not done here"))
         else:
-            found.setdefault(key, None)
+            found.setdefault(key, _Wanted(node.value("ETag").strip()))
     return found, root.value("Quiet").strip().lower() == "true"
 
 
