@@ -147,6 +147,10 @@ def _policy_of(each: Any, item: Item, draft: Draft) -> list[dict[str, Any]]:
     name, parameters = next(iter(each.items()), ("", None))
     if name in sam_policies.POLICIES:  # parameters that stand beside the name instead of below it are a slip that SAM's own samples have
         beside = {key: value for key, value in each.items() if key != name}
+        if parameters and beside:
+            raise Refused(f"Policies: {shown(next(iter(beside)))} stands beside {name}; write each policy as an element of its own")
+        if not isinstance(parameters or beside, dict):
+            raise Refused(f"Policies: {name} wants a mapping of parameters, not {shown(parameters)}")
         return sam_policies.statements(name, parameters or beside, draft.resolver.place)
     raise Refused(f"Policies: {shown(next(iter(each), ''))} is no policy template that is known here")
 

@@ -216,6 +216,20 @@ def test_parameters_beside_a_policy_template_are_its_own() -> None:
     assert found.config["roles"]["FnRole"]["policy"][1]["Resource"][0].endswith(":table/T-table")
 
 
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        ({"S3ReadPolicy": {"BucketName": "x"}, "SQSPollerPolicy": {"QueueName": "y"}}, "SQSPollerPolicy stands beside S3ReadPolicy"),
+        ({"S3ReadPolicy": 1}, "S3ReadPolicy wants a mapping of parameters, not 1"),
+        ({"S3ReadPolicy": ["BucketName"]}, "S3ReadPolicy wants a mapping of parameters"),
+    ],
+)
+def test_an_element_of_policies_that_is_no_single_one_is_refused(policy: dict[str, Any], said: str) -> None:
+    found = template({"Fn": function(Policies=[policy])})
+    assert verdicts(found)["Fn"] == REFUSED
+    assert said in notes(found, "Fn")
+
+
 def test_usage_plans_and_keys_that_are_resources() -> None:
     found = template(
         {
