@@ -208,6 +208,9 @@ def _wrong(logical: str, resource: Any, known: Mapping[str, Any]) -> str:
         return f"{where}.{shown(unknown[0])}: no attribute of a resource"
     if not isinstance(resource.get("Properties") or {}, dict):
         return f"{where}.Properties must be a mapping"
+    connectors = resource.get("Connectors") or {}
+    if not isinstance(connectors, dict) or not all(isinstance(each, dict) for each in connectors.values()):
+        return f"{where}.Connectors must be a mapping of mappings"
     after = resource.get("DependsOn") or []
     if missing := [one for one in (after if isinstance(after, list) else [after]) if not isinstance(one, str) or one not in known]:
         return f"{where}.DependsOn: the template has no resource {shown(missing[0])}"

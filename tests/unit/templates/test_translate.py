@@ -700,6 +700,8 @@ def test_connectors_add_to_roles() -> None:
         ('{"Resources": {"A": {}}}', "Type is required"),
         ('{"Resources": {"A": {"Type": "x", "Frob": 1}}}', "no attribute of a resource"),
         ('{"Resources": {"A": {"Type": "x", "Properties": [1]}}}', "must be a mapping"),
+        ('{"Resources": {"A": {"Type": "x", "Connectors": "C"}}}', "Resources.A.Connectors must be a mapping of mappings"),
+        ('{"Resources": {"A": {"Type": "x", "Connectors": {"C": "D"}}}}', "Resources.A.Connectors must be a mapping of mappings"),
         ('{"Resources": {"A": {"Type": "x"}}, "Frob": 1}', "no section"),
         ('{"Resources": {"A": {"Type": "x"}}, "Transform": "AWS::Include"}', "macros are not run here"),
         ('{"Resources": {"A": {"Type": "x"}}, "Outputs": {"O": 1}}', "Value is required"),
