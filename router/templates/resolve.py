@@ -119,7 +119,11 @@ class Resolver(Naming):
         return self._held[name]
 
     def _truth(self, raw: Any) -> bool:
-        found = self.holds(raw["Condition"]) if isinstance(raw, dict) and list(raw) == ["Condition"] else self.value(raw)
+        found = (
+            self.holds(self._name_in(raw["Condition"], "Condition"))
+            if isinstance(raw, dict) and list(raw) == ["Condition"]
+            else self.value(raw)
+        )
         if not isinstance(found, bool):
             raise Refused(f"{shown(found)} is neither true nor false, as a condition must be")
         return found

@@ -91,6 +91,7 @@ def test_a_value(written: Any, meant: Any) -> None:
 @pytest.mark.parametrize(
     ("written", "said"),
     [
+        ({"Fn::Not": [{"Condition": ["Yes"]}]}, "Condition wants a name, not ['Yes']"),
         ({"Ref": "Nobody"}, "neither a parameter nor a resource"),
         ({"Ref": ["x"]}, "wants a name"),
         ({"Fn::GetAtt": ["Jobs", "Frob"]}, "no such attribute"),
