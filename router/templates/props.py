@@ -130,6 +130,8 @@ class Props:
     def tags(self) -> dict[str, str]:
         """`Tags`, as a list of Key and Value or as a mapping."""
         found = self.take("Tags")
+        if not isinstance(found, dict | list | None):
+            raise Refused(f"{self._where}Tags: {shown(found)} is no list of tags")
         listed = (
             found.items()
             if isinstance(found, dict)

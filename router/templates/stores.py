@@ -9,6 +9,7 @@ from router.templates.draft import Draft, Item
 from router.templates.kinds import fitted
 from router.templates.notifications import notifications
 from router.templates.props import Props
+from router.templates.roles import statements_of
 from router.templates.words import Code, Refused, shown
 
 _BUCKET_NAME: Final = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
@@ -154,7 +155,7 @@ def bus(item: Item, draft: Draft) -> None:
     if "Description" in props:
         value["description"] = props.text("Description")
     if policy := props.json("Policy"):
-        value["policy"] = policy["Statement"] if isinstance(policy, dict) and "Statement" in policy else policy
+        value["policy"] = statements_of(policy)
     props.done({"KmsKeyIdentifier": "events lie in the journal on this machine's disk; encrypt that", "LogConfig": "see router logs"})
     draft.add("buses", item, value, r"[A-Za-z0-9._-]{1,256}", "an event bus")
 

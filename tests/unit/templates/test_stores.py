@@ -1,6 +1,8 @@
 """Buckets of a template."""
 
-from router.templates.words import DIFFERS
+from typing import Any
+
+from router.templates.words import DIFFERS, REFUSED
 from tests.unit.templates.test_translate import notes, template, verdicts
 
 
@@ -9,3 +11,30 @@ def test_cors_of_a_bucket_is_said_to_be_every_origins() -> None:
     found = template({"B": {"Type": "AWS::S3::Bucket", "Properties": {"CorsConfiguration": rules}}})
     assert verdicts(found) == {"B": DIFFERS}
     assert "lets every origin in" in notes(found, "B")
+
+
+def bus(policy: Any) -> Any:
+    own = {"Effect": "Allow", "Principal": "*", "Action": "events:PutEvents", "Resource": "*"}
+    return template(
+        {
+            "B": {"Type": "AWS::Events::EventBus", "Properties": {"Name": "orders", "Policy": policy}},
+            "P": {
+                "Type": "AWS::Events::EventBusPolicy",
+                "Properties": {"EventBusName": {"Ref": "B"}, "StatementId": "more", "Statement": own},
+            },
+        }
+    )
+
+
+def test_a_policy_of_a_bus_may_have_one_statement_that_is_no_list() -> None:
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "events:PutEvents", "Resource": "*"}
+    policy = bus({"Version": "2012-10-17", "Statement": statement}).config["buses"]["orders"]["policy"]
+    assert [each["Effect"] for each in policy] == ["Deny", "Allow"]
+    found = bus({"Version": "2012-10-17", "Id": "x"})
+    assert verdicts(found) == {"B": REFUSED, "P": REFUSED}
+    assert "is no policy document" in notes(found, "B")
+
+
+def test_tags_that_are_no_list_are_refused() -> None:
+    found = template({"Q": {"Type": "AWS::SQS::Queue", "Properties": {"Tags": 1}}})
+    assert (verdicts(found), notes(found, "Q")) == ({"Q": REFUSED}, "Tags: 1 is no list of tags")
