@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -65,15 +66,17 @@ class Healthy:
         times = sorted(self.ask() for _ in range(REQUESTS))
         return times[REQUESTS * 99 // 100 - 1]
 
-    def close(self) -> None:
-        """Leave."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._socket.close()
 
 
 @contextmanager
 def slow_clients(port: int) -> Iterator[None]:
-    """All of them, each at what it does."""
-    command = [sys.executable, "-m", "tests.faults.slow", str(port), str(CLIENTS)]
+    """All of them, each at what it does. Elsewhere they had processors of their own: here they get what the daemon and others leave."""
+    command = ["nice", "-n", "19", sys.executable, "-m", "tests.faults.slow", str(port), str(CLIENTS)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -101,18 +104,17 @@ def test_slow_clients_harm_no_healthy_one(tmp_path: Path) -> None:
         house.start()
         assert house.ready()
         assert house.until(lambda: house.get("/status")["ready"], 20)
-        healthy = Healthy(port)
-        healthy.p99()  # an environment starts, code is warmed up
-        before = resident(house, "VmRSS")
         alone: list[float] = []
         beside: list[float] = []
-        while len(alone) < ROUNDS or (len(alone) < MORE and ratio(alone, beside) > 2):
-            alone.append(healthy.p99())
-            with slow_clients(port):
-                beside.append(healthy.p99())
+        with Healthy(port) as healthy:
+            healthy.p99()  # an environment starts, code is warmed up
+            before = resident(house, "VmRSS")
+            while len(alone) < ROUNDS or (len(alone) < MORE and ratio(alone, beside) > 2):
+                alone.append(healthy.p99())
+                with slow_clients(port):
+                    beside.append(healthy.p99())
         assert ratio(alone, beside) <= 2, (alone, beside)
         assert resident(house, "VmHWM") - before < HELD
-        healthy.close()
         assert house.stop() == 0
 
 
