@@ -71,6 +71,7 @@ class Api:
     key_source: str = ""  # where routes take the key from; "": the header
     throttles: dict[str, dict[str, Any]] = field(default_factory=dict)  # "GET /x" → throttle
     unread: Callable[[], object] | None = None  # reads its `Auth`, when functions are there
+    events: str = "completed"  # what events do to routes that it declares itself: completed, merged (theirs count), ignored
 
 
 @dataclass(slots=True, eq=False)
@@ -82,6 +83,8 @@ class Route:
     key: str  # as config.yaml spells it
     guard: Mapping[str, Any] | None = None  # who may call it, as config.yaml spells it; None: not known
     function: str = ""  # that serves it; "": none does
+    qualifier: str = ""  # of the function
+    own: Mapping[str, Any] = field(default_factory=dict)  # what is said of it alone, beside its guard
     trigger: Mapping[str, Any] | None = None  # what the function has of it
 
 
@@ -193,6 +196,19 @@ class Draft:
         added = {word: value}
         self.sections["functions"][function].setdefault("triggers", []).append(added)
         return added
+
+    @cached_property
+    def own_routes(self) -> dict[tuple[str, str], Route]:
+        """API and route → what the API declares itself; asked for first when all of those are there, and none of an event's."""
+        return {(route.api.logical, route.key): route for route in self.routes}
+
+    def withdraw(self, route: Route) -> None:
+        """Take a route that is served back."""
+        function = self.sections["functions"][route.function]
+        function["triggers"] = [trigger for trigger in function["triggers"] if trigger is not route.trigger]
+        if not function["triggers"]:
+            del function["triggers"]
+        route.trigger = None
 
     def path(self, written: str) -> str:
         """A path of the template's as config.yaml has it."""

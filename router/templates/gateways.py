@@ -30,7 +30,7 @@ def api(item: Item, draft: Draft) -> None:
     kind = "rest" if item.type == "AWS::ApiGateway::RestApi" else "http"
     if kind == "http" and props.text("ProtocolType", "HTTP") != "HTTP":
         raise Refused("WebSocket APIs are not supported")
-    found = Api(kind, item.logical)
+    found = Api(kind, item.logical, events="ignored")
     cors = cors_of(props.child("CorsConfiguration"))
     if cors:
         found.shared["cors"] = cors

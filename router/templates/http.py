@@ -10,9 +10,10 @@ from router.templates.authorizers import access, read_later
 from router.templates.cors import cors_of
 from router.templates.draft import Api, Draft, Item, Route, Target
 from router.templates.openapi import definition
+from router.templates.own import place
 from router.templates.props import Props
 from router.templates.resolve import IMPLICIT
-from router.templates.routes import key_of, key_source, reached, serve
+from router.templates.routes import key_of, key_source, reached
 from router.templates.words import Refused, shown
 
 _IMPLICIT: Final = {"rest": "ServerlessRestApi", "http": "ServerlessHttpApi"}
@@ -40,7 +41,6 @@ HARMLESS: Final = frozenset(
         "FailOnWarnings",
         "OpenApiVersion",
         "AlwaysDeploy",
-        "MergeDefinitions",
         "Mode",
         "SecurityPolicy",
     ]
@@ -66,7 +66,9 @@ def api(item: Item, draft: Draft) -> None:
     endpoint, domain = props.seen("EndpointConfiguration"), props.seen("Domain")
     reached(endpoint, domain)
     auth = props.child("Auth")
-    body = props.take("DefinitionBody")
+    body, merged = props.take("DefinitionBody"), props.truth("MergeDefinitions")
+    if kind == "rest" and body:
+        found.events = "merged" if merged else "ignored"
     if "DefinitionUri" in props:
         raise Refused("DefinitionUri: write the definition as DefinitionBody, or the routes as events of functions")
     props.done(SAME, harmless=HARMLESS)
@@ -145,11 +147,13 @@ def throttle_of(props: Props) -> dict[str, Any]:
 def route(item: Item, props: Props, kind: str, alias: str, draft: Draft) -> None:
     """An event of type Api or HttpApi."""
     found = route_of(item, props, kind, draft)
+    auth = props.child("Auth")
+    _ = draft.own_routes  # before the first event's is among them
     draft.routes.append(found)
-    found.guard = access(props.child("Auth"), found.api, item, draft)
-    own = _own(item, props, found)
+    found.guard = access(auth, found.api, item, draft)
+    own = _own(item, props, found, draft)
     props.done()
-    serve(found, Target("function", item.name, alias), own, draft)
+    place(found, Target("function", item.name, alias), own, props.seen("Auth") or {}, draft)
 
 
 def route_of(item: Item, props: Props, kind: str, draft: Draft) -> Route:
@@ -172,9 +176,10 @@ def unserved(item: Item, draft: Draft) -> None:
                 found.guard = access(props.child("Auth"), found.api, found.item, draft)
 
 
-def _own(item: Item, props: Props, route: Route) -> dict[str, Any]:
+def _own(item: Item, props: Props, route: Route, draft: Draft) -> dict[str, Any]:
     """What an event says of its route, beside who may call it."""
     value: dict[str, Any] = {}
+    said = "PayloadFormatVersion" in props and (route.api.logical, route.key) in draft.own_routes
     if route.api.kind == "rest":
         if "RequestModel" in props or "RequestParameters" in props:
             props.take("RequestModel")
@@ -184,6 +189,8 @@ def _own(item: Item, props: Props, route: Route) -> dict[str, Any]:
         value["payload_format_version"] = "1.0"
     elif version not in {"2", "2.0"}:
         raise Refused(f"PayloadFormatVersion {shown(version)} is not known")
+    elif said:
+        value["payload_format_version"] = "2.0"  # instead of the definition's
     if (timeout := props.whole("TimeoutInMillis")) is not None:
         value["timeout"] = f"{timeout}ms"
     if (settings := props.child("RouteSettings")) is not None and (throttle := throttle_of(settings)):

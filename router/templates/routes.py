@@ -26,7 +26,7 @@ def serve(route: Route, target: Target, own: Mapping[str, Any], draft: Draft) ->
     _claim(route, draft)
     short = set(value) == {"route"}
     route.trigger = draft.trigger(target.name, "http", route.key if short else value, qualifier=target.qualifier)
-    route.function = target.name
+    route.function, route.qualifier, route.own = target.name, target.qualifier, own
     route.item.becomes = f"functions.{target.name}.triggers"
 
 

@@ -29,11 +29,7 @@ def close(draft: Draft) -> None:
 
 
 def _refuse(route: Route, gone: Route, draft: Draft) -> None:
-    function = draft.sections["functions"][route.function]
-    function["triggers"] = [trigger for trigger in function["triggers"] if trigger is not route.trigger]
-    if not function["triggers"]:
-        del function["triggers"]
-    route.trigger = None
+    draft.withdraw(route)
     item = route.item
     why = f"{gone.key or gone.item.logical} is refused, and its requests would come to {route.key}, which does not demand of callers what that does"
     draft.rows[item.logical] = Row(item.logical, item.type, REFUSED, "", (why,), item.line)
