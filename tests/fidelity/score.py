@@ -11,6 +11,7 @@ from tests.fidelity import (
     bus_cases,
     http_api_cases,
     message_cases,
+    outcome_cases,
     rest_cases,
     s3_cases,
     stream_cases,
@@ -27,6 +28,7 @@ CASES: Sequence[Case] = (
     *authorizer_cases.CASES,
     *answer_cases.CASES,
     *batch_cases.CASES,
+    *outcome_cases.CASES,
 )
 
 

@@ -21,6 +21,12 @@ def parsed_message(event: dict[str, Any]) -> dict[str, Any]:
     return {"Records": [record | {"Sns": record["Sns"] | {"Message": _parsed(record["Sns"]["Message"])}} for record in event["Records"]]}
 
 
+def parsed_envelope(body: dict[str, Any]) -> dict[str, Any]:
+    """A notification in a queue with its message as a JSON value, and the messages of the notifications in that."""
+    message = _parsed(body["Message"])
+    return body | {"Message": parsed_message(message) if "Records" in message else message}
+
+
 def unzipped(event: dict[str, Any]) -> dict[str, Any]:
     """CloudWatch Logs data as what it holds."""
     return {"awslogs": {"data": json.loads(gzip.decompress(b64decode(event["awslogs"]["data"])))}}

@@ -1,7 +1,8 @@
 """Recordings in which the values of one run were replaced: what a value must look like to stand where a token stands.
 
 Tokens are `<name>` or `<name:N>`, also inside longer text; N tells values of one kind apart, so one token stands for one value in
-the whole sample. A few bare words stand for whole values. A token without a form here is an error, never a match."""
+the whole sample. `<timestamp:T>` stands for any time that is written as finely as T. A few bare words stand for whole values. A token
+without a form here is an error, never a match."""
 
 import re
 from collections.abc import Mapping
@@ -64,6 +65,10 @@ TEXTS: Final[Mapping[str, str]] = {
     "deployment-id": r"[a-z0-9]{6}",
     "resource-id": r"[a-z0-9]{6,10}",
     "extended-request-id": _BASE64,
+    "request-id": _UUID,
+    "log-stream-name": r"[0-9]{4}/[0-9]{2}/[0-9]{2}/\[\$LATEST\][0-9a-f]{32}",
+    "shard-id": r"shardId-[0-9]{20}-[0-9a-f]{8}",
+    "start-sequence-number": r"[0-9]{20,56}",
     "request-time": _CLF,
 }
 NUMBERS: Final = frozenset({"approximate-creation-datetime", "approximate-arrival-timestamp", "request-time-epoch"})
@@ -81,6 +86,7 @@ WORDS: Final[Mapping[str, str]] = {
 LISTED: Final = frozenset({"<X-Forwarded-For>", "<X-Forwarded-Port>", "<X-Forwarded-Proto>"})  # a bare token for a list of one
 
 _TOKEN: Final = re.compile(r"<([A-Za-z0-9-]+)(:[0-9]+)?>")
+_TIME: Final = re.compile(r"<timestamp:([0-9TZ.:-]+)>")
 
 
 class Tokens:
@@ -98,6 +104,8 @@ class Tokens:
             return isinstance(ours, int | float) and not isinstance(ours, bool)
         if not isinstance(ours, str):
             return False
+        if time := _TIME.fullmatch(template):
+            return re.fullmatch(re.sub("[0-9]", "[0-9]", re.escape(time[1])), ours) is not None
         if template in WORDS:
             return re.fullmatch(WORDS[template], ours, re.DOTALL) is not None
         return self._fits(template, ours)
