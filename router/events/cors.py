@@ -1,14 +1,17 @@
-"""CORS as HTTP APIs and function URLs answer it: preflights without the function, headers in place of the function's.
+"""CORS as HTTP APIs and function URLs answer it: preflights without the function, headers in place of the function's. And as REST
+APIs do, where it is a method OPTIONS with fixed headers, and the other answers are the function's own.
 
-Pure. Sources: API Gateway developer guide, "Configuring CORS for an HTTP API"; Lambda developer guide, "Cross-origin
-resource sharing (CORS)" of function URLs; the Fetch standard. REST APIs leave CORS to the function."""
+Pure. Sources: API Gateway developer guide, "Configuring CORS for an HTTP API" and "Enabling CORS for a REST API resource"; Lambda
+developer guide, "Cross-origin resource sharing (CORS)" of function URLs; SAM developer guide, CorsConfiguration; the Fetch standard."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from router.events.http import Headers, Request, Response
 
 PREFIX: Final = "access-control-"
+ALL_METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,20 @@ def preflight(cors: Cors, request: Request, ids: Headers = ()) -> Response:
         if cors.max_age is not None:
             headers.append(("access-control-max-age", str(cors.max_age)))
     return Response(204, [*ids, *_varying(cors), *headers])
+
+
+def fixed(cors: Cors, methods: Iterable[str]) -> Headers:
+    """What the OPTIONS method of a REST API's path says, whoever asks; *methods*: those of the path, which count where none are named."""
+    there = set(methods)
+    allowed = cors.allow_methods or (ALL_METHODS if "ANY" in there else sorted({*there, "OPTIONS"}))
+    headers = [("Access-Control-Allow-Origin", cors.allow_origins[0]), ("Access-Control-Allow-Methods", ",".join(allowed))]
+    if cors.allow_headers:
+        headers.append(("Access-Control-Allow-Headers", ",".join(cors.allow_headers)))
+    if cors.max_age is not None:
+        headers.append(("Access-Control-Max-Age", str(cors.max_age)))
+    if cors.allow_credentials:
+        headers.append(("Access-Control-Allow-Credentials", "true"))
+    return headers
 
 
 def decorated(cors: Cors, request: Request, response: Response) -> Response:

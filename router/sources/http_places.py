@@ -35,6 +35,7 @@ from router.sources.http_face import (
 )
 from router.sources.http_guards import Gatehouse
 from router.sources.http_iam import IamGuard
+from router.sources.http_preflight import disagreeing, preflights
 from router.sources.http_triggers import HttpTrigger, UrlTrigger
 from router.sources.http_url import UrlFace
 from router.sources.webhook import WebhookFace
@@ -81,11 +82,12 @@ class Places:
         self._nobodys = FunctionUrl(url_domain("", config.region))  # whose words unknown function URLs have
         signers = Signers(config)
         urls = [self._add_url(binding, house, signers) for binding in bindings if isinstance(binding.trigger, UrlTrigger)]
-        if mistakes := tuple(told for told in urls if told):
+        routed = [binding for binding in bindings if isinstance(binding.trigger, HttpTrigger)]
+        if mistakes := (*(told for told in urls if told), *disagreeing(routed)):
             raise ConfigError(mistakes)
         hooks = [binding for binding in bindings if isinstance(binding.trigger, WebhookTrigger)]
         self.memory = self._add_hooks(hooks, house) if hooks else None  # of webhooks that were taken
-        self._add_routes([binding for binding in bindings if isinstance(binding.trigger, HttpTrigger)], config)
+        self._add_routes(routed, config)
 
     # -- what is where
 
@@ -95,17 +97,19 @@ class Places:
         self.faces += made
         faces = [(binding.trigger, face) for binding, face in made]
         for trigger, face in faces:
-            base = trigger.base_path
-            self._table.add(routes.mounted(trigger.matched, base), Mounted(face, base, bool(base), trigger.stage_in_urls))
+            self._table.add(*_at_its_place(trigger, face))
             self._cors = self._cors or face.cors is not None
-            if trigger.api == "rest" and base:
-                self._rest_paths.append(base)
+            if trigger.api == "rest" and trigger.base_path:
+                self._rest_paths.append(trigger.base_path)
             elif trigger.api == "rest":
                 self._rest_stages.add(trigger.stage_in_urls)
-        for trigger, face in faces:
-            for route, mounted in _elsewhere(trigger, face):
-                with contextlib.suppress(routes.BadRoute):  # a route of its own is there
-                    self._table.add(route, mounted)
+        beside = [*preflights(faces, self.line)]
+        also = [_at_its_place(trigger, face) for trigger, face in beside]
+        also += [place for trigger, face in faces for place in _elsewhere(trigger, face)]
+        also += [place for trigger, face in beside for place in _elsewhere(trigger, face)]
+        for route, mounted in also:
+            with contextlib.suppress(routes.BadRoute):  # a route of its own is there
+                self._table.add(route, mounted)
         if len({trigger.api for trigger, _ in faces}) == 1:
             trigger, face = faces[0]
             self._stranger, self._arrive = face.gateway, ARRIVALS[trigger.api]
@@ -117,7 +121,9 @@ class Places:
         guards: Sequence[Guard] = ()
         if not isinstance(gateway, LoadBalancer):
             guards = self.gatehouse.guards(trigger.access, gateway.api, "rest" if trigger.api == "rest" else trigger.payload)
-        return RouteFace(target, gateway, self.line, ARRIVALS[trigger.api], guards=guards, allowed=trigger.cors)
+        return RouteFace(
+            target, gateway, self.line, ARRIVALS[trigger.api], guards=guards, allowed=None if trigger.api == "rest" else trigger.cors
+        )
 
     def _add_url(self, binding: Binding, house: House, signers: Signers) -> str:
         """Nothing, or why this function can have no URL."""
@@ -287,6 +293,12 @@ def _bare(host: str) -> str:
 
 def _is_rest(mounted: Mounted) -> bool:
     return isinstance(mounted.face.gateway, RestApi)
+
+
+def _at_its_place(trigger: HttpTrigger, face: Face) -> tuple[routes.Route, Mounted]:
+    """A route where it is configured."""
+    base = trigger.base_path
+    return routes.mounted(trigger.matched, base), Mounted(face, base, bool(base), trigger.stage_in_urls)
 
 
 def _elsewhere(trigger: HttpTrigger, face: Face) -> list[tuple[routes.Route, Mounted]]:

@@ -27,10 +27,9 @@ _OF_KIND: Final = {
     "binary_media_types": ("rest",),
     "multi_value": ("alb",),
     "payload_format_version": ("http",),
-    "cors": ("http",),
+    "cors": ("http", "rest"),
 } | dict.fromkeys(("timeout", "stage", "stage_variables", "base_path"), ("http", "rest"))
 _WHY: Final = {
-    ("cors", "rest"): "REST APIs leave CORS to the function: answer OPTIONS there",
     ("cors", "alb"): "load balancers leave CORS to the function",
     ("timeout", "alb"): "a load balancer waits as long as the function's own timeout",
 }
@@ -97,7 +96,7 @@ class HttpTrigger:
             binary=_media_types(form),
             multi_value=form.boolean("multi_value", default=False),
             asynchronous=asynchronous,
-            cors=read_cors(form),
+            cors=_rest_cors(form) if api == "rest" else read_cors(form),
             access=read_access(form, api, names),
         )
 
@@ -204,6 +203,18 @@ def read_cors(form: Node) -> Cors | None:
         max_age=int(cors.seconds("max_age", low=0, high=_DAY)) if cors.has("max_age") else None,
         allow_credentials=credentials,
     )
+
+
+def _rest_cors(form: Node) -> Cors | None:
+    """The same of a REST API's route, whose preflights have one fixed answer."""
+    cors, child = read_cors(form), form.child("cors")
+    if cors is None or child is None:
+        return None
+    if len(cors.allow_origins) > 1 or any(one.endswith("://*") for one in cors.allow_origins):
+        child.problem('a REST API says the same to every origin: name one, or "*"', "allow_origins")
+    if cors.expose_headers:
+        child.problem("the answers of a REST API are the function's own: send access-control-expose-headers there", "expose_headers")
+    return cors
 
 
 def _origins(cors: Node) -> tuple[str, ...]:

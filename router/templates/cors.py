@@ -1,7 +1,9 @@
-"""CORS as HTTP APIs and function URLs have it. Pure.
+"""CORS as HTTP APIs, function URLs and REST APIs have it. Pure.
 
-Source: SAM developer guide, HttpApiCorsConfiguration; API Gateway developer guide, "x-amazon-apigateway-cors object"."""
+Source: SAM developer guide, HttpApiCorsConfiguration and CorsConfiguration; API Gateway developer guide, "x-amazon-apigateway-cors
+object"."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from router.templates.props import Props
@@ -27,3 +29,33 @@ def cors_of(props: Props | None) -> dict[str, Any]:
     if value and "allow_origins" not in value:
         raise Refused("CORS without AllowOrigins allows nobody: name the origins")
     return value
+
+
+def rest_cors_of(written: Any, note: Callable[[str], None]) -> dict[str, Any]:
+    """`Cors` of a REST API, whose texts are headers' values in single quotes: an origin alone, or a mapping. Raises Refused."""
+    if written in (None, False, ""):
+        return {}
+    props = Props(written if isinstance(written, Mapping) else {"AllowOrigin": written}, "Cors", note)
+    value: dict[str, Any] = {"allow_origins": _unquoted("AllowOrigin", props.text("AllowOrigin", "'*'"))}
+    for theirs, ours in (("AllowMethods", "allow_methods"), ("AllowHeaders", "allow_headers")):
+        if listed := [one.strip() for one in _unquoted(theirs, props.text(theirs, "''")).split(",") if one.strip()]:
+            value[ours] = listed
+    if age := props.text("MaxAge", ""):
+        value["max_age"] = _seconds(_unquoted("MaxAge", age))
+    if props.truth("AllowCredentials"):
+        value["allow_credentials"] = True
+    props.done()
+    return value
+
+
+def _unquoted(key: str, text: str) -> str:
+    """A value between its quotes. Raises Refused: without them API Gateway would take it for the name of something in the request."""
+    if len(text) < 2 or (text[0], text[-1]) != ("'", "'"):
+        raise Refused(f"Cors: {key} has its value in single quotes: {key}: \"'{text}'\"")
+    return text[1:-1]
+
+
+def _seconds(text: str) -> int:
+    if not text.isdecimal():
+        raise Refused(f"Cors: MaxAge {text!r:.40} is no number of seconds")
+    return int(text)

@@ -111,6 +111,7 @@ class Draft:
         self.plans: dict[str, dict[str, Any]] = {}  # usage plans that are resources
         self.plan_owners: dict[str, str] = {}  # usage plans that SAM makes: of which API, or SHARED
         self.routes: list[Route] = []  # all that were attempted
+        self.preflights: list[tuple[Route, Mapping[str, Any]]] = []  # methods OPTIONS that are mocks, and the `cors` of their paths
         self.claimed: dict[str, str] = {}  # what routes claim → which API they are of
         self.streams: dict[str, str] = {}  # ARN of a stream → its table
         self.globals: dict[str, Any] = {}  # the section of the template

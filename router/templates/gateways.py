@@ -10,6 +10,7 @@ from router.templates.cors import cors_of
 from router.templates.draft import Api, Draft, Item, Route
 from router.templates.guards import settled
 from router.templates.http import HARMLESS, SAME, throttle_of
+from router.templates.mocks import preflight
 from router.templates.openapi import definition
 from router.templates.props import Props
 from router.templates.routes import function_in, key_source, reached, serve
@@ -197,6 +198,10 @@ def method(item: Item, draft: Draft) -> None:
     props = draft.props(item)
     made = props.child("Integration")
     kind = made.text("Type") if made is not None else "none"
+    if made is not None and kind == "MOCK":
+        _method_done(props)
+        preflight(way, made.items("IntegrationResponses"), draft)
+        return
     if made is None or kind != "AWS_PROXY":
         raise Refused(f"integrations of type {shown(kind)} are not supported; AWS_PROXY of a function is")
     target: dict[str, Any] = {"uri": made.text("Uri")}
@@ -205,13 +210,17 @@ def method(item: Item, draft: Draft) -> None:
     for key in ("IntegrationHttpMethod", "Credentials", "PassthroughBehavior", "IntegrationResponses", "ContentHandling"):
         made.take(key)
     made.done({"CacheKeyParameters": "answers are not cached", "CacheNamespace": "answers are not cached"})
+    _method_done(props)
+    _serve(way, target, draft)
+
+
+def _method_done(props: Props) -> None:
     validated = "requests are not validated; the function must"
     props.take("MethodResponses")
     props.done(
         dict.fromkeys(("RequestParameters", "RequestModels", "RequestValidatorId"), validated),
         harmless=HARMLESS | {"OperationName", "HttpMethod", "ResourceId", *_GUARD},
     )
-    _serve(way, target, draft)
 
 
 def _path(named: str, draft: Draft) -> str:

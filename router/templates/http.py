@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from router.templates.authorizers import access, read_later
-from router.templates.cors import cors_of
+from router.templates.cors import cors_of, rest_cors_of
 from router.templates.draft import Api, Draft, Item, Route, Target
 from router.templates.openapi import definition
 from router.templates.own import place
@@ -29,7 +29,6 @@ SAME: Final = {  # both kinds
     "CacheClusterSize": "answers are not cached",
     "MinimumCompressionSize": "answers are not compressed; let a proxy in front do it",
     "Models": "requests are not validated; the function must",
-    "Cors": "REST APIs leave CORS to the function here: answer OPTIONS there",
     "GatewayResponses": "answers that come from no function have AWS's own texts",
 }
 HARMLESS: Final = frozenset(
@@ -58,7 +57,7 @@ def api(item: Item, draft: Draft) -> None:
         found.shared["stage_variables"] = {name: variables.text(name) for name in variables.names()}
     if types := props.texts("BinaryMediaTypes"):
         found.shared["binary_media_types"] = [one.replace("~1", "/") for one in types]
-    if kind == "http" and (cors := _http_cors(props)):
+    if cors := _http_cors(props) if kind == "http" else rest_cors_of(props.take("Cors"), props.note):
         found.shared["cors"] = cors
     _throttling(props, found)
     if kind == "rest":

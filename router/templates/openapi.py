@@ -12,6 +12,7 @@ from typing import Any, Final
 from router.templates.authorizers import NO_POLICY, access
 from router.templates.cors import cors_of
 from router.templates.draft import Api, Draft, Item, Route
+from router.templates.mocks import preflight
 from router.templates.props import Props
 from router.templates.routes import METHODS, function_in, key_source, reached, serve
 from router.templates.words import Refused, shown
@@ -105,12 +106,23 @@ def _operation(route: Route, written: Any, of: _Definition) -> None:
     props = Props(written, "", route.item.note)
     route.guard = _guard(props, route, of)
     integration = props.child(f"{_MARK}integration")
+    if integration is not None and integration.text("type", "").lower() == "mock":
+        props.done(harmless=_OPERATION | _foreign(props))
+        preflight(route, _mocked(integration), of.draft)
+        return
     if integration is None or integration.text("type", "").lower() != "aws_proxy":
         raise Refused("only operations that a function serves (x-amazon-apigateway-integration of type aws_proxy) are supported")
     if props.take(f"{_MARK}request-validator") is not None:
         route.item.note(f"request-validator: {_UNCHECKED}")
     props.done(harmless=_OPERATION | _foreign(props))
     serve(route, function_in(integration.text("uri", ""), of.draft), _own(integration, of.api), of.draft)
+
+
+def _mocked(integration: Props) -> list[Any]:
+    """The answers of a mock as CloudFormation spells them."""
+    responses = integration.child("responses")
+    found = [responses.take(name) for name in responses.names()] if responses is not None else []
+    return [{f"{key[:1].upper()}{key[1:]}": value for key, value in one.items()} if isinstance(one, dict) else one for one in found]
 
 
 def _guard(props: Props, route: Route, of: _Definition) -> Mapping[str, Any]:

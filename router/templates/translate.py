@@ -18,6 +18,7 @@ from router.templates import (
     guards,
     http,
     keys,
+    mocks,
     outputs,
     parameters,
     roles,
@@ -250,6 +251,7 @@ def _attempt_all(items: list[Item], draft: Draft) -> None:
     for item in items:
         if item.logical in draft.refused and item.type == "AWS::Serverless::Function":
             http.unserved(item, draft)
+    mocks.close(draft)
     shadows.close(draft)
     for item in items:
         for name, embedded in (item.raw.get("Connectors") or {}).items():

@@ -97,6 +97,7 @@ functions:
           route: GET /rest/request
           api: rest
           authorizer: {{function: policy, type: request, identity_source: [method.request.header.X-Who, method.request.querystring.q], ttl: 0}}
+      - http: {{route: GET /rest/paged, api: rest, cors: {{allow_origins: "*"}}, authorizer: {{function: policy, type: token}}}}
       - http: {{route: GET /rest/keys, api: rest, api_keys: [gold, slow, few]}}
       - http: {{route: GET /rest/gold, api: rest, api_keys: gold, authorizer: policy, throttle: {{rate: 1000, burst: 1000}}}}
       - http:
@@ -142,7 +143,7 @@ class Guarded(House):
             connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
             answer = connection.getresponse()
             text = answer.read()
-            return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, json.loads(text))
+            return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, json.loads(text or b"null"))
         finally:
             connection.close()
 
@@ -280,6 +281,13 @@ def test_who_a_rest_api_turns_away(house: Guarded, token: str | None, status: in
     answer = house.ask("/rest/token", **({} if token is None else {"authorization": token}))
     assert (answer.status, answer.body, answer.headers["x-amzn-errortype"]) == (status, body, kind)
     assert answer.headers["x-amzn-requestid"]
+
+
+def test_a_browser_may_ask_without_a_token(house: Guarded) -> None:
+    asked = len(house.calls())
+    answer = house.ask("/rest/paged", method="OPTIONS", Origin="https://a.example", Access_Control_Request_Method="GET")
+    assert (answer.status, answer.body, answer.headers["access-control-allow-methods"]) == (200, None, "GET,OPTIONS")
+    assert (house.ask("/rest/paged").status, len(house.calls())) == (401, asked)
 
 
 def test_what_a_rest_apis_function_learns(house: Guarded) -> None:

@@ -98,6 +98,29 @@ def test_the_functions_own_cors_headers_are_replaced() -> None:
 
 
 @pytest.mark.parametrize(
+    ("methods", "named"),
+    [
+        (["PUT", "GET"], "GET,OPTIONS,PUT"),
+        (["ANY"], "DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT"),
+        (["GET", "ANY"], "DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT"),
+    ],
+)
+def test_a_rest_api_names_the_methods_of_the_path_where_none_are_configured(methods: list[str], named: str) -> None:
+    assert cors.fixed(Cors(("*",)), methods) == [("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Methods", named)]
+
+
+def test_a_rest_api_says_all_that_is_configured() -> None:
+    given = Cors(("https://a.b",), ("GET", "PUT"), ("X-A", "X-B"), max_age=600, allow_credentials=True)
+    assert cors.fixed(given, ["GET"]) == [
+        ("Access-Control-Allow-Origin", "https://a.b"),
+        ("Access-Control-Allow-Methods", "GET,PUT"),
+        ("Access-Control-Allow-Headers", "X-A,X-B"),
+        ("Access-Control-Max-Age", "600"),
+        ("Access-Control-Allow-Credentials", "true"),
+    ]
+
+
+@pytest.mark.parametrize(
     ("allowed", "origin", "allows"),
     [
         ("https://a.b", "https://a.b", True),

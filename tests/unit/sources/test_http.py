@@ -62,7 +62,7 @@ def test_the_long_form() -> None:
         ("{route: GET /x, cors: {allow_origins: ['example.com']}}", "no origin"),
         ("{route: GET /x, cors: {allow_origins: ['*'], allow_credentials: true}}", "name the origins"),
         ("{route: GET /x, cors: {allow_origins: ['*'], allow_methods: [FETCH]}}", "no method"),
-        ("{route: GET /x, api: rest, cors: {allow_origins: ['*']}}", "leave CORS to the function"),
+        ("{route: GET /x, api: alb, cors: {allow_origins: ['*']}}", "leave CORS to the function"),
         ("{route: GET /x, stage: 'a b'}", "stage"),
         ("{route: $default, api: rest}", "no $default route"),
         ("{route: $default, base_path: /v1}", "write ANY /{proxy+}"),

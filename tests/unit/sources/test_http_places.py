@@ -369,6 +369,71 @@ async def test_answers_and_gateway_errors_carry_cors(trigger: str, answer: objec
     assert (large.status, header(large, "access-control-allow-origin")) == (413, ["https://shop.example"])
 
 
+REST = "cors: {allow_origins: https://shop.example, allow_headers: [X-A]}"
+
+
+@pytest.mark.parametrize(
+    ("route", "asked"),
+    [
+        (f"route: GET /x, {REST}", ["/x", "/x/", "//x"]),
+        (f"route: GET /x, throttle: {{rate: 1, burst: 1}}, {REST}", ["/x"]),
+        (f"route: GET /x, stage: dev, {REST}", ["/x", "/dev/x"]),
+        (f"route: GET /x, base_path: /v1, {REST}", ["/v1/x"]),
+        (f"route: 'GET /{{id}}', {REST}", ["/1", "/a%20b"]),
+    ],
+)
+async def test_a_rest_api_answers_options_of_a_path_without_the_function(route: str, asked: list[str]) -> None:
+    """In front of the guards: a browser sends no credentials with a preflight."""
+    made = Rig(OK, f=f"[{{http: {{api: rest, {route}}}}}]")
+    for target in asked:
+        for headers in (PREFLIGHT, [("Origin", "https://evil.example")], []):
+            response = await made.ask(target, "OPTIONS", headers)
+            assert (response.status, response.body) == (200, b""), target
+            assert [line for line in response.headers if line[0].startswith("Access")] == [
+                ("Access-Control-Allow-Origin", "https://shop.example"),
+                ("Access-Control-Allow-Methods", "GET,OPTIONS"),
+                ("Access-Control-Allow-Headers", "X-A"),
+            ]
+            assert header(response, "x-amzn-requestid")
+    assert not made.outlet.invoked
+
+
+async def test_answers_of_a_rest_api_are_the_functions_own() -> None:
+    own = {"statusCode": 200, "headers": {"access-control-allow-origin": "https://own.example"}}
+    made = Rig(own, f=f"[{{http: {{api: rest, route: GET /x, {REST}}}}}]")
+    answer = await made.ask("/x", "GET", PREFLIGHT[:1])
+    assert header(answer, "access-control-allow-origin") == ["https://own.example"]
+    assert header(await made.ask("/y", "OPTIONS", PREFLIGHT), "access-control-allow-origin") == []
+
+
+@pytest.mark.parametrize("own", ["{http: {api: rest, route: OPTIONS /x}}", "http: OPTIONS /x"])
+async def test_a_function_that_has_options_keeps_it(own: str) -> None:
+    made = Rig(OK, f=f"[{{http: {{api: rest, route: GET /x, {REST}}}}}]", g=f"[{own}]")
+    await made.ask("/x", "OPTIONS", PREFLIGHT)
+    assert [one.function for one in made.outlet.invoked] == ["g"]
+
+
+async def test_any_is_no_options_and_all_methods_of_the_path_are_named() -> None:
+    made = Rig(
+        OK,
+        f=f"[{{http: {{api: rest, route: ANY /x, {REST}}}}}, {{http: {{api: rest, route: PUT /y, {REST}}}}}]",
+        g="[{http: {api: rest, route: GET /y}}]",
+    )
+    named = [header(await made.ask(path, "OPTIONS", PREFLIGHT), "access-control-allow-methods") for path in ("/x", "/y")]
+    assert (named, made.outlet.invoked) == ([["DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT"], ["GET,OPTIONS,PUT"]], [])
+
+
+def test_one_path_has_one_answer_to_preflights() -> None:
+    other = REST.replace("shop", "other")
+    with pytest.raises(ConfigError, match=r"functions\.g\.triggers\[0\]\.http\.cors: another route of /\{name\} has another cors"):
+        Rig(
+            OK,
+            f=f"[{{http: {{api: rest, route: 'GET /{{id}}', {REST}}}}}]",
+            g=f"[{{http: {{api: rest, route: 'PUT /{{name}}', {other}}}}}]",
+        )
+    Rig(OK, f=f"[{{http: {{api: rest, route: GET /a, {REST}}}}}]", g=f"[{{http: {{api: rest, route: GET /b, {other}}}}}]")
+
+
 async def test_head_and_options_of_everything_are_requests_like_others() -> None:
     made = Rig(OK, f="[http: ANY /a, http: $default]")
     assert (await made.ask("/a", "HEAD")).status == 200

@@ -75,6 +75,10 @@ def test_a_stream() -> None:
         ("{url: {auth: none, cors: {allow_origins: ['*'], max_age: 2d}}}", "max_age"),
         ("{url: {auth: none, cors: {allow_origins: ['*'], allow_headers: ['a b']}}}", "no header name"),
         ("{url: {auth: none, cors: {allow_origins: ['https://a', '*'], allow_credentials: true}}}", "name the origins"),
+        ("{http: {route: GET /x, api: alb, cors: {allow_origins: '*'}}}", "load balancers leave CORS to the function"),
+        ("{http: {route: GET /x, api: rest, cors: {allow_origins: [https://a, https://b]}}}", "says the same to every origin"),
+        ("{http: {route: GET /x, api: rest, cors: {allow_origins: ['https://*']}}}", "says the same to every origin"),
+        ("{http: {route: GET /x, api: rest, cors: {allow_origins: '*', expose_headers: [A]}}}", "the function's own"),
     ],
 )
 def test_a_mistake_is_told_once(yaml: str, told: str) -> None:
