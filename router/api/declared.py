@@ -16,7 +16,7 @@ from router.api import declared_store as store
 from router.api.together import Together
 from router.clock import Clock
 from router.config.fragments import TRIGGERS, BadFragment, Fragment, Owner, checked
-from router.config.problems import MARK
+from router.config.problems import plain
 from router.config.types import Config
 from router.errors import ConfigError, InvalidParameter, RouterError
 from router.journal.database import Database
@@ -171,7 +171,7 @@ class Declared:
         try:
             await applier.change(lambda now: self._read(_ordered(wanted), now), lambda: self._keep(changes, wanted))
         except ConfigError as error:
-            raise InvalidParameter("\n".join(error.problems)) from error
+            raise InvalidParameter("\n".join(plain(one) for one in error.problems)) from error
         for one in chain.from_iterable(change.puts for change in changes):
             log.info("resource_declared", kind=one.kind, name=one.name)
         for kind, name in chain.from_iterable(change.removes for change in changes):
@@ -258,6 +258,6 @@ def _check(fragment: Fragment) -> None:
     try:
         size = len(orjson.dumps([fragment.name, checked(fragment.value), dict(fragment.about)]))
     except (BadFragment, TypeError) as error:
-        raise InvalidParameter(f"{MARK}{fragment.kind}.{fragment.name!r:.80}: {error}") from error
+        raise InvalidParameter(f"{fragment.kind}.{fragment.name!r:.80}: {error}") from error
     if size > LARGEST:
-        raise InvalidParameter(f"{MARK}{fragment.kind}.{fragment.name!r:.80}: longer than {LARGEST // 1024**2} MB")
+        raise InvalidParameter(f"{fragment.kind}.{fragment.name!r:.80}: longer than {LARGEST // 1024**2} MB")

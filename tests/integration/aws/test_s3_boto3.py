@@ -563,6 +563,18 @@ def test_each_key_is_deleted_by_its_own_right(cloud: Cloud, s3: Any) -> None:
 # -- what is not done
 
 
+def test_what_was_never_configured_is_gone(cloud: Cloud, s3: Any) -> None:
+    """Tools that take a bucket down take these back first."""
+    for gone in ("policy", "cors", "lifecycle", "website", "tagging", "encryption", "replication", "ownership_controls"):
+        answer = getattr(s3, f"delete_bucket_{gone}")(Bucket="bkt")
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 204
+    assert s3.delete_public_access_block(Bucket="bkt")["ResponseMetadata"]["HTTPStatusCode"] == 204
+    assert refused(s3.delete_bucket_policy, Bucket="no-such-bucket") == (404, "NoSuchBucket")
+    keeper = scoped(cloud, "keeper", {"Action": "s3:DeleteBucketPolicy", "Resource": "arn:aws:s3:::bkt"})
+    keeper.delete_bucket_policy(Bucket="bkt")
+    assert refused(keeper.delete_bucket_lifecycle, Bucket="bkt") == (403, "AccessDenied")
+
+
 def test_what_is_not_done_is_said_so(s3: Any) -> None:
     assert refused(s3.get_bucket_policy, Bucket="bkt") == (404, "NoSuchBucketPolicy")
     assert refused(s3.get_bucket_lifecycle_configuration, Bucket="bkt") == (404, "NoSuchLifecycleConfiguration")

@@ -102,7 +102,7 @@ async def test_what_config_yaml_declares_is_not_changed(house: House) -> None:
 
 @pytest.mark.parametrize("value", [{"delay": "long"}, {"dilay": 1}, {"delay": float("nan")}, {"x": b""}, {"delay": "x" * LARGEST}])
 async def test_a_mistake_changes_nothing(house: House, value: Any) -> None:
-    with pytest.raises(InvalidParameter, match="declared:queues"):
+    with pytest.raises(InvalidParameter, match=r"^queues\.'?more"):
         await house.declared.put("queues", "more", value)
     assert kept(house.directory) == house.declared.fragments() == ()
     assert house.declared.owner("queues", "more") is None

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from router.api.aws.service import AwsError, Members
 from router.api.declared import DeclaredInConfig
-from router.config.problems import plain
 from router.errors import InvalidParameter
 
 PAGE: Final = 100  # of one answer at most: EventBridge API reference, LimitMax100
@@ -120,4 +119,4 @@ def refusals(of_config: str = "ValidationException", status: int = 400, *, befor
     except DeclaredInConfig as error:
         raise AwsError(of_config, str(error), status) from error
     except InvalidParameter as error:
-        raise invalid(before + short(plain(str(error)))) from error
+        raise invalid(before + short(str(error))) from error

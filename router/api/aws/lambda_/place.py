@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 from router.api.aws.service import AwsError, Call, Members, Need
-from router.config.problems import plain
 from router.errors import ConfigError, InvalidParameter
 from router.functions.registry import named
 from router.names import function_arn
@@ -131,7 +130,7 @@ def needed(what: str) -> Iterator[None]:
     try:
         yield
     except (InvalidParameter, ConfigError) as error:
-        raise conflict(f"{what} is still needed: {plain(str(error))}") from error
+        raise conflict(f"{what} is still needed: {error}") from error
 
 
 def page(rows: Iterable[Any], members: Members, *, key: str, limit: int, order: Callable[[Any], str]) -> dict[str, Any]:

@@ -124,6 +124,7 @@ _UNDONE: Final = (
     *("session", "metadataConfiguration", "metadataTable", "metadataInventoryTable", "metadataJournalTable", "abac"),
 )
 _SUB: Final = dict.fromkeys((*_ABSENT, *_UNDONE), "")
+_KEPT: Final = "object-lock"  # cannot be taken back
 _BUCKET: Final[Mapping[str, Mapping[str, str]]] = {
     "GET": {
         "location": "GetBucketLocation",
@@ -132,7 +133,6 @@ _BUCKET: Final[Mapping[str, Mapping[str, str]]] = {
         "uploads": "ListMultipartUploads",
         "versions": "ListObjectVersions",
         "acl": "GetBucketAcl",
-        "cors": "GetAbsent",
         **dict.fromkeys(_ABSENT, "GetAbsent"),
         **dict.fromkeys(_UNDONE, ""),
         "list-type": "ListObjectsV2",
@@ -143,12 +143,11 @@ _BUCKET: Final[Mapping[str, Mapping[str, str]]] = {
         "notification": "PutBucketNotificationConfiguration",
         "acl": "PutBucketAcl",
         "versioning": "PutBucketVersioning",
-        "cors": "PutBucketCors",
         **_SUB,
         "*": "CreateBucket",
     },
     "POST": {"delete": "DeleteObjects", "*": "PostObject"},
-    "DELETE": {"cors": "DeleteBucketCors", **_SUB, "*": "DeleteBucket"},
+    "DELETE": {**_SUB, **dict.fromkeys((name for name in _ABSENT if name != _KEPT), "DeleteAbsent"), "*": "DeleteBucket"},
 }
 _SERVICE: Final[Mapping[str, Mapping[str, str]]] = {"GET": {"*": "ListBuckets"}}
 

@@ -140,6 +140,12 @@ class Buckets:
         self._there(call)
         raise S3Error(code, BucketName=call.bucket)
 
+    async def delete_absent(self, call: S3Call) -> Response:
+        """What was never configured is gone, as AWS says it of every bucket."""
+        call.require(_TAKEN_BACK[absent_of(call.target)], key="")
+        self._there(call)
+        return Response(204)
+
     # -- listings
 
     async def objects_v2(self, call: S3Call) -> Response:
@@ -191,6 +197,17 @@ class Buckets:
         return call.xml("DeleteResult", [*gone, *failed])
 
 
+_TAKEN_BACK: Final[Mapping[str, str]] = {  # what DELETE of such a one needs
+    "NoSuchBucketPolicy": "s3:DeleteBucketPolicy",
+    "NoSuchCORSConfiguration": "s3:PutBucketCORS",
+    "NoSuchLifecycleConfiguration": "s3:PutLifecycleConfiguration",
+    "NoSuchWebsiteConfiguration": "s3:DeleteBucketWebsite",
+    "NoSuchTagSet": "s3:PutBucketTagging",
+    "ServerSideEncryptionConfigurationNotFoundError": "s3:PutEncryptionConfiguration",
+    "ReplicationConfigurationNotFoundError": "s3:PutReplicationConfiguration",
+    "NoSuchPublicAccessBlockConfiguration": "s3:PutBucketPublicAccessBlock",
+    "OwnershipControlsNotFoundError": "s3:PutBucketOwnershipControls",
+}
 _ASKED: Final[Mapping[str, str]] = {  # what GET of a sub-resource that is never configured needs
     "NoSuchBucketPolicy": "s3:GetBucketPolicy",
     "NoSuchCORSConfiguration": "s3:GetBucketCORS",

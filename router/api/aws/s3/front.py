@@ -58,6 +58,7 @@ class Front:
             "GetBucketAcl": buckets.acl,
             "PutBucketAcl": buckets.put_acl,
             "GetAbsent": buckets.absent,
+            "DeleteAbsent": buckets.delete_absent,
             "GetBucketNotificationConfiguration": notifications.get,
             "PutBucketNotificationConfiguration": notifications.put,
             "ListObjectsV2": buckets.objects_v2,
