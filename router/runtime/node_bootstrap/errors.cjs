@@ -19,11 +19,13 @@ const isError = (value) => types.isNativeError(value) || (value && ['name', 'mes
 // Stack or message without the lines that are about this directory: they are no caller's business.
 const lines = (text) => text.split('\n').filter((line) => !line.includes(__dirname))
 
+const escaped = (text) => String(text).replaceAll('\x7f', '%7F') // no header could carry it
+
 // The error object that a caller gets; never throws, whatever was thrown.
 function told (error) {
   try {
     if (!isError(error)) return { errorType: typeof error, errorMessage: error.toString(), trace: [] }
-    return { errorType: String(error.name), errorMessage: String(error.message), trace: lines(error.stack) }
+    return { errorType: escaped(error.name), errorMessage: escaped(error.message), trace: lines(escaped(error.stack)) }
   } catch {
     return { errorType: 'handled', errorMessage: LOST }
   }

@@ -36,8 +36,8 @@ function replace (name, fd) {
   Object.defineProperty(process, name, { configurable: true, enumerable: true, get: () => (stream ??= output(fd)) })
 }
 
-function asText (level, message) {
-  return `${new Date().toISOString()}\t${globalThis[REQUEST_ID]}\t${level}\t${util.format(...message)}`
+function asText (level, [first, ...more]) { // nothing is logged as undefined
+  return `${new Date().toISOString()}\t${globalThis[REQUEST_ID]}\t${level}\t${util.format(first, ...more)}`
 }
 
 const named = (error) => ({
