@@ -473,6 +473,19 @@ def test_a_client_that_stalls_within_its_body_leaves_nothing(cloud: Cloud, key: 
     s3.abort_multipart_upload(Bucket="bkt", Key="stalled", UploadId=upload["UploadId"])
 
 
+def test_a_copy_has_no_redirect_of_its_source(s3: Any) -> None:
+    def redirect(key: str) -> Any:
+        return s3.head_object(Bucket="bkt", Key=key).get("WebsiteRedirectLocation")
+
+    s3.put_object(Bucket="bkt", Key="moved", Body=b"", WebsiteRedirectLocation="/there", ContentType="text/x")
+    s3.copy_object(Bucket="bkt", Key="plain", CopySource="bkt/moved")
+    s3.copy_object(Bucket="bkt", Key="own", CopySource="bkt/moved", WebsiteRedirectLocation="/elsewhere")
+    s3.copy_object(Bucket="bkt", Key="new", CopySource="bkt/moved", WebsiteRedirectLocation="/new", MetadataDirective="REPLACE")
+    s3.copy_object(Bucket="bkt", Key="moved", CopySource="bkt/moved", WebsiteRedirectLocation="/later")
+    assert [redirect(key) for key in ("plain", "own", "new", "moved")] == [None, "/elsewhere", "/new", "/later"]
+    assert s3.head_object(Bucket="bkt", Key="own")["ContentType"] == "text/x"
+
+
 def test_what_a_policy_does_not_allow(cloud: Cloud, s3: Any) -> None:
     s3.put_object(Bucket="bkt", Key="in/a", Body=b"a")
     s3.put_object(Bucket="bkt", Key="out/a", Body=b"a")

@@ -14,6 +14,7 @@ KEPT: Final = (
     *("content-type", "cache-control", "content-disposition", "content-encoding", "content-language", "expires"),
     "x-amz-website-redirect-location",
 )
+REDIRECT: Final = KEPT[-1]  # the one that a copy never has from its source
 USER: Final = "x-amz-meta-"
 USER_LIMIT: Final = 2048  # bytes of names and values
 TAGS: Final = 10

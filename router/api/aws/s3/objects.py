@@ -11,6 +11,7 @@ from router.api.aws.s3.condition_keys import match_context, require_put, tag_con
 from router.api.aws.s3.documents import http_date, moment
 from router.api.aws.s3.errors import S3Error, invalid
 from router.api.aws.s3.intake import check_length, fill
+from router.api.aws.s3.metadata import REDIRECT
 from router.api.aws.s3.ranges import Span
 from router.buckets.facts import Metadata, ObjectFacts
 from router.buckets.object_errors import NoSuchKey
@@ -107,7 +108,8 @@ class Objects:
                     "InvalidRequest", f"The specified copy source is larger than the maximum allowable size for a copy source: {LARGEST}"
                 )
             wanted = _of_copy(facts, said, replaced=replaced, retagged=retagged)
-            if source == CopySource(call.bucket, call.key) and not replaced and wanted.storage_class == facts.metadata.storage_class:
+            changed = replaced or REDIRECT in said.headers or wanted.storage_class != facts.metadata.storage_class
+            if source == CopySource(call.bucket, call.key) and not changed:
                 raise S3Error("InvalidRequest", _ITSELF)
             try:
                 made = await self._store.copy(
@@ -210,5 +212,7 @@ def _of_copy(facts: ObjectFacts, said: Metadata, *, replaced: bool, retagged: bo
     """What the copy says of itself: the source's words or the request's; its class is never the source's."""
     source = replace(facts.metadata, headers={**facts.metadata.headers, "content-type": facts.content_type})
     base = said if replaced else replace(source, storage_class=said.storage_class)
+    redirect = {name: value for name, value in said.headers.items() if name == REDIRECT}
+    base = replace(base, headers={name: value for name, value in base.headers.items() if name != REDIRECT} | redirect)
     base = replace(base, tags=said.tags if retagged else source.tags)
     return replace(base, checksums=source.checksums, checksum_type=source.checksum_type, parts=())
