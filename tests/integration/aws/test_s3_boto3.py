@@ -595,7 +595,8 @@ def test_what_is_not_done_is_said_so(s3: Any) -> None:
     assert refused(s3.put_bucket_versioning, Bucket="bkt", VersioningConfiguration={"Status": "Enabled"}) == (501, "NotImplemented")
     assert refused(s3.get_object_retention, Bucket="bkt", Key="k") == (501, "NotImplemented")
     assert refused(s3.put_object, Bucket="bkt", Key="k", Body=b"", ServerSideEncryption="aws:kms") == (501, "NotImplemented")
-    assert refused(s3.get_object, Bucket="bkt", Key="k", VersionId="abc") == (400, "InvalidArgument")
+    for read_of in (s3.get_object, s3.get_object_tagging, s3.delete_object_tagging, s3.get_object_acl):
+        assert refused(read_of, Bucket="bkt", Key="k", VersionId="abc") == (400, "InvalidArgument")
     assert "Status" not in s3.get_bucket_versioning(Bucket="bkt")
     assert s3.get_bucket_location(Bucket="bkt")["LocationConstraint"] is None
     assert s3.head_bucket(Bucket="bkt")["BucketRegion"] == "us-east-1"

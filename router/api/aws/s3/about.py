@@ -28,7 +28,6 @@ class About:
         """GetObjectAttributes."""
         call.require("s3:GetObject")
         call.require("s3:GetObjectAttributes")
-        check_version(call.parameters.get("versionId"))
         wanted = {name.strip() for name in call.headers.get("x-amz-object-attributes", "").split(",")}
         if not wanted & _ATTRIBUTES or not wanted <= _ATTRIBUTES:
             raise invalid(
@@ -94,7 +93,8 @@ class About:
 
 
 async def head_of(store: Store, call: S3Call) -> ObjectFacts:
-    """The facts of the object that is asked for. Raises S3Error."""
+    """The facts of the object that is asked for, or of its one version. Raises S3Error."""
+    check_version(call.parameters.get("versionId"))
     try:
         return await store.head(call.bucket, call.key)
     except NoSuchKey as error:

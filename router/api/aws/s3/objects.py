@@ -54,7 +54,6 @@ class Objects:
     async def head(self, call: S3Call) -> Response:
         """HeadObject."""
         call.require("s3:GetObject")
-        check_version(call.parameters.get("versionId"))
         facts = await head_of(self._store, call)
         status, headers, span = _answer(call, facts)
         return Response(status, [*headers, ("content-length", str(span.size))] if status != 304 else headers)
