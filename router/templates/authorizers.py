@@ -5,7 +5,7 @@ Source: SAM developer guide, ApiAuth, HttpApiAuth, ApiFunctionAuth, HttpApiFunct
 import re
 from typing import Any, Final
 
-from router.templates.draft import Api, Draft, Item
+from router.templates.draft import Api, Draft, Item, Route
 from router.templates.props import Props
 from router.templates.words import Refused, shown
 
@@ -29,7 +29,9 @@ def _auth(item: Item, props: Props, found: Api, draft: Draft) -> None:
         if found.keyed and found.kind == "http":
             raise Refused(_NO_KEYS)
         plan, authorizers = props.child("UsagePlan"), props.child("Authorizers")
-        for key in ("InvokeRole", "AddDefaultAuthorizerToCorsPreflight", "AddApiKeyRequiredToCorsPreflight", "EnableIamAuthorizer"):
+        guarded = found.kind == "rest" and props.truth("AddDefaultAuthorizerToCorsPreflight", default=True)
+        found.options = guarded, props.truth("AddApiKeyRequiredToCorsPreflight", default=True)
+        for key in ("InvokeRole", "EnableIamAuthorizer"):
             props.take(key)
         if "ResourcePolicy" in props:
             raise Refused(NO_POLICY)
@@ -150,13 +152,15 @@ def limits(props: Props) -> dict[str, Any]:
     return value
 
 
-def access(auth: Props | None, found: Api, item: Item, draft: Draft) -> dict[str, Any]:
-    """Authorizer and API key of one route: its own, else its API's. Raises Refused."""
+def access(auth: Props | None, route: Route, draft: Draft) -> dict[str, Any]:
+    """Authorizer and API key of one route: its own, else its API's, of which SAM spares methods OPTIONS. Raises Refused."""
+    found = route.api
     draft.enter(found)
+    guarded, wanted = found.options if route.key.startswith("OPTIONS ") else (True, True)
     auth = Props({}) if auth is None else auth
     own = auth.text("Authorizer", "")
-    name = "" if own == "NONE" else own or found.default  # the default is never nobody
-    keyed = auth.truth("ApiKeyRequired", default=found.keyed)
+    name = "" if own == "NONE" else own or (found.default if guarded else "")  # the default is never nobody
+    keyed = auth.truth("ApiKeyRequired", default=found.keyed and wanted)
     scopes = auth.texts("AuthorizationScopes")
     if "ResourcePolicy" in auth:
         raise Refused(NO_POLICY)
@@ -170,7 +174,7 @@ def access(auth: Props | None, found: Api, item: Item, draft: Draft) -> dict[str
         raise Refused(_NO_KEYS)
     if keyed:
         if not found.plan:
-            _usage_plan(item, None, found, draft)
+            _usage_plan(route.item, None, found, draft)
         value["api_keys"] = with_key(found, value)
     return value
 

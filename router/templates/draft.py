@@ -68,6 +68,7 @@ class Api:
     default: str = ""  # the authorizer of routes that say nothing
     plan: str = ""  # the usage plan whose keys routes may want
     keyed: bool = False  # all routes want a key
+    options: tuple[bool, bool] = (True, True)  # whether methods OPTIONS have that authorizer, and want that key
     key_source: str = ""  # where routes take the key from; "": the header
     throttles: dict[str, dict[str, Any]] = field(default_factory=dict)  # "GET /x" → throttle
     unread: Callable[[], object] | None = None  # reads its `Auth`, when functions are there

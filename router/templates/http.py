@@ -149,7 +149,7 @@ def route(item: Item, props: Props, kind: str, alias: str, draft: Draft) -> None
     auth = props.child("Auth")
     _ = draft.own_routes  # before the first event's is among them
     draft.routes.append(found)
-    found.guard = access(auth, found.api, item, draft)
+    found.guard = access(auth, found, draft)
     own = _own(item, props, found, draft)
     props.done()
     place(found, Target("function", item.name, alias), own, props.seen("Auth") or {}, draft)
@@ -172,7 +172,7 @@ def unserved(item: Item, draft: Draft) -> None:
                 props = Props(event.get("Properties") or {})
                 found = route_of(Item(f"{item.logical}.{name}", event["Type"], "", item.raw, item.line), props, kind, draft)
                 draft.routes.append(found)
-                found.guard = access(props.child("Auth"), found.api, found.item, draft)
+                found.guard = access(props.child("Auth"), found, draft)
 
 
 def _own(item: Item, props: Props, route: Route, draft: Draft) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def _guard(props: Props, route: Route, of: _Definition) -> Mapping[str, Any]:
     iam = props.take(f"{_MARK}auth")
     if iam is not None and iam != {"type": "NONE"}:
         raise Refused(f"{_MARK}auth: {shown(iam)} is not supported on routes")
-    return access(None, of.api, route.item, of.draft)
+    return access(None, route, of.draft)
 
 
 def _own(integration: Props, found: Api) -> dict[str, Any]:

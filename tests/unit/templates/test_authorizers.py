@@ -283,3 +283,36 @@ def test_settings_of_a_stage_bound_the_routes_that_they_name() -> None:
     found = served({"A": event("/a", None, "R"), "B": event("/b", None, "R")}, R=rest({}, MethodSettings=settings_))
     assert routes(found)["GET /a"]["throttle"] == {"rate": 1, "burst": 1}
     assert routes(found)["GET /b"]["throttle"] == {"rate": 2, "burst": 2}
+
+
+@pytest.mark.parametrize("kind", ["Api", "HttpApi"])
+def test_methods_options_are_spared_the_default_authorizer_where_sam_spares_them(kind: str) -> None:
+    """As AWS's own translator has it: an HTTP API's always, a REST API's when it is told so; ANY is no OPTIONS."""
+
+    def opened(method: str, own: Any = None, **more: Any) -> bool:
+        asked = event("/a", own, "A", kind)
+        asked["Properties"]["Method"] = method
+        auth = {"DefaultAuthorizer": "L", "Authorizers": {"L": LAMBDA if kind == "Api" else HTTP_LAMBDA}, **more}
+        type_ = "AWS::Serverless::Api" if kind == "Api" else "AWS::Serverless::HttpApi"
+        return bool(
+            open_routes(
+                served({"E": asked}, A={"Type": type_, "Properties": {"Auth": auth, **({"StageName": "p"} if kind == "Api" else {})}})
+            )
+        )
+
+    spared = {"AddDefaultAuthorizerToCorsPreflight": False} if kind == "Api" else {}
+    assert opened("options", **spared)
+    assert opened("options") is (kind == "HttpApi")
+    assert not any(opened(method, **spared) for method in ("any", "get"))
+    assert not opened("options", {"Authorizer": "L"}, **spared)
+
+
+@pytest.mark.parametrize(
+    ("more", "keyed"),
+    [({}, True), ({"AddApiKeyRequiredToCorsPreflight": True}, True), ({"AddApiKeyRequiredToCorsPreflight": False}, False)],
+)
+def test_methods_options_are_spared_the_key_when_the_api_says_so(more: Any, keyed: bool) -> None:
+    asked = event("/a", None, "A")
+    asked["Properties"]["Method"] = "OPTIONS"
+    found = served({"E": asked, "F": event("/a", None, "A")}, A=rest({"ApiKeyRequired": True, **more}))
+    assert ["api_keys" in routes(found)[key] for key in ("OPTIONS /a", "GET /a")] == [keyed, True]
