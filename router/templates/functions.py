@@ -257,8 +257,10 @@ def _end(end: Props, key: str, function: str, draft: Draft) -> dict[str, str]:
     made = {"SQS": "queue", "SNS": "topic"}.get(kind)
     if made is None:
         raise Refused(f"{key}: name a Destination; only queues and topics are made where there is none")
-    name = made_destination(function, made)
+    name = made_destination(function, key, made)
     draft.sections[f"{made}s"].setdefault(name, {})
+    place = draft.resolver.place
+    draft.allow(function, _sends(made, f"arn:aws:{kind.lower()}:{place.region}:{place.account}:{name}"))
     return {made: name}
 
 

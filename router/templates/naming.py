@@ -2,6 +2,7 @@
 
 Source: CloudFormation template reference, "Return values" of each type; SAM developer guide, "Generated CloudFormation resources"."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +31,17 @@ class NoValue:
 
 
 NO_VALUE: Final = NoValue()
+_MADE: Final = {  # what SAM makes for a destination that names none → its type, SAM's word for that, and ours
+    "DestinationQueue": ("AWS::SQS::Queue", "SQS", "queue"),
+    "DestinationTopic": ("AWS::SNS::Topic", "SNS", "topic"),
+}
+GENERATED: Final = (
+    ".Alias",
+    ".Version",
+    ".Stage",
+    *(f".{part}" for part in _MADE),
+)  # SAM's own: named by Ref behind a resource of a template
+_OF_MADE: Final = re.compile(r"(\w+)\.(DestinationQueue|DestinationTopic)\.(\w+)")
 
 
 def spelt(value: Any, where: str) -> str:
@@ -41,9 +53,9 @@ def spelt(value: Any, where: str) -> str:
     raise Refused(f"{where} is no text")
 
 
-def made_destination(function: str, kind: str) -> str:
-    """The queue or topic that SAM makes for a function when a destination names none."""
-    return fitted(f"{function}Destination{kind.title()}", 80)
+def made_destination(function: str, end: str, kind: str) -> str:
+    """The queue or topic that SAM makes for a function when a destination names none; *end*: OnSuccess or OnFailure."""
+    return fitted(f"{function}EventInvokeConfig{end}{kind.title()}", 80)
 
 
 def made_role(function: str) -> str:
@@ -82,18 +94,28 @@ class Naming(ABC):
         if name in self.resources:
             return self._of(name, "")
         logical, _, part = name.partition(".")
-        if logical in self.resources and part in {"Alias", "Version"}:  # SAM's own: referable generated resources
+        if logical in self.resources and part in {"Alias", "Version"}:
             return f"{self.attribute(logical, 'Arn')}:{self._qualifier(logical, part)}"
-        if logical in self.resources and part in {"Stage", "DestinationQueue", "DestinationTopic"}:
-            return self._part(logical, part)
+        if logical in self.resources and part in _MADE:
+            return self._destination(logical, part, "")
+        if logical in self.resources and part == "Stage":
+            return spelt(self.value(self._properties(logical).get("StageName", "$default")), "StageName")
         function = self._generated(name, "Role")
         return None if function is None else made_role(self.name(function))
 
-    def _part(self, logical: str, part: str) -> str:
-        if part != "Stage":
-            service, kind = ("sqs", "queue") if part == "DestinationQueue" else ("sns", "topic")
-            return f"arn:aws:{service}:{self.place.region}:{self.place.account}:{made_destination(self.name(logical), kind)}"
-        return spelt(self.value(self._properties(logical).get("StageName", "$default")), "StageName")
+    def _destination(self, logical: str, part: str, attribute: str) -> str:
+        """What a function's destination that SAM makes gives: the one of failures, where it makes two. Raises Refused."""
+        type_, theirs, kind = _MADE[part]
+        config = self.value(self._properties(logical).get("EventInvokeConfig"))
+        ends = config.get("DestinationConfig") if isinstance(config, dict) else None
+        made = [
+            end
+            for end in ("OnFailure", "OnSuccess")
+            if isinstance(ends, dict) and isinstance(one := ends.get(end), dict) and one.get("Type") == theirs and "Destination" not in one
+        ]
+        if not made:
+            raise Refused(f"{shown(logical)}.{part}: SAM makes none, as no destination of type {theirs} is without one")
+        return self._formed(type_, logical, made_destination(self.name(logical), made[0], kind), attribute)
 
     def _qualifier(self, logical: str, part: str) -> str:
         alias = self.value(self._properties(logical).get("AutoPublishAlias"))
@@ -101,6 +123,8 @@ class Naming(ABC):
 
     def attribute(self, logical: str, attribute: str) -> Any:
         """What GetAtt gives. Raises Refused."""
+        if (made := _OF_MADE.fullmatch(f"{logical}.{attribute}")) and made[1] in self.resources:
+            return self._destination(*made.groups())
         if logical in self.resources:
             return self._of(logical, attribute)
         if attribute == "Arn" and (function := self._generated(logical, "Role")) is not None:
@@ -124,6 +148,9 @@ class Naming(ABC):
         type_ = str(self.resources[logical].get("Type"))
         if special := _SPECIAL.get(type_):
             return special(self, logical, attribute)
+        return self._formed(type_, logical, self.name(logical), attribute)
+
+    def _formed(self, type_: str, logical: str, name: str, attribute: str) -> str:
         kind = kind_of(type_)
         form = kind.ref if not attribute else kind.arn if attribute == "Arn" else kind.attributes.get(attribute, "")
         if not form and attribute == "Arn":
@@ -131,7 +158,7 @@ class Naming(ABC):
         if not form:
             raise Refused(f"{shown(logical)}.{shown(attribute)}: a {shown(type_)} has no such attribute here")
         return form.format(
-            name=self.name(logical),
+            name=name,
             logical=logical,
             region=self.place.region,
             account=self.place.account,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, Final
 
-from router.templates.naming import NO_VALUE, Naming, Place, spelt
+from router.templates.naming import GENERATED, NO_VALUE, Naming, Place, spelt
 from router.templates.words import Refused, shown
 
 BUDGET: Final = 16 * 1024 * 1024  # characters and values that functions may make of one template
@@ -191,7 +191,7 @@ class Resolver(Naming):
             name = found[2].strip()
             if name in known:
                 value = known[name]
-            elif "." in name and not name.startswith("AWS::") and not name.endswith((".Alias", ".Version")):
+            elif "." in name and not name.startswith("AWS::") and not name.endswith(GENERATED):
                 value = self.attribute(*name.split(".", 1))
             else:
                 value = self.ref(name)

@@ -251,19 +251,43 @@ def test_a_destination_that_names_none_is_a_queue_that_is_made() -> None:
         {"Fn": function(EventInvokeConfig={"DestinationConfig": {"OnFailure": {"Type": "SQS"}, "OnSuccess": {"Type": "Lambda"}}})}
     )
     assert "name a Destination" in notes(found, "Fn.EventInvokeConfig")
+    variables = {
+        "U": {"Ref": "Fn.DestinationQueue"},
+        "A": {"Fn::GetAtt": ["Fn.DestinationQueue", "Arn"]},
+        "B": {"Fn::GetAtt": "Fn.DestinationQueue.Arn"},
+        "C": {"Fn::Sub": "${Fn.DestinationQueue.Arn} ${Fn.DestinationQueue}"},
+    }
+    ends = {"OnFailure": {"Type": "SQS"}, "OnSuccess": {"Type": "SQS"}}
+    found = template({"Fn": function(EventInvokeConfig={"DestinationConfig": ends}, Environment={"Variables": variables})})
+    value = found.config["functions"]["Fn"]
+    failure, success = "FnEventInvokeConfigOnFailureQueue", "FnEventInvokeConfigOnSuccessQueue"
+    assert (value["on_failure"], value["on_success"]) == ({"queue": failure}, {"queue": success})
+    assert found.config["queues"] == {failure: {}, success: {}}
+    arn, url = f"arn:aws:sqs:us-east-1:123456789012:{failure}", f"http://127.0.0.1:4566/123456789012/{failure}"
+    assert value["environment"] == {"U": url, "A": arn, "B": arn, "C": f"{arn} {url}"}
+    sends = [one["Resource"] for one in found.config["roles"]["FnRole"]["policy"] if one["Action"] == "sqs:SendMessage"]
+    assert sorted(sends) == sorted([arn, arn.replace(failure, success)])
+    topic = {"Ref": "Fn.DestinationTopic"}
     found = template(
-        {
-            "Fn": function(
-                EventInvokeConfig={"DestinationConfig": {"OnFailure": {"Type": "SQS"}}},
-                Environment={"Variables": {"Q": {"Ref": "Fn.DestinationQueue"}}},
-            )
-        }
+        {"Fn": function(EventInvokeConfig={"DestinationConfig": {"OnSuccess": {"Type": "SNS"}}}, Environment={"Variables": {"T": topic}})}
     )
-    assert found.config["functions"]["Fn"]["on_failure"] == {"queue": "FnDestinationQueue"}
-    assert found.config["queues"] == {"FnDestinationQueue": {}}
-    found = template({"Fn": function(EventInvokeConfig={"DestinationConfig": {"OnSuccess": {"Type": "SNS"}}})})
-    assert found.config["functions"]["Fn"]["on_success"] == {"topic": "FnDestinationTopic"}
-    assert found.config["topics"] == {"FnDestinationTopic": {}}
+    value, name = found.config["functions"]["Fn"], "FnEventInvokeConfigOnSuccessTopic"
+    assert (value["on_success"], found.config["topics"]) == ({"topic": name}, {name: {}})
+    assert value["environment"] == {"T": f"arn:aws:sns:us-east-1:123456789012:{name}"}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        None,
+        {"DestinationConfig": {"OnFailure": {"Type": "SNS"}}},
+        {"DestinationConfig": {"OnFailure": {"Type": "SQS", "Destination": "x"}}},
+    ],
+)
+def test_a_queue_that_sam_does_not_make_is_not_there(config: Any) -> None:
+    made = {"EventInvokeConfig": config} if config else {}
+    found = template({"Fn": function(Environment={"Variables": {"Q": {"Ref": "Fn.DestinationQueue"}}}, **made)})
+    assert "SAM makes none" in notes(found, "Fn")
 
 
 def test_tags_go_where_there_are_some() -> None:
