@@ -158,7 +158,12 @@ def route(item: Item, props: Props, kind: str, alias: str, draft: Draft) -> None
 def route_of(item: Item, props: Props, kind: str, draft: Draft) -> Route:
     """The route that an event declares. Raises Refused."""
     api = _api_of(props.take("RestApiId" if kind == "rest" else "ApiId"), kind, draft)
-    return Route(item, api, key_of(props.text("Method", "ANY"), props.text("Path", ""), kind))
+    method, path = props.text("Method", ""), props.text("Path", "")
+    if kind == "rest" or method or path:  # an HTTP API's event that has neither is for all that no other takes
+        for name, said in (("Path", path), ("Method", method)):
+            if not said:
+                raise Refused(f"{name} is required")
+    return Route(item, api, key_of(method or "ANY", path, kind))
 
 
 def unserved(item: Item, draft: Draft) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from router.templates import managed_policies
 from router.templates.draft import Draft, Item
 from router.templates.escaping import Verbatim
+from router.templates.kinds import fitted
 from router.templates.mappings import queue_mapping
 from router.templates.props import Props
 from router.templates.words import Refused, shown
@@ -105,7 +106,8 @@ def event(item: Item, props: Props, name: str, alias: str, draft: Draft) -> None
         draft.trigger(item.name, "sns", {"topic": found.name, **terms} if terms else found.name, qualifier=alias)
         return
     own = Props(between if isinstance(between, dict) else {}, "SqsSubscription", item.note)
-    queue = f"{item.logical.partition('.')[0]}{name}Queue"
+    end = ".fifo" if found.name.endswith(".fifo") else ""
+    queue = fitted(f"{item.logical.partition('.')[0]}{name}Queue", 80 - len(end)) + end
     if "QueueArn" in own:
         queue = draft.target(own.take("QueueArn")).name
     else:

@@ -351,6 +351,32 @@ def test_tables_have_keys_indexes_and_streams() -> None:
     assert triggers(found) == [{"table": {"name": "Orders", "starting_position": "LATEST", "on_failure": {"queue": "Q"}}}]
 
 
+@pytest.mark.parametrize(("topic", "queue"), [("t", "FnEQueue"), ("t.fifo", "FnEQueue.fifo")])
+def test_a_queue_between_a_topic_and_a_function_is_of_the_topic_s_kind(topic: str, queue: str) -> None:
+    events = {"E": {"Type": "SNS", "Properties": {"Topic": {"Ref": "T"}, "SqsSubscription": True}}}
+    properties = {"TopicName": topic, "FifoTopic": topic.endswith(".fifo")}
+    found = template({"Fn": function(Events=events), "T": {"Type": "AWS::SNS::Topic", "Properties": properties}})
+    assert found.config["queues"] == {queue: {}}
+    assert found.config["topics"][topic]["subscriptions"] == {"Fn-E": {"queue": queue}}
+    assert triggers(found) == [{"queue": queue}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "said"),
+    [
+        ("Api", {"Path": "/a"}, "Method is required"),
+        ("Api", {"Method": "get"}, "Path is required"),
+        ("Api", {}, "Path is required"),
+        ("HttpApi", {"Path": "/a"}, "Method is required"),
+        ("HttpApi", {"Method": "get"}, "Path is required"),
+    ],
+)
+def test_an_event_of_an_api_has_path_and_method(kind: str, properties: dict[str, str], said: str) -> None:
+    """AWS's own translator refuses these too; what is served otherwise would be more than was meant."""
+    found = template({"Fn": function(Events={"E": {"Type": kind, "Properties": properties}})})
+    assert (triggers(found), notes(found, "Fn.E")) == ([], said)
+
+
 def test_topics_have_subscriptions_of_queues_and_functions() -> None:
     found = template(
         {
