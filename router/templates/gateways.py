@@ -82,8 +82,7 @@ def _stage(props: Props, name: str, found: Api) -> None:
     settings = props.child("DefaultRouteSettings")
     throttle = throttle_of(settings) if settings is not None else {}
     for setting in props.children("MethodSettings"):
-        setting.take("HttpMethod")
-        if setting.text("ResourcePath", "/*") != "/*":
+        if (setting.text("HttpMethod", "*"), setting.text("ResourcePath", "/*")) != ("*", "/*"):
             raise Refused("MethodSettings of single methods are not supported")
         throttle = throttle_of(setting) or throttle
     for key in _HELD:

@@ -1,11 +1,20 @@
 """Resources that lead from something to a function: mappings, URLs, aliases, permissions. Pure.
 
-Source: CloudFormation template reference, AWS::Lambda::*."""
+Source: CloudFormation template reference, AWS::Lambda::*; Lambda developer guide, "Control access to Lambda function URLs"."""
 
-from router.templates.draft import Draft, Item
+from contextlib import suppress
+from typing import Final
+
+from router.templates.draft import Draft, Item, Target
 from router.templates.functions import invoke_config, url_config
 from router.templates.mappings import queue_mapping, table_mapping
+from router.templates.props import Props
 from router.templates.words import Refused, shown
+
+_NOBODY: Final = (
+    'AuthType NONE: no AWS::Lambda::Permission of the template lets Principal "*" lambda:InvokeFunctionUrl, so nobody may call it on AWS'
+)
+_NARROWER: Final = ("SourceArn", "SourceAccount", "PrincipalOrgID", "EventSourceToken")
 
 
 def mapping(item: Item, draft: Draft) -> None:
@@ -55,7 +64,23 @@ def url(item: Item, draft: Draft) -> None:
     props = draft.props(item)
     function = draft.function(props.take("TargetFunctionArn"))
     qualifier = props.text("Qualifier", function.qualifier)
+    if props.seen("AuthType") == "NONE" and not _open(Target("function", function.name, qualifier), draft):
+        raise Refused(_NOBODY)
     url_config(item, props, draft, function.name, qualifier)
+
+
+def _open(function: Target, draft: Draft) -> bool:
+    """Whether a permission of the template lets everybody call the URL of a function, as it has to on AWS."""
+    for logical, resource in draft.resolver.resources.items():
+        if resource.get("Type") != "AWS::Lambda::Permission" or logical in draft.refused:
+            continue
+        with suppress(Refused):
+            said = Props(draft.resolver.value(resource.get("Properties") or {}))
+            named = draft.function(said.take("FunctionName"))
+            called = said.text("Principal", ""), said.text("Action", ""), said.text("FunctionUrlAuthType", "NONE")
+            if named == function and called == ("*", "lambda:InvokeFunctionUrl", "NONE") and not any(key in said for key in _NARROWER):
+                return True
+    return False
 
 
 def invoke(item: Item, draft: Draft) -> None:

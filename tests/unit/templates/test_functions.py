@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from router.templates.words import REFUSED, RUNS
-from tests.unit.templates.test_translate import FN, function, notes, template, verdicts
+from tests.unit.templates.test_translate import FN, function, notes, template, triggers, verdicts
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,28 @@ def test_a_url_says_who_may_call_it(auth: Any) -> None:
     assert "AuthType" in notes(found, "Fn.FunctionUrlConfig")
     url = {"Type": "AWS::Lambda::Url", "Properties": {"TargetFunctionArn": {"Ref": "Fn"}, **({} if auth is None else {"AuthType": auth})}}
     assert verdicts(template({"Fn": FN, "U": url}))["U"] == REFUSED
+
+
+OPEN = {"FunctionName": {"Ref": "Fn"}, "Principal": "*", "Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "NONE"}
+
+
+@pytest.mark.parametrize(
+    ("permission", "served"),
+    [
+        (OPEN, True),
+        ({**OPEN, "FunctionName": {"Fn::GetAtt": ["Fn", "Arn"]}}, True),
+        (None, False),
+        ({**OPEN, "FunctionName": {"Ref": "Other"}}, False),
+        ({**OPEN, "Principal": "123456789012"}, False),
+        ({**OPEN, "Action": "lambda:InvokeFunction"}, False),
+        ({**OPEN, "FunctionUrlAuthType": "AWS_IAM"}, False),
+        ({**OPEN, "PrincipalOrgID": "o-1"}, False),
+        ({**OPEN, "FunctionName": {"Fn::Sub": "${Fn}:live"}}, False),
+    ],
+)
+def test_a_url_without_auth_is_open_to_whom_a_permission_lets_in(permission: Any, *, served: bool) -> None:
+    url = {"Type": "AWS::Lambda::Url", "Properties": {"TargetFunctionArn": {"Ref": "Fn"}, "AuthType": "NONE"}}
+    made = {"P": {"Type": "AWS::Lambda::Permission", "Properties": permission}} if permission else {}
+    found = template({"Fn": FN, "Other": FN, "U": url, **made})
+    assert triggers(found) == ([{"url": "none"}] if served else [])
+    assert ("nobody may call it" in notes(found, "U")) is not served

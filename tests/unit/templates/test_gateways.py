@@ -88,7 +88,7 @@ def test_what_a_rest_api_demands_of_all_takes_its_routes(api: dict[str, Any]) ->
 
 
 def test_a_stage_that_is_refused_takes_the_routes_of_its_api() -> None:
-    for setting in ({"MethodSettings": [{"ResourcePath": "/a", "HttpMethod": "GET", "ThrottlingRateLimit": 1}]}, {"Frob": 1}, {"Variables": {"a": {"Fn::ImportValue": "x"}}}):  # fmt: skip
+    for setting in ({"MethodSettings": [{"ResourcePath": "/a", "HttpMethod": "GET", "ThrottlingRateLimit": 1}]}, {"MethodSettings": [{"ResourcePath": "/*", "HttpMethod": "GET", "ThrottlingRateLimit": 1}]}, {"Frob": 1}, {"Variables": {"a": {"Fn::ImportValue": "x"}}}):  # fmt: skip
         stage = {"Type": "AWS::ApiGateway::Stage", "Properties": {**REST, "StageName": "v1", **setting}}
         found = first({"AuthorizationType": "NONE"}, S=stage)
         assert routes(found) == {}
