@@ -199,7 +199,7 @@ def method(item: Item, draft: Draft) -> None:
     kind = made.text("Type") if made is not None else "none"
     if made is not None and kind == "MOCK":
         _method_done(props)
-        preflight(way, made.items("IntegrationResponses"), draft)
+        preflight(way, made, draft)
         return
     if made is None or kind != "AWS_PROXY":
         raise Refused(f"integrations of type {shown(kind)} are not supported; AWS_PROXY of a function is")

@@ -2,7 +2,7 @@
 
 Source: API Gateway developer guide, "Enabling CORS for a REST API resource" and "Mock integrations for REST APIs"."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final, cast
 
@@ -20,11 +20,25 @@ _SAID: Final = {  # header → the word of SAM's Cors
     "access-control-allow-credentials": "AllowCredentials",
 }
 _IDLE: Final = frozenset({"vary", "access-control-expose-headers"})  # say nothing to who reads an answer that is always the same
+_ASKED: Final = frozenset(  # how a request becomes the one answer there is
+    [
+        "Type",
+        "RequestTemplates",
+        "PassthroughBehavior",
+        "IntegrationHttpMethod",
+        "HttpMethod",
+        "ContentHandling",
+        "CacheNamespace",
+        "TimeoutInMillis",
+    ]
+)
 _ONLY: Final = "mock integrations are supported where they answer preflights: a REST API's method OPTIONS with fixed access-control headers"
 
 
-def preflight(route: Route, responses: Sequence[Any], draft: Draft) -> None:
-    """Keep what a mock integration answers for the routes of its path; *responses*: as CloudFormation has them. Raises Refused."""
+def preflight(route: Route, mock: Props, draft: Draft) -> None:
+    """Keep what a mock integration answers for the routes of its path; *mock*: as CloudFormation has it. Raises Refused."""
+    responses = mock.items("IntegrationResponses")
+    mock.done(harmless=_ASKED)
     if route.api.kind != "rest" or not route.key.startswith("OPTIONS ") or len(responses) != 1:
         raise Refused(_ONLY)
     props = Props(responses[0], "IntegrationResponses", route.item.note)

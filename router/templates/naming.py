@@ -35,12 +35,7 @@ _MADE: Final = {  # what SAM makes for a destination that names none → its typ
     "DestinationQueue": ("AWS::SQS::Queue", "SQS", "queue"),
     "DestinationTopic": ("AWS::SNS::Topic", "SNS", "topic"),
 }
-GENERATED: Final = (
-    ".Alias",
-    ".Version",
-    ".Stage",
-    *(f".{part}" for part in _MADE),
-)  # SAM's own: named by Ref behind a resource of a template
+GENERATED: Final = (".Alias", ".Version", ".Stage", *(f".{part}" for part in _MADE))  # what SAM makes of a resource, and Ref names
 _OF_MADE: Final = re.compile(r"(\w+)\.(DestinationQueue|DestinationTopic)\.(\w+)")
 
 

@@ -59,8 +59,7 @@ def definition(item: Item, written: Any, key: str, found: Api, draft: Draft) -> 
     if found.kind == "rest" and (types := body.texts(f"{_MARK}binary-media-types")):
         found.shared["binary_media_types"] = types
     if found.kind == "http" and isinstance(cors := body.take(f"{_MARK}cors"), dict):
-        spelt = {f"{name[:1].upper()}{name[1:]}": value for name, value in cors.items()}
-        found.shared["cors"] = cors_of(Props(spelt, f"{_MARK}cors", item.note))
+        found.shared["cors"] = cors_of(Props(_capital(cors), f"{_MARK}cors", item.note))
     endpoint = body.take(f"{_MARK}endpoint-configuration")
     reached(endpoint)
     if endpoint:
@@ -108,7 +107,7 @@ def _operation(route: Route, written: Any, of: _Definition) -> None:
     integration = props.child(f"{_MARK}integration")
     if integration is not None and integration.text("type", "").lower() == "mock":
         props.done(harmless=_OPERATION | _foreign(props))
-        preflight(route, _mocked(integration), of.draft)
+        preflight(route, _mocked(integration, route), of.draft)
         return
     if integration is None or integration.text("type", "").lower() != "aws_proxy":
         raise Refused("only operations that a function serves (x-amazon-apigateway-integration of type aws_proxy) are supported")
@@ -118,11 +117,17 @@ def _operation(route: Route, written: Any, of: _Definition) -> None:
     serve(route, function_in(integration.text("uri", ""), of.draft), _own(integration, of.api), of.draft)
 
 
-def _mocked(integration: Props) -> list[Any]:
-    """The answers of a mock as CloudFormation spells them."""
-    responses = integration.child("responses")
-    found = [responses.take(name) for name in responses.names()] if responses is not None else []
-    return [{f"{key[:1].upper()}{key[1:]}": value for key, value in one.items()} if isinstance(one, dict) else one for one in found]
+def _mocked(integration: Props, route: Route) -> Props:
+    """A mock as CloudFormation spells it, its answers in a list."""
+    made = {name: integration.take(name) for name in integration.names()}
+    responses = made.pop("responses", {})
+    answers = [_capital(one) for one in responses.values()] if isinstance(responses, dict) else responses
+    return Props({**_capital(made), "IntegrationResponses": answers}, f"{_MARK}integration", route.item.note)
+
+
+def _capital(written: Any) -> Any:
+    """A mapping with its keys as CloudFormation spells them; anything else as it is."""
+    return {f"{key[:1].upper()}{key[1:]}": value for key, value in written.items()} if isinstance(written, dict) else written
 
 
 def _guard(props: Props, route: Route, of: _Definition) -> Mapping[str, Any]:

@@ -35,7 +35,7 @@ def _ignored(route: Route, declared: Route | None, auth: Mapping[str, Any], draf
     if declared is None:
         route.item.note(f"{route.api.logical} declares its routes itself, and this is none of them: an event adds none, as on AWS")
     elif declared.trigger is None:
-        raise Refused(f"{route.api.logical} declares this route itself, and there it is refused")
+        raise Refused(f"{route.api.logical} declares this route itself, and there no function serves it")
     else:
         _told(route, declared)
 
@@ -51,7 +51,7 @@ def _merged(route: Route, declared: Route, target: Target, own: Mapping[str, Any
 def _completed(route: Route, declared: Route, target: Target, own: Mapping[str, Any], draft: Draft) -> None:
     """The definition's function stays; what the event says beside it counts."""
     if declared.trigger is None:
-        raise Refused(f"{route.api.logical} declares this route itself, and there it is refused")
+        raise Refused(f"{route.api.logical} declares this route itself, and there no function serves it")
     draft.withdraw(declared)
     draft.routes.remove(declared)
     serve(route, Target("function", declared.function, declared.qualifier), {**declared.own, **own}, draft)

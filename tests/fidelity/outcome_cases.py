@@ -13,6 +13,8 @@ FUNCTION: Final = "arn:aws:lambda:us-east-1:111111111111:function:function-1"
 REQUEST: Final = "95df01b4-ee98-4cb9-9903-4c221d41eb5e"
 AT: Final = 1657720081.0  # 2022-07-13T13:48:01Z
 NO_LIMIT: Final = 2**63
+ENDPOINT: Final = "https://sns.us-east-1.amazonaws.com"
+SIGNED: Final = sns.Signed("tcc6faL2yUC6dgZdmrwh1Y4cGa==", f"{ENDPOINT}/SimpleNotificationService-01d088a6f77103d0fe307c0069e40ed6.pem")
 ERROR: Final = "Test exception (this is intentional)"
 RAISED: Final = {
     "errorMessage": ERROR,
@@ -54,10 +56,9 @@ def _failure() -> Any:
 
 def _published(name: str, message: Any, attributes: Mapping[str, sns.Attribute]) -> Any:
     """As a queue has it that subscribes to a topic."""
-    topic, endpoint = f"arn:aws:sns:us-east-1:111111111111:{name}", "https://sns.us-east-1.amazonaws.com"
+    topic = f"arn:aws:sns:us-east-1:111111111111:{name}"
     notification = sns.Notification("21be56ed-a58b-49f5-a122-d0a252892305", topic, json.dumps(message), AT, attributes=attributes)
-    signed = sns.Signed("tcc6faL2yUC6dgZdmrwh1Y4cGa==", f"{endpoint}/SimpleNotificationService-01d088a6f77103d0fe307c0069e40ed6.pem")
-    return json.loads(sns.body(notification, subscription_arn=f"{topic}:subscription-1", signed=signed, endpoint=endpoint))
+    return json.loads(sns.body(notification, subscription_arn=f"{topic}:subscription-1", signed=SIGNED, endpoint=ENDPOINT))
 
 
 def _batch() -> Any:
@@ -70,10 +71,9 @@ def _batch() -> Any:
 
 def _dead_letter() -> Any:
     """A notification that a function failed on, in the topic that is its dead-letter queue."""
-    topic, endpoint = "arn:aws:sns:us-east-1:111111111111:topic-1", "https://sns.us-east-1.amazonaws.com"
+    topic = "arn:aws:sns:us-east-1:111111111111:topic-1"
     notification = sns.Notification(REQUEST, topic, '{"raise_error": 1}', AT)
-    signed = sns.Signed("tcc6faL2yUC6dgZdmrwh1Y4cGa==", f"{endpoint}/SimpleNotificationService-01d088a6f77103d0fe307c0069e40ed6.pem")
-    event = sns.event(notification, subscription_arn=f"{topic}:subscription-2", signed=signed, endpoint=endpoint)
+    event = sns.event(notification, subscription_arn=f"{topic}:subscription-2", signed=SIGNED, endpoint=ENDPOINT)
     return _published("topic-2", event, sns.attributes_of(dead_letter_attributes(FAILURE)))
 
 

@@ -81,7 +81,7 @@ exports.hollow = async () => { throw undefined }
 exports.strange = async () => { throw Object.create(null) }
 exports.wide = async () => { throw Object.assign(new Error('no'), { code: 'E', cause: new Error('why'), big: 1n }) }
 exports.deleted = async () => { throw new Error('a\x7fb') }
-exports.blank = async () => { console.log(); console.log('%s'); console.log('%s', 1, new Error('no')) }
+exports.blank = async () => { console.log(); console.log('%s') }
 exports.huge = async () => { throw new Error('é'.repeat(4 * 1024 * 1024)) }
 exports.functions = async () => () => 1
 exports.never = async () => { await new Promise(() => {}) }
@@ -248,7 +248,7 @@ async def test_console_lines_have_time_request_and_level(styles: Bench) -> None:
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line[0]) for line in lines)
     assert lines[2][3] == "log! { a: 1 }"
     await result(styles, "blank")
-    assert [line.split("\t")[3] for line in styles.logs.of("blank") if "\t" in line and "INFO" in line][:2] == ["undefined", "%s"]
+    assert [line.split("\t")[3] for line in styles.logs.of("blank") if "INFO" in line] == ["undefined", "%s"]
     await result(styles, "tables")
     assert "{ a: 1 }" in styles.logs.of("tables")
 

@@ -149,3 +149,10 @@ def test_a_mock_beside_no_function_answers_nothing() -> None:
 @pytest.mark.parametrize(("method", "responses"), [("GET", [ANSWER]), ("OPTIONS", []), ("OPTIONS", [ANSWER, ANSWER]), ("OPTIONS", ["x"])])
 def test_other_mocks_are_refused(method: str, responses: Any) -> None:
     assert verdicts(template(raw(method, "Other", responses)))["M"] == REFUSED
+
+
+@pytest.mark.parametrize("more", [{"Unheard": 1}, {"RequestParameters": {"integration.request.header.X": "'1'"}}])
+def test_what_is_said_of_a_mock_and_not_understood_is_refused(more: Any) -> None:
+    made = raw("OPTIONS", "Items", [ANSWER])
+    made["M"]["Properties"]["Integration"] |= more
+    assert verdicts(template(made))["M"] == REFUSED

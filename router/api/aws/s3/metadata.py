@@ -10,11 +10,11 @@ from urllib.parse import parse_qsl
 from router.api.aws.s3.errors import S3Error, invalid
 from router.buckets.facts import DEFAULT_TYPE, STANDARD, Metadata
 
+REDIRECT: Final = "x-amz-website-redirect-location"  # a copy never has its source's
 KEPT: Final = (
     *("content-type", "cache-control", "content-disposition", "content-encoding", "content-language", "expires"),
-    "x-amz-website-redirect-location",
+    REDIRECT,
 )
-REDIRECT: Final = KEPT[-1]  # the one that a copy never has from its source
 USER: Final = "x-amz-meta-"
 USER_LIMIT: Final = 2048  # bytes of names and values
 TAGS: Final = 10
