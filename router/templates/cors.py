@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from router.templates.props import Props
-from router.templates.words import Refused
+from router.templates.words import Refused, shown
 
 
 def cors_of(props: Props | None) -> dict[str, Any]:
@@ -51,11 +51,11 @@ def rest_cors_of(written: Any, note: Callable[[str], None]) -> dict[str, Any]:
 def _unquoted(key: str, text: str) -> str:
     """A value between its quotes. Raises Refused: without them API Gateway would take it for the name of something in the request."""
     if len(text) < 2 or (text[0], text[-1]) != ("'", "'"):
-        raise Refused(f"Cors: {key} has its value in single quotes: {key}: \"'{text}'\"")
+        raise Refused(f"Cors.{key} wants single quotes within the text, as API Gateway does: write {key}: \"'{shown(text)}'\"")
     return text[1:-1]
 
 
 def _seconds(text: str) -> int:
     if not text.isdecimal():
-        raise Refused(f"Cors: MaxAge {text!r:.40} is no number of seconds")
+        raise Refused(f"Cors.MaxAge: {shown(text)} is no number of seconds")
     return int(text)

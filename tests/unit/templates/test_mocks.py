@@ -47,9 +47,9 @@ def test_no_cors(none: Any) -> None:
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ("*", "Cors: AllowOrigin has its value in single quotes"),
-        ({"AllowMethods": "GET"}, "Cors: AllowMethods has its value in single quotes"),
-        ({"MaxAge": 600}, "Cors: MaxAge has its value in single quotes"),
+        ("*", "Cors.AllowOrigin wants single quotes within the text"),
+        ({"AllowMethods": "GET"}, "Cors.AllowMethods wants single quotes within the text"),
+        ({"MaxAge": 600}, "Cors.MaxAge wants single quotes within the text"),
         ({"MaxAge": "'1h'"}, "is no number of seconds"),
         ({"AllowOrigins": ["*"]}, "Cors.AllowOrigins"),
         (["*"], "is no text"),
