@@ -125,7 +125,8 @@ def _usage_plan(item: Item, props: Props | None, found: Api, draft: Draft) -> No
     owner = draft.plan_owners.setdefault(name, how if how == "SHARED" else found.logical)
     if name in draft.plans or owner not in {"SHARED", found.logical} or (owner == "SHARED") != (how == "SHARED"):
         raise Refused(f"another usage plan has the name {shown(name)} already: its keys would be good for this API too")
-    found.plan = name
+    if name not in found.plans:
+        found.plans.append(name)
     if name not in draft.sections["usage_plans"]:
         key = draft.draw(name)
         draft.private = True
@@ -173,7 +174,7 @@ def access(auth: Props | None, route: Route, draft: Draft) -> dict[str, Any]:
     if keyed and found.kind == "http":
         raise Refused(_NO_KEYS)
     if keyed:
-        if not found.plan:
+        if not found.plans:
             _usage_plan(route.item, None, found, draft)
         value["api_keys"] = with_key(found, value)
     return value
@@ -193,10 +194,11 @@ def authorized(name: str, scopes: list[str], found: Api) -> dict[str, Any]:
 
 def with_key(found: Api, guard: dict[str, Any]) -> Any:
     """A route's `api_keys`. Raises Refused when nobody could hand one over."""
-    if not found.plan:
+    if not found.plans:
         raise Refused("an API key is required, and no usage plan has this API")
+    plans = found.plans if len(found.plans) > 1 else found.plans[0]
     if not found.key_source:
-        return found.plan
+        return plans
     if "authorizer" not in guard:
         raise Refused("ApiKeySourceType AUTHORIZER: the key comes from an authorizer, and the route has none")
-    return {"plans": found.plan, "source": found.key_source}
+    return {"plans": plans, "source": found.key_source}

@@ -66,7 +66,7 @@ class Api:
     shared: dict[str, Any] = field(default_factory=dict)  # of each route, as config.yaml spells it
     authorizers: dict[str, dict[str, Any]] = field(default_factory=dict)  # name → the value under `authorizer`
     default: str = ""  # the authorizer of routes that say nothing
-    plan: str = ""  # the usage plan whose keys routes may want
+    plans: list[str] = field(default_factory=list)  # the usage plans whose keys routes may want
     keyed: bool = False  # all routes want a key
     options: tuple[bool, bool] = (True, True)  # whether methods OPTIONS have that authorizer, and want that key
     key_source: str = ""  # where routes take the key from; "": the header
@@ -258,6 +258,8 @@ class Draft:
         logicals = self._api_ids.get(str(named), [])
         if len(logicals) > 1:
             raise Refused(f"{' and '.join(logicals)} have one id here, {shown(named)}: give one of them another logical id")
+        if logicals and logicals[0] in self.refused:
+            raise Refused(f"{logicals[0]} is refused")
         if not logicals or logicals[0] not in self.apis:
             raise Refused(f"API {shown(named)} is not here")
         return self.apis[logicals[0]]

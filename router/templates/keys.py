@@ -40,7 +40,8 @@ def usage_plan(item: Item, draft: Draft) -> None:
         stage.done({"Throttle": "a plan has one throttle; write it on the routes"})
     props.done()
     for found in apis:
-        found.plan = item.name
+        if item.name not in found.plans:
+            found.plans.append(item.name)
     draft.plans[item.name] = value
     draft.later(lambda: _settle(item, value, draft))
     item.becomes = f"usage_plans.{item.name}"
@@ -62,6 +63,9 @@ def usage_plan_key(item: Item, draft: Draft) -> None:
     props.done()
     if plan not in draft.plans or key not in draft.keys:
         raise Refused(f"usage plan {shown(plan)} or key {shown(key)} is not here")
+    for api in draft.apis.values():
+        if plan in api.plans and (others := [one for one in api.plans if one != plan and key in draft.plans.get(one, {}).get("keys", {})]):
+            raise Refused(f"key {shown(key)} is of usage plan {shown(others[0])} of {api.logical} already: a key has one plan of a stage")
     draft.plans[plan].setdefault("keys", {})[key] = draft.keys[key]
     item.becomes = f"usage_plans.{plan}"
 

@@ -246,6 +246,51 @@ def test_usage_plans_and_keys_that_are_resources() -> None:
     assert found.private
 
 
+def plan(**over: Any) -> dict[str, Any]:
+    return {"Type": "AWS::ApiGateway::UsagePlan", "Properties": {"ApiStages": [{"ApiId": {"Ref": "A"}, "Stage": "p"}], **over}}
+
+
+def key_of(plan: str, key: str) -> dict[str, Any]:
+    return {
+        "Type": "AWS::ApiGateway::UsagePlanKey",
+        "Properties": {"KeyId": {"Ref": key}, "KeyType": "API_KEY", "UsagePlanId": {"Ref": plan}},
+    }
+
+
+PLANNED = {
+    "A": {"Type": "AWS::Serverless::Api", "Properties": {"StageName": "p", "Auth": {"ApiKeyRequired": True}}},
+    "Basic": plan(Quota={"Limit": 5, "Period": "DAY"}),
+    "Premium": plan(),
+    "K": {"Type": "AWS::ApiGateway::ApiKey", "Properties": {"Value": "0123456789012345678901"}},
+    "L": {"Type": "AWS::ApiGateway::ApiKey", "Properties": {"Value": "abcdefghijabcdefghijab"}},
+    "BasicK": key_of("Basic", "K"),
+    "Fn": function(Events={"E": {"Type": "Api", "Properties": {"RestApiId": {"Ref": "A"}, "Path": "/", "Method": "get"}}}),
+}
+
+
+def test_an_api_of_two_usage_plans_takes_the_keys_of_both() -> None:
+    found = template({**PLANNED, "PremiumL": key_of("Premium", "L")})
+    assert set(verdicts(found).values()) == {RUNS}, found.rows
+    keys = {name: value["keys"] for name, value in found.config["usage_plans"].items()}
+    assert keys == {"Basic": {"K": "0123456789012345678901"}, "Premium": {"L": "abcdefghijabcdefghijab"}}
+    assert triggers(found)[0]["http"]["api_keys"] == ["Basic", "Premium"]
+
+
+def test_a_key_has_one_plan_of_an_api() -> None:
+    found = template({**PLANNED, "PremiumK": key_of("Premium", "K")})
+    assert verdicts(found)["PremiumK"] == REFUSED
+    assert notes(found, "PremiumK") == "key K is of usage plan Basic of A already: a key has one plan of a stage"
+    assert found.config["usage_plans"]["Basic"]["keys"] == {"K": "0123456789012345678901"}
+
+
+def test_what_names_a_refused_api_says_that_it_is_refused() -> None:
+    refused = {"Type": "AWS::Serverless::Api", "Properties": {"StageName": "p", "Frob": 1}}
+    found = template({**PLANNED, "A": refused})
+    assert verdicts(found)["A"] == verdicts(found)["Basic"] == REFUSED
+    assert notes(found, "Basic") == "A is refused"
+    assert notes(found, "Fn.E") == "A is refused"
+
+
 def test_a_destination_that_names_none_is_a_queue_that_is_made() -> None:
     found = template(
         {"Fn": function(EventInvokeConfig={"DestinationConfig": {"OnFailure": {"Type": "SQS"}, "OnSuccess": {"Type": "Lambda"}}})}
