@@ -10,6 +10,7 @@ from router.runtime import resolve
 from router.sources.bus_trigger import EventTrigger
 from router.sources.feed import TableTrigger
 from router.sources.http_triggers import HttpTrigger, UrlTrigger
+from router.sources.logs_trigger import LogsTrigger
 from router.sources.queue import QueueTrigger
 from router.sources.s3dir import S3Trigger
 from router.sources.schedule_trigger import ScheduleTrigger
@@ -71,11 +72,11 @@ def spoken(trigger: Trigger, function: str, place: int) -> str:
             return f"{trigger.named(function, place)}: {text}{f' in {zone}' if zone else ''}"
         case EventTrigger(bus=bus, written=written):
             return f"bus {bus}, rule {trigger.named(function, place)}: {written}"
-        case QueueTrigger(queue=queue, batch_size=size):
-            return f"{queue.name}, up to {size} at a time"
+        case QueueTrigger(queue=polled, batch_size=size) | TableTrigger(table=polled, batch_size=size):
+            return f"{polled.name}, up to {size} at a time"
         case SnsTrigger(topic=topic):
             return topic
-        case TableTrigger(table=table, batch_size=size):
-            return f"{table.name}, up to {size} at a time"
+        case LogsTrigger(group=group, filter_pattern=pattern):
+            return f"log group {group}, filter {trigger.named(function, place)}: {pattern or 'everything'}"
         case _:
             return ""

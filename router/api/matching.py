@@ -3,6 +3,8 @@
 For events that come by hand (`router event --send`): the same rules as the sources', over the config alone. Whatever is
 no event of its type, or sets off nothing, is refused with a sentence that says why."""
 
+import zlib
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from difflib import get_close_matches
@@ -21,12 +23,15 @@ from router.sources.bucket_notification import of_bucket
 from router.sources.bus_rules import Occurrence, Rule, Unfit
 from router.sources.bus_trigger import EventTrigger
 from router.sources.feed import TableTrigger
+from router.sources.logs_trigger import LogsTrigger
 from router.sources.queue import QueueTrigger
 from router.sources.s3dir import S3Trigger
 from router.sources.s3dir_tell import lane
 from router.sources.schedule_trigger import ScheduleTrigger
 from router.sources.topic_subscribers import Drawn, Subscriber
 from router.sources.topic_trigger import SnsTrigger
+
+LARGEST: Final = 16 * 1024 * 1024  # bytes of log events, unzipped
 
 T = TypeVar("T")
 
@@ -223,6 +228,37 @@ def passed_to(subscriber: Subscriber, record: Mapping[str, Any]) -> bool:
     return subscriber.filter is None or subscriber.filter.passes(_text(told["Message"]), attributes)
 
 
+# -- log groups
+
+
+def _logs(_: str, event: Any, config: Config) -> list[Match]:
+    """By the group and the filters in the data; which of its events a pattern lets pass was decided before."""
+    told = orjson.loads(_unzipped(b64decode(_text(event["awslogs"]["data"]), validate=True)))
+    group, named = _text(told["logGroup"]), {_text(name) for name in told["subscriptionFilters"]}
+    there = {
+        trigger.named(function.name, place): function.target_at(place)
+        for function, trigger, place in triggers(config, LogsTrigger)
+        if trigger.group == group
+    }
+    if not there:
+        groups = {trigger.group for _, trigger, _ in triggers(config, LogsTrigger)}
+        raise InvalidParameter(f"no trigger follows log group {group:.100}{_near(group, [*groups])}")
+    targets = [target for name, target in there.items() if name in named]
+    if not targets:
+        raise InvalidParameter(
+            f"log group {group} has no subscription filter {', '.join(sorted(named)):.200}; it has {', '.join(sorted(there))}"
+        )
+    payload = orjson.dumps(event)
+    return [Match(Envelope(target, payload, f"logs:{group}")) for target in targets]
+
+
+def _unzipped(data: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(wbits=31).decompress(data, LARGEST)
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+
+
 # -- what no trigger takes
 
 
@@ -245,7 +281,8 @@ _KINDS: Final[Mapping[str, Callable[[str, Any, Config], list[Match]]]] = {
     **dict.fromkeys(("schedule", "scheduler"), _schedule),
     "dynamodb": _table,
     **dict.fromkeys(("s3-eventbridge", "eventbridge"), _bus),
-    **dict.fromkeys(("kinesis", "logs"), _no_trigger),
+    "kinesis": _no_trigger,
+    "logs": _logs,
     "sqs": _queue,
     "sns": _topic,
     **dict.fromkeys(("authorizer-token", "authorizer-request"), _no_authorizer),

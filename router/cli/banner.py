@@ -26,6 +26,7 @@ def banner(config: Config, version: str, here: Path, command: str = "router", to
         ("feeds", _feeds(config, here)),
         ("queues", _queues(config)),
         ("topics", _topics(config)),
+        ("logs", _logs(config)),
         ("schedules", _schedules(config)),
         ("aws", [f"AWS_ENDPOINT_URL={_url(config.aws)}"] if config.aws.kind == "tcp" else []),
         ("console", [f"{_url(config.console)}/#token={token}"] if config.console.kind == "tcp" else []),
@@ -115,6 +116,11 @@ def _topics(config: Config) -> list[str]:
     found = [(topic.name, one.target) for topic in config.topics.values() for one in topic.subscriptions]
     found += [(trigger.topic, function.name) for function, trigger in _triggers(config, "sns")]
     return [f"{topic} → {whose}" for topic, whose in found]
+
+
+def _logs(config: Config) -> list[str]:
+    found = [(f"{trigger.group} {trigger.filter_pattern}".rstrip(), function.name) for function, trigger in _triggers(config, "logs")]
+    return [f"{text if len(text) <= PATTERN else f'{text[:PATTERN]}…'} → {whose}" for text, whose in found]
 
 
 def _schedules(config: Config) -> list[str]:

@@ -70,6 +70,7 @@ class Core(NamedTuple):
     """What takes events and runs functions."""
 
     logs: LogStore
+    groups: LogGroups
     places: Places
     pool: WarmPool
     deployer: Deployer
@@ -138,13 +139,17 @@ class Wiring:
         slots = Slots(config.functions, limit=config.limits.concurrency, clock=clock)
         dispatcher = Dispatcher(stores.journal, pool, functions, slots, clock=clock, metrics=metrics)
         dispatcher.deliveries.destinations = Destinations(stores.outbox, functions, stores.journal, clock)
+        groups = await LogGroups.open(config.state / "logs", stores.database, logs, clock)
         house = House(
-            config, clock, stores.database, metrics, stores.queues, stores.outbox, tables=stores.tables, policy=stores.permissions.policy
+            *(config, clock, stores.database, metrics, stores.queues, stores.outbox),
+            tables=stores.tables,
+            logs=groups,
+            policy=stores.permissions.policy,
         )
         fleet = Fleet([source for found in by_class(house) for source in found], clock=clock, metrics=metrics)
         house.in_force()
         calls = Calls(Parts(config, functions, stores.journal, dispatcher, slots, pool, fleet, clock.now(), os.getpid()))
-        return Core(logs, places, pool, deployer, functions, versions, slots, dispatcher, house, fleet, calls)
+        return Core(logs, groups, places, pool, deployer, functions, versions, slots, dispatcher, house, fleet, calls)
 
     async def _deploy(self, deployer: Deployer) -> Mapping[str, Function]:
         """The functions as they run. Raises ConfigError."""
@@ -256,7 +261,7 @@ class Wiring:
             *(core.house, core.calls, core.functions, core.versions, core.dispatcher, reloader),
             *(stores.declared, stores.queues, stores.moves, stores.outbox),
             *(stores.permissions, await LayerStore.open(stores.database)),
-            await LogGroups.open(config.state / "logs", stores.database, core.logs, clock),
+            core.groups,
             *(beside.objects, stores.tables),
         )
         door = Door(parts, Gate(config, self._signers, clock), identities, metrics)

@@ -6,7 +6,7 @@ tests/golden/cloudwatch_logs_subscription.json."""
 import gzip
 import json
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ class Line:
     id: str  # 56 digits
     at: int  # epoch milliseconds
     message: str
+    extracted: Mapping[str, str] | None = None  # column → value, where the filter's pattern has columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,12 @@ def event(batch: Batch) -> dict[str, Any]:
         "logGroup": batch.group,
         "logStream": batch.stream,
         "subscriptionFilters": list(batch.filters),
-        "logEvents": [{"id": line.id, "timestamp": line.at, "message": line.message} for line in batch.lines],
+        "logEvents": [_told(line) for line in batch.lines],
     }
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
     return {"awslogs": {"data": b64encode(gzip.compress(text, mtime=0)).decode()}}
+
+
+def _told(line: Line) -> dict[str, Any]:
+    told: dict[str, Any] = {"id": line.id, "timestamp": line.at, "message": line.message}
+    return told if line.extracted is None else told | {"extractedFields": dict(line.extracted)}

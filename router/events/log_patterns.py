@@ -28,6 +28,7 @@ class LogPattern:
     """A pattern, ready to match."""
 
     test: Callable[[str], bool] | None  # None: everything matches
+    columns: "Columns | None" = None  # where it has any
 
     @classmethod
     def of(cls, text: str) -> "LogPattern":
@@ -39,11 +40,18 @@ class LogPattern:
             return cls(None)
         if stripped.startswith("{"):
             return cls(_json(stripped))
-        return cls(_columns(stripped) if stripped.startswith("[") else _terms(stripped))
+        if stripped.startswith("["):
+            columns = Columns(stripped)
+            return cls(columns.matches, columns)
+        return cls(_terms(stripped))
 
     def matches(self, message: str) -> bool:
         """Whether a log event is wanted."""
         return self.test is None or self.test(message)
+
+    def extracted(self, message: str) -> dict[str, str] | None:
+        """A matching event's values by column; None where the pattern has none."""
+        return None if self.columns is None else self.columns.named(message)
 
 
 # -- terms
@@ -145,27 +153,43 @@ def _found(value: Any, steps: Sequence[str | int]) -> list[Any]:
 # -- columns
 
 
-def _columns(text: str) -> Callable[[str], bool]:
-    if not text.endswith("]"):
-        raise BadPattern("[ without a ]")
-    parts = _split(text[1:-1])
-    if not parts or len(parts) > COLUMNS:
-        raise BadPattern("columns are written [first, second, ...]")
-    gap = parts.index("...") if "..." in parts else None
-    if parts.count("...") > 1:
-        raise BadPattern("... stands for the columns in one place only")
-    tests = [None if part == "..." else _column(part) for part in parts]
+class Columns:
+    """`[ip, user, status = 4*, ...]`: a line in columns."""
 
-    def test(message: str) -> bool:
-        values = _values(message)
-        if gap is None:
-            chosen = values if len(values) == len(tests) else None
-        else:
-            missing = len(values) - (len(tests) - 1)
-            chosen = None if missing < 0 else [*values[:gap], "", *values[gap + missing :]]
-        return chosen is not None and all(one is None or one(value) for one, value in zip(tests, chosen, strict=True))
+    def __init__(self, text: str) -> None:
+        """Raises BadPattern."""
+        if not text.endswith("]"):
+            raise BadPattern("[ without a ]")
+        parts = _split(text[1:-1])
+        if not parts or len(parts) > COLUMNS:
+            raise BadPattern("columns are written [first, second, ...]")
+        if parts.count("...") > 1:
+            raise BadPattern("... stands for the columns in one place only")
+        self._gap = parts.index("...") if "..." in parts else None
+        columns = [part for part in parts if part != "..."]
+        self._tests = [_column(part) for part in columns]
+        self._names = [name[0] for part in columns if (name := _NAME.search(part))]
 
-    return test
+    def matches(self, message: str) -> bool:
+        """Whether a line has these columns, and in them what is wanted."""
+        values = self._split(message)[0]
+        return values is not None and all(test is None or test(value) for test, value in zip(self._tests, values, strict=True))
+
+    def named(self, message: str) -> dict[str, str]:
+        """A line's values by column, without their quotes and brackets; those that ... stands for by their place, from 1."""
+        values, between = self._split(message)
+        named = {} if values is None else dict(zip(self._names, map(_unwrapped, values), strict=True))
+        if len(between) <= COLUMNS:
+            named |= {str(place): _unwrapped(value) for place, value in enumerate(between, (self._gap or 0) + 1)}
+        return named
+
+    def _split(self, message: str) -> tuple[list[str] | None, list[str]]:
+        """The values of the columns that are named, None when the line has not as many, and those that ... stands for."""
+        values, gap = _values(message), self._gap
+        more = len(values) - len(self._tests)
+        if gap is None or more < 0:
+            return (values if more == 0 else None), []
+        return [*values[:gap], *values[gap + more :]], values[gap : gap + more]
 
 
 def _values(message: str) -> list[str]:
@@ -208,8 +232,10 @@ def _bare(test: Test) -> Test:
     """A column's value is compared without its quotes or brackets, and as a number where it is one."""
 
     def bare(value: str) -> bool:
-        if len(value) > 1 and value[0] + value[-1] in {'""', "[]"}:
-            value = value[1:-1]
-        return test(value)
+        return test(_unwrapped(value))
 
     return bare
+
+
+def _unwrapped(value: str) -> str:
+    return value[1:-1] if len(value) > 1 and value[0] + value[-1] in {'""', "[]"} else value

@@ -7,6 +7,7 @@ from router.sources.bucket_notification import notifications
 from router.sources.bus import BusSource
 from router.sources.feed import FeedSource
 from router.sources.http import HttpSource
+from router.sources.logs import LogsSource
 from router.sources.planned import schedules
 from router.sources.queue import QueueSource
 from router.sources.ruling import rules
@@ -24,6 +25,7 @@ SOURCES: Final[dict[str, type[Any]]] = {
     "event": BusSource,
     "queue": QueueSource,
     "sns": TopicSource,
+    "logs": LogsSource,
 }
 
 TRIGGERS: Final[dict[str, type[Trigger]]] = {trigger.word: trigger for source in SOURCES.values() for trigger in source.TRIGGERS}

@@ -21,6 +21,7 @@ from router.queues.store import Queues
 from router.sources.bus_rules import Buses
 from router.sources.topics import Topics
 from router.tables.store import Tables
+from router.telemetry.loggroups import LogGroups
 from router.telemetry.metrics import Metrics
 
 _S = TypeVar("_S")
@@ -80,6 +81,7 @@ class House:
     ledgers: Ledgers = field(default_factory=Ledgers)  # what buckets' sources share with the object store
     buses: Buses = field(default_factory=Buses)  # where events are put that are for whoever has a rule for them
     tables: Tables | None = None  # tables of items
+    logs: LogGroups | None = None  # None, as with queues
     topics: Topics = field(default_factory=Topics)  # where messages are published for whoever has subscribed
     policy: Callable[[str], Policy | None] = lambda _: None  # a function's own policy, as it is now
     running: Callable[[str], Any] = lambda _: None  # the source of a name that there is already

@@ -67,7 +67,7 @@ class LogGroups:
     """All log groups of a daemon."""
 
     def __init__(self, root: Path, database: Database, store: LogStore, clock: Clock) -> None:
-        self.root, self._database, self._store, self._clock = root, database, store, clock
+        self.root, self._database, self.store, self._clock = root, database, store, clock
         self._groups: dict[str, Group] = {}
         self._writers: OrderedDict[tuple[str, str], LogStream] = OrderedDict()  # least recently used first
         self._streams: dict[str, dict[str, int]] = {}  # group → stream → epoch milliseconds
@@ -93,12 +93,12 @@ class LogGroups:
 
     async def names(self) -> list[str]:
         """All groups, sorted."""
-        self._store.flush()
+        self.store.flush()
         return sorted({*self._groups, *await asyncio.to_thread(logpages.groups, self.root)})
 
     async def has(self, name: str) -> bool:
         """Whether there is such a group; what was just logged counts."""
-        self._store.flush()
+        self.store.flush()
         return name in self._groups or await asyncio.to_thread(self.place(name).is_dir)
 
     async def group(self, name: str) -> Group:
@@ -159,9 +159,13 @@ class LogGroups:
         """A stream, whether it is there or not."""
         return logpages.placed(self.place(group), stream)
 
+    def streams(self, group: str) -> list[Stream]:
+        """All streams of a group that have something on disk. Blocking."""
+        return logpages.streams(self.place(group), list(self.made(group)))
+
     async def has_stream(self, group: str, stream: str) -> bool:
         """Whether there is such a stream."""
-        self._store.flush()
+        self.store.flush()
         return stream in self.made(group) or await asyncio.to_thread(self.stream(group, stream).written) is not None
 
     async def write(self, group: str, stream: str, events: Sequence[tuple[int, str]]) -> None:
@@ -172,25 +176,25 @@ class LogGroups:
             writer = self._writers.pop((group, stream), None) or self._writer(group, stream, end)
         self._writers[group, stream] = writer
         while len(self._writers) > WRITERS:
-            self._store.forget(self._writers.popitem(last=False)[1])
+            self.store.forget(self._writers.popitem(last=False)[1])
         try:  # what is written is cut to whole milliseconds
-            await self._store.record(writer, (((at + 0.5) / 1000, message) for at, message in events))
+            await self.store.record(writer, (((at + 0.5) / 1000, message) for at, message in events))
         except OSError as error:
             raise JournalError(f"log events were not kept: {error}") from error
 
     def _writer(self, group: str, stream: str, end: Spot) -> LogStream:
         function, name = owned(group)
-        writer = LogStream(self._store, function, stream, name)
+        writer = LogStream(self.store, function, stream, name)
         writer.resume(*end)
         return writer
 
     def _forget(self, group: str, stream: str | None = None) -> None:
         for key in [key for key in self._writers if key[0] == group and stream in {None, key[1]}]:
-            self._store.forget(self._writers.pop(key))
+            self.store.forget(self._writers.pop(key))
 
     def _tell(self) -> None:
         """The store removes what is too old; it hears of groups that have a time of their own."""
-        self._store.kept = {self.place(name): group.retention * DAY for name, group in self._groups.items() if group.retention is not None}
+        self.store.kept = {self.place(name): group.retention * DAY for name, group in self._groups.items() if group.retention is not None}
 
 
 def _set_aside(root: Path, place: Path) -> Path:

@@ -8,7 +8,7 @@ import asyncio
 import errno
 import os
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +41,7 @@ class LogStore:
         self._open: OrderedDict[LogStream, int] = OrderedDict()  # stream → descriptor, least recently used first
         self._waiting: set[LogStream] = set()
         self.kept: Mapping[Path, float] = {}  # directories of groups that are kept for another time than others: seconds
+        self.heard: Callable[[LogStream], None] | None = None  # told of each stream that has grown on disk
         self._syncs = asyncio.Semaphore(SYNCS)
         self._armed = False
         self._failing = False
@@ -110,6 +111,8 @@ class LogStore:
         if self._failing:
             log.info("logs_resumed", dropped=self.dropped)
         self._failing = False
+        if self.heard is not None:
+            self.heard(stream)
         return True
 
     async def record(self, stream: "LogStream", events: Iterable[tuple[float, str]]) -> None:

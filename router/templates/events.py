@@ -5,7 +5,7 @@ Source: SAM developer guide, "EventSource" of AWS::Serverless::Function."""
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from router.templates import managed_policies, topics
+from router.templates import log_filters, managed_policies, topics
 from router.templates.draft import Draft, Item
 from router.templates.http import route
 from router.templates.mappings import queue_mapping, table_mapping
@@ -20,7 +20,6 @@ _NOT_HERE: Final = {
     "SelfManagedKafka": "Kafka is not here; use a queue",
     "MQ": "message brokers are not here; use a queue",
     "DocumentDB": "DocumentDB is not here; use a table's stream",
-    "CloudWatchLogs": "logs are not sent on to functions; router logs -f follows them",
     "Cognito": "Cognito is not here",
     "IoTRule": "IoT rules are not here",
     "AlexaSkill": "Alexa skills are not here; serve a route",
@@ -103,4 +102,5 @@ EVENTS: Final[Mapping[str, Callable[[Item, Props, str, str, Draft], None]]] = {
     "ScheduleV2": scheduler_event,
     "EventBridgeRule": rule_event,
     "CloudWatchEvent": rule_event,
+    "CloudWatchLogs": log_filters.event,
 }

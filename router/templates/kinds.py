@@ -120,6 +120,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         arn="arn:aws:iam::{account}:policy/{name}",
         attributes={"PolicyArn": "arn:aws:iam::{account}:policy/{name}"},
     ),
+    "AWS::Logs::SubscriptionFilter": Kind("FilterName"),
     "AWS::Logs::LogGroup": Kind("LogGroupName", arn="arn:aws:logs:{region}:{account}:log-group:{name}:*"),
     "AWS::ApiGateway::ApiKey": Kind("Name", attributes={"APIKeyId": "{name}"}),
     "AWS::ApiGateway::UsagePlan": Kind("UsagePlanName", attributes={"Id": "{name}"}),

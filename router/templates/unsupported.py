@@ -9,7 +9,6 @@ _NOT_HERE: Final = {
     "AWS::StepFunctions::StateMachine": "state machines are not run here; chain functions by destinations, queues or an event bus",
     "AWS::Serverless::Application": "nested applications are not read; write its resources into this template",
     "AWS::CloudFormation::Stack": "nested stacks are not read; write its resources into this template",
-    "AWS::Logs::SubscriptionFilter": "logs are not sent on to functions; router logs -f follows them",
     "AWS::S3::BucketPolicy": "buckets have no policies of their own here; who may do what is said by roles and keys",
     "AWS::CloudWatch::Alarm": "alarms are not kept here; metrics are at the console's /metrics",
     "AWS::CloudWatch::Dashboard": "dashboards are not kept here; metrics are at the console's /metrics",

@@ -5,12 +5,14 @@ a source does in threads of its own and on sockets takes the real time it takes,
 
 import asyncio
 import contextlib
+import gzip
 import json
 import os
 import random
 import socket
 import time
 from abc import ABC, abstractmethod
+from base64 import b64decode
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -43,12 +45,17 @@ from router.sources.bus_rules import Occurrence
 from router.sources.bus_trigger import EventTrigger
 from router.sources.feed import TableTrigger
 from router.sources.http_triggers import HttpTrigger, UrlTrigger
+from router.sources.logs import LogsSource
+from router.sources.logs_places import Places
+from router.sources.logs_trigger import LogsTrigger
 from router.sources.queue import QueueSource, QueueTrigger
 from router.sources.s3dir import S3Trigger
 from router.sources.schedule_trigger import ScheduleTrigger
 from router.sources.topic import TopicSource
 from router.sources.topic_trigger import SnsTrigger
 from router.sources.webhook_trigger import WebhookTrigger
+from router.telemetry.loggroups import LogGroups
+from router.telemetry.logs import LogStore
 from router.telemetry.metrics import Metrics
 from tests.helpers.clock import VirtualClock
 from tests.helpers.house import free_port
@@ -595,7 +602,48 @@ class TopicRig(QueueRig):
         return [record["Sns"]["Message"] for record in json.loads(envelope.payload)["Records"]]
 
 
+class LogsRig(Rig):
+    """A line that a function writes to its log."""
+
+    apart = False
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Rig]:
+        """With log groups; the filters have begun, for what was there before they do not tell."""
+        async with super().opened():
+            self.store = LogStore(self.place / "logs", self.clock)
+            self.groups = await LogGroups.open(self.place / "logs", self.database, self.store, self.clock)
+            self._stream = self.store.stream("say")
+            await Places(self.database).load([])
+            for binding in self.bindings():
+                await Places(self.database).begin((binding.trigger.group, binding.trigger.named("f", binding.index)), {})
+            yield self
+            self.store.close()
+
+    def sources(self, bindings: Sequence[Binding]) -> Sequence[Any]:
+        """As any rig, with log groups."""
+        return LogsSource.build(bindings, House(self.config(), self.clock, self.database, self.metrics, logs=self.groups))
+
+    def bindings(self, *names: str) -> list[Binding]:
+        """What of a function's log is wanted."""
+        return [Binding(function(name), LogsTrigger("/aws/lambda/say", "yes"), index) for index, name in enumerate(names or ("f",))]
+
+    async def occur(self) -> str:
+        """One line, and one that nobody wants."""
+        number = f"yes {self.number()}"
+        for message in ("no", number):
+            self._stream.write(message, self.clock.now())
+        self._stream.flush()
+        return number
+
+    def identities(self, envelope: Envelope) -> list[str]:
+        """Messages."""
+        data = json.loads(gzip.decompress(b64decode(json.loads(envelope.payload)["awslogs"]["data"])))
+        return [event["message"] for event in data["logEvents"]]
+
+
 RIGS: Final[dict[str, type[Rig]]] = {
+    "logs": LogsRig,
     "s3": S3Rig,
     "http": HttpRig,
     "url": UrlRig,

@@ -76,7 +76,8 @@ SERVICES: Final[Mapping[str, Entry]] = {  # by name in botocore's data
     "logs": Entry(
         "router.api.aws.logs",
         lambda module, parts: module.Logs(
-            parts.logs, parts.house.clock, region=parts.house.config.region, account=parts.house.config.account
+            *(parts.logs, parts.declared, parts.permissions.policy, parts.house.clock),
+            module.Place(parts.house.config.region, parts.house.config.account),
         ),
     ),
     "scheduler": Entry("router.api.aws.scheduler", lambda module, parts: module.Scheduler.of(parts.declared, parts.calls, parts.house)),

@@ -39,6 +39,8 @@ functions:
       - table: orders
       - queue: {name: jobs, batch_size: 5}
       - sns: news
+      - logs: /aws/lambda/bare
+      - logs: {group: /aws/lambda/bare, filter_pattern: ERROR, name: bad}
   bare: {code: ., handler: app.h}
 """
 
@@ -63,12 +65,14 @@ def test_every_kind_of_trigger_is_told_in_the_words_of_its_config(config: Config
         ("table", "orders, up to 100 at a time", "a"),
         ("queue", "jobs, up to 5 at a time", "a"),
         ("sns", "news", "a"),
+        ("logs", "log group /aws/lambda/bare, filter a-11: everything", "a"),
+        ("logs", "log group /aws/lambda/bare, filter bad: ERROR", "a"),
     ]
 
 
 def test_a_trigger_of_a_kind_that_is_new_is_told_too() -> None:
     """Whoever adds a trigger adds its words: CONFIG above has one of each."""
-    assert set(TRIGGERS) == {"s3", "http", "url", "webhook", "schedule", "event", "table", "queue", "sns"}
+    assert set(TRIGGERS) == {"s3", "http", "url", "webhook", "schedule", "event", "table", "queue", "sns", "logs"}
 
 
 def test_settings_are_those_in_force_and_no_value_of_a_variable_is_told(config: Config) -> None:

@@ -1,6 +1,8 @@
 """Which triggers an event by hand sets off: the sources' own rules, and a sentence where it sets off nothing."""
 
+import gzip
 import json
+from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from router.events.transform import Input
 from router.sources.bucket_notification import BucketNotification
 from router.sources.bus_trigger import EventTrigger
 from router.sources.feed import TableTrigger
+from router.sources.logs_trigger import LogsTrigger
 from router.sources.queue import QueueTrigger
 from router.sources.s3dir import S3Trigger
 from router.sources.schedule_trigger import ScheduleTrigger
@@ -212,11 +215,26 @@ def test_messages_of_a_topic_go_to_the_functions_whose_filter_policy_passes_them
     assert refusal("sns", event("sns"), picky) == "no filter policy of topic alerts passes the message"
 
 
+def test_log_events_go_by_their_group_and_filters() -> None:
+    there = config(f=LogsTrigger("/shop", "ERROR", "bad"), g=(LogsTrigger("/shop"), LogsTrigger("/other")))
+    sent = event("logs", group="/shop", filter="bad")
+    (match,) = matches("logs", sent, there)
+    assert (match.envelope.function, match.envelope.source, match.mapped) == ("f", "logs:/shop", False)
+    assert json.loads(match.envelope.payload) == sent
+    assert [one.envelope.function for one in matches("logs", event("logs", group="/shop", filter="g-0"), there)] == ["g"]
+    assert (
+        refusal("logs", event("logs", group="/shop", filter="all"), there)
+        == "log group /shop has no subscription filter all; it has bad, g-0"
+    )
+    assert refusal("logs", event("logs", group="/shpo"), there) == "no trigger follows log group /shpo, did you mean /shop?"
+    for data in ("", "x", "aGVsbG8=", 5, b64encode(gzip.compress(b"[]")).decode(), b64encode(gzip.compress(b"{}")).decode()):
+        assert refusal("logs", {"awslogs": {"data": data}}, there).startswith("this is no logs event")
+
+
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
         ("kinesis", "no trigger takes such events"),
-        ("logs", "no trigger takes such events"),
     ],
 )
 def test_what_no_trigger_could_match_is_refused_with_another_way(kind: str, said: str) -> None:

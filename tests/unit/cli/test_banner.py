@@ -175,6 +175,8 @@ functions:
       - event: {pattern: {source: [shop]}}
       - queue: jobs
       - sns: news
+      - logs: shop
+      - logs: {group: shop, filter_pattern: "?ERROR ?WARN"}
 """
 
 
@@ -185,5 +187,5 @@ def test_triggers_of_every_kind_are_said(tmp_path: Path) -> None:
     assert {trigger.word for trigger in config.functions["f"].triggers} == TRIGGERS.keys(), "a new trigger is said here too"
     lines = list(banner(config, "1", tmp_path))
     shown = ["uploads uploads → f", "GET /x → f", "/_url/f/ → f", "/hook → f", "rate(1 hour) → f", "shop.db orders → f", "table carts → f"]
-    for part in (*shown, 'default {"source":["shop"]} → f', "jobs → f", "news → jobs", "news → f"):
+    for part in (*shown, 'default {"source":["shop"]} → f', "jobs → f", "news → jobs", "news → f", "shop → f", "shop ?ERROR ?WARN → f"):
         assert any(part in line for line in lines), (part, lines)

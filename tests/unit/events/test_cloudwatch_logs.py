@@ -28,6 +28,15 @@ def test_the_same_batch_is_the_same_bytes_and_its_text_is_compact() -> None:
     assert "ü" in text
 
 
+def test_columns_come_beside_their_message_and_only_where_there_are_any() -> None:
+    lines = [Line("1", 2, "a b", {"x": "a"}), Line("2", 3, "c")]
+    held = json.loads(gzip.decompress(b64decode(event(Batch("1", "g", "s", ["f"], lines))["awslogs"]["data"])))
+    assert held["logEvents"] == [
+        {"id": "1", "timestamp": 2, "message": "a b", "extractedFields": {"x": "a"}},
+        {"id": "2", "timestamp": 3, "message": "c"},
+    ]
+
+
 def test_half_a_surrogate_pair_is_refused() -> None:
     with pytest.raises(UnicodeEncodeError):
         event(Batch("1", "g", "s", [], [Line("1", 2, "\ud800")]))

@@ -114,6 +114,27 @@ def test_columns(pattern: str, wanted: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("pattern", "message", "columns"),
+    [
+        ("[a, b]", 'x "y z"', {"a": "x", "b": "y z"}),
+        ("[a = x*, (b = 1 || b = 2)]", "x1 [2]", {"a": "x1", "b": "2"}),
+        ("[a, ..., z]", "1 2 3 4", {"a": "1", "2": "2", "3": "3", "z": "4"}),
+        ("[..., z]", "1 2", {"1": "1", "z": "2"}),
+        ("[a, ...]", "1", {"a": "1"}),
+        ("[...]", "1 2", {"1": "1", "2": "2"}),
+        ("[a, ...]", "1 " * 1003, {"a": "1"}),
+        ("", "1", None),
+        ("?a", "a", None),
+        ("{ $.a = 1 }", '{"a": 1}', None),
+    ],
+)
+def test_columns_are_taken_out(pattern: str, message: str, columns: dict[str, str] | None) -> None:
+    found = LogPattern.of(pattern)
+    assert found.matches(message)
+    assert found.extracted(message) == columns
+
+
+@pytest.mark.parametrize(
     "pattern",
     [
         *(

@@ -902,3 +902,45 @@ def test_what_a_template_says_is_no_reference_of_the_config() -> None:
     assert config["roles"]["FnRole"]["policy"].pop() == statement
     text = json.dumps(config)
     assert text.count("$${file:/etc/shadow}") == text.count("${") == 6
+
+
+def follows(**over: Any) -> dict[str, Any]:
+    target = {"Fn::GetAtt": ["Fn", "Arn"]}
+    return {
+        "Type": "AWS::Logs::SubscriptionFilter",
+        "Properties": {"LogGroupName": "/shop", "FilterPattern": "", "DestinationArn": target, **over},
+    }
+
+
+def test_logs_come_to_functions_by_events_and_by_subscription_filters() -> None:
+    found = template(
+        {
+            "Say": function(),
+            "Group": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/shop/all"}},
+            "Fn": function(Events={"E": {"Type": "CloudWatchLogs", "Properties": {"LogGroupName": {"Fn::Sub": "/aws/lambda/${Say}"}, "FilterPattern": "?ERROR ?WARN"}}}),
+            "S": follows(LogGroupName={"Ref": "Group"}, FilterName="every", Distribution="ByLogStream"),
+        }
+    )  # fmt: skip
+    assert set(verdicts(found).values()) == {RUNS}, found.rows
+    assert triggers(found) == [
+        {"logs": {"group": "/shop/all", "name": "every"}},
+        {"logs": {"group": "/aws/lambda/Say", "filter_pattern": "?ERROR ?WARN"}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("over", "said"),
+    [
+        ({"LogGroupName": "/aws/lambda/Fn"}, "is where Fn writes its own log"),
+        ({"LogGroupName": "/own"}, "is where Fn writes its own log"),
+        ({"LogGroupName": "/aws/lambda/Other"}, "function Other is not here"),
+        ({"DestinationArn": {"Fn::GetAtt": ["Q", "Arn"]}}, "names no function"),
+        ({"ApplyOnTransformedLogs": True}, "ApplyOnTransformedLogs"),
+    ],
+)
+def test_a_subscription_filter_that_cannot_be_is_refused(over: dict[str, Any], said: str) -> None:
+    own = {"LoggingConfig": {"LogGroup": "/own"}} if over.get("LogGroupName") == "/own" else {}
+    found = template({"Fn": function(**own), "Q": {"Type": "AWS::SQS::Queue"}, "S": follows(**over)})
+    assert verdicts(found)["S"] == REFUSED
+    assert said in notes(found, "S")
+    assert triggers(found) == []

@@ -3,10 +3,12 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import ClassVar
 
+from router.api.aws.logs.filters import Filters
 from router.api.aws.logs.managing import Managing
 from router.api.aws.logs.place import Place, group_name, stream_name, text
 from router.api.aws.logs.reading import Reading
 from router.api.aws.service import Call, Members, Need, Operation
+from router.api.declared import Declared
 from router.clock import Clock
 from router.iam.policy import Policy
 from router.telemetry.loggroups import LogGroups
@@ -19,9 +21,11 @@ class Logs:
 
     name: ClassVar[str] = "logs"
 
-    def __init__(self, groups: LogGroups, clock: Clock, *, region: str, account: str) -> None:
-        self._place = Place(region, account)
-        managing, reading = Managing(groups, self._place, clock), Reading(groups, self._place)
+    def __init__(self, groups: LogGroups, declared: Declared, policies: Callable[[str], Policy | None], clock: Clock, place: Place) -> None:
+        """*policies*: what AddPermission said of a function, NAME or NAME:QUALIFIER."""
+        self._place = place
+        filters = Filters(groups, place, declared, policies)
+        managing, reading = Managing(groups, place, clock, filters.forget), Reading(groups, place)
         self._operations: dict[str, Operation] = {
             "CreateLogGroup": Operation(managing.create_group, self._create_needs),
             "DeleteLogGroup": self._on_group("DeleteLogGroup", managing.delete_group),
@@ -40,6 +44,9 @@ class Logs:
             "PutLogEvents": self._on_stream("PutLogEvents", managing.put),
             "GetLogEvents": self._on_stream("GetLogEvents", reading.events),
             "FilterLogEvents": self._on_group("FilterLogEvents", reading.search),
+            "PutSubscriptionFilter": self._on_group("PutSubscriptionFilter", filters.put),
+            "DescribeSubscriptionFilters": self._on_group("DescribeSubscriptionFilters", filters.describe),
+            "DeleteSubscriptionFilter": self._on_group("DeleteSubscriptionFilter", filters.delete),
             "TestMetricFilter": Operation(reading.test, lambda _: [Need("logs:TestMetricFilter", "*")]),
         }
 

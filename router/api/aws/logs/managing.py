@@ -1,7 +1,7 @@
 """CloudWatch Logs: groups and streams made, listed and deleted, what is written by hand, retention and tags."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
@@ -37,8 +37,9 @@ class Row(NamedTuple):
 class Managing:
     """Log groups and streams."""
 
-    def __init__(self, groups: LogGroups, place: Place, clock: Clock) -> None:
-        self._groups, self._place, self._clock = groups, place, clock
+    def __init__(self, groups: LogGroups, place: Place, clock: Clock, removed: Callable[[str], Awaitable[None]]) -> None:
+        """*removed*: what else goes with a group of that name."""
+        self._groups, self._place, self._clock, self._removed = groups, place, clock, removed
         self._turns = asyncio.Semaphore(2)  # listings that read from disk at one time
 
     # -- groups
@@ -56,7 +57,9 @@ class Managing:
 
     async def delete_group(self, call: Call) -> Members:
         """DeleteLogGroup."""
-        await self._groups.remove(await self._known(call))
+        name = await self._known(call)
+        await self._removed(name)
+        await self._groups.remove(name)
         return {}
 
     async def groups(self, call: Call) -> Members:
@@ -65,7 +68,7 @@ class Managing:
         prefix, part = text(members, "logGroupNamePrefix", ""), text(members, "logGroupNamePattern", "")
         if prefix and part:
             raise invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
-        limit, after = number(members, "limit", PAGE, low=1, high=PAGE), _after(members)
+        limit, after = number(members, "limit", PAGE, low=1, high=PAGE), tokens.after(members)
         chosen = {self._place.named(one) for one in texts(members, "logGroupIdentifiers")}
         found = [name for name in await self._groups.names() if name.startswith(prefix) and part in name and (not chosen or name in chosen)]
         rest = [name for name in found if name > after]
@@ -251,15 +254,6 @@ def _checked(tags: dict[str, str]) -> dict[str, str]:
     except UnicodeEncodeError:
         raise invalid("A tag is Unicode text.") from None
     return tags
-
-
-def _after(members: Members) -> str:
-    if members.get("nextToken") is None:
-        return ""
-    found = tokens.unpacked(text(members, "nextToken"))
-    if not isinstance(found, str):
-        raise invalid("The specified nextToken is invalid.")
-    return found
 
 
 def _is_key(value: object) -> bool:

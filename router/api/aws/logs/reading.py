@@ -63,7 +63,7 @@ class Reading:
 
         async with self._turns:
             hits = await asyncio.to_thread(look)
-        events = [{"logStreamName": event.stream, **_told(event), "eventId": tokens.event_id(group, event)} for event in hits.events]
+        events = [{"logStreamName": event.stream, **_told(event), "eventId": logpages.event_id(group, event)} for event in hits.events]
         made: dict[str, Any] = {"events": events, "searchedLogStreams": []}
         return made | ({"nextToken": tokens.of_search(hits.mark)} if hits.mark else {})
 

@@ -1,13 +1,13 @@
 """Tokens of CloudWatch Logs: where a client goes on. Pure. They hold places in files, so that they outlive restarts and new segments."""
 
-import hashlib
 import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final, NamedTuple
 
-from router.api.aws.logs.place import invalid
-from router.telemetry.logpages import Found, Spot
+from router.api.aws.logs.place import invalid, text
+from router.api.aws.service import Members
+from router.telemetry.logpages import Spot
 from router.telemetry.logsearch import Mark
 
 _TOKEN: Final = re.compile(r"([fb])/([0-9]{28})([0-9]{28})(?:/s)?")
@@ -62,7 +62,10 @@ def unpacked(token: str) -> object:
     return found
 
 
-def event_id(group: str, event: Found) -> str:
-    """56 digits: always the same for an event, unlike those of all others."""
-    digest = int.from_bytes(hashlib.sha256(f"{group}\n{event.stream}".encode()).digest()[:8], "big")
-    return f"{event.at:014d}{digest:020d}{event.spot.segment:09d}{event.spot.offset:013d}"
+def after(members: Members) -> str:
+    """Behind what a listing by name goes on; "" from its beginning. Raises AwsError."""
+    token = members.get("nextToken")
+    found = "" if token is None else unpacked(text(members, "nextToken"))
+    if not isinstance(found, str):
+        raise invalid("The specified nextToken is invalid.")
+    return found

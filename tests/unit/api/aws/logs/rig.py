@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from router.api.aws.logs import Logs
+from router.api.aws.logs import Logs, Place
 from router.api.aws.service import Call, Members
+from router.api.declared import Declared
+from router.config.types import Config
 from router.journal.database import Database
 from router.telemetry.loggroups import LogGroups
 from router.telemetry.logs import LogStore
@@ -17,12 +19,20 @@ GROUP = "/aws/lambda/resize"
 ARN = f"arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:"
 
 
+class Nothing:
+    """What was declared through the API."""
+
+    def __init__(self, root: Path) -> None:
+        self.config = Config(root / "config.yaml", root)
+
+
 class Rig:
     """The service and the store that functions log to."""
 
     def __init__(self, root: Path, store: LogStore, groups: LogGroups, clock: VirtualClock) -> None:
         self.root, self.store, self.groups, self.clock = root, store, groups, clock
-        self.service = Logs(groups, clock, region="eu-west-1", account=ACCOUNT)
+        declared = cast("Declared", Nothing(root))  # subscription filters: tests/integration/aws/test_subscriptions.py
+        self.service = Logs(groups, declared, lambda _: None, clock, Place("eu-west-1", ACCOUNT))
 
     async def call(self, operation: str, **members: Any) -> Members:
         """One operation."""
