@@ -285,6 +285,10 @@ class ScheduleRig(Rig):
 
     apart = False
 
+    def __init__(self, place: Path) -> None:
+        super().__init__(place)
+        self.clock = VirtualClock(time.time() // 3600 * 3600 + 60)  # just before an hour it could strike while the source attaches
+
     def bindings(self, *names: str) -> list[Binding]:
         """Every hour, and no hour is forgotten."""
         trigger = ScheduleTrigger("cron(0 * * * ? *)", parse("cron(0 * * * ? *)"), missed="all")
