@@ -27,6 +27,7 @@ FUNCTIONS: Final = frozenset(
         "ForEach",
         "GetAZs",
         "GetAtt",
+        "GetStackOutput",
         "If",
         "ImportValue",
         "Join",

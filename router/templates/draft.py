@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
+from router.templates.naming import NO_VALUE
 from router.templates.props import Props
 from router.templates.resolve import APIS, IMPLICIT, Resolver
 from router.templates.words import DIFFERS, REFUSED, RUNS, Code, Refused, Row, shown
@@ -228,7 +229,8 @@ class Draft:
 
     def props(self, item: Item, raw: Any = None) -> Props:
         """An item's properties, resolved."""
-        return Props(self.resolver.value(item.raw.get("Properties") or {} if raw is None else raw), "", item.note)
+        values = self.resolver.value(item.raw.get("Properties") or {} if raw is None else raw)
+        return Props({} if values is NO_VALUE else values, "", item.note)
 
     def target(self, arn: Any) -> Target:
         """What an ARN (or a queue's address) names. Raises Refused when it is not here."""

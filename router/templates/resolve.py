@@ -293,6 +293,7 @@ _FUNCTIONS: Final[Mapping[str, Callable[[Resolver, Any], Any]]] = {
 }
 _NOT_HERE: Final = {
     "ImportValue": "Fn::ImportValue: there are no other stacks here to import from; make it a parameter",
+    "GetStackOutput": "Fn::GetStackOutput: there are no other stacks here to read from; make it a parameter",
     "Cidr": "Fn::Cidr: there are no networks here to divide",
     "Transform": "Fn::Transform: macros are not run here",
     "ForEach": "Fn::ForEach: write the resources out",

@@ -97,6 +97,7 @@ def test_a_value(written: Any, meant: Any) -> None:
         ({"Fn::GetAtt": ["Jobs", "Frob"]}, "no such attribute"),
         ({"Fn::GetAtt": ["Nobody", "Arn"]}, "no resource"),
         ({"Fn::ImportValue": "x"}, "no other stacks"),
+        ({"Fn::GetStackOutput": {"StackName": "s", "OutputName": "o"}}, "no other stacks"),
         ({"Fn::Cidr": ["10.0.0.0/8", 1]}, "no networks"),
         ({"Fn::Transform": {"Name": "AWS::Include"}}, "macros"),
         ({"Fn::Frob": 1}, "no intrinsic function"),

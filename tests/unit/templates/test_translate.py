@@ -944,3 +944,8 @@ def test_a_subscription_filter_that_cannot_be_is_refused(over: dict[str, Any], s
     assert verdicts(found)["S"] == REFUSED
     assert said in notes(found, "S")
     assert triggers(found) == []
+
+
+def test_properties_that_are_no_value_are_none() -> None:
+    found = template({"Q": {"Type": "AWS::SQS::Queue", "Properties": {"Ref": "AWS::NoValue"}}})
+    assert verdicts(found) == {"Q": RUNS}
