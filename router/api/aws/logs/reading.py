@@ -68,12 +68,12 @@ class Reading:
         return made | ({"nextToken": tokens.of_search(hits.mark)} if hits.mark else {})
 
     async def test(self, call: Call) -> Members:
-        """TestMetricFilter: which messages match; values are not extracted."""
+        """TestMetricFilter: which messages match, and the values of their columns; of JSON none are extracted."""
         pattern = pattern_of(text(call.parameters, "filterPattern"))
         messages = texts(call.parameters, "logEventMessages")
         return {
             "matches": [
-                {"eventNumber": at, "eventMessage": one, "extractedValues": {}}
+                {"eventNumber": at, "eventMessage": one, "extractedValues": _columns(pattern, one)}
                 for at, one in enumerate(messages, 1)
                 if pattern.matches(one)
             ]
@@ -103,6 +103,10 @@ def pattern_of(pattern: str) -> LogPattern:
         return LogPattern.of(pattern)
     except BadPattern as error:
         raise invalid(f"Invalid filter pattern: {error}") from None
+
+
+def _columns(pattern: LogPattern, message: str) -> dict[str, str]:
+    return {f"${name}": value for name, value in (pattern.extracted(message) or {}).items()}
 
 
 def _times(members: Members) -> tuple[int, int]:

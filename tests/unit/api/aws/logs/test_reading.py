@@ -222,3 +222,5 @@ async def test_what_is_wrong_is_refused(house: Rig, operation: str, members: dic
 async def test_a_pattern_is_tried(house: Rig) -> None:
     told = await house.call("TestMetricFilter", filterPattern="{ $.a = 1 }", logEventMessages=['{"a": 2}', '{"a": 1}'])
     assert told == {"matches": [{"eventNumber": 2, "eventMessage": '{"a": 1}', "extractedValues": {}}]}
+    told = await house.call("TestMetricFilter", filterPattern="[ip, ..., size > 9]", logEventMessages=["a b 5", "a b 17"])
+    assert told == {"matches": [{"eventNumber": 2, "eventMessage": "a b 17", "extractedValues": {"$ip": "a", "$2": "b", "$size": "17"}}]}
