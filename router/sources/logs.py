@@ -120,20 +120,19 @@ class LogsSource:
             await self._save(one)
 
     async def _hand_over(self, one: "SubscriptionFilter", logs: LogGroups, outlet: Outlet, stop: asyncio.Event) -> None:
-        """What the streams have that wait now."""
+        """What the streams have that wait now; after a stop the next start finds the rest."""
         streams, one.waiting = one.waiting, set()
         while streams and not stop.is_set():
             look = await asyncio.to_thread(one.look, [streams.pop() for _ in range(min(STREAMS, len(streams)))], logs)
-            one.unsaved |= look.marks
+            moved = one.unsaved | look.marks
             if look.envelopes:
-                await outlet.emit_all(look.envelopes, moving(one.key, one.unsaved))
-                one.unsaved = {}
+                await outlet.emit_all(look.envelopes, moving(one.key, moved))
                 self._handed.add(base(one.target), amount=look.events)
+            one.unsaved = {} if look.envelopes else moved
             one.marks |= look.marks
             streams |= look.rest
             for stream in look.gaps:
                 log.warning("log_events_missed", group=one.key[0], filter=one.key[1], stream=stream)
-        one.waiting |= streams
 
     async def _tidy(self, logs: LogGroups) -> None:
         """Forget streams that are gone, and record how far filters have come that let nothing pass."""

@@ -151,6 +151,12 @@ def test_what_cannot_be_is_refused(logs: Any, over: dict[str, Any], code: str, s
     assert said in found[1]
 
 
+@pytest.mark.parametrize("operation", ["describe_subscription_filters", "delete_subscription_filter"])
+def test_a_group_that_is_not_there_has_none(logs: Any, operation: str) -> None:
+    over = {"filterName": "x"} if operation.startswith("delete") else {}
+    assert refusal(getattr(logs, operation), logGroupName="nowhere", **over)[1] == "The specified log group does not exist."
+
+
 def test_logs_that_would_come_back_through_another_function_are_refused(cloud: Cloud, logs: Any) -> None:
     cloud.emit("hear", {"awslogs": {"data": ""}})
     assert cloud.until(lambda: any(one["logGroupName"] == "/aws/lambda/hear" for one in logs.describe_log_groups()["logGroups"]), 20)

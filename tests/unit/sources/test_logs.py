@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from router.config.fragments import Fragment
 from router.config.load import load
 from router.config.types import Config, Function, Logging
 from router.errors import ConfigError
@@ -22,6 +23,7 @@ from router.sources import logs as source_of_logs
 from router.sources.base import Binding, House
 from router.sources.logs import TIDY_EVERY, LogsSource
 from router.sources.logs_trigger import LogsTrigger
+from router.telemetry.logfiles import encoded
 from router.telemetry.loggroups import LogGroups
 from router.telemetry.logs import LogStore
 from router.telemetry.metrics import Metrics
@@ -65,8 +67,8 @@ class Rig:
             self.said.write(message, self.clock.now())
         self.said.flush()
 
-    async def run(self, *triggers: LogsTrigger, write: Sequence[str] = (), advance: float = 5.0) -> None:
-        """One life of the source, in which this is written."""
+    async def run(self, *triggers: LogsTrigger, write: Sequence[str] = (), advance: float = 5.0) -> list[Any]:
+        """One life of the source, in which this is written; the rows of places before its end."""
         bindings = [Binding(Function("alert", Path("/code"), "app.handler"), trigger, index) for index, trigger in enumerate(triggers)]
         config = Config(self.place / "config.yaml", self.place)
         (source,) = LogsSource.build(bindings, House(config, self.clock, self.database, self.metrics, logs=self.groups))
@@ -82,12 +84,15 @@ class Rig:
             while not rested(source, self.clock):
                 await self.clock.advance(0.5)
                 await asyncio.to_thread(bool)
+            rows = await self.database.read("SELECT stream, offset FROM log_places")
             stop.set()
             while not task.done():
                 await self.clock.advance(0.5)
                 await asyncio.to_thread(bool)
         await task
         assert self.store.heard is None
+        assert source.health()
+        return rows
 
     @property
     def told(self) -> list[str]:
@@ -154,6 +159,23 @@ async def test_what_no_pattern_let_pass_is_not_looked_at_again_after_a_stop(rig:
     assert rig.told == []
 
 
+async def test_what_no_pattern_let_pass_is_recorded_now_and_then(rig: Rig) -> None:
+    size = len(encoded(rig.clock.now(), "fine"))
+    assert await rig.run(LogsTrigger(SAY, "ERROR"), write=["fine"]) == []
+    assert await rig.run(LogsTrigger(SAY, "ERROR"), write=["fine"], advance=2 * TIDY_EVERY + 10) == [(rig.said.name, 2 * size)]
+
+
+async def test_a_stream_that_lost_its_end_is_told_from_there_on(rig: Rig) -> None:
+    await rig.run(LogsTrigger(SAY), write=["one", "two"])
+    rig.store.close()
+    (file,) = (rig.place / "logs").rglob("*.jsonl")
+    with file.open("rb+") as opened:
+        opened.truncate(len(encoded(rig.clock.now(), "one")))
+    await rig.run(LogsTrigger(SAY))
+    await rig.run(LogsTrigger(SAY), write=["six"])
+    assert rig.told == ["one", "two", "six"]
+
+
 async def test_two_filters_go_their_own_ways(rig: Rig) -> None:
     await rig.run(LogsTrigger(SAY, "a"), write=["a1", "b1"])
     await rig.run(LogsTrigger(SAY, "a"), LogsTrigger(SAY, "b"), write=["a2", "b2"])
@@ -194,8 +216,7 @@ async def test_streams_that_are_gone_are_forgotten_and_one_made_anew_is_read_who
     await rig.groups.write("own", "s", [(1, "one"), (2, "two")])
     await rig.run(trigger)
     await rig.groups.unmake("own", "s")
-    await rig.run(trigger, advance=2 * TIDY_EVERY + 10)
-    assert await rig.database.read("SELECT stream FROM log_places") == []
+    assert await rig.run(trigger, advance=2 * TIDY_EVERY + 10) == []
     await rig.groups.make("own", "s")
     await rig.groups.write("own", "s", [(3, "three")])
     await rig.run(trigger)
@@ -250,6 +271,15 @@ def test_a_trigger_as_written(tmp_path: Path, written: str, trigger: LogsTrigger
 def test_what_is_no_trigger_is_refused(tmp_path: Path, written: str, said: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(said)):
         read(tmp_path, written)
+
+
+def test_what_was_declared_through_the_api_outlives_the_function_whose_log_it_is(tmp_path: Path) -> None:
+    trigger = {"logs": {"group": "/aws/lambda/gone", "name": "n"}}
+    (tmp_path / "app.py").write_text("")
+    (tmp_path / "config.yaml").write_text(BASE.replace("TRIGGERS", ""))
+    fragments = [Fragment("triggers", "t", {"function": "alert", "trigger": trigger})]
+    config = load(tmp_path / "config.yaml", TRIGGERS, environ={}, declared=lambda _: fragments)
+    assert config.functions["alert"].triggers == (LogsTrigger("/aws/lambda/gone", name="n"),)
 
 
 def built(*pairs: tuple[Function, LogsTrigger]) -> None:
