@@ -6,7 +6,7 @@ from typing import Any
 
 from router.api.aws.service import Call, Members
 from router.api.aws.sns.place import Place, structures, text
-from router.events.sns_errors import BatchRequestTooLong, InvalidParameter, NotFound, ParameterValueInvalid, TopicError
+from router.events.sns_errors import BatchRequestTooLong, InvalidParameter, NotFound, ParameterValueInvalid
 from router.events.sns_rules import LARGEST, Message, check, check_batch, structured
 from router.events.sqs import Attribute
 from router.sources.base import Outlet
@@ -22,35 +22,24 @@ class Publishing:
     async def publish(self, call: Call) -> Members:
         """Publish."""
         topic = self._topic(target(call.parameters))
-        return _told(await self._publish(topic, message_of(call.parameters, call.trace)))
+        message = self._checked(topic, message_of(call.parameters, call.trace))
+        return _told(await self._topics.publish(self._outlet, topic, message))
 
     async def batch(self, call: Call) -> Members:
-        """PublishBatch: entry by entry; those of a FIFO topic in their order."""
+        """PublishBatch: refused as a whole for what is wrong with one entry; those of a FIFO topic are published in their order."""
         topic, given = self._topic(text(call.parameters, "TopicArn")), structures(call.parameters, "PublishBatchRequestEntries")
         ids = [text(entry, "Id") for entry in given]
         check_batch(ids)
-        read = [_attempted(entry, call.trace) for entry in given]
-        if sum(one.size for one in read if isinstance(one, Message)) > LARGEST:
+        messages = [self._checked(topic, message_of(entry, call.trace)) for entry in given]
+        if sum(message.size for message in messages) > LARGEST:
             raise BatchRequestTooLong
-        answers = await asyncio.gather(*(self._answer(topic, one) for one in read))
-        good = [{"Id": entry, **_told(one)} for entry, one in zip(ids, answers, strict=True) if isinstance(one, Published)]
-        bad = [
-            {"Id": entry, "Code": one.code, "Message": str(one), "SenderFault": True}
-            for entry, one in zip(ids, answers, strict=True)
-            if isinstance(one, TopicError)
-        ]
-        return {"Successful": good, "Failed": bad}
+        published = await asyncio.gather(*(self._topics.publish(self._outlet, topic, message) for message in messages))
+        return {"Successful": [{"Id": entry, **_told(one)} for entry, one in zip(ids, published, strict=True)], "Failed": []}
 
-    async def _answer(self, topic: str, one: Message | TopicError) -> Published | TopicError:
-        try:
-            return one if isinstance(one, TopicError) else await self._publish(topic, one)
-        except TopicError as refusal:
-            return refusal
-
-    async def _publish(self, topic: str, message: Message) -> Published:
+    def _checked(self, topic: str, message: Message) -> Message:
         settings = self._topics.topics[topic]
         check(message, fifo=settings.fifo, content_based=settings.content_based_deduplication)
-        return await self._topics.publish(self._outlet, topic, message)
+        return message
 
     def _topic(self, arn: str) -> str:
         name = self._place.topic(arn)
@@ -102,13 +91,6 @@ def _attribute(name: str, value: Any) -> Attribute:
         told = f"The message attribute '{name[:100]}' must contain non-empty message attribute value for message attribute type '{kind[:100]}'."
         raise ParameterValueInvalid(told)
     return Attribute(kind, held)
-
-
-def _attempted(entry: Mapping[str, Any], trace: str) -> Message | TopicError:
-    try:
-        return message_of(entry, trace)
-    except TopicError as refusal:
-        return refusal
 
 
 def _told(published: Published) -> dict[str, Any]:
