@@ -31,6 +31,14 @@ class InvalidInput(ValueError):
     """An input, path or template that AWS would refuse."""
 
 
+class InvalidPlaceholder(InvalidInput):
+    """A template that names a variable which it has not."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"InputTemplate contains invalid placeholder {name}.")
+        self.name = name
+
+
 class Facts(NamedTuple):
     """What a template may ask for beside the event."""
 
@@ -74,7 +82,7 @@ class Input:
         made = cls(template, variables={name: path_of(path) for name, path in paths.items()}, pieces=tuple(_pieces(template)))
         for piece in made.pieces:
             if piece.name and piece.name not in paths and piece.name not in _OWN:
-                raise InvalidInput(f"InputTemplate contains invalid placeholder {piece.name}.")
+                raise InvalidPlaceholder(piece.name)
         if _parsed("".join(piece.text if not piece.name else "" if piece.quoted else "0" for piece in made.pieces)) is MISSING:
             raise InvalidInput("the template is not JSON; a template that is a text stands in quotes of its own")
         return made

@@ -20,6 +20,8 @@ _CLASSES: Final = (("\\p{L}", "\\w"), ("\\p{N}", "\\d"), ("\\p{Z}", "\\s"), ("\\
 
 CHECKED: Final[Mapping[str, Collection[str]]] = {  # services whose requests are checked so → shapes that they judge in words of their own
     "lambda": ("Runtime",),  # config.yaml has runtimes that AWS has not
+    "events": ("PutEventsRequestEntryList",),  # an entry is refused alone
+    "scheduler": (),
 }
 
 STRICTER: Final[Mapping[str, Mapping[str, Mapping[str, int]]]] = {  # what a service asks for beyond its model: shape → limits
@@ -103,7 +105,7 @@ def _violations(shape: Mapping[str, Any], value: Any) -> Iterator[str]:
 
 def _fits(shape: Mapping[str, Any], value: str) -> bool:
     if len(value) > shape.get("max", _LONGEST):
-        return False  # a pattern is not tried on what is too long anyway
+        return "max" in shape  # a pattern is not tried on what is too long; of the two, that alone is told
     pattern = _compiled(shape["pattern"])
     return pattern is None or pattern.fullmatch(value) is not None
 

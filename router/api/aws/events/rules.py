@@ -166,10 +166,13 @@ class Rules:
     # -- targets
 
     async def put_targets(self, call: Call) -> Members:
-        """PutTargets: those that are taken are in force on return, the others are told one by one."""
+        """PutTargets: those that are taken are in force on return; what can be no target here is told one by one, and what is said wrongly
+        of one refuses all."""
         bus, name = self._bus(call.parameters), text(call.parameters, "Rule")
         given = [one for one in listed(call.parameters, "Targets") if isinstance(one, Mapping)]
         self._check_batch([text(one, "Id") for one in given])
+        for one in given:
+            words.check(one)
         async with self._turns.of(key_of(bus, name)):
             self._seen(bus, name)
             fragment = self._refuse_of_config(bus, name)

@@ -11,6 +11,7 @@ from router.api.aws.events.members import invalid, refuse, structure, text
 from router.api.aws.service import Members, Need
 from router.events import arns
 from router.events.eventbridge import Place
+from router.events.transform import Input, InvalidInput, InvalidPlaceholder
 from router.sources.target_reading import ACTIONS
 from router.sources.targets import Target
 
@@ -25,10 +26,7 @@ _SERVICES: Final = {"lambda": "function", "sqs": "queue", "events": "bus", "sns"
 
 def where(arn: str, place: Place) -> tuple[str, str]:
     """The kind and the name of what an ARN is of: ("queue", "jobs"). Raises AwsError for what can be no target here."""
-    parts = arn.split(":", 5)
-    if len(parts) != 6 or parts[:2] != ["arn", "aws"]:
-        raise invalid(f"Parameter {arn[:200]} is not valid. Reason: Provided Arn is not in correct format.")
-    service, region, account, name = parts[2:]
+    service, region, account, name = _fields(arn)
     kind = _SERVICES.get(service)
     prefix = {"function": "function:", "queue": "", "bus": "event-bus/", "topic": "", "log_group": "log-group:"}.get(kind or "", "?")
     if kind is None or not name.startswith(prefix):
@@ -38,6 +36,14 @@ def where(arn: str, place: Place) -> tuple[str, str]:
     if (region, account) != (place.region, place.account):
         raise invalid(f"Parameter {arn[:200]} is not valid. Reason: it is not of this account {place.account} in {place.region}.")
     return kind, name.removeprefix(prefix).removesuffix(":*")
+
+
+def _fields(arn: str) -> list[str]:
+    """Service, region, account and name. Raises AwsError for what is no ARN."""
+    parts = arn.split(":", 5)
+    if len(parts) != 6 or parts[:2] != ["arn", "aws"]:
+        raise invalid(f"Parameter {arn[:200]} is not valid. Reason: Provided Arn is not in correct format.")
+    return parts[2:]
 
 
 def role_of(arn: str, place: Place) -> str:
@@ -54,6 +60,12 @@ def queue_of(members: Members, place: Place, name: str = "Arn") -> str:
     if kind != "queue":
         raise invalid("Parameter DeadLetterConfig is not valid. Reason: it names no SQS queue.")
     return queue
+
+
+def check(given: Members) -> None:
+    """What a target says of itself: what is wrong there refuses the request, whatever else is in it. Raises AwsError."""
+    _fields(text(given, "Arn"))
+    _input(given, text(given, "Id"))
 
 
 def declared(given: Members, place: Place) -> dict[str, Any]:
@@ -91,12 +103,29 @@ def _input(given: Members, identity: str) -> dict[str, Any]:
         except (ValueError, RecursionError):
             raise invalid(f"JSON syntax error in input for target {identity}") from None
     if found == ["InputPath"]:
-        return {"input_path": text(given, "InputPath")}
+        return {"input_path": _path(text(given, "InputPath"), identity)}
     if found == ["InputTransformer"]:
         transformer = structure(given, "InputTransformer")
-        paths = dict(structure(transformer, "InputPathsMap"))
-        return {"input_transformer": {"template": text(transformer, "InputTemplate")} | ({"paths": paths} if paths else {})}
+        return {"input_transformer": _template(text(transformer, "InputTemplate"), structure(transformer, "InputPathsMap"), identity)}
     return {}
+
+
+def _path(path: str, identity: str) -> str:
+    try:
+        Input.part(path)
+    except InvalidInput as error:
+        raise invalid(f"Invalid InputPath for target {identity}: {error}") from None
+    return path
+
+
+def _template(template: str, paths: Mapping[str, str], identity: str) -> dict[str, Any]:
+    try:
+        Input.template(template, paths)
+    except InvalidPlaceholder as error:
+        raise invalid(f"InputTemplate for target {identity} contains invalid placeholder {error.name}.") from None
+    except InvalidInput as error:
+        raise invalid(f"Invalid InputTemplate for target {identity}: {error}") from None
+    return {"template": template} | ({"paths": dict(paths)} if paths else {})
 
 
 def shown(target: Target, place: Place) -> dict[str, Any]:

@@ -20,6 +20,8 @@ def model(service: str) -> Any:
     return json.loads(gzip.decompress(found.read_bytes()))
 
 
+EVENTS = Constraints(model("events"), CHECKED["events"])
+SCHEDULER = Constraints(model("scheduler"), CHECKED["scheduler"])
 LAMBDA = Constraints(model("lambda"), CHECKED["lambda"], STRICTER["lambda"])
 ROLE = "arn:aws:iam::123456789012:role/r"
 
@@ -98,3 +100,33 @@ ANY = st.recursive(
 @given(st.dictionaries(st.sampled_from(["FunctionName", "Role", "Timeout", "Environment", "Architectures", "Tags", "Layers"]), ANY))
 def test_whatever_comes_it_says_something(members: dict[str, Any]) -> None:
     assert isinstance(LAMBDA.refusal("CreateFunction", members), str)
+
+
+@pytest.mark.parametrize(
+    ("identity", "said"),
+    [
+        ("a.b-_1", ""),
+        (
+            "!@#$@!#$",
+            r"Value '!@#$@!#$' at 'targets.1.member.id' failed to satisfy constraint: Member must satisfy regular expression pattern: [\.\-_A-Za-z0-9]+",
+        ),
+        (
+            "a" * 65,
+            f"Value '{'a' * 65}' at 'targets.1.member.id' failed to satisfy constraint: Member must have length less than or equal to 64",
+        ),
+    ],
+)
+def test_the_id_of_a_target_as_recorded(identity: str, said: str) -> None:
+    targets = [{"Id": identity, "Arn": "arn:aws:sqs:us-east-1:123456789012:jobs"}]
+    refusal = EVENTS.refusal("PutTargets", {"Rule": "r", "Targets": targets})
+    assert refusal == (f"1 validation error detected: {said}" if said else "")
+
+
+def test_entries_are_judged_one_by_one() -> None:
+    assert EVENTS.refusal("PutEvents", {"Entries": [{"Source": "", "EventBusName": "a b"}] * 11}) == ""
+
+
+def test_names_of_schedules() -> None:
+    assert "at 'name' failed" in SCHEDULER.refusal("CreateSchedule", {"Name": "a b"})
+    target = {"Arn": "arn:aws:sqs:us-east-1:123456789012:jobs", "RoleArn": ROLE, "RetryPolicy": {"MaximumRetryAttempts": 200}}
+    assert "at 'target.retryPolicy.maximumRetryAttempts' failed" in SCHEDULER.refusal("CreateSchedule", {"Name": "a", "Target": target})
