@@ -5,7 +5,8 @@ EventBridge Scheduler user guide "Schedule types"; verdicts of AWS in tests/gold
 
 - cron() runs on the wall clock of a zone. A time that the clock is put forward past is skipped; a time that comes
   twice runs once, the first time.
-- rate() is elapsed time from an anchor: days are 24 hours each.
+- rate() is elapsed time from an anchor: days are 24 hours each. EventBridge Scheduler takes the singular of its unit for
+  any number, as recorded of AWS: rate(2 minute); rules for 1 only.
 - at() is one wall time. In a gap it runs as late after the change as it would have been (02:30 runs when the clock
   shows 03:30): a one-time schedule must not vanish. A time that comes twice is the first."""
 
@@ -55,15 +56,15 @@ class At:
 Expression = Rate | Cron | At
 
 
-def parse(text: str) -> Expression:
-    """Read rate(…), cron(…) or at(…). Raises InvalidSchedule."""
+def parse(text: str, *, scheduler: bool = False) -> Expression:
+    """Read rate(…), cron(…) or at(…), as rules take them or as EventBridge Scheduler does. Raises InvalidSchedule."""
     try:
-        return _read(text)
+        return _read(text, scheduler=scheduler)
     except ValueError as error:
         raise InvalidSchedule(text if len(text) <= LONGEST else "", str(error)) from error
 
 
-def _read(text: str) -> Expression:
+def _read(text: str, *, scheduler: bool) -> Expression:
     if len(text) > LONGEST:
         raise ValueError(f"a schedule expression has {LONGEST} characters at most, this one has {len(text)}")
     if not text.isascii():
@@ -72,7 +73,7 @@ def _read(text: str) -> Expression:
     if match is None:
         raise ValueError(_misformed(text))
     kind, inside = match.groups()
-    return _rate(inside) if kind == "rate" else cron_fields.read(inside) if kind == "cron" else _at(inside)
+    return _rate(inside, scheduler=scheduler) if kind == "rate" else cron_fields.read(inside) if kind == "cron" else _at(inside)
 
 
 def _misformed(text: str) -> str:
@@ -81,7 +82,7 @@ def _misformed(text: str) -> str:
     return "a schedule is rate(5 minutes), cron(0 8 ? * MON-FRI *) or at(2030-01-31T08:00:00)"
 
 
-def _rate(inside: str) -> Rate:
+def _rate(inside: str, *, scheduler: bool) -> Rate:
     match = re.fullmatch(r"\s*([0-9]+)\s*([A-Za-z]+?)(s?|S?)\s*", inside)
     if match is None:
         raise ValueError("a rate is a whole number and a unit: rate(1 minute), rate(5 minutes), rate(2 hours), rate(1 day)")
@@ -94,7 +95,7 @@ def _rate(inside: str) -> Rate:
     if value == 0:
         raise ValueError("a rate is at least 1; to stop a schedule write enabled: false")
     right = f"{value} {unit}{'' if value == 1 else 's'}"
-    if inside != right:
+    if inside != right and not (scheduler and inside == f"{value} {unit}"):
         raise ValueError(f"write rate({right}): one space, no padding, lower case, the singular for 1 only")
     return Rate(value * _UNITS[unit])
 

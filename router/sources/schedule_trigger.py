@@ -53,7 +53,7 @@ class ScheduleTrigger:
     def of(cls, form: "Node", *, own: bool = False) -> Self:
         """From a mapping whose keys are known to be good. *own*: see the field."""
         text = form.text("expression")
-        expression, timezone = _expression(form, text), _timezone(form)
+        expression, timezone = _expression(form, text, scheduler=own), _timezone(form)
         start, end = (_bound(form, key, expression, timezone) for key in ("start", "end"))
         if start is not None and end is not None and start > end:
             form.problem("is before start", "end")
@@ -96,10 +96,10 @@ class ScheduleTrigger:
         return zones.find(self.timezone)
 
 
-def _expression(form: "Node", text: str) -> Expression:
+def _expression(form: "Node", text: str, *, scheduler: bool) -> Expression:
     try:
         if text:
-            return parse(text)
+            return parse(text, scheduler=scheduler)
     except InvalidSchedule as error:
         form.problem(str(error), "expression")
     return _NEVER

@@ -118,6 +118,14 @@ def test_a_refusal_says_what_would_be_right(expression: str, told: str) -> None:
     assert told in str(refused.value)
 
 
+def test_scheduler_takes_the_singular_for_any_number() -> None:
+    """As recorded of EventBridge Scheduler; a rule refuses it, and so does either what is no unit or has no space of its own."""
+    assert parse("rate(2 minute)", scheduler=True) == parse("rate(2 minutes)")
+    for text in ("rate(10 minutess)", "rate( 10 minutes )", "rate(10 MINUTE)", "rate(010 minute)", "rate(1 hours)"):
+        with pytest.raises(InvalidSchedule):
+            parse(text, scheduler=True)
+
+
 @given(text=st.text(max_size=40) | st.from_regex(r"(cron|rate|at)\([0-9A-Z*?,/#LW -]{0,30}\)", fullmatch=True))
 def test_no_text_does_worse_than_a_refusal(text: str) -> None:
     try:

@@ -51,7 +51,7 @@ def _whole(at: float | None) -> int | None:
 
 def _parsed(expression: str) -> Expression:
     try:
-        return parse(expression)
+        return parse(expression, scheduler=True)
     except InvalidSchedule:
         raise invalid(f"Invalid Schedule Expression {expression[:200]}.") from None
 

@@ -146,6 +146,13 @@ async def test_what_is_no_schedule_is_refused(rig: Rig, wrong: dict[str, Any], t
     assert list(rig.config.schedules) == ["nightly"]
 
 
+async def test_the_singular_of_a_unit_is_taken_and_shown_as_it_was_given(rig: Rig) -> None:
+    await rig.plan("CreateSchedule", **schedule(expression="rate(2 minute)"))
+    assert (await rig.plan("GetSchedule", Name="a"))["ScheduleExpression"] == "rate(2 minute)"
+    await rig.plan("UpdateSchedule", **schedule(expression="rate(3 hour)"))
+    assert (await rig.plan("GetSchedule", Name="a"))["ScheduleExpression"] == "rate(3 hour)"
+
+
 async def test_what_runs_but_once_more_is_taken(rig: Rig) -> None:
     await rig.plan("CreateSchedule", **schedule("now", EndDate=T + 30))  # a new rate() ticks at once
     await rig.plan("CreateSchedule", **schedule("late", StartDate=T - 299))
