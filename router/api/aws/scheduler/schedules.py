@@ -159,6 +159,11 @@ class Schedules:
         return made | ({"CreationDate": fragment.made, "LastModificationDate": fragment.changed} if fragment is not None else {})
 
     def _target(self, found: Planned) -> dict[str, Any]:
+        """A target as answers have it: whatever was given, its retry policy is told whole."""
+        retry = {"MaximumEventAgeInSeconds": int(found.target.age), "MaximumRetryAttempts": found.target.attempts}
+        return self._targeting(found) | {"RetryPolicy": retry}
+
+    def _targeting(self, found: Planned) -> dict[str, Any]:
         fragment = self._fragment(found.group, found.name)
         if fragment is not None and isinstance(fragment.about.get("target"), Mapping):
             return dict(fragment.about["target"])
@@ -167,8 +172,7 @@ class Schedules:
             made["Input"] = found.timing.input
         if found.target.source:
             made["EventBridgeParameters"] = {"Source": found.target.source, "DetailType": found.target.detail_type}
-        retry = {"MaximumEventAgeInSeconds": int(found.target.age), "MaximumRetryAttempts": found.target.attempts}
-        return made | {"RetryPolicy": retry}
+        return made
 
     # -- what there is
 

@@ -11,6 +11,7 @@ from router.config.types import Destination
 from tests.unit.api.aws.events.rig import ACCOUNT, FUNCTION, QUEUE, REGION, ROLE, Rig, T
 
 OFF = {"Mode": "OFF"}
+WHOLE = {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}
 TARGET = {"Arn": QUEUE, "RoleArn": ROLE, "Input": "go"}
 
 
@@ -50,6 +51,7 @@ async def test_a_schedule_is_made_shown_changed_and_taken_away(rig: Rig) -> None
     shown = await rig.plan("GetSchedule", Name="a")
     assert shown == {
         **given,
+        "Target": given["Target"] | {"RetryPolicy": WHOLE},
         "Arn": arn("a"),
         "GroupName": "default",
         "StartDate": int(T + 60),
@@ -91,7 +93,7 @@ async def test_targets_of_every_kind(rig: Rig) -> None:
     line = {"Arn": QUEUE.replace("jobs", "line.fifo"), "RoleArn": ROLE, "Input": "x", "SqsParameters": {"MessageGroupId": "all"}}
     for name, target in (("put", put), ("call", call), ("line", line)):
         await rig.plan("CreateSchedule", **schedule(name, Target=target))
-        assert (await rig.plan("GetSchedule", Name=name))["Target"] == target
+        assert (await rig.plan("GetSchedule", Name=name))["Target"] == {"RetryPolicy": WHOLE, **target}
     made = rig.config.schedules
     assert (made["put"].target.source, made["put"].timing.input) == ("clock", '{"n":1}')
     assert (made["call"].target.attempts, made["call"].target.age, made["call"].target.dead_letter) == (1, 60.0, "jobs")
