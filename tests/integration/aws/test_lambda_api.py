@@ -223,6 +223,7 @@ def test_a_function_s_whole_life(cloud: Cloud, client: Any) -> None:
     assert refused(client.get_function, FunctionName="life")[1] == "ResourceNotFoundException"
     again = create(client, "life", Publish=True)
     assert again["Version"] == "2", "numbers are never given twice, not even by a function of the same name"
+    assert again["FunctionArn"].endswith(":function:life"), "as recorded of AWS"
     client.delete_function(FunctionName="life")
 
 
@@ -357,7 +358,13 @@ def test_event_invoke_config(client: Any) -> None:
     assert (merged["MaximumRetryAttempts"], merged["MaximumEventAgeInSeconds"]) == (0, 60)
     assert merged["DestinationConfig"]["OnFailure"] == {"Destination": queue}
     replaced = client.put_function_event_invoke_config(FunctionName="async", MaximumRetryAttempts=1)
-    assert (replaced["MaximumEventAgeInSeconds"], replaced["DestinationConfig"]["OnFailure"]) == (21600, {})
+    assert ("MaximumEventAgeInSeconds" in replaced, replaced["DestinationConfig"]["OnFailure"]) == (False, {}), (
+        "what is not set is not told"
+    )
+    assert "MaximumEventAgeInSeconds" not in client.get_function_event_invoke_config(FunctionName="async")
+    itself = {"OnSuccess": {"Destination": "arn:aws:lambda:us-east-1:123456789012:function:async"}}
+    told = refused(client.put_function_event_invoke_config, FunctionName="async", DestinationConfig=itself)
+    assert told[1:] == ("InvalidParameterValueException", "You can't specify the function as a destination for itself.")
     assert len(client.list_function_event_invoke_configs(FunctionName="async")["FunctionEventInvokeConfigs"]) == 1
     client.delete_function_event_invoke_config(FunctionName="async")
     assert refused(client.get_function_event_invoke_config, FunctionName="async")[1] == "ResourceNotFoundException"
@@ -397,6 +404,8 @@ def test_event_source_mappings(client: Any) -> None:
     assert (made["State"], made["BatchSize"], made["EventSourceArn"]) == ("Creating", 5, arn)
     mapping = made["UUID"]
     assert client.get_event_source_mapping(UUID=mapping)["State"] == "Enabled"
+    none = (400, "InvalidParameterValueException", "Function does not exist")
+    assert refused(client.create_event_source_mapping, FunctionName="nobody", EventSourceArn=arn) == none
     again = refused(client.create_event_source_mapping, FunctionName="polls", EventSourceArn=arn)
     assert again[:2] == (409, "ResourceConflictException")
     assert mapping in again[2]

@@ -65,6 +65,8 @@ class Asynchronous:
             fragment = rooms.own(name)
             changes |= {key: members[member] for member, key in _PLAIN.items() if members.get(member) is not None}
             sent = _destinations(members, rooms.place)
+            if {"function": name} in sent.values():
+                raise invalid("You can't specify the function as a destination for itself.")
             may_send(rooms.config, rooms.place, name, fragment.value.get("role", ""), sent)
             changes |= sent
             about = {**fragment.about, _NOTE: rooms.clock.now()}
@@ -93,11 +95,11 @@ class Asynchronous:
         at = fragment.about.get(_NOTE) if fragment is not None else None
         if at is None and not touched:
             return None
+        said = set(_KEYS) if fragment is None else fragment.value.keys()  # of one through the API what was not set is not told
         return {
             "FunctionArn": self._rooms.place.arn(name, LATEST),
             "LastModified": float(at if at is not None else _stamp(self._rooms, name)),
-            "MaximumRetryAttempts": function.maximum_retry_attempts,
-            "MaximumEventAgeInSeconds": int(function.maximum_event_age),
+            **{member: int(getattr(function, key)) for member, key in _PLAIN.items() if key in said},
             "DestinationConfig": {"OnSuccess": self._sent(function.on_success), "OnFailure": self._sent(function.on_failure)},
         }
 

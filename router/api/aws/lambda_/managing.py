@@ -63,7 +63,8 @@ class Managing:
                 "modified": rooms.clock.now(),
             }
             await rooms.declared.put(FUNCTIONS, name, value, about)
-            return await self._answer(members, name)
+            made = await self._answer(members, name)
+        return {**made, "FunctionArn": rooms.place.arn(name)}  # of a version that is published with it too: as recorded of AWS
 
     async def update_code(self, call: Call) -> Members:
         """UpdateFunctionCode."""

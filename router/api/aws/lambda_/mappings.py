@@ -9,12 +9,13 @@ from typing import Any, Final, NamedTuple
 from router.api.aws.lambda_ import mapping_rules as rules
 from router.api.aws.lambda_ import tagging
 from router.api.aws.lambda_.authority import may_poll, may_send
-from router.api.aws.lambda_.place import conflict, identity, missing, page, text
+from router.api.aws.lambda_.place import conflict, identity, invalid, missing, page, text
 from router.api.aws.lambda_.rooms import Rooms
 from router.api.aws.service import Call, Members, Need
 from router.api.declared import DeclaredInConfig, Unit
 from router.config.fragments import PLACES, TRIGGERS
 from router.config.types import Function, Trigger
+from router.errors import FunctionNotFound
 from router.events import arns
 from router.names import queue_arn, stream_arn
 from router.sources.feed import TableTrigger
@@ -66,7 +67,7 @@ class Mappings:
     async def create(self, call: Call) -> Members:
         """CreateEventSourceMapping."""
         members, rooms = call.parameters, self._rooms
-        target = rooms.functions.target(text(members, "FunctionName"))
+        target = self._target(members)
         kind, source = rules.source_of(members, rooms.place)
         tags = tagging.given(members.get("Tags"))
         async with rooms.turns.of(target.partition(":")[0]):
@@ -91,9 +92,16 @@ class Mappings:
             fragment = rooms.declared.get(TRIGGERS, mapping_id)
             assert fragment is not None  # it is ours
             given = {key: value for key, value in members.items() if key in _MEMBERS and value is not None}
-            target = rooms.functions.target(text(members, "FunctionName")) if members.get("FunctionName") else str(fragment.about["target"])
+            target = self._target(members) if members.get("FunctionName") else str(fragment.about["target"])
             merged = {**fragment.about["members"], **given}
             return {**await self._put(mapping_id, target, merged, (found.kind, found.source), tagging.of(fragment)), "State": "Updating"}
+
+    def _target(self, members: Members) -> str:
+        """The function that is to get the batches; what is none is a parameter that is wrong. Raises AwsError, InvalidParameter."""
+        try:
+            return self._rooms.functions.target(text(members, "FunctionName"))
+        except FunctionNotFound:
+            raise invalid("Function does not exist") from None
 
     async def delete(self, call: Call) -> Members:
         """DeleteEventSourceMapping."""
