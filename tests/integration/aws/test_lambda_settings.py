@@ -159,3 +159,38 @@ def test_what_is_named_is_said_to_be_needed(client: Any, events: Any) -> None:
         assert said.startswith(f"{what} is still needed: rules.r.targets[0].function: ")
     events.remove_targets(Rule="r", Ids=["t"])
     client.delete_function(FunctionName="named")
+
+
+def test_versions_that_no_alias_is_of(client: Any) -> None:
+    create(client, "aimed", Publish=True)
+
+    def told(version: str, weights: dict[str, float]) -> tuple[int, str, str]:
+        routing = {"AdditionalVersionWeights": weights}
+        return refused(client.create_alias, FunctionName="aimed", Name="a", FunctionVersion=version, RoutingConfig=routing)
+
+    many = "Number of items in AdditionalVersionWeights cannot be greater than 1"
+    assert told("1", {"2": 0.1, "3": 0.1}) == (400, "InvalidParameterValueException", many)
+    same = "Invalid function version 1. Function version 1 is already included in routing configuration."
+    assert told("1", {"1": 0.1}) == (400, "InvalidParameterValueException", same)
+    assert told("1", {"9": 0.1})[:2] == (404, "ResourceNotFoundException")
+    client.delete_function(FunctionName="aimed")
+
+
+def test_nobody_is_let_in_to_the_newest_code_by_its_qualifier(client: Any) -> None:
+    create(client, "open")
+    granted = {"StatementId": "s", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"}
+    said = "We currently do not support adding policies for $LATEST."
+    for name in ({"FunctionName": "open", "Qualifier": "$LATEST"}, {"FunctionName": "open:$LATEST"}):
+        assert refused(client.add_permission, **name, **granted) == (400, "InvalidParameterValueException", said)
+    client.add_permission(FunctionName="open", **granted)
+    client.delete_function(FunctionName="open")
+
+
+def test_a_version_of_a_layer_is_a_number_from_one_on(client: Any) -> None:
+    made = client.publish_layer_version(LayerName="numbered", Content={"ZipFile": zipped()})
+    assert (made["CompatibleRuntimes"], made["CompatibleArchitectures"]) == ([], [])
+    said = (400, "InvalidParameterValueException", "Layer Version Cannot be less than 1")
+    for ask in (client.get_layer_version, client.delete_layer_version):
+        assert refused(ask, LayerName="numbered", VersionNumber=0) == said
+        assert refused(ask, LayerName="numbered", VersionNumber=-1) == said
+    client.delete_layer_version(LayerName="numbered", VersionNumber=1)

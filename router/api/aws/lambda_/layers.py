@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from router.api.aws.lambda_ import code
-from router.api.aws.lambda_.place import Place, missing, page, text
+from router.api.aws.lambda_.place import Place, invalid, missing, page, text
 from router.api.aws.lambda_.rooms import Rooms
 from router.api.aws.lambda_.shelf import ARN
 from router.api.aws.service import AwsError, Call, Members, Need
@@ -14,7 +14,8 @@ from router.names import iso_ms
 
 PAGE: Final = 50  # layers of a list
 _NEWEST: Final = 9_999_999_999  # more versions than any layer gets
-_SAID: Final = ("Description", "CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo")
+_FOR: Final = ("CompatibleRuntimes", "CompatibleArchitectures")
+_SAID: Final = ("Description", *_FOR, "LicenseInfo")
 
 
 class Layers:
@@ -33,7 +34,7 @@ class Layers:
             size = archive.stat().st_size if archive is not None else 0
             about = {key: members[key] for key in _SAID if members.get(key)}
             found = await rooms.layers.store.publish(name, sha256, size, about, rooms.clock.now())
-        return self._document(found, content=True)
+        return {**dict.fromkeys(_FOR, ()), **self._document(found, content=True)}
 
     async def get(self, call: Call) -> Members:
         """GetLayerVersion."""
@@ -66,7 +67,7 @@ class Layers:
         """DeleteLayerVersion: what is not there is gone already; functions that have it keep it."""
         name = self._rooms.layers.named(text(call.parameters, "LayerName"))
         async with self._rooms.turns.of(f"layer:{name}"):
-            await self._rooms.layers.store.delete(name, int(call.parameters["VersionNumber"]))
+            await self._rooms.layers.store.delete(name, _number(call))
             await code.swept(self._rooms)
         return {}
 
@@ -84,7 +85,7 @@ class Layers:
 
     def _found(self, call: Call) -> LayerVersion:
         name = self._rooms.layers.named(text(call.parameters, "LayerName"))
-        found: LayerVersion | None = self._rooms.layers.store.get(name, int(call.parameters["VersionNumber"]))
+        found: LayerVersion | None = self._rooms.layers.store.get(name, _number(call))
         if found is None:
             raise missing()
         return found
@@ -103,6 +104,14 @@ class Layers:
             found["LayerArn"] = place.layer_arn(one.name)
             found["Content"] = {"CodeSha256": one.sha256, "CodeSize": one.size, "Location": archive.as_uri() if archive else ""}
         return found
+
+
+def _number(call: Call) -> int:
+    """The version that is meant. Raises AwsError."""
+    number = int(call.parameters["VersionNumber"])
+    if number < 1:
+        raise invalid("Layer Version Cannot be less than 1")
+    return number
 
 
 def _fits(one: LayerVersion, call: Call) -> bool:

@@ -1,5 +1,6 @@
 """PublishVersion and aliases: what a function's qualifiers mean."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from router.api.aws.lambda_.place import conflict, invalid, missing, needed, page, stale, text
@@ -96,12 +97,9 @@ class Naming:
         fragment = rooms.own(name)
         version, told = text(members, "FunctionVersion"), text(members, "Description")
         weights = dict((members.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {})
+        _check(version, weights)
         for one in (version, *weights):
             self._exists(name, one)
-        if weights and (version == LATEST or LATEST in weights):
-            raise invalid("$LATEST is not supported for an alias pointing to more than 1 version")
-        if version in weights or len(weights) > 1:
-            raise invalid("Invalid function version: an alias points to its own version and one other, with a weight")
         value = {"version": version, **({"weights": weights} if weights else {})}
         aliases = {**fragment.value.get("aliases", {}), alias: value}
         about = {**fragment.about, "aliases": {**fragment.about.get("aliases", {}), alias: told}}
@@ -121,3 +119,13 @@ class Naming:
         if found is None:
             raise missing(f"Cannot find alias arn: {self._rooms.place.arn(name, alias)}")
         return found
+
+
+def _check(version: str, weights: Collection[str]) -> None:
+    """Raise AwsError for versions of which no alias can be."""
+    if len(weights) > 1:
+        raise invalid("Number of items in AdditionalVersionWeights cannot be greater than 1")
+    if weights and (version == LATEST or LATEST in weights):
+        raise invalid("$LATEST is not supported for an alias pointing to more than 1 version")
+    if version in weights:
+        raise invalid(f"Invalid function version {version}. Function version {version} is already included in routing configuration.")

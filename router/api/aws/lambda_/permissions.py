@@ -32,6 +32,8 @@ class Permitting:
         """AddPermission. What config.yaml declares may be let others in to: the function itself does not change."""
         members, rooms = call.parameters, self._rooms
         async with rooms.turns.of(self._function(members)):
+            if self._named(members).endswith(f":{LATEST}"):
+                raise invalid(f"We currently do not support adding policies for {LATEST}.")
             target = self._target(members)
             statement = self._statement(members, target)
             if rooms.permissions.get(target, statement["Sid"]) is not None:
@@ -69,13 +71,14 @@ class Permitting:
 
     def _function(self, members: Members) -> str:
         """Whose policies these are. Raises RouterError."""
-        return base(self._rooms.functions.target(text(members, "FunctionName"), text(members, "Qualifier")))
+        return base(self._named(members))
+
+    def _named(self, members: Members) -> str:
+        return self._rooms.functions.target(text(members, "FunctionName"), text(members, "Qualifier"))
 
     def _target(self, members: Members, *, revision: bool = True) -> str:
         """NAME, or NAME:QUALIFIER; $LATEST is the function itself. Raises RouterError."""
-        target = self._rooms.functions.target(text(members, "FunctionName"), text(members, "Qualifier"))
-        if target.endswith(f":{LATEST}"):
-            target = target.removesuffix(f":{LATEST}")
+        target = self._named(members).removesuffix(f":{LATEST}")
         if revision and text(members, "RevisionId") not in {"", self._revision(target)}:
             raise stale()
         return target
