@@ -24,8 +24,11 @@ from router.events.sqs_errors import QueueError
 LARGEST: Final = 262_144  # bytes of a message with its attributes, and of a batch
 BATCH: Final = 10
 LONGEST_SUBJECT: Final = 100
+LONGEST_NAME: Final = 256  # bytes of an attribute's name
 _SUBJECT: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]+")  # "UTF-8 text with no line breaks or control characters"
 _TOKEN: Final = re.compile(r"[!-~]{1,128}")
+_ODD: Final = re.compile(r"[^A-Za-z0-9_.-]")  # in an attribute's name
+_KINDS: Final = ("Binary", "Number", "String")
 _ENTRY: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
@@ -114,13 +117,34 @@ def check_batch(ids: Sequence[str]) -> None:
 
 
 def _check_attribute(name: str, attribute: Attribute) -> None:
-    """By SQS's rules, which are the same, in SNS's words; an array is JSON."""
+    """In SNS's words, which are others than SQS's; the rest is by SQS's rules, which are the same. An array is JSON."""
+    if (wrong := _misnamed(name)) is not None:
+        raise ParameterValueInvalid(wrong)
+    kind = attribute.data_type.partition(".")[0]
+    if kind not in _KINDS:
+        told = f"has an invalid message attribute type, the set of supported type prefixes is {', '.join(_KINDS[:-1])}, and {_KINDS[-1]}."
+        raise ParameterValueInvalid(f"The message attribute '{name}' {told}")
     try:
         sqs_rules.check_attribute(name, attribute)
     except QueueError as error:
         raise ParameterValueInvalid(str(error).replace("message (user) attribute", "message attribute")) from None
     if attribute.data_type == "String.Array" and not isinstance(array_of(str(attribute.value)), list):
         raise ParameterValueInvalid(f"The message attribute '{name}' is no JSON array of texts, numbers, true, false and null.")
+
+
+def _misnamed(name: str) -> str | None:
+    """Why this can be no attribute's name."""
+    if len(name.encode(errors="replace")) > LONGEST_NAME:
+        return f"Length of message attribute name must be less than {LONGEST_NAME} bytes."
+    if (odd := _ODD.search(name)) is not None:
+        return (
+            f"Invalid non-alphanumeric character '#x{ord(odd[0]):X}' was found in the message attribute name. Can only include alphanumeric "
+            "characters, hyphens, underscores, or dots."
+        )
+    for place, found in (("starting", name.startswith(".")), ("ending", name.endswith("."))):
+        if found:
+            return f"Invalid message attribute name {place} with character '.' was found."
+    return "Message attribute name can not have successive '.' character." if ".." in name else None
 
 
 def array_of(text: str) -> list[Any] | None:

@@ -86,7 +86,10 @@ def _attribute(name: str, value: Any) -> Attribute:
     kind = value.get("DataType") if isinstance(value, Mapping) else None
     if not isinstance(kind, str) or not kind:
         raise ParameterValueInvalid(f"The message attribute '{name[:100]}' must contain a non-empty message attribute type.")
-    held = value.get("BinaryValue") if kind.startswith("Binary") else value.get("StringValue")
+    field = "Binary" if kind.startswith("Binary") else "String"
+    held, other = value.get(f"{field}Value"), value.get("StringValue" if field == "Binary" else "BinaryValue")
+    if not held and other:
+        raise ParameterValueInvalid(f"The message attribute '{name[:100]}' with type '{kind[:100]}' must use field '{field}'.")
     if not isinstance(held, str | bytes) or not held:
         told = f"The message attribute '{name[:100]}' must contain non-empty message attribute value for message attribute type '{kind[:100]}'."
         raise ParameterValueInvalid(told)

@@ -251,3 +251,34 @@ async def test_what_is_wrong_is_refused(house: Rig, members: dict[str, Any], cod
     with pytest.raises(TopicError) as refused:
         await house.call("Publish", **members)
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute", "message"),
+    [
+        ("a", {"DataType": "String", "BinaryValue": b"1"}, "The message attribute 'a' with type 'String' must use field 'String'."),
+        ("a", {"DataType": "Number", "BinaryValue": b"1"}, "The message attribute 'a' with type 'Number' must use field 'String'."),
+        ("a", {"DataType": "Binary", "StringValue": "1"}, "The message attribute 'a' with type 'Binary' must use field 'Binary'."),
+        (
+            "a",
+            {"DataType": "StringPrefixed", "StringValue": "1"},
+            "The message attribute 'a' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.",
+        ),
+        ("a" * 257, text("x"), "Length of message attribute name must be less than 256 bytes."),
+        (
+            "a^b",
+            text("x"),
+            (
+                "Invalid non-alphanumeric character '#x5E' was found in the message attribute name. Can only include alphanumeric "
+                "characters, hyphens, underscores, or dots."
+            ),
+        ),
+        (".a", text("x"), "Invalid message attribute name starting with character '.' was found."),
+        ("a.", text("x"), "Invalid message attribute name ending with character '.' was found."),
+        ("a..b", text("x"), "Message attribute name can not have successive '.' character."),
+    ],
+)
+async def test_an_attribute_of_a_message_is_refused_in_sns_s_words(house: Rig, name: str, attribute: dict[str, Any], message: str) -> None:
+    with pytest.raises(TopicError) as refused:
+        await house.call("Publish", TopicArn=f"{ARN}written", Message="x", MessageAttributes={name: attribute})
+    assert (refused.value.code, str(refused.value)) == ("ParameterValueInvalid", message)
