@@ -14,6 +14,7 @@ class InvalidParameter(TopicError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"Invalid parameter: {what}")
+        self.what = what
 
 
 class ParameterValueInvalid(TopicError):
@@ -44,12 +45,6 @@ class Refused(TopicError):
     """What only AWS has, or only config.yaml may change; the text says so."""
 
     status, code = 403, "AuthorizationError"
-
-
-class FilterPolicyLimitExceeded(TopicError):
-    """A filter policy of too many keys or combinations."""
-
-    status, code = 403, "FilterPolicyLimitExceeded"
 
 
 class SubscriptionLimitExceeded(TopicError):

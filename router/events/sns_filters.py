@@ -11,7 +11,7 @@ import orjson
 
 from router.events.patterns import Pattern, compile_pattern
 from router.events.patterns_values import InvalidPattern
-from router.events.sns_errors import FilterPolicyLimitExceeded, InvalidParameter
+from router.events.sns_errors import InvalidParameter
 from router.events.sns_rules import array_of
 from router.events.sqs import Attribute
 
@@ -28,19 +28,19 @@ class Filter(NamedTuple):
 
     @classmethod
     def of(cls, policy: Any, *, body: bool) -> Self:
-        """From its JSON value. Raises InvalidParameter, FilterPolicyLimitExceeded."""
+        """From its JSON value. Raises InvalidParameter."""
         if not isinstance(policy, Mapping):
             raise InvalidParameter("FilterPolicy: Filter policy must be an object")
         leaves = _leaves(policy, 1)
         if not body and any(depth > 1 for depth, _ in leaves):
-            raise InvalidParameter("FilterPolicy: Filter policy scope MessageAttributes does not support nested filter policy")
+            raise InvalidParameter("Filter policy scope MessageAttributes does not support nested filter policy")
         combinations = 1
         for depth, values in leaves:
             combinations *= max(1, values) * depth
         if len(leaves) > KEYS:
-            raise FilterPolicyLimitExceeded(f"Filter policy can not have more than {KEYS} keys")
+            raise InvalidParameter(f"FilterPolicy: Filter policy can not have more than {KEYS} keys")
         if combinations > COMBINATIONS:
-            raise FilterPolicyLimitExceeded("Filter policy is too complex")
+            raise InvalidParameter("FilterPolicy: Filter policy is too complex")
         try:
             return cls(compile_pattern(policy), body)
         except InvalidPattern as error:

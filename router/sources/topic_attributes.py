@@ -1,7 +1,8 @@
 """Topics and subscriptions in SNS's words and in config.yaml's. Pure.
 
 Source: Amazon SNS API reference, SetTopicAttributes and SetSubscriptionAttributes. What SNS has and these topics have not (keys of
-KMS, logs of deliveries, archives, delivery over HTTP) is refused, unless what is asked for is how things are."""
+KMS, logs of deliveries, archives, delivery over HTTP) is refused, unless what is asked for is how things are. What is said of a value is
+what AWS says, as recorded, where one attribute is set; where several are given, it stands behind "Attributes Reason: "."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -73,15 +74,31 @@ def topic_changed(value: Value, attributes: Mapping[str, str], *, fifo: bool, po
 def _fifo(made: Value, name: str, text: str, *, fifo: bool) -> None:
     if name == "FifoTopic":
         if _truth(name, text) != fifo:
-            raise InvalidParameter("Attributes Reason: a FIFO topic's name ends with .fifo, and no other's does")
+            raise InvalidParameter("a FIFO topic's name ends with .fifo, and no other's does")
     elif name == "ContentBasedDeduplication" and (fifo or not _truth(name, text)):
         _put(made, "content_based_deduplication", _truth(name, text))
     elif name == "FifoThroughputScope" and fifo:
         if text not in {"Topic", "MessageGroup"}:
-            raise InvalidParameter(f"Attributes Reason: {name}: value is Topic or MessageGroup")
+            raise InvalidParameter(f"{name}: value is Topic or MessageGroup")
         made["deduplication_scope"] = text
     else:
         raise InvalidParameter(f"AttributeName Reason: {name[:100]} is no attribute of this topic")
+
+
+def default_policy(arn: str, account: str) -> str:
+    """What is shown of a topic that has no policy of its own, as AWS does: who adds a statement to it reads it first. It lets nobody in who
+    is not of the account."""
+    actions = ("GetTopicAttributes", "SetTopicAttributes", "AddPermission", "RemovePermission", "DeleteTopic", "Subscribe", "ListSubscriptionsByTopic", "Publish")  # fmt: skip
+    statement = {
+        "Sid": "__default_statement_ID",
+        "Effect": "Allow",
+        "Principal": {"AWS": "*"},
+        "Action": [f"SNS:{action}" for action in actions],
+        "Resource": arn,
+        "Condition": {"StringEquals": {"AWS:SourceOwner": account}},
+    }
+    document = {"Version": "2008-10-17", "Id": "__default_policy_ID", "Statement": [statement]}
+    return json.dumps(document, separators=(",", ":"))
 
 
 def topic_shown(topic: Topic) -> dict[str, str]:
@@ -96,14 +113,14 @@ def topic_shown(topic: Topic) -> dict[str, str]:
 
 
 def subscription_changed(value: Value, attributes: Mapping[str, str], queue: Callable[[str], str]) -> Value:
-    """*value* with these attributes; *queue*: the ARN of a queue → its name. Raises InvalidParameter, FilterPolicyLimitExceeded."""
+    """*value* with these attributes; *queue*: the ARN of a queue → its name. Raises InvalidParameter."""
     made = dict(value)
     for name, text in attributes.items():
         if name in _SUBSCRIPTION_FIXED:
             _check_fixed(name, text, _SUBSCRIPTION_FIXED[name])
         elif name == "RawMessageDelivery":
             if _truth(name, text) and "function" in made:
-                raise InvalidParameter("Attributes Reason: Delivery protocol [lambda] does not support raw message delivery.")
+                raise InvalidParameter("Delivery protocol [lambda] does not support raw message delivery.")
             _put(made, "raw", _truth(name, text))
         elif name == "FilterPolicy":
             _put(made, "filter", _object(name, text) if text else None)
@@ -139,20 +156,18 @@ def _put(made: Value, word: str, value: Any) -> None:
 
 def _check_fixed(name: str, text: str, fixed: str) -> None:
     if text not in {"", fixed}:
-        raise InvalidParameter(f"Attributes Reason: {name} is not supported here" + (f"; only {fixed} is" if fixed else ""))
+        raise InvalidParameter(f"{name} is not supported here" + (f"; only {fixed} is" if fixed else ""))
 
 
 def _truth(name: str, text: str) -> bool:
     if text.lower() not in {"true", "false"}:
-        raise InvalidParameter(f"Attributes Reason: {name}: Invalid value [{text[:100]}]. Must be true or false.")
+        raise InvalidParameter(f"{name}: Invalid value [{text[:100]}]. Must be true or false.")
     return text.lower() == "true"
 
 
 def _scope(text: str) -> str:
     if text not in _SCOPES:
-        raise InvalidParameter(
-            f"Attributes Reason: FilterPolicyScope: Invalid value [{text[:100]}]. Please use either MessageBody or MessageAttributes"
-        )
+        raise InvalidParameter(f"FilterPolicyScope: Invalid value [{text[:100]}]. Please use either MessageBody or MessageAttributes")
     return _SCOPES[text]
 
 

@@ -1,6 +1,7 @@
 """SNS's operations on topics and subscriptions. What is made or changed here is declared: durable, and in force on return."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from router import names
@@ -24,6 +25,7 @@ from router.sources.topics import Topics
 KIND: Final = "topics"
 PAGE: Final = 100  # of one answer
 PROTOCOLS: Final = {"sqs": "queue", "lambda": "function"}
+_ELSEWHERE: Final = ("http", "https", "email", "email-json", "sms", "application", "firehose")  # what AWS delivers to beside
 _PERMITTED: Final = ("*", "Publish", "Subscribe", "GetTopicAttributes", "SetTopicAttributes", "AddPermission", "RemovePermission", "DeleteTopic", "ListSubscriptionsByTopic")  # fmt: skip
 
 
@@ -42,7 +44,8 @@ class Managing:
         name, given, marks = text(members, "Name"), mapping(members, "Attributes"), tags(members)
         if members.get("DataProtectionPolicy"):
             raise InvalidParameter("DataProtectionPolicy Reason: it is not supported here")
-        value = self._changed(name, {}, given)
+        with _among_attributes():
+            value = self._changed(name, {}, given)
         if marks:
             value["tags"] = marks
         async with self._turns.of(name):
@@ -84,6 +87,7 @@ class Managing:
             "SubscriptionsConfirmed": str(len(self._topics.subscribers(name))),
             "SubscriptionsPending": "0",
             "SubscriptionsDeleted": "0",
+            "Policy": words.default_policy(self._place.arn(name), self._place.account),
         }
         return {"Attributes": made | words.topic_shown(self._topics.topics[name])}
 
@@ -125,11 +129,14 @@ class Managing:
         """Subscribe a queue or a function; nothing needs to be confirmed. Of one that is there its ARN, where it has the attributes that are given."""
         name, members = self._known(call), call.parameters
         protocol, endpoint, given = text(members, "Protocol"), text(members, "Endpoint", ""), mapping(members, "Attributes")
+        if protocol not in PROTOCOLS and protocol not in _ELSEWHERE:
+            raise InvalidParameter(f"Amazon SNS does not support this protocol string: {protocol[:60]}")
         if protocol not in PROTOCOLS:
             raise InvalidParameter(f"Protocol Reason: {protocol[:60]} is not delivered to here; sqs and lambda are")
         kind = PROTOCOLS[protocol]
         target = self._place.queue(endpoint, "SQS endpoint ARN") if kind == "queue" else self._place.function(endpoint)
-        value = words.subscription_changed({kind: target}, given, self._place.queue)
+        with _among_attributes():
+            value = words.subscription_changed({kind: target}, given, self._place.queue)
         async with self._turns.of(name):
             for one in self._topics.subscribers(name):
                 if (one.settings.kind, one.settings.target) == (kind, target):
@@ -144,14 +151,15 @@ class Managing:
         return {"SubscriptionArn": f"{self._place.arn(name)}:{fresh}"}
 
     async def unsubscribe(self, call: Call) -> Members:
-        """Unsubscribe."""
-        one = self._subscriber(call)
+        """Unsubscribe; a subscription that is not there is gone already."""
 
         def without(value: Value) -> Value:
             return {**value, "subscriptions": {key: each for key, each in value["subscriptions"].items() if key != one.settings.name}}
 
-        self._check_declared(one)
-        await self._change(one.topic, without)
+        with suppress(NotFound):
+            one = self._subscriber(call)
+            self._check_declared(one)
+            await self._change(one.topic, without)
         return {}
 
     async def subscriptions(self, call: Call) -> Members:
@@ -289,6 +297,15 @@ class Managing:
                 raise InvalidParameter(f"Policy Error: {error}") from error
 
         return words.topic_changed(value, given, fifo=name.endswith(".fifo"), policy=policy)
+
+
+@contextmanager
+def _among_attributes() -> Iterator[None]:
+    """What is wrong with one of several attributes is told as theirs."""
+    try:
+        yield
+    except InvalidParameter as error:
+        raise InvalidParameter(f"Attributes Reason: {error.what}") from None
 
 
 def _page(found: Sequence[str], members: Members) -> tuple[Sequence[str], dict[str, str]]:

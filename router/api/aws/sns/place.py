@@ -9,6 +9,7 @@ from router.api.aws.service import Members
 from router.events.sns_errors import InvalidParameter
 
 _ARN_FIELDS: Final = 7  # of a subscription's ARN
+_LEAST: Final = 6  # of any
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,10 @@ class Place:
 
     def topic(self, arn: str, parameter: str = "TopicArn") -> str:
         """The topic's name in an ARN. Raises InvalidParameter."""
+        _check(arn, parameter)
         return _last(arn, self.arn(""), parameter)
 
-    def queue(self, arn: str, parameter: str = "RedrivePolicy: deadLetterTargetArn") -> str:
+    def queue(self, arn: str, parameter: str = "RedrivePolicy: deadLetterTargetArn is an invalid arn") -> str:
         """The queue's name in an ARN. Raises InvalidParameter."""
         return _last(arn, self.queue_arn(""), parameter)
 
@@ -46,10 +48,18 @@ class Place:
 
     def topic_of(self, subscription: str) -> str:
         """The topic's ARN in a subscription's. Raises InvalidParameter."""
+        _check(subscription, "SubscriptionArn")
         fields = subscription.split(":")
         if len(fields) != _ARN_FIELDS or not subscription.startswith(self.arn("")):
             raise InvalidParameter("SubscriptionArn")
         return subscription.rpartition(":")[0]
+
+
+def _check(arn: str, parameter: str) -> None:
+    """Raise InvalidParameter for what has not the fields of an ARN."""
+    fields = arn.count(":") + 1
+    if fields < _LEAST:
+        raise InvalidParameter(f"{parameter} Reason: An ARN must have at least {_LEAST} elements, not {fields}")
 
 
 def _last(arn: str, place: str, parameter: str) -> str:
@@ -93,5 +103,9 @@ def structures(members: Members, name: str) -> list[Mapping[str, Any]]:
 
 
 def tags(members: Members) -> dict[str, str]:
-    """Tags, listed as Key and Value."""
-    return {text(one, "Key"): text(one, "Value", "") for one in structures(members, "Tags")}
+    """Tags, listed as Key and Value. Raises InvalidParameter."""
+    given = structures(members, "Tags")
+    found = {text(one, "Key"): text(one, "Value", "") for one in given}
+    if len(found) < len(given):
+        raise InvalidParameter("Duplicated keys are not allowed.")
+    return found
