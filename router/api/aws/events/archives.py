@@ -106,6 +106,8 @@ class Archives:
         """ListArchives."""
         given = call.parameters
         wanted = _one_of(given, "NamePrefix", "EventSourceArn", "State")
+        if wanted[0] == "EventSourceArn":
+            self._bus_at(wanted[1])  # one that is not there is told so
         counts = await self._source().archived()
         rows = [(name, self._row(bus, counts)) for name, bus in self._all().items()]
         return page(given, [row for row in rows if _matches(row[1], "ArchiveName", wanted)], "Archives")
@@ -137,10 +139,10 @@ class Archives:
             raise missing(f"Archive {name} does not exist.")
         return found
 
-    def _bus_at(self, arn: str) -> Bus:
+    def _bus_at(self, arn: str, parameter: str = "EventSourceArn") -> Bus:
         own = bus_arn(self._place, "")
         if not arn.startswith(own):
-            raise invalid("Parameter EventSourceArn is not valid. Reason: Provided Arn is not in correct format.")
+            raise invalid(f"Parameter {parameter} is not valid. Reason: Provided Arn is not in correct format.")
         return self._buses.of(arn.removeprefix(own))
 
     def _fragment(self, bus: str) -> Any:
@@ -173,7 +175,7 @@ class Archives:
         if not name:  # the source would make one
             raise invalid("Parameter ReplayName is not valid.")
         to = structure(given, "Destination")
-        if text(to, "Arn") != bus_arn(self._place, bus.name):
+        if self._bus_at(text(to, "Arn"), "Destination.Arn") != bus:
             raise invalid("Parameter Destination.Arn is not valid. Reason: Cross event bus replay is not permitted.")
         start, finish = (_moment(given, key) for key in _TIMES)
         if start >= finish:
@@ -193,7 +195,10 @@ class Archives:
         own = archive_arn(self._place, "")
         if not arn.startswith(own):
             raise invalid("Parameter EventSourceArn is not valid. Reason: Must contain an archive ARN.")
-        return self._of(arn.removeprefix(own))
+        name = arn.removeprefix(own)
+        if name not in self._all():
+            raise invalid(f"Parameter EventSourceArn is not valid. Reason: Archive {name} does not exist.")
+        return self._of(name)
 
     def _rule(self, arn: str, bus: str) -> str:
         other, name = rule_in(arn, self._place)

@@ -189,9 +189,7 @@ class Buses:
                 await self.change(name, lambda value: _with(value, "policy", None))
                 return {}
             sid = text(given, "StatementId")
-            if not bus.policy:
-                raise missing("EventBus does not have a policy.")
-            document = json.loads(bus.policy)
+            document = json.loads(bus.policy) if bus.policy else {"Statement": []}
             left = [one for one in _statements(document) if one.get("Sid") != sid]
             if len(left) == len(_statements(document)):
                 raise missing("Statement with the provided id does not exist.")

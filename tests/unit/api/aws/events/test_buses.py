@@ -98,8 +98,9 @@ async def test_permissions_are_statements_of_the_bus_s_policy(rig: Rig) -> None:
     )
     await rig.do("RemovePermission", EventBusName="orders", StatementId="mine")
     assert rig.events.policy(BUS) is None
-    assert "EventBus does not have a policy" in await rig.refused(
-        "RemovePermission", "ResourceNotFoundException", EventBusName="orders", StatementId="mine"
+    assert (
+        await rig.refused("RemovePermission", "ResourceNotFoundException", EventBusName="orders", StatementId="mine")
+        == "Statement with the provided id does not exist."
     )
 
 
@@ -207,11 +208,13 @@ async def test_what_cannot_be_archived_or_replayed_is_refused(rig: Rig) -> None:
     for code, wrong in (
         ("ValidationException", {"EventEndTime": T}),
         ("ValidationException", {"EventStartTime": "now"}),
-        ("ValidationException", {"Destination": {"Arn": BUS}}),
+        ("ResourceNotFoundException", {"Destination": {"Arn": BUS}}),
+        ("ValidationException", {"Destination": {"Arn": BUS.replace("orders", "default")}}),
         ("ValidationException", {"EventSourceArn": fixed}),
         ("ValidationException", {"ReplayName": "a b"}),
         ("ValidationException", {"ReplayName": ""}),
-        ("ResourceNotFoundException", {"EventSourceArn": archive + "x"}),
+        ("ValidationException", {"EventSourceArn": archive + "x"}),
         ("ResourceNotFoundException", {"Destination": {"Arn": fixed, "FilterArns": [f"arn:aws:events:{REGION}:{ACCOUNT}:rule/own"]}}),
     ):
         await rig.refused("StartReplay", code, **replay | wrong)
+    assert await rig.refused("ListArchives", "ResourceNotFoundException", EventSourceArn=BUS) == "Event bus orders does not exist."
