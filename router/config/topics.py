@@ -13,7 +13,7 @@ from router.config.queues import FIFO_SUFFIX, policy, tags
 from router.config.roles import Policies
 from router.config.types import Names, Queue, Subscription, Topic
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,256}|[A-Za-z0-9_-]{1,251}\.fifo")
+NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,256}|[A-Za-z0-9_-]{1,251}\.fifo")
 _SUBSCRIPTION: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 SCOPES: Final = {"attributes": "MessageAttributes", "body": "MessageBody"}
 LONGEST_DISPLAY_NAME: Final = 100
@@ -26,7 +26,7 @@ def topics(node: Node, queues: Mapping[str, Queue], functions: Collection[str], 
     """The value under `topics`. *policies*: see load()."""
 
     def read(name: str, child: Node) -> Topic:
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             node.misnamed(name, "a topic's name is 1 to 256 letters, digits, hyphens and underscores; a FIFO topic's ends with .fifo")
         return Topic(name, fifo=name.endswith(FIFO_SUFFIX)) if child.empty else _topic(name, child, queues, functions, policies)
 

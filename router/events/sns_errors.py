@@ -98,4 +98,4 @@ class BatchRequestTooLong(TopicError):
     code = "BatchRequestTooLong"
 
     def __init__(self) -> None:
-        super().__init__("The length of all the batch messages put together is more than the limit.")
+        super().__init__("The length of all the messages put together is more than the limit.")

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from router.config.queues import FIFO_SUFFIX
 from router.config.topics import SCOPES
 from router.config.types import Subscription, Topic
 from router.events.sns_errors import InvalidParameter
@@ -127,8 +128,10 @@ def subscription_changed(value: Value, attributes: Mapping[str, str], queue: Cal
         elif name == "FilterPolicyScope":
             _put(made, "filter_scope", _scope(text))
         elif name == "RedrivePolicy":
-            target = _object(name, text).get("deadLetterTargetArn") if text else None
-            _put(made, "dead_letter", {"queue": queue(str(target))} if text else None)
+            letters = queue(str(_object(name, text).get("deadLetterTargetArn"))) if text else ""
+            if letters and made.get("queue", "").endswith(FIFO_SUFFIX) and not letters.endswith(FIFO_SUFFIX):
+                raise InvalidParameter("RedrivePolicy: must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic.")
+            _put(made, "dead_letter", {"queue": letters} if letters else None)
         else:
             raise InvalidParameter(f"AttributeName Reason: {name[:100]} is no attribute of a subscription")
     if made.get("filter") is not None:

@@ -12,7 +12,7 @@ from router.api.aws.sqs import policies
 from router.api.aws.sqs.policies import Permission
 from router.api.turns import Turns
 from router.config.queues import FIFO_SUFFIX, TAGS
-from router.config.topics import FIFO_SUBSCRIPTIONS
+from router.config.topics import FIFO_SUBSCRIPTIONS, NAME
 from router.errors import ConfigError
 from router.errors import InvalidParameter as InvalidDeclaration
 from router.events.sns_errors import InvalidParameter, NotFound, Refused, ResourceNotFound, SubscriptionLimitExceeded
@@ -42,6 +42,8 @@ class Managing:
         """CreateTopic; of one that is there and alike, its ARN."""
         members = call.parameters
         name, given, marks = text(members, "Name"), mapping(members, "Attributes"), tags(members)
+        if not NAME.fullmatch(name):
+            raise InvalidParameter("Topic Name")
         if members.get("DataProtectionPolicy"):
             raise InvalidParameter("DataProtectionPolicy Reason: it is not supported here")
         with _among_attributes():
@@ -135,6 +137,8 @@ class Managing:
             raise InvalidParameter(f"Protocol Reason: {protocol[:60]} is not delivered to here; sqs and lambda are")
         kind = PROTOCOLS[protocol]
         target = self._place.queue(endpoint, "SQS endpoint ARN") if kind == "queue" else self._place.function(endpoint)
+        if kind == "queue" and target.endswith(FIFO_SUFFIX) and not name.endswith(FIFO_SUFFIX):
+            raise InvalidParameter("Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics")
         with _among_attributes():
             value = words.subscription_changed({kind: target}, given, self._place.queue)
         async with self._turns.of(name):

@@ -50,6 +50,8 @@ class Place:
         """The topic's ARN in a subscription's. Raises InvalidParameter."""
         _check(subscription, "SubscriptionArn")
         fields = subscription.split(":")
+        if len(fields) == _LEAST:  # a topic's
+            raise InvalidParameter("SubscriptionId")
         if len(fields) != _ARN_FIELDS or not subscription.startswith(self.arn("")):
             raise InvalidParameter("SubscriptionArn")
         return subscription.rpartition(":")[0]

@@ -150,8 +150,29 @@ async def test_what_is_no_arn_and_what_no_protocol_is_told_so(house: Rig) -> Non
     assert (await told(house, "Unsubscribe", SubscriptionArn="x")).endswith(
         "SubscriptionArn Reason: An ARN must have at least 6 elements, not 1"
     )
+    assert await told(house, "Unsubscribe", SubscriptionArn=f"{ARN}random") == "Invalid parameter: SubscriptionId"
+    for name in ("", "x" * 257, "a:b", "a b", "a%"):
+        assert await told(house, "CreateTopic", Name=name) == "Invalid parameter: Topic Name"
+    message = await told(house, "Subscribe", TopicArn=f"{ARN}written", Protocol="sqs", Endpoint=f"{QUEUES}line.fifo")
+    ours = "Invalid parameter: Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics"
+    assert message == ours
     message = await told(house, "Subscribe", TopicArn=f"{ARN}written", Protocol="test-protocol", Endpoint="x")
     assert message == "Invalid parameter: Amazon SNS does not support this protocol string: test-protocol"
+
+
+async def test_what_a_fifo_queue_does_not_get_goes_to_a_fifo_queue(house: Rig) -> None:
+    """Of AWS a standard dead-letter queue is refused there; a standard queue on a FIFO topic may have one."""
+    topic = await house.call("CreateTopic", Name="t.fifo", Attributes={"FifoTopic": "true"})
+    redrive = json.dumps({"deadLetterTargetArn": f"{QUEUES}dead"})
+    wrong = "RedrivePolicy: must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic."
+    asked = {**topic, "Protocol": "sqs", "Endpoint": f"{QUEUES}line.fifo"}
+    message = await told(house, "Subscribe", **asked, Attributes={"RedrivePolicy": redrive})
+    assert message == f"Invalid parameter: Attributes Reason: {wrong}"
+    made = await house.call("Subscribe", **asked)
+    setting = {"AttributeName": "RedrivePolicy", "AttributeValue": redrive}
+    assert await told(house, "SetSubscriptionAttributes", **made, **setting) == f"Invalid parameter: {wrong}"
+    plain = await house.call("Subscribe", **topic, Protocol="sqs", Endpoint=f"{QUEUES}jobs")
+    await house.call("SetSubscriptionAttributes", **plain, **setting)
 
 
 async def test_two_tags_of_one_key_are_refused(house: Rig) -> None:

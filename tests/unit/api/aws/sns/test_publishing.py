@@ -282,3 +282,10 @@ async def test_an_attribute_of_a_message_is_refused_in_sns_s_words(house: Rig, n
     with pytest.raises(TopicError) as refused:
         await house.call("Publish", TopicArn=f"{ARN}written", Message="x", MessageAttributes={name: attribute})
     assert (refused.value.code, str(refused.value)) == ("ParameterValueInvalid", message)
+
+
+async def test_a_batch_that_is_too_long_in_all_is_told_so(house: Rig) -> None:
+    entries = [{"Id": str(n), "Message": "x" * 65_537} for n in range(4)]
+    with pytest.raises(TopicError, match=r"^The length of all the messages put together is more than the limit\.$") as refused:
+        await house.call("PublishBatch", TopicArn=f"{ARN}written", PublishBatchRequestEntries=entries)
+    assert refused.value.code == "BatchRequestTooLong"
