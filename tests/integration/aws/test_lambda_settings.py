@@ -194,3 +194,21 @@ def test_a_version_of_a_layer_is_a_number_from_one_on(client: Any) -> None:
         assert refused(ask, LayerName="numbered", VersionNumber=0) == said
         assert refused(ask, LayerName="numbered", VersionNumber=-1) == said
     client.delete_layer_version(LayerName="numbered", VersionNumber=1)
+
+
+def test_layers_that_a_function_cannot_have_are_told_as_of_aws(client: Any) -> None:
+    def wanting(**more: Any) -> Any:
+        return create(client, "wants", **more)
+
+    first, second = (client.publish_layer_version(LayerName="twice", Content={"ZipFile": zipped()})["LayerVersionArn"] for _ in "ab")
+    said = "Two different versions of the same layer are not allowed to be referenced in the same function."
+    for other in (second, first):
+        told = f"{said} {first} and {other} are versions of the same layer."
+        assert refused(wanting, Layers=[first, other]) == (400, "InvalidParameterValueException", told)
+    told = "Layers are not in the same region as the function. Layers are expected to be in region us-east-1."
+    elsewhere = first.replace("us-east-1", "eu-west-1")
+    assert refused(wanting, Layers=[elsewhere]) == (400, "InvalidParameterValueException", told)
+    told = f"Layer version {first}9 does not exist."
+    assert refused(wanting, Layers=[f"{first}9"]) == (400, "InvalidParameterValueException", told)
+    for version in (1, 2):
+        client.delete_layer_version(LayerName="twice", VersionNumber=version)

@@ -31,13 +31,15 @@ class Shelf:
         if len(arns) > LAYERS:
             raise invalid(f"Cannot reference more than {LAYERS} layers.")
         found = [self.at(arn) for arn in arns]
-        if len({one.name for one in found}) < len(found):
-            raise invalid("Two different versions of the same layer are not allowed to be referenced in the same function.")
+        _check_distinct(found, arns)
         return [Attached(archive_of(one), {"Arn": arn, "CodeSize": one.size}) for one, arn in zip(found, arns, strict=True)]
 
     def at(self, arn: str) -> LayerVersion:
         """The version under an ARN. Raises AwsError."""
         matched = ARN.fullmatch(arn)
+        if matched is not None and matched[1] != self._place.region:
+            told = "Layers are not in the same region as the function. Layers are expected to be in region"
+            raise invalid(f"{told} {self._place.region}.")
         if matched is None or matched[4] is None or (matched[1], matched[2]) != self._place:
             raise invalid(f"Layer version {arn:.200} does not exist.")
         found = self.store.get(matched[3], int(matched[4]))
@@ -62,3 +64,13 @@ class Shelf:
 def archive_of(version: LayerVersion) -> str:
     """Where a version's archive is, relative to the state directory."""
     return f"{DIRECTORY}/{name_of(base64.b64decode(version.sha256))}"
+
+
+def _check_distinct(found: Sequence[LayerVersion], arns: Sequence[str]) -> None:
+    """Raise AwsError for a layer that is named twice, be it in one version."""
+    by_name: dict[str, str] = {}
+    for one, arn in zip(found, arns, strict=True):
+        if other := by_name.get(one.name):
+            told = "Two different versions of the same layer are not allowed to be referenced in the same function."
+            raise invalid(f"{told} {other} and {arn} are versions of the same layer.")
+        by_name[one.name] = arn
