@@ -212,3 +212,29 @@ def test_layers_that_a_function_cannot_have_are_told_as_of_aws(client: Any) -> N
     assert refused(wanting, Layers=[f"{first}9"]) == (400, "InvalidParameterValueException", told)
     for version in (1, 2):
         client.delete_layer_version(LayerName="twice", VersionNumber=version)
+
+
+def test_a_revision_outlives_what_is_done_to_aliases_and_not_that_a_version_is_published(client: Any) -> None:
+    """Recorded of AWS: who names the revision that it has seen is refused after the one, and not after the other."""
+
+    def seen(qualifier: str = "$LATEST") -> str:
+        return str(client.get_function(FunctionName="revised", Qualifier=qualifier)["Configuration"]["RevisionId"])
+
+    create(client, "revised")
+    first = seen()
+    published = client.publish_version(FunctionName="revised", RevisionId=first)
+    latest = seen()
+    assert first != latest != published["RevisionId"] == seen("1")
+    client.create_alias(FunctionName="revised", Name="live", FunctionVersion="1", Description="which is live")
+    client.update_alias(FunctionName="revised", Name="live", Description="which was live")
+    assert (seen(), seen("1")) == (latest, published["RevisionId"])
+    granted = {"FunctionName": "revised", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com", "StatementId": "one"}
+    client.add_permission(**granted, Qualifier="1")
+    assert seen() == latest
+    assert seen("1") == client.get_policy(FunctionName="revised", Qualifier="1")["RevisionId"] != published["RevisionId"]
+    guarded = seen("1")
+    assert refused(client.add_permission, **granted, RevisionId=first)[:2] == (412, "PreconditionFailedException")
+    client.add_permission(**granted, RevisionId=latest)
+    assert latest != seen() == client.get_policy(FunctionName="revised")["RevisionId"]
+    assert seen("1") == guarded
+    client.delete_function(FunctionName="revised")

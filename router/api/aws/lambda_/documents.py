@@ -83,8 +83,8 @@ def alias_document(function: str, alias: Alias, place: Place, description: str =
 
 
 def revision(function: Function, *more: str) -> str:
-    """RevisionId: another one whenever the function is another one, or *more* is."""
-    bare = replace(function, triggers=(), places=(), qualifiers=(), opt=None)
+    """RevisionId: another one whenever the function is another one, or *more* is; aliases have revisions of their own."""
+    bare = replace(function, aliases={}, triggers=(), places=(), qualifiers=(), opt=None)
     told = hashlib.sha256(f"{bare!r}{sorted(bare.environment.items())!r}".encode(errors="replace")).hexdigest()
     return identity("revision", told, *more)
 

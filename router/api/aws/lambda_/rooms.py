@@ -91,12 +91,14 @@ class Rooms:
             raise stale()
 
     def revision(self, function: Function) -> str:
-        """RevisionId: it changes with code, settings, aliases, and policies."""
-        aliases = self.config.functions[function.name].aliases if function.name in self.config.functions else {}
-        policies = [repr(self.permissions.document(target)) for target in (function.name, function.qualified)]
+        """RevisionId: it changes with code, settings and the policy, that of $LATEST also when a version is published. What is said of
+        aliases changes theirs alone."""
+        if function.version != LATEST:
+            return revision(function, repr(self.permissions.document(function.qualified)))
         fragment = self.declared.get(FUNCTIONS, function.name)
-        own = repr(fragment.about) if fragment is not None and function.version == LATEST else ""
-        return revision(function, repr(sorted(aliases.items())), *policies, own)
+        own = {} if fragment is None else {key: value for key, value in fragment.about.items() if key != "aliases"}
+        published = max((int(one.version) for one in self.versions.of(function.name)), default=0)
+        return revision(function, repr(self.permissions.document(function.name)), repr(own), str(published))
 
     def alias(self, name: str, qualifier: str) -> Alias | None:
         """One of a function's aliases."""

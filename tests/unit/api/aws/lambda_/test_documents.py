@@ -73,6 +73,7 @@ def test_every_change_is_another_revision(change: dict[str, object]) -> None:
     assert revision(changed) != revision(FUNCTION)
     assert revision(FUNCTION, "policy") != revision(FUNCTION)
     assert revision(replace(FUNCTION)) == revision(FUNCTION)
+    assert revision(replace(FUNCTION, aliases={"live": Alias("live", "1")})) == revision(FUNCTION)
 
 
 @given(st.floats(0, 4e9))
