@@ -409,6 +409,10 @@ def test_event_source_mappings(client: Any) -> None:
     again = refused(client.create_event_source_mapping, FunctionName="polls", EventSourceArn=arn)
     assert again[:2] == (409, "ResourceConflictException")
     assert mapping in again[2]
+    stream = "arn:aws:dynamodb:us-east-1:123456789012:table/nosuch/stream/2025-02-22T03:03:25.490"
+    nowhere = (400, "InvalidParameterValueException", f"Stream not found: {stream}")
+    asked = {"FunctionName": "polls", "EventSourceArn": stream, "StartingPosition": "LATEST"}
+    assert refused(client.create_event_source_mapping, **asked) == nowhere
     client.update_event_source_mapping(UUID=mapping, Enabled=False, BatchSize=7)
     found = client.get_event_source_mapping(UUID=mapping)
     assert (found["State"], found["BatchSize"]) == ("Disabled", 7)

@@ -48,6 +48,15 @@ def source_of(members: Mapping[str, Any], place: Place) -> tuple[str, str]:
     return found
 
 
+def taken(arn: str, kind: str, function: str, mapping_id: str) -> str:
+    """What is said when a source has a mapping to the function."""
+    if kind == "queue":
+        said = f'An event source mapping with SQS arn (" {arn} ") and function (" {function} ") already exists.'
+    else:
+        said = f'The event source arn (" {arn} ") and function (" {function} ") provided mapping already exists.'
+    return f"{said} Please update or delete the existing mapping with UUID {mapping_id}"
+
+
 def trigger(members: Mapping[str, Any], kind: str, name: str, place: Place) -> dict[str, Any]:
     """The value of the trigger. Raises AwsError."""
     found: dict[str, Any] = {"name": name}
@@ -104,7 +113,7 @@ def _of_queue(members: Mapping[str, Any]) -> dict[str, Any]:
     wrong = [member for member in _STREAM if members.get(member) is not None]
     wrong += [member for member in _STREAM_TOO if _named(members.get(member))]
     if wrong:
-        raise invalid(f"{wrong[0]} is not valid for SQS event source mappings.")
+        raise invalid(f"{wrong[0]} is not valid for SQS event sources.")
     most = (members.get("ScalingConfig") or {}).get("MaximumConcurrency")
     return {} if most is None else {"maximum_concurrency": most}
 
@@ -114,6 +123,8 @@ def _of_stream(members: Mapping[str, Any], place: Place) -> dict[str, Any]:
         raise invalid(
             "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null."
         )
+    if members.get("StartingPositionTimestamp") is not None and members["StartingPosition"] != "AT_TIMESTAMP":
+        raise invalid("Timestamp only valid with StartingPosition AT_TIMESTAMP")
     if _named(members.get("ScalingConfig")):
         raise invalid("ScalingConfig is not valid for DynamoDB event source mappings.")
     found = {key: members[member] for member, key in _STREAM.items() if members.get(member) is not None}

@@ -74,11 +74,9 @@ class Mappings:
             name = target.partition(":")[0]
             for other in self._all():
                 if (other.kind, other.source, other.function) == (kind, source, name):
-                    service = "SQS" if kind == "queue" else "DynamoDB"
-                    raise conflict(
-                        f'An event source mapping with {service} arn (" {text(members, "EventSourceArn")} ") and function (" {name} ") '
-                        f"already exists. Please update or delete the existing mapping with UUID {other.id}"
-                    )
+                    raise conflict(rules.taken(text(members, "EventSourceArn"), kind, name, other.id))
+            if kind == "table" and source not in {*rooms.config.tables, *rooms.config.item_tables}:
+                raise invalid(f"Stream not found: {text(members, 'EventSourceArn'):.200}")
             anew = (forgetting(source, name),) if kind == "table" else ()
             return {**await self._put(str(uuid.uuid4()), target, members, (kind, source), tags, beside=anew), "State": "Creating"}
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.api.aws.lambda_.mapping_rules import document, source_of, trigger
+from router.api.aws.lambda_.mapping_rules import document, source_of, taken, trigger
 from router.api.aws.lambda_.place import Place
 from router.api.aws.service import AwsError
 
@@ -83,12 +83,25 @@ def test_a_stream() -> None:
         ({"FilterCriteria": {"Filters": [{"Pattern": "{"}]}}, "queue", "Invalid filter pattern definition."),
         ({"FilterCriteria": {"Filters": [{"Pattern": "[" * 100_000}]}}, "queue", "Invalid filter pattern definition."),
         ({"DestinationConfig": {"OnFailure": {"Destination": QUEUE}}}, "queue", "DestinationConfig is not valid for SQS"),
+        ({"StartingPosition": "LATEST", "StartingPositionTimestamp": 1.0}, "queue", "StartingPosition is not valid for SQS event sources."),
+        (
+            {"StartingPosition": "LATEST", "StartingPositionTimestamp": 1.0},
+            "table",
+            "Timestamp only valid with StartingPosition AT_TIMESTAMP",
+        ),
         ({"StartingPositionTimestamp": 1.0}, "queue", "StartingPositionTimestamp is not valid for SQS"),
         ({"StartingPosition": "LATEST", "ScalingConfig": {"MaximumConcurrency": 2}}, "table", "ScalingConfig is not valid for DynamoDB"),
     ],
 )
 def test_what_cannot_be(members: dict[str, Any], kind: str, part: str) -> None:
     assert part in said(members, kind)
+
+
+def test_a_source_that_has_its_mapping_is_told_in_the_words_of_its_service() -> None:
+    said = f'An event source mapping with SQS arn (" {QUEUE} ") and function (" f ") already exists.'
+    assert taken(QUEUE, "queue", "f", "u") == f"{said} Please update or delete the existing mapping with UUID u"
+    said = f'The event source arn (" {STREAM} ") and function (" f ") provided mapping already exists.'
+    assert taken(STREAM, "table", "f", "u") == f"{said} Please update or delete the existing mapping with UUID u"
 
 
 def test_structures_of_nothing_ask_for_nothing() -> None:
