@@ -238,3 +238,34 @@ def test_a_revision_outlives_what_is_done_to_aliases_and_not_that_a_version_is_p
     assert latest != seen() == client.get_policy(FunctionName="revised")["RevisionId"]
     assert seen("1") == guarded
     client.delete_function(FunctionName="revised")
+
+
+def test_a_function_that_is_not_there_is_told_in_each_operation_s_words(client: Any) -> None:
+    create(client, "there")
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:"
+    nothing, gone = "The resource you requested does not exist.", {"FunctionName": "gone"}
+    unset, granted = "The function {} doesn't have an EventInvokeConfig", {"StatementId": "s", "Action": "lambda:InvokeFunction"}
+    granted |= {"Principal": "s3.amazonaws.com"}
+    asked: list[tuple[Any, dict[str, Any], str]] = [
+        (client.put_function_event_invoke_config, {**gone, "MaximumRetryAttempts": 0}, "The function doesn't exist."),
+        (client.update_function_event_invoke_config, {**gone, "MaximumRetryAttempts": 0}, "The function doesn't exist."),
+        (client.get_function_event_invoke_config, gone, unset.format(f"{arn}gone:$LATEST")),
+        (client.get_function_event_invoke_config, {"FunctionName": "there"}, unset.format(f"{arn}there:$LATEST")),
+        (client.get_function_event_invoke_config, {"FunctionName": "there", "Qualifier": "7"}, unset.format(f"{arn}there:7")),
+        (client.delete_function_event_invoke_config, gone, unset.format(f"{arn}gone:$LATEST")),
+        (client.create_function_url_config, {**gone, "AuthType": "NONE"}, "Function does not exist"),
+        (client.update_function_url_config, {**gone, "AuthType": "NONE"}, "Function does not exist"),
+        (client.get_function_url_config, gone, nothing),
+        (client.delete_function_url_config, gone, nothing),
+        (client.get_policy, gone, nothing),
+        (client.get_policy, {"FunctionName": "there", "Qualifier": "7"}, nothing),
+        (client.remove_permission, {**gone, "StatementId": "s"}, f"No policy found for: {arn}gone"),
+        (client.add_permission, {**gone, **granted}, f"Function not found: {arn}gone"),
+        (client.add_permission, {"FunctionName": "there", "Qualifier": "7", **granted}, f"Function not found: {arn}there:7"),
+        (client.add_permission, {"FunctionName": "there", "Qualifier": "live", **granted}, f"Cannot find alias arn: {arn}there:live"),
+    ]
+    for ask, members, said in asked:
+        assert refused(ask, **members) == (404, "ResourceNotFoundException", said), (ask.__name__, members)
+    elsewhere = f"{arn}gone".replace("us-east-1", "eu-west-1")
+    assert refused(client.get_policy, FunctionName=elsewhere)[:2] == (404, "ResourceNotFoundException")
+    client.delete_function(FunctionName="there")

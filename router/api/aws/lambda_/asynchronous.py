@@ -5,7 +5,7 @@ It is a function's own here, for its versions and aliases too; of one of these a
 from typing import Any, Final
 
 from router.api.aws.lambda_.authority import may_send
-from router.api.aws.lambda_.place import Place, invalid, missing, page, text
+from router.api.aws.lambda_.place import Place, invalid, missed, missing, page, text
 from router.api.aws.lambda_.rooms import FUNCTIONS, Rooms
 from router.api.aws.lambda_.settings import Settings, applied, destinations
 from router.api.aws.service import Call, Members
@@ -17,6 +17,7 @@ PAGE: Final = 50
 _KEYS: Final = ("maximum_retry_attempts", "maximum_event_age", "on_success", "on_failure")
 _PLAIN: Final = {"MaximumRetryAttempts": "maximum_retry_attempts", "MaximumEventAgeInSeconds": "maximum_event_age"}
 _GIVEN: Final = (*_PLAIN, "DestinationConfig")
+_COLONS: Final = 6  # of a function's ARN that has no qualifier
 _NOTE: Final = "event_invoke"  # in what is kept with a function: when it was configured
 
 
@@ -34,12 +35,14 @@ class Asynchronous:
     async def update(self, call: Call) -> Members:
         """UpdateFunctionEventInvokeConfig: what is named."""
         _refuse_none(call.parameters)
-        self._configured(self._name(call.parameters))
+        with missed(_absent):
+            self._configured(self._name(call.parameters))
         return await self._set(call, {})
 
     async def get(self, call: Call) -> Members:
         """GetFunctionEventInvokeConfig."""
-        return self._configured(self._name(call.parameters))
+        with missed(_unset):
+            return self._configured(self._name(call.parameters))
 
     async def list(self, call: Call) -> Members:
         """ListFunctionEventInvokeConfigs."""
@@ -50,7 +53,8 @@ class Asynchronous:
 
     async def delete(self, call: Call) -> Members:
         """DeleteFunctionEventInvokeConfig."""
-        name = self._name(call.parameters)
+        with missed(_unset):
+            name = self._name(call.parameters)
         self._configured(name)
         async with self._rooms.turns.of(name):
             fragment = self._rooms.own(name)
@@ -60,7 +64,8 @@ class Asynchronous:
 
     async def _set(self, call: Call, changes: dict[str, Any]) -> dict[str, Any]:
         members, rooms = call.parameters, self._rooms
-        name = self._name(members)
+        with missed(_absent):
+            name = self._name(members)
         async with rooms.turns.of(name):
             fragment = rooms.own(name)
             changes |= {key: members[member] for member, key in _PLAIN.items() if members.get(member) is not None}
@@ -85,7 +90,7 @@ class Asynchronous:
         """Raises AwsError when nothing is configured."""
         found = self._document(name)
         if found is None:
-            raise missing(f"The function {self._rooms.place.arn(name, LATEST)} doesn't have an EventInvokeConfig")
+            raise missing(_unset(self._rooms.place.arn(name)))
         return found
 
     def _document(self, name: str) -> dict[str, Any] | None:
@@ -108,6 +113,15 @@ class Asynchronous:
             return {}
         place = self._rooms.place
         return {"Destination": arns.spelled(destination.kind, destination.name, region=place.region, account=place.account)}
+
+
+def _absent(_: str) -> str:
+    return "The function doesn't exist."
+
+
+def _unset(arn: str) -> str:
+    """Of a function's ARN, or of a version's or an alias's."""
+    return f"The function {arn if arn.count(':') > _COLONS else f'{arn}:{LATEST}'} doesn't have an EventInvokeConfig"
 
 
 def _refuse_none(members: Members) -> None:

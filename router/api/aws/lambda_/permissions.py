@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any, Final
 
-from router.api.aws.lambda_.place import conflict, invalid, missing, stale, text
+from router.api.aws.lambda_.place import NOTHING, conflict, invalid, missed, missing, stale, text
 from router.api.aws.lambda_.rooms import Rooms
 from router.api.aws.service import AwsError, Call, Members
 from router.iam.policy import BadPolicy
@@ -31,7 +31,9 @@ class Permitting:
     async def add(self, call: Call) -> Members:
         """AddPermission. What config.yaml declares may be let others in to: the function itself does not change."""
         members, rooms = call.parameters, self._rooms
-        async with rooms.turns.of(self._function(members)):
+        with missed(lambda arn: _no_alias(arn) or f"Function not found: {arn}"):
+            name = self._function(members)
+        async with rooms.turns.of(name):
             if self._named(members).endswith(f":{LATEST}"):
                 raise invalid(f"We currently do not support adding policies for {LATEST}.")
             target = self._target(members)
@@ -51,7 +53,9 @@ class Permitting:
 
     async def remove(self, call: Call) -> Members:
         """RemovePermission."""
-        async with self._rooms.turns.of(self._function(call.parameters)):
+        with missed(lambda arn: _no_alias(arn) or f"No policy found for: {arn}"):
+            name = self._function(call.parameters)
+        async with self._rooms.turns.of(name):
             target = self._target(call.parameters)
             sid = text(call.parameters, "StatementId")
             if not self._rooms.permissions.statements(target):
@@ -63,7 +67,8 @@ class Permitting:
 
     async def get(self, call: Call) -> Members:
         """GetPolicy."""
-        target = self._target(call.parameters, revision=False)
+        with missed(lambda _: NOTHING):
+            target = self._target(call.parameters, revision=False)
         document = self._rooms.permissions.document(target)
         if document is None:
             raise missing()
@@ -106,6 +111,12 @@ class Permitting:
             "Resource": self._rooms.place.arn(name, qualifier),
             **({"Condition": conditions} if conditions else {}),
         }
+
+
+def _no_alias(arn: str) -> str:
+    """What is said when it is an alias that is not there; "" of a function's ARN, or of a version's."""
+    qualifier = ":".join(arn.split(":")[7:])
+    return f"Cannot find alias arn: {arn}" if qualifier and not qualifier.isdigit() else ""
 
 
 def _principal(given: str) -> Any:

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 from router.api.aws.service import AwsError, Call, Members, Need
-from router.errors import ConfigError, InvalidParameter
-from router.functions.registry import named
+from router.errors import ConfigError, FunctionNotFound, InvalidParameter
+from router.functions.registry import OtherRegion, named
 from router.names import function_arn
 
 _SPACE: Final = uuid.UUID("6f7b0f6e-6a30-5a0c-9a0e-0d4a5a9a3d10")  # of ids that follow from what they name
@@ -22,6 +22,7 @@ _CONDITIONS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {  # action → me
     "CreateFunction": _LAYERS,
     "UpdateFunctionConfiguration": _LAYERS,
 }
+NOTHING: Final = "The resource you requested does not exist."
 UNQUALIFIED: Final = (
     "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. "
     "Please specify either a function name or an unqualified function ARN."
@@ -104,7 +105,7 @@ def invalid(message: str) -> AwsError:
     return AwsError("InvalidParameterValueException", message)
 
 
-def missing(message: str = "The resource you requested does not exist.") -> AwsError:
+def missing(message: str = NOTHING) -> AwsError:
     """ResourceNotFoundException."""
     return AwsError("ResourceNotFoundException", message, 404)
 
@@ -122,6 +123,17 @@ def stale() -> AwsError:
         "Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
         412,
     )
+
+
+@contextmanager
+def missed(told: Callable[[str], str]) -> Iterator[None]:
+    """That a function, a version or an alias is not there is said in the operation's own words; *told*: its ARN → they. Raises AwsError."""
+    try:
+        yield
+    except OtherRegion:
+        raise
+    except FunctionNotFound as error:
+        raise missing(told(error.arn)) from None
 
 
 @contextmanager

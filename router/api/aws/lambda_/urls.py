@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from router.api.aws.lambda_.place import conflict, invalid, missing, page, text
+from router.api.aws.lambda_.place import NOTHING, conflict, invalid, missed, missing, page, text
 from router.api.aws.lambda_.rooms import Rooms
 from router.api.aws.service import Call, Members
 from router.api.declared import DeclaredInConfig
@@ -34,7 +34,8 @@ class Urls:
     async def create(self, call: Call) -> Members:
         """CreateFunctionUrlConfig. A function of config.yaml may get one: the function itself does not change."""
         members, rooms = call.parameters, self._rooms
-        name = self._name(members)
+        with missed(lambda _: "Function does not exist"):
+            name = self._name(members)
         if rooms.config.http.kind == "off":
             raise invalid("listen.http is off: nobody would reach the URL")
         async with rooms.turns.of(name):
@@ -50,7 +51,8 @@ class Urls:
     async def update(self, call: Call) -> Members:
         """UpdateFunctionUrlConfig: what is named."""
         members, rooms = call.parameters, self._rooms
-        name = self._name(members)
+        with missed(lambda _: "Function does not exist"):
+            name = self._name(members)
         async with rooms.turns.of(name):
             before = self._own(name)
             given = {key: value for key, value in members.items() if value is not None}
@@ -60,7 +62,8 @@ class Urls:
 
     async def get(self, call: Call) -> Members:
         """GetFunctionUrlConfig."""
-        return self._document(self._name(call.parameters))
+        with missed(lambda _: NOTHING):
+            return self._document(self._name(call.parameters))
 
     async def list(self, call: Call) -> Members:
         """ListFunctionUrlConfigs."""
@@ -70,7 +73,8 @@ class Urls:
 
     async def delete(self, call: Call) -> Members:
         """DeleteFunctionUrlConfig."""
-        name = self._name(call.parameters)
+        with missed(lambda _: NOTHING):
+            name = self._name(call.parameters)
         async with self._rooms.turns.of(name):
             await self._rooms.declared.remove(TRIGGERS, self._own(name).name)
         return {}
