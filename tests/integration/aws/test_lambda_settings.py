@@ -269,3 +269,13 @@ def test_a_function_that_is_not_there_is_told_in_each_operation_s_words(client: 
     elsewhere = f"{arn}gone".replace("us-east-1", "eu-west-1")
     assert refused(client.get_policy, FunctionName=elsewhere)[:2] == (404, "ResourceNotFoundException")
     client.delete_function(FunctionName="there")
+
+
+def test_versions_have_no_tags(client: Any) -> None:
+    arn = create(client, "marked", Publish=True, Tags={"a": "1"})["FunctionArn"]
+    said = "Tags on function aliases and versions are not supported. Please specify a function ARN."
+    for resource in (f"{arn}:1", f"{arn}:$LATEST"):
+        for ask, more in ((client.list_tags, {}), (client.tag_resource, {"Tags": {"b": "2"}}), (client.untag_resource, {"TagKeys": ["a"]})):
+            assert refused(ask, Resource=resource, **more) == (400, "InvalidParameterValueException", said)
+    assert client.list_tags(Resource=arn)["Tags"] == {"a": "1"}
+    client.delete_function(FunctionName="marked")

@@ -61,11 +61,12 @@ class Rooms:
         """The config in force."""
         return self.calls.config
 
-    def name(self, members: Members) -> str:
-        """The function of an operation that is on functions alone. Raises AwsError, FunctionNotFound, InvalidParameter."""
+    def name(self, members: Members, *, said: str = UNQUALIFIED) -> str:
+        """The function of an operation that is on functions alone; *said*: what is wrong with another. Raises AwsError, FunctionNotFound,
+        InvalidParameter."""
         target = self.functions.target(text(members, "FunctionName"), text(members, "Qualifier"))
         if ":" in target:
-            raise invalid(UNQUALIFIED)
+            raise invalid(said)
         return target
 
     def found(self, members: Members) -> tuple[Function, str]:

@@ -11,6 +11,7 @@ from router.config.fragments import TRIGGERS, Fragment
 
 MOST: Final = 50  # tags of a resource: Lambda developer guide, tags
 _RESERVED: Final = "aws:"
+_OF_FUNCTIONS: Final = "Tags on function aliases and versions are not supported. Please specify a function ARN."
 _LONGEST_KEY, _LONGEST_VALUE = 128, 256  # characters: the same
 
 
@@ -83,7 +84,7 @@ class Tagging:
         resource = text(call.parameters, "Resource")
         if mapping_id := self._rooms.place.mapping_of(resource):
             return TRIGGERS, mapping_id, self._mappings.owner(mapping_id)
-        name = self._rooms.name({"FunctionName": resource})
+        name = self._rooms.name({"FunctionName": resource}, said=_OF_FUNCTIONS)
         return FUNCTIONS, name, name
 
 
