@@ -32,14 +32,11 @@ class Filter(NamedTuple):
         if not isinstance(policy, Mapping):
             raise InvalidParameter("FilterPolicy: Filter policy must be an object")
         leaves = _leaves(policy, 1)
-        if not body and any(depth > 1 for depth, _ in leaves):
+        if not body and any(depth > 1 for depth in leaves):
             raise InvalidParameter("Filter policy scope MessageAttributes does not support nested filter policy")
-        combinations = 1
-        for depth, values in leaves:
-            combinations *= max(1, values) * depth
         if len(leaves) > KEYS:
             raise InvalidParameter(f"FilterPolicy: Filter policy can not have more than {KEYS} keys")
-        if combinations > COMBINATIONS:
+        if _combinations(policy, 1) > COMBINATIONS:
             raise InvalidParameter("FilterPolicy: Filter policy is too complex")
         try:
             return cls(compile_pattern(policy), body)
@@ -75,18 +72,32 @@ class Seen:
         return _values(self._attributes)
 
 
-def _leaves(node: Mapping[str, Any], depth: int) -> list[tuple[int, int]]:
-    """Of each key that has conditions: how deep it lies, and how many there are."""
+def _leaves(node: Mapping[str, Any], depth: int) -> list[int]:
+    """Of each key that has conditions: how deep it lies."""
     if depth > DEEPEST:
         raise InvalidParameter("FilterPolicy: Filter policy is nested too deeply")
-    found: list[tuple[int, int]] = []
+    found: list[int] = []
     for key, value in node.items():
         if key == "$or" and isinstance(value, list):
             found += [leaf for branch in value if isinstance(branch, Mapping) for leaf in _leaves(branch, depth)]
         elif isinstance(value, Mapping):
             found += _leaves(value, depth + 1)
         else:
-            found.append((depth, len(value) if isinstance(value, list) else 1))
+            found.append(depth)
+    return found
+
+
+def _combinations(node: Mapping[str, Any], depth: int) -> int:
+    """How much there is to compare: of keys the product, of the branches of $or the sum; the values of a deep key count as often as it is
+    deep."""
+    found = 1
+    for key, value in node.items():
+        if key == "$or" and isinstance(value, list):
+            found *= max(1, sum(_combinations(branch, depth) for branch in value if isinstance(branch, Mapping)))
+        elif isinstance(value, Mapping):
+            found *= _combinations(value, depth + 1)
+        else:
+            found *= depth * max(1, len(value) if isinstance(value, list) else 1)
     return found
 
 

@@ -56,6 +56,16 @@ def test_attributes(policy: dict[str, Any], passes: bool) -> None:
         ({"a": ["x"]}, "x", False),
         ({"a": ["x"]}, "[]", False),
         ({"a": [1]}, "[" * 5000, False),
+        ({"a.b.c": ["x"]}, '{"a": {"b": {"c": "x"}}}', True),
+        ({"a.b.c": ["x"]}, '{"a.b.c": "x"}', True),
+        ({"a.b.c": ["x"]}, '{"a.b": {"c": "x"}}', True),
+        ({"a.b.c": ["x"]}, '{"a": {"b.c": "x"}}', True),
+        ({"a.b.c": ["x"]}, '{"a": {"b": {"c": "y"}}}', False),
+        (
+            {"r": {"s3": {"o": {"key": [{"prefix": "auto-"}]}}}},
+            '{"r": [{"s3": {"o": [[{"key": "auto-1"}]]}}, {"s3": {"o": {"key": "home-1"}}}]}',
+            True,
+        ),
     ],
 )
 def test_bodies(policy: dict[str, Any], body: str, passes: bool) -> None:
@@ -78,6 +88,30 @@ def test_a_policy_is_bounded() -> None:
         Filter.of(deep, body=True)
     with pytest.raises(TopicError):
         Filter.of({"a": list(range(76)), "b": [1, 2]}, body=False)
+
+
+def _values(count: int) -> list[str]:
+    return [str(n) for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("policy", "body", "taken"),
+    [
+        ({"a": _values(3), "$or": [{"b": _values(6)}, {"c": _values(4), "$or": [{"d": _values(4)}, {"e": _values(7)}]}]}, False, True),
+        ({"a": _values(4), "$or": [{"b": _values(6)}, {"c": _values(4), "$or": [{"d": _values(4)}, {"e": _values(4)}]}]}, False, False),
+        ({"$or": [{"a": _values(3)}, {"b": _values(2)}], "d": {"c": _values(2), "$or": [{"s": ["x"]}, {"t": _values(3)}]}}, True, False),
+        ({"$or": [{"a": _values(2)}, {"b": _values(2)}], "d": {"c": _values(2), "$or": [{"s": ["x"]}, {"t": _values(3)}]}}, True, True),
+        ({"a": _values(100), "b": _values(51)}, False, False),
+        ({"a": _values(75), "b": _values(2)}, False, True),
+    ],
+)
+def test_branches_of_or_are_added_up(policy: dict[str, Any], body: bool, taken: bool) -> None:
+    """Of AWS: 150 combinations are taken, 152 and 160 are too complex."""
+    if taken:
+        Filter.of(policy, body=body)
+        return
+    with pytest.raises(TopicError, match=r"FilterPolicy: Filter policy is too complex$"):
+        Filter.of(policy, body=body)
 
 
 plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
