@@ -28,6 +28,7 @@ PAGE: Final = 100  # streams of an answer
 MOST: Final = 1000  # records of an answer
 LARGEST: Final = 1024 * 1024  # bytes of records of an answer
 ITERATOR_SECONDS: Final = 900.0  # that an iterator can be used
+HIGHEST: Final = 2**62  # records that a stream can have, and that an iterator can name
 TYPES: Final = ("TRIM_HORIZON", "LATEST", "AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER")
 
 
@@ -49,7 +50,7 @@ class _Iterator(NamedTuple):
             made = cls(named(table), str(label), int(seq), float(at))
         except (ValueError, TypeError, binascii.Error, UnicodeError, Refused):
             raise Refused("Invalid ShardIterator") from None
-        if not 0 <= made.seq < 2**62:
+        if not 0 <= made.seq < HIGHEST:
             raise Refused("Invalid ShardIterator")
         return made
 
@@ -124,13 +125,14 @@ class DynamodbStreams:
         if shard != row.shard:
             raise _not_found(f"Requested resource not found: Shard does not exist: {shard[:100]}")
         first = await self._streams.first(row)
+        oldest = first if first is not None else row.last + 1
         if kind == "LATEST":
             seq = row.last + 1
         elif kind == "TRIM_HORIZON":
-            seq = first if first is not None else row.last + 1
+            seq = oldest
         else:
             seq = _seq_of(text(members, "SequenceNumber")) + (kind == "AFTER_SEQUENCE_NUMBER")
-            if first is not None and seq < first:
+            if seq < oldest:
                 _trimmed()
         return {"ShardIterator": _Iterator(row.table, row.label, seq, self._clock.now()).spelled()}
 
@@ -185,9 +187,11 @@ def _trimmed() -> NoReturn:
 
 def _seq_of(number_: str) -> int:
     """The record of a sequence number. Raises Refused."""
-    if not 21 <= len(number_) <= 40 or not number_.isascii() or not number_.isdigit():
-        raise Refused(f"Invalid SequenceNumber: {number_[:100]}")
-    return records.seq_of(int(number_))
+    if 21 <= len(number_) <= 40 and number_.isascii() and number_.isdigit():
+        seq = records.seq_of(int(number_))
+        if seq < HIGHEST - 1:  # one that AFTER_SEQUENCE_NUMBER can go on behind
+            return seq
+    raise Refused(f"Invalid SequenceNumber: {number_[:100]}")
 
 
 def _spoken(one: Noted) -> dict[str, Any]:

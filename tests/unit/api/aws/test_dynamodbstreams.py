@@ -147,6 +147,26 @@ async def test_what_is_no_iterator_is_refused(house: Rig, iterator: str) -> None
     assert await Reader(house).refused("GetRecords", ShardIterator=iterator) == "ValidationException"
 
 
+@pytest.mark.parametrize("kind", ["AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        ("1" * 30, "ValidationException"),  # more than any stream has
+        ("9" * 40, "ValidationException"),
+        (str(10**20 + 2 * (2**62 - 1)), "ValidationException"),
+        ("1" * 20, "ValidationException"),
+        ("x" * 21, "ValidationException"),
+        ("1".zfill(21), "TrimmedDataAccessException"),  # from before the first
+    ],
+)
+async def test_a_sequence_number_that_no_stream_has_is_refused(house: Rig, kind: str, number: str, code: str) -> None:
+    reader = Reader(house)
+    arn = await reader.stream("carts")
+    members = {"StreamArn": arn, "ShardIteratorType": kind, "SequenceNumber": number}
+    shard = (await reader.call("DescribeStream", StreamArn=arn))["StreamDescription"]["Shards"][0]["ShardId"]
+    assert await reader.refused("GetShardIterator", ShardId=shard, **members) == code
+
+
 async def test_what_is_not_there_is_not_found(house: Rig) -> None:
     reader = Reader(house)
     assert await reader.refused("DescribeStream", StreamArn=f"{TABLE_ARN}carts/stream/2020") == "ResourceNotFoundException"
