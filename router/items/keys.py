@@ -105,6 +105,11 @@ def check_item(schema: Schema, item: Mapping[str, Value]) -> None:
         check_length(schema, attribute, item[attribute.name])
 
 
+def fits(schema: Schema, item: Mapping[str, Value]) -> bool:
+    """Whether an item has the attributes of the table's key, and of its types."""
+    return all(attribute.name in item and kind_of(item[attribute.name]) == attribute.type for attribute in schema.attributes)
+
+
 def check_indexed(index: str, schema: Schema, item: Mapping[str, Value]) -> None:
     """Raise Refused when an item has a key attribute of an index that cannot be one. An item without them is not in the index."""
     for attribute in schema.attributes:

@@ -87,7 +87,7 @@ class Work:
         if change.kind == "check":
             return Done(old, old, {})
         new = self._result(change, old)
-        entered = self._store(stored, where, found, old, new)
+        entered = self._store(stored, where, found, old, new, updating=change.kind == "update")
         return Done(old, new, entered)
 
     def token(self, token: str, since: float) -> str:
@@ -134,8 +134,10 @@ class Work:
         old: Item | None,
         new: Item | None,
         *,
+        updating: bool = False,
         expired: bool = False,
     ) -> dict[str, int]:
+        """The entries of indexes that were written or removed. *updating*: by UpdateItem, which has words of its own."""
         if new is None and found is None:
             return {}
         if new is None:
@@ -143,7 +145,7 @@ class Work:
             self._connection.execute(SQL["delete"], (found[0],)).fetchall()
             number, size = found[0], 0
         else:
-            number, size = self._put(stored, where, found, new, updating=old is not None)
+            number, size = self._put(stored, where, found, new, updating=updating)
         entered = self._enter(stored, where, number, old, new)
         more, before = (new is not None) - (found is not None), 0 if found is None else found[1]
         if more or size != before:

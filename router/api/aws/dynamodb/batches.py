@@ -92,7 +92,7 @@ class Batches:
                 raise Refused("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes" if kinds else "Batch write item must contain a PutRequest or a DeleteRequest")  # fmt: skip
             inner = mapping(request, kinds[0])
             if kinds[0] == "PutRequest":
-                yield items.put(stored, {"Item": inner.get("Item")})
+                yield items.put_plain(stored, inner.get("Item"))
             else:
                 yield items.delete(stored, {"Key": inner.get("Key")})
 

@@ -24,6 +24,12 @@ REFUSED: Final = {  # members that would ask for what does not exist here
 }
 
 
+CHANGES: Final = (  # members of UpdateTable that ask for something
+    *("ProvisionedThroughput", "BillingMode", "StreamSpecification", "GlobalSecondaryIndexUpdates", "SSESpecification"),
+    *("ReplicaUpdates", "TableClass", "DeletionProtectionEnabled", "OnDemandThroughput", "WarmThroughput"),
+)
+
+
 def refuse(members: Members) -> None:
     """Raise Refused for a request that asks for what is not done."""
     for name, why in REFUSED.items():
@@ -43,6 +49,8 @@ def created(members: Members) -> Value:
     indexes: dict[str, Any] = {}
     used = {value["hash"]["name"], *([value["range"]["name"]] if "range" in value else [])}
     for member, local in (("GlobalSecondaryIndexes", False), ("LocalSecondaryIndexes", True)):
+        if members.get(member) is not None and not structures(members, member):
+            invalid(f"List of {member} is empty")
         for one in structures(members, member):
             name, index = _index(one, types, value, local=local)
             if name in indexes:
@@ -145,6 +153,11 @@ def _stream(value: Value, members: Members) -> None:
 def updated(value: Value, members: Members) -> Value:
     """A table changed as UpdateTable asks. Raises Refused."""
     refuse(members)
+    if not any(members.get(name) not in (None, []) for name in CHANGES):
+        raise Refused(
+            "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification"
+            " or ReplicaUpdates is required"
+        )
     made = {**value, "indexes": dict(value.get("indexes", {}))}
     mode = choice(members, "BillingMode", ("PROVISIONED", "PAY_PER_REQUEST", ""), "")
     if mode or members.get("ProvisionedThroughput") is not None:

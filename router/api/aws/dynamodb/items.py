@@ -9,7 +9,7 @@ from router.api.aws.dynamodb.expressions import Expressions
 from router.api.aws.dynamodb.reading import RETURN_VALUES, choice, table_name, truth
 from router.api.aws.service import Call, Members
 from router.items.errors import Refused, invalid
-from router.items.keys import check_item, key_of, read_key
+from router.items.keys import check_item, fits, key_of, read_key
 from router.items.nodes import Action, Steps
 from router.items.paths import projected
 from router.items.values import Item, checked_item, item_size
@@ -110,6 +110,15 @@ def put(stored: Stored, members: Members) -> Change:
     check_item(stored.schema, item)
     key = key_of(stored.schema, item)
     return Change(stored.definition.name, key, "put", item=item, condition=condition, return_old=returns_old(members))
+
+
+def put_plain(stored: Stored, given: Any) -> Change:
+    """What a batch puts; of an item without its key it says what is said of such a key, as recorded of AWS. Raises Refused."""
+    item = checked_item(given)
+    if not fits(stored.schema, item):
+        raise Refused("The provided key element does not match the schema")
+    check_item(stored.schema, item)
+    return Change(stored.definition.name, key_of(stored.schema, item), "put", item=item)
 
 
 def delete(stored: Stored, members: Members) -> Change:

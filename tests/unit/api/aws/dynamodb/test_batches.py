@@ -74,7 +74,25 @@ async def test_a_batch_gives_16_megabytes_and_the_rest_as_keys(house: Rig) -> No
         (
             "BatchWriteItem",
             {"plain": [{"PutRequest": {"Item": {"x": {"S": "a"}}}}]},
-            "One or more parameter values were invalid: Missing the key id in the item",
+            "The provided key element does not match the schema",
+        ),
+        (
+            "BatchWriteItem",
+            {"plain": [{"PutRequest": {"Item": typed({"id": 1})}}]},
+            "The provided key element does not match the schema",
+        ),
+        (
+            "BatchWriteItem",
+            {"plain": [{"PutRequest": {"Item": typed({"id": ""})}}]},
+            (
+                "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value."
+                " Key: id"
+            ),
+        ),
+        (
+            "BatchWriteItem",
+            {"plain": [{"PutRequest": {"Item": typed({"id": "a", "x": "x" * 409_600})}}]},
+            "Item size has exceeded the maximum allowed size",
         ),
         ("BatchWriteItem", {}, "Batch write item must contain at least one request"),
     ],

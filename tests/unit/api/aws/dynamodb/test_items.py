@@ -199,6 +199,18 @@ async def test_an_update_that_only_takes_away_is_checked_without_an_item_too(hou
         await house.call("UpdateItem", "plain", Key={"id": {"S": "a"}}, UpdateExpression="REMOVE a.b")
 
 
+@pytest.mark.parametrize("there", [False, True])
+async def test_what_is_too_large_is_told_in_the_words_of_who_wrote_it(house: Rig, there: bool) -> None:
+    if there:
+        await house.fill("plain", {"id": "a"})
+    large = {"S": "x" * 409_600}
+    told = "ValidationException", "Item size has exceeded the maximum allowed size"
+    assert await house.refused("PutItem", "plain", Item=typed({"id": "a", "x": large})) == told
+    told = "ValidationException", "Item size to update has exceeded the maximum allowed size"
+    members = {"UpdateExpression": "SET x = :x", "ExpressionAttributeValues": {":x": large}}
+    assert await house.refused("UpdateItem", "plain", Key=typed({"id": "a"}), **members) == told
+
+
 async def test_put_and_delete_give_back_what_was_there(house: Rig) -> None:
     await house.fill("plain", {"id": "a", "x": 1})
     assert await house.call("PutItem", "plain", Item=typed({"id": "a", "x": 2}), ReturnValues="ALL_OLD") == {

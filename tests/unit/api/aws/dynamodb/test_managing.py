@@ -208,12 +208,22 @@ async def test_what_config_declares_the_api_does_not_change(house: Rig) -> None:
             "Some AttributeDefinitions are not used. AttributeDefinitions: [id, x], keys used: [id], unused: [x]",
         ),
         ({"KeySchema": []}, "Key schema has 1 or 2 elements"),
+        ({"GlobalSecondaryIndexes": []}, "One or more parameter values were invalid: List of GlobalSecondaryIndexes is empty"),
+        ({"LocalSecondaryIndexes": []}, "One or more parameter values were invalid: List of LocalSecondaryIndexes is empty"),
     ],
 )
 async def test_what_a_table_cannot_be(house: Rig, members: dict[str, Any], told: str) -> None:
     code, text = await house.refused("CreateTable", "made", **{**SIMPLE, **members})
     assert code == "ValidationException"
     assert told in text
+
+
+@pytest.mark.parametrize("members", [{}, {"GlobalSecondaryIndexUpdates": []}, {"AttributeDefinitions": SIMPLE["AttributeDefinitions"]}])
+async def test_an_update_of_a_table_that_changes_nothing_is_refused(house: Rig, members: dict[str, Any]) -> None:
+    await house.call("CreateTable", "made", **SIMPLE)
+    code, text = await house.refused("UpdateTable", "made", **members)
+    assert code == "ValidationException"
+    assert text.startswith("At least one of ProvisionedThroughput, BillingMode, ")
 
 
 async def test_lists_have_pages(house: Rig) -> None:
