@@ -23,7 +23,9 @@ LONGEST_OF_KEY: Final = 36 * HOUR
 USUAL_OF_KEY: Final = 12 * HOUR
 POLICY: Final = 2048  # characters
 
-_SESSION: Final = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
+_ROLE: Final = re.compile(r"arn:[^:]+:[^:]+:[^:]*:[^:]*:.+")  # what is an ARN to AssumeRole, as recorded of AWS
+_SESSION: Final = re.compile(r"[A-Za-z0-9_+=,.@-]*")
+_LENGTHS: Final = {"RoleSessionName": (2, 64), "RoleArn": (20, 2048)}  # characters
 _KEY: Final = re.compile(r"[A-Z0-9]{16,128}")
 _UNSUPPORTED: Final = ("PolicyArns", "Tags", "TransitiveTagKeys", "SerialNumber", "TokenCode", "SourceIdentity", "ProvidedContexts")
 
@@ -58,8 +60,6 @@ class Sts:
         asked = call.parameters
         _refuse(asked)
         arn, name = asked["RoleArn"], asked["RoleSessionName"]
-        if not _SESSION.fullmatch(name):
-            raise _invalid(name, "roleSessionName", r"Member must satisfy regular expression pattern: [\w+=,.@-]*")
         found = trust.ARN.fullmatch(arn)
         config = self._config()
         if found is None or found[1] != config.account or found[2] not in config.roles:
@@ -115,11 +115,26 @@ def _nothing(call: Call) -> Sequence[Need]:  # noqa: ARG001 - as all
 
 
 def _assuming(call: Call) -> Sequence[Need]:
+    """What assuming a role needs. Raises AwsError for what can name none, whoever asks."""
     asked = call.parameters
+    _check_names(asked)
     context = {"sts:rolesessionname": (str(asked["RoleSessionName"]),), "sts:durationseconds": (str(asked.get("DurationSeconds", HOUR)),)}
     if asked.get("ExternalId"):
         context["sts:externalid"] = (str(asked["ExternalId"]),)
     return [Need("sts:AssumeRole", asked["RoleArn"], context)]
+
+
+def _check_names(asked: Members) -> None:
+    """Raise AwsError for a role's ARN or a session's name that is none."""
+    for member, (low, high) in _LENGTHS.items():
+        given, told = asked[member], member[0].lower() + member[1:]
+        if not low <= len(given) <= high:
+            side, bound = ("greater", low) if len(given) < low else ("less", high)
+            raise _invalid(given, told, f"Member must have length {side} than or equal to {bound}")
+    if not _SESSION.fullmatch(asked["RoleSessionName"]):
+        raise _invalid(asked["RoleSessionName"], "roleSessionName", r"Member must satisfy regular expression pattern: [\w+=,.@-]*")
+    if not _ROLE.fullmatch(asked["RoleArn"]):
+        raise AwsError("ValidationError", f"{asked['RoleArn']} is invalid")
 
 
 def _refuse(asked: Members) -> None:

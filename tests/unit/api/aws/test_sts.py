@@ -90,8 +90,6 @@ async def test_a_sessions_policy_bounds_it(desk: Desk) -> None:
         ({"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/none"}, "AccessDenied", f"sts:AssumeRole on resource: arn:aws:iam::{ACCOUNT}:role/none"),
         ({"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/path/resizer"}, "AccessDenied", "role/path/resizer"),
         ({"RoleArn": "arn:aws:iam::999999999999:role/resizer"}, "AccessDenied", "999999999999"),
-        ({"RoleSessionName": "a"}, "ValidationError", "roleSessionName"),
-        ({"RoleSessionName": "a/b"}, "ValidationError", "roleSessionName"),
         ({"DurationSeconds": 899}, "ValidationError", "greater than or equal to 900"),
         ({"DurationSeconds": 43201}, "ValidationError", "less than or equal to 43200"),
         ({"Policy": "{"}, "MalformedPolicyDocument", ""),
@@ -105,6 +103,37 @@ async def test_what_is_refused(desk: Desk, parameters: dict[str, Any], code: str
     said = await desk.refused("AssumeRole", **({"RoleArn": ROLE, "RoleSessionName": "job"} | parameters))
     assert said[0] == code
     assert told in said[1]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        *(
+            ({"RoleArn": arn}, f"{arn} is invalid")
+            for arn in (
+                "nothing-valid-in-here",
+                "arn::b:::something/test-role",
+                "arn:a::::something/test-role",
+                "arn:a:::something/test-role",
+                "arn:a:a::aaaaaaaaaa:",
+            )
+        ),
+        ({"RoleArn": "arn:aws:iam::1:role"}, "Value 'arn:aws:iam::1:role' at 'roleArn'"),
+        ({"RoleArn": "arn:aws:iam::1:role"}, "Member must have length greater than or equal to 20"),
+        ({"RoleSessionName": "a"}, "'roleSessionName' failed to satisfy constraint: Member must have length greater than or equal to 2"),
+        ({"RoleSessionName": "a" * 65}, "'roleSessionName' failed to satisfy constraint: Member must have length less than or equal to 64"),
+        (
+            {"RoleSessionName": "a:b"},
+            r"Value 'a:b' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression",
+        ),
+    ],
+)
+def test_what_can_name_no_role_is_told_so_before_anything_is_asked(parameters: dict[str, Any], told: str) -> None:
+    asked = Call("sts", "AssumeRole", {"RoleArn": ROLE, "RoleSessionName": "job"} | parameters, ANN, "id")
+    with pytest.raises(AwsError) as caught:
+        Sts(lambda: None, None, None).operations["AssumeRole"].needs(asked)  # type: ignore[arg-type, return-value]
+    assert caught.value.code == "ValidationError"  # type: ignore[comparison-overlap]
+    assert told in str(caught.value)
 
 
 async def test_a_session_assumes_for_an_hour_at_most(desk: Desk) -> None:
