@@ -20,6 +20,7 @@ from router.tables.stored import Stored, StoredIndex
 
 SELECT: Final = ("SPECIFIC_ATTRIBUTES", "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES")
 MOST_SEGMENTS: Final = 1_000_000
+_QUERYS: Final = "1 validation error detected: "  # in front of what a Query's Select contradicts, and not a Scan's, as recorded of AWS
 
 
 class Pages:
@@ -103,7 +104,7 @@ def _wanted(
     forward: bool = True,
     segment: tuple[bytes, bytes | None] = (b"", None),
 ) -> Wanted:
-    select = _select(members, stored, index, paths)
+    select = _select(members, stored, index, paths, said=_QUERYS if within is not None else "")
     return Wanted(
         index=index,
         stretch=within,
@@ -117,19 +118,19 @@ def _wanted(
     )
 
 
-def _select(members: Members, stored: Stored, index: StoredIndex | None, paths: tuple[Steps, ...]) -> str:
-    """What of an item is wanted. Raises Refused when the index has it not, or it contradicts itself."""
+def _select(members: Members, stored: Stored, index: StoredIndex | None, paths: tuple[Steps, ...], *, said: str) -> str:
+    """What of an item is wanted. *said*: in front of what contradicts itself. Raises Refused for that, and for what the index has not."""
     default = "SPECIFIC_ATTRIBUTES" if paths else "ALL_ATTRIBUTES" if index is None else "ALL_PROJECTED_ATTRIBUTES"
     select = choice(members, "Select", SELECT, default)
     what = "ProjectionExpression" if members.get("ProjectionExpression") is not None else "AttributesToGet"
     if paths and select != "SPECIFIC_ATTRIBUTES":
         told = "only the Count" if select == "COUNT" else select
-        raise Refused(f"Cannot specify the {what} when choosing to get {told}")
+        raise Refused(f"{said}Cannot specify the {what} when choosing to get {told}")
     if select == "SPECIFIC_ATTRIBUTES" and not paths:
-        raise Refused("Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
+        raise Refused(f"{said}Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
     if index is None:
         if select == "ALL_PROJECTED_ATTRIBUTES":
-            raise Refused("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
+            raise Refused(f"{said}ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
     elif not index.definition.local and index.definition.projection != "ALL":
         _refuse_unprojected(stored, index, select, paths)
     return select

@@ -177,12 +177,25 @@ KEY_OF_C0 = {"KeyConditionExpression": "id = :id", "ExpressionAttributeValues": 
         (
             "Query",
             KEY_OF_C0 | {"Select": "ALL_PROJECTED_ATTRIBUTES"},
+            "1 validation error detected: ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
+        ),
+        (
+            "Scan",
+            {"Select": "ALL_PROJECTED_ATTRIBUTES"},
             "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
         ),
         (
             "Query",
+            KEY_OF_C0 | {"Select": "SPECIFIC_ATTRIBUTES"},
+            (
+                "1 validation error detected: Must specify the AttributesToGet or ProjectionExpression"
+                " when choosing to get SPECIFIC_ATTRIBUTES"
+            ),
+        ),
+        (
+            "Query",
             KEY_OF_C0 | {"Select": "COUNT", "ProjectionExpression": "price"},
-            "Cannot specify the ProjectionExpression when choosing to get only the Count",
+            "1 validation error detected: Cannot specify the ProjectionExpression when choosing to get only the Count",
         ),
         (
             "Scan",
