@@ -93,6 +93,18 @@ def _spelled(result: dict[str, Any]) -> dict[str, Any]:
     return _told(result["statusCode"], result["body"], lines)
 
 
+def _asked_of_rest(result: dict[str, Any]) -> dict[str, Any]:
+    """The same at a REST API, whose client sees some headers under other names: recorded."""
+    spelled = _spelled(result)
+    for name in () if "http" in result else ("host", "user-agent"):
+        lines = {line: there for line, there in spelled["headers"].items() if line.startswith(f"{name}: ")}
+        spelled["headers"] = {
+            **{line: there for line, there in spelled["headers"].items() if line not in lines},
+            **{f"x-amzn-remapped-{line}": there for line, there in lines.items()},
+        }
+    return spelled
+
+
 def _told(status: int, body: str, lines: set[tuple[str, str]]) -> dict[str, Any]:
     return {"status": status, "body": body, "headers": {f"{name}: {value}": True for name, value in sorted(lines)}}
 
@@ -114,7 +126,7 @@ CASES = [
         "Answers, REST API",
         "responses_apigw_v1_full",
         lambda: _client("responses_apigw_v1_full", REST, default_type="application/json"),
-        view=_spelled,
+        view=_asked_of_rest,
     ),
     *_table("Answers, function URL", "responses_function_url_cases", url_row),
     Case("Answers, function URL", "responses_function_url", lambda: _client("responses_function_url", URL), view=_spelled),
