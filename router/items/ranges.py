@@ -21,6 +21,12 @@ class Stretch(NamedTuple):
     high_open: bool = False
     leading: Value | None = None  # the hash key's value
 
+    def has(self, key: bytes) -> bool:
+        """Whether a range key lies within."""
+        if self.low is not None and (key < self.low or (self.low_open and key == self.low)):
+            return False
+        return self.high is None or key < self.high or (key == self.high and not self.high_open)
+
 
 def stretch(condition: Condition, schema: Schema) -> Stretch:
     """Which keys a key condition asks for. Raises Refused."""

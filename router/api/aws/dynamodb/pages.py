@@ -9,7 +9,7 @@ from router.api.aws.dynamodb.expressions import Expressions
 from router.api.aws.dynamodb.reading import choice, number, table_name, text, truth
 from router.api.aws.service import Call, Members
 from router.items.errors import Refused, invalid
-from router.items.keys import Schema, read_key, segment, spread
+from router.items.keys import Schema, encoded, read_key, segment, spread
 from router.items.nodes import Condition, Steps
 from router.items.ranges import Stretch, stretch
 from router.items.trees import attributes
@@ -41,8 +41,7 @@ class Pages:
         within = stretch(key_condition, schema)
         _refuse_keys(condition, schema)
         start = _start(stored, index, members)
-        if start is not None and spread(start[schema.hash.name]) != within.hash:
-            raise Refused("The provided starting key is outside query boundaries based on provided conditions")
+        _refuse_beside(within, schema, start)
         forward = truth(members, "ScanIndexForward", default=True)
         wanted = _wanted(members, stored, index, condition=condition, paths=paths, within=within, forward=forward, start=start)
         return await self._answer(members, stored, wanted)
@@ -55,7 +54,8 @@ class Pages:
         expressions.finish()
         stored, index = await self._place(members)
         start = _start(stored, index, members)
-        wanted = _wanted(members, stored, index, condition=condition, paths=paths, segment=_segment(members), start=start)
+        begun = None if start is None else spread(start[(index or stored).schema.hash.name])
+        wanted = _wanted(members, stored, index, condition=condition, paths=paths, segment=_segment(members, begun), start=start)
         return await self._answer(members, stored, wanted)
 
     async def _place(self, members: Members) -> tuple[Stored, StoredIndex | None]:
@@ -178,8 +178,18 @@ def _attributes(stored: Stored, index: StoredIndex) -> Iterator[Any]:
     yield from index.schema.attributes
 
 
-def _segment(members: Members) -> tuple[bytes, bytes | None]:
-    """Where a segment of a parallel scan begins, and the next one."""
+def _refuse_beside(within: Stretch, schema: Schema, start: Item | None) -> None:
+    """A query goes on behind a key that it may have answered. Raises Refused."""
+    if start is None:
+        return
+    if spread(start[schema.hash.name]) != within.hash:
+        raise Refused("The provided starting key is outside query boundaries based on provided conditions")
+    if schema.range is not None and not within.has(encoded(start[schema.range.name])):
+        raise Refused("The provided starting key does not match the range key predicate")
+
+
+def _segment(members: Members, begun: bytes | None) -> tuple[bytes, bytes | None]:
+    """Where a segment of a parallel scan begins, and the next one. *begun*: where the scan goes on."""
     total = number(members, "TotalSegments", low=1, high=MOST_SEGMENTS)
     mine = number(members, "Segment", low=0, high=MOST_SEGMENTS - 1)
     if total is None and mine is None:
@@ -193,4 +203,10 @@ def _segment(members: Members) -> tuple[bytes, bytes | None]:
             "The Segment parameter is zero-based and must be less than parameter TotalSegments:"
             f" Segment: {mine} is not less than TotalSegments: {total}"
         )
-    return segment(mine, total)
+    low, high = segment(mine, total)
+    if begun is not None and (begun < low or (high is not None and begun >= high)):
+        raise Refused(
+            "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment."
+            f" TotalSegments: {total} Segment: {mine}"
+        )
+    return low, high
