@@ -19,19 +19,25 @@ from router.items.nodes import (
     Size,
     Some,
     Source,
+    Steps,
     Sum,
 )
 
 
 def attributes(condition: Condition) -> Iterator[str]:
     """The names at the beginning of every path of a condition."""
+    return (str(steps[0]) for steps in paths(condition))
+
+
+def paths(condition: Condition) -> Iterator[Steps]:
+    """Every path of a condition."""
     if isinstance(condition, Every | Some):
         for one in condition.conditions:
-            yield from attributes(one)
+            yield from paths(one)
     elif isinstance(condition, Not):
-        yield from attributes(condition.condition)
+        yield from paths(condition.condition)
     else:
-        yield from _first(_operands(condition))
+        yield from _of(_operands(condition))
 
 
 def _operands(condition: Condition) -> Iterable[Operand]:
@@ -45,27 +51,32 @@ def _operands(condition: Condition) -> Iterable[Operand]:
     return condition.arguments
 
 
-def _first(operands: Iterable[Operand]) -> Iterator[str]:
+def _of(operands: Iterable[Operand]) -> Iterator[Steps]:
     for operand in operands:
         path = operand.of if isinstance(operand, Size) else operand
         if isinstance(path, Path):
-            yield str(path.steps[0])
+            yield path.steps
 
 
 def touched(actions: Iterable[Action]) -> Iterator[str]:
     """The names at the beginning of every path of an update, those that are only read too."""
+    return (str(steps[0]) for steps in paths_of(actions))
+
+
+def paths_of(actions: Iterable[Action]) -> Iterator[Steps]:
+    """Every path of an update, those that are only read too."""
     for action in actions:
-        yield str(action.path.steps[0])
+        yield action.path.steps
         if isinstance(action, Set):
             yield from _read(action.source)
 
 
-def _read(source: Source) -> Iterator[str]:
+def _read(source: Source) -> Iterator[Steps]:
     if isinstance(source, Path):
-        yield str(source.steps[0])
+        yield source.steps
     elif isinstance(source, Sum | ListAppend):
         yield from _read(source.left)
         yield from _read(source.right)
     elif isinstance(source, IfNotExists):
-        yield str(source.path.steps[0])
+        yield source.path.steps
         yield from _read(source.default)

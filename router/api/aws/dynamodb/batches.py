@@ -61,6 +61,7 @@ class Batches:
         paths = expressions.projection()
         expressions.finish()
         stored = self._tables.get(named(name))
+        expressions.refuse_inner(stored)
         keys = [read_key(stored.schema, key) for key in structures(given, "Keys")]
         if not keys:
             raise Refused("1 validation error detected: Value '[]' at 'requestItems.keys' failed to satisfy constraint: Member must have length greater than or equal to 1")  # fmt: skip
@@ -128,6 +129,7 @@ class Batches:
         paths = expressions.projection()
         expressions.finish()
         stored = self._tables.get(named(text(get, "TableName")))
+        expressions.refuse_inner(stored)
         return stored, read_key(stored.schema, get.get("Key")), paths
 
     async def transact_write(self, call: Call) -> Members:

@@ -42,6 +42,7 @@ class Items:
         paths = expressions.projection()
         expressions.finish()
         stored = await self.table(members)
+        expressions.refuse_inner(stored)
         return stored, read_key(stored.schema, members.get("Key")), paths
 
     async def put(self, call: Call) -> Members:
@@ -106,6 +107,7 @@ def put(stored: Stored, members: Members) -> Change:
     expressions = Expressions(members)
     condition = expressions.condition()
     expressions.finish()
+    expressions.refuse_inner(stored)
     item = checked_item(members.get("Item"))
     check_item(stored.schema, item)
     key = key_of(stored.schema, item)
@@ -138,6 +140,7 @@ def _of_key(stored: Stored, members: Members, kind: Any) -> Change:
     expressions = Expressions(members)
     condition = expressions.condition()
     expressions.finish()
+    expressions.refuse_inner(stored)
     key = read_key(stored.schema, members.get("Key"))
     return Change(stored.definition.name, key, kind, condition=condition, return_old=returns_old(members))
 
@@ -147,6 +150,7 @@ def update(stored: Stored, members: Members) -> Change:
     expressions = Expressions(members)
     actions, condition = expressions.actions(), expressions.condition()
     expressions.finish()
+    expressions.refuse_inner(stored)
     key = read_key(stored.schema, members.get("Key"))
     _refuse_keys(stored, actions)
     return Change(stored.definition.name, key, "update", actions=actions, condition=condition, return_old=returns_old(members))

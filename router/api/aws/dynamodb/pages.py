@@ -39,7 +39,8 @@ class Pages:
         stored, index = await self._place(members)
         schema = index.schema if index is not None else stored.schema
         within = stretch(key_condition, schema)
-        _refuse_keys(condition, schema)
+        _refuse_keys(condition, schema, "Filter Expression" if members.get("QueryFilter") is None else "QueryFilter")
+        expressions.refuse_inner(stored)
         start = _start(stored, index, members)
         _refuse_beside(within, schema, start)
         forward = truth(members, "ScanIndexForward", default=True)
@@ -56,6 +57,7 @@ class Pages:
         start = _start(stored, index, members)
         begun = None if start is None else spread(start[(index or stored).schema.hash.name])
         wanted = _wanted(members, stored, index, condition=condition, paths=paths, segment=_segment(members, begun), start=start)
+        expressions.refuse_inner(stored)
         return await self._answer(members, stored, wanted)
 
     async def _place(self, members: Members) -> tuple[Stored, StoredIndex | None]:
@@ -145,11 +147,11 @@ def _refuse_unprojected(stored: Stored, index: StoredIndex, select: str, paths: 
         invalid(f"Global secondary index {name} does not project [{', '.join(missing)}]")
 
 
-def _refuse_keys(condition: Condition | None, schema: Schema) -> None:
+def _refuse_keys(condition: Condition | None, schema: Schema, what: str) -> None:
     """A filter is about what is not in the key."""
     for name in () if condition is None else attributes(condition):
         if name in schema.names:
-            raise Refused(f"Filter Expression can only contain non-primary key attributes: Primary key attribute: {name}")
+            raise Refused(f"{what} can only contain non-primary key attributes: Primary key attribute: {name}")
 
 
 def _start(stored: Stored, index: StoredIndex | None, members: Members) -> Item | None:
