@@ -71,15 +71,23 @@ def misplaced(function: str) -> str:
 
 def _check_type(argument: Operand, words: Words) -> None:
     if not isinstance(argument, Literal) or kind_of(argument.value) != "S":
-        words.refuse(wrong_kind("attribute_type", kind_of(argument.value) if isinstance(argument, Literal) else ""))
+        words.refuse(wrong_kind("attribute_type", _kind(argument) or ""))
     if (wanted := parts(argument.value)[1]) not in TYPES:
         words.refuse(f"Invalid attribute type name found; type: {wanted}, valid types: {{{','.join(sorted(TYPES))}}}")
 
 
 def _check_kinds(name: str, operands: Iterable[Operand], kinds: Sequence[str], words: Words) -> None:
     for operand in operands:
-        if isinstance(operand, Literal) and kind_of(operand.value) not in kinds:
-            words.refuse(wrong_kind(name, kind_of(operand.value)))
+        kind = _kind(operand)
+        if kind is not None and kind not in kinds:
+            words.refuse(wrong_kind(name, kind))
+
+
+def _kind(operand: Operand) -> str | None:
+    """The type that an operand has in every item; None: it is the item's."""
+    if isinstance(operand, Literal):
+        return kind_of(operand.value)
+    return "N" if isinstance(operand, Size) else None
 
 
 def _refuse_alike(name: str, operand: Path, words: Words) -> None:

@@ -19,6 +19,8 @@ VALUES = {":s": {"S": "x"}, ":n": {"N": "5"}, ":t": {"BOOL": True}, ":nul": {"NU
         ("attribute_type(a, b)", "attribute_type"),
         ("begins_with(a, :n)", "operator or function: begins_with, operand type: N"),
         ("begins_with(:set, :s)", "operator or function: begins_with, operand type: SS"),
+        ("begins_with(a, size(a))", "operator or function: begins_with, operand type: N"),
+        ("attribute_type(a, size(a))", "operator or function: attribute_type, operand type: N"),
         ("contains(a, a)", "operator: contains, first operand: [a]"),
         ("begins_with(a.b, a.b)", "operator: begins_with, first operand: [a, b]"),
         ("attribute_exists(:s)", "attribute_exists"),
