@@ -34,7 +34,7 @@ class Wanted:
     limit: int | None = None  # items looked at
     condition: Condition | None = None
     paths: tuple[Steps, ...] = ()  # what of the items; (): all
-    whole: bool = True  # of a local index: items as in the table, not only what the index has of them
+    whole: bool = True  # of a local index: items are fetched from the table, not only what the index has of them
 
 
 class Page(NamedTuple):
@@ -44,6 +44,7 @@ class Page(NamedTuple):
     scanned: int
     size: int  # bytes that were looked at
     last: Item | None  # the key to go on behind; None: that was all
+    fetched: Sequence[int] = ()  # of a local index: bytes of each item that was fetched from the table
 
 
 class _Query(NamedTuple):
@@ -63,19 +64,22 @@ def page(connection: apsw.Connection, stored: Stored, wanted: Wanted) -> Page:
 
 def _page(rows: Iterator[Any], stored: Stored, wanted: Wanted) -> Page:
     found: list[Item] = []
+    fetched: list[int] = []
     scanned = size = 0
     for stored_size, data in rows:
         whole = decode(data)
         item = shown(stored, wanted.index, whole) if wanted.index is not None else whole
         scanned += 1
         size += stored_size if item is whole else item_size(item)
+        if wanted.index is not None and wanted.whole:
+            fetched.append(stored_size)
         looked = whole if wanted.index is not None and wanted.index.definition.local else item
         if wanted.condition is None or holds(wanted.condition, looked):
             told = looked if wanted.whole else item
             found.append(projected(told, wanted.paths) if wanted.paths else told)
         if scanned == wanted.limit or size >= PAGE:
-            return Page(found, scanned, size, last_key(stored, wanted.index, whole))
-    return Page(found, scanned, size, None)
+            return Page(found, scanned, size, last_key(stored, wanted.index, whole), fetched)
+    return Page(found, scanned, size, None, fetched)
 
 
 def last_key(stored: Stored, index: StoredIndex | None, item: Item) -> Item:

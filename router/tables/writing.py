@@ -43,7 +43,6 @@ class Done(NamedTuple):
 
     old: Item | None
     new: Item | None
-    entered: Mapping[str, int]  # index → entries written or removed
 
 
 class ConditionFailed(Refused):
@@ -85,10 +84,10 @@ class Work:
         if change.condition is not None and not holds(change.condition, old or {}):
             raise ConditionFailed(old if change.return_old else None)
         if change.kind == "check":
-            return Done(old, old, {})
+            return Done(old, old)
         new = self._result(change, old)
-        entered = self._store(stored, where, found, old, new, updating=change.kind == "update")
-        return Done(old, new, entered)
+        self._store(stored, where, found, old, new, updating=change.kind == "update")
+        return Done(old, new)
 
     def token(self, token: str, since: float) -> str:
         """The digest of the transaction that had this token *since*, in the tokens' time; "": none had."""
@@ -136,23 +135,22 @@ class Work:
         *,
         updating: bool = False,
         expired: bool = False,
-    ) -> dict[str, int]:
-        """The entries of indexes that were written or removed. *updating*: by UpdateItem, which has words of its own."""
+    ) -> None:
+        """Write an item or remove it, here and in the indexes. *updating*: by UpdateItem, which has words of its own."""
         if new is None and found is None:
-            return {}
+            return
         if new is None:
             assert found is not None
             self._connection.execute(SQL["delete"], (found[0],)).fetchall()
             number, size = found[0], 0
         else:
             number, size = self._put(stored, where, found, new, updating=updating)
-        entered = self._enter(stored, where, number, old, new)
+        self._enter(stored, where, number, old, new)
         more, before = (new is not None) - (found is not None), 0 if found is None else found[1]
         if more or size != before:
             self._connection.execute(SQL["count"], (more, size - before, stored.id)).fetchall()
         if stored.stream is not None:
             self._note(stored, old, new, expired=expired)
-        return entered
 
     def _put(self, stored: Stored, where: Place, found: tuple[int, int, bytes] | None, new: Item, *, updating: bool) -> tuple[int, int]:
         """Write an item; its row and its size."""
@@ -173,19 +171,15 @@ class Work:
         self._connection.execute(SQL["insert"], (stored.id, *where, size, at, data)).fetchall()
         return self._connection.last_insert_rowid(), size
 
-    def _enter(self, stored: Stored, where: Place, number: int, old: Item | None, new: Item | None) -> dict[str, int]:
+    def _enter(self, stored: Stored, where: Place, number: int, old: Item | None, new: Item | None) -> None:
         """Move an item in the indexes."""
-        entered: dict[str, int] = {}
-        for name, index in stored.indexes.items():
+        for index in stored.indexes.values():
             before = place(index.schema, old) if old is not None and indexed(index.schema, old) else None
             after = place(index.schema, new) if new is not None and indexed(index.schema, new) else None
             if before is not None and before != after:
                 self._connection.execute(SQL["leave"], (index.id, *before, *where)).fetchall()
             if after is not None and before != after:
                 self._connection.execute(SQL["enter"], (index.id, *after, *where, number)).fetchall()
-            if before is not None or after is not None:
-                entered[name] = 1 + (before is not None and after is not None and before != after)
-        return entered
 
     def _note(self, stored: Stored, old: Item | None, new: Item | None, *, expired: bool) -> None:
         """Write the stream's record; none for a change that changes nothing."""

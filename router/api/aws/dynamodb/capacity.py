@@ -1,16 +1,19 @@
 """Capacity units that a request would consume in AWS: told when asked for, never enforced.
 
 Source: DynamoDB developer guide, "Read and write operations": 4 KB a read unit, half of one when eventually consistent, 1 KB a write
-unit; transactions take twice as many."""
+unit; transactions take twice as many. "Provisioned throughput considerations" for indexes: entries count as large as they are there, two
+are written when an item moves, none when it has nothing new for the index."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from router.api.aws.dynamodb.reading import CAPACITY, choice
 from router.api.aws.service import Members
-from router.items.values import Item, item_size
-from router.tables.stored import Stored
+from router.items.keys import indexed, place
+from router.items.values import Item, item_size, same
+from router.tables.reading import shown
+from router.tables.stored import Stored, StoredIndex
 from router.tables.writing import Done
 
 
@@ -48,8 +51,9 @@ class Consumed:
         """An item was changed."""
         size = max(item_size(done.old or {}), item_size(done.new or {}))
         self._table += times * write_units(size)
-        for name, entries in done.entered.items():
-            self._indexes[name] += times * entries * write_units(size)  # type: ignore[assignment]
+        for name, index in self._stored.indexes.items():
+            for entry in _entries(self._stored, index, done):
+                self._indexes[name] += times * write_units(entry)  # type: ignore[assignment]
 
     def told(self, how: str) -> dict[str, Any]:
         """One ConsumedCapacity."""
@@ -66,6 +70,16 @@ class Consumed:
     def _is_local(self, name: str) -> bool:
         index = self._stored.indexes.get(name)
         return index is not None and index.definition.local
+
+
+def _entries(stored: Stored, index: StoredIndex, done: Done) -> Iterator[int]:
+    """How large what was written into an index is, and what was removed: none when it has of the item what it had."""
+    both = [shown(stored, index, item) for item in (done.old, done.new) if item is not None and indexed(index.schema, item)]
+    if len(both) == 2 and place(index.schema, both[0]) == place(index.schema, both[1]):
+        if not same({"M": both[0]}, {"M": both[1]}):
+            yield max(map(item_size, both))
+    else:
+        yield from map(item_size, both)
 
 
 def collection(stored: Stored, members: Members, key: Item) -> dict[str, Any]:

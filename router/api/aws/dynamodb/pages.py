@@ -90,7 +90,10 @@ class Pages:
 def _consumed(stored: Stored, wanted: Wanted, page: Page, members: Members) -> Consumed:
     consumed = Consumed(stored)
     name = wanted.index.definition.name if wanted.index is not None else ""
-    consumed.read(page.size, consistent=truth(members, "ConsistentRead"), index=name)
+    consistent = truth(members, "ConsistentRead")
+    consumed.read(page.size, consistent=consistent, index=name)
+    for size in page.fetched:
+        consumed.read(size, consistent=consistent)
     return consumed
 
 
@@ -116,7 +119,7 @@ def _wanted(
         limit=number(members, "Limit", low=1),
         condition=condition,
         paths=paths,
-        whole=index is None or (index.definition.local and select in ("ALL_ATTRIBUTES", "SPECIFIC_ATTRIBUTES")),
+        whole=index is None or _fetches(stored, index, select, paths),
     )
 
 
@@ -142,9 +145,20 @@ def _refuse_unprojected(stored: Stored, index: StoredIndex, select: str, paths: 
     name = index.definition.name
     if select == "ALL_ATTRIBUTES":
         invalid(f"Select type ALL_ATTRIBUTES is not supported for global secondary index {name} because its projection type is not ALL")
-    kept = {*stored.schema.names, *index.schema.names, *index.definition.include}
-    if missing := sorted({str(path[0]) for path in paths} - kept):
+    if missing := _unprojected(stored, index, paths):
         invalid(f"Global secondary index {name} does not project [{', '.join(missing)}]")
+
+
+def _unprojected(stored: Stored, index: StoredIndex, paths: tuple[Steps, ...]) -> list[str]:
+    """What is wanted, and the index has not of its items."""
+    return sorted({str(path[0]) for path in paths} - {*stored.schema.names, *index.schema.names, *index.definition.include})
+
+
+def _fetches(stored: Stored, index: StoredIndex, select: str, paths: tuple[Steps, ...]) -> bool:
+    """Whether items are to be fetched from the table, as a local index does when more is wanted than it has."""
+    if not index.definition.local or index.definition.projection == "ALL":
+        return False
+    return select == "ALL_ATTRIBUTES" or bool(_unprojected(stored, index, paths))
 
 
 def _refuse_keys(condition: Condition | None, schema: Schema, what: str) -> None:
