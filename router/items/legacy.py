@@ -29,6 +29,7 @@ from router.items.values import ORDERED, SETS, Value, attribute, checked, kind_o
 
 _COMPARE: Final = {"EQ": "=", "NE": "<>", "LE": "<=", "LT": "<", "GE": ">=", "GT": ">"}
 _COUNTS: Final = {"NULL": (0, 0), "NOT_NULL": (0, 0), "BETWEEN": (2, 2), "IN": (1, 100)}  # of values; all others take one
+_INDEXED: Final = frozenset(("EQ", "LE", "LT", "GE", "GT", "BEGINS_WITH", "BETWEEN"))  # what keys are asked by
 _OTHERS: Final = frozenset(("CONTAINS", "NOT_CONTAINS", "BEGINS_WITH"))
 
 
@@ -44,8 +45,18 @@ def refuse_mixture(parameters: Mapping[str, Any], legacy: Sequence[str], express
 
 
 def filtered(conditions: Mapping[str, Any], operator: str | None) -> Condition:
-    """A filter, KeyConditions among them. Raises Refused."""
+    """A filter. Raises Refused."""
     return _joined([_compared(name, _structure(one)) for name, one in conditions.items()], operator)
+
+
+def keyed(conditions: Mapping[str, Any]) -> Condition:
+    """The value of KeyConditions. Raises Refused."""
+    if not 1 <= len(conditions) <= 2:
+        raise Refused("Conditions can be of length 1 or 2 only")
+    found = filtered(conditions, None)
+    if not all(one["ComparisonOperator"] in _INDEXED for one in conditions.values()):
+        raise Refused("Attempted conditional constraint is not an indexable operation")
+    return found
 
 
 def expected(conditions: Mapping[str, Any], operator: str | None) -> Condition:

@@ -3,12 +3,14 @@
 Source: DynamoDB developer guide, "Key condition expressions for the Query operation"."""
 
 from collections.abc import Iterator
-from typing import NamedTuple, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 from router.items.errors import Refused, invalid
 from router.items.keys import Attribute, Schema, encoded, spread
-from router.items.nodes import Between, Compare, Condition, Every, Literal, Operand, Path, Predicate
+from router.items.nodes import Between, Compare, Condition, Every, Literal, Operand, Path, Predicate, Size
 from router.items.values import Value, kind_of, parts
+
+_TURNED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}  # with the value in front
 
 
 class Stretch(NamedTuple):
@@ -30,10 +32,8 @@ class Stretch(NamedTuple):
 
 def stretch(condition: Condition, schema: Schema) -> Stretch:
     """Which keys a key condition asks for. Raises Refused."""
-    tests = list(_flat(condition))
     by_name: dict[str, Condition] = {}
-    for test in tests:
-        name = _name(test)
+    for name, test in map(_about, _flat(condition)):
         if name in by_name:
             raise Refused("KeyConditionExpressions must only contain one condition per key")
         by_name[name] = test
@@ -67,36 +67,52 @@ def _flat(condition: Condition) -> Iterator[Condition]:
         yield condition
 
 
-def _name(test: Condition) -> str:
-    """The attribute that a condition is about."""
+def _about(test: Condition) -> tuple[str, Condition]:
+    """The attribute that a condition is about, and the condition with it in front. Raises Refused."""
+    name = ""
+    operands = _operands(test)
+    if isinstance(operands[0], Literal) and not isinstance(test, Compare):
+        _wrong(f"{_operator(test)} operator must have the key attribute as its first operand")
+    for operand in operands:
+        if isinstance(operand, Size):
+            raise Refused("KeyConditionExpressions cannot contain nested operations")
+        if isinstance(operand, Path):
+            if name:
+                _wrong("Multiple attribute names used in one condition")
+            if len(operand.steps) != 1:
+                raise Refused("KeyConditionExpressions cannot have conditions on nested attributes")
+            name = str(operand.steps[0])
+    if not name:
+        _wrong("No key attribute specified")
+    if isinstance(test, Compare) and isinstance(test.right, Path):
+        return name, Compare(_TURNED.get(test.operator, test.operator), test.right, test.left)
+    return name, test
+
+
+def _operands(test: Condition) -> tuple[Operand, ...]:
     if isinstance(test, Compare):
         if test.operator == "<>":
             raise Refused("Unsupported operator on KeyCondition: operator: NE")
-        operand = test.left
-    elif isinstance(test, Between):
-        operand = test.operand
-    elif isinstance(test, Predicate) and test.function == "begins_with":
-        operand = test.arguments[0]
-    else:
-        raise Refused("Invalid operator used in KeyConditionExpression: " + _operator(test))
-    if not isinstance(operand, Path) or len(operand.steps) != 1:
-        raise Refused(
-            "Query key condition not supported"
-            if not isinstance(operand, Path)
-            else "KeyConditionExpressions cannot have conditions on nested attributes"
-        )
-    return str(operand.steps[0])
+        return test.left, test.right
+    if isinstance(test, Between):
+        return test.operand, test.low, test.high
+    if isinstance(test, Predicate) and test.function == "begins_with":
+        return test.arguments
+    raise Refused("Invalid operator used in KeyConditionExpression: " + _operator(test))
+
+
+def _wrong(how: str) -> NoReturn:
+    raise Refused(f"Invalid condition in KeyConditionExpression: {how}")
 
 
 def _operator(test: Condition) -> str:
     if isinstance(test, Predicate):
         return test.function
-    return {"Some": "OR", "Not": "NOT", "In": "IN"}.get(type(test).__name__, type(test).__name__)
+    return {"Some": "OR", "Not": "NOT", "In": "IN", "Between": "BETWEEN"}.get(type(test).__name__, type(test).__name__)
 
 
 def _literal(operand: Operand, attribute: Attribute) -> Value:
-    if not isinstance(operand, Literal):
-        raise Refused("Query key condition not supported")
+    assert isinstance(operand, Literal)  # _about() lets no other through
     kind, held = parts(operand.value)
     if kind != attribute.type:
         invalid("Condition parameter type does not match schema type")
@@ -119,7 +135,7 @@ def _bounded(whole: Stretch, test: Condition, attribute: Attribute) -> Stretch:
         if test.operator in ("<", "<="):
             return whole._replace(high=bound, high_open=test.operator == "<")
         return whole._replace(low=bound, low_open=test.operator == ">")
-    assert isinstance(test, Predicate)  # _name() lets no other through
+    assert isinstance(test, Predicate)  # _about() lets no other through
     prefix = test.arguments[1]
     if isinstance(prefix, Literal) and kind_of(prefix.value) == "N":
         raise Refused("Query key condition not supported")

@@ -93,3 +93,29 @@ def test_attributes_to_get_are_each_named_once() -> None:
     assert legacy.attributes(["a", "b"]) == (("a",), ("b",))
     with pytest.raises(Refused, match="Duplicate value in attribute name: b"):
         legacy.attributes(["a", "b", "c", "b"])
+
+
+EQUAL: dict[str, Any] = {"ComparisonOperator": "EQ", "AttributeValueList": [{"S": "x"}]}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "told"),
+    [
+        ({}, "Conditions can be of length 1 or 2 only"),
+        ({"a": EQUAL, "b": EQUAL, "c": EQUAL}, "Conditions can be of length 1 or 2 only"),
+        ({"a": {"ComparisonOperator": "NULL"}}, "Attempted conditional constraint is not an indexable operation"),
+        ({"a": EQUAL, "b": {"ComparisonOperator": "NOT_NULL"}}, "Attempted conditional constraint is not an indexable operation"),
+        *(
+            ({"a": EQUAL, "b": EQUAL | {"ComparisonOperator": operator}}, "Attempted conditional constraint is not an indexable operation")
+            for operator in ("NE", "CONTAINS", "NOT_CONTAINS", "IN")
+        ),
+    ],
+)
+def test_keys_are_asked_for_by_what_an_index_can_find(conditions: dict[str, Any], told: str) -> None:
+    with pytest.raises(Refused) as refused:
+        legacy.keyed(conditions)
+    assert str(refused.value) == told
+
+
+def test_an_equal_key_is_asked_for_as_by_an_expression() -> None:
+    assert legacy.keyed({"a": EQUAL}) == legacy.filtered({"a": EQUAL}, None)

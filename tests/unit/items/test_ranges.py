@@ -24,7 +24,12 @@ def read(text: str, known: dict[str, Any], schema: Schema = PAIR) -> Any:
 
 
 @given(
-    st.sampled_from(["seq = :x", "seq < :x", "seq <= :x", "seq > :x", "seq >= :x", "begins_with(seq, :x)", "seq BETWEEN :x AND :y"]),
+    st.sampled_from(
+        [
+            *("seq = :x", "seq < :x", "seq <= :x", "seq > :x", "seq >= :x", "begins_with(seq, :x)", "seq BETWEEN :x AND :y"),
+            *(":x = seq", ":x < seq", ":x <= seq", ":x > seq", ":x >= seq"),
+        ]
+    ),
     texts,
     texts,
     texts,
@@ -33,7 +38,7 @@ def test_a_stretch_holds_what_the_condition_holds_of(text: str, one: str, other:
     known = {":id": {"S": "a"}, ":x": {"S": one}} | ({":y": {"S": other}} if ":y" in text else {})
     if not one or (":y" in text and (not other or one.encode() > other.encode())):
         return
-    condition, found = read(f"{text} AND id = :id", known)
+    condition, found = read(f"{text} AND {'id = :id' if text.startswith('seq') else ':id = id'}", known)
     item = {"id": {"S": "a"}, "seq": {"S": seq}}
     where = place(PAIR, item)
     above = found.low is None or where.range > found.low or (where.range == found.low and not found.low_open)
@@ -57,7 +62,22 @@ def test_a_stretch_holds_what_the_condition_holds_of(text: str, one: str, other:
         ("id = :x AND contains(seq, :x)", "Invalid operator used in KeyConditionExpression: contains"),
         ("id = :x AND seq <> :x", "Unsupported operator on KeyCondition: operator: NE"),
         ("id = :n", "One or more parameter values were invalid: Condition parameter type does not match schema type"),
-        ("id = seq", "Query key condition not supported"),
+        ("id = seq", "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition"),
+        ("seq > a.b", "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition"),
+        ("seq BETWEEN :x AND id", "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition"),
+        ("begins_with(seq, id)", "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition"),
+        (":x = :n", "Invalid condition in KeyConditionExpression: No key attribute specified"),
+        (
+            ":x BETWEEN id AND :x",
+            "Invalid condition in KeyConditionExpression: BETWEEN operator must have the key attribute as its first operand",
+        ),
+        (
+            "begins_with(:x, id)",
+            "Invalid condition in KeyConditionExpression: begins_with operator must have the key attribute as its first operand",
+        ),
+        ("size(id) > :n", "KeyConditionExpressions cannot contain nested operations"),
+        ("seq > size(id)", "KeyConditionExpressions cannot contain nested operations"),
+        ("seq.x > id", "KeyConditionExpressions cannot have conditions on nested attributes"),
         ("id.x = :x", "KeyConditionExpressions cannot have conditions on nested attributes"),
     ],
 )

@@ -52,10 +52,9 @@ class Expressions:
         members = self._members
         if members.get("KeyConditionExpression") is not None:
             return grammar.condition(text(members, "KeyConditionExpression"), "KeyConditionExpression", self._known)
-        given = mapping(members, "KeyConditions")
-        if not given:
+        if members.get("KeyConditions") is None:
             raise Refused("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
-        return legacy.filtered(given, None)
+        return legacy.keyed(mapping(members, "KeyConditions"))
 
     def projection(self) -> tuple[Steps, ...]:
         """Which attributes are wanted; (): no word of it."""

@@ -146,6 +146,7 @@ KEY_OF_C0 = {"KeyConditionExpression": "id = :id", "ExpressionAttributeValues": 
 @pytest.mark.parametrize(
     ("operation", "members", "told"),
     [
+        ("Query", {"KeyConditions": {}}, "Conditions can be of length 1 or 2 only"),
         ("Query", {}, "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request."),
         ("Query", KEY_OF_C0 | {"IndexName": "none"}, "The table does not have the specified index: none"),
         (
