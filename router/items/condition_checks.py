@@ -53,7 +53,7 @@ def called(name: str, arguments: Sequence[Operand], words: Words) -> Predicate |
         if isinstance(first, Literal) and (kind := kind_of(first.value)) in ("N", "BOOL", "NULL"):
             words.refuse(wrong_kind("size", kind))
         return Size(first)
-    if name.startswith("attribute_") and not isinstance(first, Path):
+    if name in ("attribute_exists", "attribute_not_exists") and not isinstance(first, Path):
         words.refuse(no_path(name))
     if name == "attribute_type":
         _check_type(arguments[1], words)

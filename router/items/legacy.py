@@ -25,7 +25,7 @@ from router.items.nodes import (
     Some,
     Steps,
 )
-from router.items.values import ORDERED, SETS, Value, attribute, checked, kind_of, order, text
+from router.items.values import LONG_NAME, ORDERED, SETS, Value, attribute, checked, is_long, kind_of, order, text
 
 _COMPARE: Final = {"EQ": "=", "NE": "<>", "LE": "<=", "LT": "<", "GE": ">=", "GT": ">"}
 _COUNTS: Final = {"NULL": (0, 0), "NOT_NULL": (0, 0), "BETWEEN": (2, 2), "IN": (1, 100)}  # of values; all others take one
@@ -181,4 +181,6 @@ def attributes(names: object) -> tuple[Steps, ...]:
         raise Refused("AttributesToGet must have length greater than or equal to 1")
     if doubles := [name for name, count in Counter(map(text, names)).items() if count > 1]:
         invalid(f"Duplicate value in attribute name: {doubles[0]}")
+    if any(map(is_long, names)):
+        invalid(LONG_NAME)
     return tuple((name,) for name in names)

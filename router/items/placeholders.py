@@ -5,7 +5,7 @@ from typing import Any
 
 from router.items.errors import Refused
 from router.items.tokens import Words
-from router.items.values import Value, checked, text
+from router.items.values import LONG_NAME, Value, checked, is_long, text
 
 
 class Placeholders:
@@ -28,6 +28,8 @@ class Placeholders:
         for alias, name in self._names.items():
             if name == "":
                 raise Refused(f"ExpressionAttributeNames contains invalid value: Empty attribute name for key {alias}")
+            if is_long(text(name)):
+                raise Refused(f"ExpressionAttributeNames contains invalid value: {LONG_NAME} for key {alias}")
 
     def name(self, alias: str, words: Words) -> str:
         """What #alias stands for."""

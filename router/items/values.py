@@ -16,6 +16,8 @@ SETS: Final = {"SS": "S", "NS": "N", "BS": "B"}  # and the type of their members
 ORDERED: Final = ("S", "N", "B")  # types that have an order
 LARGEST: Final = 400 * 1024  # bytes of an item, names included
 DEEPEST: Final = 32  # levels of lists and maps
+LONG_NAME: Final = "Attribute name is too large, must be less than 65536 bytes"
+_LONGEST_NAME: Final = 65535  # bytes
 
 _CONTAINER: Final = 3  # bytes that a list or map takes besides its elements
 _ELEMENT: Final = 1  # bytes that each element takes besides its value
@@ -48,7 +50,14 @@ def attribute(name: object) -> str:
     found = text(name)
     if not found:
         invalid("An AttributeValue may not contain an empty attribute name")
+    if is_long(found):
+        invalid(LONG_NAME)
     return found
+
+
+def is_long(name: str) -> bool:
+    """Whether an attribute's name is longer than one can be."""
+    return len(name.encode()) > _LONGEST_NAME
 
 
 def text(given: object) -> str:

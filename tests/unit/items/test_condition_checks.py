@@ -3,6 +3,7 @@
 import pytest
 
 from router.items import grammar
+from router.items.conditions import holds
 from router.items.errors import Refused
 from router.items.placeholders import Placeholders
 
@@ -43,3 +44,9 @@ def test_a_size_is_taken_of_what_has_one() -> None:
 def test_paths_that_overlap_are_refused_in_whatever_order(text: str) -> None:
     with pytest.raises(Refused, match="overlap"):
         grammar.projection(text, Placeholders(None, None))
+
+
+@pytest.mark.parametrize(("kind", "held"), [("N", True), ("S", False)])
+def test_a_value_of_the_request_has_a_type_too(kind: str, held: bool) -> None:
+    known = Placeholders(None, {":n": {"N": "5"}, ":type": {"S": kind}})
+    assert holds(grammar.condition("attribute_type(:n, :type)", "ConditionExpression", known), {}) is held

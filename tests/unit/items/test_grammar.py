@@ -168,6 +168,11 @@ def test_an_expression_has_4096_bytes_at_most() -> None:
         (None, {}, "ExpressionAttributeValues must not be empty"),
         ({"n": "a"}, None, 'ExpressionAttributeNames contains invalid key: Syntax error; key: "n"'),
         ({"#n": ""}, None, "ExpressionAttributeNames contains invalid value: Empty attribute name for key #n"),
+        (
+            {"#n": "é" * 32768},
+            None,
+            "ExpressionAttributeNames contains invalid value: Attribute name is too large, must be less than 65536 bytes for key #n",
+        ),
         (None, {":": {"S": "a"}}, 'ExpressionAttributeValues contains invalid key: Syntax error; key: ":"'),
         (
             None,

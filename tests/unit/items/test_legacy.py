@@ -119,3 +119,10 @@ def test_keys_are_asked_for_by_what_an_index_can_find(conditions: dict[str, Any]
 
 def test_an_equal_key_is_asked_for_as_by_an_expression() -> None:
     assert legacy.keyed({"a": EQUAL}) == legacy.filtered({"a": EQUAL}, None)
+
+
+def test_names_are_not_longer_than_an_attribute_has_them() -> None:
+    assert legacy.attributes(["n" * 65535]) == (("n" * 65535,),)
+    for refused in (lambda: legacy.attributes(["n" * 65536]), lambda: legacy.actions({"n" * 65536: {"Value": {"N": "1"}}})):
+        with pytest.raises(Refused, match="Attribute name is too large"):
+            refused()

@@ -88,3 +88,10 @@ def test_an_attribute_has_a_name() -> None:
         checked_item({"": {"S": "a"}})
     with pytest.raises(Refused):
         checked_item(["a"])
+
+
+def test_a_name_has_65535_bytes_at_most() -> None:
+    assert checked_item({"n" * 65535: {"N": "1"}})
+    for name in ("n" * 65536, "é" * 32768):
+        with pytest.raises(Refused, match="Attribute name is too large, must be less than 65536 bytes"):
+            checked_item({name: {"N": "1"}})
