@@ -138,17 +138,15 @@ def _tested(operator: str, path: Path, literals: list[Literal]) -> Condition:
 
 def _check_types(operator: str, values: list[Value]) -> None:
     """Raise Refused for operands that an operator cannot have."""
-    scalar = operator in ("LE", "LT", "GE", "GT", "BETWEEN")
+    scalar = operator not in ("EQ", "NE")
     for value in values:
         kind = kind_of(value)
         if (scalar and kind not in ORDERED) or (operator == "BEGINS_WITH" and kind not in ("S", "B")):
             invalid(f"ComparisonOperator {operator} is not valid for {kind} AttributeValue type")
-    if operator == "BETWEEN":
-        above = order(*values)
-        if above is None:
-            invalid("AttributeValues inside AttributeValueList must be of same type")
-        if above > 0:
-            raise Refused("The BETWEEN condition was provided a range where the lower bound is greater than the upper bound")
+    if len(set(map(kind_of, values))) > 1:
+        invalid("AttributeValues inside AttributeValueList must be of same type")
+    if operator == "BETWEEN" and (order(*values) or 0) > 0:
+        raise Refused("The BETWEEN condition was provided a range where the lower bound is greater than the upper bound")
 
 
 def actions(updates: Mapping[str, Any]) -> tuple[Action, ...]:

@@ -10,7 +10,7 @@ from router.items.conditions import holds
 from router.items.errors import Refused
 from router.items.placeholders import Placeholders
 from router.items.updates import updated
-from router.items.values import same
+from router.items.values import ORDERED, kind_of, same
 from tests.unit.items.strategies import items, scalars
 
 PAIRS = {
@@ -28,9 +28,12 @@ PAIRS = {
 @given(items, scalars)
 def test_a_comparison_is_its_expression(item: dict[str, Any], value: dict[str, Any]) -> None:
     for operator, text in PAIRS.items():
+        plain = kind_of(value) in ORDERED or operator in ("EQ", "NE")  # an expression's other operators take more
         try:
-            wanted = grammar.condition(text, "FilterExpression", Placeholders(None, {":v": value}))
+            wanted = grammar.condition(text, "FilterExpression", Placeholders(None, {":v": value})) if plain else None
         except Refused:
+            wanted = None
+        if wanted is None:
             with pytest.raises(Refused):
                 legacy.filtered({"a": {"ComparisonOperator": operator, "AttributeValueList": [value]}}, None)
             continue
@@ -69,6 +72,16 @@ def test_updates_are_actions() -> None:
         ({"ComparisonOperator": "NOPE"}, "Value 'NOPE' at 'comparisonOperator' failed to satisfy constraint"),
         ({"ComparisonOperator": "EQ"}, "Invalid number of argument(s) for the EQ ComparisonOperator"),
         ({"ComparisonOperator": "LT", "Value": {"BOOL": True}}, "ComparisonOperator LT is not valid for BOOL AttributeValue type"),
+        ({"ComparisonOperator": "CONTAINS", "Value": {"SS": ["a"]}}, "ComparisonOperator CONTAINS is not valid for SS AttributeValue type"),
+        (
+            {"ComparisonOperator": "NOT_CONTAINS", "Value": {"L": []}},
+            "ComparisonOperator NOT_CONTAINS is not valid for L AttributeValue type",
+        ),
+        ({"ComparisonOperator": "IN", "Value": {"NS": ["1"]}}, "ComparisonOperator IN is not valid for NS AttributeValue type"),
+        (
+            {"ComparisonOperator": "IN", "AttributeValueList": [{"N": "3"}, {"S": "dog"}]},
+            "AttributeValues inside AttributeValueList must be of same type",
+        ),
         (
             {"ComparisonOperator": "EQ", "Exists": True, "Value": {"S": "a"}},
             "Exists and ComparisonOperator cannot be used together for Attribute: a",
