@@ -14,11 +14,13 @@ SMALLEST: Final = -130
 
 _NUMBER: Final = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?)0*([0-9]+))?", re.ASCII)
 _WIDE: Final = Context(prec=600, traps=[Inexact, Overflow])  # the sum of any two numbers is exact
+_EXCESS: Final = "Attempting to store more than 38 significant digits in a Number"
+_OVERFLOW: Final = "Number overflow. Attempting to store a number with magnitude larger than supported range"
 _BELOW_ZERO, _ZERO, _ABOVE_ZERO = 0, 1, 2
 
 
-def canonical(text: str) -> str:
-    """The one text of this number: digits, a point where needed, a minus sign. Raises Refused."""
+def canonical(text: str, *, excess: str = _EXCESS) -> str:
+    """The one text of this number: digits, a point where needed, a minus sign. *excess*: what is told of too many digits. Raises Refused."""
     found = _NUMBER.fullmatch(text)
     if found is None or not (found[2] or found[3]):
         told = (
@@ -34,7 +36,7 @@ def canonical(text: str) -> str:
     exponent = _power(power_sign, power) - len(fraction or "")
     kept = digits.rstrip("0")
     exponent += len(digits) - len(kept)
-    _check(len(kept), len(kept) + exponent - 1)
+    _check(len(kept), len(kept) + exponent - 1, excess)
     return ("-" if sign == "-" else "") + _plain(kept, exponent)
 
 
@@ -46,13 +48,13 @@ def _power(sign: str | None, digits: str | None) -> int:
     return -value if sign == "-" else value
 
 
-def _check(digits: int, magnitude: int) -> None:
+def _check(digits: int, magnitude: int, excess: str) -> None:
     if magnitude > LARGEST:
-        raise Refused("Number overflow. Attempting to store a number with magnitude larger than supported range")
+        raise Refused(_OVERFLOW)
     if magnitude < SMALLEST:
         raise Refused("Number underflow. Attempting to store a number with magnitude smaller than supported range")
     if digits > DIGITS:
-        raise Refused("Attempting to store more than 38 significant digits in a Number")
+        raise Refused(excess)
 
 
 def _plain(digits: str, exponent: int) -> str:
@@ -68,9 +70,9 @@ def value(text: str) -> Decimal:
 
 
 def added(left: str, right: str, *, minus: bool = False) -> str:
-    """The sum of two canonical numbers, or their difference. Raises Refused when it cannot be kept."""
+    """The sum of two canonical numbers, or their difference. Raises Refused when it cannot be kept, an overflow also of digits, as in AWS."""
     one, other = Decimal(left), Decimal(right)
-    return canonical(format(_WIDE.subtract(one, other) if minus else _WIDE.add(one, other), "f"))
+    return canonical(format(_WIDE.subtract(one, other) if minus else _WIDE.add(one, other), "f"), excess=_OVERFLOW)
 
 
 def sortable(text: str) -> bytes:

@@ -140,7 +140,7 @@ def test_updates_reach_into_maps() -> None:
         ("SET a = list_append(s, l)", "An operand in the update expression has an incorrect data type"),
         ("ADD s :n", "An operand in the update expression has an incorrect data type"),
         ("DELETE s :set", "An operand in the update expression has an incorrect data type"),
-        ("SET a = big + :n", "Attempting to store more than 38 significant digits in a Number"),
+        ("SET a = big + :n", "Number overflow. Attempting to store a number with magnitude larger than supported range"),
     ],
 )
 def test_what_does_not_fit_the_item_is_refused(text: str, told: str) -> None:

@@ -4,7 +4,7 @@ Limits: DynamoDB API reference, the operations of these names."""
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from router.api.aws.dynamodb import capacity, items
 from router.api.aws.dynamodb.capacity import Consumed
@@ -40,12 +40,10 @@ class Batches:
 
     async def get(self, call: Call) -> Members:
         """BatchGetItem; what does not fit into an answer is in UnprocessedKeys."""
-        asked = mapping(call.parameters, "RequestItems")
+        asked = _asked(call.parameters)
         how = capacity.wanted(call.parameters)
         await self._tables.settled()
         wanted = {name: self._read_wanted(name, keys) for name, keys in asked.items()}
-        if not wanted:
-            raise Refused("The requestItems parameter is required for BatchGetItem")
         if sum(len(keys) for _, keys, _ in wanted.values()) > MOST_READ:
             raise Refused("Too many items requested for the BatchGetItem call")
         flat = [(name, stored, key) for name, (stored, keys, _) in wanted.items() for key in keys]
@@ -62,19 +60,15 @@ class Batches:
         expressions.finish()
         stored = self._tables.get(named(name))
         expressions.refuse_inner(stored)
-        keys = [read_key(stored.schema, key) for key in structures(given, "Keys")]
-        if not keys:
-            raise Refused("1 validation error detected: Value '[]' at 'requestItems.keys' failed to satisfy constraint: Member must have length greater than or equal to 1")  # fmt: skip
-        return stored, keys, paths
+        return stored, [read_key(stored.schema, key) for key in _keys(name, given)], paths
 
     async def write(self, call: Call) -> Members:
         """BatchWriteItem; all of it is written, in one commit."""
-        asked = mapping(call.parameters, "RequestItems")
+        asked = _asked(call.parameters)
         how = capacity.wanted(call.parameters)
+        requests = {name: _requests(asked, name) for name in asked}
         await self._tables.settled()
-        changes = [change for name in asked for change in self._writes(named(name), structures(asked, name))]
-        if not changes:
-            raise Refused("Batch write item must contain at least one request")
+        changes = [change for name, wanted in requests.items() for change in self._writes(named(name), wanted)]
         if len(changes) > MOST_WRITTEN:
             raise Refused("Too many items requested for the BatchWriteItem call")
         stored = {change.table: self._tables.get(change.table) for change in changes}
@@ -90,7 +84,7 @@ class Batches:
         for request in requests:
             kinds = [kind for kind in ("PutRequest", "DeleteRequest") if request.get(kind) is not None]
             if len(kinds) != 1:
-                raise Refused("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes" if kinds else "Batch write item must contain a PutRequest or a DeleteRequest")  # fmt: skip
+                raise Refused("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes")  # fmt: skip
             inner = mapping(request, kinds[0])
             if kinds[0] == "PutRequest":
                 yield items.put_plain(stored, inner.get("Item"))
@@ -163,6 +157,34 @@ class Batches:
             raise Refused("TransactItems can only contain one of Check, Put, Update or Delete")
         inner = mapping(one, kinds[0])
         return _WRITES[kinds[0]](self._tables.get(named(text(inner, "TableName"))), inner)
+
+
+def _asked(members: Members) -> Mapping[str, Any]:
+    """What a batch asks of each table."""
+    return mapping(members, "RequestItems") or _refuse_length("{}", "", "Member must have length greater than or equal to 1")
+
+
+def _keys(name: str, given: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a batch reads of a table."""
+    keys = structures(given, "Keys")
+    if not keys:
+        _refuse_length("[]", f".{name}.member.keys", "Member must have length greater than or equal to 1")
+    if len(keys) > MOST_READ:
+        _refuse_length(f"[{len(keys)} keys]", f".{name}.member.keys", f"Member must have length less than or equal to {MOST_READ}")
+    return keys
+
+
+def _requests(asked: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """What a batch writes to a table."""
+    requests = structures(asked, name)
+    if not 1 <= len(requests) <= MOST_WRITTEN:
+        bounds = f"Member must have length less than or equal to {MOST_WRITTEN}, Member must have length greater than or equal to 1"
+        _refuse_length(f"{{{name}=[{len(requests)} requests]}}", "", f"Map value must satisfy constraint: [{bounds}]")
+    return requests
+
+
+def _refuse_length(value: str, path: str, told: str) -> NoReturn:
+    raise Refused(f"1 validation error detected: Value '{value}' at 'requestItems{path}' failed to satisfy constraint: {told}")
 
 
 def _batch_answer(asked: Mapping[str, Any], wanted: Mapping[str, Any], found: Any, how: str) -> Members:

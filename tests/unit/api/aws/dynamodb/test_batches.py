@@ -42,6 +42,14 @@ async def test_a_batch_writes_and_reads_several_tables(house: Rig) -> None:
     assert read == {"Responses": {"plain": [typed({"x": 1})], "carts": [typed({"id": "c", "at": 1})]}, "UnprocessedKeys": {}}
 
 
+ONE = "1 validation error detected: Value"
+FAILED = "failed to satisfy constraint:"
+WITHIN = (
+    "Map value must satisfy constraint:"
+    " [Member must have length less than or equal to 25, Member must have length greater than or equal to 1]"
+)
+
+
 async def test_a_batch_gives_16_megabytes_and_the_rest_as_keys(house: Rig) -> None:
     for number in range(45):
         await house.fill("plain", {"id": f"{number}", "pad": "x" * 400_000})
@@ -59,12 +67,41 @@ async def test_a_batch_gives_16_megabytes_and_the_rest_as_keys(house: Rig) -> No
         (
             "BatchGetItem",
             {"plain": {"Keys": [typed({"id": f"{n}"}) for n in range(101)]}},
+            f"{ONE} '[101 keys]' at 'requestItems.plain.member.keys' {FAILED} Member must have length less than or equal to 100",
+        ),
+        (
+            "BatchGetItem",
+            {"plain": {"Keys": []}},
+            f"{ONE} '[]' at 'requestItems.plain.member.keys' {FAILED} Member must have length greater than or equal to 1",
+        ),
+        (
+            "BatchGetItem",
+            {"plain": {"Keys": [typed({"id": f"{n}"}) for n in range(100)]}, "carts": {"Keys": [typed({"id": "c", "at": 1})]}},
             "Too many items requested for the BatchGetItem call",
         ),
+        ("BatchGetItem", {}, f"{ONE} '{{}}' at 'requestItems' {FAILED} Member must have length greater than or equal to 1"),
         (
             "BatchWriteItem",
             {"plain": [{"PutRequest": {"Item": typed({"id": f"{n}"})}} for n in range(26)]},
+            f"{ONE} '{{plain=[26 requests]}}' at 'requestItems' {FAILED} {WITHIN}",
+        ),
+        (
+            "BatchWriteItem",
+            {"plain": [{"PutRequest": {"Item": typed({"id": "a"})}}], "carts": []},
+            f"{ONE} '{{carts=[0 requests]}}' at 'requestItems' {FAILED} {WITHIN}",
+        ),
+        (
+            "BatchWriteItem",
+            {
+                "plain": [{"PutRequest": {"Item": typed({"id": f"{n}"})}} for n in range(25)],
+                "carts": [{"PutRequest": {"Item": typed({"id": "c", "at": 1})}}],
+            },
             "Too many items requested for the BatchWriteItem call",
+        ),
+        (
+            "BatchWriteItem",
+            {"plain": [{}]},
+            "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes",
         ),
         (
             "BatchWriteItem",
@@ -94,7 +131,7 @@ async def test_a_batch_gives_16_megabytes_and_the_rest_as_keys(house: Rig) -> No
             {"plain": [{"PutRequest": {"Item": typed({"id": "a", "x": "x" * 409_600})}}]},
             "Item size has exceeded the maximum allowed size",
         ),
-        ("BatchWriteItem", {}, "Batch write item must contain at least one request"),
+        ("BatchWriteItem", {}, f"{ONE} '{{}}' at 'requestItems' {FAILED} Member must have length greater than or equal to 1"),
     ],
 )
 async def test_a_batch_that_cannot_be_is_refused_whole(house: Rig, operation: str, asked: dict[str, Any], told: str) -> None:
