@@ -2,8 +2,9 @@
 
 Sources: DynamoDB API reference, "AttributeValue"; developer guide, "Item sizes and formats", "Supported data types"."""
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from router.items import numbers
 from router.items.errors import Refused, invalid
@@ -109,30 +110,38 @@ def _sequence(held: object) -> Sequence[Any]:
     return held
 
 
-def _set(word: str, member: Callable[[object, int], Any]) -> Callable[[object, int], list[Any]]:
+def _set(empty: str, member: Callable[[object, int], Any], refuse_doubles: Callable[[list[Any]], NoReturn]) -> Callable[..., list[Any]]:
     def check(held: object, depth: int) -> list[Any]:
         given = _sequence(held)
         if not given:
-            invalid(f"An {word} set  may not be empty")  # two spaces, as AWS writes it
+            invalid(empty)
         members = [member(one, depth) for one in given]
         if len(set(members)) < len(members):
-            invalid(f"Input collection [{', '.join(map(_shown_member, members))}] contains duplicates.")
+            refuse_doubles(members)
         return members
 
     return check
 
 
-def _shown_member(member: object) -> str:
-    return member.hex() if isinstance(member, bytes) else str(member)
+def _double_texts(members: list[str]) -> NoReturn:
+    invalid(f"Input collection [{', '.join(members)}] contains duplicates.")
+
+
+def _double_numbers(_: list[str]) -> NoReturn:
+    raise Refused("Input collection contains duplicates")
+
+
+def _double_bytes(members: list[bytes]) -> NoReturn:
+    invalid(f"Input collection [{', '.join(b64encode(one).decode() for one in members)}]of type BS contains duplicates.")
 
 
 _CHECKS: Final[Mapping[str, Callable[[object, int], Any]]] = {
     "S": lambda held, _: text(held),
     "N": _number,
     "B": _binary,
-    "SS": _set("string", lambda held, _: text(held)),
-    "NS": _set("number", _number),
-    "BS": _set("binary", _binary),
+    "SS": _set("An string set  may not be empty", lambda held, _: text(held), _double_texts),  # two spaces, as AWS writes it
+    "NS": _set("An number set  may not be empty", _number, _double_numbers),
+    "BS": _set("Binary sets should not be empty", _binary, _double_bytes),
     "M": _map,
     "L": _list,
     "NULL": _null,
