@@ -161,16 +161,14 @@ def _action(name: str, one: Mapping[str, Any]) -> Action:
         raise Refused(f"AttributeUpdates: {word} is no action; write PUT, ADD or DELETE")
     if value is None:
         if word != "DELETE":
-            invalid(f"Only DELETE action is allowed when no attribute value is specified for Attribute: {name}")
+            invalid("Only DELETE action is allowed when no attribute value is specified")
         return Remove(path)
     if word == "PUT":
         return Set(path, Literal(value))
     kind = kind_of(value)
-    if word == "ADD" and (kind in ("N", "L") or kind in SETS):
-        return Add(path, value, lists=True)
-    if word == "DELETE" and kind in SETS:
-        return Delete(path, value)
-    raise Refused(f"One or more parameter values were invalid: Action {word} is not supported for the type {kind}")
+    if kind not in SETS and (word == "DELETE" or kind not in ("N", "L")):
+        invalid(f"{'ADD action' if word == 'ADD' else 'DELETE action with value'} is not supported for the type {kind}")
+    return Add(path, value, older=True) if word == "ADD" else Delete(path, value, older=True)
 
 
 def attributes(names: object) -> tuple[Steps, ...]:

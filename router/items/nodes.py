@@ -121,18 +121,19 @@ class Remove(NamedTuple):
 
 
 class Add(NamedTuple):
-    """ADD path value: to a number, or into a set. *lists*: to a list too, as AttributeUpdates may."""
+    """ADD path value: to a number, or into a set. *older*: of AttributeUpdates, to a list too."""
 
     path: Path
     value: Value
-    lists: bool = False
+    older: bool = False
 
 
 class Delete(NamedTuple):
-    """DELETE path value: out of a set."""
+    """DELETE path value: out of a set. *older*: of AttributeUpdates."""
 
     path: Path
     value: Value
+    older: bool = False
 
 
 Action = Set | Remove | Add | Delete

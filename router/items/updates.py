@@ -94,8 +94,8 @@ def _too_large() -> NoReturn:
     raise Refused("Item size to update has exceeded the maximum allowed size")
 
 
-def _wrong_type() -> NoReturn:
-    raise Refused("An operand in the update expression has an incorrect data type")
+def _wrong_type(*, older: bool = False) -> NoReturn:
+    raise Refused("Type mismatch for attribute to update" if older else "An operand in the update expression has an incorrect data type")
 
 
 def _wrong_path() -> NoReturn:
@@ -132,14 +132,14 @@ def _take_out(work: dict[str, Any], steps: Steps) -> None:
 def _add(work: dict[str, Any], item: Mapping[str, Value], action: Add) -> None:
     there = found(item, action.path.steps)
     kind, held = parts(action.value)
-    if kind == "L" and not action.lists:
+    if kind == "L" and not action.older:
         _wrong_type()
     if there is None:
         _put(work, action.path.steps, _copied(action.value))
         return
     other, before = parts(there)
     if kind != other:
-        _wrong_type()
+        _wrong_type(older=action.older)
     if kind == "N":
         _put(work, action.path.steps, {"N": numbers.added(before, held)})
     else:
@@ -158,7 +158,7 @@ def _delete(work: dict[str, Any], item: Mapping[str, Value], action: Delete) -> 
         return
     (kind, less), (other, before) = parts(action.value), parts(there)
     if kind != other or kind not in SETS:
-        _wrong_type()
+        _wrong_type(older=action.older)
     gone = set(less)
     left = [member for member in before if member not in gone]
     if left:

@@ -139,3 +139,29 @@ def test_names_are_not_longer_than_an_attribute_has_them() -> None:
     for refused in (lambda: legacy.attributes(["n" * 65536]), lambda: legacy.actions({"n" * 65536: {"Value": {"N": "1"}}})):
         with pytest.raises(Refused, match="Attribute name is too large"):
             refused()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"Action": "ADD", "Value": {"S": "x"}}, "ADD action is not supported for the type S"),
+        ({"Action": "ADD", "Value": {"M": {}}}, "ADD action is not supported for the type M"),
+        ({"Action": "DELETE", "Value": {"L": []}}, "DELETE action with value is not supported for the type L"),
+        ({"Action": "ADD"}, "Only DELETE action is allowed when no attribute value is specified"),
+        ({}, "Only DELETE action is allowed when no attribute value is specified"),
+    ],
+)
+def test_what_no_update_is(change: dict[str, Any], told: str) -> None:
+    with pytest.raises(Refused) as refused:
+        legacy.actions({"a": change})
+    assert str(refused.value) == f"One or more parameter values were invalid: {told}"
+
+
+@pytest.mark.parametrize(
+    ("action", "value"),
+    [("ADD", {"N": "1"}), ("ADD", {"L": []}), ("ADD", {"NS": ["1"]}), ("DELETE", {"NS": ["1"]}), ("DELETE", {"BS": [b"a"]})],
+)
+def test_an_update_fits_the_type_that_is_there(action: str, value: dict[str, Any]) -> None:
+    with pytest.raises(Refused) as refused:
+        updated({"a": {"SS": ["a"]}}, legacy.actions({"a": {"Action": action, "Value": value}}))
+    assert str(refused.value) == "Type mismatch for attribute to update"
