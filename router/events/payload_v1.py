@@ -192,7 +192,7 @@ def http_api_answer(result: bytes, request_id: str) -> Response:
 def rest_answer(result: bytes, arrival: Arrival, *, decode: bool) -> Response:
     """The answer of a REST API. *decode*: the API and the client's Accept want binary bodies as bytes. Raises Malformed: 502."""
     value = answers.parsed(result)
-    if not isinstance(value, dict) or not value.keys() <= ALLOWED:  # {} is 200 without a body: recorded
+    if not isinstance(value, dict) or not value or not value.keys() <= ALLOWED:
         raise Malformed(f"the result is no object of {', '.join(sorted(ALLOWED))}")
     body = value.get("body")
     if body is not None and not isinstance(body, str):
