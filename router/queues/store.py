@@ -243,7 +243,9 @@ class Queues:
         self.depths = {name: found.get(name, 0) for name in self.settings}
 
     async def purge(self, name: str) -> int:
-        """Remove all messages that are in the queue now, held ones too; how many. Raises PurgeQueueInProgress within a minute of the last."""
+        """Remove all messages that are in the queue now, held ones too; how many. Raises PurgeQueueInProgress within a minute of the last.
+
+        What deduplication remembers of them goes first: who sends one of them again means a message, not its repetition."""
         if name in self.settings:
             last = self._purged.get(name)
             if last is not None and self._clock.monotonic() < last + PURGE_EVERY:
@@ -252,6 +254,7 @@ class Queues:
         elif name not in await self.left_behind():
             raise QueueDoesNotExist(name)
         upto, gone = self._last_id, 0
+        await self._database.land(lambda connection: self.work(connection).forget_duplicates(name, upto))
         while step := await self._database.land(lambda connection: self.work(connection).purge(name, upto)):
             gone += step
         return gone
@@ -282,7 +285,7 @@ class Queues:
     def _drop(self, connection: apsw.Connection, name: str, upto: int) -> bool:
         if self.work(connection).purge(name, upto):
             return True
-        connection.execute(SQL["forget_queue_duplicates"], (name, upto)).fetchall()
+        self.work(connection).forget_duplicates(name, upto)
         if name not in self.settings:
             connection.execute(SQL["forget_tally"], (name,)).fetchall()
         return False

@@ -266,6 +266,10 @@ class Work:
         self.finish()
         return len(found)
 
+    def forget_duplicates(self, queue: str, upto: int) -> None:
+        """Forget what deduplication remembers of messages with ids up to *upto*."""
+        self._do("forget_queue_duplicates", queue, upto)
+
     def release_orphans(self) -> int:
         """Make visible what event source mappings of a dead instance held; how many."""
         count = 0

@@ -43,6 +43,14 @@ async def test_one_deduplication_id_in_two_groups(house: Rig, scope: str, alike:
     assert await house.bodies("line.fifo") == (["a"] if alike else ["a", "b"])
 
 
+async def test_a_purge_forgets_what_deduplication_remembers(house: Rig) -> None:
+    """Recorded of AWS: the same deduplication id sent after a purge is a message; it had been dropped in silence."""
+    await house.sent("line.fifo", "a", group="g", deduplication="d")
+    assert await house.queues.purge("line.fifo") == 1
+    await house.sent("line.fifo", "b", group="g", deduplication="d")
+    assert await house.bodies("line.fifo") == ["b"]
+
+
 async def test_sequence_numbers_grow_over_a_restart_also_of_a_queue_that_was_emptied(tmp_path: Path) -> None:
     clock = VirtualClock()
     async with rig(tmp_path, clock) as house:
