@@ -189,8 +189,8 @@ def _shown(message: Message, system: frozenset[str], wanted: Sequence[str]) -> d
 
 
 def _asked(name: str, wanted: Sequence[str]) -> bool:
-    """Whether MessageAttributeNames ask for an attribute: by name, All, .* or PREFIX.*."""
-    return any(one in {"All", ".*", name} or (one.endswith(".*") and name.startswith(one[:-1])) for one in wanted)
+    """Whether MessageAttributeNames ask for an attribute: by name, All, * or PREFIX.*, whose prefix need not end at a period."""
+    return any(one in {"All", "*", name} or (one.endswith(".*") and name.startswith(one[:-2])) for one in wanted)
 
 
 def _spelt(attribute: Attribute) -> dict[str, Any]:

@@ -21,7 +21,7 @@ async def test_a_message_goes_through(house: Rig) -> None:
     sent = await house.call("SendMessage", "jobs", MessageBody="hello", MessageAttributes=attributes, MessageSystemAttributes=trace)
     assert sent["MD5OfMessageBody"] == hashlib.md5(b"hello").hexdigest()
     assert sent.keys() == {"MessageId", "MD5OfMessageBody", "MD5OfMessageAttributes", "MD5OfMessageSystemAttributes"}
-    received = await house.call("ReceiveMessage", "jobs", MessageAttributeNames=["kin.*", "raw"], AttributeNames=["All"])
+    received = await house.call("ReceiveMessage", "jobs", MessageAttributeNames=["kinds", "raw"], AttributeNames=["All"])
     (message,) = received["Messages"]
     assert (message["Body"], message["MessageId"]) == ("hello", sent["MessageId"])
     assert message["MessageAttributes"] == {"raw": {"DataType": "Binary.x", "BinaryValue": b"\x00\xff"}}
@@ -40,6 +40,24 @@ async def test_all_attributes_have_the_digest_of_the_send(house: Rig) -> None:
         received = await house.call("ReceiveMessage", "dead", MessageAttributeNames=names, VisibilityTimeout=0)
         assert received["Messages"][0]["MD5OfMessageAttributes"] == sent["MD5OfMessageAttributes"]
         assert "Attributes" not in received["Messages"][0]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ([], ""),
+        (["*"], "General Hello Help.Me"),
+        ([".*"], "General Hello Help.Me"),
+        (["Hel.*"], "Hello Help.Me"),
+        (["Help.*", "General"], "General Help.Me"),
+        (["Foo", "Help", "AWS.", "..foo"], ""),
+    ],
+)
+async def test_attributes_are_asked_for_by_name_and_by_prefix(house: Rig, wanted: list[str], told: str) -> None:
+    """As recorded of AWS."""
+    await house.call("SendMessage", "dead", MessageBody="x", MessageAttributes={"Help.Me": TEXT, "Hello": TEXT, "General": TEXT})
+    (message,) = (await house.call("ReceiveMessage", "dead", MessageAttributeNames=wanted))["Messages"]
+    assert " ".join(sorted(message.get("MessageAttributes", {}))) == told
 
 
 async def test_a_batch_is_answered_entry_by_entry(house: Rig) -> None:
