@@ -158,6 +158,8 @@ def test_the_older_protocol(cloud: Cloud, key: dict[str, str], sqs: Any) -> None
     assert "<MessageAttribute><Name>a</Name><Value><StringValue>v</StringValue>" in body
     status, body = asked(cloud, key, f"/{ACCOUNT}/none", Action="SendMessage", MessageBody="x")
     assert (status, "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>" in body) == (400, True), body
+    assert "<Message>The specified queue does not exist for this wsdl version.</Message>" in body
+    assert "<ReceiveMessageResult/>" in asked(cloud, key, f"/{ACCOUNT}/written", Action="ReceiveMessage")[1]
     sqs.purge_queue(QueueUrl=f"{cloud.url}/{ACCOUNT}/written")
 
 

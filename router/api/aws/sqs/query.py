@@ -112,10 +112,11 @@ def _number(text: str) -> Any:
     return int(text) if digits.isascii() and digits.isdecimal() and len(digits) < 11 else text
 
 
-def answer(operation: str, members: Mapping[str, Any], request_id: str) -> bytes:
-    """An operation's answer as XML."""
+def answer(operation: str, members: Mapping[str, Any], request_id: str, *, void: bool = False) -> bytes:
+    """An operation's answer as XML; *void*: it never has members. Any other has its result's element also when that is empty: the
+    SDKs of this protocol look for it."""
     inside = "".join(_member(operation, name, value) for name, value in members.items())
-    result = f"<{operation}Result>{inside}</{operation}Result>" if inside else ""
+    result = "" if void else f"<{operation}Result>{inside}</{operation}Result>" if inside else f"<{operation}Result/>"
     told = f"{result}<ResponseMetadata><RequestId>{said(request_id)}</RequestId></ResponseMetadata>"
     return _document(f'<{operation}Response xmlns="{NAMESPACE}">{told}</{operation}Response>')
 

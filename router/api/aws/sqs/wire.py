@@ -9,9 +9,10 @@ from router.api.aws.shapes import OperationModel, ServiceModel
 from router.api.aws.sqs import query
 from router.api.aws.values import Malformed
 from router.events.http import Request, Response
-from router.events.sqs_errors import InvalidParameterValue, QueueError
+from router.events.sqs_errors import InvalidParameterValue, QueueDoesNotExist, QueueError
 
 _CODES: Final = {kind.code: kind.query_code for kind in QueueError.__subclasses__()}
+_MESSAGES: Final = {QueueDoesNotExist.query_code: "The specified queue does not exist for this wsdl version."}  # this protocol's own
 
 
 class SqsQuery(QueryProtocol):
@@ -28,10 +29,11 @@ class SqsQuery(QueryProtocol):
 
     def answer(self, model: ServiceModel, operation: OperationModel, members: Mapping[str, Any], request_id: str) -> Response:  # noqa: ARG002
         """See query.answer()."""
-        return Response(200, ids(request_id, ("content-type", "text/xml")), query.answer(operation.name, members, request_id))
+        body = query.answer(operation.name, members, request_id, void=operation.output is None)
+        return Response(200, ids(request_id, ("content-type", "text/xml")), body)
 
     def fault(self, model: ServiceModel | None, fault: Fault, request_id: str) -> Response:  # noqa: ARG002
         """See query.refusal()."""
         code = "AccessDenied" if fault.code == "AccessDeniedException" else _CODES.get(fault.code, fault.code)
-        body = query.refusal(code, fault.message, request_id, sender=fault.sender)
+        body = query.refusal(code, _MESSAGES.get(code, fault.message), request_id, sender=fault.sender)
         return Response(fault.status, ids(request_id, ("content-type", "text/xml")), body)

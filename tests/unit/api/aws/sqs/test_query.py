@@ -77,6 +77,12 @@ def test_an_answer() -> None:
     assert b"<BatchResultErrorEntry><Id>b</Id><SenderFault>true</SenderFault></BatchResultErrorEntry>" in batch
 
 
+def test_an_answer_without_members_has_its_result_where_the_operation_has_one() -> None:
+    """As recorded of AWS: a receive that finds nothing says <ReceiveMessageResult/>, a deletion has no result at all."""
+    assert b"<ReceiveMessageResult/><ResponseMetadata>" in query.answer("ReceiveMessage", {}, "r")
+    assert b"Result" not in query.answer("DeleteMessage", {}, "r", void=True)
+
+
 def test_a_refusal() -> None:
     root = ET.fromstring(query.refusal("AWS.SimpleQueueService.NonExistentQueue", "no <queue>", "r-1"))
     assert root.findtext("q:Error/q:Code", namespaces=NAMES) == "AWS.SimpleQueueService.NonExistentQueue"
