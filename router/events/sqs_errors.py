@@ -50,7 +50,7 @@ class ReceiptHandleIsInvalid(QueueError):
 
 
 class MessageNotInflight(QueueError):
-    """A message that nobody holds under this handle: it is visible, or somebody received it since."""
+    """A message of a FIFO queue that nobody holds under this handle: it is visible, or somebody received it since."""
 
     code, query_code = "MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight"
 

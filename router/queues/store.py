@@ -202,11 +202,13 @@ class Queues:
         return await self.settle(name, [Settled(handle) for handle in handles])
 
     async def change_visibility(self, name: str, changes: Sequence[tuple[str, float]]) -> list[RouterError | None]:
-        """Have received messages (handle, seconds from now) become visible then; for each what is wrong, or None."""
-        self.of(name)
+        """Have received messages (handle, seconds from now) become visible then; for each what is wrong, or None.
+
+        In a standard queue any handle of a message will do, also when its time is over: recorded of AWS."""
+        late = not self.of(name).fifo
         for _, seconds in changes:
             check_visibility(seconds)
-        return await self.settle(name, [Settled(handle, seconds) for handle, seconds in changes])
+        return await self.settle(name, [Settled(handle, seconds, late=late) for handle, seconds in changes])
 
     async def settle(self, name: str, items: Sequence[Settled]) -> list[RouterError | None]:
         """Remove some, make others visible: one commit."""

@@ -61,6 +61,7 @@ class Settled(NamedTuple):
     handle: str
     visible: float | None = None  # seconds until it can be received again; None: remove it
     uncounted: bool = False  # the receive did not happen: it was never handed on
+    late: bool = False  # make it visible then also when it is visible by now, or somebody else received it since
 
 
 @dataclass(slots=True)
@@ -220,7 +221,7 @@ class Work:
             if current:
                 self.remove(Place(handle.id, queue.name, lane, size))
             return
-        if not current or visible <= self.now:
+        if not item.late and (not current or visible <= self.now):
             raise MessageNotInflight
         if self.now + item.visible > received + LONGEST_VISIBILITY:
             raise InvalidParameterValue(

@@ -124,13 +124,33 @@ async def test_handles_go_stale(house: Rig) -> None:
     await house.sent("jobs")
     (first,) = await house.queues.receive("jobs", wait=0, visibility=1)
     await house.clock.advance(1)
-    assert code((await house.queues.change_visibility("jobs", [(first.handle, 5)]))[0]) == "MessageNotInflight"
     (second,) = await house.queues.receive("jobs", wait=0)
     assert first.handle != second.handle
     assert await house.queues.delete("jobs", [first.handle]) == [None]
     assert (await house.queues.count("jobs")).messages == 1
     assert await house.queues.delete("jobs", [second.handle, second.handle]) == [None, None]
     assert (await house.queues.count("jobs")).messages == 0
+
+
+async def test_a_standard_queue_takes_a_change_of_visibility_that_comes_late(house: Rig) -> None:
+    """Recorded of AWS: after the visibility timeout, and under the handle of an earlier receive."""
+    await house.sent("jobs")
+    (first,) = await house.queues.receive("jobs", wait=0, visibility=1)
+    await house.clock.advance(1)
+    assert await house.queues.change_visibility("jobs", [(first.handle, 5)]) == [None]
+    await house.clock.advance(4)
+    assert await house.bodies("jobs") == [], "it is hidden again"
+    await house.clock.advance(1)
+    assert await house.bodies("jobs") == ["x"]
+    assert await house.queues.change_visibility("jobs", [(first.handle, 0)]) == [None]
+    assert (await house.queues.count("jobs")).visible == 1, "the handle of the first receive frees what the second one hid"
+
+
+async def test_a_fifo_queue_refuses_a_change_of_visibility_that_comes_late(house: Rig) -> None:
+    await house.sent("line.fifo", group="g")
+    (first,) = await house.queues.receive("line.fifo", wait=0, visibility=1)
+    await house.clock.advance(1)
+    assert code((await house.queues.change_visibility("line.fifo", [(first.handle, 5)]))[0]) == "MessageNotInflight"
 
 
 @pytest.mark.parametrize("handle", ["", "x", "MQ==", "\u00e9", "MQpqb2JzCjk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTkKeA==", "MQpqb2JzCi0xCng="])
