@@ -31,7 +31,7 @@ CREATE TABLE queue_bodies (         -- apart: a receive must not write them agai
 CREATE TABLE queue_lanes (          -- message groups that hold messages
     queue TEXT NOT NULL,
     lane TEXT NOT NULL,
-    due REAL NOT NULL,              -- its head may be received from then on, unless one of the group is in flight
+    due REAL NOT NULL,              -- its first message may be received from then on
     PRIMARY KEY (queue, lane)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE queue_duplicates (
@@ -117,9 +117,8 @@ FROM queue_messages AS m LEFT JOIN queue_bodies AS b ON b.id = m.id WHERE m.id =
 UPDATE queue_messages SET visible = ?2, received = ?3, receives = receives + 1, first_received = ifnull(first_received, ?4), token = ?5,
     holder = ?6 WHERE id = ?1;
 
--- name: due_of_lane
-SELECT (SELECT visible FROM queue_messages WHERE queue = ?1 AND lane = ?2 AND lane <> '' ORDER BY id LIMIT 1),
-    (SELECT max(visible) FROM queue_messages WHERE queue = ?1 AND lane = ?2 AND lane <> '' AND receives > 0);
+-- name: first_of_lane
+SELECT visible FROM queue_messages WHERE queue = ?1 AND lane = ?2 AND lane <> '' ORDER BY id LIMIT 1;
 
 -- name: set_lane
 INSERT INTO queue_lanes VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET due = excluded.due;

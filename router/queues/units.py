@@ -1,7 +1,8 @@
 """What queues do inside the store: units for the writer thread. Blocking; a connection and facts in, facts out.
 
-*now* is the queues' time, *wall* epoch milliseconds. In a FIFO queue a message group is a lane: none of its messages can be
-received while one of them is in flight, or before its first one can."""
+*now* is the queues' time, *wall* epoch milliseconds. In a FIFO queue a message group is a lane: its messages are received from its
+first one on, none before that can be, and none beyond one that is in flight. Recorded of AWS: a first one that was made visible again
+does not wait for those that were received with it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -317,11 +318,11 @@ class Work:
         self._tallies.clear()
 
     def _mend_lane(self, queue: str, lane: str) -> None:
-        head, held = self._all("due_of_lane", queue, lane)[0]
-        if head is None:
+        first = self._one("first_of_lane", queue, lane)
+        if first is None:
             self._do("close_lane", queue, lane)
         else:
-            self._do("set_lane", queue, lane, head if held is None else max(head, held))
+            self._do("set_lane", queue, lane, *first)
 
     def _touch(self, queue: str, lane: str) -> None:
         if lane:

@@ -57,7 +57,7 @@ class ModelQueues:
 
     def _due(self, queue: str, lane: str) -> float:
         mine = [m for m in self.messages if (m.queue, m.lane) == (queue, lane)]
-        return max([min(mine, key=lambda m: m.order).visible, *(m.visible for m in mine if m.receives)])
+        return min(mine, key=lambda m: m.order).visible
 
     def _line(self, queue: Queue) -> list[Held]:
         mine = sorted((m for m in self.messages if m.queue == queue.name), key=lambda m: m.order)
