@@ -36,6 +36,8 @@ _ATTRIBUTE: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _TYPE: Final = re.compile(r"(String|Number|Binary)(\.[A-Za-z0-9_.-]+)?")
 _TOKEN: Final = re.compile(r"[!-~]{1,128}")  # of groups and deduplication: printable ASCII without the space
 _ENTRY: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_NO_GROUP: Final = "The request must contain the parameter MessageGroupId."
+_NO_DEDUPLICATION: Final = "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"
 _LONGEST_NAME: Final = 256  # characters of an attribute's name, and of its type
 _DIGITS: Final = 38  # of a Number
 _FIRST_SEQUENCE: Final = 10**19  # makes every sequence number 20 digits long
@@ -132,6 +134,16 @@ def check_batch_size(messages: Sequence[New]) -> None:
         raise BatchRequestTooLong(LARGEST, size)
 
 
+def check_batch_fifo(messages: Sequence[New], rules: Rules) -> None:
+    """Raise for a batch to a FIFO queue with a message that lacks a group or what deduplication needs: none of it is sent then.
+
+    Recorded of AWS, with InvalidParameterValue for both; a message of its own without a group is told MissingParameter."""
+    if rules.fifo and not all(message.group for message in messages):
+        raise InvalidParameterValue(_NO_GROUP)
+    if rules.fifo and not all(deduplication_id(message, rules) for message in messages):
+        raise InvalidParameterValue(_NO_DEDUPLICATION)
+
+
 def check_visibility(seconds: float) -> None:
     """Raise for a visibility timeout outside 0 to 12 hours."""
     _within(seconds, LONGEST_VISIBILITY, "VisibilityTimeout", "Must be between 0 and 43200, if provided.")
@@ -171,11 +183,9 @@ def _check_fifo(message: New, rules: Rules) -> None:
                 "characters. 1 to 128 in length."
             )
     if rules.fifo and not message.group:
-        raise MissingParameter("The request must contain the parameter MessageGroupId.")
+        raise MissingParameter(_NO_GROUP)
     if rules.fifo and not message.deduplication and not rules.content_based:
-        raise InvalidParameterValue(
-            "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"
-        )
+        raise InvalidParameterValue(_NO_DEDUPLICATION)
 
 
 def plain(text: str) -> bool:

@@ -9,8 +9,8 @@ from router.api.aws.sqs.place import Place, entries, number, text, texts
 from router.errors import RouterError
 from router.events.sqs import Attribute, Message, md5_of_attributes, md5_of_body, system_attributes
 from router.events.sqs_errors import InvalidAttributeName, InvalidParameterValue, MissingParameter, QueueError
-from router.events.sqs_rules import New, check_batch, check_receive, check_visibility
-from router.queues.store import Queues
+from router.events.sqs_rules import New, check_batch, check_batch_fifo, check_receive, check_visibility
+from router.queues.store import Queues, rules_of
 from router.queues.units import Sent
 
 TRACE: Final = "AWSTraceHeader"  # the one system attribute that a sender may set
@@ -40,11 +40,13 @@ class Messages:
         return _told(call.parameters, message, sent)
 
     async def send_batch(self, call: Call) -> Members:
-        """SendMessageBatch: entry by entry."""
+        """SendMessageBatch: entry by entry, but for what a FIFO queue wants of every message."""
         queue, given = self._place.queue(call.parameters), entries(call.parameters)
         ids = _ids(given)
+        rules = rules_of(self._queues.of(queue))
         read = [_attempted(lambda entry=entry: message_of(entry, call)) for entry in given]  # type: ignore[misc]
         right = [message for message in read if isinstance(message, New)]
+        check_batch_fifo(right, rules)
         sent = iter(await self._queues.send(queue, right) if right else [])
         answers = [next(sent) if isinstance(message, New) else message for message in read]
         told = {

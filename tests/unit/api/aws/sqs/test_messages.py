@@ -60,6 +60,28 @@ async def test_attributes_are_asked_for_by_name_and_by_prefix(house: Rig, wanted
     assert " ".join(sorted(message.get("MessageAttributes", {}))) == told
 
 
+@pytest.mark.parametrize(
+    ("lacking", "told"),
+    [
+        ({"MessageDeduplicationId": "d"}, "The request must contain the parameter MessageGroupId."),
+        (
+            {"MessageGroupId": "g"},
+            "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly",
+        ),
+    ],
+)
+async def test_a_batch_to_a_fifo_queue_is_refused_whole_for_one_that_lacks_its_group(
+    house: Rig, lacking: dict[str, str], told: str
+) -> None:
+    """As recorded of AWS: nothing of it is sent."""
+    await house.call("CreateQueue", QueueName="strict.fifo", Attributes={"FifoQueue": "true"})
+    whole = {"Id": "a", "MessageBody": "1", "MessageGroupId": "g", "MessageDeduplicationId": "d"}
+    with pytest.raises(QueueError, match=told) as refused:
+        await house.call("SendMessageBatch", "strict.fifo", Entries=[whole, {"Id": "b", "MessageBody": "2", **lacking}])
+    assert refused.value.query_code == "InvalidParameterValue"
+    assert await house.call("ReceiveMessage", "strict.fifo") == {}
+
+
 async def test_a_batch_is_answered_entry_by_entry(house: Rig) -> None:
     entries = [
         {"Id": "a", "MessageBody": "1"},
