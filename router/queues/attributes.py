@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from router.config.types import Queue
-from router.events.sqs_errors import InvalidAttributeName, InvalidAttributeValue
+from router.events.sqs_errors import InvalidAttributeName, InvalidAttributeValue, InvalidParameterValue
 
 _NUMBERS: Final = {  # attribute → word of config.yaml, least, most
     "VisibilityTimeout": ("visibility_timeout", 0, 43_200),
@@ -45,7 +45,8 @@ def value_of(queue: Queue) -> Value:
 def changed(value: Value, attributes: Mapping[str, str], *, fifo: bool, arn: str, policy: Callable[[str], Any]) -> Value:
     """*value* with these attributes. *arn*: the queue's own; *policy*: a document's text → the document.
 
-    Raises InvalidAttributeName, InvalidAttributeValue, and what *policy* raises. Whether queues it names are there is for who declares it."""
+    Raises InvalidAttributeName, InvalidAttributeValue, InvalidParameterValue, and what *policy* raises. Whether queues it names are
+    there is for who declares it."""
     made = dict(value)
     documents: dict[str, tuple[str, Callable[[str], Any]]] = {
         "RedrivePolicy": ("redrive", lambda text: _redrive(text, arn)),
@@ -73,7 +74,7 @@ def _simple(made: Value, name: str, text: str) -> None:
     elif name == "ContentBasedDeduplication":
         made["content_based_deduplication"] = _truth(name, text)
     elif name == "FifoQueue" and not _truth(name, text):
-        raise InvalidAttributeValue(name)
+        raise InvalidAttributeValue(name, "Modifying queue type is not supported.")
 
 
 def _put(made: Value, word: str, value: Any) -> None:
@@ -160,17 +161,35 @@ def _object(name: str, text: str) -> dict[str, Any]:
 
 
 def _redrive(text: str, arn: str) -> Value:
-    found = _object("RedrivePolicy", text)
-    target, most = found.get("deadLetterTargetArn"), found.get("maxReceiveCount")
-    count = int(most) if isinstance(most, str) and most.isascii() and most.isdecimal() and len(most) < 10 else most
-    if (
-        found.keys() != {"deadLetterTargetArn", "maxReceiveCount"}
-        or isinstance(count, bool)
-        or not isinstance(count, int)
-        or not 1 <= count <= 1000
-    ):
-        raise InvalidAttributeValue("RedrivePolicy", "it has a deadLetterTargetArn and a maxReceiveCount from 1 to 1000.")
-    return {"queue": _name("RedrivePolicy", target, arn), "max_receive_count": count}
+    found, count = _policy(text), 0
+    for key in ("deadLetterTargetArn", "maxReceiveCount"):
+        if key not in found:
+            raise _no_redrive(text, f"Redrive policy does not contain mandatory attribute: {key}.")
+    if unknown := found.keys() - {"deadLetterTargetArn", "maxReceiveCount"}:
+        raise _no_redrive(text, f"Redrive policy has an attribute that is not known: {min(unknown)[:100]}.")
+    most = found["maxReceiveCount"]
+    if isinstance(most, int) and not isinstance(most, bool):
+        count = most
+    elif isinstance(most, str) and most.isascii() and most.isdecimal() and len(most) < 10:
+        count = int(most)
+    if not 1 <= count <= 1000:
+        raise _no_redrive(text, f"Invalid value for maxReceiveCount: {str(most)[:100]}, valid values are from 1 to 1000 both inclusive.")
+    try:
+        return {"queue": _name("RedrivePolicy", found["deadLetterTargetArn"], arn), "max_receive_count": count}
+    except InvalidAttributeValue:
+        raise _no_redrive(text, "Invalid value for deadLetterTargetArn.") from None
+
+
+def _policy(text: str) -> dict[str, Any]:
+    try:
+        return _object("RedrivePolicy", text)
+    except InvalidAttributeValue:
+        raise _no_redrive(text, "Redrive policy is not a valid JSON map.") from None
+
+
+def _no_redrive(text: str, reason: str) -> InvalidParameterValue:
+    """Recorded of AWS: this one attribute's value is told as a parameter's."""
+    return InvalidParameterValue(f"Value {text[:500]} for parameter RedrivePolicy is invalid. Reason: {reason}")
 
 
 def _redrive_allow(text: str, arn: str) -> Any:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.config.types import Queue, Redrive
-from router.events.sqs_errors import InvalidAttributeName, InvalidAttributeValue
+from router.events.sqs_errors import InvalidAttributeName, InvalidAttributeValue, InvalidParameterValue
 from router.queues.attributes import SETTABLE, changed, different, shown, value_of
 
 ARN = "arn:aws:sqs:eu-west-1:123456789012:"
@@ -47,7 +47,7 @@ def test_one_that_differs_says_in_what(queue: Queue, delay: int) -> None:
 
 @given(st.dictionaries(st.sampled_from(sorted(SETTABLE)), st.text() | st.just('{"redrivePermission": 5}')), st.booleans())
 def test_any_text_is_taken_or_refused(attributes: dict[str, str], fifo: bool) -> None:
-    with suppress(InvalidAttributeName, InvalidAttributeValue):
+    with suppress(InvalidAttributeName, InvalidAttributeValue, InvalidParameterValue):
         changed({}, attributes, fifo=fifo, arn=f"{ARN}mine", policy=lambda _: None)
 
 
@@ -68,12 +68,6 @@ def redrive(**given: Any) -> dict[str, str]:
         allow("byQueue", *(f"{ARN}q{n}" for n in range(11))),
         allow("byQueue", "arn:aws:sqs:eu-west-1:999999999999:a"),
         allow("all"),
-        redrive(maxReceiveCount=0),
-        redrive(maxReceiveCount=1001),
-        redrive(maxReceiveCount=True),
-        redrive(maxReceiveCount="1e1"),
-        redrive(deadLetterTargetArn="arn:aws:sqs:us-east-1:123456789012:dead"),
-        redrive(more=1),
         {"DeduplicationScope": "topic", "FifoThroughputLimit": "perQueue"},
         {"DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perQueue"},
         {"FifoThroughputLimit": "perMessageGroupId"},
@@ -83,6 +77,40 @@ def redrive(**given: Any) -> dict[str, str]:
 def test_what_is_refused(attributes: dict[str, str]) -> None:
     with pytest.raises(InvalidAttributeValue):
         to({}, attributes, fifo=True)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "why"),
+    [
+        (redrive(maxReceiveCount=0), "Invalid value for maxReceiveCount: 0, valid values are from 1 to 1000 both inclusive."),
+        (redrive(maxReceiveCount=1001), "Invalid value for maxReceiveCount: 1001,"),
+        (redrive(maxReceiveCount=True), "Invalid value for maxReceiveCount: True,"),
+        (redrive(maxReceiveCount="1e1"), "Invalid value for maxReceiveCount: 1e1,"),
+        (redrive(deadLetterTargetArn="dummy"), "Invalid value for deadLetterTargetArn."),
+        (redrive(deadLetterTargetArn="arn:aws:sqs:us-east-1:123456789012:dead"), "Invalid value for deadLetterTargetArn."),
+        (redrive(more=1), "not known: more"),
+        ({"RedrivePolicy": '{"maxReceiveCount": 1}'}, "does not contain mandatory attribute: deadLetterTargetArn."),
+        ({"RedrivePolicy": f'{{"deadLetterTargetArn": "{ARN}dead"}}'}, "does not contain mandatory attribute: maxReceiveCount."),
+        ({"RedrivePolicy": "{"}, "Redrive policy is not a valid JSON map."),
+    ],
+    ids=str,
+)
+def test_a_redrive_policy_that_is_none(attributes: dict[str, str], why: str) -> None:
+    """The code, and the words of an ARN that is none, as recorded of AWS."""
+    told = f"Value {attributes['RedrivePolicy']} for parameter RedrivePolicy is invalid. Reason: "
+    with pytest.raises(InvalidParameterValue) as refused:
+        to({}, attributes, fifo=True)
+    assert str(refused.value).startswith(told)
+    assert why in str(refused.value)
+
+
+def test_a_queue_stays_of_its_kind() -> None:
+    """As recorded of AWS."""
+    assert to({}, {"FifoQueue": "true"}, fifo=True) == {"deduplication_scope": "queue"}
+    with pytest.raises(InvalidAttributeValue, match="Reason: Modifying queue type is not supported"):
+        to({}, {"FifoQueue": "false"}, fifo=True)
+    with pytest.raises(InvalidAttributeName):
+        to({}, {"FifoQueue": "true"})
 
 
 def test_who_may_redrive_here() -> None:

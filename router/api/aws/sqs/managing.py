@@ -123,8 +123,6 @@ class Managing:
     async def set(self, call: Call) -> Members:
         """SetQueueAttributes."""
         given = mapping(call.parameters, "Attributes")
-        for fixed in given.keys() & {"FifoQueue"}:
-            raise InvalidAttributeName(fixed)
         name = self._own(call)
         await self._change(name, lambda value: self._changed(name, value, given))
         return {}
@@ -184,7 +182,7 @@ class Managing:
     async def _declare(self, name: str, value: Value, *beside: Unit) -> None:
         target = value.get("redrive", {}).get("queue", name)
         if target != name and target not in self._queues.settings:
-            told = json.dumps(value["redrive"])
+            told = json.dumps({"deadLetterTargetArn": self._place.arn(target), "maxReceiveCount": value["redrive"]["max_receive_count"]})
             raise InvalidParameterValue(f"Value {told} for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.")
         try:
             await self._declared.put(KIND, name, value, beside=beside)
