@@ -32,7 +32,8 @@ IN_FLIGHT: Final = 120_000  # messages of a standard queue, and of a FIFO queue
 ATTRIBUTES: Final = 10
 
 _BODY: Final = re.compile("[\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")  # the characters of XML 1.0
-_ATTRIBUTE: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_LATIN: Final = r"\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u017f"  # letters with accents: recorded of AWS, although its guide has A to Z alone
+_ATTRIBUTE: Final = re.compile(rf"[A-Za-z0-9{_LATIN}_-]+(\.[A-Za-z0-9{_LATIN}_-]+)*")
 _TYPE: Final = re.compile(r"(String|Number|Binary)(\.[A-Za-z0-9_.-]+)?")
 _TOKEN: Final = re.compile(r"[!-~]{1,128}")  # of groups and deduplication: printable ASCII without the space
 _ENTRY: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from router.errors import RouterError
 from router.events.sqs import Attribute
-from router.events.sqs_errors import QueueError
+from router.events.sqs_errors import InvalidParameterValue, QueueError
 from router.events.sqs_rules import (
     LARGEST,
     New,
     Rules,
     check,
+    check_attribute,
     check_batch,
     check_receive,
     check_visibility,
@@ -131,6 +132,15 @@ def test_receives() -> None:
 def test_messages_of_a_standard_queue_are_told_apart_by_nothing() -> None:
     assert [deduplication_id(New("x"), rules) for rules in (STANDARD, FIFO)] == ["", ""]
     assert [deduplication_id(New("x", deduplication="d"), rules) for rules in (STANDARD, FIFO, CONTENT)] == ["d"] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"), [("attr.1\u00f8\u00df\u00e4", True), *((f"a{sign}b", False) for sign in '!"\u00a7(?\u00d7 \u0430')]
+)
+def test_a_name_of_an_attribute_may_have_latin_letters(name: str, taken: bool) -> None:
+    """As recorded of AWS, but for the last three signs."""
+    with contextlib.nullcontext() if taken else pytest.raises(InvalidParameterValue):
+        check_attribute(name, Attribute("String", "v"))
 
 
 def test_a_name_of_an_attribute_has_256_characters_at_most() -> None:
