@@ -12,7 +12,7 @@ import structlog
 
 from router import names
 from router.clock import Clock
-from router.events.sqs_errors import InvalidParameterValue, ResourceNotFoundException, UnsupportedOperation
+from router.events.sqs_errors import InvalidParameterValue, ResourceNotFoundException
 from router.journal.database import Row
 from router.queues.queries import SQL
 from router.queues.rows import Place
@@ -60,7 +60,9 @@ class Moves:
 
         def unit(connection: apsw.Connection) -> None:
             if any(running[1] == source for running in connection.execute(SQL["running_moves"])):
-                raise UnsupportedOperation(f"There is already a task running for {source}; one at a time.")
+                raise InvalidParameterValue(
+                    "There is already a task running. Only one active task is allowed for a source queue arn at a given time."
+                )
             connection.execute(SQL["forget_moves"], ((self._clock.now() - KEPT) * 1000,)).fetchall()
             connection.execute(SQL["start_move"], (task, source, destination, rate, wanted, upto, started)).fetchall()
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from router.api.aws.service import Call, Members, Need
 from router.api.aws.sqs.place import Place, number, text
-from router.events.sqs_errors import InvalidParameterValue, ResourceNotFoundException
+from router.events.sqs_errors import InvalidParameterValue, QueueDoesNotExist, ResourceNotFoundException
 from router.queues.moves import RATE, Moves
 from router.queues.store import Queues
 
@@ -33,7 +33,7 @@ class Moving:
         members = call.parameters
         source, to = self._named(text(members, "SourceArn")), text(members, "DestinationArn", "")
         rate = number(members, "MaxNumberOfMessagesPerSecond")
-        task = await self._moves.start(source, self._named(to) if to else "", rate=RATE if rate is None else rate)
+        task = await self._moves.start(source, self._named(to, "DestinationArn") if to else "", rate=RATE if rate is None else rate)
         return {"TaskHandle": self._handle(task, source)}
 
     def cancel_needs(self, call: Call) -> list[Need]:
@@ -58,26 +58,27 @@ class Moving:
         rows = await self._moves.list(source)
         return {"Results": [self._told(row) for row in rows[: 1 if most is None else most]]} if rows else {}
 
-    def _named(self, arn: str) -> str:
+    def _named(self, arn: str, parameter: str = "SourceArn") -> str:
         name = self._place.named(arn)
         if name not in self._queues.settings:
-            raise ResourceNotFoundException("The resource that you specified for the SourceArn parameter doesn't exist.")
+            raise ResourceNotFoundException(f"The resource that you specified for the {parameter} parameter doesn't exist.")
         return name
 
     def _told(self, row: dict[str, Any]) -> dict[str, Any]:
         made: dict[str, Any] = {
             "Status": row["state"],
             "SourceArn": self._place.arn(row["source"]),
-            "MaxNumberOfMessagesPerSecond": row["rate"],
             "ApproximateNumberOfMessagesMoved": row["moved"],
             "ApproximateNumberOfMessagesToMove": row["wanted"],
             "StartedTimestamp": row["started"],
         }
+        if row["rate"] != RATE:  # what it is without the parameter
+            made["MaxNumberOfMessagesPerSecond"] = row["rate"]
         if row["state"] == "RUNNING":
             made["TaskHandle"] = self._handle(row["id"], row["source"])
         if row["destination"]:
             made["DestinationArn"] = self._place.arn(row["destination"])
-        return made | ({"FailureReason": row["failure"]} if row["failure"] else {})
+        return made | ({"FailureReason": QueueDoesNotExist.query_code} if row["failure"] else {})  # there is no other failure
 
     def _handle(self, task: str, source: str) -> str:
         return b64encode(json.dumps({"taskId": task, "sourceArn": self._place.arn(source)}).encode()).decode()
@@ -91,5 +92,5 @@ def _opened(handle: str) -> tuple[str, str]:
     except (ValueError, KeyError, TypeError, RecursionError):
         task = source = None
     if not isinstance(task, str) or not isinstance(source, str):
-        raise InvalidParameterValue("Value for parameter TaskHandle is invalid. Reason: it is no handle of a task.")
+        raise InvalidParameterValue("Value for parameter TaskHandle is invalid.")
     return task, source

@@ -31,6 +31,40 @@ async def test_a_task_is_cancelled(house: Rig) -> None:
     assert await house.call("CancelMessageMoveTask", **again) == {"ApproximateNumberOfMessagesMoved": 0}
 
 
+async def test_a_task_is_told_as_recorded_of_aws(house: Rig) -> None:
+    await house.call("CreateQueue", QueueName="target")
+    for body in "ab":
+        await house.call("SendMessage", "dead", MessageBody=body)
+    source = {"SourceArn": f"{ARN}dead"}
+    with pytest.raises(QueueError, match="for the DestinationArn parameter doesn't exist") as missing:
+        await house.call("StartMessageMoveTask", **source, DestinationArn=f"{ARN}none")
+    assert missing.value.code == "ResourceNotFoundException"
+    await house.call("StartMessageMoveTask", **source, DestinationArn=f"{ARN}target", MaxNumberOfMessagesPerSecond=1)
+    with pytest.raises(QueueError, match="Only one active task is allowed for a source queue arn") as second:
+        await house.call("StartMessageMoveTask", **source, DestinationArn=f"{ARN}jobs")
+    assert second.value.query_code == "InvalidParameterValue"
+    await house.moves.step()
+    await house.call("DeleteQueue", "target")
+    await house.moves.step()
+    (task,) = (await house.call("ListMessageMoveTasks", **source))["Results"]
+    assert task.pop("StartedTimestamp") == int(house.clock.now() * 1000)
+    assert task == {
+        "Status": "FAILED",
+        "FailureReason": "AWS.SimpleQueueService.NonExistentQueue",
+        "SourceArn": f"{ARN}dead",
+        "DestinationArn": f"{ARN}target",
+        "MaxNumberOfMessagesPerSecond": 1,
+        "ApproximateNumberOfMessagesMoved": 1,
+        "ApproximateNumberOfMessagesToMove": 2,
+    }
+
+
+async def test_a_task_without_a_rate_is_listed_without_one(house: Rig) -> None:
+    await house.call("StartMessageMoveTask", SourceArn=f"{ARN}dead")
+    (task,) = (await house.call("ListMessageMoveTasks", SourceArn=f"{ARN}dead"))["Results"]
+    assert "MaxNumberOfMessagesPerSecond" not in task
+
+
 async def test_needs_are_of_taking_and_of_sending(house: Rig) -> None:
     taking = [
         (f"sqs:{action}", f"{ARN}dead") for action in ("StartMessageMoveTask", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
