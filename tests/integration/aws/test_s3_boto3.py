@@ -315,6 +315,9 @@ def test_copies(s3: Any) -> None:
     assert (found["Body"], found["Metadata"], found["ContentType"], found["TagCount"]) == (b"copied", {"a": "1"}, "a/b", 1)
     itself = {"Bucket": "other", "Key": "to", "CopySource": "other/to"}
     assert refused(s3.copy_object, **itself) == (400, "InvalidRequest")
+    for enough in ({"StorageClass": "STANDARD"}, {"ServerSideEncryption": "AES256"}):  # recorded of AWS: although nothing changes
+        s3.copy_object(**itself, **enough, MetadataDirective="COPY", Metadata={"passed": "over"})
+        assert s3.head_object(Bucket="other", Key="to")["Metadata"] == {"a": "1"}
     s3.copy_object(**itself, MetadataDirective="REPLACE", Metadata={"b": "2"}, TaggingDirective="REPLACE", Tagging="u=2")
     found = got(s3, "other", "to")
     assert (found["Body"], found["Metadata"]) == (b"copied", {"b": "2"})
