@@ -258,6 +258,8 @@ def test_conditions_of_removing_many(cloud: Cloud, s3: Any) -> None:
     assert {one["Key"]: one["Code"] for one in done["Errors"]} == {
         "many/other": "PreconditionFailed", "many/missing": "NoSuchKey", "many/small": "NotImplemented",
     }  # fmt: skip
+    (error,) = s3.delete_objects(Bucket="bkt", Delete={"Objects": [{"Key": "many/other", "VersionId": "v"}]})["Errors"]
+    assert (error["Key"], error["VersionId"], error["Code"]) == ("many/other", "v", "NoSuchVersion")  # as recorded of AWS
     assert [one["Key"] for one in s3.list_objects_v2(Bucket="bkt", Prefix="many/")["Contents"]] == ["many/other", "many/small"]
 
 

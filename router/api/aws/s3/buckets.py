@@ -191,9 +191,7 @@ class Buckets:
         found = await self._store.delete_many(call.bucket, conditions, caller=call.told())
         errors |= {key: self._troubles.told_of(error, call) for key, error in found.items() if error is not None}
         gone = [] if quiet else [("Deleted", [("Key", key)]) for key in wanted if key not in errors]
-        failed = [
-            ("Error", [("Key", key), ("Code", errors[key].code), ("Message", errors[key].message)]) for key in wanted if key in errors
-        ]
+        failed = [("Error", _failed(key, asked, errors[key])) for key, asked in wanted.items() if key in errors]
         return call.xml("DeleteResult", [*gone, *failed])
 
 
@@ -227,6 +225,12 @@ class _Wanted(NamedTuple):
 
     match: str = ""  # the eTag that it must have, or *; "": whatever
     refused: S3Error | None = None
+    version: str = ""
+
+
+def _failed(key: str, asked: _Wanted, error: S3Error) -> list[tuple[str, object]]:
+    """What DeleteObjects says of a key that stays; the version only where one was asked for."""
+    return [("Key", key), ("VersionId", asked.version or None), ("Code", error.code), ("Message", error.message)]
 
 
 def _forbidden(call: S3Call, key: str, match: str) -> str:
@@ -249,7 +253,7 @@ def _wanted(root: Node) -> tuple[dict[str, _Wanted], bool]:
         if len(key.encode()) > LIMIT:
             found[key] = _Wanted(refused=S3Error("KeyTooLongError"))
         elif node.value("VersionId") not in ("", "null"):
-            found[key] = _Wanted(refused=S3Error("NoSuchVersion"))
+            found[key] = _Wanted(refused=S3Error("NoSuchVersion"), version=node.value("VersionId"))
         elif any(node.find(name) for name in ("LastModifiedTime", "Size")):
             found[key] = _Wanted(refused=S3Error("NotImplemented", "Conditions on size and time are not done here"))
         else:

@@ -21,7 +21,7 @@ TAGS: Final = 10
 CLASSES: Final = frozenset(
     (
         *("STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER", "DEEP_ARCHIVE"),
-        *("GLACIER_IR", "EXPRESS_ONEZONE", "OUTPOSTS", "SNOW"),
+        "GLACIER_IR",  # the others that the model has are of other kinds of buckets
     )
 )
 _OWNERS: Final = frozenset(("private", "bucket-owner-full-control"))  # what a bucket without access control lists takes

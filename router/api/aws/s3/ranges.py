@@ -63,6 +63,8 @@ def copied(header: str, size: int) -> Span:
             "x-amz-copy-source-range",
             header,
         )
+    if first >= size:
+        raise S3Error("InvalidRequest", "The specified copy range is invalid for the source object size")
     if last >= size:
         raise invalid(f"Range specified is not valid for source object of size: {size}", "x-amz-copy-source-range", header)
     return Span(first, last + 1)

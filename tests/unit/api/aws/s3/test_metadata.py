@@ -34,6 +34,8 @@ def test_what_is_kept() -> None:
     ("headers", "told"),
     [
         ({"x-amz-storage-class": "COLD"}, "InvalidStorageClass"),
+        ({"x-amz-storage-class": "OUTPOSTS"}, "InvalidStorageClass"),  # as recorded of AWS
+        ({"x-amz-storage-class": "EXPRESS_ONEZONE"}, "InvalidStorageClass"),
         ({"x-amz-acl": "public-read"}, "AccessControlListNotSupported"),
         ({"x-amz-grant-read": "id=1"}, "AccessControlListNotSupported"),
         ({"x-amz-server-side-encryption": "aws:kms"}, "NotImplemented"),

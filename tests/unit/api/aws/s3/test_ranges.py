@@ -53,3 +53,6 @@ def test_ranges_of_copies_are_not_clamped() -> None:
         with pytest.raises(S3Error) as caught:
             copied(header, 10)
         assert caught.value.code == "InvalidArgument"
+    with pytest.raises(S3Error, match="The specified copy range is invalid for the source object size") as caught:
+        copied("bytes=10-12", 10)  # as recorded of AWS
+    assert caught.value.code == "InvalidRequest"
