@@ -602,6 +602,7 @@ def test_what_is_not_done_is_said_so(s3: Any) -> None:
     assert refused(s3.put_object, Bucket="bkt", Key="k", Body=b"", ServerSideEncryption="aws:kms") == (501, "NotImplemented")
     for read_of in (s3.get_object, s3.get_object_tagging, s3.delete_object_tagging, s3.get_object_acl):
         assert refused(read_of, Bucket="bkt", Key="k", VersionId="abc") == (400, "InvalidArgument")
+    assert refused(s3.list_object_versions, Bucket="bkt", VersionIdMarker="abc") == (400, "InvalidArgument")
     assert "Status" not in s3.get_bucket_versioning(Bucket="bkt")
     assert s3.get_bucket_location(Bucket="bkt")["LocationConstraint"] is None
     assert s3.head_bucket(Bucket="bkt")["BucketRegion"] == "us-east-1"
@@ -667,7 +668,7 @@ def test_an_object_in_parts(s3: Any) -> None:
     assert (part["Body"], part["PartsCount"], part["ContentRange"]) == (last, 2, f"bytes {PART}-{PART + 6}/{PART + 7}")
     assert refused(s3.get_object, Bucket="bkt", Key="parts/ü", PartNumber=3) == (416, "InvalidPartNumber")
     sizes = s3.get_object_attributes(Bucket="bkt", Key="parts/ü", ObjectAttributes=["ObjectParts"])["ObjectParts"]
-    assert sizes["TotalPartsCount"] == 2
+    assert sizes == {"TotalPartsCount": 2}  # as recorded of AWS: the upload was begun without a checksum
     assert "Uploads" not in s3.list_multipart_uploads(Bucket="bkt", Prefix="parts/")
 
 

@@ -10,7 +10,7 @@ from router.api.aws.s3.documents import http_date
 from router.api.aws.s3.errors import S3Error, invalid
 from router.api.aws.s3.intake import document_of
 from router.api.aws.s3.markup import parsed
-from router.buckets.facts import Metadata, ObjectFacts
+from router.buckets.facts import Metadata, ObjectFacts, Part
 from router.buckets.object_errors import NoSuchKey
 from router.buckets.objects import Store
 from router.events.http import Response
@@ -117,26 +117,16 @@ def _parts(call: S3Call, said: Metadata) -> list[tuple[str, object]]:
     if not all(one.isascii() and one.isdigit() and len(one) < 9 for one in text):
         raise invalid("Provided max-parts or part-number-marker not an integer", "x-amz-max-parts")
     limit, after = min(int(text[0]), 1000), int(text[1])
+    count: list[tuple[str, object]] = [("TotalPartsCount", len(said.parts)), ("PartsCount", len(said.parts))]
+    if not said.checksum_type:  # recorded of AWS: the parts themselves are told where the upload was begun with a checksum
+        return count
     behind = [(number, part) for number, part in enumerate(said.parts, 1) if number > after]
     given = behind[:limit]
-    found: list[tuple[str, object]] = [
-        ("TotalPartsCount", len(said.parts)),
-        ("PartsCount", len(said.parts)),
-        ("PartNumberMarker", after),
-        ("NextPartNumberMarker", given[-1][0] if given else after),
-        ("MaxParts", limit),
-        ("IsTruncated", len(behind) > len(given)),
-    ]
-    if said.checksum_type == "COMPOSITE" or any(part.checksums for _, part in given):
-        found += [
-            (
-                "Part",
-                [
-                    ("PartNumber", number),
-                    ("Size", part.size),
-                    *((f"Checksum{name.upper()}", value) for name, value in part.checksums.items()),
-                ],
-            )
-            for number, part in given
-        ]
-    return found
+    last = given[-1][0] if given else after
+    page = [("PartNumberMarker", after), ("NextPartNumberMarker", last), ("MaxParts", limit), ("IsTruncated", len(behind) > len(given))]
+    return [*count, *page, *(("Part", _part(number, part)) for number, part in given)]
+
+
+def _part(number: int, part: Part) -> list[tuple[str, object]]:
+    sums = ((f"Checksum{name.upper()}", value) for name, value in part.checksums.items())
+    return [("PartNumber", number), ("Size", part.size), *sums]

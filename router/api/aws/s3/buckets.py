@@ -162,6 +162,8 @@ class Buckets:
 
     async def versions(self, call: S3Call) -> Response:
         """ListObjectVersions: of each object the one there is."""
+        if (version := call.parameters.get("version-id-marker", "")) and not call.parameters.get("key-marker"):
+            raise invalid("A version-id marker cannot be specified without a key marker.", "version-id-marker", version[:100])
         asked = listing.asked_v1(call.parameters, "key-marker")
         page = await self._page(call, asked, "s3:ListBucketVersions")
         return Response(200, XML, listing.versions(call.bucket, asked, page, call.owner()))

@@ -172,18 +172,21 @@ def versions(bucket: str, asked: Asked, page: Page, owner: Sequence[Element]) ->
 
 
 def uploads(bucket: str, page: UploadPage, parameters: Mapping[str, str], limit: int, owner: Sequence[Element]) -> bytes:
-    """The answer of ListMultipartUploads."""
+    """The answer of ListMultipartUploads. Recorded of AWS: the next markers are the last upload's on the last page too, an id without
+    a key marks nothing, and without a prefix there is no Prefix."""
     spelled = _speller(encoded=encoding(parameters))
-    following = page.next or ("", "")
+    last = [(one.key, one.upload_id) for one in page.uploads[-1:]]
+    following = page.next or (last[0] if last else ("", ""))
+    marker = parameters.get("key-marker", "")
     return document(
         "ListMultipartUploadsResult",
         [
             ("Bucket", bucket),
-            ("KeyMarker", spelled(parameters.get("key-marker", ""))),
-            ("UploadIdMarker", parameters.get("upload-id-marker", "")),
-            ("NextKeyMarker", spelled(following[0]) if page.next else None),
-            ("NextUploadIdMarker", following[1] if page.next else None),
-            ("Prefix", spelled(parameters.get("prefix", ""))),
+            ("KeyMarker", spelled(marker)),
+            ("UploadIdMarker", parameters.get("upload-id-marker", "") if marker else ""),
+            ("NextKeyMarker", spelled(following[0])),
+            ("NextUploadIdMarker", following[1]),
+            ("Prefix", spelled(parameters["prefix"]) if parameters.get("prefix") else None),
             ("Delimiter", spelled(parameters["delimiter"]) if parameters.get("delimiter") else None),
             ("EncodingType", "url" if encoding(parameters) else None),
             ("MaxUploads", limit),
@@ -210,7 +213,7 @@ def uploads(bucket: str, page: UploadPage, parameters: Mapping[str, str], limit:
 
 
 def parts(page: PartPage, after: int, limit: int, owner: Sequence[Element]) -> bytes:
-    """The answer of ListParts."""
+    """The answer of ListParts. Recorded of AWS: checksums are told where the upload was begun with one."""
     upload = page.upload
     return document(
         "ListPartsResult",
@@ -230,7 +233,7 @@ def parts(page: PartPage, after: int, limit: int, owner: Sequence[Element]) -> b
                         ("LastModified", moment(one.modified)),
                         ("ETag", f'"{one.etag}"'),
                         ("Size", one.size),
-                        *((f"Checksum{name.upper()}", value) for name, value in one.checksums.items()),
+                        *((f"Checksum{name.upper()}", value) for name, value in one.checksums.items() if upload.algorithm),
                     ],
                 )
                 for one in page.parts

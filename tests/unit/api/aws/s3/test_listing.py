@@ -120,3 +120,24 @@ def test_uploads_and_parts() -> None:
         "AAAA",
         "3",
     )
+
+
+def test_the_last_page_of_uploads_has_markers_too() -> None:
+    """As recorded of AWS."""
+    upload = UploadFacts("bkt", "k", "u", 0.0)
+    for uploads, asked, told in (
+        ((upload,), {}, ("k", "u", "", None)),
+        ((), {"upload-id-marker": "x", "prefix": "p/"}, ("", "", "", "p/")),
+        ((), {"key-marker": "k", "upload-id-marker": "x"}, ("", "", "x", None)),
+    ):
+        root = parsed(listing.uploads("bkt", UploadPage(uploads, (), None), asked, 1000, OWNER), "ListMultipartUploadsResult")
+        prefix = root.value("Prefix") if root.find("Prefix") else None
+        assert (root.value("NextKeyMarker"), root.value("NextUploadIdMarker"), root.value("UploadIdMarker"), prefix) == told
+        assert root.value("IsTruncated") == "false"
+
+
+def test_parts_of_an_upload_without_a_checksum_tell_none() -> None:
+    """As recorded of AWS, although the parts came with some."""
+    page = PartPage(UploadFacts("bkt", "k", "u", 0.0), (Part(1, 5, "e", {"crc32": "AAAA"}, 0.0),), None)
+    (part,) = parsed(listing.parts(page, 0, 1000, OWNER), "ListPartsResult").all("Part")
+    assert part.find("ChecksumCRC32") is None
