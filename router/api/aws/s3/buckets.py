@@ -24,6 +24,7 @@ from router.buckets.objects import Store
 from router.events.http import Response
 
 MOST: Final = 1000  # keys of one DeleteObjects
+_FIRST: Final = "us-east-1"  # where S3 began: what is said of a place is otherwise there
 
 
 class Buckets:
@@ -67,9 +68,9 @@ class Buckets:
             raise S3Error("NotImplemented", Header="x-amz-bucket-object-lock-enabled")
         if call.headers.get("x-amz-object-ownership", "BucketOwnerEnforced") != "BucketOwnerEnforced":
             raise S3Error("NotImplemented", Header="x-amz-object-ownership")
-        _check_place(await document_of(call) if has_body(call.request) else b"", call.access.region)
+        check_place(await document_of(call) if has_body(call.request) else b"", call.access.region)
         if call.bucket in self._store.buckets():
-            if call.access.region != "us-east-1":
+            if call.access.region != _FIRST:
                 raise S3Error("BucketAlreadyOwnedByYou", BucketName=call.bucket)
         else:
             await self._declared.put("buckets", call.bucket, {"path": f"buckets/{call.bucket}"})
@@ -263,21 +264,18 @@ def _wanted(root: Node) -> tuple[dict[str, _Wanted], bool]:
     return found, root.value("Quiet").strip().lower() == "true"
 
 
-def _check_place(body: bytes, region: str) -> None:
-    """Whether a bucket is wanted where we are. Raises S3Error."""
+def check_place(body: bytes, region: str) -> None:
+    """Whether a bucket is wanted where we are, as recorded of AWS: us-east-1 must not be named, every other region must. Raises S3Error."""
     place = ""
     if body.strip():
         root = parsed(body, "CreateBucketConfiguration").only("LocationConstraint", "Tags")
         if root.find("Tags"):
             raise S3Error("NotImplemented", "Buckets have no tags here", Header="Tags")
         place = root.value("LocationConstraint").strip()
-    if region == "us-east-1" and place not in ("", "us-east-1"):
-        raise S3Error(
-            "IllegalLocationConstraintException",
-            f"The {place[:40]} location constraint is incompatible for the region specific endpoint this request was sent to.",
-        )
-    if region != "us-east-1" and place not in ("", region, "EU" if region == "eu-west-1" else region):
-        raise S3Error(
-            "IllegalLocationConstraintException",
-            f"The {place[:40]} location constraint is incompatible for the region specific endpoint this request was sent to.",
-        )
+        if not place:
+            raise S3Error("MalformedXML")
+    if region == place == _FIRST:
+        raise S3Error("InvalidLocationConstraint", LocationConstraint=place)
+    if place != ("" if region == _FIRST else region) and (region, place) != ("eu-west-1", "EU"):
+        told = f"The {place[:40] or 'unspecified'} location constraint is incompatible for the region specific endpoint this request was sent to."
+        raise S3Error("IllegalLocationConstraintException", told)
