@@ -139,11 +139,16 @@ def _answer(call: S3Call, facts: ObjectFacts) -> tuple[int, list[tuple[str, str]
     span, parts = _span(call, facts)
     if parts:
         headers.append(("x-amz-mp-parts-count", str(parts)))
-    if span is not None:
-        return 206, [*headers, ("content-range", span.told(facts.size))] if facts.size else headers, span
-    if call.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
+    if call.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED" and (span is None or _whole(facts, span)):
         headers += checksums.header_pairs(facts)
-    return 200, headers, Span(0, facts.size)
+    if span is None:
+        return 200, headers, Span(0, facts.size)
+    return 206, [*headers, ("content-range", span.told(facts.size))] if facts.size else headers, span
+
+
+def _whole(facts: ObjectFacts, span: Span) -> bool:
+    """Whether a span has all the bytes of which a checksum is kept. Recorded of AWS: it is told then, with the status of a part."""
+    return span == Span(0, facts.size) and not facts.metadata.parts
 
 
 def _span(call: S3Call, facts: ObjectFacts) -> tuple[Span | None, int]:
