@@ -25,6 +25,7 @@ CLASSES: Final = frozenset(
     )
 )
 _OWNERS: Final = frozenset(("private", "bucket-owner-full-control"))  # what a bucket without access control lists takes
+_TAGGING: Final = "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates."
 _TAG: Final = re.compile(r"[\w\s.:/=+\-@]*")
 _OVERRIDES: Final = {
     "response-content-type": "content-type",
@@ -79,11 +80,9 @@ def tags_of_header(header: str) -> dict[str, str]:
     try:
         pairs = parse_qsl(header, keep_blank_values=True, errors="strict", max_num_fields=50)
     except ValueError:
-        raise invalid(
-            "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.",
-            "x-amz-tagging",
-            header[:200],
-        ) from None
+        raise invalid(_TAGGING, "x-amz-tagging", header[:200]) from None
+    if len(dict(pairs)) < len(pairs):
+        raise invalid(_TAGGING, "x-amz-tagging", header[:200])
     return tags_of(pairs)
 
 
