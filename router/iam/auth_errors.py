@@ -19,6 +19,8 @@ class Flaw(Enum):
     MALFORMED = "the authorization is malformed"
     AMBIGUOUS = "more than one authorization"
     BAD_QUERY = "the authorization's query parameters are malformed"
+    BAD_OLD_QUERY = "the query parameters of a URL signed in Version 2 are malformed"
+    MISSING_FIELD = "a form that is signed lacks a field of its signature"
     UNKNOWN_KEY = "no such access key"
     BAD_TOKEN = "no such session token"  # noqa: S105 - words
     EXPIRED_TOKEN = "the session has ended"  # noqa: S105 - words
@@ -83,6 +85,8 @@ _JSON: Final = {
     Flaw.MALFORMED: (403, "IncompleteSignatureException", _MALFORMED),
     Flaw.AMBIGUOUS: (403, "IncompleteSignatureException", "Only one way to sign a request may be used at a time."),
     Flaw.BAD_QUERY: (403, "IncompleteSignatureException", "AWS query-string parameters must include all that Signature Version 4 needs."),
+    Flaw.BAD_OLD_QUERY: (403, "IncompleteSignatureException", "Authorization must be in Signature Version 4."),  # S3 alone takes others
+    Flaw.MISSING_FIELD: (403, "AccessDeniedException", "Invalid according to Policy"),  # S3 alone has forms
     Flaw.UNKNOWN_KEY: (403, "UnrecognizedClientException", _NO_TOKEN),
     Flaw.BAD_TOKEN: (403, "UnrecognizedClientException", _NO_TOKEN),
     Flaw.EXPIRED_TOKEN: (403, "ExpiredTokenException", "The security token included in the request is expired"),
@@ -107,6 +111,8 @@ _S3: Final = {
     Flaw.MALFORMED: (400, "AuthorizationHeaderMalformed", _MALFORMED),
     Flaw.AMBIGUOUS: (400, "InvalidArgument", "Only one auth mechanism allowed"),
     Flaw.BAD_QUERY: (400, "AuthorizationQueryParametersError", _S3_QUERY),
+    Flaw.BAD_OLD_QUERY: (403, "AccessDenied", "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters"),
+    Flaw.MISSING_FIELD: (400, "InvalidArgument", "Bucket POST must contain a field of the signature."),
     Flaw.UNKNOWN_KEY: (403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records."),
     Flaw.BAD_TOKEN: (400, "InvalidToken", "The provided token is malformed or otherwise invalid."),
     Flaw.EXPIRED_TOKEN: (400, "ExpiredToken", "The provided token has expired."),

@@ -18,6 +18,8 @@ from router.iam.claims import ALGORITHM, Signed, Where
 LARGEST: Final = 20 * 1024  # characters of a policy
 
 _UNCOVERED: Final = frozenset(("file", "policy", "signature", "awsaccesskeyid", "x-amz-signature"))  # what no condition needs to cover
+_VERSION_4: Final = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature")  # fields that tell the version, as they are missed
+_VERSION_2: Final = ("AWSAccessKeyId", "Signature")
 _IGNORED: Final = "x-ignore-"
 _RANGE: Final = "content-length-range"
 
@@ -55,10 +57,14 @@ class Policy(NamedTuple):
 def read(fields: Mapping[str, str], where: Where) -> Posted:
     """What the form claims. *fields*: names lower-case, the file left out. Raises AuthFailure."""
     policy, token = fields.get("policy", ""), fields.get("x-amz-security-token", "")
-    if "x-amz-signature" in fields:
-        return _version_4(fields, where, policy, token)
-    if "awsaccesskeyid" not in fields or "signature" not in fields:
+    signature = next((names for names in (_VERSION_4, _VERSION_2) if any(name.lower() in fields for name in names)), ())
+    if not signature:
         raise AuthFailure(Flaw.UNSIGNED)
+    if missing := next((name for name in signature if name.lower() not in fields), ""):
+        told = f"Bucket POST must contain a field named '{missing}'.  If it is specified, please check the order of the fields."
+        raise AuthFailure(Flaw.MISSING_FIELD, told, facts={"ArgumentName": missing, "ArgumentValue": ""})
+    if signature is _VERSION_4:
+        return _version_4(fields, where, policy, token)
     return Posted(fields["awsaccesskeyid"], policy, token, None, fields["signature"])
 
 

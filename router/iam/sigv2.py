@@ -52,11 +52,9 @@ def read(request: Request) -> Signed:
     if any(name == "authorization" for name, _ in request.headers) or any(name.startswith("X-Amz-") for name in found):
         raise AuthFailure(Flaw.AMBIGUOUS)
     if sum(name in _PARAMETERS for name, _ in pairs) != len(_PARAMETERS) or any(name not in found for name in _PARAMETERS):
-        raise AuthFailure(
-            Flaw.BAD_QUERY, "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters, each of them once"
-        )
+        raise AuthFailure(Flaw.BAD_OLD_QUERY)
     if not _KEY.fullmatch(found["AWSAccessKeyId"]) or not _EPOCH.fullmatch(found["Expires"]):
-        raise AuthFailure(Flaw.BAD_QUERY, "Invalid date (should be seconds since epoch)")
+        raise AuthFailure(Flaw.BAD_OLD_QUERY, "Invalid date (should be seconds since epoch)")
     token = found.get("x-amz-security-token", "")
     return Signed(found["AWSAccessKeyId"], found["Signature"], int(found["Expires"]), token)
 

@@ -97,9 +97,25 @@ def test_what_was_not_signed_is_refused(client: Any) -> None:
     assert flaw(fields | {"policy": altered}).flaw is Flaw.MISMATCH
     name = "x-amz-signature" if "x-amz-signature" in fields else "signature"
     assert flaw(fields | {name: "0" * 64}).flaw is Flaw.MISMATCH
-    assert flaw({key: value for key, value in fields.items() if key != name}).flaw is Flaw.UNSIGNED
     with pytest.raises(AuthFailure):
         verify(read(fields, WHERE), SECRET + "x")
+
+
+@pytest.mark.parametrize(
+    ("version", "names"), [("s3v4", "X-Amz-Algorithm X-Amz-Credential X-Amz-Signature"), ("s3", "AWSAccessKeyId Signature")]
+)
+def test_a_form_that_lacks_a_field_of_its_signature_is_told_which(version: str, names: str) -> None:
+    """As recorded of AWS; one that has none of them is not signed."""
+    fields = form(client_of(version))
+    for name in names.split():
+        refused = flaw({key: value for key, value in fields.items() if key != name.lower()})
+        assert refused.told("s3")[:2] == (400, "InvalidArgument")
+        assert (
+            str(refused) == f"Bucket POST must contain a field named '{name}'.  If it is specified, please check the order of the fields."
+        )
+        assert refused.facts == {"ArgumentName": name, "ArgumentValue": ""}
+    signature = names.lower().split()
+    assert flaw({key: value for key, value in fields.items() if key not in signature}).flaw is Flaw.UNSIGNED
 
 
 @pytest.mark.parametrize(

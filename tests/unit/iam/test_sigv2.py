@@ -90,11 +90,11 @@ def test_it_expires() -> None:
 @pytest.mark.parametrize(
     ("query", "told"),
     [
-        (f"AWSAccessKeyId={KEY_ID}&Signature=x", Flaw.BAD_QUERY),
-        (f"AWSAccessKeyId={KEY_ID}&Signature=x&Expires=1&Expires=99999999999", Flaw.BAD_QUERY),
-        (f"AWSAccessKeyId={KEY_ID}&Signature=x&Expires=soon", Flaw.BAD_QUERY),
-        (f"AWSAccessKeyId={KEY_ID}&Signature=x&Expires={'9' * 40}", Flaw.BAD_QUERY),
-        ("AWSAccessKeyId=a/b&Signature=x&Expires=9999999999", Flaw.BAD_QUERY),
+        (f"AWSAccessKeyId={KEY_ID}&Signature=x", Flaw.BAD_OLD_QUERY),
+        (f"AWSAccessKeyId={KEY_ID}&Signature=x&Expires=1&Expires=99999999999", Flaw.BAD_OLD_QUERY),
+        (f"AWSAccessKeyId={KEY_ID}&Signature=x&Expires=soon", Flaw.BAD_OLD_QUERY),
+        (f"AWSAccessKeyId={KEY_ID}&Signature=x&Expires={'9' * 40}", Flaw.BAD_OLD_QUERY),
+        ("AWSAccessKeyId=a/b&Signature=x&Expires=9999999999", Flaw.BAD_OLD_QUERY),
         (f"AWSAccessKeyId={KEY_ID}&Signature=%F0%9F%98%80&Expires=9999999999", Flaw.MISMATCH),
         (f"AWSAccessKeyId={KEY_ID}&Signature=x&Expires=9999999999&X-Amz-Date=1", Flaw.AMBIGUOUS),
     ],
