@@ -385,6 +385,21 @@ def test_presigned_forms(cloud: Cloud, key: dict[str, str], s3: Any, version: st
     assert posted({**form, "fields": form["fields"] | {"x-amz-meta-extra": "1"}}, b"x")[0] == 403
 
 
+@pytest.mark.parametrize(
+    ("text", "told", "tags"),
+    [
+        ("<Tagging>\n<TagSet><Tag><Key>a</Key><Value>1</Value></Tag></TagSet></Tagging>", 204, [{"Key": "a", "Value": "1"}]),
+        ("not-xml", 400, None),
+    ],
+)
+def test_a_form_may_have_tags(s3: Any, text: str, told: int, tags: list[dict[str, str]] | None) -> None:
+    form = s3.generate_presigned_post("bkt", "tagged form", Fields={"tagging": text}, Conditions=[{"tagging": text}], ExpiresIn=60)
+    status, body = posted(form, b"x")
+    assert (status, b"MalformedXML" in body) == (told, tags is None)  # as recorded of AWS
+    if tags is not None:
+        assert s3.get_object_tagging(Bucket="bkt", Key="tagged form")["TagSet"] == tags
+
+
 def posted(form: dict[str, Any], data: bytes) -> tuple[int, bytes]:
     line = "boundary-of-the-test"
     parts = [f'--{line}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in form["fields"].items()]

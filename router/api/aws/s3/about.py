@@ -9,7 +9,6 @@ from router.api.aws.s3.condition_keys import tag_context
 from router.api.aws.s3.documents import http_date
 from router.api.aws.s3.errors import S3Error, invalid
 from router.api.aws.s3.intake import document_of
-from router.api.aws.s3.markup import parsed
 from router.buckets.facts import Metadata, ObjectFacts, Part
 from router.buckets.object_errors import NoSuchKey
 from router.buckets.objects import Store
@@ -58,12 +57,7 @@ class About:
 
     async def tag(self, call: S3Call) -> Response:
         """PutObjectTagging."""
-        root = parsed(await document_of(call), "Tagging").only("TagSet")
-        held = root.find("TagSet")
-        if held is None:
-            raise S3Error("MalformedXML")
-        pairs = [(one.only("Key", "Value").value("Key"), one.value("Value")) for one in held.only("Tag").children]
-        tags = metadata.tags_of(pairs)
+        tags = metadata.tags_of_document(await document_of(call))
         call.require("s3:PutObjectTagging", context=tag_context(tags))
         return await self._tagged(call, tags, 200)
 

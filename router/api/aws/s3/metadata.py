@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from router.api.aws.s3.errors import S3Error, invalid
+from router.api.aws.s3.markup import parsed
 from router.buckets.facts import DEFAULT_TYPE, STANDARD, Metadata
 
 REDIRECT: Final = "x-amz-website-redirect-location"  # a copy never has its source's
@@ -84,6 +85,14 @@ def tags_of_header(header: str) -> dict[str, str]:
     if len(dict(pairs)) < len(pairs):
         raise invalid(_TAGGING, "x-amz-tagging", header[:200])
     return tags_of(pairs)
+
+
+def tags_of_document(body: bytes) -> dict[str, str]:
+    """Tagging: an XML document. Raises S3Error."""
+    held = parsed(body, "Tagging").only("TagSet").find("TagSet")
+    if held is None:
+        raise S3Error("MalformedXML")
+    return tags_of([(one.only("Key", "Value").value("Key"), one.value("Value")) for one in held.only("Tag").children])
 
 
 def tags_of(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:

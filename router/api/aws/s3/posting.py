@@ -23,6 +23,7 @@ from router.iam.auth_errors import AuthFailure
 from router.web import BodyBroken
 
 _FILENAME: Final = "${filename}"
+_TAGGING: Final = "tagging"  # the one field that is a document
 _STATUSES: Final = {"200": 200, "201": 201, "204": 204}
 
 
@@ -49,7 +50,7 @@ class Posting:
             if (piece := await anext(pieces, None)) is None:
                 raise S3Error("MalformedPOSTRequest")
             first = form.feed(piece)
-        fields = {name: metadata.sound(value, name) for name, value in form.fields.items()}
+        fields = {name: value if name == _TAGGING else metadata.sound(value, name) for name, value in form.fields.items()}
         sender, policy = access.identify_form(request, fields, target.bucket)
         if not fields.get("key"):
             raise S3Error("UserKeyMustBeSpecified")
@@ -61,6 +62,8 @@ class Posting:
         call = S3Call("PostObject", target._replace(key=key), request, headers, sender, access, ids)
         answer = _answered(call, fields)
         said, claim = metadata.of_upload(headers), checksums.claim_of(headers)
+        if _TAGGING in fields:
+            said = replace(said, tags=metadata.tags_of_document(fields[_TAGGING].encode()))
         require_put(call, said)
         upload = None
         try:
@@ -100,8 +103,6 @@ def _headers(fields: dict[str, str]) -> dict[str, str]:
     kept |= {name: value for name, value in fields.items() if name.startswith("x-amz-") and not name.startswith(_SIGNING)}
     if "acl" in fields:
         kept["x-amz-acl"] = fields["acl"]
-    if "tagging" in fields:
-        raise S3Error("NotImplemented", "A form's tags are not taken", Header="tagging")
     return kept
 
 
