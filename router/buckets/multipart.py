@@ -166,7 +166,7 @@ class Uploads:
             etag, metadata = whole(upload, [one.part for one in parts], claimed)
             size = sum(one.part.size for one in parts)
             if expected not in (None, size):
-                raise BadSize(f"its parts have {size} bytes, not {expected}")
+                raise BadSize(f"The provided 'x-amz-mp-object-size' header value {expected} does not match what was computed: {size}")
             staged = await self._shelf.moving(size, self._joined, parts, unproven(claimed, metadata))
             made_by = origin._replace(event=COMPLETED, beside=self._making(upload), begun=upload.begun)
             found = await self._changes.put(key, staged, etag, metadata, made_by)

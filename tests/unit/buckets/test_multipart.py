@@ -15,6 +15,7 @@ from router.buckets.multipart import KEPT, PART
 from router.buckets.object_errors import (
     BadChecksum,
     BadName,
+    BadSize,
     Conflict,
     InvalidPart,
     InvalidPartOrder,
@@ -91,6 +92,10 @@ async def test_what_does_not_fit_is_refused_and_nothing_is_lost(tmp_path: Path) 
             await house.objects.complete(BUCKET, "k", "other", [one])
         with pytest.raises(NoSuchUpload):
             await house.objects.complete(BUCKET, "other", upload.upload_id, [one])
+        with pytest.raises(
+            BadSize, match=f"^The provided 'x-amz-mp-object-size' header value 7 does not match what was computed: {FIVE + 1}$"
+        ):
+            await house.objects.complete(BUCKET, "k", upload.upload_id, [one, two], size=7)
         for number in (0, 10_001, -1):
             with pytest.raises(BadName, match="1 to 10000"):
                 await house.part(upload, number, b"")
