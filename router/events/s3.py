@@ -92,6 +92,7 @@ class Caller(NamedTuple):
     request_id: str = ""  # 16 characters
     host_id: str = ""
     owner: str = ""  # of the bucket: A3I5XTEXAMAI3E
+    trace: str = ""  # X-Ray's header, which the event continues and does not tell
 
 
 _NOBODY: Final = Caller()

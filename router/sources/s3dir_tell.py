@@ -111,14 +111,14 @@ class Post:
             if len(body) > self.outbox.room(to):
                 log.error("bucket_notification_lost", bucket=self._stamp.bucket, notification=one.name, target=one.spoken, bytes=len(body))
             else:
-                found.append(parcel(to, body, self._stamp, self._clock.now()))
+                found.append(parcel(to, body, self._stamp, self._clock.now(), told.caller.trace))
         return found
 
 
-def parcel(to: Destination, body: bytes, stamp: Stamp, at: float) -> Parcel:
+def parcel(to: Destination, body: bytes, stamp: Stamp, at: float, trace: str = "") -> Parcel:
     """What S3 says to a queue or a topic. *body*: JSON text; *at*: epoch seconds, now: a topic is tried for a day from then on."""
     terms = Terms(ATTEMPTS, OLDEST, "", arn_of(to, Place(stamp.region, stamp.account)), subject=s3.SUBJECT)
-    return Parcel(to, body, "", bucket_arn(stamp.bucket), "", at, terms=terms)
+    return Parcel(to, body, "", bucket_arn(stamp.bucket), "", at, trace=trace, terms=terms)
 
 
 class Teller:
@@ -160,7 +160,7 @@ class Teller:
 
     def _envelope(self, told: Told, target: Target) -> Envelope:
         body = record(told, self._stamp, target.configuration)
-        return Envelope(target.function, body, f"s3:{self._stamp.bucket}", told.sequencer, lane(told.key))
+        return Envelope(target.function, body, f"s3:{self._stamp.bucket}", told.sequencer, lane(told.key), trace=told.caller.trace)
 
 
 def record(told: Told, stamp: Stamp, configuration: str) -> bytes:

@@ -23,6 +23,7 @@ from router.api.aws.service import Call, Need, Service
 from router.api.aws.services import Services
 from router.api.aws.shapes import ServiceModel
 from router.api.aws.sqs.wire import SqsQuery
+from router.api.aws.tracing import trace_of
 from router.errors import JournalError, RouterError
 from router.events.http import Request, Response
 from router.iam.auth_errors import AuthFailure
@@ -33,7 +34,6 @@ log = structlog.get_logger("router.aws")
 
 PROTOCOLS: Final[Mapping[str, Codec]] = {"json": JsonProtocol(), "rest-json": RestJson(), "query": QueryProtocol(), "cbor": CborProtocol()}
 SQS_QUERY: Final = SqsQuery()
-LONGEST_TRACE: Final = 1000  # characters
 
 
 class Refused(Exception):
@@ -121,7 +121,7 @@ class Endpoint:
             admitted.context,
             f"{asked.request.scheme}://{asked.request.host}",
             asked.request.client,
-            _trace(asked.request),
+            trace_of(asked.request),
         )
         try:
             await self._check(asked, operation.needs(call), admitted)
@@ -180,12 +180,6 @@ def _large(asked: Asked) -> bool:
 def _came_of(status: int) -> str:
     """The outcome of an answer of which only its status is known."""
     return "ok" if status < 400 else "error" if status >= 500 else "denied" if status == 403 else "refused"
-
-
-def _trace(request: Request) -> str:
-    """The X-Ray header of a request; "" when there is none that could be one."""
-    header = request.header("x-amzn-trace-id")
-    return header if header.isascii() and header.isprintable() and len(header) <= LONGEST_TRACE else ""
 
 
 def _read(asked: Asked, found: Found) -> dict[str, Any]:

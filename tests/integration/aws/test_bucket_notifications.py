@@ -127,6 +127,36 @@ def test_a_queue_is_told(s3: Any, sqs: Any, cloud: Cloud) -> None:
     assert messages(sqs, url, 1)[0]["Event"] == "s3:TestEvent"
 
 
+def test_a_trace_reaches_the_queue(s3: Any, sqs: Any) -> None:
+    """As recorded of AWS: the header of the request is a system attribute of the message."""
+    s3.create_bucket(Bucket="traced")
+    url, arn = queue(sqs, "traced-jobs", "traced")
+    put(s3, "traced", QueueConfigurations=[{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}], skip=True)
+    trace = "Root=1-3152b799-8954dae64eda91bc9a23a7e8;Parent=7fa8c0f79203be72;Sampled=1"
+
+    def tell(request: Any, **_: Any) -> None:
+        request.headers["X-Amzn-Trace-Id"] = trace
+
+    s3.meta.events.register("before-send.s3.*", tell)
+    s3.put_object(Bucket="traced", Key="one", Body=b"x")
+    upload = s3.create_multipart_upload(Bucket="traced", Key="two")["UploadId"]
+    part = s3.upload_part(Bucket="traced", Key="two", UploadId=upload, PartNumber=1, Body=b"x")
+    parts = {"Parts": [{"ETag": part["ETag"], "PartNumber": 1}]}
+    s3.complete_multipart_upload(Bucket="traced", Key="two", UploadId=upload, MultipartUpload=parts)
+    s3.meta.events.unregister("before-send.s3.*", tell)
+    s3.put_object(Bucket="traced", Key="three", Body=b"x")
+    found: dict[str, str | None] = {}
+    for _ in range(20):
+        for one in sqs.receive_message(QueueUrl=url, AttributeNames=["AWSTraceHeader"], MaxNumberOfMessages=10, WaitTimeSeconds=2).get(
+            "Messages", []
+        ):
+            key = json.loads(one["Body"])["Records"][0]["s3"]["object"]["key"]
+            found[key] = one.get("Attributes", {}).get("AWSTraceHeader")
+        if len(found) == 3:
+            break
+    assert found == {"one": trace, "two": trace, "three": None}
+
+
 def test_a_topic_is_told_and_its_subscribers_by_it(s3: Any, sqs: Any, sns: Any) -> None:
     s3.create_bucket(Bucket="news")
     arn = topic(sns, "news-topic", "news")

@@ -52,6 +52,20 @@ async def test_a_function_is_told_once_by_its_first_trigger_that_matches() -> No
     assert outlet.events()[0]["Records"][0]["eventTime"] == "2019-09-03T19:37:27.192Z"
 
 
+async def test_an_event_continues_the_trace_of_who_made_the_change_and_does_not_tell_it(store: "Store") -> None:
+    outlet = MemoryOutlet()
+    outlet.store = store.database
+    trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
+    made = TOLD._replace(caller=s3.Caller("AWS:AIDAEXAMPLE", trace=trace))
+    to = [notification("queue", "jobs"), notification("topic", "news")]
+    await store.teller(*to, targets=[Target("f", s3.Filter(CREATED), "c")]).tell(outlet, [made])
+    (message,) = await store.queues.receive("jobs", most=10)
+    (row,) = await store.outbox.page("[]", 10)
+    (envelope,) = outlet.emitted
+    assert [message.trace, row.trace, envelope.trace] == [trace] * 3
+    assert trace not in message.body
+
+
 async def test_a_bucket_decides_the_version_of_its_records() -> None:
     outlet = MemoryOutlet()
     stamp = Stamp("uploads", "eu-west-1", "123456789012", "2.6")

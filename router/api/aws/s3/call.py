@@ -10,6 +10,7 @@ from router.api.aws.s3.addressing import Target
 from router.api.aws.s3.documents import document
 from router.api.aws.s3.errors import S3Error
 from router.api.aws.service import Need
+from router.api.aws.tracing import trace_of
 from router.buckets.object_errors import NoSuchKey
 from router.events.http import Headers, Request, Response
 from router.events.s3 import Caller
@@ -69,9 +70,10 @@ class S3Call:
         return S3Error("AccessDenied")
 
     def told(self) -> Caller:
-        """The sender, as the event of a change names them."""
+        """The sender, as the event of a change names them, and the trace that it continues."""
         who, account = self.sender.caller.principal, self.access.account
-        return Caller(f"AWS:{who.id}", self.request.peer or "127.0.0.1", self.ids.request, self.ids.host, account)
+        ids, trace = self.ids, trace_of(self.request)
+        return Caller(f"AWS:{who.id}", self.request.peer or "127.0.0.1", ids.request, ids.host, account, trace)
 
     def owner(self) -> list[tuple[str, str]]:
         """The account, as listings name an owner."""

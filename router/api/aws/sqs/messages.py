@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from router.api.aws import tracing
 from router.api.aws.service import Call, Members
 from router.api.aws.sqs.attempts import Attempts
 from router.api.aws.sqs.place import Place, entries, number, text, texts
@@ -14,7 +15,6 @@ from router.queues.store import Queues, rules_of
 from router.queues.units import Sent
 
 TRACE: Final = "AWSTraceHeader"  # the one system attribute that a sender may set
-LONGEST_TRACE: Final = 1000  # characters
 SYSTEM: Final = frozenset(
     (
         *("All", "SenderId", "SentTimestamp", "ApproximateReceiveCount", "ApproximateFirstReceiveTimestamp", "SequenceNumber"),
@@ -124,7 +124,7 @@ def message_of(members: Mapping[str, Any], call: Call) -> New:
         if name != TRACE or attribute.data_type != "String" or not isinstance(attribute.value, str):
             raise InvalidParameterValue(f"Message system attribute name '{name[:100]}' is invalid: only {TRACE}, a String, can be sent.")
     trace = str(system[TRACE].value) if TRACE in system else call.trace
-    if not (trace.isascii() and trace.isprintable() and len(trace) <= LONGEST_TRACE):
+    if not tracing.valid(trace):
         raise InvalidParameterValue(f"The value of {TRACE} is no X-Ray trace header.")
     return New(
         text(members, "MessageBody"),
