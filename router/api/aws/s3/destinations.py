@@ -127,7 +127,9 @@ def _arn(one: Notification, config: Config) -> str:
 
 
 def _missing(one: Notification) -> Failure:
-    return Failure(_named(one), f"The destination {'Lambda' if one.kind == 'function' else one.kind} does not exist")
+    if one.kind == "function":  # as recorded: AWS does not say whether it is there
+        return _forbidden(one)
+    return Failure(_named(one), f"The destination {one.kind} does not exist")
 
 
 def _forbidden(one: Notification) -> Failure:

@@ -128,9 +128,10 @@ def _filter(node: Node | None) -> tuple[str, str]:
     found = {"prefix": "", "suffix": ""}
     keys = node.only("S3Key").find("S3Key") if node is not None else None
     for rule in keys.only("FilterRule").children if keys is not None else []:
-        name = rule.only("Name", "Value").value("Name").strip().lower()
+        said = rule.only("Name", "Value").value("Name")
+        name = said.strip().lower()
         if name not in found:
-            raise invalid("filter rule name must be either prefix or suffix", "FilterRule.Name", name[:40])
+            raise invalid("filter rule name must be either prefix or suffix", "FilterRule.Name", said[:40])
         if found[name]:
             raise invalid(f"Cannot specify more than one {name} rule in a filter.", "FilterRule.Name", name)
         found[name] = rule.value("Value")

@@ -128,7 +128,7 @@ def test_every_destination_that_is_not_told_is_named() -> None:
         "ArgumentName4": elsewhere,
         "ArgumentValue4": "The destination queue does not exist",
         "ArgumentName5": names.function_arn(REGION, ACCOUNT, "gone") + ", null",
-        "ArgumentValue5": "The destination Lambda does not exist",
+        "ArgumentValue5": f"Not authorized to invoke function [{names.function_arn(REGION, ACCOUNT, 'gone')}]",
     }
 
 

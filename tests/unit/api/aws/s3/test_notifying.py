@@ -175,6 +175,13 @@ def test_a_refusal_has_awss_words(inner: str, told: str) -> None:
     assert caught.value.message == told
 
 
+def test_a_rule_of_another_name_is_told_as_it_was_sent() -> None:
+    with pytest.raises(S3Error) as caught:
+        read(one(prefix="a").replace(">prefix<", ">INFIX<"))
+    assert caught.value.message == "filter rule name must be either prefix or suffix"
+    assert caught.value.elements == {"ArgumentName": "FilterRule.Name", "ArgumentValue": "INFIX"}
+
+
 def test_two_that_do_not_overlap() -> None:
     assert len(read(one(suffix=".a") + one(kind="queue", id_="two", suffix=".b")).notifications) == 2
     assert len(read(one() + one(kind="topic", id_="two", events=("s3:ObjectRemoved:*",))).notifications) == 2
