@@ -22,6 +22,8 @@ _VERSION_4: Final = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature")  
 _VERSION_2: Final = ("AWSAccessKeyId", "Signature")
 _IGNORED: Final = "x-ignore-"
 _RANGE: Final = "content-length-range"
+_OPERATORS: Final = ("eq", "starts-with")
+_NOT_SIMPLE: Final = "Invalid Policy: Invalid Simple-Condition: Simple-Conditions must have exactly one property specified."
 
 
 class Posted(NamedTuple):
@@ -52,6 +54,7 @@ class Policy(NamedTuple):
     rules: tuple[Rule, ...]
     low: int = 0  # bytes of the file
     high: int | None = None
+    never: str = ""  # a condition that no form meets
 
 
 def read(fields: Mapping[str, str], where: Where) -> Posted:
@@ -102,6 +105,8 @@ def check(policy: Policy, fields: Mapping[str, str], *, bucket: str, now: float)
         value = given.get(rule.field, "")
         if not (value.startswith(rule.value) if rule.operator == "starts-with" else value == rule.value):
             raise AuthFailure(Flaw.AGAINST_POLICY, f"Invalid according to Policy: Policy Condition failed: {rule}")
+    if policy.never:
+        raise AuthFailure(Flaw.AGAINST_POLICY, f"Invalid according to Policy: Policy Condition failed: {policy.never}")
     covered = {rule.field for rule in policy.rules} | _UNCOVERED
     if extra := sorted(name for name in fields if name not in covered and not name.startswith(_IGNORED)):
         raise AuthFailure(Flaw.AGAINST_POLICY, f"Invalid according to Policy: Extra input fields: {', '.join(extra)}")
@@ -127,21 +132,34 @@ def _policy(expires: float, conditions: Any) -> Policy:
     if not isinstance(conditions, list):
         raise TypeError("conditions")
     rules: list[Rule] = []
-    low, high = 0, None
+    low, high, never = 0, None, ""
     for condition in conditions:
         if isinstance(condition, Mapping):
+            if len(condition) != 1:
+                raise AuthFailure(Flaw.BAD_FORM_POLICY, _NOT_SIMPLE)
             rules += [_rule("eq", f"${name}", value) for name, value in condition.items()]
+        elif _unmeetable(condition):
+            never = never or json.dumps([str(value) for value in condition])
         elif isinstance(condition, list) and condition[:1] == [_RANGE]:
             least, most = _range(condition)
             low, high = max(low, least), most if high is None else min(high, most)  # each of them holds
         else:
             operator, name, value = condition
             rules.append(_rule(operator.lower(), name, value))
-    return Policy(expires, tuple(rules), low, high)
+    return Policy(expires, tuple(rules), low, high, never)
+
+
+def _unmeetable(condition: Any) -> bool:
+    """Whether it is of a field without its dollar, or a range of what is no number: as recorded of AWS, no form meets it."""
+    if not isinstance(condition, list) or len(condition) != 3 or not isinstance(condition[0], str):
+        return False
+    if condition[0] == _RANGE:
+        return any(isinstance(value, str) and not value.isdecimal() for value in condition[1:])
+    return condition[0].lower() in _OPERATORS and all(isinstance(value, str) for value in condition) and not condition[1].startswith("$")
 
 
 def _rule(operator: str, name: Any, value: Any) -> Rule:
-    if operator not in ("eq", "starts-with") or not isinstance(value, str) or not name.startswith("$"):
+    if operator not in _OPERATORS or not isinstance(value, str) or not name.startswith("$"):
         raise ValueError("condition")
     return Rule(operator, name[1:].lower(), value)
 

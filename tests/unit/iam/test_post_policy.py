@@ -167,7 +167,6 @@ GOOD = {"expiration": "2026-11-26T00:00:00.000Z", "conditions": []}
         {**GOOD, "conditions": {}},
         {**GOOD, "conditions": ["x"]},
         {**GOOD, "conditions": [[]]},
-        {**GOOD, "conditions": [["eq", "key", "x"]]},
         {**GOOD, "conditions": [["eq", "$key", 1]]},
         {**GOOD, "conditions": [["like", "$key", "x"]]},
         {**GOOD, "conditions": [{"key": 1}]},
@@ -182,6 +181,26 @@ def test_what_is_no_policy(value: Any) -> None:
     with pytest.raises(AuthFailure) as caught:
         policy_of(posted(value))
     assert caught.value.told("s3")[:2] == (400, "InvalidPolicyDocument")
+
+
+@pytest.mark.parametrize("condition", [{"acl": "private", "key": "x"}, {}])
+def test_a_simple_condition_has_one_property(condition: dict[str, str]) -> None:
+    with pytest.raises(AuthFailure) as caught:
+        policy_of(posted({**GOOD, "conditions": [condition]}))
+    told = "Invalid Policy: Invalid Simple-Condition: Simple-Conditions must have exactly one property specified."
+    assert caught.value.told("s3") == (400, "InvalidPolicyDocument", told)
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [(["eq", "key", "x"], '["eq", "key", "x"]'), (["content-length-range", "test", 10], '["content-length-range", "test", "10"]')],
+)
+def test_a_condition_that_no_form_meets(condition: list[Any], told: str) -> None:
+    """As recorded of AWS: such a policy is one, and refuses every form."""
+    policy = policy_of(posted({**GOOD, "conditions": [["eq", "$key", "x"], condition]}))
+    with pytest.raises(AuthFailure) as caught:
+        check(policy, {"key": "x"}, bucket="b", now=0)
+    assert caught.value.told("s3") == (403, "AccessDenied", f"Invalid according to Policy: Policy Condition failed: {told}")
 
 
 JSON = st.recursive(
