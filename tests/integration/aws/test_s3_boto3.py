@@ -400,10 +400,17 @@ def test_a_form_may_have_tags(s3: Any, text: str, told: int, tags: list[dict[str
         assert s3.get_object_tagging(Bucket="bkt", Key="tagged form")["TagSet"] == tags
 
 
-def posted(form: dict[str, Any], data: bytes) -> tuple[int, bytes]:
+def test_a_file_that_is_a_field_like_others_has_no_name(s3: Any) -> None:
+    """As recorded of AWS: the key stays as it is written."""
+    form = s3.generate_presigned_post("bkt", "as-field-${filename}", ExpiresIn=60)
+    assert posted(form, b"text", file="")[0] == 204
+    assert got(s3, "bkt", "as-field-${filename}")["Body"] == b"text"
+
+
+def posted(form: dict[str, Any], data: bytes, file: str = '; filename="f.txt"') -> tuple[int, bytes]:
     line = "boundary-of-the-test"
     parts = [f'--{line}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in form["fields"].items()]
-    head = f'--{line}\r\nContent-Disposition: form-data; name="file"; filename="f.txt"\r\nContent-Type: text/plain\r\n\r\n'
+    head = f'--{line}\r\nContent-Disposition: form-data; name="file"{file}\r\nContent-Type: text/plain\r\n\r\n'
     body = "".join(parts).encode() + head.encode() + data + f"\r\n--{line}--\r\n".encode()
     return fetched(form["url"], "POST", body, **{"Content-Type": f"multipart/form-data; boundary={line}"})
 

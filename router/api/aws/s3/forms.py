@@ -31,7 +31,7 @@ class Form:
         self.fields: dict[str, str] = {}  # names lower-case
         self.begun = False  # the file's head is here: all fields are known
         self.ended = False  # all of the file was given out
-        self.filename = ""
+        self.filename: str | None = None  # None: the file came as a field like others
         self.content_type = ""
         self._line = b"\r\n--" + boundary
         self._held = bytearray(b"\r\n")  # so that the first boundary looks as all others do
@@ -98,7 +98,7 @@ class Form:
         self._name = field.lower()
         if self._name == "file":
             filename = message.get_param("filename", header="content-disposition")
-            self.filename = filename.replace("\\", "/").rpartition("/")[2] if isinstance(filename, str) else ""
+            self.filename = filename.replace("\\", "/").rpartition("/")[2] if isinstance(filename, str) else None
             self.content_type = message.get("content-type", "")
             self.begun = True
 

@@ -54,7 +54,7 @@ class Posting:
         sender, policy = access.identify_form(request, fields, target.bucket)
         if not fields.get("key"):
             raise S3Error("UserKeyMustBeSpecified")
-        key = fields["key"].replace(_FILENAME, form.filename)
+        key = fields["key"] if form.filename is None else fields["key"].replace(_FILENAME, form.filename)
         if len(key.encode()) > LIMIT:
             raise S3Error("KeyTooLongError")
         headers = _headers(fields)
