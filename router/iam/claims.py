@@ -153,7 +153,8 @@ def _expires(text: str) -> int:
 def _signed(form: Literal["header", "query"], fields: Mapping[str, str], at: str, token: str, *, expires: int, flaw: Flaw) -> Signed:
     credential = _CREDENTIAL.fullmatch(fields["Credential"])
     if not credential:
-        raise AuthFailure(flaw, 'The Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".')
+        place = "Error parsing the X-Amz-Credential parameter; the" if form == "query" else "The"
+        raise AuthFailure(flaw, f'{place} Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".')
     key_id, day, region, service, terminator = credential.groups()
     if terminator != TERMINATOR:
         raise AuthFailure(Flaw.BAD_SCOPE, f"Credential should be scoped with a valid terminator: '{TERMINATOR}', not '{terminator}'.")

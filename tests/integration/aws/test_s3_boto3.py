@@ -708,6 +708,7 @@ def test_parts_that_do_not_make_an_object(s3: Any) -> None:
     assert complete(one | {"ETag": '"x"'}) == (400, "InvalidPart")
     assert complete(one | {"PartNumber": 9}) == (400, "InvalidPart")
     assert complete() == (400, "MalformedXML")
+    assert refused(s3.complete_multipart_upload, **ask) == (400, "InvalidRequest")  # without a document, as recorded of AWS
     assert refused(s3.complete_multipart_upload, **ask, MultipartUpload={"Parts": [one]}, MpuObjectSize=6) == (400, "InvalidRequest")
     assert refused(s3.head_object, Bucket="bkt", Key="broken") == (404, "404")
     for number in (0, 10_001):

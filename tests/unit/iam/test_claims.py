@@ -38,6 +38,16 @@ def test_a_field_that_is_missing_is_named() -> None:
     )
 
 
+def test_a_credential_of_a_url_that_is_none_is_told_by_its_parameter() -> None:
+    """As recorded of AWS."""
+    told = 'the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".'
+    query = f"X-Amz-Algorithm={claims.ALGORITHM}&X-Amz-Credential=x%252Fy&X-Amz-SignedHeaders=host&X-Amz-Signature={SIGNATURE}"
+    with pytest.raises(AuthFailure) as caught:
+        claims.read(Request("GET", "/", f"{query}&X-Amz-Date=20261126T000000Z&X-Amz-Expires=60", []), claims.Where("us-east-1", "s3"))
+    expected = (400, "AuthorizationQueryParametersError", f"Error parsing the X-Amz-Credential parameter; {told}")
+    assert caught.value.told("s3") == expected
+
+
 def test_what_claims_to_be_signed() -> None:
     assert claims.is_signed(headed("Bearer x"))
     assert claims.is_signed(Request("GET", "/", "X-Amz-Signature=x", []))

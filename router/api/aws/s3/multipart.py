@@ -80,7 +80,10 @@ class Multipart:
     async def complete(self, call: S3Call) -> Response:
         """CompleteMultipartUpload."""
         call.require("s3:PutObject", context=put_context(call))
-        parts = _named(parsed(await document_of(call), "CompleteMultipartUpload"))
+        document = await document_of(call)
+        if not document:
+            raise S3Error("InvalidRequest", "You must specify at least one part")
+        parts = _named(parsed(document, "CompleteMultipartUpload"))
         upload_id = call.parameters["uploadId"]
         condition, sums = conditions.of_write(call.headers), checksums.of_completion(call.headers)
         size = _size(call.headers.get("x-amz-mp-object-size"))

@@ -153,6 +153,12 @@ def test_a_malformed_source(source: str) -> None:
     assert code(caught) in {"InvalidArgument", "InvalidURI"}
 
 
+def test_a_source_without_a_key_is_told_by_its_header() -> None:
+    with pytest.raises(S3Error) as caught:
+        copy_source("bkt")
+    assert caught.value.elements == {"ArgumentName": "x-amz-copy-source", "ArgumentValue": "x-amz-copy-source"}  # as recorded of AWS
+
+
 def test_versions_are_not_kept() -> None:
     assert copy_source("bkt/k?versionId=null") == ("bkt", "k")
     check_version(None)
