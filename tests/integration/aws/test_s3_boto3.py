@@ -741,6 +741,17 @@ def test_conditions_of_completing(s3: Any) -> None:
     assert read(s3, "there") == b"1"
 
 
+def whole_of(algorithm: str, kind: str, parts: list[bytes]) -> str:
+    """The checksum of an object made of these parts."""
+
+    def digest(data: bytes) -> bytes:
+        return hashlib.sha256(data).digest() if algorithm == "SHA256" else zlib.crc32(data).to_bytes(4, "big")
+
+    composite = kind == "COMPOSITE"
+    value = base64.b64encode(digest(b"".join(map(digest, parts) if composite else parts))).decode()
+    return f"{value}-{len(parts)}" if composite else value
+
+
 @pytest.mark.parametrize(("algorithm", "kind"), [("CRC32", "COMPOSITE"), ("CRC32", "FULL_OBJECT"), ("SHA256", "COMPOSITE")])
 def test_checksums_of_objects_in_parts(s3: Any, algorithm: str, kind: str) -> None:
     upload = begun(s3, "summed", ChecksumAlgorithm=algorithm, ChecksumType=kind)
@@ -748,7 +759,12 @@ def test_checksums_of_objects_in_parts(s3: Any, algorithm: str, kind: str) -> No
     for number, data in ((1, bytes(PART)), (2, b"end")):
         answer = s3.upload_part(Bucket="bkt", Key="summed", UploadId=upload, PartNumber=number, Body=data, ChecksumAlgorithm=algorithm)
         parts.append({"PartNumber": number, "ETag": answer["ETag"], name: answer[name]})
-    made = completed(s3, "summed", upload, *parts)
+    ask = {"Bucket": "bkt", "Key": "summed", "UploadId": upload, "MultipartUpload": {"Parts": parts}}
+    wrong = base64.b64encode(bytes(32 if algorithm == "SHA256" else 4)).decode()
+    assert refused(s3.complete_multipart_upload, **ask, **{name: wrong}) == (400, "BadDigest")
+    right = whole_of(algorithm, kind, [bytes(PART), b"end"])
+    made = s3.complete_multipart_upload(**ask, **{name: right})  # of the object, not of the document that says so
+    assert made[name] == right
     assert (made["ChecksumType"], made[name].endswith("-2")) == (kind, kind == "COMPOSITE")
     if (algorithm, kind) == ("CRC32", "FULL_OBJECT"):
         assert made[name] == base64.b64encode(zlib.crc32(bytes(PART) + b"end").to_bytes(4, "big")).decode()

@@ -130,6 +130,11 @@ def algorithm_of_copy(headers: Mapping[str, str]) -> str:
     return given
 
 
+def without(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers without the checksums of something else than the body."""
+    return {name: value for name, value in headers.items() if not name.startswith((PREFIX, "x-amz-sdk-checksum-"))}
+
+
 def of_completion(headers: Mapping[str, str]) -> dict[str, str]:
     """Checksums of the whole object that completing an upload claims. Raises S3Error."""
     found: dict[str, str] = {name: headers[PREFIX + name] for name in ALGORITHMS if PREFIX + name in headers}

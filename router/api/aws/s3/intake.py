@@ -51,9 +51,11 @@ def check_length(call: S3Call) -> None:
         raise S3Error("EntityTooLarge", ProposedSize=int(length), MaxSizeAllowed=LARGEST)
 
 
-async def document_of(call: S3Call, *, claimed: bool = False) -> bytes:
-    """A body that is a document, whole. *claimed*: it must say what its digest is. Raises S3Error."""
-    claim = checksums.claim_of(call.headers)
+async def document_of(call: S3Call, *, claimed: bool = False, summed: bool = True) -> bytes:
+    """A body that is a document, whole. *claimed*: it must say what its digest is; *summed*: the checksums in its headers are its own.
+
+    Raises S3Error."""
+    claim = checksums.claim_of(call.headers if summed else checksums.without(call.headers))
     if claimed and not claim.md5 and not claim.algorithm:
         raise S3Error("InvalidRequest", "Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
     sink = _Memory({claim.algorithm} if claim.algorithm else set())

@@ -80,7 +80,7 @@ class Multipart:
     async def complete(self, call: S3Call) -> Response:
         """CompleteMultipartUpload."""
         call.require("s3:PutObject", context=put_context(call))
-        document = await document_of(call)
+        document = await document_of(call, summed=False)  # they are of the object
         if not document:
             raise S3Error("InvalidRequest", "You must specify at least one part")
         parts = _named(parsed(document, "CompleteMultipartUpload"))
