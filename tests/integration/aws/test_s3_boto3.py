@@ -769,6 +769,25 @@ def test_checksums_of_objects_in_parts(s3: Any, algorithm: str, kind: str) -> No
     if (algorithm, kind) == ("CRC32", "FULL_OBJECT"):
         assert made[name] == base64.b64encode(zlib.crc32(bytes(PART) + b"end").to_bytes(4, "big")).decode()
     assert got(s3, "bkt", "summed", ChecksumMode="ENABLED")[name] == made[name]
+    part = got(s3, "bkt", "summed", ChecksumMode="ENABLED", PartNumber=2)  # this and what follows as recorded of AWS
+    each = parts[1][name] if kind == "COMPOSITE" else None
+    assert (part.get(name), part.get("ChecksumType")) == (each, each and kind)
+    found = s3.get_object_attributes(Bucket="bkt", Key="summed", ObjectAttributes=["Checksum", "ObjectParts"])
+    assert found["Checksum"] == {name: made[name].removesuffix("-2"), "ChecksumType": kind}
+    assert [one[name] for one in found["ObjectParts"].get("Parts", [])] == ([one[name] for one in parts] if each else [])
+
+
+@pytest.mark.parametrize("kind", ["COMPOSITE", "FULL_OBJECT"])
+def test_the_checksum_of_an_only_part(s3: Any, kind: str) -> None:
+    """As recorded of AWS: asked for alone it has its checksum, and the object's kind of it."""
+    upload = begun(s3, "alone", ChecksumAlgorithm="CRC32", ChecksumType=kind)
+    answer = s3.upload_part(Bucket="bkt", Key="alone", UploadId=upload, PartNumber=1, Body=b"only", ChecksumAlgorithm="CRC32")
+    completed(s3, "alone", upload, {"PartNumber": 1, "ETag": answer["ETag"], "ChecksumCRC32": answer["ChecksumCRC32"]})
+    for part in (
+        got(s3, "bkt", "alone", ChecksumMode="ENABLED", PartNumber=1),
+        s3.head_object(Bucket="bkt", Key="alone", ChecksumMode="ENABLED", PartNumber=1),
+    ):
+        assert (part["ChecksumCRC32"], part["ChecksumType"]) == (answer["ChecksumCRC32"], kind)
 
 
 def test_large_files_go_through_in_parallel_parts(s3: Any, tmp_path: Path) -> None:

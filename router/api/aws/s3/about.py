@@ -38,7 +38,7 @@ class About:
         if "ETag" in wanted:
             found.append(("ETag", facts.etag))
         if "Checksum" in wanted and said.checksums:
-            sums: list[tuple[str, object]] = [(f"Checksum{name.upper()}", value) for name, value in said.checksums.items()]
+            sums: list[tuple[str, object]] = [(f"Checksum{name.upper()}", _bare(value)) for name, value in said.checksums.items()]
             found.append(("Checksum", [*sums, ("ChecksumType", said.checksum_type or None)]))
         if "ObjectParts" in wanted and said.parts:
             found.append(("ObjectParts", _parts(call, said)))
@@ -112,13 +112,18 @@ def _parts(call: S3Call, said: Metadata) -> list[tuple[str, object]]:
         raise invalid("Provided max-parts or part-number-marker not an integer", "x-amz-max-parts")
     limit, after = min(int(text[0]), 1000), int(text[1])
     count: list[tuple[str, object]] = [("TotalPartsCount", len(said.parts)), ("PartsCount", len(said.parts))]
-    if not said.checksum_type:  # recorded of AWS: the parts themselves are told where the upload was begun with a checksum
+    if said.checksum_type != "COMPOSITE":  # recorded of AWS: the parts themselves are told where each has a checksum of its own
         return count
     behind = [(number, part) for number, part in enumerate(said.parts, 1) if number > after]
     given = behind[:limit]
     last = given[-1][0] if given else after
     page = [("PartNumberMarker", after), ("NextPartNumberMarker", last), ("MaxParts", limit), ("IsTruncated", len(behind) > len(given))]
     return [*count, *page, *(("Part", _part(number, part)) for number, part in given)]
+
+
+def _bare(checksum: str) -> str:
+    """Without how many parts it was made of: recorded of AWS, that is told in headers alone."""
+    return checksum.partition("-")[0]
 
 
 def _part(number: int, part: Part) -> list[tuple[str, object]]:

@@ -139,16 +139,23 @@ def _answer(call: S3Call, facts: ObjectFacts) -> tuple[int, list[tuple[str, str]
     span, parts = _span(call, facts)
     if parts:
         headers.append(("x-amz-mp-parts-count", str(parts)))
-    if call.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED" and (span is None or _whole(facts, span)):
-        headers += checksums.header_pairs(facts)
+    if call.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
+        headers += _checksums(call, facts, span)
     if span is None:
         return 200, headers, Span(0, facts.size)
     return 206, [*headers, ("content-range", span.told(facts.size))] if facts.size else headers, span
 
 
-def _whole(facts: ObjectFacts, span: Span) -> bool:
-    """Whether a span has all the bytes of which a checksum is kept. Recorded of AWS: it is told then, with the status of a part."""
-    return span == Span(0, facts.size) and not facts.metadata.parts
+def _checksums(call: S3Call, facts: ObjectFacts, span: Span | None) -> list[tuple[str, str]]:
+    """The headers of what is kept of exactly the bytes that are asked for, as recorded of AWS: of the object, or of its part."""
+    said = facts.metadata
+    if span is None or (span == Span(0, facts.size) and not said.parts):
+        return checksums.header_pairs(facts)
+    if "partNumber" not in call.parameters or not said.parts:
+        return []
+    if said.checksum_type == "COMPOSITE":
+        return checksums.header_pairs(said.parts[part_number(call.parameters["partNumber"]) - 1], said.checksum_type)
+    return checksums.header_pairs(facts) if len(said.parts) == 1 else []
 
 
 def _span(call: S3Call, facts: ObjectFacts) -> tuple[Span | None, int]:
