@@ -17,7 +17,7 @@ from router.buckets.facts import ChecksumType, Digests, Metadata, ObjectFacts, P
 from router.buckets.folders import names_in
 from router.buckets.holds import Holds
 from router.buckets.notes import Note
-from router.buckets.object_errors import BadChecksum, BadName, BadSize, NoSuchUpload, StorageTrouble, TooLarge
+from router.buckets.object_errors import BadChecksum, BadName, BadSize, NoSuchUpload, OtherChecksumType, StorageTrouble, TooLarge
 from router.buckets.objects import OpenObject
 from router.buckets.shelf import Shelf
 from router.buckets.staging import Staged, staging
@@ -122,9 +122,10 @@ class Uploads:
         origin: Origin,
         *,
         expected: int | None = None,
+        kind: str = "",
     ) -> ObjectFacts:
         """Make the object; repeated, give the same. Goes on when its caller no longer waits."""
-        return await self._changes.to_its_end(self._complete(key, upload_id, named, claimed, origin, expected=expected))
+        return await self._changes.to_its_end(self._complete(key, upload_id, named, claimed, origin, expected=expected, kind=kind))
 
     async def abort(self, key: str, upload_id: str) -> None:
         """Forget it. Raises NoSuchUpload."""
@@ -154,6 +155,7 @@ class Uploads:
         origin: Origin,
         *,
         expected: int | None = None,
+        kind: str = "",
     ) -> ObjectFacts:
         async with self._ending.changing(upload_id):
             row = await self.table.get(key, upload_id)
@@ -162,6 +164,8 @@ class Uploads:
                     await self._finish(row.facts)
                 return made
             upload = row.facts
+            if kind not in ("", upload.checksum_type):
+                raise OtherChecksumType(upload.checksum_type)
             parts = chosen(upload, named, await self.table.parts(upload_id))
             etag, metadata = whole(upload, [one.part for one in parts], claimed)
             size = sum(one.part.size for one in parts)

@@ -132,6 +132,16 @@ class BadSize(ObjectError):
     status, code = 400, "InvalidRequest"
 
 
+class OtherChecksumType(ObjectError):
+    """The kind of checksum given for a whole multipart object is not the one that its upload was begun with."""
+
+    status, code = 400, "InvalidRequest"
+
+    def __init__(self, kind: str) -> None:
+        mode = kind or "null"
+        super().__init__(f"The upload was created using the {mode} checksum mode. The complete request must use the same checksum mode.")
+
+
 class TooLarge(ObjectError):
     """More bytes than one put, part or object may have."""
 

@@ -277,10 +277,11 @@ class Objects:
         caller: Caller = NOBODY,
         checksums: Mapping[str, str] | None = None,
         size: int | None = None,
+        kind: str = "",
     ) -> ObjectFacts:
         """See Store."""
-        uploads = self._desk(bucket).uploads
-        return await uploads.complete(key, upload_id, parts, checksums or {}, Origin(caller, condition=condition), expected=size)
+        uploads, origin = self._desk(bucket).uploads, Origin(caller, condition=condition)
+        return await uploads.complete(key, upload_id, parts, checksums or {}, origin, expected=size, kind=kind)
 
     async def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
         """See Store."""

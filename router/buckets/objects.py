@@ -187,11 +187,13 @@ class Store(Protocol):
         caller: Caller = NOBODY,
         checksums: Mapping[str, str] | None = None,
         size: int | None = None,
+        kind: str = "",
     ) -> ObjectFacts:
         """Make the object of its parts; told once as ObjectCreated:CompleteMultipartUpload. Repeated after success, it gives the same.
 
-        *checksums*, *size*: of the whole, as the client says. Raises NoSuchUpload, InvalidPart, InvalidPartOrder, PartTooSmall,
-        BadChecksum, MissingChecksum, BadSize, Conflict, and as Upload.commit. An empty list is the caller's to refuse."""
+        *checksums*, their *kind*, *size*: of the whole, as the client says. Raises NoSuchUpload, InvalidPart, InvalidPartOrder,
+        PartTooSmall, BadChecksum, MissingChecksum, OtherChecksumType, BadSize, Conflict, and as Upload.commit. An empty list is the
+        caller's to refuse."""
 
     async def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
         """Forget it and its parts. Raises NoSuchUpload."""

@@ -762,8 +762,10 @@ def test_checksums_of_objects_in_parts(s3: Any, algorithm: str, kind: str) -> No
     ask = {"Bucket": "bkt", "Key": "summed", "UploadId": upload, "MultipartUpload": {"Parts": parts}}
     wrong = base64.b64encode(bytes(32 if algorithm == "SHA256" else 4)).decode()
     assert refused(s3.complete_multipart_upload, **ask, **{name: wrong}) == (400, "BadDigest")
+    other = "COMPOSITE" if kind == "FULL_OBJECT" else "FULL_OBJECT"
+    assert refused(s3.complete_multipart_upload, **ask, ChecksumType=other) == (400, "InvalidRequest")  # as recorded of AWS
     right = whole_of(algorithm, kind, [bytes(PART), b"end"])
-    made = s3.complete_multipart_upload(**ask, **{name: right})  # of the object, not of the document that says so
+    made = s3.complete_multipart_upload(**ask, ChecksumType=kind, **{name: right})  # of the object, not of the document that says so
     assert made[name] == right
     assert (made["ChecksumType"], made[name].endswith("-2")) == (kind, kind == "COMPOSITE")
     if (algorithm, kind) == ("CRC32", "FULL_OBJECT"):

@@ -21,6 +21,7 @@ from router.buckets.object_errors import (
     InvalidPartOrder,
     MissingChecksum,
     NoSuchUpload,
+    OtherChecksumType,
     PartTooSmall,
     PreconditionFailed,
     TooLarge,
@@ -102,6 +103,21 @@ async def test_what_does_not_fit_is_refused_and_nothing_is_lost(tmp_path: Path) 
         with pytest.raises(BadName):
             await house.objects.create_upload(BUCKET, "dir/", SAID)
         assert (await house.objects.complete(BUCKET, "k", upload.upload_id, [one, two])).size == FIVE + 1
+
+
+async def test_a_checksum_of_another_kind_than_the_uploads_is_refused(tmp_path: Path) -> None:
+    """In AWS's words, as recorded."""
+    told = "The upload was created using the {} checksum mode. The complete request must use the same checksum mode."
+    async with rig(tmp_path) as house:
+        for algorithm, begun, other in (("", "null", "FULL_OBJECT"), ("crc32", "FULL_OBJECT", "COMPOSITE"), ("sha256", "COMPOSITE", "X")):
+            own = begun if algorithm else ""
+            upload = await house.objects.create_upload(BUCKET, "k", SAID, algorithm=algorithm, checksum_type=own)
+            part = await house.part(upload, 1, b"1")
+            with pytest.raises(OtherChecksumType) as caught:
+                await house.objects.complete(BUCKET, "k", upload.upload_id, [part], kind=other)
+            assert str(caught.value) == told.format(begun)
+            if own == "FULL_OBJECT":
+                assert (await house.objects.complete(BUCKET, "k", upload.upload_id, [part], kind=own)).size == 1
 
 
 async def test_a_part_that_comes_again_replaces_the_former(tmp_path: Path) -> None:

@@ -87,9 +87,10 @@ class Multipart:
         upload_id = call.parameters["uploadId"]
         condition, sums = conditions.of_write(call.headers), checksums.of_completion(call.headers)
         size = _size(call.headers.get("x-amz-mp-object-size"))
+        kind, who = call.headers.get("x-amz-checksum-type", "").upper(), call.told()
         try:
             made = await self._store.complete(
-                call.bucket, call.key, upload_id, parts, condition=condition, caller=call.told(), checksums=sums, size=size
+                call.bucket, call.key, upload_id, parts, condition=condition, caller=who, checksums=sums, size=size, kind=kind
             )
         except NoSuchKey as error:
             raise call.unseen(error) from error

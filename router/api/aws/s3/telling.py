@@ -42,7 +42,7 @@ def _missing(error: refused.MissingChecksum, _: S3Call) -> S3Error:
 
 
 def _bad(error: refused.BadChecksum, _: S3Call) -> S3Error:
-    return S3Error("BadDigest", f"The {error.algorithm.upper()} you specified did not match the calculated checksum.")
+    return S3Error("BadDigest", f"The {error.algorithm} you specified did not match the calculated checksum.")
 
 
 def _spoken(error: RouterError, _: S3Call) -> S3Error:
