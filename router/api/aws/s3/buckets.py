@@ -1,5 +1,6 @@
 """Operations on buckets, and on many objects of one."""
 
+import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -24,6 +25,7 @@ from router.buckets.objects import Store
 from router.events.http import Response
 
 MOST: Final = 1000  # keys of one DeleteObjects
+_PLACE: Final = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]|EU")  # what may be one of AWS's
 _FIRST: Final = "us-east-1"  # where S3 began: what is said of a place is otherwise there
 
 
@@ -274,8 +276,8 @@ def check_place(body: bytes, region: str) -> None:
         place = root.value("LocationConstraint").strip()
         if not place:
             raise S3Error("MalformedXML")
-    if region == place == _FIRST:
-        raise S3Error("InvalidLocationConstraint", LocationConstraint=place)
+    if region == _FIRST and place and (place == _FIRST or not _PLACE.fullmatch(place)):
+        raise S3Error("InvalidLocationConstraint", LocationConstraint=place[:40])
     if place != ("" if region == _FIRST else region) and (region, place) != ("eu-west-1", "EU"):
         told = f"The {place[:40] or 'unspecified'} location constraint is incompatible for the region specific endpoint this request was sent to."
         raise S3Error("IllegalLocationConstraintException", told)

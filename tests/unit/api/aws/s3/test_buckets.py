@@ -23,6 +23,8 @@ def test_a_bucket_is_wanted_here(region: str, body: bytes) -> None:
     ("region", "body", "code", "why"),
     [
         ("us-east-1", place("us-east-1"), "InvalidLocationConstraint", "location-constraint is not valid"),
+        ("us-east-1", place("aws-global"), "InvalidLocationConstraint", "location-constraint is not valid"),
+        ("us-west-1", place("aws-global"), "IllegalLocationConstraintException", "The aws-global location constraint is incompatible"),
         ("us-east-1", place("us-west-1"), "IllegalLocationConstraintException", "The us-west-1 location constraint is incompatible"),
         ("us-east-1", config(""), "MalformedXML", "not well-formed"),
         ("us-east-2", b"", "IllegalLocationConstraintException", "The unspecified location constraint is incompatible"),
