@@ -25,6 +25,7 @@ from router.buckets.objects import Store
 from router.events.http import Response
 
 MOST: Final = 1000  # keys of one DeleteObjects
+_SAID: Final = frozenset(("prefix", "bucket-region", "max-buckets", "continuation-token"))  # parameters of ListBuckets
 _PLACE: Final = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]|EU")  # what may be one of AWS's
 _FIRST: Final = "us-east-1"  # where S3 began: what is said of a place is otherwise there
 
@@ -48,7 +49,8 @@ class Buckets:
         names = sorted(name for name in self._store.buckets() if name.startswith(given.get("prefix", "")) and region == call.access.region)
         behind = [name for name in names if name > after]
         shown = behind[:limit]
-        children = [("Bucket", [("Name", name), ("CreationDate", moment(await self._made(name, call)))]) for name in shown]
+        where = [("BucketRegion", region)] if _SAID.intersection(given) else []  # as recorded of AWS
+        children = [("Bucket", [("Name", name), ("CreationDate", moment(await self._made(name, call))), *where]) for name in shown]
         token = listing.sealed(shown[-1]) if len(behind) > len(shown) else None
         told = [("Owner", call.owner()), ("Buckets", children), ("Prefix", given.get("prefix")), ("ContinuationToken", token)]
         return call.xml("ListAllMyBucketsResult", told)
