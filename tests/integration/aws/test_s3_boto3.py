@@ -588,6 +588,15 @@ def test_conditions_that_a_policy_wants_of_writes(cloud: Cloud, s3: Any) -> None
     assert s3.get_object_tagging(Bucket="bkt", Key="first")["TagSet"] == [{"Key": "kind", "Value": "open"}]
 
 
+def test_a_lock_that_is_not_there_is_not_gone_past(s3: Any) -> None:
+    """As recorded of AWS."""
+    s3.put_object(Bucket="bkt", Key="unlocked", Body=b"x")
+    ask = {"Bucket": "bkt", "BypassGovernanceRetention": True}
+    assert refused(s3.delete_object, **ask, Key="unlocked") == (400, "InvalidArgument")
+    assert refused(s3.delete_objects, **ask, Delete={"Objects": [{"Key": "unlocked"}]}) == (400, "InvalidArgument")
+    assert read(s3, "unlocked") == b"x"
+
+
 def test_each_key_is_deleted_by_its_own_right(cloud: Cloud, s3: Any) -> None:
     for name in ("may/1", "may/2", "not/1"):
         s3.put_object(Bucket="bkt", Key=name, Body=b"x")

@@ -9,6 +9,7 @@ from router.api.aws.s3.about import grants
 from router.api.aws.s3.access import arn
 from router.api.aws.s3.addressing import absent_of
 from router.api.aws.s3.call import XML, S3Call
+from router.api.aws.s3.conditions import check_unlocked
 from router.api.aws.s3.documents import located, moment
 from router.api.aws.s3.errors import S3Error, invalid
 from router.api.aws.s3.intake import document_of, has_body
@@ -188,6 +189,7 @@ class Buckets:
         """DeleteObjects: each key is allowed, or not, by itself."""
         wanted, quiet = _wanted(parsed(await document_of(call, claimed=True), "Delete"))
         self._there(call)
+        check_unlocked(call.headers)
         errors: dict[str, S3Error] = {}
         for key, asked in wanted.items():
             if why := _forbidden(call, key, asked.match):

@@ -10,6 +10,7 @@ from router.api.aws.s3.errors import S3Error
 from router.buckets.facts import ANYWAY, Condition, matches
 
 _COPY: Final = "x-amz-copy-source-"
+_BYPASS: Final = "x-amz-bypass-governance-retention"
 
 
 def of_read(headers: Mapping[str, str], etag: str, modified: float) -> Literal["", "not modified"]:
@@ -64,6 +65,12 @@ def of_write(headers: Mapping[str, str]) -> Condition:
             "NotImplemented", Header="If-Match", additionalMessage="We don't accept the provided value of If-Match header for this API"
         )
     return Condition(match, bool(none)) if match or none else ANYWAY
+
+
+def check_unlocked(headers: Mapping[str, str]) -> None:
+    """Nothing is locked here, so no lock is there to be gone past, as recorded of AWS. Raises S3Error."""
+    if _BYPASS in headers:
+        raise S3Error("InvalidArgument", f"{_BYPASS} is only applicable to Object Lock enabled buckets.", ArgumentName=_BYPASS)
 
 
 def of_delete(headers: Mapping[str, str]) -> Condition:

@@ -122,6 +122,7 @@ class Objects:
         """DeleteObject."""
         call.require("s3:DeleteObject", context=match_context(call))
         check_version(call.parameters.get("versionId"))
+        conditions.check_unlocked(call.headers)
         condition = conditions.of_delete(call.headers)
         if condition.if_match not in ("", "*"):
             call.require("s3:GetObject")  # the answer tells whether an eTag is the object's
