@@ -613,6 +613,19 @@ def test_each_key_is_deleted_by_its_own_right(cloud: Cloud, s3: Any) -> None:
 # -- what is not done
 
 
+def test_what_is_never_set_is_told_as_of_a_new_bucket(cloud: Cloud, s3: Any) -> None:
+    """As recorded of AWS."""
+    answers = [s3.get_bucket_accelerate_configuration, s3.get_bucket_logging, s3.get_bucket_request_payment]
+    found = [ask(Bucket="bkt") for ask in answers]
+    assert [set(one) - {"ResponseMetadata"} for one in found] == [set(), set(), {"Payer"}]
+    assert found[2]["Payer"] == "BucketOwner"
+    for ask in answers:
+        assert refused(ask, Bucket="nowhere") == (404, "NoSuchBucket")
+    nothing = scoped(cloud, "asks-nothing", {"Action": "s3:GetObject", "Resource": "*"})
+    assert refused(nothing.get_bucket_logging, Bucket="bkt") == (403, "AccessDenied")
+    assert refused(s3.put_bucket_request_payment, Bucket="bkt", RequestPaymentConfiguration={"Payer": "Requester"})[0] == 501
+
+
 def test_what_was_never_configured_is_gone(cloud: Cloud, s3: Any) -> None:
     """Tools that take a bucket down take these back first."""
     for gone in ("policy", "cors", "lifecycle", "website", "tagging", "encryption", "replication", "ownership_controls"):

@@ -119,11 +119,12 @@ _ABSENT: Final = {  # sub-resources of buckets that are never configured here: w
     "ownershipControls": "OwnershipControlsNotFoundError",
     "object-lock": "ObjectLockConfigurationNotFoundError",
 }
+_UNSET: Final = ("accelerate", "logging", "requestPayment")  # as those, but GET tells how things are
 _UNDONE: Final = (
-    *("accelerate", "analytics", "intelligent-tiering", "inventory", "logging", "metrics", "policyStatus", "requestPayment"),
+    *("analytics", "intelligent-tiering", "inventory", "metrics", "policyStatus"),
     *("session", "metadataConfiguration", "metadataTable", "metadataInventoryTable", "metadataJournalTable", "abac"),
 )
-_SUB: Final = dict.fromkeys((*_ABSENT, *_UNDONE), "")
+_SUB: Final = dict.fromkeys((*_ABSENT, *_UNSET, *_UNDONE), "")
 _KEPT: Final = "object-lock"  # cannot be taken back
 _BUCKET: Final[Mapping[str, Mapping[str, str]]] = {
     "GET": {
@@ -134,6 +135,7 @@ _BUCKET: Final[Mapping[str, Mapping[str, str]]] = {
         "versions": "ListObjectVersions",
         "acl": "GetBucketAcl",
         **dict.fromkeys(_ABSENT, "GetAbsent"),
+        **dict.fromkeys(_UNSET, "GetUnset"),
         **dict.fromkeys(_UNDONE, ""),
         "list-type": "ListObjectsV2",
         "*": "ListObjects",
@@ -170,6 +172,11 @@ def operation_of(method: str, target: Target, headers: Mapping[str, str]) -> str
 def absent_of(target: Target) -> str:
     """The code that says of this sub-resource of a bucket that it was never configured."""
     return next(code for name, code in _ABSENT.items() if name in target.parameters)
+
+
+def unset_of(target: Target) -> str:
+    """The sub-resource of a bucket that is as it is for every bucket."""
+    return next(name for name in _UNSET if name in target.parameters)
 
 
 def check_owner(headers: Mapping[str, str], account: str) -> None:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from router.api.aws.s3 import listing
 from router.api.aws.s3.about import grants
 from router.api.aws.s3.access import arn
-from router.api.aws.s3.addressing import absent_of
+from router.api.aws.s3.addressing import absent_of, unset_of
 from router.api.aws.s3.call import XML, S3Call
 from router.api.aws.s3.conditions import check_unlocked
 from router.api.aws.s3.documents import located, moment
@@ -146,6 +146,13 @@ class Buckets:
         self._there(call)
         raise S3Error(code, BucketName=call.bucket)
 
+    async def unset(self, call: S3Call) -> Response:
+        """How things are that are never set here, as AWS says it of a new bucket."""
+        action, root, told = _UNSET[unset_of(call.target)]
+        call.require(action, key="")
+        self._there(call)
+        return call.xml(root, told)
+
     async def delete_absent(self, call: S3Call) -> Response:
         """What was never configured is gone, as AWS says it of every bucket."""
         call.require(_TAKEN_BACK[absent_of(call.target)], key="")
@@ -268,6 +275,13 @@ def _wanted(root: Node) -> tuple[dict[str, _Wanted], bool]:
         else:
             found.setdefault(key, _Wanted(node.value("ETag").strip()))
     return found, root.value("Quiet").strip().lower() == "true"
+
+
+_UNSET: Final[Mapping[str, tuple[str, str, tuple[tuple[str, str], ...]]]] = {  # what GET needs, and says
+    "accelerate": ("s3:GetAccelerateConfiguration", "AccelerateConfiguration", ()),
+    "logging": ("s3:GetBucketLogging", "BucketLoggingStatus", ()),
+    "requestPayment": ("s3:GetBucketRequestPayment", "RequestPaymentConfiguration", (("Payer", "BucketOwner"),)),
+}
 
 
 def check_place(body: bytes, region: str) -> None:

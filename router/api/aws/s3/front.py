@@ -58,6 +58,7 @@ class Front:
             "GetBucketAcl": buckets.acl,
             "PutBucketAcl": buckets.put_acl,
             "GetAbsent": buckets.absent,
+            "GetUnset": buckets.unset,
             "DeleteAbsent": buckets.delete_absent,
             "GetBucketNotificationConfiguration": notifications.get,
             "PutBucketNotificationConfiguration": notifications.put,
