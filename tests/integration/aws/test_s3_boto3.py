@@ -588,6 +588,21 @@ def test_conditions_that_a_policy_wants_of_writes(cloud: Cloud, s3: Any) -> None
     assert s3.get_object_tagging(Bucket="bkt", Key="first")["TagSet"] == [{"Key": "kind", "Value": "open"}]
 
 
+def test_what_cannot_be_locked_is_told(s3: Any) -> None:
+    """As recorded of AWS."""
+    s3.put_object(Bucket="bkt", Key="unlocked", Body=b"x")
+    until = {"Mode": "GOVERNANCE", "RetainUntilDate": "2099-01-01T00:00:00Z"}
+    for ask, more in (
+        (s3.get_object_legal_hold, {}),
+        (s3.put_object_legal_hold, {"LegalHold": {"Status": "ON"}}),
+        (s3.get_object_retention, {}),
+        (s3.put_object_retention, {"Retention": until}),
+    ):
+        assert refused(ask, Bucket="bkt", Key="unlocked", **more) == (400, "InvalidRequest")
+        assert refused(ask, Bucket="bkt", Key="never-there", **more) == (404, "NoSuchKey")
+        assert refused(ask, Bucket="nowhere", Key="k", **more) == (404, "NoSuchBucket")
+
+
 def test_a_lock_that_is_not_there_is_not_gone_past(s3: Any) -> None:
     """As recorded of AWS."""
     s3.put_object(Bucket="bkt", Key="unlocked", Body=b"x")
@@ -643,7 +658,6 @@ def test_what_is_not_done_is_said_so(s3: Any) -> None:
     assert refused(s3.get_bucket_lifecycle_configuration, Bucket="bkt") == (404, "NoSuchLifecycleConfiguration")
     assert refused(s3.put_bucket_policy, Bucket="bkt", Policy="{}") == (501, "NotImplemented")
     assert refused(s3.put_bucket_versioning, Bucket="bkt", VersioningConfiguration={"Status": "Enabled"}) == (501, "NotImplemented")
-    assert refused(s3.get_object_retention, Bucket="bkt", Key="k") == (501, "NotImplemented")
     assert refused(s3.put_object, Bucket="bkt", Key="k", Body=b"", ServerSideEncryption="aws:kms") == (501, "NotImplemented")
     for read_of in (s3.get_object, s3.get_object_tagging, s3.delete_object_tagging, s3.get_object_acl):
         assert refused(read_of, Bucket="bkt", Key="k", VersionId="abc") == (400, "InvalidArgument")

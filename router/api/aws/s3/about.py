@@ -85,6 +85,12 @@ class About:
         call.require("s3:PutObjectAcl")
         raise S3Error("AccessControlListNotSupported")
 
+    async def lock(self, call: S3Call) -> Response:
+        """GetObjectLegalHold, PutObjectRetention and the like: as recorded of AWS of a bucket whose objects cannot be locked."""
+        call.require(f"s3:{call.operation}")
+        await head_of(self._store, call)
+        raise S3Error("InvalidRequest", "Bucket is missing Object Lock Configuration")
+
 
 async def head_of(store: Store, call: S3Call) -> ObjectFacts:
     """The facts of the object that is asked for, or of its one version. Raises S3Error."""

@@ -78,6 +78,7 @@ class Front:
             "DeleteObjectTagging": about.untag,
             "GetObjectAcl": about.acl,
             "PutObjectAcl": about.put_acl,
+            **dict.fromkeys(("GetObjectLegalHold", "PutObjectLegalHold", "GetObjectRetention", "PutObjectRetention"), about.lock),
             "CreateMultipartUpload": multipart.create,
             "UploadPart": multipart.part,
             "UploadPartCopy": multipart.part_copy,

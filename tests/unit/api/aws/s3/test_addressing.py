@@ -99,6 +99,7 @@ def test_parameters() -> None:
         ("DELETE", "/bkt/k?tagging", "DeleteObjectTagging"),
         ("GET", "/bkt/k?attributes", "GetObjectAttributes"),
         ("GET", "/bkt/k?acl", "GetObjectAcl"),
+        ("GET", "/bkt/k?retention", "GetObjectRetention"),
         ("PUT", "/bkt/k?x-id=PutObject", "PutObject"),
         ("PUT", "/bkt/k?partNumber=1&uploadId=u", "UploadPart"),
         ("POST", "/bkt/k?uploads=", "CreateMultipartUpload"),
@@ -124,7 +125,7 @@ def test_a_source_makes_a_copy_of_a_put() -> None:
 @pytest.mark.parametrize(
     ("method", "url", "told"),
     [
-        ("GET", "/bkt/k?retention", "NotImplemented"),
+        ("GET", "/bkt/k?torrent", "NotImplemented"),
         ("PUT", "/bkt?policy", "NotImplemented"),
         ("PUT", "/bkt?cors", "NotImplemented"),
         ("DELETE", "/bkt?object-lock", "NotImplemented"),
