@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from router.buckets import checksums
-from router.buckets.facts import Metadata, Part, PartName, UploadFacts
+from router.buckets.facts import ChecksumType, Metadata, Part, PartName, UploadFacts
 from router.buckets.object_errors import BadChecksum, InvalidPart, InvalidPartOrder, MissingChecksum, PartTooSmall, TooLarge
 from router.buckets.upload_table import Kept
 
@@ -18,7 +18,7 @@ PARTS: Final = 10_000  # the greatest number of a part
 
 
 def chosen(upload: UploadFacts, named: Sequence[PartName], kept: Sequence[Kept]) -> list[Kept]:
-    """The parts that are named. Raises InvalidPartOrder, InvalidPart, PartTooSmall, MissingChecksum, TooLarge."""
+    """The parts that are named. Raises InvalidPartOrder, InvalidPart, PartTooSmall, MissingChecksum, BadChecksum, TooLarge."""
     if any(one.number >= other.number for one, other in pairwise(named)):
         raise InvalidPartOrder("the parts are not named in ascending order")
     there = {one.part.number: one for one in kept}
@@ -29,6 +29,20 @@ def chosen(upload: UploadFacts, named: Sequence[PartName], kept: Sequence[Kept])
     if sum(one.part.size for one in found) > LARGEST:
         raise TooLarge(f"more than {LARGEST} bytes")
     return found
+
+
+def check_claimed(upload: UploadFacts, claimed: Mapping[str, str], kind: str) -> None:
+    """Whether the checksums that the client has of the whole may be those of this upload. Raises BadChecksum.
+
+    As recorded of AWS: one of another algorithm is not looked at, and one whose *kind* is not said is of its algorithm's usual kind."""
+    for algorithm in claimed if upload.algorithm else ():
+        if algorithm != upload.algorithm or (kind or usual(algorithm)) != upload.checksum_type:
+            raise BadChecksum(upload.algorithm)
+
+
+def usual(algorithm: str) -> ChecksumType:
+    """The kind of checksum where none is said."""
+    return "COMPOSITE" if algorithm in checksums.COMPOSITE else "FULL_OBJECT"
 
 
 def whole(upload: UploadFacts, parts: Sequence[Part], claimed: Mapping[str, str]) -> tuple[str, Metadata]:
@@ -55,8 +69,12 @@ def _found(upload: UploadFacts, name: PartName, kept: Kept | None) -> Kept:
     etag = name.etag.strip('"')
     if kept is None or kept.part.etag != etag:
         raise InvalidPart(name.number, etag)
+    if upload.algorithm and (other := next((one for one in name.checksums if one != upload.algorithm), "")):
+        raise BadChecksum(other, name.number)
     if upload.checksum_type == "COMPOSITE" and upload.algorithm and upload.algorithm not in name.checksums:
         raise MissingChecksum(upload.algorithm, name.number)
+    if name.checksums and not upload.algorithm:  # as recorded of AWS, right ones too
+        raise InvalidPart(name.number, etag)
     for algorithm, value in name.checksums.items():
         if kept.part.checksums.get(algorithm, value) != value:
             raise InvalidPart(name.number, etag)

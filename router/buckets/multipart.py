@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from router.buckets import checksums
-from router.buckets.assembly import PARTS, chosen, unproven, whole
+from router.buckets.assembly import PARTS, check_claimed, chosen, unproven, usual, whole
 from router.buckets.changing import Changes, Making, Origin
 from router.buckets.facts import ChecksumType, Digests, Metadata, ObjectFacts, Part, PartName, PartPage, UploadFacts, UploadPage
 from router.buckets.folders import names_in
@@ -46,7 +46,7 @@ class Uploads:
         now = time.time_ns()
         kind: ChecksumType = checksum_type
         if algorithm and not kind:
-            kind = "COMPOSITE" if algorithm in checksums.COMPOSITE else "FULL_OBJECT"
+            kind = usual(algorithm)
         facts = UploadFacts(self._shelf.bucket.name, key, new_id(now), now / 1e9, metadata, algorithm, kind, caller)
         await self.table.add(facts)
         return facts
@@ -167,6 +167,7 @@ class Uploads:
             if kind not in ("", upload.checksum_type):
                 raise OtherChecksumType(upload.checksum_type)
             parts = chosen(upload, named, await self.table.parts(upload_id))
+            check_claimed(upload, claimed, kind)
             etag, metadata = whole(upload, [one.part for one in parts], claimed)
             size = sum(one.part.size for one in parts)
             if expected not in (None, size):

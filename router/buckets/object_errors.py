@@ -107,12 +107,13 @@ class PartTooSmall(ObjectError):
 
 
 class BadChecksum(ObjectError):
-    """The checksum given for a whole multipart object is not that of its parts."""
+    """The checksum given for a whole multipart object, or for one of its parts, is not that of what was uploaded."""
 
     status, code = 400, "BadDigest"
 
-    def __init__(self, algorithm: str) -> None:
-        super().__init__(f"the {algorithm} given is not that of the object")
+    def __init__(self, algorithm: str, part: int = 0) -> None:
+        super().__init__(f"the {algorithm} given is not that of {f'part {part}' if part else 'the object'}")
+        self.part = part  # its number; 0: the whole
         self.algorithm = algorithm
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.buckets import assembly, checksums
-from router.buckets.assembly import chosen, unproven, whole
-from router.buckets.facts import Part, PartName, UploadFacts
+from router.buckets.assembly import check_claimed, chosen, unproven, whole
+from router.buckets.facts import ChecksumType, Part, PartName, UploadFacts
 from router.buckets.object_errors import BadChecksum, InvalidPart, InvalidPartOrder, MissingChecksum, PartTooSmall, TooLarge
 from router.buckets.upload_table import Kept
 
@@ -74,6 +74,40 @@ def test_composite_checksums_have_to_be_named() -> None:
     with pytest.raises(MissingChecksum) as missing:
         chosen(upload, [PartName(1, part.part.etag)], [part])
     assert (missing.value.algorithm, missing.value.number) == ("crc32", 1)
+
+
+def test_checksums_of_parts_are_of_the_uploads_algorithm() -> None:
+    """As recorded of AWS: where the upload has none, right ones are refused too."""
+    part = kept(1, algorithm="crc32", data=b"x")
+    with pytest.raises(InvalidPart):
+        chosen(UPLOAD, named(part), [part])
+    for kind in ("COMPOSITE", "FULL_OBJECT"):
+        upload = UploadFacts("b", "k", "id", 0.0, algorithm="crc32", checksum_type=kind)
+        assert chosen(upload, named(part), [part]) == [part]
+        with pytest.raises(BadChecksum) as caught:
+            chosen(upload, [PartName(1, part.part.etag, {"sha256": "x"})], [part])
+        assert (caught.value.algorithm, caught.value.part) == ("sha256", 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "claimed", "said", "refused"),
+    [
+        ("FULL_OBJECT", "crc32", "FULL_OBJECT", False),
+        ("FULL_OBJECT", "crc32", "", True),  # of composites is meant
+        ("FULL_OBJECT", "sha256", "FULL_OBJECT", True),
+        ("FULL_OBJECT", "crc64nvme", "", True),
+        ("COMPOSITE", "crc32", "", False),
+        ("COMPOSITE", "crc32", "COMPOSITE", False),
+    ],
+)
+def test_a_checksum_of_the_whole_is_of_the_uploads_algorithm_and_kind(kind: ChecksumType, claimed: str, said: str, refused: bool) -> None:
+    upload = UploadFacts("b", "k", "id", 0.0, algorithm="crc32", checksum_type=kind)
+    check_claimed(UPLOAD, {claimed: "x"}, said)
+    if refused:
+        with pytest.raises(BadChecksum, match="crc32"):
+            check_claimed(upload, {claimed: "x"}, said)
+    else:
+        check_claimed(upload, {claimed: "x"}, said)
 
 
 @given(st.lists(st.binary(max_size=50), min_size=1, max_size=5), st.sampled_from(sorted(checksums.SIZES)), st.booleans())

@@ -42,6 +42,8 @@ def _missing(error: refused.MissingChecksum, _: S3Call) -> S3Error:
 
 
 def _bad(error: refused.BadChecksum, _: S3Call) -> S3Error:
+    if error.part:
+        return S3Error("BadDigest", f"The {error.algorithm} you specified for part {error.part} did not match what we received.")
     return S3Error("BadDigest", f"The {error.algorithm} you specified did not match the calculated checksum.")
 
 

@@ -52,6 +52,7 @@ def call(*, lists: bool = True, **headers: str) -> S3Call:
             {"ProposedSize": "5", "MinSizeAllowed": "5242880", "PartNumber": "1", "ETag": "e"},
         ),
         (refused.BadChecksum("crc32"), "BadDigest", 400, {}),
+        (refused.BadChecksum("sha256", 1), "BadDigest", 400, {}),
         (refused.MissingChecksum("crc32", 1), "InvalidRequest", 400, {}),
         (refused.TooLarge("large"), "EntityTooLarge", 400, {}),
         (refused.BucketNotEmpty("full"), "BucketNotEmpty", 409, {"BucketName": "bkt"}),
@@ -82,3 +83,11 @@ def test_every_refusal_of_the_store_is_known() -> None:
     kinds = [kind for kind in vars(refused).values() if isinstance(kind, type) and issubclass(kind, refused.ObjectError)]
     assert len(kinds) > 10
     assert all(kind.code in TOLD for kind in kinds)
+
+
+def test_a_checksum_that_is_another_is_told_in_awss_words() -> None:
+    told = [told_of(error, call()).message for error in (refused.BadChecksum("crc32c"), refused.BadChecksum("sha256", 1))]
+    assert told == [
+        "The crc32c you specified did not match the calculated checksum.",
+        "The sha256 you specified for part 1 did not match what we received.",
+    ]
