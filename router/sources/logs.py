@@ -5,7 +5,7 @@ stream tells that it has grown; at a start all streams are looked at. A filter t
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 import structlog
@@ -14,11 +14,10 @@ from router.config.types import Config, Function
 from router.errors import ConfigError, JournalError, SourceError
 from router.names import base, log_group
 from router.sources.base import Binding, House, Outlet, basis_of
-from router.sources.logs_places import Key, Marks, Places, moving
+from router.sources.logs_places import Key, Places, moving
 from router.sources.logs_trigger import LogsTrigger
 from router.telemetry import logfollow
 from router.telemetry.loggroups import LogGroups
-from router.telemetry.logpages import Stream
 from router.telemetry.logs import LogStream
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ class LogsSource:
                 one.resume(known[one.key])
                 one.waiting |= {stream.name for stream in streams}
             else:
-                one.resume(await asyncio.to_thread(_ends, streams))
+                one.resume(await asyncio.to_thread(logfollow.ends, streams))
                 await self._places.begin(one.key, one.marks)
         self._attached = True
 
@@ -157,10 +156,6 @@ def _filters(bindings: Sequence[Binding], config: Config) -> "list[SubscriptionF
 
 def _basis(bindings: Sequence[Binding], config: Config) -> object:
     return (config.account, basis_of(bindings))
-
-
-def _ends(streams: Iterable[Stream]) -> Marks:
-    return {stream.name: logfollow.end(stream) for stream in streams}
 
 
 def _key(binding: Binding) -> Key:

@@ -34,6 +34,7 @@ Marks = dict[str, Mark]  # by stream
 _BEGUN: Final = "SELECT grp, filter FROM log_filters"
 _PLACES: Final = "SELECT grp, filter, stream, file, segment, offset FROM log_places"
 _BEGIN: Final = "INSERT OR IGNORE INTO log_filters VALUES (?, ?)"
+_ANEW: Final = "DELETE FROM log_places WHERE grp = ? AND filter = ?"
 _GONE: Final = "(grp, filter) NOT IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))"
 _END: Final = tuple(f"DELETE FROM {table} WHERE {_GONE}" for table in ("log_filters", "log_places"))  # noqa: S608 - our own names
 _MOVE: Final = """
@@ -49,9 +50,13 @@ class Places:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def prepare(self) -> None:
+        """Bring the tables up to date. Raises JournalError."""
+        await self._database.migrate("log_filters", STEPS)
+
     async def load(self, wanted: Iterable[Key]) -> dict[Key, Marks]:
         """What is known of filters that have begun; of all others what was known is forgotten. Raises JournalError."""
-        await self._database.migrate("log_filters", STEPS)
+        await self.prepare()
         keys = orjson.dumps([list(key) for key in wanted]).decode()
 
         def unit(connection: apsw.Connection) -> None:
@@ -66,13 +71,7 @@ class Places:
 
     async def begin(self, key: Key, marks: Mapping[str, Mark]) -> None:
         """A filter begins behind these; durable on return. Raises JournalError."""
-        move = moving(key, marks)
-
-        def unit(connection: apsw.Connection) -> None:
-            connection.execute(_BEGIN, key).fetchall()
-            move(connection)
-
-        await self._database.transact(unit)
+        await self._database.transact(beginning(key, marks))
 
     async def forget(self, key: Key, streams: Iterable[str]) -> None:
         """These are gone. Raises JournalError."""
@@ -81,6 +80,18 @@ class Places:
     async def move(self, key: Key, marks: Mapping[str, Mark]) -> None:
         """As moving(), by itself. Raises JournalError."""
         await self._database.transact(moving(key, marks))
+
+
+def beginning(key: Key, marks: Mapping[str, Mark]) -> Beside:
+    """What has a filter begin behind these, whatever was known of one of its name."""
+    move = moving(key, marks)
+
+    def unit(connection: apsw.Connection) -> None:
+        connection.execute(_BEGIN, key).fetchall()
+        connection.execute(_ANEW, key).fetchall()
+        move(connection)
+
+    return unit
 
 
 def moving(key: Key, marks: Mapping[str, Mark]) -> Beside:

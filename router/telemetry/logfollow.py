@@ -2,7 +2,7 @@
 
 Blocking; for a thread."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -31,6 +31,11 @@ class Read(NamedTuple):
 def end(stream: Stream) -> Mark:
     """Behind all that is there."""
     return _mark(stream, stream.end())
+
+
+def ends(streams: Iterable[Stream]) -> dict[str, Mark]:
+    """The same of several, by their names."""
+    return {stream.name: end(stream) for stream in streams}
 
 
 def read(stream: Stream, mark: Mark, most: int) -> Read:

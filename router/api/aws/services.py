@@ -76,7 +76,9 @@ SERVICES: Final[Mapping[str, Entry]] = {  # by name in botocore's data
     "logs": Entry(
         "router.api.aws.logs",
         lambda module, parts: module.Logs(
-            *(parts.logs, parts.declared, parts.permissions.policy, parts.house.clock),
+            parts.logs,
+            module.Filters(parts.logs, parts.house.database, parts.declared, parts.permissions.policy),
+            parts.house.clock,
             module.Place(parts.house.config.region, parts.house.config.account),
         ),
     ),

@@ -8,7 +8,6 @@ from router.api.aws.logs.managing import Managing
 from router.api.aws.logs.place import Place, group_name, stream_name, text
 from router.api.aws.logs.reading import Reading
 from router.api.aws.service import Call, Members, Need, Operation
-from router.api.declared import Declared
 from router.clock import Clock
 from router.iam.policy import Policy
 from router.telemetry.loggroups import LogGroups
@@ -21,10 +20,8 @@ class Logs:
 
     name: ClassVar[str] = "logs"
 
-    def __init__(self, groups: LogGroups, declared: Declared, policies: Callable[[str], Policy | None], clock: Clock, place: Place) -> None:
-        """*policies*: what AddPermission said of a function, NAME or NAME:QUALIFIER."""
+    def __init__(self, groups: LogGroups, filters: Filters, clock: Clock, place: Place) -> None:
         self._place = place
-        filters = Filters(groups, place, declared, policies)
         managing, reading = Managing(groups, place, clock, filters.forget), Reading(groups, place)
         self._operations: dict[str, Operation] = {
             "CreateLogGroup": Operation(managing.create_group, self._create_needs),

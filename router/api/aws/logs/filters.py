@@ -14,14 +14,17 @@ from router.api.aws.logs import tokens
 from router.api.aws.logs.place import Place, invalid, no_group, number, shown, text
 from router.api.aws.logs.reading import pattern_of
 from router.api.aws.service import AwsError, Call, Members
-from router.api.declared import Change, Declared, DeclaredInConfig
+from router.api.declared import Change, Declared, DeclaredInConfig, Unit
 from router.config.fragments import TRIGGERS, Fragment
 from router.errors import InvalidParameter
 from router.events import arns
 from router.iam import evaluation
 from router.iam.policy import Policy
 from router.iam.principals import service
+from router.journal.database import Database
+from router.sources.logs_places import Places, beginning
 from router.sources.logs_trigger import NAME, LogsTrigger
+from router.telemetry import logfollow
 from router.telemetry.loggroups import LogGroups
 
 MOST: Final = 2  # of one group: CloudWatch Logs quotas
@@ -44,13 +47,18 @@ class _Filter(NamedTuple):
 class Filters:
     """The operations."""
 
-    def __init__(self, groups: LogGroups, place: Place, declared: Declared, policies: Callable[[str], Policy | None]) -> None:
+    def __init__(self, groups: LogGroups, database: Database, declared: Declared, policies: Callable[[str], Policy | None]) -> None:
         """*policies*: what AddPermission said of a function, NAME or NAME:QUALIFIER."""
-        self._groups, self._place, self._declared, self._policies = groups, place, declared, policies
+        self._groups, self._places, self._declared, self._policies = groups, Places(database), declared, policies
         self._turn = asyncio.Lock()  # the filters of a group are looked at and one is added before the next one is
 
+    @property
+    def _place(self) -> Place:
+        config = self._declared.config
+        return Place(config.region, config.account)
+
     async def put(self, call: Call) -> Members:
-        """PutSubscriptionFilter: makes one, or puts it in the place of that with its name."""
+        """PutSubscriptionFilter: makes one, behind what is in the group by now, or puts it in the place of that with its name."""
         members = call.parameters
         group, name, pattern = self._place.group(members), _name(members), text(members, "filterPattern")
         pattern_of(pattern)
@@ -59,7 +67,8 @@ class Filters:
         await self._check(group)
         async with self._turn:
             there = self._of(group)
-            if name not in {one.name for one in there} and len(there) >= MOST:
+            fresh = name not in {one.name for one in there}
+            if fresh and len(there) >= MOST:
                 raise AwsError("LimitExceededException", "Resource limit exceeded.")
             self._check_ours(there, name)
             self._check_open(group, target)
@@ -67,10 +76,16 @@ class Filters:
             said = {"group": group, "filter_pattern": pattern, "name": name} | ({"qualifier": qualifier} if qualifier else {})
             try:
                 fragment = Fragment(TRIGGERS, _key(group, name), {"function": function, "trigger": {LogsTrigger.word: said}})
-                await self._declared.change(Change((fragment,)))
+                await self._declared.change(Change((fragment,), beside=(await self._beginning(group, name),) if fresh else ()))
             except InvalidParameter as error:
                 raise invalid(str(error)) from error
         return {}
+
+    async def _beginning(self, group: str, name: str) -> Unit:
+        """What has it begin here, recorded with its declaration: whatever is written from now on is for it."""
+        await self._places.prepare()
+        self._groups.store.flush()
+        return beginning((group, name), await asyncio.to_thread(lambda: logfollow.ends(self._groups.streams(group))))
 
     async def describe(self, call: Call) -> Members:
         """DescribeSubscriptionFilters, by name."""

@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from router.api.aws.logs import Logs, Place
+from router.api.aws.logs import Filters, Logs, Place
 from router.api.aws.service import Call, Members
-from router.api.declared import Declared
-from router.config.types import Config
+from router.api.declared import Change, Declared
+from router.config.types import Config, Function
 from router.journal.database import Database
 from router.telemetry.loggroups import LogGroups
 from router.telemetry.logs import LogStore
@@ -19,20 +19,29 @@ GROUP = "/aws/lambda/resize"
 ARN = f"arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:"
 
 
-class Nothing:
-    """What was declared through the API."""
+class Declarations:
+    """What is declared: a function that hears. Changes are done in the store, and not put in force."""
 
-    def __init__(self, root: Path) -> None:
-        self.config = Config(root / "config.yaml", root)
+    def __init__(self, root: Path, database: Database) -> None:
+        functions = {"hear": Function("hear", root, "app.hear")}
+        self.config = Config(root / "config.yaml", root, region="eu-west-1", account=ACCOUNT, functions=functions)
+        self.database = database
+        self.changes: list[Change] = []
+
+    async def change(self, change: Change) -> None:
+        for unit in change.beside:
+            await self.database.transact(unit)
+        self.changes.append(change)
 
 
 class Rig:
     """The service and the store that functions log to."""
 
-    def __init__(self, root: Path, store: LogStore, groups: LogGroups, clock: VirtualClock) -> None:
+    def __init__(self, root: Path, store: LogStore, groups: LogGroups, declared: Declarations, clock: VirtualClock) -> None:
         self.root, self.store, self.groups, self.clock = root, store, groups, clock
-        declared = cast("Declared", Nothing(root))  # subscription filters: tests/integration/aws/test_subscriptions.py
-        self.service = Logs(groups, declared, lambda _: None, clock, Place("eu-west-1", ACCOUNT))
+        self.declared = declared
+        filters = Filters(groups, declared.database, cast("Declared", declared), lambda _: None)
+        self.service = Logs(groups, filters, clock, Place("eu-west-1", ACCOUNT))
 
     async def call(self, operation: str, **members: Any) -> Members:
         """One operation."""
@@ -65,7 +74,8 @@ async def rig(path: Path, clock: VirtualClock | None = None) -> AsyncIterator[Ri
     database = await Database.open(path / "journal.db")
     store = LogStore(path / "logs", clock)
     try:
-        yield Rig(path / "logs", store, await LogGroups.open(path / "logs", database, store, clock), clock)
+        groups = await LogGroups.open(path / "logs", database, store, clock)
+        yield Rig(path / "logs", store, groups, Declarations(path / "logs", database), clock)
     finally:
         store.close()
         await database.close()
