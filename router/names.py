@@ -14,6 +14,7 @@ from math import floor
 from typing import Final
 
 LATEST: Final = "$LATEST"
+LOG_GROUP: Final = r"[.\-_/#A-Za-z0-9]{1,512}"  # a log group's name: CloudWatch Logs API reference, CreateLogGroup
 _SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from router.config.node import Node
 from router.config.types import Logging
+from router.names import LOG_GROUP
 
 KEYS: Final = ("log_format", "application_log_level", "system_log_level", "log_group")
 APPLICATION: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
@@ -20,9 +21,7 @@ def read(form: Node) -> Logging:
     for key in ("application_log_level", "system_log_level"):
         if form.has(key) and written != "json":
             form.problem("only log_format: json has levels; text logs are written whole", key)
-    group = form.text(
-        "log_group", _DEFAULT.group, pattern=r"[.\-_/#A-Za-z0-9]{1,512}", what="a log group's name: letters, digits and . - _ / #"
-    )
+    group = form.text("log_group", _DEFAULT.group, pattern=LOG_GROUP, what="a log group's name: letters, digits and . - _ / #")
     if len(quote(group, safe="")) > _LONGEST:
         form.problem("too long for the name of a directory, in which every / and # takes three characters", "log_group")
     return Logging(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
-from router.names import LATEST
+from router.names import LATEST, log_group
 
 if TYPE_CHECKING:
     from router.config.fragments import Fragment, Owner
@@ -340,6 +340,11 @@ class Function:
     def __post_init__(self) -> None:
         """Say it once: every invocation asks for it several times."""
         object.__setattr__(self, "qualified", self.name if self.version == LATEST else f"{self.name}:{self.version}")
+
+    @property
+    def log_group(self) -> str:
+        """Where its environments log."""
+        return self.logging.group or log_group(self.name)
 
     def placed(self) -> list[tuple[int, Trigger]]:
         """The enabled triggers and their places: switching one off must not rename the ones behind it."""

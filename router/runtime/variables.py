@@ -8,7 +8,6 @@ import os.path
 from collections.abc import Mapping
 from typing import Final
 
-from router import names
 from router.config.types import Function, Logging
 
 RESERVED: Final = frozenset(
@@ -80,7 +79,7 @@ def variables(
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
         "AWS_LAMBDA_FUNCTION_VERSION": function.version,
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": function.logging.group or names.log_group(function.name),
+        "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "LAMBDA_TASK_ROOT": code,
         "LAMBDA_RUNTIME_DIR": packages,

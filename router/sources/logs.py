@@ -158,16 +158,12 @@ def _basis(bindings: Sequence[Binding], config: Config) -> object:
     return (config.account, basis_of(bindings))
 
 
-def _key(binding: Binding) -> Key:
-    return (binding.trigger.group, binding.trigger.named(binding.function.name, binding.index))
-
-
 def _refuse_doubles(bindings: Sequence[Binding]) -> None:
     """A filter without a name of its own may have one that another was given. Raises ConfigError."""
     first: dict[Key, str] = {}
     problems = []
     for binding in bindings:
-        key = _key(binding)
+        key: Key = binding.trigger.key(binding.function.name, binding.index)
         other = first.setdefault(key, binding.path)
         if other != binding.path:
             problems.append(f"{binding.path}: {other} has the name {key[1]} in log group {key[0]} too; give one of them another name")
@@ -183,7 +179,7 @@ def _refuse_loops(bindings: Sequence[Binding]) -> None:
     problems = [
         f"{binding.path}: its own log comes to {binding.trigger.group}, and would set it off again without end"
         for binding in bindings
-        if binding.trigger.group in _reached(_written(binding.function), readers)
+        if binding.trigger.group in _reached(binding.function.log_group, readers)
     ]
     if problems:
         raise ConfigError(tuple(problems))
@@ -194,11 +190,7 @@ def _reached(group: str, readers: Mapping[str, Sequence[Function]]) -> set[str]:
     found, left = {group}, [group]
     while left:
         for function in readers.get(left.pop(), ()):
-            if (next_ := _written(function)) not in found:
-                found.add(next_)
-                left.append(next_)
+            if function.log_group not in found:
+                found.add(function.log_group)
+                left.append(function.log_group)
     return found
-
-
-def _written(function: Function) -> str:
-    return function.logging.group or log_group(function.name)

@@ -37,7 +37,7 @@ class SubscriptionFilter:
 
     def __init__(self, binding: Binding, config: Config) -> None:
         trigger = binding.trigger
-        self.key: Key = (trigger.group, trigger.named(binding.function.name, binding.index))
+        self.key: Key = trigger.key(binding.function.name, binding.index)
         self.target = binding.target
         self.marks: Marks = {}
         self.unsaved: Marks = {}  # of these, those that are not in the store: nothing was handed over

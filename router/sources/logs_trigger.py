@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 from router.config.types import Names
+from router.names import LOG_GROUP
 
 if TYPE_CHECKING:
     from router.config.node import Node
 
 NAME: Final = r"[^:*]{1,512}"
-GROUP: Final = r"[.\-_/#A-Za-z0-9]{1,512}"
 _OWN: Final = re.compile(r"/aws/lambda/(.*)")
 
 
@@ -32,7 +32,7 @@ class LogsTrigger:
 
         What was declared through the API stays when that function goes, as its log group does."""
         form = node.form(main="group", known=("group", "filter_pattern", "name"))
-        group = form.text("group", pattern=GROUP, what="1 to 512 letters, digits and .-_/# as the name of a log group")
+        group = form.text("group", pattern=LOG_GROUP, what="1 to 512 letters, digits and .-_/# as the name of a log group")
         own = _OWN.fullmatch(group)
         if own and own[1] not in names.functions and form.line:
             form.problem(f"no function has the name {own[1]}{form.did_you_mean(own[1], names.functions)}", "group")
@@ -45,6 +45,10 @@ class LogsTrigger:
     def named(self, function: str, place: int) -> str:
         """The filter's name: its own, or made of its function's and its place among all triggers that are listed."""
         return self.name or f"{function}-{place}"
+
+    def key(self, function: str, place: int) -> tuple[str, str]:
+        """The group and the filter's name."""
+        return self.group, self.named(function, place)
 
     @property
     def claim(self) -> str:

@@ -10,7 +10,7 @@ from router.api.aws.lambda_.place import Place, identity
 from router.api.aws.lambda_.settings import architecture
 from router.config.types import Alias, Function
 from router.events import arns
-from router.names import LATEST, log_group
+from router.names import LATEST
 
 _LEFT_OUT_OF_LISTS: Final = ("State", "LastUpdateStatus", "RuntimeVersionConfig")
 
@@ -108,7 +108,7 @@ def _snap_start(function: Function) -> dict[str, str]:
 
 def _logging(function: Function) -> dict[str, str]:
     logging = function.logging
-    found = {"LogFormat": "JSON" if logging.format == "json" else "Text", "LogGroup": logging.group or log_group(function.name)}
+    found = {"LogFormat": "JSON" if logging.format == "json" else "Text", "LogGroup": function.log_group}
     if logging.format == "json":
         found |= {"ApplicationLogLevel": logging.application_level, "SystemLogLevel": logging.system_level}
     return found

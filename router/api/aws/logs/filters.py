@@ -143,7 +143,7 @@ class Filters:
         """Whether the function lets CloudWatch Logs invoke it for this group, and does not write there itself. Raises AwsError."""
         place, config = self._place, self._declared.config
         function = config.functions[names.base(target)]
-        if group == (function.logging.group or names.log_group(function.name)):
+        if group == function.log_group:
             raise invalid("The log group provided is reserved for the function logs of the destination function.")
         policy = self._policies(target)
         context = {"aws:sourcearn": (f"{place.arn(group)}:*",), "aws:sourceaccount": (place.account,)}
@@ -164,10 +164,10 @@ class Filters:
         for function in config.functions.values():
             for (place, trigger), target in zip(function.placed(), function.targets(), strict=True):
                 if isinstance(trigger, LogsTrigger):
-                    name = trigger.named(function.name, place)
-                    fragment = declared.get(TRIGGERS, _key(trigger.group, name))
+                    group, name = trigger.key(function.name, place)
+                    fragment = declared.get(TRIGGERS, _key(group, name))
                     made = None if fragment is None else int(fragment.made * 1000)
-                    yield _Filter(trigger.group, name, trigger.filter_pattern, target.removesuffix(f":{names.LATEST}"), made)
+                    yield _Filter(group, name, trigger.filter_pattern, target.removesuffix(f":{names.LATEST}"), made)
 
     def _told(self, one: _Filter) -> dict[str, Any]:
         told = {

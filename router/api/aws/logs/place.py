@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from router.api.aws.service import AwsError, Members
+from router.names import LOG_GROUP
 
-_GROUP: Final = re.compile(r"[.\-_/#A-Za-z0-9]{1,512}")
+_GROUP: Final = re.compile(LOG_GROUP)
 _STREAM: Final = re.compile(r"[^:*]{1,512}")
 
 
