@@ -41,9 +41,7 @@ def test_files_are_one_event_each_wherever_the_daemon_dies(tmp_path: Path, step:
     with House(tmp_path, config) as house:
         for number, count in enumerate(DEATHS):
             keys |= drop(house, number)
-            house.start(step=step, count=count)
-            assert house.until(lambda: not house.alive(), 30), "the step was not reached"
-            house.kill()
+            house.dies(step, count)
         house.start()
         assert house.ready(), house.log.read_text()[-3000:]
         assert house.until(lambda: {line["key"] for line in read_record(tmp_path / "record")} >= keys, 60)

@@ -67,9 +67,7 @@ def test_lines_are_in_one_event_each_wherever_the_daemon_dies(tmp_path: Path, st
         assert house.stop() == 0
         for number, count in enumerate(DEATHS):
             lines |= write(house, number)
-            house.start(step=step, count=count)
-            assert house.until(lambda: not house.alive(), 30), "the step was not reached"
-            house.kill()
+            house.dies(step, count)
         house.start()
         assert house.ready(), house.log.read_text()[-3000:]
         assert house.until(lambda: {line for event in told(record).values() for line in event} >= lines, 60)

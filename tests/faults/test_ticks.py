@@ -44,9 +44,7 @@ def test_ticks_that_are_due_together_are_one_event_each_wherever_the_daemon_dies
     config = CONFIG.format(functions=ROOT / "tests/faults/functions", record=tmp_path / "record")
     with House(tmp_path, config, factor=FACTOR) as house:
         for count in DEATHS:
-            house.start(step=step, count=count)
-            assert house.until(lambda: not house.alive(), 30), "the step was not reached"
-            house.kill()
+            house.dies(step, count)
         house.start()
         assert house.ready(), house.log.read_text()[-3000:]
         before = {name: len(lines) for name, lines in by_schedule(house).items()}

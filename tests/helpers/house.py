@@ -82,6 +82,12 @@ class House:
         assert self.ready(60), self.log.read_text()
         assert self.until(lambda: self.get("/status")["ready"], 30), self.log.read_text()
 
+    def dies(self, step: str, count: int) -> None:
+        """Start it, and wait until it has killed itself at a step."""
+        self.start(step=step, count=count)
+        assert self.until(lambda: not self.alive(), 30), "the step was not reached"
+        self.kill()
+
     def ready(self, timeout: float = 20.0) -> bool:
         """Wait until it answers; False when it died first."""
         return self.until(lambda: self.alive() is False or self.answers(), timeout) and self.alive()

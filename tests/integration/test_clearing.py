@@ -86,9 +86,7 @@ def test_wherever_the_daemon_dies_each_goes_once_and_none_is_lost(house: House, 
                 for bucket in ("gone", "moved"):
                     house.drop(f"{bucket}/{name}", body.encode())
                 bodies[name] = body
-            house.start(step=step, count=count)
-            assert house.until(lambda: not house.alive(), 30), "the step was not reached"
-            house.kill()
+            house.dies(step, count)
         house.up()
         assert house.until(lambda: not files(tmp_path / "gone") and not files(tmp_path / "moved"), 60), house.log.read_text()[-3000:]
         assert house.stop(60) == 0
