@@ -13,6 +13,7 @@ from router.cli.exits import Exit, fail
 from router.cli.settings import Settings, pass_settings, shared_options
 from router.cli.show import document
 from router.cli.template import Wanted, drawn, report, template_options, translated, write
+from router.cli.template_source import directory
 from router.cli.text import visible
 from router.errors import ConfigError
 
@@ -54,7 +55,9 @@ _HEAD: Final = (
 
 
 @click.command(short_help="Write a first config, or one made of a SAM template.")
-@click.option("--from", "template", type=click.Path(path_type=Path), help="A SAM or CloudFormation template to translate.")
+@click.option(
+    "--from", "template", type=click.Path(path_type=Path), help="A SAM or CloudFormation template to translate, or what cdk synth wrote."
+)
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
 @template_options
 @shared_options
@@ -97,7 +100,7 @@ def _start(settings: Settings, path: Path) -> str:
 
 
 def _from_template(settings: Settings, wanted: Wanted, path: Path) -> None:
-    base = os.path.relpath(wanted.template.absolute().parent, path.parent)
+    base = os.path.relpath(directory(wanted.template), path.parent)
     try:
         found = looked_at(translated(wanted, base=base, data="./data", state="./state", draw=drawn), path.parent)
     except ConfigError as error:

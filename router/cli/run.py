@@ -15,6 +15,7 @@ from router.cli.built import looked_at
 from router.cli.exits import Exit, fail
 from router.cli.settings import Settings, pass_settings, shared_options
 from router.cli.template import Wanted, kept_keys, problems_of, report, template_options, translated, write
+from router.cli.template_source import directory
 from router.cli.text import visible
 from router.errors import ConfigError
 
@@ -27,7 +28,9 @@ _HEAD: Final = ("Made of {name} by `router run --template`, and again at every r
 
 @click.command(short_help="Run the daemon in the foreground.")
 @click.option(
-    "--template", type=click.Path(path_type=Path), help="Serve a SAM or CloudFormation template; its state is in ./state beside it."
+    "--template",
+    type=click.Path(path_type=Path),
+    help="Serve a SAM or CloudFormation template, or what cdk synth wrote; its state is in ./state beside it.",
 )
 @template_options
 @shared_options
@@ -63,7 +66,11 @@ def _templated(settings: Settings, template: Path, options: dict[str, Any]) -> t
 def _render(wanted: Wanted, told: list[Any], path: Path) -> str:
     """Translate, check, write. Raises ConfigError: what was in force stays."""
     found = translated(
-        wanted, base=str(wanted.template.parent), data=f"{wanted.home}/data", state=".", draw=kept_keys(path.parent / "template-keys.json")
+        wanted,
+        base=str(directory(wanted.template)),
+        data=f"{wanted.home}/data",
+        state=".",
+        draw=kept_keys(path.parent / "template-keys.json"),
     )
     found = looked_at(found, path.parent)
     if found.refused and not wanted.allow_refused:

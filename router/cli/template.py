@@ -15,10 +15,12 @@ import click
 
 from router.cli.exits import Exit, fail
 from router.cli.show import coloured
+from router.cli.template_source import Source, home, source
 from router.cli.text import columns, visible
 from router.errors import ConfigError
 
 if TYPE_CHECKING:
+    from router.templates.naming import Place
     from router.templates.words import Row, Translation
 
 SOURCE: Final = "template.yaml"
@@ -38,22 +40,22 @@ class Wanted:
     template: Path
     parameters: Mapping[str, str] = field(default_factory=dict)
     listen: Mapping[str, str] = field(default_factory=dict)
-    region: str = "us-east-1"
-    account: str = "123456789012"
+    region: str = ""  # "": the assembly's, or us-east-1
+    account: str = ""  # "": the assembly's, or 123456789012
     stack: str = ""
+    stacks: tuple[str, ...] = ()  # of an assembly; none: all
     allow_refused: bool = False
 
     @classmethod
     def of(cls, template: Path, options: Mapping[str, Any]) -> Self:
         """From what template_options() read."""
-        names = ("parameters", "listen", "region", "account", "stack_name", "allow_refused")
+        names = ("parameters", "listen", "region", "account", "stack_name", "stacks", "allow_refused")
         return cls(template, *(options[name] for name in names))
 
     @property
     def home(self) -> Path:
-        """Where its data and state belong: its directory, or the project's, as `sam build` clears what it has built."""
-        directory = self.template.absolute().parent
-        return directory.parents[1] if (directory.parent.name, directory.name) == (".aws-sam", "build") else directory
+        """Where its data and state belong."""
+        return home(self.template)
 
 
 def pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -75,9 +77,12 @@ def template_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--listen", multiple=True, metavar="NAME=ADDRESS", callback=pairs, help="Where http, aws or console waits; repeatable."
             ),
-            click.option("--region", default="us-east-1", show_default=True, help="AWS::Region."),
-            click.option("--account", default="123456789012", show_default=True, help="AWS::AccountId."),
-            click.option("--stack-name", default="", help="AWS::StackName. [default: the template's directory]"),
+            click.option("--region", default="", help="AWS::Region. [default: us-east-1, or what the stack is for]"),
+            click.option("--account", default="", help="AWS::AccountId. [default: 123456789012, or what the stack is for]"),
+            click.option("--stack-name", default="", help="AWS::StackName. [default: the template's directory, or the stack's name]"),
+            click.option(
+                "--stack", "stacks", multiple=True, metavar="NAME", help="A stack of a directory that cdk synth wrote; repeatable."
+            ),
             click.option("--allow-refused", is_flag=True, help="Go on without the resources that are refused."),
         )
     ):
@@ -88,17 +93,18 @@ def template_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def translated(wanted: Wanted, *, base: str, data: str, state: str, draw: Callable[[str], str]) -> "Translation":
     """The template as a config and a report; *base*, *data*, *state*: paths as the config is to have them. Raises ConfigError."""
     from router.config.hiding import Hiding  # noqa: PLC0415 - as all of it here, only when there is a template
-    from router.templates.translate import Options, translate  # noqa: PLC0415 - imports YAML
+    from router.templates import translate  # noqa: PLC0415 - imports YAML
     from router.templates.words import TemplateError  # noqa: PLC0415 - as above
 
     if wrong := [name for name in wanted.listen if name not in LISTENERS]:
         fail(f"--listen {wrong[0]}: no such listener; {', '.join(LISTENERS)} are", Exit.USAGE)
     listen = dict(wanted.listen)
-    top: dict[str, Any] = {"region": wanted.region, "account": wanted.account, "state": state} | ({"listen": listen} if listen else {})
     parameters, secrets = _parameters(wanted)
-    options = Options(_place(wanted), parameters, base, data, draw, top, unlike)
     try:
-        found = translate(_text(wanted.template), options)
+        read = source(wanted.template, wanted.stacks)
+        place = _place(wanted, read)
+        top: dict[str, Any] = {"region": place.region, "account": place.account, "state": state} | ({"listen": listen} if listen else {})
+        found = translate.translated(read.document, translate.Options(place, parameters, base, data, draw, top, unlike))
     except TemplateError as error:
         problems = map(Hiding(secrets).hidden, error.problems)
         raise ConfigError(tuple(f"{wanted.template.name}: {problem}" for problem in problems)) from None
@@ -123,12 +129,13 @@ def unlike(pattern: str, texts: Sequence[str]) -> str | None:
     return found
 
 
-def _place(wanted: Wanted) -> Any:
+def _place(wanted: Wanted, read: Source) -> "Place":
     from router.templates.naming import Place  # noqa: PLC0415 - as above
 
-    stack = wanted.stack or re.sub(r"[^A-Za-z0-9-]+", "-", wanted.home.name).strip("-")
+    stack = wanted.stack or read.stack or re.sub(r"[^A-Za-z0-9-]+", "-", wanted.home.name).strip("-")
+    region, account = wanted.region or read.region or "us-east-1", wanted.account or read.account or "123456789012"
     http, aws = _reached(wanted.listen.get("http", ""), 8080), _reached(wanted.listen.get("aws", ""), 4566)
-    return Place(wanted.region, wanted.account, stack if stack[:1].isalpha() else f"stack-{stack}".rstrip("-"), f"http://{aws}", http)
+    return Place(region, account, stack if stack[:1].isalpha() else f"stack-{stack}".rstrip("-"), f"http://{aws}", http)
 
 
 def _parameters(wanted: Wanted) -> tuple[dict[str, str], frozenset[str]]:
@@ -147,22 +154,6 @@ def _reached(address: str, port: int) -> str:
     """Host and port at which a function reaches a listener."""
     host, _, number = address.rpartition(":")
     return f"{host if host not in {'', '0.0.0.0', '[::]'} else '127.0.0.1'}:{number}" if number.isdigit() else f"127.0.0.1:{port}"  # noqa: S104 - compared
-
-
-def _text(path: Path) -> str:
-    from router.config import files  # noqa: PLC0415 - as above
-    from router.templates.document import LARGEST  # noqa: PLC0415 - as above
-
-    try:
-        content = files.content(path, LARGEST + 1)
-    except files.NotRegular:
-        raise ConfigError((f"{path} is not a regular file",)) from None
-    except (OSError, ValueError) as error:
-        raise ConfigError((f"{path}: {getattr(error, 'strerror', None) or 'not a path'}",)) from None
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ConfigError((f"{path.name}: not UTF-8 text",)) from None
 
 
 def write(found: "Translation", path: Path, head: tuple[str, ...], source: str = SOURCE) -> str:

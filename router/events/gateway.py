@@ -234,6 +234,16 @@ def forwarded(request: Request) -> Forwarded:
     return Forwarded(address, str(request.port or port_of(request.scheme)), request.scheme)
 
 
+def secure(request: Request) -> bool:
+    """Whether nobody on a network could read or change it, which is what aws:SecureTransport asks: it came over TLS, as a proxy on this
+    machine says, or did not leave this machine."""
+    if request.peer not in LOCAL:
+        return request.scheme == "https"
+    if not any(name.startswith("x-forwarded-") for name, _ in request.headers):
+        return True
+    return forwarded(request).proto == "https"
+
+
 @lru_cache(maxsize=8)
 def clf(at: int) -> str:
     """Epoch seconds in the common log format, always UTC: 12/Mar/2020:19:03:58 +0000."""

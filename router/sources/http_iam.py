@@ -11,7 +11,7 @@ import structlog
 from router import names
 from router.credentials import Signers
 from router.errors import JournalError
-from router.events.gateway import Arrival, Asked, Denied, Passage
+from router.events.gateway import Arrival, Asked, Denied, Passage, secure
 from router.events.http import Request
 from router.iam import telling
 from router.iam.auth_errors import AuthFailure, Flaw
@@ -69,7 +69,7 @@ class IamGuard:
             caller,
             None,
             address=request.peer,
-            secure=request.scheme == "https",
+            secure=secure(request),
             agent=request.header("user-agent"),
             referer=request.header("referer"),
             region=self._where.region,

@@ -98,6 +98,7 @@ class Draft:
         self.sections: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
         self.rows: dict[str, Row] = {}
         self.refused: set[str] = set()  # logical ids
+        self.idle: set[str] = set()  # ARNs of roles that are not created, as their functions have nothing to do here
         self.made: set[str] = set()  # roles that SAM makes, of functions that name none
         self.codes: list[Code] = []
         self.files: dict[str, str] = {}

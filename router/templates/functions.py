@@ -5,7 +5,7 @@ Source: SAM developer guide, AWS::Serverless::Function; CloudFormation template 
 import re
 from typing import Any, Final
 
-from router.templates import roles
+from router.templates import roles, synthesized
 from router.templates.cors import cors_of
 from router.templates.draft import Draft, Item
 from router.templates.events import function_events
@@ -89,6 +89,7 @@ def _code(item: Item, props: Props, runtime: str, draft: Draft, *, sam: bool) ->
     found = props.take(key)
     if isinstance(found, dict) and "ZipFile" in found:
         return _inline(item, str(found["ZipFile"]), runtime)
+    found = synthesized.asset(item.raw, key) or found
     return draft.path(local_path("./" if sam and found is None else found, key)), {}
 
 

@@ -74,6 +74,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "AWS::Serverless::Api": Kind(named=_small, attributes={"RootResourceId": "root", "RestApiId": "{name}"}),
     "AWS::Serverless::HttpApi": Kind(named=_small, attributes={"ApiEndpoint": "{web}", "ApiId": "{name}"}),
     "AWS::ApiGatewayV2::Api": Kind(named=_small, attributes={"ApiEndpoint": "{web}", "ApiId": "{name}"}),
+    "AWS::ApiGateway::Stage": Kind("StageName"),
+    "AWS::ApiGatewayV2::Stage": Kind("StageName"),
     "AWS::ApiGateway::RestApi": Kind(named=_small, attributes={"RootResourceId": "root", "RestApiId": "{name}"}),
     "AWS::S3::Bucket": Kind(
         "BucketName",

@@ -20,6 +20,13 @@ _TABLE_READ: Final = (
 POLICIES: Final[Mapping[str, tuple[str, ...]]] = {
     "AWSLambdaBasicExecutionRole": _LOGS,
     "AWSLambdaVPCAccessExecutionRole": _LOGS,
+    "AmazonAPIGatewayPushToCloudWatchLogs": (
+        *_LOGS,
+        "logs:DescribeLogGroups",
+        "logs:DescribeLogStreams",
+        "logs:GetLogEvents",
+        "logs:FilterLogEvents",
+    ),
     "AWSLambdaENIManagementAccess": (),
     "AWSLambdaSQSQueueExecutionRole": (*_QUEUE, *_LOGS),
     "AWSLambdaDynamoDBExecutionRole": (*_STREAM, *_LOGS),

@@ -10,6 +10,7 @@ from router.templates.kinds import fitted
 from router.templates.notifications import notifications
 from router.templates.props import Props
 from router.templates.roles import statements_of
+from router.templates.synthesized import asset
 from router.templates.words import Code, Refused, shown
 
 _BUCKET_NAME: Final = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
@@ -183,8 +184,9 @@ def archive(item: Item, draft: Draft) -> None:
 def layer(item: Item, draft: Draft) -> None:
     """A layer: the directory or .zip that its functions name."""
     props = draft.props(item)
-    content = props.take("ContentUri" if item.type.startswith("AWS::Serverless") else "Content")
-    path = draft.path(local_path(content, "ContentUri" if item.type.startswith("AWS::Serverless") else "Content"))
+    key = "ContentUri" if item.type.startswith("AWS::Serverless") else "Content"
+    content = props.take(key)
+    path = draft.path(local_path(asset(item.raw, key) or content, key))
     for key in ("LayerName", "CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo", "RetentionPolicy", "PublishLambdaVersion"):
         props.take(key)
     props.done()

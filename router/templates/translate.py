@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from router.templates import (
     assertions,
+    customs,
     document,
     functions,
     gateways,
@@ -26,6 +27,7 @@ from router.templates import (
     rules,
     shadows,
     stores,
+    synthesized,
     tables,
     topics,
     unsupported,
@@ -92,6 +94,10 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "AWS::Events::EventBusPolicy": stores.bus_policy,
     "AWS::Events::Archive": stores.archive,
     "AWS::S3::Bucket": stores.bucket,
+    "AWS::S3::BucketPolicy": customs.bucket_policy,
+    "Custom::S3BucketNotifications": customs.bucket_notifications,
+    "Custom::S3AutoDeleteObjects": customs.emptied,
+    "Custom::LogRetention": customs.log_retention,
     "AWS::Serverless::LayerVersion": stores.layer,
     "AWS::Lambda::LayerVersion": stores.layer,
     "AWS::Serverless::Api": http.api,
@@ -153,8 +159,12 @@ class Options:
 
 def translate(text: str, options: Options) -> Translation:
     """The config and the report. Raises TemplateError for what concerns the template as a whole."""
-    written = document.parse(text)
-    template = written.value
+    return translated(document.parse(text), options)
+
+
+def translated(written: document.Document, options: Options) -> Translation:
+    """As translate(), of what is read already."""
+    template = synthesized.undeployed(written.value)
     _whole(template)
     resources = _resources(template)
     given = parameters.values(template.get("Parameters"), options.parameters, options.unmatched)
@@ -223,6 +233,7 @@ def _wrong(logical: str, resource: Any, known: Mapping[str, Any]) -> str:
 def _items(resources: Mapping[str, Mapping[str, Any]], lines: Mapping[str, int], draft: Draft) -> list[Item]:
     """The resources that are to be there; the others have their rows."""
     found = []
+    helpers = synthesized.helpers(resources)
     for logical, resource in resources.items():
         item = Item(logical, resource["Type"], logical, resource, lines.get(logical, 0))
         there, item.doubt = _there(resource.get("Condition"), draft)
@@ -230,6 +241,11 @@ def _items(resources: Mapping[str, Mapping[str, Any]], lines: Mapping[str, int],
             draft.refused.add(logical)
         if not there:
             draft.rows[logical] = Row(logical, item.type, ABSENT, "", (f"condition {resource['Condition']} is false",), item.line)
+        elif logical in helpers:
+            why = f"works for {helpers[logical]} alone, which needs no function here"
+            draft.rows[logical] = Row(logical, item.type, ABSENT, "", (why,), item.line)
+            if item.type == "AWS::IAM::Role":
+                draft.idle.add(str(draft.resolver.attribute(logical, "Arn")))
         elif item.type not in HANDLERS and (item.doubt or not item.type.startswith("AWS::CDK::")):
             draft.attempt(item, partial(guards.settled, item) if item.doubt else partial(unsupported.refuse, item.type))
         else:

@@ -9,12 +9,12 @@ _NOT_HERE: Final = {
     "AWS::StepFunctions::StateMachine": "state machines are not run here; chain functions by destinations, queues or an event bus",
     "AWS::Serverless::Application": "nested applications are not read; write its resources into this template",
     "AWS::CloudFormation::Stack": "nested stacks are not read; write its resources into this template",
-    "AWS::S3::BucketPolicy": "buckets have no policies of their own here; who may do what is said by roles and keys",
     "AWS::CloudWatch::Alarm": "alarms are not kept here; metrics are at the console's /metrics",
     "AWS::CloudWatch::Dashboard": "dashboards are not kept here; metrics are at the console's /metrics",
     "AWS::Kinesis::Stream": "Kinesis streams are not here; use a queue or a table's stream",
     "AWS::SSM::Parameter": "there is no Parameter Store here; use environment variables",
     "AWS::SecretsManager::Secret": "there is no Secrets Manager here; write ${credential:NAME} into an environment variable of config.yaml",
+    "Custom::CDKBucketDeployment": "nothing is copied at a deployment; copy the files into the bucket's directory yourself",
     "AWS::Cognito::UserPool": "Cognito is not here; an HTTP API's JWT authorizer checks tokens of any issuer",
 }
 

@@ -40,14 +40,16 @@ class App(House):
     def __init__(self, name: str, directory: Path, *options: str) -> None:
         shutil.copytree(APPS / name, directory, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
         self.directory, self.options = directory, options
-        self.template, self.state, self.log = directory / "template.yaml", directory / "state", directory / "daemon.log"
+        assembly = directory / "cdk.out"
+        self.template = assembly if assembly.exists() else directory / "template.yaml"
+        self.state, self.log = directory / "state", directory / "daemon.log"
         self.config = self.state / "config.yaml"
         self.port, self.aws_port = free_port(), free_port()
         self.process = None
         self._clients: dict[str, Any] = {}
 
     def start(self, *, step: str = "", count: int = 0) -> None:
-        """`router run --template template.yaml`."""
+        """`router run --template template.yaml`, or cdk.out."""
         assert not step
         assert not count
         command = [sys.executable, "-m", "router.cli", "run", "--template", str(self.template), *self._listen(), *self.options]

@@ -13,6 +13,7 @@ from router.api.aws.service import Need
 from router.clock import Clock
 from router.config.types import Config
 from router.credentials import Signers, believed, signed
+from router.events.gateway import secure
 from router.events.http import Request
 from router.iam import telling
 from router.iam.callers import Caller, Realm, context_of
@@ -81,7 +82,7 @@ class Gate:
             caller,
             verified.signed if verified is not None else None,
             address=request.peer,
-            secure=request.scheme == "https",
+            secure=secure(request),
             agent=request.header("user-agent"),
             referer=request.header("referer"),
             region=self.region,

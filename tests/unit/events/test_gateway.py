@@ -201,6 +201,28 @@ def test_quoted_names_and_values_come_back(pairs: list[tuple[str, str]]) -> None
 
 
 @pytest.mark.parametrize(
+    ("peer", "headers", "secure"),
+    [
+        ("127.0.0.1", [], True),
+        ("::1", [], True),
+        ("", [], True),
+        ("10.0.0.7", [], False),
+        ("10.0.0.7", [("x-forwarded-proto", "https")], False),
+        ("127.0.0.1", [("x-forwarded-proto", "https"), ("x-forwarded-for", "9.9.9.9")], True),
+        ("127.0.0.1", [("x-forwarded-proto", "http")], False),
+        ("127.0.0.1", [("x-forwarded-for", "9.9.9.9")], False),
+        ("127.0.0.1", [("x-other", "1")], True),
+    ],
+)
+def test_what_stays_on_this_machine_is_secure(peer: str, headers: list[tuple[str, str]], secure: bool) -> None:
+    assert gateway.secure(Request("GET", "/", headers, peer=peer)) is secure
+
+
+def test_what_came_over_tls_is_secure() -> None:
+    assert gateway.secure(Request("GET", "/", (), peer="10.0.0.7", scheme="https"))
+
+
+@pytest.mark.parametrize(
     ("peer", "headers", "told"),
     [
         ("1.2.3.4", [], ("1.2.3.4", "8080", "http")),
