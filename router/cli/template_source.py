@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from router.errors import ConfigError
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from router.templates.document import Document
 
 _LARGEST: Final = 64 * 1024 * 1024  # bytes of a manifest
+_NESTED: Final = 8  # templates within one another
 _MARK: Final = "cdk.out"  # a file in each assembly's directory, whatever that is called
 
 
@@ -43,7 +44,7 @@ def home(template: Path) -> Path:
 
 def source(template: Path, wanted: Sequence[str]) -> Source:
     """Read it; *wanted*: names of an assembly's stacks, none for all. Raises ConfigError, TemplateError."""
-    from router.templates import assembly, document  # noqa: PLC0415 - imports YAML, only when there is a template
+    from router.templates import assembly  # noqa: PLC0415 - imports YAML, only when there is a template
     from router.templates.words import TemplateError  # noqa: PLC0415 - as above
 
     base = directory(template)
@@ -53,20 +54,39 @@ def source(template: Path, wanted: Sequence[str]) -> Source:
         return _alone(template, base)
     manifest = _text(base / assembly.MANIFEST, _LARGEST)
     stacks = assembly.chosen(assembly.stacks(manifest), wanted)
-    read = [(stack, document.parse(_text(base / stack.file, document.LARGEST)).value) for stack in stacks]
+    read = [(stack, _whole(base / stack.file)) for stack in stacks]
     found = assembly.joined(read)
     return _described(found, stacks)
 
 
 def _alone(template: Path, base: Path) -> Source:
     """One file, which may be that of an assembly's stack."""
-    from router.templates import assembly, document  # noqa: PLC0415 - as above
+    from router.templates import assembly  # noqa: PLC0415 - as above
 
-    found = document.parse(_text(template, document.LARGEST))
+    found = _whole(template)
     if not (base / _MARK).is_file():
         return Source(found)
     stacks = assembly.stacks(_text(base / assembly.MANIFEST, _LARGEST))
     return _described(found, tuple(stack for stack in stacks if stack.file == template.name))
+
+
+def _whole(path: Path, above: tuple[Path, ...] = ()) -> "Document":
+    """A template with the nested stacks in it whose templates lie beside it. Raises ConfigError, TemplateError."""
+    from router.templates import document, nested  # noqa: PLC0415 - as above
+    from router.templates.words import TemplateError  # noqa: PLC0415 - as above
+
+    if path.resolve() in above or len(above) >= _NESTED:
+        raise TemplateError(f"{path.name}: nested stacks lead over more than {_NESTED} templates, or to themselves")
+    found = document.parse(_text(path, document.LARGEST))
+    children = {}
+    for name, where in nested.places(found.value).items():
+        relative = PurePosixPath(where).parent
+        try:
+            child = _whole(path.parent / where, (*above, path.resolve()))
+        except TemplateError as error:
+            raise TemplateError(*(f"{where}: {problem}" for problem in error.problems)) from None
+        children[name] = nested.Child("" if relative == PurePosixPath() else str(relative), child)
+    return nested.inlined(found, children)
 
 
 def _described(found: "Document", stacks: Sequence["Stack"]) -> Source:

@@ -7,19 +7,19 @@ exports, or gives out, is read by the others. Source: cloud assembly schema, "ma
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from router.templates import moving
 from router.templates.document import Document
+from router.templates.document import whole as checked
+from router.templates.links import Links
 from router.templates.synthesized import undeployed
-from router.templates.words import TemplateError, shown
+from router.templates.words import Row, TemplateError, shown
 
 MANIFEST: Final = "manifest.json"
-_SHARED: Final = ("Conditions", "Mappings", "Rules")  # sections whose entries get their stack's name, beside Resources and Outputs
 _ENVIRONMENT: Final = re.compile(r"aws://([^/]+)/([^/]+)")
 _HERE: Final = {"Ref": "AWS::Region"}
-_STEPS: Final = 8  # of values that stacks read of one another
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,9 @@ class _Joined:
     """The templates so far, as one."""
 
     value: dict[str, Any] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
     transforms: list[Any] = field(default_factory=list)
-    exports: dict[str, Any] = field(default_factory=dict)  # name → value
-    given: dict[tuple[str, str], Any] = field(default_factory=dict)  # stack's name and output → value
-    found: dict[Any, Any] = field(default_factory=dict)  # export, or stack's name and output → value with what that reads in place
+    links: Links = field(default_factory=lambda: Links(_SOURCES))
 
     def put(self, section: str, name: str, value: Any) -> None:
         """Add one entry. Raises TemplateError for a name that is there."""
@@ -83,58 +82,54 @@ def chosen(found: Sequence[Stack], wanted: Sequence[str]) -> tuple[Stack, ...]:
     return kept
 
 
-def joined(templates: Sequence[tuple[Stack, Mapping[str, Any]]]) -> Document:
+def joined(templates: Sequence[tuple[Stack, Document]]) -> Document:
     """The templates as one. Raises TemplateError."""
     whole = _Joined()
     for stack, template in templates:
-        _add(whole, stack, undeployed(template))
+        _add(whole, stack, undeployed(template.value))
+        whole.rows += [replace(row, resource=_prefix(stack) + row.resource) for row in template.rows]
     for section in ("Resources", "Outputs"):
-        whole.value[section] = {name: _read(each, whole, ()) for name, each in whole.value.get(section, {}).items()}
+        whole.value[section] = {name: whole.links.read(each) for name, each in whole.value.get(section, {}).items()}
     if whole.transforms:
         whole.value["Transform"] = whole.transforms
-    return Document(whole.value, {})
+    return Document(whole.value, {}, tuple(whole.rows))
+
+
+def _prefix(stack: Stack) -> str:
+    return re.sub(r"[^A-Za-z0-9]", "", stack.name)
 
 
 def _add(whole: _Joined, stack: Stack, template: Mapping[str, Any]) -> None:
     """One stack's template, moved. Raises TemplateError for one that is not as a template is."""
-    sections = {key: _section(stack, template, key) for key in (*_SHARED, "Resources", "Outputs", "Parameters")}
-    whole.value |= {key: value for key, value in template.items() if key not in sections and key != "Transform"}
     if template.get("Globals"):
         raise TemplateError(f"{stack.file}: Globals are of one template; serve {stack.label} by itself")
-    prefix = re.sub(r"[^A-Za-z0-9]", "", stack.name)
-    names = {key: frozenset(entries) for key, entries in sections.items()}
-    scope = moving.Scope(prefix, names["Resources"], names["Conditions"], names["Mappings"], {"AWS::StackName": stack.name})
-    for key in _SHARED:
-        for name, entry in sections[key].items():
-            whole.put(key, prefix + name, moving.moved(entry, scope))
-    for name, entry in sections["Resources"].items():
-        whole.put("Resources", prefix + name, moving.resource(entry, scope) if isinstance(entry, dict) else entry)
-    for name, entry in sections["Outputs"].items():
-        _give_out(whole, stack, name, prefix + name, moving.output(entry, scope) if isinstance(entry, dict) else entry)
-    for name, entry in sections["Parameters"].items():
+    try:
+        checked(template)
+        parts = moving.parts(template, _prefix(stack), {"AWS::StackName": stack.name})
+        declared = moving.section(template, "Parameters")
+    except TemplateError as error:
+        raise TemplateError(*(f"{stack.file}: {problem}" for problem in error.problems)) from None
+    for section, entries in parts.items():
+        for name, entry in entries.items():
+            whole.put(section, name, entry)
+    for name in moving.section(template, "Outputs"):
+        _give_out(whole.links, stack, name, parts["Outputs"][_prefix(stack) + name])
+    for name, entry in declared.items():
         if whole.value.setdefault("Parameters", {}).setdefault(name, entry) != entry:
             raise TemplateError(f"Parameters.{shown(name)}: stacks declare it differently; choose one of them with --stack")
     transform = template.get("Transform") or []
     whole.transforms += [each for each in (transform if isinstance(transform, list) else [transform]) if each not in whole.transforms]
 
 
-def _section(stack: Stack, template: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = template.get(key) or {}
-    if not isinstance(found, dict):
-        raise TemplateError(f"{stack.file}: {key} must be a mapping")
-    return found
-
-
-def _give_out(whole: _Joined, stack: Stack, name: str, moved: str, output: Any) -> None:
-    """An output, for people and for other stacks."""
-    whole.put("Outputs", moved, output)
+def _give_out(links: Links, stack: Stack, name: str, output: Any) -> None:
+    """An output that other stacks may read."""
     if not isinstance(output, dict) or "Value" not in output:
         return
-    whole.given[stack.name, name] = output["Value"]
+    links.known[stack.name, name] = output["Value"]
     export = output.get("Export")
     called = _literal(export.get("Name")) if isinstance(export, dict) else None
     if called is not None:
-        whole.exports[called] = output["Value"]
+        links.known[called] = output["Value"]
 
 
 def _literal(name: Any) -> str | None:
@@ -145,26 +140,6 @@ def _literal(name: Any) -> str | None:
             written = re.sub(r"\$\{([^!}][^}]*)\}", lambda found: str(known.get(found[1], found[0])), text)
             return None if "${" in written else written
     return name if isinstance(name, str) else None
-
-
-def _read(raw: Any, whole: _Joined, trail: tuple[Any, ...]) -> Any:
-    """A value with what it reads of other stacks in place; what none of them gives out stays, and is refused later."""
-    if isinstance(raw, list):
-        return [_read(each, whole, trail) for each in raw]
-    if not isinstance(raw, dict):
-        return raw
-    if len(raw) == 1:
-        ((function, argument),) = raw.items()
-        source = _SOURCES.get(function)
-        key = source(argument) if source is not None else None
-        known: Mapping[Any, Any] = whole.exports if function == "Fn::ImportValue" else whole.given
-        if key is not None and key in known:
-            if key in trail or len(trail) >= _STEPS:
-                raise TemplateError(f"what stacks read of one another leads over more than {_STEPS} steps, or to itself: {shown(key)}")
-            if key not in whole.found:
-                whole.found[key] = _read(known[key], whole, (*trail, key))
-            return whole.found[key]
-    return {key: _read(each, whole, trail) for key, each in raw.items()}
 
 
 def _output(argument: Any) -> tuple[str, str] | None:

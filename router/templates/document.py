@@ -7,13 +7,13 @@ versions of policies), stay text."""
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import yaml
 
-from router.templates.words import TemplateError, shown
+from router.templates.words import Row, TemplateError, shown
 
 LARGEST: Final = 1024 * 1024  # bytes of text; S3-hosted templates have the same limit
 DEPTH: Final = 50
@@ -41,6 +41,23 @@ FUNCTIONS: Final = frozenset(
         "Transform",
     ]
 )
+_SECTIONS: Final = frozenset(
+    [
+        "AWSTemplateFormatVersion",
+        "Conditions",
+        "Description",
+        "Globals",
+        "Hooks",
+        "Mappings",
+        "Metadata",
+        "Outputs",
+        "Parameters",
+        "Resources",
+        "Rules",
+        "Transform",
+    ]
+)
+_TRANSFORMS: Final = ("AWS::Serverless-2016-10-31", "AWS::LanguageExtensions")
 _PLAIN: Final = ("Ref", "Condition")  # tags that stand for a key of their own name
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff]")
@@ -59,6 +76,7 @@ class Document:
 
     value: dict[str, Any]
     lines: dict[str, int]  # logical id of a resource → the line where it begins; {} for JSON
+    rows: tuple[Row, ...] = ()  # what became of nested stacks, which are not among its resources any more
 
 
 @dataclass(slots=True)
@@ -83,6 +101,16 @@ def parse(text: str) -> Document:
     if not isinstance(value, dict):
         raise TemplateError("a template is a mapping with Resources in it")
     return Document(value, lines)
+
+
+def whole(template: Mapping[str, Any]) -> None:
+    """Raises TemplateError for a section that there is not, and for macros."""
+    if unknown := [key for key in template if key not in _SECTIONS]:
+        raise TemplateError(f"{shown(unknown[0])}: no section of a template")
+    transforms = template.get("Transform") or []
+    for name in transforms if isinstance(transforms, list) else [transforms]:
+        if name not in _TRANSFORMS:
+            raise TemplateError(f"Transform {shown(name)}: macros are not run here")
 
 
 def _json(text: str) -> Any:

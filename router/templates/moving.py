@@ -7,8 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from router.templates.words import TemplateError
+
 _VARIABLE: Final = re.compile(r"\$\{(!?)([^}]*)\}")
 _MADE: Final = ("Role", "Url")  # what SAM makes of a function, and names by putting this behind its logical id
+
+
+SECTIONS: Final = ("Conditions", "Mappings", "Rules", "Resources", "Outputs")  # whose entries are a stack's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,30 @@ class Scope:
         first = name.partition(".")[0]
         own = first in self.resources or any(first.endswith(end) and first[: -len(end)] in self.resources for end in _MADE)
         return self.prefix + name if own else name
+
+
+def parts(template: Mapping[str, Any], prefix: str, values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The sections of a stack's template as they are written there, each entry under its name there. *values*: as in Scope.
+
+    Raises TemplateError for a section that is no mapping."""
+    own = {key: section(template, key) for key in SECTIONS}
+    names = {key: frozenset(entries) for key, entries in own.items()}
+    scope = Scope(prefix, names["Resources"], names["Conditions"], names["Mappings"], values)
+    return {key: {prefix + name: _entry(key, entry, scope) for name, entry in entries.items()} for key, entries in own.items()}
+
+
+def _entry(key: str, entry: Any, scope: Scope) -> Any:
+    if not isinstance(entry, dict):
+        return entry
+    return resource(entry, scope) if key == "Resources" else output(entry, scope) if key == "Outputs" else moved(entry, scope)
+
+
+def section(template: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """A section. Raises TemplateError."""
+    found = template.get(key) or {}
+    if not isinstance(found, dict):
+        raise TemplateError(f"{key} must be a mapping")
+    return found
 
 
 def moved(raw: Any, scope: Scope) -> Any:

@@ -40,23 +40,6 @@ from router.templates.parameters import Unlike, unlike
 from router.templates.resolve import Resolver
 from router.templates.words import ABSENT, Refused, Row, TemplateError, Translation, shown
 
-_SECTIONS: Final = frozenset(
-    [
-        "AWSTemplateFormatVersion",
-        "Conditions",
-        "Description",
-        "Globals",
-        "Hooks",
-        "Mappings",
-        "Metadata",
-        "Outputs",
-        "Parameters",
-        "Resources",
-        "Rules",
-        "Transform",
-    ]
-)
-_TRANSFORMS: Final = ("AWS::Serverless-2016-10-31", "AWS::LanguageExtensions")
 MOST_COMMON: Final = 500_000  # a template of 1 MB has no more values itself
 _LOGICAL: Final = re.compile(r"[A-Za-z0-9]{1,255}")
 _ATTRIBUTES: Final = frozenset(
@@ -165,7 +148,7 @@ def translate(text: str, options: Options) -> Translation:
 def translated(written: document.Document, options: Options) -> Translation:
     """As translate(), of what is read already."""
     template = synthesized.undeployed(written.value)
-    _whole(template)
+    document.whole(template)
     resources = _resources(template)
     given = parameters.values(template.get("Parameters"), options.parameters, options.unmatched)
     resolver = Resolver(options.place, given, _mapping(template, "Mappings"), _mapping(template, "Conditions"), resources)
@@ -176,17 +159,9 @@ def translated(written: document.Document, options: Options) -> Translation:
     draft.secrets = parameters.secrets(template.get("Parameters"), given)
     items = _items(resources, written.lines, draft)
     _attempt_all(items, draft)
+    draft.rows |= {row.resource: row for row in written.rows}
     told = outputs.values(_mapping(template, "Outputs"), draft)
     return _translation(draft, options, list(resources), told)
-
-
-def _whole(template: Mapping[str, Any]) -> None:
-    if unknown := [key for key in template if key not in _SECTIONS]:
-        raise TemplateError(f"{shown(unknown[0])}: no section of a template")
-    transforms = template.get("Transform") or []
-    for name in transforms if isinstance(transforms, list) else [transforms]:
-        if name not in _TRANSFORMS:
-            raise TemplateError(f"Transform {shown(name)}: macros are not run here")
 
 
 def _mapping(template: Mapping[str, Any], key: str) -> dict[str, Any]:

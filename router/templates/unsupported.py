@@ -7,8 +7,8 @@ from router.templates.words import Refused, shown
 _NOT_HERE: Final = {
     "AWS::Serverless::StateMachine": "state machines are not run here; chain functions by destinations, queues or an event bus",
     "AWS::StepFunctions::StateMachine": "state machines are not run here; chain functions by destinations, queues or an event bus",
-    "AWS::Serverless::Application": "nested applications are not read; write its resources into this template",
-    "AWS::CloudFormation::Stack": "nested stacks are not read; write its resources into this template",
+    "AWS::Serverless::Application": "a nested application is read from a template on this machine; write its path",
+    "AWS::CloudFormation::Stack": "a nested stack is read from a template on this machine; write its path",
     "AWS::CloudWatch::Alarm": "alarms are not kept here; metrics are at the console's /metrics",
     "AWS::CloudWatch::Dashboard": "dashboards are not kept here; metrics are at the console's /metrics",
     "AWS::Kinesis::Stream": "Kinesis streams are not here; use a queue or a table's stream",

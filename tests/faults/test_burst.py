@@ -1,6 +1,6 @@
 """Small files dropped in a burst while the daemon is killed and its watcher overflows: each final version is reported, whole.
 
-BURST_FILES sets how many files there are, 100,000 or with FAULT_BOUNDED a third of them; BURST_SEED the moments of the faults."""
+BURST_FILES sets how many files there are, 100,000 or with FAULT_BOUNDED a quarter of them; BURST_SEED the moments of the faults."""
 
 import json
 import os
@@ -19,7 +19,7 @@ import pytest
 from tests.helpers.house import ROOT, House
 from tests.helpers.record import read_record
 
-FILES = int(os.environ.get("BURST_FILES", "33000" if os.environ.get("FAULT_BOUNDED") else "100000"))
+FILES = int(os.environ.get("BURST_FILES", "24000" if os.environ.get("FAULT_BOUNDED") else "100000"))
 SEED = int(os.environ.get("BURST_SEED", "20261124"))
 WRITERS = 2
 KILLS = 6  # at least

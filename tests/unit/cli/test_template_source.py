@@ -74,3 +74,47 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     (out / "Shop.template.json").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="not UTF-8"):
         source(out, ())
+
+
+OUTER = """
+Resources:
+  Kept: {Type: AWS::SQS::Queue}
+  In:
+    Type: AWS::Serverless::Application
+    Properties: {Location: inner/template.yaml}
+"""
+INNER = """
+Resources:
+  Fn:
+    Type: AWS::Serverless::Function
+    Properties: {Runtime: python3.11, Handler: a.b, CodeUri: src/}
+"""
+
+
+def nested(directory: Path, outer: str = OUTER, inner: str = INNER) -> Path:
+    (directory / "inner").mkdir()
+    (directory / "template.yaml").write_text(outer)
+    (directory / "inner/template.yaml").write_text(inner)
+    return directory / "template.yaml"
+
+
+def test_nested_applications_are_read(tmp_path: Path) -> None:
+    found = source(nested(tmp_path), ()).document
+    assert list(found.value["Resources"]) == ["Kept", "InFn"]
+    assert found.value["Resources"]["InFn"]["Properties"]["CodeUri"] == "inner/src/"
+    assert found.lines["Kept"] == 3
+
+
+def test_mistakes_in_a_nested_template_are_said_to_be_there(tmp_path: Path) -> None:
+    path = nested(tmp_path, inner="Resources:\n  - [")
+    with pytest.raises(TemplateError, match=r"^inner/template\.yaml: line 3: not YAML"):
+        source(path, ())
+    (tmp_path / "inner/template.yaml").unlink()
+    with pytest.raises(ConfigError, match=r"inner/template\.yaml: No such file"):
+        source(path, ())
+
+
+def test_templates_that_lead_to_themselves(tmp_path: Path) -> None:
+    path = nested(tmp_path, inner=OUTER.replace("inner/template.yaml", "../template.yaml"))
+    with pytest.raises(TemplateError, match="or to themselves"):
+        source(path, ())

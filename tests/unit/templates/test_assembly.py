@@ -5,12 +5,18 @@ from typing import Any
 
 import pytest
 
-from router.templates.assembly import Stack, chosen, joined, stacks
+from router.templates import assembly
+from router.templates.assembly import Stack, chosen, stacks
+from router.templates.document import Document
 from router.templates.translate import Options, translated
 from router.templates.words import REFUSED, TemplateError
 
 A, B = Stack("shop-a", "App/A", "A.template.json"), Stack("shop-b", "App/B", "B.template.json")
 QUEUE = {"Type": "AWS::SQS::Queue"}
+
+
+def joined(templates: list[tuple[Stack, dict[str, Any]]]) -> Document:
+    return assembly.joined([(stack, Document(value, {})) for stack, value in templates])
 
 
 def manifest(**artifacts: Any) -> str:
@@ -171,9 +177,12 @@ def test_what_cannot_be_one_template() -> None:
 
 def test_other_sections_are_looked_at_as_those_of_one_template() -> None:
     whole = {"Resources": {"Jobs": QUEUE}}
-    assert joined([(A, {**whole, "Transform": "T"}), (B, {**whole, "Transform": ["T", "U"]})]).value["Transform"] == ["T", "U"]
-    with pytest.raises(TemplateError, match="Oddity: no section of a template"):
-        translated(joined([(A, {**whole, "Oddity": 1})]), Options())
+    sam, more = "AWS::Serverless-2016-10-31", "AWS::LanguageExtensions"
+    assert joined([(A, {**whole, "Transform": sam}), (B, {**whole, "Transform": [sam, more]})]).value["Transform"] == [sam, more]
+    with pytest.raises(TemplateError, match=r"A\.template\.json: Oddity: no section of a template"):
+        joined([(A, {**whole, "Oddity": 1})])
+    with pytest.raises(TemplateError, match=r"A\.template\.json: Transform Mine: macros are not run here"):
+        joined([(A, {**whole, "Transform": "Mine"})])
 
 
 def test_the_bootstrap_stack_is_not_asked_for() -> None:
