@@ -76,6 +76,20 @@ class Regular:
                 return False
         return state & self._accepting != 0
 
+    def found_in(self, text: str, *, begins: bool = False, ends: bool = False) -> bool:
+        """Whether a piece of *text* matches: one at its beginning, or at its end, where that is asked for."""
+        state, steps, accepting = 1, self._steps, self._accepting
+        for letter in text:
+            if not ends and state & accepting:
+                return True
+            found = steps.get((state, letter))
+            state = self._step(state, letter) if found is None else found
+            if not begins:
+                state |= 1
+            elif not state:
+                return False
+        return state & accepting != 0
+
     def _step(self, state: int, letter: str) -> int:
         reached = 0
         for number, byte in enumerate(state.to_bytes((len(self._follow) + 7) // 8, "little")):

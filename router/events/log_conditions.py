@@ -7,10 +7,12 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from router import wildcards
+from router.events.log_regular import BadExpression, LogRegular
 
 DEEPEST: Final = 40  # parentheses in one another
+EXPRESSION: Final = r"%(?:[^%\\]|\\.)+%"  # a regular expression, as it is written
 _TOKEN: Final = re.compile(
-    r'\s*(&&|\|\||!=|<=|>=|[=<>()]|"(?:[^"\\]|\\.)*"|\$[^\s=!<>()&|]*(?:\[\'[^\']*\'\][^\s=!<>()&|]*)*|[^\s=!<>()&|",]+)'
+    rf'\s*(&&|\|\||!=|<=|>=|[=<>()]|{EXPRESSION}|"(?:[^"\\]|\\.)*"|\$[^\s=!<>()&|]*(?:\[\'[^\']*\'\][^\s=!<>()&|]*)*|[^\s=!<>()&|",]+)'
 )
 _NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
 _COMPARED: Final[dict[str, Callable[[float, float], bool]]] = {
@@ -42,12 +44,18 @@ class Literal(NamedTuple):
 
 
 def plain(word: str) -> str:
-    """A word without its quotes. Raises BadPattern: a regular expression."""
-    if word.startswith('"'):
-        return re.sub(r"\\(.)", r"\1", word[1:-1])
-    if len(word) > 1 and word.startswith("%") and word.endswith("%"):
-        raise BadPattern("regular expressions (%…%) are not supported here")
-    return word
+    """A word without its quotes."""
+    return re.sub(r"\\(.)", r"\1", word[1:-1]) if word.startswith('"') else word
+
+
+def expression(word: str) -> LogRegular | None:
+    """The regular expression that a word is, between percent signs. Raises BadPattern."""
+    if len(word) < 2 or not (word.startswith("%") and word.endswith("%")):
+        return None
+    try:
+        return LogRegular(word[1:-1])
+    except BadExpression as error:
+        raise BadPattern(str(error)) from None
 
 
 class Reader:
@@ -108,22 +116,24 @@ class Reader:
             raise BadPattern("a parenthesis is not closed")
         return found
 
-    def literal(self) -> Literal:
+    def literal(self) -> Literal | LogRegular:
         """What is compared with. Raises BadPattern."""
         token = self.take()
+        if (found := expression(token)) is not None:
+            return found
         if token in {"&&", "||", "=", "!=", "<", ">", "<=", ">=", "(", ")"}:
             raise BadPattern(f"{token} stands where a value should")
         quoted = token.startswith('"')
         return Literal(wildcards.starred(plain(token)), float(token) if not quoted and _NUMBER.fullmatch(token) else None)
 
 
-def comparison(sign: str, literal: Literal) -> Test:
+def comparison(sign: str, literal: Literal | LogRegular) -> Test:
     """What *sign* asks of a value beside *literal*. Raises BadPattern."""
     if sign == "=":
         return literal.equals
     if sign == "!=":
         return lambda value: not literal.equals(value)
-    number, compare = literal.number, _COMPARED.get(sign)
+    number, compare = literal.number if isinstance(literal, Literal) else None, _COMPARED.get(sign)
     if compare is None:
         raise BadPattern(f"{sign[:20]!r} is no operator; = != < <= > >=, IS, EXISTS and NOT EXISTS are")
     if number is None:

@@ -1,8 +1,8 @@
 """Filter patterns of CloudWatch Logs: which log events FilterLogEvents gives. Pure.
 
 Source: CloudWatch Logs user guide, "Filter pattern syntax". Terms: `ERROR "two words" -DEBUG`, or `?ERROR ?WARN`; JSON:
-`{ $.level = "ERROR" && $.latency > 100 }`; columns: `[ip, user, status = 4*, ...]`. Regular expressions (%…%) are refused: a
-hostile one would hold up everybody."""
+`{ $.level = "ERROR" && $.latency > 100 }`; columns: `[ip, user, status = 4*, ...]`. Regular expressions (%…%) stand alone, or in place of a
+value."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -11,12 +11,14 @@ from typing import Any, Final
 
 import orjson
 
-from router.events.log_conditions import BadPattern, Reader, Test, comparison, plain
+from router.events.log_conditions import EXPRESSION, BadPattern, Reader, Test, comparison, expression, plain
+from router.events.log_regular import MOST
 
 LONGEST: Final = 1024  # characters of a pattern
 COLUMNS: Final = 1000
 
 _TERM: Final = re.compile(r'\s*([?-]?)("(?:[^"\\]|\\.)*"|[^\s"]+)')
+_EXPRESSION: Final = re.compile(rf"=\s*{EXPRESSION}")
 _STEP: Final = re.compile(r"\.?\[(\d{1,9}|\*)\]|\.?\['([^']*)'\]|\.([^.\[\]']+)")
 _BARE: Final = re.compile(r"\s*(\S+)")
 _CLOSED: Final = {"[": "]", '"': '"'}
@@ -38,6 +40,8 @@ class LogPattern:
         stripped = text.strip()
         if not stripped:
             return cls(None)
+        if len(_EXPRESSION.findall(stripped)) > MOST:
+            raise BadPattern(f"more than {MOST} regular expressions")
         if stripped.startswith("{"):
             return cls(_json(stripped))
         if stripped.startswith("["):
@@ -58,6 +62,8 @@ class LogPattern:
 
 
 def _terms(text: str) -> Callable[[str], bool]:
+    if re.fullmatch(EXPRESSION, text) and (alone := expression(text)) is not None:
+        return alone.found_in
     found: dict[str, list[str]] = {"": [], "?": [], "-": []}
     at = 0
     while at < len(text):
@@ -65,6 +71,8 @@ def _terms(text: str) -> Callable[[str], bool]:
         if term is None:
             raise BadPattern('a quotation mark without another; write "two words"')
         kind, word = term.groups()
+        if expression(word) is not None:
+            raise BadPattern("a regular expression stands alone, or in place of a value in JSON or columns")
         found[kind].append(plain(word))
         at = term.end()
     wanted, either, unwanted = found[""], found["?"], found["-"]
@@ -209,8 +217,8 @@ def _values(message: str) -> list[str]:
 
 
 def _split(text: str) -> list[str]:
-    """At commas, but not at those in quotes."""
-    return [part.strip() for part in re.findall(r'(?:"(?:[^"\\]|\\.)*"|[^,])+', text) if part.strip()]
+    """At commas, but not at those in quotes or regular expressions."""
+    return [part.strip() for part in re.findall(rf'(?:"(?:[^"\\]|\\.)*"|=\s*{EXPRESSION}|[^,])+', text) if part.strip()]
 
 
 def _column(text: str) -> Test | None:
