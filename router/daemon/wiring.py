@@ -56,6 +56,7 @@ from router.sources.base import House, Listening
 from router.tables.upkeep import Upkeep as TablesUpkeep
 from router.telemetry.loggroups import LogGroups
 from router.telemetry.logs import LogStore
+from router.telemetry.measured import Measured
 from router.telemetry.metrics import Metrics
 from router.telemetry.setup import hide
 from router.telemetry.systemd import ServiceManager
@@ -120,6 +121,7 @@ class Wiring:
     async def _core(self, opened: contextlib.AsyncExitStack, stores: Stores) -> Core:
         config, clock, metrics = self.config, self._clock, self._metrics
         logs = LogStore(config.state / "logs", clock, metrics)
+        logs.measured = Measured(metrics).take
         opened.callback(logs.close)
         places = Places(reload_rules.places(config))
         pool = await opened_pool(

@@ -20,6 +20,7 @@ import structlog
 from router.clock import Clock
 from router.disk import sync
 from router.names import LATEST, log_group, log_stream
+from router.telemetry.emf import MARK
 from router.telemetry.logfiles import NAMED, directory, encoded, parse_segment, segment, shared
 from router.telemetry.metrics import Metrics
 
@@ -42,6 +43,7 @@ class LogStore:
         self._waiting: set[LogStream] = set()
         self.kept: Mapping[Path, float] = {}  # directories of groups that are kept for another time than others: seconds
         self.heard: Callable[[LogStream], None] | None = None  # told of each stream that has grown on disk
+        self.measured: Callable[[str], None] | None = None  # told of each event that may hold metrics
         self._syncs = asyncio.Semaphore(SYNCS)
         self._armed = False
         self._failing = False
@@ -177,6 +179,8 @@ class LogStream:
 
     def write(self, message: str, at: float) -> None:
         """Add one event at *at* (epoch seconds). Cheap; never raises for the disk's sake."""
+        if MARK in message and self._store.measured is not None:
+            self._store.measured(message)
         self.add(encoded(at, message), 1)  # now: by the time of the flush the message has left the processor's cache
 
     def add(self, lines: bytes, events: int) -> None:

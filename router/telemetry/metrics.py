@@ -3,7 +3,7 @@
 Used from the event loop's thread only, but that any thread may name one. Names are router_<noun>_<unit or total>; see docs/telemetry.md."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import isfinite
 from typing import Final
 
@@ -22,10 +22,16 @@ def _labelled(names: Sequence[str], values: Labels, extra: str = "") -> str:
     return f"{{{inside}}}" if inside else ""
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A number in the text format."""
     if not isfinite(value):
         return {float("inf"): "+Inf", float("-inf"): "-Inf"}.get(value, "NaN")
     return str(int(value)) if value == int(value) else repr(value)
+
+
+def sample(name: str, names: Sequence[str], values: Labels, value: str) -> str:
+    """One line in the text format."""
+    return f"{name}{_labelled(names, values)} {value}"
 
 
 class Cell:
@@ -66,7 +72,7 @@ class Counter:
         """Samples in the text format. One with labels is told of once it has grown."""
         for labels, cell in self._cells.items():
             if cell.value or not labels:
-                yield f"{self.name}{_labelled(self.labels, labels)} {_number(cell.value)}"
+                yield f"{self.name}{_labelled(self.labels, labels)} {number(cell.value)}"
 
 
 class Gauge:
@@ -80,7 +86,7 @@ class Gauge:
     def lines(self) -> Iterator[str]:
         """Samples in the text format."""
         for labels, value in self._read().items():
-            yield f"{self.name}{_labelled(self.labels, labels)} {_number(value)}"
+            yield f"{self.name}{_labelled(self.labels, labels)} {number(value)}"
 
 
 class Buckets:
@@ -125,11 +131,11 @@ class Histogram:
             total = 0
             if not any(buckets.counts):
                 continue
-            for bound, count in zip((*map(_number, self._bounds), "+Inf"), buckets.counts, strict=True):
+            for bound, count in zip((*map(number, self._bounds), "+Inf"), buckets.counts, strict=True):
                 total += count
                 extra = f'le="{bound}"'
                 yield f"{self.name}_bucket{_labelled(self.labels, labels, extra)} {total}"
-            yield f"{self.name}_sum{_labelled(self.labels, labels)} {_number(buckets.total)}"
+            yield f"{self.name}_sum{_labelled(self.labels, labels)} {number(buckets.total)}"
             yield f"{self.name}_count{_labelled(self.labels, labels)} {total}"
 
 
@@ -138,6 +144,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._metrics: dict[str, Counter | Gauge | Histogram] = {}
+        self._beside: list[Callable[[], Iterable[str]]] = []
 
     def counter(self, name: str, told: str, *labels: str) -> Counter:
         """The counter of this name."""
@@ -155,9 +162,15 @@ class Metrics:
         """Have *read* asked for label values → number at each exposition."""
         self._metrics[name] = Gauge(name, told, labels, read)
 
+    def beside(self, lines: Callable[[], Iterable[str]]) -> None:
+        """Have *lines* asked at each exposition for families whose names are not ours."""
+        self._beside.append(lines)
+
     def exposition(self) -> str:
         """Everything as text/plain; version=0.0.4."""
         lines: list[str] = []
         for metric in tuple(self._metrics.values()):  # sources are built in a thread, and name theirs there
             lines += (f"# HELP {metric.name} {metric.told}", f"# TYPE {metric.name} {metric.kind}", *metric.lines())
+        for each in self._beside:
+            lines += each()
         return "\n".join(lines) + "\n"

@@ -132,6 +132,38 @@ def test_what_is_provisioned_is_ready_before_there_is_traffic(tmp_path: Path) ->
         assert house.stop() == 0
 
 
+def test_what_a_function_measures_is_shown_beside_our_own(tmp_path: Path) -> None:
+    """By Powertools, unmodified, whose directory the function has for its code."""
+    import aws_lambda_powertools
+
+    functions = "booking: {…, handler: measuring.handler, triggers: [{http: GET /book}]}"
+    code = f"""
+import sys
+sys.path.append({str(Path(aws_lambda_powertools.__file__).parents[1])!r})
+from aws_lambda_powertools import Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+metrics = Metrics(namespace="Airline", service="booking")
+
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event, context):
+    metrics.add_metric(name="SuccessfulBookings", unit=MetricUnit.Count, value=2)
+    return {{"statusCode": 200, "body": "booked"}}
+"""
+    with Serving(tmp_path, functions) as house:
+        (house.directory / "code/measuring.py").write_text(code)
+        house.up()
+        assert [house.ask("GET", "/book").status for _ in range(3)] == [200] * 3, house.said()
+        exposition = house.ask("GET", "/metrics", port=house.console).body.decode()
+        assert house.stop() == 0
+    found = {
+        sample.name: (sample.labels, sample.value) for family in text_string_to_metric_families(exposition) for sample in family.samples
+    }
+    assert found["airline_successful_bookings_sum"] == ({"service": "booking"}, 6)
+    assert found["airline_successful_bookings_count"] == ({"service": "booking"}, 3)
+    assert found["airline_cold_start_sum"] == ({"service": "booking", "function_name": "booking"}, 1)
+
+
 def test_what_is_what_stands_in_the_list_of_processes(tmp_path: Path) -> None:
     functions = "a-name-longer-than-the-kernel-keeps: {…, handler: app.seen, triggers: [{http: GET /f}]}"
     with Serving(tmp_path, functions) as house:

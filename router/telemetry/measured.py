@@ -1,0 +1,69 @@
+"""Metrics of functions' own, as they are shown beside ours: sum and count of each, since the daemon's start.
+
+Names are spelled as exporters of CloudWatch's metrics spell them: namespace and metric in lower case with underscores, dimensions as
+labels. Used from the event loop's thread only."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from router.telemetry.emf import Sample, samples
+from router.telemetry.metrics import Buckets, Metrics, number, sample
+
+MOST: Final = 5000  # series: a dimension that is another one each time must not fill the memory
+_OURS: Final = "router_"
+_BREAK: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_ODD: Final = re.compile(r"[^a-z0-9_]+")
+Series = dict[tuple[tuple[str, str], ...], Buckets]
+
+
+class Measured:
+    """All series."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._families: dict[str, tuple[str, Series]] = {}  # name → what is told of it, and its series by labels
+        self._count = 0
+        told = "Values of functions' own metrics that are not shown, because there are too many series."
+        self._dropped = metrics.counter("router_function_metrics_dropped_total", told)
+        metrics.beside(self.lines)
+
+    def take(self, message: str) -> None:
+        """Count what a log event measures."""
+        for one in samples(message):
+            self._add(one)
+
+    def _add(self, one: Sample) -> None:
+        name = _spelled(f"{one.namespace}_{one.name}")
+        name = f"function_{name}" if name.startswith(_OURS) else name
+        _, series = self._families.setdefault(name, (f"{one.name} of {one.namespace}, in {one.unit}.", {}))
+        labels = tuple(sorted({_spelled(key): value for key, value in one.dimensions}.items()))
+        found = series.get(labels)
+        if found is None:
+            if self._count >= MOST:
+                self._dropped.add(amount=len(one.values))
+                return
+            self._count += 1
+            found = series[labels] = Buckets(())
+        for value in one.values:
+            found.observe(value)
+
+    def lines(self) -> Iterator[str]:
+        """Summaries in the text format."""
+        for name, (told, series) in self._families.items():
+            if series:
+                yield f"# HELP {name} {_plain(told)}"
+                yield f"# TYPE {name} summary"
+            for labels, found in series.items():
+                names, values = [key for key, _ in labels], tuple(value for _, value in labels)
+                yield sample(f"{name}_sum", names, values, number(found.total))
+                yield sample(f"{name}_count", names, values, str(sum(found.counts)))
+
+
+def _spelled(name: str) -> str:
+    """SuccessfulBookings as successful_bookings; a name of Prometheus's in any case."""
+    text = _ODD.sub("_", _BREAK.sub("_", name).lower()).strip("_") or "_"
+    return f"_{text}" if text[0].isdigit() else text
+
+
+def _plain(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n")
