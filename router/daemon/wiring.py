@@ -71,6 +71,7 @@ class Core(NamedTuple):
     """What takes events and runs functions."""
 
     logs: LogStore
+    measured: Measured
     groups: LogGroups
     places: Places
     pool: WarmPool
@@ -121,7 +122,8 @@ class Wiring:
     async def _core(self, opened: contextlib.AsyncExitStack, stores: Stores) -> Core:
         config, clock, metrics = self.config, self._clock, self._metrics
         logs = LogStore(config.state / "logs", clock, metrics)
-        logs.measured = Measured(metrics).take
+        measured = Measured(metrics)
+        logs.measured = measured.take
         opened.callback(logs.close)
         places = Places(reload_rules.places(config))
         pool = await opened_pool(
@@ -151,7 +153,7 @@ class Wiring:
         fleet = Fleet([source for found in by_class(house) for source in found], clock=clock, metrics=metrics)
         house.in_force()
         calls = Calls(Parts(config, functions, stores.journal, dispatcher, slots, pool, fleet, clock.now(), os.getpid()))
-        return Core(logs, groups, places, pool, deployer, functions, versions, slots, dispatcher, house, fleet, calls)
+        return Core(logs, measured, groups, places, pool, deployer, functions, versions, slots, dispatcher, house, fleet, calls)
 
     async def _deploy(self, deployer: Deployer) -> Mapping[str, Function]:
         """The functions as they run. Raises ConfigError."""
@@ -263,7 +265,7 @@ class Wiring:
             *(core.house, core.calls, core.functions, core.versions, core.dispatcher, reloader),
             *(stores.declared, stores.queues, stores.moves, stores.outbox),
             *(stores.permissions, await LayerStore.open(stores.database)),
-            core.groups,
+            *(core.groups, core.measured),
             *(beside.objects, stores.tables),
         )
         door = Door(parts, Gate(config, self._signers, clock), identities, metrics)

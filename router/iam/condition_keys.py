@@ -25,6 +25,7 @@ _OF_SERVICE: Final = {
         *("creatorAccount", "detail-type", "detail.eventTypeCode", "detail.service", "detail.userIdentity.principalId"),
         *("eventBusInvocation", "ManagedBy", "source", "TargetArn"),
     ),
+    "cloudwatch": ("namespace",),
     "sns": ("Endpoint", "Protocol"),
     "sts": ("ExternalId", "RoleSessionName", "SourceIdentity", "DurationSeconds"),
     "iam": ("PassedToService",),

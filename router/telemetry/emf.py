@@ -17,17 +17,17 @@ SETS: Final = 30  # of one directive
 MOST: Final = 2000  # values of one document, counted once for each set of dimensions: a line is no long work for who counts them
 
 
-class Sample(NamedTuple):
-    """Values of one metric under one set of dimensions."""
+class Metric(NamedTuple):
+    """One metric under one set of dimensions, and values of it."""
 
     namespace: str
     name: str
     unit: str
     dimensions: tuple[tuple[str, str], ...]
-    values: tuple[float, ...]
+    values: tuple[float, ...] = ()
 
 
-def samples(message: str) -> list[Sample]:
+def samples(message: str) -> list[Metric]:
     """Those of a log event: of the document that it is, or that stands behind a time and a request id; [] when there is none."""
     start = message.find("{")
     if start < 0 or MARK not in message:
@@ -43,7 +43,7 @@ class _Strange(Exception):
     """A document that is not as the specification has it: none of its metrics counts."""
 
 
-def _samples(document: dict[str, Any]) -> Iterator[Sample]:
+def _samples(document: dict[str, Any]) -> Iterator[Metric]:
     left = MOST
     for directive in _list(_mapping(document.get("_aws")).get("CloudWatchMetrics")):
         asked = _mapping(directive)
@@ -59,7 +59,7 @@ def _samples(document: dict[str, Any]) -> Iterator[Sample]:
             if left < 0:
                 raise _Strange
             for each in dimensions:
-                yield Sample(namespace, name, str(metric.get("Unit", "None")), each, values)
+                yield Metric(namespace, name, str(metric.get("Unit", "None")), each, values)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

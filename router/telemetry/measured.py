@@ -5,23 +5,32 @@ labels. Used from the event loop's thread only."""
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
-from router.telemetry.emf import Sample, samples
-from router.telemetry.metrics import Buckets, Metrics, number, sample
+from router.telemetry.emf import Metric, samples
+from router.telemetry.metrics import Metrics, number, sample
 
 MOST: Final = 5000  # series: a dimension that is another one each time must not fill the memory
 _OURS: Final = "router_"
 _BREAK: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _ODD: Final = re.compile(r"[^a-z0-9_]+")
-Series = dict[tuple[tuple[str, str], ...], Buckets]
+Dimensions = tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class _Seen:
+    """The values of one series."""
+
+    total: float = 0.0
+    count: float = 0.0
 
 
 class Measured:
     """All series."""
 
     def __init__(self, metrics: Metrics) -> None:
-        self._families: dict[str, tuple[str, Series]] = {}  # name → what is told of it, and its series by labels
+        self._families: dict[str, tuple[str, dict[Dimensions, _Seen]]] = {}  # name → what is told of it, and its series by labels
         self._count = 0
         told = "Values of functions' own metrics that are not shown, because there are too many series."
         self._dropped = metrics.counter("router_function_metrics_dropped_total", told)
@@ -30,9 +39,10 @@ class Measured:
     def take(self, message: str) -> None:
         """Count what a log event measures."""
         for one in samples(message):
-            self._add(one)
+            self.add(one, sum(one.values), len(one.values))
 
-    def _add(self, one: Sample) -> None:
+    def add(self, one: Metric, total: float, count: float) -> None:
+        """Count so many values of a metric, and what they come to."""
         name = _spelled(f"{one.namespace}_{one.name}")
         name = f"function_{name}" if name.startswith(_OURS) else name
         _, series = self._families.setdefault(name, (f"{one.name} of {one.namespace}, in {one.unit}.", {}))
@@ -40,12 +50,12 @@ class Measured:
         found = series.get(labels)
         if found is None:
             if self._count >= MOST:
-                self._dropped.add(amount=len(one.values))
+                self._dropped.add(amount=count)
                 return
             self._count += 1
-            found = series[labels] = Buckets(())
-        for value in one.values:
-            found.observe(value)
+            found = series[labels] = _Seen()
+        found.total += total
+        found.count += count
 
     def lines(self) -> Iterator[str]:
         """Summaries in the text format."""
@@ -56,7 +66,7 @@ class Measured:
             for labels, found in series.items():
                 names, values = [key for key, _ in labels], tuple(value for _, value in labels)
                 yield sample(f"{name}_sum", names, values, number(found.total))
-                yield sample(f"{name}_count", names, values, str(sum(found.counts)))
+                yield sample(f"{name}_count", names, values, number(found.count))
 
 
 def _spelled(name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from router.api.aws import cbor, event_stream, values
-from router.api.aws.json_protocol import streamed
+from router.api.aws.json_protocol import query_error, streamed
 from router.api.aws.protocol import Aimed, Fault, Found, ids
 from router.api.aws.shapes import OperationModel, ServiceModel, Shape
 from router.api.aws.values import Malformed
@@ -55,7 +55,8 @@ class CborProtocol:
         key = next((name for name in ("message", "Message") if shape is not None and name in shape.members), "message")
         more = {} if shape is None else _spelled(shape, {name: one for name, one in fault.members.items() if name in shape.members})
         name = shape.name if shape is not None else fault.code
-        return Response(fault.status, ids(request_id, *_ALWAYS), cbor.dumps({"__type": name, **more, key: fault.message}))
+        told = (query_error(fault),) if model is not None and model.query_compatible else ()
+        return Response(fault.status, ids(request_id, *_ALWAYS, *told), cbor.dumps({"__type": name, **more, key: fault.message}))
 
 
 def _encoded(shape: Shape, value: Mapping[str, Any]) -> bytes:

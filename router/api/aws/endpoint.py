@@ -185,7 +185,7 @@ def _came_of(status: int) -> str:
 def _read(asked: Asked, found: Found) -> dict[str, Any]:
     """The operation's input. Raises Refused."""
     try:
-        members = asked.codec.read(asked.model, found, asked.request)
+        members = asked.codec.read(asked.model, found, sizes.unpacked(asked.request, asked.model.name))
         if found.operation.input is not None:
             values.complete(found.operation.input, members)
     except values.Malformed as error:

@@ -52,7 +52,7 @@ class JsonProtocol:
         body = {"__type": f"{space}#{name}" if space else name} | faulted(shape, fault, "Message" if fault.framework else "message")
         headers = [("content-type", _media(model))]
         if model is not None and model.query_compatible:
-            headers.append(("x-amzn-query-error", f"{_queried(fault.code)};{'Sender' if fault.sender else 'Receiver'}"))
+            headers.append(query_error(fault))
         return Response(fault.status, ids(request_id, *headers), orjson.dumps(body))
 
 
@@ -122,5 +122,6 @@ _OLD_CODES: Final = {  # SQS: codes of the query protocol, which SDKs go on tell
 }
 
 
-def _queried(code: str) -> str:
-    return _OLD_CODES.get(code, code)
+def query_error(fault: Fault) -> tuple[str, str]:
+    """The header that names a fault as the query protocol does, of services that spoke that before."""
+    return "x-amzn-query-error", f"{_OLD_CODES.get(fault.code, fault.code)};{'Sender' if fault.sender else 'Receiver'}"

@@ -49,7 +49,7 @@ def nowhere(aimed: Aimed, *, signed: bool) -> Fault:
 
 def unauthorised(why: str, service: str, status: int) -> Fault:
     """The refusal of who may not."""
-    if service in ("sts", "sns"):
+    if service in ("sts", "sns", "cloudwatch"):
         return Fault("AuthorizationError" if service == "sns" else "AccessDenied", why, 403)
     if service == "sqs":
         return Fault("AccessDeniedException", why, 403, framework=True)
@@ -72,6 +72,9 @@ def incomplete(places: Sequence[str], service: str) -> Fault:
     if service == "sqs":
         name = places[0].rpartition(".")[2]
         return Fault("MissingParameter", f"The request must contain the parameter {name[:1].upper()}{name[1:]}.", 400)
+    if service == "cloudwatch":
+        name = ".".join(part[:1].upper() + part[1:] if part != "member" else part for part in places[0].split("."))
+        return Fault("MissingParameter", f"The parameter {name} is required.", 400)
     told = "; ".join(f"Value null at '{place}' failed to satisfy constraint: Member must not be null" for place in places)
     count = f"{len(places)} validation error{'s' if len(places) > 1 else ''} detected"
     return Fault("ValidationError" if service in ("sts", "sns") else "ValidationException", f"{count}: {told}", 400)

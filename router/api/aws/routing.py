@@ -17,10 +17,11 @@ TARGETS: Final[Mapping[str, str]] = {
     "Logs_20140328": "logs",
     "DynamoDB_20120810": "dynamodb",
     "DynamoDBStreams_20120810": "dynamodbstreams",
+    "GraniteServiceVersion20100801": "cloudwatch",
 }
 REST: Final = frozenset(("lambda", "scheduler"))
-QUERY: Final = frozenset(("sts", "sns", "sqs"))
-VERSIONS: Final[Mapping[str, str]] = {"2011-06-15": "sts", "2010-03-31": "sns", "2012-11-05": "sqs"}
+QUERY: Final[Mapping[str, str]] = {"sts": "sts", "sns": "sns", "sqs": "sqs", "monitoring": "cloudwatch"}  # by what signatures are made for
+VERSIONS: Final[Mapping[str, str]] = {"2011-06-15": "sts", "2010-03-31": "sns", "2012-11-05": "sqs", "2010-08-01": "cloudwatch"}
 
 _SCOPE: Final = re.compile(
     r"Credential(?:=|%3D)[^/%,&\s]{1,128}(?:/|%2F)[0-9]{8}(?:/|%2F)[^/%,&\s]{1,64}(?:/|%2F)([a-z0-9-]{1,64})(?:/|%2F)", re.IGNORECASE
@@ -71,5 +72,5 @@ def _queried(request: Request, scope: str) -> Aimed:
     """Of the query protocol, or of a service that is not here."""
     action = field_of(request, "Action") if _is_form(request) or "Action=" in request.query else ""
     if not action:
-        return Aimed(scope, "query") if scope in QUERY else Aimed("", "rest-json") if scope else Aimed("s3", "s3")
-    return Aimed(scope if scope in QUERY else "" if scope else VERSIONS.get(field_of(request, "Version"), ""), "query", action)
+        return Aimed(QUERY[scope], "query") if scope in QUERY else Aimed("", "rest-json") if scope else Aimed("s3", "s3")
+    return Aimed(QUERY[scope] if scope in QUERY else "" if scope else VERSIONS.get(field_of(request, "Version"), ""), "query", action)

@@ -22,7 +22,7 @@ Members = Mapping[str, Any]
 class Call:
     """One request whose sender is known, to one operation."""
 
-    service: str  # its name in botocore's data: lambda, sqs, sns, events, scheduler, logs, sts, dynamodb, dynamodbstreams
+    service: str  # its name in botocore's data: lambda, sqs, sns, events, scheduler, logs, sts, dynamodb, dynamodbstreams, cloudwatch
     operation: str  # CreateFunction
     parameters: Members
     caller: Caller

@@ -25,6 +25,7 @@ from router.queues.store import Queues
 from router.sources.base import House
 from router.tables.store import Tables
 from router.telemetry.loggroups import LogGroups
+from router.telemetry.measured import Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Parts:
     permissions: Permissions
     layers: LayerStore
     logs: LogGroups
+    measured: Measured
     objects: Objects
     tables: Tables
 
@@ -64,6 +66,7 @@ class Entry(NamedTuple):
 
 
 SERVICES: Final[Mapping[str, Entry]] = {  # by name in botocore's data
+    "cloudwatch": Entry("router.api.aws.cloudwatch", lambda module, parts: module.Cloudwatch(parts.measured)),
     "dynamodb": Entry("router.api.aws.dynamodb", lambda module, parts: module.Dynamodb(parts.tables, parts.declared)),
     "dynamodbstreams": Entry(
         "router.api.aws.dynamodbstreams", lambda module, parts: module.DynamodbStreams(parts.tables, parts.house.clock)

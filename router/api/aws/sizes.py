@@ -4,6 +4,7 @@ On the wire a text may take three times what the service counts: SDKs spell othe
 quotas of each service; Lambda's answers to larger ones; BatchWriteItem in the DynamoDB API reference, "over the network"."""
 
 import re
+import zlib
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Final
@@ -11,6 +12,7 @@ from typing import Final
 from router import names
 from router.api.aws import query, routing
 from router.api.aws.protocol import Aimed, Fault
+from router.api.aws.values import Malformed
 from router.errors import RequestTooLarge
 from router.events.http import Request, Response
 from router.model import SYNC_LIMIT
@@ -22,6 +24,7 @@ CODE: Final = 70_167_211  # bytes: Lambda's own limit for a request with code, 5
 LARGEST: Final = CODE
 OTHER: Final = _MB  # bytes of what is for none of these, and of calls without content
 SERVICES: Final[Mapping[str, int]] = {
+    "cloudwatch": 2 * _MB,  # PutMetricData: 1 MB
     "dynamodb": 16 * _MB,  # BatchWriteItem
     "events": 4 * _MB,  # PutEvents: 1 MB
     "lambda": SYNC_LIMIT,
@@ -51,6 +54,21 @@ def room(head: Head, _: str) -> int:
     if head.length is not None and head.length > most:
         raise Refused(413, f"body over {most} bytes", _told(aimed, operation, most))
     return most
+
+
+def unpacked(request: Request, service: str) -> Request:
+    """A request whose body is as it was before its client compressed it, which it has signed so. Raises Malformed."""
+    if request.header("content-encoding").lower() != "gzip":
+        return request
+    most = SERVICES.get(service, OTHER)
+    unpacking = zlib.decompressobj(wbits=31)
+    try:
+        body = unpacking.decompress(request.body, most)
+    except zlib.error as error:
+        raise Malformed(f"the body is not gzip: {error}") from None
+    if not unpacking.eof or unpacking.unused_data:
+        raise Malformed(f"the body is no whole gzip of {most} bytes at most")
+    return request._replace(body=body)
 
 
 def _told(aimed: Aimed, operation: str, most: int) -> Response | None:

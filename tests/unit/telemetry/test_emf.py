@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.telemetry.emf import MOST, Sample, samples
+from router.telemetry.emf import MOST, Metric, samples
 
 
 def document(directive: dict[str, Any] | None = None, **members: Any) -> str:
@@ -16,7 +16,7 @@ def document(directive: dict[str, Any] | None = None, **members: Any) -> str:
     return json.dumps(found | members)
 
 
-ONE = Sample("App", "Orders", "Count", (("service", "shop"),), (2,))
+ONE = Metric("App", "Orders", "Count", (("service", "shop"),), (2,))
 
 
 def test_a_document() -> None:
@@ -30,7 +30,7 @@ def test_each_set_of_dimensions_and_each_directive() -> None:
     assert samples(document({"Dimensions": []})) == [ONE._replace(dimensions=())]
     two = json.loads(document(Failed=1))
     two["_aws"]["CloudWatchMetrics"].append({"Namespace": "B", "Metrics": [{"Name": "Failed", "StorageResolution": 1}]})
-    assert samples(json.dumps(two)) == [ONE, Sample("B", "Failed", "None", (), (1,))]
+    assert samples(json.dumps(two)) == [ONE, Metric("B", "Failed", "None", (), (1,))]
 
 
 def test_behind_a_time_and_a_request_id() -> None:

@@ -1,6 +1,7 @@
 """How large a body may be is known from its head, and who sends more hears of it as the service would say it."""
 
 import contextlib
+import gzip
 import json
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from router.api.aws import query, sizes
 from router.api.aws.query import FORM
-from router.events.http import Response
+from router.api.aws.values import Malformed
+from router.events.http import Request, Response
 from router.model import SYNC_LIMIT
 from router.web.heads import Head
 from router.web.refused import Refused
@@ -94,3 +96,35 @@ def test_any_head_has_a_bound(method: str, target: str, named: str, authorizatio
     for some in (headers, headers[::2], headers[2:]):
         with contextlib.suppress(Refused):
             assert 0 < sizes.room(head(method, f"/{target}", some, length), "") <= sizes.LARGEST
+
+
+# -- bodies that clients have compressed
+
+
+def compressed(body: bytes, encoding: str = "gzip") -> Request:
+    return Request("POST", "/", (("content-encoding", encoding),), body)
+
+
+def test_a_body_is_read_as_it_was() -> None:
+    body = b'{"Namespace": "App"}' * 100
+    assert sizes.unpacked(compressed(gzip.compress(body)), "cloudwatch").body == body
+    assert sizes.unpacked(compressed(gzip.compress(body), "GZIP"), "cloudwatch").body == body
+    plain = Request("POST", "/", (), body)
+    assert sizes.unpacked(plain, "cloudwatch") is plain
+    assert sizes.unpacked(compressed(body, "identity"), "cloudwatch").body == body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        gzip.compress(b"{}")[:-3],
+        gzip.compress(b"{}") + b"x",
+        gzip.compress(bytes(sizes.SERVICES["cloudwatch"] + 1)),
+    ],
+    ids=["empty", "plain", "cut off", "more behind it", "larger than what may be sent"],
+)
+def test_what_is_no_whole_gzip_of_that_size(body: bytes) -> None:
+    with pytest.raises(Malformed):
+        sizes.unpacked(compressed(body), "cloudwatch")
