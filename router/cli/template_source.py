@@ -52,6 +52,9 @@ def source(template: Path, wanted: Sequence[str]) -> Source:
         if wanted:
             raise TemplateError("--stack chooses among the stacks of a directory that cdk synth has written; this is one template")
         return _alone(template, base)
+    if not (base / assembly.MANIFEST).is_file():
+        hint = f"; {template / _MARK} may be meant" if (base / _MARK).is_dir() else ""
+        raise ConfigError((f"{template} is neither a template nor a directory that cdk synth has written{hint}",))
     manifest = _text(base / assembly.MANIFEST, _LARGEST)
     stacks = assembly.chosen(assembly.stacks(manifest), wanted)
     read = [(stack, _whole(base / stack.file)) for stack in stacks]

@@ -292,8 +292,8 @@ _FUNCTIONS: Final[Mapping[str, Callable[[Resolver, Any], Any]]] = {
     "ToJsonString": Resolver._json,  # noqa: SLF001
 }
 _NOT_HERE: Final = {
-    "ImportValue": "Fn::ImportValue: there are no other stacks here to import from; make it a parameter",
-    "GetStackOutput": "Fn::GetStackOutput: there are no other stacks here to read from; make it a parameter",
+    "ImportValue": "Fn::ImportValue: no stack that is read here exports that; make it a parameter",
+    "GetStackOutput": "Fn::GetStackOutput: no stack that is read here gives that out; make it a parameter",
     "Cidr": "Fn::Cidr: there are no networks here to divide",
     "Transform": "Fn::Transform: macros are not run here",
     "ForEach": "Fn::ForEach: write the resources out",

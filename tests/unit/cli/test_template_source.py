@@ -65,7 +65,10 @@ def test_one_stack_by_its_file(tmp_path: Path) -> None:
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"manifest\.json: No such file"):
+    with pytest.raises(ConfigError, match=r"is neither a template nor a directory that cdk synth has written$"):
+        source(tmp_path, ())
+    assembly(tmp_path / "cdk.out", Shop=ANY)
+    with pytest.raises(ConfigError, match=r"has written; .*/cdk\.out may be meant"):
         source(tmp_path, ())
     out = assembly(tmp_path / "out", Shop=ANY)
     (out / "Shop.template.json").unlink()

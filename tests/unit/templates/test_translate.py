@@ -142,7 +142,7 @@ def test_terms_of_its_own_make_a_rule_of_an_event() -> None:
         ({"Type": "AWS::SQS::Queue", "Properties": {"RedrivePolicy": "{"}}, "is no JSON"),
         ({"Type": "AWS::Lambda::Permission", "Properties": {"FunctionName": "Nobody", "Principal": "x"}}, "is not here"),
         ({"Type": "AWS::Events::Rule", "Properties": {"EventPattern": {}, "Targets": [{"Id": "a", "Arn": "arn:aws:kinesis:us-east-1:1:stream/x"}]}}, "is not here"),
-        ({"Type": "AWS::S3::Bucket", "Properties": {"BucketName": {"Fn::ImportValue": "x"}}}, "no other stacks"),
+        ({"Type": "AWS::S3::Bucket", "Properties": {"BucketName": {"Fn::ImportValue": "x"}}}, "no stack that is read here"),
     ],
 )  # fmt: skip
 def test_a_resource_is_refused_in_words(resource: dict[str, Any], said: str) -> None:
