@@ -116,7 +116,7 @@ def shown(message: Message) -> dict[str, Any]:
         "sent": names.iso_ms(message.sent / 1000),
         "receives": message.receives,
         "attributes": {name: {"type": one.data_type, "value": _text(one.value)} for name, one in message.attributes.items()},
-        "group": fifo.group if fifo else None,
+        "group": message.group or None,
         "sequence": fifo.sequence if fifo else None,
         "dead_letter_source": message.dead_letter_source or None,
     }

@@ -52,7 +52,7 @@ def list_(settings: Settings) -> None:
 @click.argument("body", default="-")
 @click.option("--attribute", "attributes", metavar="NAME=VALUE", multiple=True, help="A message attribute of type String; may be repeated.")
 @click.option("--delay", type=float, metavar="SECONDS", help="Seconds before it can be received.")
-@click.option("--group", metavar="ID", help="Message group, in a FIFO queue.")
+@click.option("--group", metavar="ID", help="Message group: required by a FIFO queue.")
 @click.option("--deduplication", metavar="ID", help="Deduplication id, in a FIFO queue.")
 @shared_options
 @pass_settings

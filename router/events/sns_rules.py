@@ -87,7 +87,7 @@ def check(message: Message, *, fifo: bool, content_based: bool) -> None:
 
 def _check_fifo(message: Message, *, fifo: bool, content_based: bool) -> None:
     for name, value in {"MessageGroupId": message.group, "MessageDeduplicationId": message.deduplication}.items():
-        if value and not fifo:
+        if value and not fifo and name != "MessageGroupId":
             raise InvalidParameter(f"{name} Reason: The request includes {name} parameter that is not valid for this topic type")
         if value and not _TOKEN.fullmatch(value):
             raise InvalidParameter(f"{name} Reason: it is 1 to 128 alphanumeric and punctuation characters")

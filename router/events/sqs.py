@@ -25,7 +25,6 @@ class Attribute:
 class Fifo:
     """What a message of a FIFO queue has beside the rest."""
 
-    group: str
     deduplication: str
     sequence: str  # 20 digits
 
@@ -42,6 +41,7 @@ class Message:
     sender: str  # AIDA…, AROA…:session
     receives: int = 1  # this one included
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    group: str = ""  # message group: every message's in a FIFO queue, in a standard queue the tenant that it is of, if any
     fifo: Fifo | None = None
     dead_letter_source: str = ""  # ARN of the queue that gave up on it
     trace: str = ""  # AWSTraceHeader
@@ -81,7 +81,9 @@ def system_attributes(message: Message) -> dict[str, str]:
     }
     if message.fifo is not None:
         made["SequenceNumber"] = message.fifo.sequence
-        made["MessageGroupId"] = message.fifo.group
+    if message.group:
+        made["MessageGroupId"] = message.group
+    if message.fifo is not None:
         made["MessageDeduplicationId"] = message.fifo.deduplication
     if message.dead_letter_source:
         made["DeadLetterQueueSourceArn"] = message.dead_letter_source

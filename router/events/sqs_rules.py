@@ -51,7 +51,7 @@ class New:
     body: str
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     delay: float | None = None  # seconds; None: the queue's own
-    group: str = ""
+    group: str = ""  # a standard queue keeps it and hands it out; only a FIFO queue orders by it
     deduplication: str = ""
     trace: str = ""  # AWSTraceHeader
     sender: str = ""  # "": the account
@@ -173,10 +173,10 @@ def _check_delay(delay: float, rules: Rules) -> None:
 
 
 def _check_fifo(message: New, rules: Rules) -> None:
-    """Groups and deduplication belong to FIFO queues, which need both."""
+    """FIFO queues need a group and what deduplication goes by; in a standard queue a message may have a group, and nothing else of this."""
     given = {"MessageGroupId": message.group, "MessageDeduplicationId": message.deduplication}
     for name, value in given.items():
-        if value and not rules.fifo:
+        if value and not rules.fifo and name != "MessageGroupId":
             raise InvalidParameterValue(f"The request include parameter {name} which is not valid for this queue type.")
         if value and not _TOKEN.fullmatch(value):
             raise InvalidParameterValue(

@@ -70,6 +70,9 @@ CREATE INDEX queue_messages_held ON queue_messages (holder) WHERE holder <> '';
 CREATE INDEX queue_lanes_due ON queue_lanes (queue, due);
 CREATE INDEX queue_duplicates_until ON queue_duplicates (until);
 
+-- name: schema_2
+ALTER TABLE queue_bodies ADD COLUMN tenant TEXT NOT NULL DEFAULT '';  -- message group of a message in a standard queue, which has no lane
+
 -- name: latest
 SELECT ifnull(max(last), 0), ifnull(max(at), 0.0) FROM queue_tallies;
 
@@ -80,7 +83,7 @@ SELECT id, message_id FROM queue_duplicates WHERE queue = ?1 AND deduplication =
 INSERT INTO queue_messages VALUES (?, ?, ?, ?, ?, ?, 0.0, ?, ?, ?, '', '', ?, ?);
 
 -- name: insert_body
-INSERT INTO queue_bodies VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO queue_bodies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: remember
 INSERT OR REPLACE INTO queue_duplicates VALUES (?, ?, ?, ?, ?);
@@ -110,7 +113,7 @@ SELECT id, visible FROM queue_messages WHERE queue = ?1 AND lane = ?2 AND lane <
 
 -- name: message
 SELECT m.id, m.queue, m.lane, m.message_id, m.receives, m.carried, m.first_received, m.source, m.size, m.arrived,
-    b.sent, b.sender, b.deduplication, b.trace, b.attributes, b.body, b.checksum
+    b.sent, b.sender, b.deduplication, b.trace, b.attributes, b.body, b.checksum, b.tenant
 FROM queue_messages AS m LEFT JOIN queue_bodies AS b ON b.id = m.id WHERE m.id = ?1;
 
 -- name: take

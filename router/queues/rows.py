@@ -70,6 +70,7 @@ class Stored:
     attributes: str
     body: str | None  # None: there is none
     checksum: int
+    tenant: str  # message group in a standard queue
 
     @property
     def place(self) -> Place:
@@ -93,7 +94,8 @@ class Stored:
             sender=self.sender,
             receives=self.receives + 1,
             attributes=attributes_of(self.attributes),
-            fifo=Fifo(self.lane, self.deduplication, sequence_number(self.id)) if self.lane else None,
+            group=self.lane or self.tenant,
+            fifo=Fifo(self.deduplication, sequence_number(self.id)) if self.lane else None,
             dead_letter_source=source_arn,
             trace=self.trace,
         )

@@ -29,7 +29,7 @@ log = structlog.get_logger("router.queues")
 
 T = TypeVar("T")
 
-STEPS: Final = (SQL["schema_1"],)
+STEPS: Final = (SQL["schema_1"], SQL["schema_2"])
 PURGE_EVERY: Final = 60.0  # seconds between two purges of one queue
 PATIENCE: Final = 20.0  # seconds between two looks of who waits, at most
 

@@ -87,10 +87,10 @@ class Work:
                 return Sent(known[1], sequence_number(known[0]))
         number, message_id = self.number(), names.request_id()
         visible = self.now + (queue.delay if message.delay is None else message.delay)
-        lane = message.group if queue.fifo else ""
+        lane, tenant = (message.group, "") if queue.fifo else ("", message.group)
         self._do("insert", number, queue.name, lane, message_id, visible, self.now, 0, 0, None, "", size)
         attributes = attributes_text(message.attributes)
-        told = (deduplication, message.trace, attributes, message.body, checksum(message.body, attributes))
+        told = (deduplication, message.trace, attributes, message.body, checksum(message.body, attributes), tenant)
         self._do("insert_body", number, self.wall, message.sender, *told)
         self._count(queue.name, 1, size, number)
         if not queue.fifo:
@@ -338,7 +338,7 @@ class Work:
 
     def _stored(self, number: int) -> Stored:
         row = self._all("message", number)[0]
-        return Stored(*row[:10], *((0, "", "", "", "{}", None, 0) if row[15] is None else row[10:]))
+        return Stored(*row[:10], *((0, "", "", "", "{}", None, 0, "") if row[15] is None else row[10:]))
 
     def _do(self, name: str, *params: Any) -> None:
         self.connection.execute(SQL[name], params).fetchall()

@@ -35,7 +35,7 @@ ACTIONS: Final[Mapping[str, str]] = {
 }  # what a target's role must be allowed
 _ID: Final = r"[.\-_A-Za-z0-9]{1,64}"
 _LOG_GROUP: Final = r"/aws/events/[.\-_/#A-Za-z0-9]{1,500}"  # EventBridge user guide: its log groups begin so
-_GROUP: Final = r"[!-~]{1,128}"  # of a FIFO queue's message: printable ASCII without the space
+_GROUP: Final = r"[!-~]{1,128}"  # of a queue's message: printable ASCII without the space
 Assuming = tuple[str, str]  # the service that assumes a target's role, and the ARN of what it does so for
 _SHARED: Final = ("dead_letter", "retry", "group", "role")
 
@@ -161,15 +161,14 @@ def _retry(form: Node) -> tuple[int, float]:
 
 
 def _group(form: Node, to: Destination, around: Surroundings) -> str:
-    """The message group: a FIFO queue's messages have one, and no others."""
+    """The message group: a FIFO queue's messages have one, a standard queue's may."""
     queue = around.names.queues.get(to.name) if to.kind == "queue" else None
-    fifo = queue is not None and queue.fifo
-    if fifo and not form.has("group"):
+    if queue is not None and queue.fifo and not form.has("group"):
         form.problem(f"is required: {to.name} is a FIFO queue", "group")
     if not form.has("group"):
         return ""
-    if not fifo:
-        form.problem("only a message in a FIFO queue has this", "group")
+    if to.kind != "queue":
+        form.problem("only a message in a queue has this", "group")
     return form.text("group", pattern=_GROUP, what="1 to 128 printable characters without spaces")
 
 

@@ -38,7 +38,7 @@ class Target:
     to: Destination  # a function, queue, bus, topic or log_group
     id: str = ""  # unlike that of any other target of its rule; "": a rule's only one
     input: Input = WHOLE
-    group: str = ""  # MessageGroupId in a FIFO queue
+    group: str = ""  # MessageGroupId in a queue
     dead_letter: str = ""  # a queue, for what cannot be handed over; "": it is lost, and told
     attempts: int = ATTEMPTS  # tries after the first
     age: float = OLDEST  # seconds that it is tried for

@@ -39,7 +39,7 @@ STEPS: Final = (
         topic TEXT NOT NULL,
         message_id TEXT NOT NULL,
         at REAL NOT NULL,               -- epoch seconds
-        message BLOB NOT NULL,          -- JSON: text, subject, attributes, texts, trace, sender
+        message BLOB NOT NULL,          -- JSON: text, subject, attributes, texts, trace, sender, message group
         last TEXT NOT NULL              -- id of the last subscription that has it; '': none has
     ) STRICT;
     CREATE INDEX topic_backlog_topics ON topic_backlog (topic);
@@ -109,7 +109,7 @@ def number(connection: apsw.Connection, topic: str, deduplication: str, message_
 
 def put_off(connection: apsw.Connection, topic: str, message_id: str, at: float, message: Message) -> None:
     """Keep a message whose subscribers are to have it later."""
-    told = [message.subject, attributes_text(message.attributes), dict(message.texts), message.trace, message.sender]
+    told = [message.subject, attributes_text(message.attributes), dict(message.texts), message.trace, message.sender, message.group]
     connection.execute(_PUT_OFF, (topic, message_id, at, orjson.dumps([message.text, *told]))).fetchall()
 
 
@@ -120,8 +120,8 @@ async def oldest(database: Database) -> PutOff | None:
         return None
     number, topic, message_id, at, data, last = rows[0]
     try:
-        text, subject, attributes, texts, trace, sender = orjson.loads(data)
-        message = Message(text, subject, attributes_of(attributes), texts=texts, trace=trace, sender=sender)
+        text, subject, attributes, texts, trace, sender, *group = orjson.loads(data)  # before there were groups of standard topics: six
+        message = Message(text, subject, attributes_of(attributes), "".join(group), texts=texts, trace=trace, sender=sender)
     except (ValueError, TypeError):
         message = None
     return PutOff(number, topic, message_id, at, message, last)

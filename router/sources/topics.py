@@ -247,10 +247,8 @@ class Topics:
         size = size_of(made)
         if size > queue.max_message_size:
             return self._dead(one, told, message, f"it has {size} bytes, and the queue takes {queue.max_message_size}")
-        if queue.fifo:
-            made = New(
-                made.body, made.attributes, group=message.group, deduplication=deduplication, trace=message.trace, sender=made.sender
-            )
+        if queue.fifo or not self.topics[one.topic].fifo:  # a FIFO topic's groups are nothing to a standard queue: SNS developer guide
+            made = replace(made, group=message.group, deduplication=deduplication if queue.fifo else "")
         return [Letter(queue.name, made, size)]
 
     def _letter(self, one: Subscriber, told: sns.Notification, message: Message) -> New:

@@ -83,7 +83,8 @@ def _fifo(numbers: Sequence[int], receives: int) -> dict[str, Any]:
                 first_received=SENT + 2,
                 sender="AIDAIENQZJOLO23YVJ4VO",
                 receives=receives,
-                fifo=sqs.Fifo("1", f"dedup-{number}", f"{18_850_000_000_000_000_000 + number}"),
+                group="1",
+                fifo=sqs.Fifo(f"dedup-{number}", f"{18_850_000_000_000_000_000 + number}"),
             )
             for number in numbers
         ],

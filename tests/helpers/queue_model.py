@@ -123,7 +123,8 @@ class ModelQueues:
             message.receives -= 1
 
     def purge(self, name: str) -> int:
-        """Remove all."""
+        """Remove all, and forget what was sent."""
+        self.seen = {key: found for key, found in self.seen.items() if key[0] != name}
         gone = [m for m in self.messages if m.queue == name]
         self.messages = [m for m in self.messages if m.queue != name]
         return len(gone)

@@ -53,6 +53,7 @@ def _sqs(facts: Facts, at: float) -> Any:
         sender=_SENDER,
         receives=whole(facts, "receives"),
         attributes={name: _attribute(name, value) for name, value in mapping(facts, "attributes").items()},
+        group=facts["group"],
         fifo=_fifo(facts),
         dead_letter_source=_queue(facts, facts["dead-letter-source"]) if facts["dead-letter-source"] else "",
     )
@@ -64,12 +65,11 @@ def _queue(facts: Facts, name: str) -> str:
 
 
 def _fifo(facts: Facts) -> sqs.Fifo | None:
-    group = facts["group"]
-    if bool(group) != facts["queue"].endswith(".fifo"):
-        raise ValueError("a queue whose name ends in .fifo has messages with a group, and no other has: queue=NAME.fifo group=GROUP")
-    if not group:
+    if not facts["queue"].endswith(".fifo"):
         return None
-    return sqs.Fifo(group, facts["deduplication-id"] or hashlib.sha256(facts["body"].encode()).hexdigest(), f"{18_850_000_000_000_000_000}")
+    if not facts["group"]:
+        raise ValueError("a queue whose name ends in .fifo has messages with a group: queue=NAME.fifo group=GROUP")
+    return sqs.Fifo(facts["deduplication-id"] or hashlib.sha256(facts["body"].encode()).hexdigest(), f"{18_850_000_000_000_000_000}")
 
 
 def _attribute(name: str, value: Any) -> sqs.Attribute:

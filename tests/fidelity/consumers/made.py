@@ -33,7 +33,8 @@ RICH: Final = sqs.Message(
     1_772_366_401_000,
     "AIDAIENQZJOLO23YVJ4VO",
     attributes={"kind": sqs.Attribute("String", "order"), "size": sqs.Attribute("Number", "7"), "raw": sqs.Attribute("Binary", BYTES)},
-    fifo=sqs.Fifo("group-1", "dedup-1", "18849496460467696128"),
+    group="group-1",
+    fifo=sqs.Fifo("dedup-1", "18849496460467696128"),
     dead_letter_source=f"arn:aws:sqs:{REGION}:{ACCOUNT}:first",
     trace="Root=1-5759e988-bd862e3fe1be46a994272793",
 )

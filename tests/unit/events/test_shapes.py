@@ -157,7 +157,7 @@ def test_ticks_have_their_time_and_source() -> None:
         ("s3-eventbridge", {"event": "ObjectMade:Put"}),
         ("eventbridge", {"detail": "[]"}),
         ("eventbridge", {"source": ""}),
-        ("sqs", {"group": "g"}),
+        ("sqs", {"queue": "jobs.fifo", "deduplication-id": "d"}),
         ("sqs", {"queue": "jobs.fifo"}),
         ("sqs", {"attributes": '{"a": null}'}),
         ("sqs", {"attributes": "[]"}),

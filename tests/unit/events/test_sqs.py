@@ -39,11 +39,17 @@ def test_a_plain_message_has_nothing_that_is_not_its_own() -> None:
 
 
 def test_fifo_dead_letters_and_traces_add_attributes() -> None:
-    attributes = made(fifo=Fifo("g", "d", "1" * 20), dead_letter_source=f"{ARN}-1", trace="Root=1-2-3", receives=4)["attributes"]
+    attributes = made(group="g", fifo=Fifo("d", "1" * 20), dead_letter_source=f"{ARN}-1", trace="Root=1-2-3", receives=4)["attributes"]
     assert all(isinstance(value, str) for value in attributes.values())
     assert attributes["ApproximateReceiveCount"] == "4"
     assert (attributes["MessageGroupId"], attributes["MessageDeduplicationId"], attributes["SequenceNumber"]) == ("g", "d", "1" * 20)
     assert (attributes["DeadLetterQueueSourceArn"], attributes["AWSTraceHeader"]) == (f"{ARN}-1", "Root=1-2-3")
+
+
+def test_in_a_standard_queue_a_message_may_have_a_group_of_itself() -> None:
+    attributes = made(group="tenant")["attributes"]
+    assert attributes["MessageGroupId"] == "tenant"
+    assert not {"MessageDeduplicationId", "SequenceNumber"} & attributes.keys()
 
 
 def test_attributes_keep_their_types_and_bytes() -> None:

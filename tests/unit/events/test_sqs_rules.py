@@ -58,7 +58,7 @@ def test_whatever_comes_is_taken_or_refused_by_name(message: New, rules: Rules) 
         (New("x" * (LARGEST + 1)), STANDARD, "InvalidParameterValue"),
         (New("x", delay=901), STANDARD, "InvalidParameterValue"),
         (New("x", delay=float("nan")), STANDARD, "InvalidParameterValue"),
-        (New("x", group="g"), STANDARD, "InvalidParameterValue"),
+        (New("x", group="g g"), STANDARD, "InvalidParameterValue"),
         (New("x", deduplication="d"), STANDARD, "InvalidParameterValue"),
         (New("x"), CONTENT, "MissingParameter"),
         (New("x", group="g"), FIFO, "InvalidParameterValue"),

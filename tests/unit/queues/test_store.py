@@ -41,6 +41,39 @@ async def test_a_message_comes_back_as_it_was_sent(house: Rig) -> None:
     assert message.sent == message.first_received == int(house.clock.now() * 1000)
 
 
+async def test_a_standard_queue_keeps_a_message_s_group_and_neither_orders_nor_deduplicates_by_it(house: Rig) -> None:
+    for body in ("a", "a", "b"):
+        await house.sent("jobs", body, group="tenant")
+    got = await house.queues.receive("jobs", most=10, wait=0)
+    assert [(message.body, message.group, message.fifo) for message in got] == [(body, "tenant", None) for body in ("a", "a", "b")]
+    one = await house.queues.receive("jobs", wait=0)
+    assert one == []
+    (answer,) = await house.queues.send("jobs", [New("x", group="tenant", deduplication="d")])
+    assert code(answer) == "InvalidParameterValue"  # type: ignore[arg-type]
+
+
+async def test_a_group_goes_with_its_message_to_the_dead_letter_queue_and_back(house: Rig) -> None:
+    await house.sent("jobs", "poison", group="tenant")
+    for _ in range(3):
+        await house.bodies("jobs", visibility=0)
+    (letter,) = await house.queues.receive("dead", wait=0, visibility=0)
+    await house.moves.start("dead")
+    await house.moves.step()
+    (back,) = await house.queues.receive("jobs", wait=0)
+    assert (letter.group, back.body, back.group) == ("tenant", "poison", "tenant")
+
+
+async def test_messages_of_a_store_that_knew_no_groups_of_standard_queues_have_none(tmp_path: Path) -> None:
+    async with rig(tmp_path) as made:
+        await made.sent("jobs", "old")
+        for sql in ("ALTER TABLE queue_bodies DROP COLUMN tenant", "UPDATE schema_steps SET steps = 1 WHERE component = 'queues'"):
+            await made.database.transact(lambda connection, sql=sql: connection.execute(sql).fetchall())  # type: ignore[misc]
+    async with rig(tmp_path) as made:
+        await made.sent("jobs", "new", group="tenant")
+        got = await made.queues.receive("jobs", most=10, wait=0)
+        assert [(message.body, message.group) for message in got] == [("old", ""), ("new", "tenant")]
+
+
 async def test_a_received_message_is_hidden_until_its_timeout(house: Rig) -> None:
     await house.sent("jobs")
     assert await house.bodies("jobs") == ["x"]
@@ -97,7 +130,7 @@ async def test_a_long_poll_sees_a_delayed_message_when_it_is_due_and_gives_up_af
 
 
 async def test_a_batch_is_judged_message_by_message(house: Rig) -> None:
-    messages = [New("good"), New("bad \x00"), New("x" * 2000), New("y" * 1024), New("grouped", group="g")]
+    messages = [New("good"), New("bad \x00"), New("x" * 2000), New("y" * 1024), New("told apart", deduplication="d")]
     answers = await house.queues.send("short", messages)
     assert [code(answer) for answer in answers] == ["", "InvalidMessageContents", "InvalidParameterValue", "", "InvalidParameterValue"]
     assert sorted(await house.bodies("short")) == ["good", "y" * 1024]

@@ -145,7 +145,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
 async def test_all_targets_of_a_rule_get_the_event_in_one_transaction(bench: Bench) -> None:
     bench.rules["big"] = rule(
         to("function", "f"),
-        to("queue", "jobs"),
+        to("queue", "jobs", group="tenant"),
         to("queue", "line.fifo", group="all"),
         to("bus", "orders"),
         to("log_group", "/aws/events/x"),
@@ -153,9 +153,10 @@ async def test_all_targets_of_a_rule_get_the_event_in_one_transaction(bench: Ben
     assert await bench.publish(bench.house()) == 5
     (event,) = await bench.functions()
     assert (event["id"], event["detail"]) == ("e-1", {"id": 7})
-    assert await bench.bodies("jobs") == [event]
+    (message,) = await bench.messages("jobs")
+    assert (json.loads(message.body), message.group, message.fifo) == (event, "tenant", None)
     (message,) = await bench.messages("line.fifo")
-    assert message.fifo.group == "all"
+    assert message.group == "all"
     rows = await bench.outbox.page("[]", 10)
     assert [(row.kind, row.target, json.loads(row.body)) for row in rows] == [
         ("bus", "orders", event),

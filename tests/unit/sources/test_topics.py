@@ -26,7 +26,9 @@ WRITTEN = {
         "twin": {"subscriptions": {f"s{number}": {"queue": "dead", "raw": True} for number in range(topics.SUBSCRIBERS)}},
     },
 }
-MESSAGE = Message("hello", "subject", {"n": Attribute("Number", "7"), "b": Attribute("Binary", b"\0\xff")}, trace="Root=1-2-3")
+MESSAGE = Message(
+    "hello", "subject", {"n": Attribute("Number", "7"), "b": Attribute("Binary", b"\0\xff")}, group="tenant", trace="Root=1-2-3"
+)
 
 
 @pytest.fixture
@@ -58,6 +60,7 @@ async def all_got(house: Rig, message_id: str) -> None:
     found = await got(house)
     assert len({one["UnsubscribeURL"] for one in found}) == len(found) == MANY
     assert {(one["MessageId"], one["Message"], one["Subject"]) for one in found} == {(message_id, "hello", "subject")}
+    assert await house.database.read("SELECT DISTINCT tenant FROM queue_bodies") == [("tenant",)]
     assert found[0]["MessageAttributes"] == {"n": {"Type": "Number", "Value": "7"}, "b": {"Type": "Binary", "Value": "AP8="}}
     assert [one["Records"][0]["Sns"]["MessageId"] for one in await house.events("g")] == [message_id]
     assert (await got(house, "dead"), await rows(house)) == ([], 0)

@@ -87,10 +87,28 @@ async def test_a_fifo_topic_numbers_and_deduplicates(house: Rig) -> None:
     other = await house.call("Publish", TopicArn=arn, Message="b", MessageGroupId="g")
     assert first == again
     assert first["SequenceNumber"] < other["SequenceNumber"]
-    assert (await house.bodies("line.fifo"), await house.bodies("jobs")) == (["a", "b"], ["a", "b"])
+    ordered, plain = [await house.queues.receive(queue, most=10, wait=0) for queue in ("line.fifo", "jobs")]
+    assert [(one.body, one.group) for one in ordered] == [("a", "g"), ("b", "g")]
+    assert [(one.body, one.group) for one in plain] == [("a", ""), ("b", "")]  # SNS developer guide: a standard queue is told no group
+    for queue, messages in (("line.fifo", ordered), ("jobs", plain)):
+        await house.queues.delete(queue, [one.handle for one in messages])
     await house.clock.advance(301)
     await house.call("Publish", TopicArn=arn, Message="a", MessageGroupId="g")
     assert await house.bodies("jobs") == ["a"]
+
+
+@pytest.mark.parametrize("raw", ["true", "false"])
+async def test_a_standard_topic_tells_standard_queues_the_group_and_nobody_else(house: Rig, raw: str) -> None:
+    arn = (await house.call("CreateTopic", Name="news"))["TopicArn"]
+    await house.call("Subscribe", TopicArn=arn, Protocol="sqs", Endpoint=f"{QUEUES}jobs", Attributes={"RawMessageDelivery": raw})
+    await house.call("Subscribe", TopicArn=arn, Protocol="lambda", Endpoint=f"{FUNCTIONS}g")
+    entries = [{"Id": "1", "Message": "a", "MessageGroupId": "one"}, {"Id": "2", "Message": "a"}]
+    told = await house.call("PublishBatch", TopicArn=arn, PublishBatchRequestEntries=entries)
+    assert all("SequenceNumber" not in one for one in told["Successful"])
+    assert sorted(one.group for one in await house.queues.receive("jobs", most=10, wait=0)) == ["", "one"]
+    events = await house.events("g")
+    assert len(events) == 2
+    assert "one" not in json.dumps(events)
 
 
 async def test_dead_letters_of_a_fifo_topic_may_go_to_a_fifo_queue_in_their_groups(house: Rig) -> None:
@@ -101,7 +119,7 @@ async def test_dead_letters_of_a_fifo_topic_may_go_to_a_fifo_queue_in_their_grou
         members = {"Message": f"{number}" * 1100, "MessageGroupId": group, "MessageDeduplicationId": f"{number}"}
         await house.call("Publish", TopicArn=arn, **members)
     letters = await house.queues.receive("line.fifo", most=10, wait=0)
-    assert sorted((json.loads(one.body)["Message"][0], one.fifo.group) for one in letters if one.fifo) == [
+    assert sorted((json.loads(one.body)["Message"][0], one.group) for one in letters) == [
         ("0", "a"),
         ("1", "b"),
         ("2", "a"),
@@ -198,7 +216,7 @@ async def test_a_batch_is_published_whole(house: Rig) -> None:
     [
         ({"Message": ""}, "InvalidParameter"),
         ({"Message": "x", "Subject": ""}, "InvalidParameter"),
-        ({"Message": "x", "MessageGroupId": "g"}, "InvalidParameter"),
+        ({"Message": "x", "MessageGroupId": "g g"}, "InvalidParameter"),
         ({"Message": '{"sqs": "x"}', "MessageStructure": "json"}, "InvalidParameter"),
         ({"Message": "x", "MessageAttributes": {"a": {"DataType": "String"}}}, "ParameterValueInvalid"),
     ],
@@ -244,7 +262,8 @@ async def test_a_batch_of_a_fifo_topic_needs_a_group_for_each_entry(house: Rig) 
             "ParameterValueInvalid",
         ),
         ({"TopicArn": f"{ARN}written", "Message": "x", "MessageAttributes": {"a": {"DataType": "String"}}}, "ParameterValueInvalid"),
-        ({"TopicArn": f"{ARN}written", "Message": "x", "MessageGroupId": "g"}, "InvalidParameter"),
+        ({"TopicArn": f"{ARN}written", "Message": "x", "MessageGroupId": "g g"}, "InvalidParameter"),
+        ({"TopicArn": f"{ARN}written", "Message": "x", "MessageDeduplicationId": "d"}, "InvalidParameter"),
     ],
 )
 async def test_what_is_wrong_is_refused(house: Rig, members: dict[str, Any], code: str) -> None:

@@ -135,6 +135,17 @@ async def test_a_fifo_message_has_a_sequence_number_and_is_sent_once(house: Rig)
     assert message["Attributes"] == {"SequenceNumber": first["SequenceNumber"], "MessageGroupId": "g"}
 
 
+async def test_in_a_standard_queue_a_group_comes_back_and_nothing_of_fifo_queues(house: Rig) -> None:
+    await house.call("SendMessage", "jobs", MessageBody="x", MessageGroupId="one")
+    entries = [{"Id": "a", "MessageBody": "y", "MessageGroupId": "two"}, {"Id": "b", "MessageBody": "z", "MessageGroupId": "two words"}]
+    told = await house.call("SendMessageBatch", "jobs", Entries=entries)
+    assert (told["Successful"][0].keys(), told["Failed"][0]["Code"]) == ({"Id", "MessageId", "MD5OfMessageBody"}, "InvalidParameterValue")
+    found = await house.call(
+        "ReceiveMessage", "jobs", MaxNumberOfMessages=10, MessageSystemAttributeNames=["MessageGroupId", "SequenceNumber"]
+    )
+    assert [message["Attributes"] for message in found["Messages"]] == [{"MessageGroupId": "one"}, {"MessageGroupId": "two"}]
+
+
 async def test_a_receive_attempt_is_answered_again_until_its_messages_are_settled(house: Rig) -> None:
     for body in "ab":
         await house.call("SendMessage", "line.fifo", MessageBody=body, MessageGroupId="g")
