@@ -14,6 +14,7 @@ from router.templates import moving
 from router.templates.document import Document
 from router.templates.document import whole as checked
 from router.templates.links import Links
+from router.templates.nested import under
 from router.templates.synthesized import undeployed
 from router.templates.words import Row, TemplateError, shown
 
@@ -87,7 +88,7 @@ def joined(templates: Sequence[tuple[Stack, Document]]) -> Document:
     whole = _Joined()
     for stack, template in templates:
         _add(whole, stack, undeployed(template.value))
-        whole.rows += [replace(row, resource=_prefix(stack) + row.resource) for row in template.rows]
+        whole.rows += [replace(row, resource=under(_prefix(stack), row.resource)) for row in template.rows]
     for section in ("Resources", "Outputs"):
         whole.value[section] = {name: whole.links.read(each) for name, each in whole.value.get(section, {}).items()}
     if whole.transforms:

@@ -1,19 +1,20 @@
 """A template's text as plain values: YAML with CloudFormation's short tags, or JSON. Pure.
 
 Source: CloudFormation user guide, "Template formats" and "Intrinsic function reference". As there, aliases and merge keys are not
-taken, so nothing ever expands; duplicate keys, text over 1 MB and nesting over 50 levels are refused too. `!Sub x` and the like
-become {"Fn::Sub": x}. Plain scalars are typed as YAML 1.1 has them, but dates, and numbers with a zero before them (accounts,
+taken, so nothing ever expands; text over 1 MB and nesting over 50 levels are refused too. Of a key that is there twice the last one
+counts, as where templates are deployed, and it is said. `!Sub x` and the like become {"Fn::Sub": x}. Plain scalars are typed as YAML 1.1 has them, but dates, and numbers with a zero before them (accounts,
 versions of policies), stay text."""
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import yaml
 
-from router.templates.words import Row, TemplateError, shown
+from router.templates.words import RUNS, Row, TemplateError, shown
 
 LARGEST: Final = 1024 * 1024  # bytes of text; S3-hosted templates have the same limit
 DEPTH: Final = 50
@@ -76,7 +77,7 @@ class Document:
 
     value: dict[str, Any]
     lines: dict[str, int]  # logical id of a resource → the line where it begins; {} for JSON
-    rows: tuple[Row, ...] = ()  # what became of nested stacks, which are not among its resources any more
+    rows: tuple[Row, ...] = ()  # what is to be said beside its resources: of keys that stand twice, of nested stacks
 
 
 @dataclass(slots=True)
@@ -97,10 +98,19 @@ def parse(text: str) -> Document:
     odd = _CONTROL.search(text)
     if odd:
         raise TemplateError(f"line {text.count(chr(10), 0, odd.start()) + 1}: control character U+{ord(odd[0]):04X}")
-    value, lines = (_json(text), {}) if text.lstrip().startswith("{") else _yaml(text)
-    if not isinstance(value, dict):
+    found = _json(text) if text.lstrip().startswith("{") else _yaml(text)
+    if not isinstance(found.value, dict):
         raise TemplateError("a template is a mapping with Resources in it")
-    return Document(value, lines)
+    return found
+
+
+def _twice(repeated: Mapping[str, tuple[int, int]]) -> Iterator[Row]:
+    """Rows that say of what stands there twice that one of them is nothing. *repeated*: path of a key that is there again → the lines of
+    the one that counts and the one before; 0: JSON."""
+    for path, (line, before) in repeated.items():
+        place = f"that of line {before}" if before else "the one before"
+        title = f"Twice: {shown(path)}"  # as no resource or event is called
+        yield Row(title, "duplicate key", RUNS, "", (f"the last one counts, {place} is left out",), line)
 
 
 def whole(template: Mapping[str, Any]) -> None:
@@ -113,13 +123,13 @@ def whole(template: Mapping[str, Any]) -> None:
             raise TemplateError(f"Transform {shown(name)}: macros are not run here")
 
 
-def _json(text: str) -> Any:
+def _json(text: str) -> Document:
+    repeated: dict[str, tuple[int, int]] = {}
+
     def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-        value: dict[str, Any] = {}
-        for name, each in found:
-            if name in value:
-                raise TemplateError(f"{shown(name)}: duplicate key")
-            value[name] = each
+        value = dict(found)
+        if len(value) < len(found):
+            repeated.update({name: (0, 0) for name, count in Counter(name for name, _ in found).items() if count > 1})
         return value
 
     def constant(name: str) -> Any:
@@ -132,7 +142,7 @@ def _json(text: str) -> Any:
     except (ValueError, RecursionError):
         raise TemplateError(f"not JSON, or nested more than {DEPTH} levels deep") from None
     _bounded(value, DEPTH)
-    return value
+    return Document(value, {}, tuple(_twice(repeated)))
 
 
 def _bounded(value: Any, left: int) -> None:
@@ -143,16 +153,17 @@ def _bounded(value: Any, left: int) -> None:
             _bounded(each, left - 1)
 
 
-def _yaml(text: str) -> tuple[Any, dict[str, int]]:
+def _yaml(text: str) -> Document:
     builder = _Builder()
     try:
-        return builder.build(yaml.parse(text, Loader=_LOADER)), builder.lines
+        value = builder.build(yaml.parse(text, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         said = ", ".join(filter(None, (error.context, error.problem)))
         raise TemplateError(f"line {mark.line + 1 if mark else 1}: not YAML: {shown(said)}") from None
     except yaml.YAMLError as error:
         raise TemplateError(f"not YAML: {shown(str(error))}") from None
+    return Document(value, builder.lines, tuple(_twice(builder.repeated)))
 
 
 class _Builder:
@@ -162,6 +173,7 @@ class _Builder:
         self._open: list[_Open] = []
         self._root: Any = None
         self.lines: dict[str, int] = {}
+        self.repeated: dict[str, tuple[int, int]] = {}
 
     def build(self, events: Iterator[yaml.Event]) -> Any:
         documents = 0
@@ -199,22 +211,23 @@ class _Builder:
         if isinstance(parent.value, list):
             parent.value.append(value)
         elif parent.key is None:
-            parent.key = _key(event, parent, value)
+            key, line = _key(event, value), _line(event)
+            if key in parent.marks:
+                above = [str(len(each.value)) if each.key is None else each.key for each in self._open[:-1]]
+                self.repeated[".".join((*above, key))] = (line, parent.marks[key])
+            parent.key, parent.marks[key] = key, line
         else:
             parent.value[parent.key] = value
             parent.key = None
 
 
-def _key(event: yaml.Event, parent: _Open, value: Any) -> str:
-    """A mapping's key: text, once. What YAML types otherwise is the text that it was."""
+def _key(event: yaml.Event, value: Any) -> str:
+    """A mapping's key: text. What YAML types otherwise is the text that it was."""
     text = event.value if isinstance(event, yaml.ScalarEvent) and not isinstance(value, dict | list) else None
     if text is None:
         raise _mistake(event, "a key must be text")
     if text == "<<":
         raise _mistake(event, "merge keys (<<): CloudFormation takes none either; write the values out")
-    if text in parent.marks:
-        raise _mistake(event, f"{shown(text)}: duplicate key, first on line {parent.marks[text]}")
-    parent.marks[text] = _line(event)
     return str(text)
 
 

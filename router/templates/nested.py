@@ -6,7 +6,7 @@ place. Source: CloudFormation template reference, AWS::CloudFormation::Stack; SA
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from router.templates import moving
@@ -116,7 +116,13 @@ def _try(whole: _Whole, name: str, child: Child, line: int) -> None:
     del whole.sections["Resources"][name]
     _forget(whole.sections["Resources"], name)
     whole.rows.append(Row(name, type_, RUNS, "its resources", (), line))
-    whole.rows += [Row(_prefix(name) + row.resource, row.type, row.verdict, row.becomes, row.notes) for row in child.template.rows]
+    whole.rows += [replace(row, resource=under(_prefix(name), row.resource), line=0) for row in child.template.rows]
+
+
+def under(prefix: str, title: str) -> str:
+    """What a row of a nested template is about, as the outer one calls it."""
+    said, mark, rest = title.rpartition(": ")
+    return f"{said}{mark}{prefix}{rest}" if said else prefix + title
 
 
 def _put(whole: _Whole, name: str, resource: Mapping[str, Any], child: Child) -> None:

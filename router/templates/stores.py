@@ -208,6 +208,19 @@ def local_path(value: Any, key: str) -> str:
     return value
 
 
+def log_policy(item: Item, draft: Draft) -> None:
+    """AWS::Logs::ResourcePolicy: rules write to their log groups without one."""
+    props = draft.props(item)
+    props.take("PolicyName")
+    statements = statements_of(props.json("PolicyDocument"))
+    props.done()
+    if any(each.get("Effect") != "Allow" for each in statements):
+        raise Refused("log groups have no policies of their own here, and so deny nothing; who may write to them is said by roles and keys")
+    principals = [each.get("Principal") for each in statements]
+    if not all(isinstance(each, dict) and set(each) == {"Service"} for each in principals):
+        item.note("is not asked: who writes to a log group needs a role that allows it")
+
+
 def log_group(item: Item, draft: Draft) -> None:
     """AWS::Logs::LogGroup: groups are there when something is written to them."""
     props = draft.props(item)

@@ -54,7 +54,6 @@ def test_short_tags_and_scalars(written: str, meant: Any) -> None:
         ("a: &x 1\nb: *x", "anchor"),
         ("a: *x", "alias"),
         ("a: {<<: {b: 1}}", "merge"),
-        ("a: 1\na: 2", "duplicate key, first on line 1"),
         ("a: !Frob 1", "no intrinsic function"),
         ("a: !!python/object:os.system 1", "no intrinsic function"),
         ("a: !GetAtt x", "LOGICAL.ATTRIBUTE"),
@@ -62,7 +61,6 @@ def test_short_tags_and_scalars(written: str, meant: Any) -> None:
         ("a: [1", "not YAML"),
         ("- 1", "a mapping with Resources"),
         ("a: \x01", "control character U+0001"),
-        ('{"a": 1, "a": 2}', "duplicate key"),
         ('{"a": NaN}', "no JSON"),
         ('{"a": 1', "not JSON"),
         ("? [a]\n: 1", "a key must be text"),
@@ -75,6 +73,23 @@ def test_what_is_no_template_is_refused_with_its_place(text: str, said: str) -> 
     with pytest.raises(TemplateError) as refused:
         parse(text)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant", "repeated"),
+    [
+        ("a: 1\nb: 2\na: {c: 3}", {"a": {"c": 3}, "b": 2}, {"a": (3, 1)}),
+        ("a:\n- b: {c: 1,\n  c: 2}\nc: 1", {"a": [{"b": {"c": 2}}], "c": 1}, {"a.0.b.c": (3, 2)}),
+        ("a: 1\na: 2\na: 3", {"a": 3}, {"a": (3, 2)}),
+        ('{"a": {"b": 1, "b": 2}, "c": 3}', {"a": {"b": 2}, "c": 3}, {"b": (0, 0)}),
+    ],
+)
+def test_of_a_key_that_is_there_twice_the_last_one_counts(text: str, meant: Any, repeated: dict[str, tuple[int, int]]) -> None:
+    found = parse(text)
+    said = [(f"Twice: {path}", line, f"that of line {before}" if before else "the one before") for path, (line, before) in repeated.items()]
+    assert found.value == meant
+    assert [(row.resource, row.line) for row in found.rows] == [one[:2] for one in said]
+    assert [row.notes for row in found.rows] == [(f"the last one counts, {one[2]} is left out",) for one in said]
 
 
 def test_an_alias_bomb_expands_to_nothing() -> None:

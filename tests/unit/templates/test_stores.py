@@ -1,8 +1,11 @@
 """Buckets of a template."""
 
+import json
 from typing import Any
 
-from router.templates.words import DIFFERS, REFUSED
+import pytest
+
+from router.templates.words import DIFFERS, REFUSED, RUNS
 from tests.unit.templates.test_translate import notes, template, verdicts
 
 
@@ -33,6 +36,27 @@ def test_a_policy_of_a_bus_may_have_one_statement_that_is_no_list() -> None:
     found = bus({"Version": "2012-10-17", "Id": "x"})
     assert verdicts(found) == {"B": REFUSED, "P": REFUSED}
     assert "is no policy document" in notes(found, "B")
+
+
+@pytest.mark.parametrize(
+    ("statement", "verdict", "said"),
+    [
+        ({"Effect": "Allow", "Principal": {"Service": ["events.amazonaws.com"]}}, RUNS, ""),
+        ({"Effect": "Allow", "Principal": {"AWS": "*"}}, DIFFERS, "needs a role that allows it"),
+        ({"Effect": "Deny", "Principal": {"Service": "events.amazonaws.com"}}, REFUSED, "deny nothing"),
+    ],
+)
+def test_a_policy_that_lets_services_write_to_log_groups_asks_for_nothing_more(statement: dict[str, Any], verdict: str, said: str) -> None:
+    text = json.dumps({"Version": "2012-10-17", "Statement": [{**statement, "Action": "logs:PutLogEvents", "Resource": "${arn}"}]})
+    document = {"Fn::Sub": [text, {"arn": {"Fn::GetAtt": ["G", "Arn"]}}]}
+    found = template(
+        {
+            "G": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/aws/events/x"}},
+            "P": {"Type": "AWS::Logs::ResourcePolicy", "Properties": {"PolicyName": "p", "PolicyDocument": document}},
+        }
+    )
+    assert verdicts(found) == {"G": RUNS, "P": verdict}
+    assert said in notes(found, "P")
 
 
 def test_tags_that_are_no_list_are_refused() -> None:

@@ -808,6 +808,14 @@ def test_a_template_as_a_whole_is_refused(text: str, said: str) -> None:
     assert said in str(refused.value)
 
 
+def test_what_stands_twice_in_a_template_is_said() -> None:
+    text = "Resources:\n  Q:\n    Type: AWS::SQS::Queue\n    Description: first\nOutputs:\n  O:\n    Description:\n    Description: x\n    Value: y"
+    found = translate(text, Options())
+    assert verdicts(found) == {"Q": RUNS, "Twice: Outputs.O.Description": RUNS}
+    assert notes(found, "Twice: Outputs.O.Description") == "the last one counts, that of line 7 is left out"
+    assert found.outputs == {"O": "y"}
+
+
 def test_who_may_assume_a_role_is_passed_on() -> None:
     document = {
         "Version": "2012-10-17",
