@@ -36,7 +36,16 @@ _ELEMENTS: Final = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "Not
 _PRINCIPALS: Final = ("AWS", "Service", "Federated", "CanonicalUser")
 _ACTION: Final = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 _SID: Final = re.compile(r"[A-Za-z0-9]*")
-_LABEL: Final = re.compile(r"[A-Za-z0-9_-]*")  # of a resource's statement: what AddPermission calls a label or a statement id
+_LABEL: Final = re.compile(r"[A-Za-z0-9_-]*")  # of a trust's statement
+_TITLE: Final = re.compile(
+    r"[ -~]*"
+)  # of a resource's statement, as the console and many a template have them: "Allow SNS", "topic-arn:aws:…"
+_SIDS: Final[Mapping[Kind, tuple[re.Pattern[str], str]]] = {
+    "identity": (_SID, "letters and digits"),
+    "session": (_SID, "letters and digits"),
+    "trust": (_LABEL, "letters and digits, hyphens and underscores"),
+    "resource": (_TITLE, "a text of printable ASCII characters"),
+}
 _KEY: Final = re.compile(r"[A-Za-z0-9._/-]+:[^\s]+")
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 _AWS_ARN: Final = re.compile(r"arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:(root|user/.+|role/.+|assumed-role/[^/]+/[^/]+)")
@@ -95,6 +104,7 @@ class _Reader:
     """Reads one document; notes mistakes and goes on."""
 
     def __init__(self, kind: Kind, account: str, *, lenient: bool) -> None:
+        self._kind = kind
         self._resource, self._trust, self._account, self._lenient = kind in ("resource", "trust"), kind == "trust", account, lenient
         self._variables = False
         self._sids: set[str] = set()
@@ -142,8 +152,9 @@ class _Reader:
 
     def _sid(self, value: Mapping[str, Any], place: Place) -> str:
         sid = value.get("Sid", "")
-        if not isinstance(sid, str) or not (_LABEL if self._resource else _SID).fullmatch(sid):
-            self._note((*place, "Sid"), "a Sid is letters and digits" + (", hyphens and underscores" if self._resource else ""))
+        pattern, told = _SIDS[self._kind]
+        if not isinstance(sid, str) or not pattern.fullmatch(sid):
+            self._note((*place, "Sid"), f"a Sid is {told}")
             return ""
         if sid and sid in self._sids:
             self._note((*place, "Sid"), f"{sid[:60]} names another statement already")

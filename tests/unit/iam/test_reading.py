@@ -108,6 +108,16 @@ def test_principals_of_a_resource_s_policy(principal: Any, told: str | None) -> 
         assert any(told in mistake for mistake in mistakes(document, "resource"))
 
 
+@pytest.mark.parametrize(
+    "sid", ["Allow SNS publish to SQS", "topic-subscription-arn:aws:sns:eu-west-1:123456789012:t", "__owner_statement"]
+)
+def test_a_statement_of_a_resource_s_policy_may_be_called_what_consoles_and_templates_call_it(sid: str) -> None:
+    statement = {**GOOD, "Principal": "*", "Sid": sid}
+    assert [one.name for one in read(of(statement), name="p", kind="resource").statements] == [sid]
+    assert mistakes(of({**statement, "Sid": "a\nb"}), "resource") == ["Statement[0].Sid: a Sid is a text of printable ASCII characters"]
+    assert mistakes(of({**GOOD, "Sid": sid})) == ["Statement[0].Sid: a Sid is letters and digits"]
+
+
 def test_an_element_that_is_misspelt_is_not_missing_too() -> None:
     misspelt = "Statement[0].Actoin: no element of a policy, did you mean Action?"
     assert mistakes(of({"Effect": "Allow", "Actoin": "*", "Resource": "*"})) == [misspelt]
