@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from router.templates.kinds import fitted, kind_of, other_arn
+from router.templates.kinds import KINDS, fitted, kind_of, other_arn
 from router.templates.words import Refused, shown
 
 DEPTH: Final = 60  # of references that lead to one another
@@ -151,7 +151,8 @@ class Naming(ABC):
         if not form and attribute == "Arn":
             form = other_arn(type_)
         if not form:
-            raise Refused(f"{shown(logical)}.{shown(attribute)}: a {shown(type_)} has no such attribute here")
+            why = "has no such attribute here" if type_ in KINDS else "is not supported"
+            raise Refused(f"{shown(logical)}.{shown(attribute)}: {shown(type_)} {why}")
         return form.format(
             name=name,
             logical=logical,

@@ -96,7 +96,9 @@ def statements_of(document: Any) -> list[dict[str, Any]]:
     listed: list[Any] = found if isinstance(found, list) else [found]
     if not listed or not all(isinstance(each, dict) for each in listed):
         raise Refused(f"{shown(document)} is no policy document")
-    return listed
+    return [
+        {**each, "Sid": str(sid)} if isinstance(sid := each.get("Sid"), int) else each for each in listed
+    ]  # CloudFormation has texts alone
 
 
 def trust_of(props: Props) -> dict[str, Any]:

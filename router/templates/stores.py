@@ -131,10 +131,7 @@ def bus_policy(item: Item, draft: Draft) -> None:
 
 def _resource_policy(item: Item, draft: Draft, section: str, key: str, what: str) -> None:
     props = draft.props(item)
-    document = props.json("PolicyDocument")
-    if not isinstance(document, dict) or "Statement" not in document:
-        raise Refused("PolicyDocument is required")
-    statements = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
+    statements = statements_of(props.json("PolicyDocument"))
     names = [named.rpartition("/")[2].rpartition(":")[2] for named in props.texts(key)]
     props.done()
     for name in names:

@@ -15,6 +15,14 @@ _NOT_HERE: Final = {
     "AWS::SSM::Parameter": "there is no Parameter Store here; use environment variables",
     "AWS::SecretsManager::Secret": "there is no Secrets Manager here; write ${credential:NAME} into an environment variable of config.yaml",
     "Custom::CDKBucketDeployment": "nothing is copied at a deployment; copy the files into the bucket's directory yourself",
+    "AWS::KMS::Key": "keys are not kept here; data lies on this machine's disk: encrypt that",
+    "AWS::KMS::Alias": "keys are not kept here; data lies on this machine's disk: encrypt that",
+    "AWS::Pipes::Pipe": "pipes are not run here; a function that the queue or the table triggers, with a filter, can hand on what comes",
+    "AWS::Events::ApiDestination": "API destinations are not called here; a function that the rule triggers can call them",
+    "AWS::Events::Connection": "API destinations are not called here; a function that the rule triggers can call them",
+    "AWS::EventSchemas::Registry": "schemas are not kept here; events are not checked against any",
+    "AWS::EventSchemas::Schema": "schemas are not kept here; events are not checked against any",
+    "AWS::CloudTrail::Trail": "calls are not recorded; a bucket tells of its objects by notifications and on the event bus",
     "AWS::Cognito::UserPool": "Cognito is not here; an HTTP API's JWT authorizer checks tokens of any issuer",
 }
 

@@ -59,6 +59,13 @@ def test_a_policy_that_lets_services_write_to_log_groups_asks_for_nothing_more(s
     assert said in notes(found, "P")
 
 
+def test_a_sid_that_yaml_types_as_a_number_is_the_text_that_it_was() -> None:
+    statement = {"Sid": 1, "Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+    policy = {"Queues": [{"Ref": "Q"}], "PolicyDocument": {"Statement": statement}}
+    found = template({"Q": {"Type": "AWS::SQS::Queue"}, "P": {"Type": "AWS::SQS::QueuePolicy", "Properties": policy}})
+    assert [one["Sid"] for one in found.config["queues"]["Q"]["policy"]] == ["1"]
+
+
 def test_tags_that_are_no_list_are_refused() -> None:
     found = template({"Q": {"Type": "AWS::SQS::Queue", "Properties": {"Tags": 1}}})
     assert (verdicts(found), notes(found, "Q")) == ({"Q": REFUSED}, "Tags: 1 is no list of tags")
