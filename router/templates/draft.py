@@ -239,6 +239,8 @@ class Draft:
         if found is None:
             raise Refused(f"{shown(arn)} is no ARN")
         service, _, _, rest = found.groups()
+        if rest.startswith("aws-sdk:"):
+            raise Refused(f"{shown(arn)}: universal targets are not called here; name the queue, topic, bus or function itself")
         target = _named(service, rest)
         section = f"{target.kind}{'e' if target.kind == 'bus' else ''}s" if target.kind else ""
         if not section or (target.name not in self.sections[section] and (target.kind, target.name) != ("bus", "default")):

@@ -154,7 +154,8 @@ def bus(item: Item, draft: Draft) -> None:
         value["description"] = props.text("Description")
     if policy := props.json("Policy"):
         value["policy"] = statements_of(policy)
-    props.done({"KmsKeyIdentifier": "events lie in the journal on this machine's disk; encrypt that", "LogConfig": "see router logs"})
+    different = {"KmsKeyIdentifier": "events lie in the journal on this machine's disk; encrypt that", "LogConfig": "see router logs"}
+    props.done(different | {"DeadLetterConfig": "it gets nothing: it is for events that cannot be encrypted with a key of KMS"})
     draft.add("buses", item, value, r"[A-Za-z0-9._-]{1,256}", "an event bus")
 
 

@@ -66,6 +66,20 @@ def test_a_sid_that_yaml_types_as_a_number_is_the_text_that_it_was() -> None:
     assert [one["Sid"] for one in found.config["queues"]["Q"]["policy"]] == ["1"]
 
 
+def test_a_bus_may_have_a_dead_letter_queue_that_gets_nothing() -> None:
+    bus = {"Type": "AWS::Events::EventBus", "Properties": {"Name": "b", "DeadLetterConfig": {"Arn": {"Fn::GetAtt": ["Q", "Arn"]}}}}
+    found = template({"B": bus, "Q": {"Type": "AWS::SQS::Queue"}})
+    assert (verdicts(found)["B"], found.config["buses"]) == (DIFFERS, {"b": {}})
+    assert "it gets nothing" in notes(found, "B")
+
+
+def test_a_universal_target_is_refused_in_its_own_words() -> None:
+    target = {"Arn": "arn:aws:scheduler:::aws-sdk:sqs:sendMessage", "RoleArn": "arn:aws:iam::123456789012:role/r"}
+    properties = {"ScheduleExpression": "rate(1 hour)", "FlexibleTimeWindow": {"Mode": "OFF"}, "Target": target}
+    found = template({"S": {"Type": "AWS::Scheduler::Schedule", "Properties": properties}})
+    assert "universal targets are not called here; name the queue" in notes(found, "S")
+
+
 def test_tags_that_are_no_list_are_refused() -> None:
     found = template({"Q": {"Type": "AWS::SQS::Queue", "Properties": {"Tags": 1}}})
     assert (verdicts(found), notes(found, "Q")) == ({"Q": REFUSED}, "Tags: 1 is no list of tags")
