@@ -85,7 +85,7 @@ class Schedule:
         if target.input is not WHOLE:
             body = target.input.of(scheduled.rule_event(firing), Facts(firing.name, arn, now))
         elif target.to.kind in {"queue", "topic"} and by_scheduler:
-            body = _bare(body)
+            body = bare(body)
         elif target.source and self.trigger.input is None:
             body = b"{}"
         source = f"schedule:{self.name}" + (f"/{target.id}" if target.id else "")
@@ -99,7 +99,7 @@ def listed(bindings: Iterable[Binding], config: Config) -> Iterator[Schedule]:
     yield from (Schedule.ruled(rule) for rule in config.rules.values() if rule.enabled and rule.schedule is not None and rule.targets)
 
 
-def _bare(body: bytes) -> bytes:
+def bare(body: bytes) -> bytes:
     """The message of a queue or topic is the input as it is: a text without its quotes."""
     if not body.startswith(b'"'):
         return body

@@ -12,6 +12,7 @@ from router.api.aws.service import Members, Need
 from router.events import arns
 from router.events.eventbridge import Place
 from router.events.transform import Input, InvalidInput, InvalidPlaceholder
+from router.events.undelivered import ATTEMPTS, OLDEST
 from router.sources.target_reading import ACTIONS
 from router.sources.targets import Target
 
@@ -141,6 +142,9 @@ def shown(target: Target, place: Place) -> dict[str, Any]:
         made["Input"] = given.text
     if target.dead_letter:
         made["DeadLetterConfig"] = {"Arn": names.queue_arn(place.region, place.account, target.dead_letter)}
+    retry = {"MaximumRetryAttempts": (target.attempts, ATTEMPTS), "MaximumEventAgeInSeconds": (int(target.age), OLDEST)}
+    if told := {member: value for member, (value, usual) in retry.items() if value != usual}:
+        made["RetryPolicy"] = told
     if target.group:
         made["SqsParameters"] = {"MessageGroupId": target.group}
     if target.role:

@@ -20,6 +20,7 @@ from router.config.types import Destination, ScheduleGroup
 from router.events.eventbridge import Place
 from router.sources.planned import Planned
 from router.sources.schedule_trigger import NAME, ScheduleTrigger
+from router.sources.scheduled_targets import bare
 from router.sources.targets import Target
 
 KIND: Final = "schedules"
@@ -168,8 +169,8 @@ class Schedules:
         if fragment is not None and isinstance(fragment.about.get("target"), Mapping):
             return dict(fragment.about["target"])
         made = {key: value for key, value in words.shown(found.target, self._place).items() if key != "Id"}
-        if found.timing.input is not None:
-            made["Input"] = found.timing.input
+        if (whole := found.timing.input) is not None:
+            made["Input"] = bare(whole.encode()).decode() if found.target.to.kind in {"queue", "topic"} else whole
         if found.target.source:
             made["EventBridgeParameters"] = {"Source": found.target.source, "DetailType": found.target.detail_type}
         return made

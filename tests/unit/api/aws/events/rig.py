@@ -43,9 +43,9 @@ roles:
   sender: {policy: [{Effect: Allow, Action: ["sqs:SendMessage", "lambda:InvokeFunction", "events:PutEvents"], Resource: "*"}]}
   nothing: {policy: [{Effect: Deny, Action: "*", Resource: "*"}]}
 rules:
-  own: {pattern: {source: [till]}, targets: [{queue: jobs, input_path: "$.detail.id"}]}
+  own: {pattern: {source: [till]}, targets: [{queue: jobs, input_path: "$.detail.id", retry: {attempts: 2}}]}
 schedules:
-  nightly: {expression: cron(0 2 * * ? *), target: {queue: jobs}}
+  nightly: {expression: cron(0 2 * * ? *), input: go, target: {queue: jobs}}
 functions:
   f: {code: code, handler: app.handler, triggers: [event: {pattern: {source: [shop]}}]}
   g:

@@ -123,7 +123,9 @@ async def test_rules_of_the_config_are_shown_and_not_changed(rig: Rig) -> None:
         ("own", '{"source":["till"]}', "config.yaml"),
     ]
     assert (await rig.do("ListTargetsByRule", Rule="g-0"))["Targets"] == [{"Id": "Target0", "Arn": FUNCTION[:-1] + "g", "Input": '{"n":1}'}]
-    assert (await rig.do("ListTargetsByRule", Rule="own"))["Targets"] == [{"Id": "Target0", "Arn": QUEUE, "InputPath": "$['detail']['id']"}]
+    assert (await rig.do("ListTargetsByRule", Rule="own"))["Targets"] == [
+        {"Id": "Target0", "Arn": QUEUE, "InputPath": "$['detail']['id']", "RetryPolicy": {"MaximumRetryAttempts": 2}}
+    ]
     for name in ("own", "f-0"):
         for operation, members in (
             ("DisableRule", {"Name": name}),

@@ -179,6 +179,7 @@ async def test_the_same_token_is_the_same_request(rig: Rig) -> None:
 async def test_schedules_of_the_config_are_shown_and_not_changed(rig: Rig) -> None:
     shown = await rig.plan("GetSchedule", Name="nightly")
     assert (shown["Target"]["Arn"], shown["Target"]["RetryPolicy"]["MaximumRetryAttempts"], "CreationDate" in shown) == (QUEUE, 185, False)
+    assert shown["Target"]["Input"] == "go", "the message, as it is sent"
     shown = await rig.plan("GetSchedule", Name="daily")
     assert (shown["ScheduleExpressionTimezone"], shown["Target"]["Arn"]) == ("Europe/Berlin", FUNCTION[:-1] + "g"), "a trigger's"
     for operation, members in (("UpdateSchedule", schedule("nightly")), ("DeleteSchedule", {"Name": "daily"})):
