@@ -1,6 +1,7 @@
 """What the disk says of a template's code: whether it is built."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,6 +13,12 @@ if TYPE_CHECKING:
 
 _BROUGHT: Final = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "urllib3"})  # every Python function has them
 _REQUIREMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_SCRIPTS: Final = (".js", ".cjs", ".mjs")
+_SDK: Final = re.compile(
+    r"""(?:\brequire\(|\bfrom|\bimport\(?)\s*["'](@aws-sdk/[a-z0-9-]+|aws-sdk)["'/]"""
+)  # AWS's Node.js runtimes have it
+_LOOKED: Final = 200  # scripts of one directory, and of each the first so many bytes
+_READ: Final = 256 * 1024
 
 
 def looked_at(found: "Translation", directory: Path) -> "Translation":
@@ -20,9 +27,10 @@ def looked_at(found: "Translation", directory: Path) -> "Translation":
 
     rows = {row.resource: row for row in found.rows}
     comments = dict(found.comments)
+    modules = directory / str(found.config.get("state", ".")) / "runtime/nodejs/node_modules"
     for code in found.codes:
         row = rows[code.resource]
-        notes = tuple(_unbuilt(directory / code.path, code.built, layer=code.layer))
+        notes = tuple(_unbuilt(directory / code.path, code.built, modules, layer=code.layer))
         if notes and row.verdict != REFUSED:
             rows[code.resource] = replace(row, verdict=DIFFERS if row.verdict == RUNS else row.verdict, notes=(*row.notes, *notes))
             if row.becomes.startswith("functions."):
@@ -41,8 +49,8 @@ def _unspoken(found: "Translation") -> "Translation":
     return replace(found, rows=tuple(rows), comments=comments)
 
 
-def _unbuilt(path: Path, built: str, *, layer: bool) -> Iterator[str]:
-    """What is not built of the code in a directory."""
+def _unbuilt(path: Path, built: str, modules: Path, *, layer: bool) -> Iterator[str]:
+    """What is not built of the code in a directory; *modules*: what all Node.js functions have."""
     if not path.is_dir():
         return
     done = any(path.glob("*.dist-info")) or any(path.glob("python/*.dist-info")) or any(path.glob("python/lib/*/site-packages/*.dist-info"))
@@ -52,10 +60,32 @@ def _unbuilt(path: Path, built: str, *, layer: bool) -> Iterator[str]:
         yield f"requirements.txt ({', '.join(missing[:3])}) is not installed: run sam build, or pip install -r {path / 'requirements.txt'} -t {where}"
     if _dependencies(path / "package.json") and not (path / "node_modules").is_dir():
         yield f"package.json has dependencies that are not installed: run sam build, or npm install --prefix {path}"
+    elif missing := sorted(name for name in _sdk(path) if not any((place / name).is_dir() for place in (path / "node_modules", modules))):
+        yield f"AWS's runtime brings {', '.join(missing[:3])} along, this machine's does not: npm install --prefix {path} {' '.join(missing)}"
     if layer and built.startswith("python") and not (path / "python").is_dir():
         yield "the layer is not built: its modules are looked for in python/; run sam build"
     elif built in {"esbuild", "makefile", "rust-cargolambda", "go1.x"} and not layer:
         yield f"BuildMethod {built}: nothing is built here; run sam build and use .aws-sam/build/template.yaml"
+
+
+def _sdk(path: Path) -> set[str]:
+    """The packages of the AWS SDK that scripts in a directory ask for, but for those of other packages."""
+    found: set[str] = set()
+    looked = 0
+    for directory, inside, files in os.walk(path):
+        inside[:] = [name for name in inside if name != "node_modules" and not name.startswith(".") and looked < _LOOKED]
+        for name in files:
+            if name.endswith(_SCRIPTS) and (looked := looked + 1) <= _LOOKED:
+                found |= set(_SDK.findall(_beginning(Path(directory, name))))
+    return found
+
+
+def _beginning(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(_READ).decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def _requirements(path: Path) -> set[str]:

@@ -135,6 +135,37 @@ def test_what_is_not_built_is_told(place: Path) -> None:
     assert "not installed" not in " ".join(told["resources"][0]["notes"])
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("app.js", "const { S3Client } = require('@aws-sdk/client-s3')"),
+        ("lib/app.mjs", 'import { S3Client } from "@aws-sdk/client-s3";'),
+        ("app.mjs", 'const s3 = await import("@aws-sdk/client-s3")'),
+        ("app.cjs", "var AWS = require( 'aws-sdk/clients/s3' )"),
+    ],
+)
+def test_the_sdk_that_aws_s_nodejs_brings_along_is_told_to_be_missing(place: Path, name: str, text: str) -> None:
+    script = place / "app/src" / name
+    script.parent.mkdir(exist_ok=True)
+    script.write_text(text)
+    package = "aws-sdk" if name.endswith(".cjs") else "@aws-sdk/client-s3"
+    _, told = of_template(place)
+    assert f"AWS's runtime brings {package} along, this machine's does not" in " ".join(told["resources"][0]["notes"])
+    for number, modules in enumerate((place / "app/src/node_modules", place / "state/runtime/nodejs/node_modules")):
+        (modules / package).mkdir(parents=True)
+        _, told = of_template(place, "--force")
+        assert "brings" not in " ".join(told["resources"][0]["notes"]), number
+        (modules / package).rmdir()
+
+
+def test_code_that_only_speaks_of_the_sdk_lacks_nothing(place: Path) -> None:
+    (place / "app/src/app.js").write_text("// like @aws-sdk/client-s3 and aws-sdk\nconst a = require('./aws-sdk')")
+    (place / "app/src/node_modules/other").mkdir(parents=True)
+    (place / "app/src/node_modules/other/index.js").write_text("require('aws-sdk')")
+    _, told = of_template(place)
+    assert "brings" not in " ".join(told["resources"][0]["notes"])
+
+
 def test_parameters_may_be_references(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (place / "app/template.yaml").write_text(TEMPLATE + "Outputs: {Token: {Value: !Ref Token}}\n")
     monkeypatch.setenv("SHOP_TOKEN", "s3cret")
