@@ -27,6 +27,7 @@ RELOADED: Final = frozenset(  # fields of Config that are taken up; the others a
         "notifications",
         "schedules",
         "schedule_groups",
+        "log_groups",
         "secrets",
         "declared",
         "owners",

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from router.config import astray, buses, checks, document, functions, queues, resources, settings, topics, usage
+from router.config import astray, buses, checks, document, functions, log_settings, queues, resources, settings, topics, usage
 from router.config import roles as policies_of_roles
 from router.config.document import Declared
 from router.config.functions import Interpreters, Runtimes
@@ -20,7 +20,7 @@ from router.errors import ConfigError
 
 _KNOWN: Final = (
     *("version", "region", "account", "state", "listen", "limits", "drain", "retention"),
-    *("buckets", "tables", "queues", "topics", "buses", "usage_plans", "roles", "functions", "users", "schedule_groups"),
+    *("buckets", "tables", "queues", "topics", "buses", "usage_plans", "roles", "functions", "users", "schedule_groups", "log_groups"),
 )
 _DEFAULT: Final = Config(Path(), Path())
 
@@ -123,6 +123,7 @@ def _config(  # noqa: PLR0917 - what load() is given
         roles=names.roles,
         users=settings.users(form),
         schedule_groups=buses.groups(form.child("schedule_groups")),
+        log_groups=log_settings.groups(form.child("log_groups")),
         functions={} if (node := form.child("functions")) is None else functions.read(node, readings.names(names), triggers, *machine),
     )
     config = astray.kept_apart(config, form) if apart else config

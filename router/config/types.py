@@ -393,6 +393,14 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class LogGroup:
+    """A log group that is there before anything is written to it."""
+
+    name: str
+    retention: float | None = None  # seconds; None: that of all
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All of config.yaml."""
 
@@ -419,6 +427,7 @@ class Config:
     notifications: Mapping[str, Any] = field(default_factory=dict)  # NAME → BucketNotification (router/sources/bucket_notification.py)
     schedules: Mapping[str, Any] = field(default_factory=dict)  # GROUP/NAME → Planned (router/sources/planned.py)
     schedule_groups: Mapping[str, ScheduleGroup] = field(default_factory=lambda: {"default": ScheduleGroup("default")})
+    log_groups: Mapping[str, LogGroup] = field(default_factory=dict)
     users: tuple[int, int] | None = None  # the first and the last of those that functions run as, one each
     secrets: frozenset[str] = field(default=frozenset(), repr=False)  # values that must never be logged
     given: frozenset[str] = field(default=frozenset(), repr=False)  # those that references stand for

@@ -144,6 +144,7 @@ class Wiring:
         dispatcher = Dispatcher(stores.journal, pool, functions, slots, clock=clock, metrics=metrics)
         dispatcher.deliveries.destinations = Destinations(stores.outbox, functions, stores.journal, clock)
         groups = await LogGroups.open(config.state / "logs", stores.database, logs, clock)
+        groups.adopt(config.log_groups)
         house = House(
             *(config, clock, stores.database, metrics, stores.queues, stores.outbox),
             tables=stores.tables,
@@ -185,6 +186,7 @@ class Wiring:
             lambda config: stores.queues.adopt(config.queues),
             lambda config: objects.adopt(config.buckets),
             clearing.adopt,
+            lambda config: core.groups.adopt(config.log_groups),
             lambda config: stores.tables.take(config.item_tables),
         )
         return Beside(relay, janitor, housekeeping, objects, clearing)

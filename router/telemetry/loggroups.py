@@ -1,6 +1,7 @@
 """Log groups and streams that somebody made, and what is known of groups beside their files: retention, tags.
 
-In the daemon's store, and in memory: there are few. Groups of functions need no row; they are there once there are files."""
+In the daemon's store, and in memory: there are few. Groups of functions need no row; they are there once there are files, and those of
+config.yaml at once."""
 
 import asyncio
 import shutil
@@ -14,6 +15,7 @@ import apsw
 import orjson
 
 from router.clock import Clock
+from router.config.types import LogGroup
 from router.disk import sync
 from router.errors import JournalError, RouterError
 from router.journal.database import Database
@@ -69,6 +71,8 @@ class LogGroups:
     def __init__(self, root: Path, database: Database, store: LogStore, clock: Clock) -> None:
         self.root, self._database, self.store, self._clock = root, database, store, clock
         self._groups: dict[str, Group] = {}
+        self._written: Mapping[str, LogGroup] = {}  # in config.yaml
+        self._since = int(clock.now() * 1000)  # those are there
         self._writers: OrderedDict[tuple[str, str], LogStream] = OrderedDict()  # least recently used first
         self._streams: dict[str, dict[str, int]] = {}  # group → stream → epoch milliseconds
 
@@ -85,6 +89,11 @@ class LogGroups:
         await asyncio.to_thread(shutil.rmtree, root / DELETED, ignore_errors=True)
         return made
 
+    def adopt(self, written: Mapping[str, LogGroup]) -> None:
+        """These are the groups of config.yaml from now on."""
+        self._written = written
+        self._tell()
+
     # -- groups
 
     def place(self, name: str) -> Path:
@@ -94,16 +103,23 @@ class LogGroups:
     async def names(self) -> list[str]:
         """All groups, sorted."""
         self.store.flush()
-        return sorted({*self._groups, *await asyncio.to_thread(logpages.groups, self.root)})
+        return sorted({*self._groups, *self._written, *await asyncio.to_thread(logpages.groups, self.root)})
 
     async def has(self, name: str) -> bool:
         """Whether there is such a group; what was just logged counts."""
         self.store.flush()
-        return name in self._groups or await asyncio.to_thread(self.place(name).is_dir)
+        return name in self._groups or name in self._written or await asyncio.to_thread(self.place(name).is_dir)
 
     async def group(self, name: str) -> Group:
         """What is known of a group that is there; of one that nobody made, since when its directory is there."""
-        return self._groups.get(name) or Group(await asyncio.to_thread(_born, self.place(name)))
+        return self._groups.get(name) or Group(await asyncio.to_thread(_born, self.place(name)) or self._since)
+
+    def retention(self, name: str) -> float | None:
+        """How long a group's streams are kept, seconds: as PutRetentionPolicy says, else as config.yaml says of it. None: as of all."""
+        own = self._groups.get(name)
+        if own is not None and own.retention is not None:
+            return own.retention * DAY
+        return self._written[name].retention if name in self._written else None
 
     async def keep(self, name: str, group: Group) -> None:
         """Make a group, or change what is known of it; durable on return. Raises TooMany, JournalError."""
@@ -194,7 +210,8 @@ class LogGroups:
 
     def _tell(self) -> None:
         """The store removes what is too old; it hears of groups that have a time of their own."""
-        self.store.kept = {self.place(name): group.retention * DAY for name, group in self._groups.items() if group.retention is not None}
+        own = {name: self.retention(name) for name in (*self._written, *self._groups)}
+        self.store.kept = {self.place(name): seconds for name, seconds in own.items() if seconds is not None}
 
 
 def _set_aside(root: Path, place: Path) -> Path:

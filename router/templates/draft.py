@@ -20,6 +20,7 @@ SECTIONS: Final = (
     "topics",
     "buses",
     "schedule_groups",
+    "log_groups",
     "usage_plans",
     "roles",
     "functions",

@@ -5,6 +5,7 @@ Source: CloudFormation template reference, AWS::S3::Bucket, AWS::SQS::Queue, AWS
 import posixpath
 from typing import Any, Final
 
+from router.names import LOG_GROUP
 from router.templates.draft import Draft, Item
 from router.templates.kinds import fitted
 from router.templates.notifications import notifications
@@ -220,10 +221,10 @@ def log_policy(item: Item, draft: Draft) -> None:
 
 
 def log_group(item: Item, draft: Draft) -> None:
-    """AWS::Logs::LogGroup: groups are there when something is written to them."""
+    """AWS::Logs::LogGroup."""
     props = draft.props(item)
     props.take("LogGroupName")
-    if props.whole("RetentionInDays") is not None:
-        item.note("RetentionInDays: all logs are kept for retention.logs, 14 days by default")
+    days = props.whole("RetentionInDays")
     different = {"KmsKeyId": "logs are files on this machine's disk; encrypt that", "LogGroupClass": "there is one class"}
     props.done(different | {"DataProtectionPolicy": "nothing is masked"})
+    draft.add("log_groups", item, {} if days is None else {"retention": f"{days}d"}, LOG_GROUP, "a log group")

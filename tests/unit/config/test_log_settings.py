@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from router.config.log_settings import APPLICATION, SYSTEM
-from router.config.types import Logging
+from router.config.types import Logging, LogGroup
 from router.errors import ConfigError
 from router.telemetry.levels import Level
 from tests.unit.config.conftest import BASE, Place
@@ -44,6 +44,25 @@ def test_text_is_the_default(place: Place) -> None:
 )
 def test_mistakes_are_told(place: Place, keys: str, said: str) -> None:
     assert place.mistakes(BASE + f"    {keys}\n") == [said]
+
+
+def test_log_groups_may_have_a_retention_of_their_own(place: Place) -> None:
+    found = place.load(BASE + "log_groups: {/app/audit: {retention: 3653d}, /app/plain: }\n").log_groups
+    assert found == {"/app/audit": LogGroup("/app/audit", 3653 * 86400.0), "/app/plain": LogGroup("/app/plain")}
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [
+        ("my group: {}", "my group: a log group's name: letters, digits and . - _ / #"),
+        (f"{'/' * 81}: {{}}", "too long for the name of a directory"),
+        ("/a: {retention: 3654d}", "log_groups./a.retention: 3654 d is outside 1 h to 3653 d"),
+        ("/a: {colour: red}", "log_groups./a.colour: unknown key"),
+    ],
+)
+def test_mistakes_in_log_groups_are_told(place: Place, groups: str, said: str) -> None:
+    (told,) = place.mistakes(BASE + f"log_groups: {{'{groups.replace(': {', chr(39) + ': {', 1)}}}\n")
+    assert said in told
 
 
 @given(group=st.from_regex(r"[.\-_/#A-Za-z0-9]{1,90}", fullmatch=True))

@@ -80,6 +80,18 @@ def test_a_universal_target_is_refused_in_its_own_words() -> None:
     assert "universal targets are not called here; name the queue" in notes(found, "S")
 
 
+def test_a_log_group_is_there_with_its_retention() -> None:
+    found = template(
+        {
+            "G": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/app/audit", "RetentionInDays": 30}},
+            "Plain": {"Type": "AWS::Logs::LogGroup"},
+            "Odd": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "my group"}},
+        }
+    )
+    assert found.config["log_groups"] == {"/app/audit": {"retention": "30d"}, "Plain": {}}
+    assert verdicts(found) == {"G": RUNS, "Plain": RUNS, "Odd": REFUSED}
+
+
 def test_tags_that_are_no_list_are_refused() -> None:
     found = template({"Q": {"Type": "AWS::SQS::Queue", "Properties": {"Tags": 1}}})
     assert (verdicts(found), notes(found, "Q")) == ({"Q": REFUSED}, "Tags: 1 is no list of tags")

@@ -86,7 +86,8 @@ class Managing:
             "storedBytes": await asyncio.to_thread(logpages.size_of, self._groups.place(name)),
             "logGroupClass": "STANDARD",
         }
-        return made | ({"retentionInDays": group.retention} if group.retention else {})
+        days = int((self._groups.retention(name) or 0) // DAY)
+        return made | ({"retentionInDays": days} if days else {})
 
     async def retain(self, call: Call) -> Members:
         """PutRetentionPolicy."""
@@ -97,7 +98,7 @@ class Managing:
         return {}
 
     async def retain_no_more(self, call: Call) -> Members:
-        """DeleteRetentionPolicy: config.yaml's retention.logs holds again."""
+        """DeleteRetentionPolicy: what config.yaml says holds again."""
         await self._change(await self._known(call), retention=None)
         return {}
 
@@ -196,8 +197,7 @@ class Managing:
         if not await self._groups.has_stream(group, name):
             raise no_stream()
         events = _events(call.parameters)
-        own = (await self._groups.group(group)).retention
-        start, stop, rejected = _accepted([at for at, _ in events], self._clock.now(), own)
+        start, stop, rejected = _accepted([at for at, _ in events], self._clock.now(), self._groups.retention(group))
         if events[start:stop]:
             await self._groups.write(group, name, events[start:stop])
         return {"nextSequenceToken": SEQUENCE, **({"rejectedLogEventsInfo": rejected} if rejected else {})}
@@ -231,12 +231,12 @@ def _events(members: Members) -> list[tuple[int, str]]:
     return events
 
 
-def _accepted(times: Sequence[int], now: float, retention: int | None) -> tuple[int, int, dict[str, int]]:
+def _accepted(times: Sequence[int], now: float, retention: float | None) -> tuple[int, int, dict[str, int]]:
     """Which events of a batch are taken, from and to, and what is said of the others."""
     rejected: dict[str, int] = {}
     stop = sum(at <= (now + NEW) * 1000 for at in times)
     start = sum(at < (now - OLD) * 1000 for at in times)
-    expired = sum(at < (now - retention * DAY) * 1000 for at in times) if retention else 0
+    expired = sum(at < (now - retention) * 1000 for at in times) if retention else 0
     if stop < len(times):
         rejected["tooNewLogEventStartIndex"] = stop
     if start:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from router.api.aws.service import AwsError
+from router.config.types import LogGroup
 from tests.unit.api.aws.logs.rig import ARN, GROUP, Rig, rig
 
 
@@ -178,6 +179,30 @@ async def test_retention_of_a_group_is_its_own(house: Rig) -> None:
     (group,) = (await house.call("DescribeLogGroups", logGroupNamePrefix="long"))["logGroups"]
     assert group["retentionInDays"] == 30
     await house.call("DeleteRetentionPolicy", logGroupName="long")
+    assert await house.store.expire(house.clock.now() - 14 * 86400) == 1
+
+
+async def test_a_group_of_the_config_is_there_and_has_its_retention_until_another_is_put(house: Rig) -> None:
+    house.groups.adopt({"/app/audit": LogGroup("/app/audit", 30 * 86400.0), "/app/plain": LogGroup("/app/plain")})
+
+    async def shown() -> dict[str, Any]:
+        listed = (await house.call("DescribeLogGroups", logGroupNamePrefix="/app/"))["logGroups"]
+        return {one["logGroupName"]: one.get("retentionInDays") for one in listed}
+
+    assert await shown() == {"/app/audit": 30, "/app/plain": None}
+    assert await code(house, "CreateLogGroup", logGroupName="/app/audit") == "ResourceAlreadyExistsException"
+    await house.call("CreateLogStream", logGroupName="/app/audit", logStreamName="s")
+    await put(house, "/app/audit", "s", "x")
+    await house.call("TagLogGroup", logGroupName="/app/audit", tags={"a": "1"})
+    (path,) = house.groups.place("/app/audit").rglob("*.jsonl")
+    house.clock.jump(path.stat().st_mtime - house.clock.now() + 20 * 86400)
+    assert await house.store.expire(house.clock.now() - 14 * 86400) == 0
+    await house.call("PutRetentionPolicy", logGroupName="/app/audit", retentionInDays=7)
+    assert await shown() == {"/app/audit": 7, "/app/plain": None}
+    await house.call("DeleteRetentionPolicy", logGroupName="/app/audit")
+    assert await shown() == {"/app/audit": 30, "/app/plain": None}
+    house.groups.adopt({"/app/audit": LogGroup("/app/audit", 5 * 86400.0)})
+    assert await shown() == {"/app/audit": 5}
     assert await house.store.expire(house.clock.now() - 14 * 86400) == 1
 
 
