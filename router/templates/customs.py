@@ -4,6 +4,7 @@ Source: aws-cdk-lib 2, aws-s3 (NotificationsResource, autoDeleteObjects, enforce
 
 from typing import Any, Final
 
+from router.names import LOG_GROUP
 from router.templates.draft import Draft, Item
 from router.templates.notifications import API, notifications
 from router.templates.roles import statements_of
@@ -42,11 +43,13 @@ def emptied(item: Item, draft: Draft) -> None:
 def log_retention(item: Item, draft: Draft) -> None:
     """Custom::LogRetention: how long a function's logs are kept."""
     props = draft.props(item)
-    for key in ("ServiceToken", "LogGroupName", "LogGroupRegion", "SdkRetry", "RemovalPolicy"):
+    for key in ("ServiceToken", "LogGroupRegion", "SdkRetry", "RemovalPolicy"):
         props.take(key)
-    if props.whole("RetentionInDays") is not None:
-        item.note("RetentionInDays: all logs are kept for retention.logs, 14 days by default")
+    group = Item(item.logical, item.type, props.text("LogGroupName"), item.raw, item.line)
+    days = props.whole("RetentionInDays")
     props.done()
+    draft.add("log_groups", group, {} if days is None else {"retention": f"{days}d"}, LOG_GROUP, "a log group")
+    item.becomes = group.becomes
 
 
 def bucket_policy(item: Item, draft: Draft) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from router.templates.synthesized import asset, helpers, undeployed
 from router.templates.translate import Options, translate
-from router.templates.words import ABSENT, DIFFERS, REFUSED, RUNS, Refused, Translation
+from router.templates.words import ABSENT, REFUSED, RUNS, Refused, Translation
 
 VERSION = {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/cdk-bootstrap/hnb659fds/version"}
 IN_S3 = {"S3Bucket": {"Fn::Sub": "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}"}, "S3Key": "0a.zip"}
@@ -132,8 +132,9 @@ def test_they_are_not_created_and_it_is_said() -> None:
     found = template({"Fn": function(), "Role": role(), "Policy": policy("Role"), "Kept": kept, "Jobs": {"Type": "AWS::SQS::Queue"}})
     for name in ("Fn", "Role", "Policy"):
         assert row(found, name) == (ABSENT, "works for Custom::LogRetention alone, which needs no function here")
-    assert row(found, "Kept") == (DIFFERS, "RetentionInDays: all logs are kept for retention.logs, 14 days by default")
-    assert set(found.config) == {"version", "queues"}
+    assert row(found, "Kept") == (RUNS, "")
+    assert found.config["log_groups"] == {"/aws/lambda/x": {"retention": "7d"}}
+    assert set(found.config) == {"version", "queues", "log_groups"}
 
 
 def test_others_are_refused() -> None:
