@@ -264,6 +264,18 @@ def test_conditions_of_removing_many(cloud: Cloud, s3: Any) -> None:
     assert [one["Key"] for one in s3.list_objects_v2(Bucket="bkt", Prefix="many/")["Contents"]] == ["many/other", "many/small"]
 
 
+@pytest.mark.parametrize(
+    ("resource", "lets"), [("*", True), ("arn:aws:s3:::*", True), ("arn:aws:s3:::bkt", False), ("arn:aws:s3:::b*", False)]
+)
+def test_who_may_list_the_buckets(cloud: Cloud, resource: str, *, lets: bool) -> None:
+    """As in AWS's own examples of policies, which let a user see the console's list with arn:aws:s3:::*."""
+    lister = scoped(cloud, f"lister-of-{len(resource)}", {"Action": "s3:ListAllMyBuckets", "Resource": resource})
+    if lets:
+        assert "bkt" in [one["Name"] for one in lister.list_buckets()["Buckets"]]
+    else:
+        assert refused(lister.list_buckets) == (403, "AccessDenied")
+
+
 def test_a_type_that_nobody_said_is_none(cloud: Cloud, s3: Any) -> None:
     """Of a file dropped by hand its name says one."""
     s3.put_object(Bucket="bkt", Key="said.html", Body=b"x", ContentType="text/x")

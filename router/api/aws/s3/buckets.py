@@ -28,6 +28,7 @@ from router.events.http import Response
 MOST: Final = 1000  # keys of one DeleteObjects
 _SAID: Final = frozenset(("prefix", "bucket-region", "max-buckets", "continuation-token"))  # parameters of ListBuckets
 _PLACE: Final = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]|EU")  # what may be one of AWS's
+_ALL: Final = "arn:aws:s3:::*"  # what ListBuckets is asked of: the user guide's policies name it so, others say *
 _FIRST: Final = "us-east-1"  # where S3 began: what is said of a place is otherwise there
 
 
@@ -41,7 +42,7 @@ class Buckets:
 
     async def all(self, call: S3Call) -> Response:
         """ListBuckets."""
-        call.access.require(call.sender, Need("s3:ListAllMyBuckets", "*"))
+        call.access.require(call.sender, Need("s3:ListAllMyBuckets", _ALL))
         given, limit = call.parameters, listing.number(call.parameters, "max-buckets", 10_000)
         if not 1 <= limit <= 10_000:
             raise invalid("Argument max-buckets must be an integer between 1 and 10000", "max-buckets", limit)
