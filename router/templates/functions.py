@@ -277,5 +277,9 @@ def url_config(part: Item, props: Props, draft: Draft, function: str, alias: str
     if cors:
         value["cors"] = cors
     props.done()
+    if any("url" in one for one in draft.sections["functions"].get(function, {}).get("triggers", ())):
+        raise Refused(
+            f"function {shown(function)} has a URL already, and one is served here; on AWS a function and each alias may have its own"
+        )
     draft.trigger(function, "url", value if len(value) > 1 else auth, qualifier=alias)
     part.becomes = f"functions.{function}.triggers"

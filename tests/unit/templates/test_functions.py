@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from router.templates.words import REFUSED, RUNS
+from router.templates.words import DIFFERS, REFUSED, RUNS
 from tests.unit.templates.test_translate import FN, function, notes, template, triggers, verdicts
 
 
@@ -69,3 +69,15 @@ def test_a_url_without_auth_is_open_to_whom_a_permission_lets_in(permission: Any
     found = template({"Fn": FN, "Other": FN, "U": url, **made})
     assert triggers(found) == ([{"url": "none"}] if served else [])
     assert ("nobody may call it" in notes(found, "U")) is not served
+
+
+def test_a_function_has_one_url() -> None:
+    """On AWS its alias and the function itself may have one each; one is served, and the rest of the template with it."""
+    resources = {
+        "Fn": function(AutoPublishAlias="live", FunctionUrlConfig={"AuthType": "AWS_IAM"}),
+        "U": {"Type": "AWS::Lambda::Url", "Properties": {"TargetFunctionArn": {"Ref": "Fn"}, "AuthType": "AWS_IAM"}},
+    }
+    found = template(resources)
+    assert verdicts(found) == {"Fn": DIFFERS, "Fn.FunctionUrlConfig": REFUSED, "U": RUNS}
+    assert "function Fn has a URL already" in notes(found, "Fn.FunctionUrlConfig")
+    assert triggers(found) == [{"url": "iam"}]
