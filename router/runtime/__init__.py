@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from router.errors import InvalidParameter
 
-_PYTHON: Final = re.compile(r"python(3\.(?:9|1[0-4]))?")
+_PYTHON: Final = re.compile(r"python(3\.(?:[6-9]|1[0-4]))?")
 _PROVIDED: Final = re.compile(r"provided(\.al2|\.al2023)?")
 _NODE: Final = re.compile(r"nodejs(?:(1[2468]|2[024])\.x)?")
 
@@ -77,7 +77,7 @@ def resolve(runtime: str, python: Path | None = None) -> Resolved:
         return _resolve_node(runtime, int(node[1]) if node[1] else None)
     if runtime == "command" or _PROVIDED.fullmatch(runtime):
         return Resolved(runtime, runtime.partition(".")[0], runtime, "")
-    known = "python, python3.9 to python3.14, nodejs, nodejs12.x to nodejs24.x, provided, provided.al2, provided.al2023 and command"
+    known = "python, python3.6 to python3.14, nodejs, nodejs12.x to nodejs24.x, provided, provided.al2, provided.al2023 and command"
     raise InvalidParameter(f"runtime {runtime!r} is not supported; supported are {known}")
 
 

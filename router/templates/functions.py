@@ -15,7 +15,7 @@ from router.templates.stores import local_path
 from router.templates.words import Code, Refused, shown
 
 _NAME: Final = r"[A-Za-z0-9_-]{1,64}"
-_RUNTIMES: Final = re.compile(r"python(3\.[0-9]{1,2})?|nodejs([0-9]{1,2}\.x)?|provided(\.al2|\.al2023)?")
+_RUNTIMES: Final = re.compile(r"python(3\.([6-9]|1[0-4]))?|nodejs((1[2468]|2[024])\.x)?|provided(\.al2|\.al2023)?")
 _MACHINE: Final = "the function runs on this machine, with its network"
 _DIFFERENT: Final = {
     "Architectures": "the function runs on this machine's processor",
@@ -76,7 +76,7 @@ def _runtime(runtime: str) -> str:
     if not runtime:
         raise Refused("Runtime is required")
     if not _RUNTIMES.fullmatch(runtime):
-        raise Refused(f"runtime {shown(runtime)} is not supported; python3.N, nodejsN.x and provided.* are")
+        raise Refused(f"runtime {shown(runtime)} is not supported; python3.6 to python3.14, nodejs12.x to nodejs24.x and provided.* are")
     return runtime
 
 

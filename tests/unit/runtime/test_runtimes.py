@@ -25,7 +25,7 @@ def test_python_is_the_interpreter_that_runs() -> None:
         assert (resolved.runs, resolved.told, resolved.note, resolved.family in RUNTIMES) == (HERE, HERE, "", True)
 
 
-@pytest.mark.parametrize("minor", [minor for minor in range(9, 15) if minor != sys.version_info[1]])
+@pytest.mark.parametrize("minor", [minor for minor in range(6, 15) if minor != sys.version_info[1]])
 def test_a_version_that_is_not_installed_is_mapped_and_said_so(minor: int) -> None:
     resolved = resolve(f"python3.{minor}")
     assert (resolved.runs, resolved.told) == (HERE, f"python3.{minor}")
@@ -35,7 +35,7 @@ def test_a_version_that_is_not_installed_is_mapped_and_said_so(minor: int) -> No
 @pytest.mark.parametrize(
     "name",
     [
-        "python3.8",
+        "python3.5",
         "python3.15",
         "python2.7",
         "nodejs20",
@@ -49,7 +49,7 @@ def test_a_version_that_is_not_installed_is_mapped_and_said_so(minor: int) -> No
     ],
 )
 def test_everything_else_is_refused_in_one_sentence(name: str) -> None:
-    with pytest.raises(InvalidParameter, match=r"is not supported; supported are .*python3\.9 to python3\.14.*nodejs12\.x to nodejs24\.x"):
+    with pytest.raises(InvalidParameter, match=r"is not supported; supported are .*python3\.6 to python3\.14.*nodejs12\.x to nodejs24\.x"):
         resolve(name)
 
 

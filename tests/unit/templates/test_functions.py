@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from router.errors import InvalidParameter
+from router.runtime import resolve
 from router.templates.words import DIFFERS, REFUSED, RUNS
 from tests.unit.templates.test_translate import FN, function, notes, template, triggers, verdicts
 
@@ -69,6 +71,21 @@ def test_a_url_without_auth_is_open_to_whom_a_permission_lets_in(permission: Any
     found = template({"Fn": FN, "Other": FN, "U": url, **made})
     assert triggers(found) == ([{"url": "none"}] if served else [])
     assert ("nobody may call it" in notes(found, "U")) is not served
+
+
+@pytest.mark.parametrize("runtime", [
+    *(f"python3.{minor}" for minor in range(16)), *(f"nodejs{major}.x" for major in range(8, 28)), "python2.7", "nodejs8.10", "provided",
+    "provided.al2", "provided.al2023", "provided.al1", "java21", "ruby3.4", "dotnet8", "go1.x",
+])  # fmt: skip
+def test_a_runtime_that_the_config_would_not_take_is_refused_here(runtime: str) -> None:
+    """By itself: in the config it would be a mistake, and nothing would be served."""
+    try:
+        resolve(runtime)
+    except InvalidParameter as wrong:
+        served = "is not supported" not in str(wrong)
+    else:
+        served = True
+    assert verdicts(template({"Ok": FN, "Fn": function(Runtime=runtime)}))["Fn"] == (RUNS if served else REFUSED)
 
 
 def test_a_function_has_one_url() -> None:
