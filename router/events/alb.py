@@ -81,7 +81,7 @@ class LoadBalancer:
             _check_text(given)
             return [_SERVER, *(line for lines in answers.multi_headers(given, PASSING).values() for line in lines)]
         _check_text(value.get("headers"))
-        return [_SERVER, *answers.spelt_headers(value.get("headers"), PASSING)]
+        return [_SERVER, *(line for _, line in answers.spelt_headers(value.get("headers"), PASSING))]
 
     def ids(self, arrival: Arrival) -> Headers:  # noqa: ARG002 - load balancers name no ids
         """None."""

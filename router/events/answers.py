@@ -84,13 +84,14 @@ def headers(value: Any, passing: Passing) -> Named:
     return found
 
 
-def spelt_headers(value: Any, passing: Passing) -> list[tuple[str, str]]:
-    """Like headers(), but names alike but for case are a line each. Raises Malformed."""
+def spelt_headers(value: Any, passing: Passing) -> list[tuple[str, tuple[str, str]]]:
+    """Like headers(), but names alike but for case are a line each: its name in lower case, and the line. Raises Malformed."""
     if value is None:
         return []
     if not isinstance(value, dict):
         raise Malformed("headers is no object")
-    return [(sent, text(name, one)) for name, one in value.items() if one is not None and (sent := passing.names[name][0])]
+    named = [(passing.names[name], text(name, one)) for name, one in value.items() if one is not None]
+    return [(low, (sent, said)) for (sent, low), said in named if sent]
 
 
 def multi_headers(value: Any, passing: Passing) -> dict[str, list[tuple[str, str]]]:

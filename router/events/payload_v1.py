@@ -212,9 +212,10 @@ def rest_ids(arrival: Arrival) -> Headers:
 
 
 def merged_headers(value: dict[str, Any], ids: Headers, passing: answers.Passing, default_type: str) -> list[tuple[str, str]]:
-    """MultiValueHeaders first, then a single value that is not among them; the case of multiValueHeaders wins: recorded."""
+    """MultiValueHeaders first, then a single value that is not among them; the case of multiValueHeaders wins: recorded.
+    Single ones alike but for case are a line each, as adapters of before multiValueHeaders send two cookies."""
     lines = answers.multi_headers(value.get("multiValueHeaders"), passing)
-    for low, (name, text) in answers.headers(value.get("headers"), passing).items():
+    for low, (name, text) in answers.spelt_headers(value.get("headers"), passing):
         known = lines.setdefault(low, [])
         if all(text != other for _, other in known):
             known.append((known[0][0] if known else name, text))

@@ -253,6 +253,15 @@ def test_many_values_come_first_and_give_the_name_its_case() -> None:
     assert lines(response, "set-cookie") == [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")]
 
 
+@pytest.mark.parametrize("api", [REST, HTTP])
+def test_two_cookies_whose_names_differ_in_case_are_both_sent(api: Any) -> None:
+    """How adapters of before multiValueHeaders send them; what is among the many values is not sent again, remapped or not."""
+    cookies = {"statusCode": 200, "headers": {"Set-cookie": "a=1", "sEt-cookie": "b=2"}}
+    assert lines(answer(api, cookies), "set-cookie") == [("Set-cookie", "a=1"), ("Set-cookie", "b=2")]
+    dated = {"statusCode": 200, "headers": {"date": "x"}, "multiValueHeaders": {"Date": ["x"]}}
+    assert lines(answer(api, dated), "x-amzn-remapped-date") == [("x-amzn-Remapped-Date", "x")]
+
+
 @pytest.mark.parametrize(
     ("headers", "types"),
     [
