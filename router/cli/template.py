@@ -45,11 +45,12 @@ class Wanted:
     stack: str = ""
     stacks: tuple[str, ...] = ()  # of an assembly; none: all
     allow_refused: bool = False
+    layers: Mapping[str, str] = field(default_factory=dict)  # ARN → path
 
     @classmethod
     def of(cls, template: Path, options: Mapping[str, Any]) -> Self:
         """From what template_options() read."""
-        names = ("parameters", "listen", "region", "account", "stack_name", "stacks", "allow_refused")
+        names = ("parameters", "listen", "region", "account", "stack_name", "stacks", "allow_refused", "layers")
         return cls(template, *(options[name] for name in names))
 
     @property
@@ -76,6 +77,14 @@ def template_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--parameter", "parameters", multiple=True, metavar="KEY=VALUE", callback=pairs, help="A parameter; repeatable."),
             click.option(
                 "--listen", multiple=True, metavar="NAME=ADDRESS", callback=pairs, help="Where http, aws or console waits; repeatable."
+            ),
+            click.option(
+                "--layer",
+                "layers",
+                multiple=True,
+                metavar="ARN=PATH",
+                callback=pairs,
+                help="A layer that is not of the template; repeatable.",
             ),
             click.option("--region", default="", help="AWS::Region. [default: us-east-1, or what the stack is for]"),
             click.option("--account", default="", help="AWS::AccountId. [default: 123456789012, or what the stack is for]"),
@@ -104,7 +113,7 @@ def translated(wanted: Wanted, *, base: str, data: str, state: str, draw: Callab
         read = source(wanted.template, wanted.stacks)
         place = _place(wanted, read)
         top: dict[str, Any] = {"region": place.region, "account": place.account, "state": state} | ({"listen": listen} if listen else {})
-        found = translate.translated(read.document, translate.Options(place, parameters, base, data, draw, top, unlike))
+        found = translate.translated(read.document, translate.Options(place, parameters, base, data, draw, top, unlike, _layers(wanted)))
     except TemplateError as error:
         problems = map(Hiding(secrets).hidden, error.problems)
         raise ConfigError(tuple(f"{wanted.template.name}: {problem}" for problem in problems)) from None
@@ -148,6 +157,13 @@ def _parameters(wanted: Wanted) -> tuple[dict[str, str], frozenset[str]]:
         return {name: references.resolve(value) for name, value in wanted.parameters.items()}, references.given
     except Unresolved as error:
         raise ConfigError((f"--parameter: {error}",)) from None
+
+
+def _layers(wanted: Wanted) -> dict[str, str]:
+    """Layers by ARN, each where it is. Raises ConfigError."""
+    if missing := [path for path in wanted.layers.values() if not Path(path).exists()]:
+        raise ConfigError(tuple(f"--layer: {path}: no such directory or .zip" for path in missing))
+    return {arn: str(Path(path).absolute()) for arn, path in wanted.layers.items()}
 
 
 def _reached(address: str, port: int) -> str:

@@ -106,7 +106,9 @@ class Draft:
         self.private = False
         self.secrets: frozenset[str] = frozenset()
         self.managed: dict[str, list[dict[str, Any]]] = {}  # ARN of a managed policy of the template → its statements
-        self.layers: dict[str, str] = {}  # ARN → path
+        self.layers: dict[str, str] = {}  # ARN without a version → path
+        self.given: Mapping[str, str] = {}  # layers that are not of the template: ARN, with a version or without one → path
+        self.used: set[str] = set()  # of those
         self.apis: dict[str, Api] = {}  # by logical id
         self.missing: dict[str, list[str]] = {}  # logical id of an API → what its routes may not be served without
         self.integrations: dict[str, dict[str, Any]] = {}  # of HTTP APIs that are written out
@@ -140,6 +142,19 @@ class Draft:
             item.note(f"refers to {each}, which is refused")
         self.rows[item.logical] = Row(item.logical, item.type, DIFFERS if item.notes else RUNS, item.becomes, tuple(item.notes), item.line)
         return True
+
+    def layer(self, arn: str) -> str:
+        """Where a layer is, as config.yaml has it. Raises Refused."""
+        plain = arn.rpartition(":")[0]
+        if plain in self.layers:
+            return self.layers[plain]
+        known = next((one for one in (arn, plain) if one in self.given), None)
+        if known is None:
+            raise Refused(
+                f"layer {shown(arn)} is not in this template; give the directory or .zip of what is in it: --layer {shown(plain)}=PATH"
+            )
+        self.used.add(known)
+        return self.given[known]
 
     def later(self, work: Callable[[], None]) -> None:
         """Do this when all that it may name is there."""

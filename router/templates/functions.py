@@ -146,13 +146,7 @@ def _logging(props: Props, value: dict[str, Any]) -> None:
 
 
 def _layers(props: Props, value: dict[str, Any], draft: Draft) -> None:
-    paths = []
-    for arn in props.texts("Layers"):
-        path = draft.layers.get(arn.rpartition(":")[0])
-        if path is None:
-            raise Refused(f"layer {shown(arn)} is not in this template; put what is in it into the code, or into a layer of your own")
-        paths.append(path)
-    if paths:
+    if paths := [draft.layer(arn) for arn in props.texts("Layers")]:
         value["layers"] = paths
 
 

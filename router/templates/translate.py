@@ -140,6 +140,7 @@ class Options:
     draw: Callable[[str], str] = lambda name: f"change-this-key-of-{name}"  # name of a plan → an API key
     top: Mapping[str, Any] = field(default_factory=dict)  # keys of the config beside the template's own
     unmatched: Unlike = unlike
+    layers: Mapping[str, str] = field(default_factory=dict)  # that the template does not hold: ARN → path as config.yaml has it
 
 
 def translate(text: str, options: Options) -> Translation:
@@ -156,12 +157,15 @@ def translated(written: document.Document, options: Options) -> Translation:
     resolver = Resolver(options.place, given, _mapping(template, "Mappings"), _mapping(template, "Conditions"), resources)
     draft = Draft(resolver, options.data, options.base, options.draw)
     draft.globals = _mapping(template, "Globals")
+    draft.given = options.layers
     draft.private = bool(parameters.private(template.get("Parameters")))
     assertions.check(_mapping(template, "Rules"), draft)
     draft.secrets = parameters.secrets(template.get("Parameters"), given)
     items = _items(resources, written.lines, draft)
     _attempt_all(items, draft)
     draft.rows |= {row.resource: row for row in written.rows}
+    if idle := [arn for arn in options.layers if arn not in draft.used and not draft.refused]:
+        raise TemplateError(*(f"--layer {shown(arn)}: no function of the template names this layer" for arn in idle))
     told = outputs.values(_mapping(template, "Outputs"), draft)
     return _translation(draft, options, list(resources), told)
 

@@ -1,12 +1,14 @@
 """Functions of a template: what is left of one that is refused."""
 
+import json
 from typing import Any
 
 import pytest
 
 from router.errors import InvalidParameter
 from router.runtime import resolve
-from router.templates.words import DIFFERS, REFUSED, RUNS
+from router.templates.translate import Options, translate
+from router.templates.words import DIFFERS, REFUSED, RUNS, TemplateError
 from tests.unit.templates.test_translate import FN, function, notes, template, triggers, verdicts
 
 
@@ -71,6 +73,28 @@ def test_a_url_without_auth_is_open_to_whom_a_permission_lets_in(permission: Any
     found = template({"Fn": FN, "Other": FN, "U": url, **made})
     assert triggers(found) == ([{"url": "none"}] if served else [])
     assert ("nobody may call it" in notes(found, "U")) is not served
+
+
+LAYER = "arn:aws:lambda:us-east-1:017000801446:layer:Tools"
+
+
+@pytest.mark.parametrize("given", [LAYER, f"{LAYER}:9"])
+def test_a_layer_that_the_template_does_not_hold_is_where_it_is_said_to_be(given: str) -> None:
+    text = json.dumps({"Resources": {"Fn": function(Layers=[{"Fn::Sub": f"{LAYER.replace('us-east-1', '${AWS::Region}')}:9"}])}})
+    found = translate(text, Options(layers={given: "/opt/tools"}))
+    assert found.config["functions"]["Fn"]["layers"] == ["/opt/tools"]
+
+
+def test_a_layer_that_nobody_has_said_is_refused_with_the_way_to_say_it() -> None:
+    resources = {"Fn": function(Layers=[f"{LAYER}:9"]), "Ok": FN}
+    found = translate(json.dumps({"Resources": resources}), Options(layers={f"{LAYER}:8": "/opt/tools"}))
+    assert verdicts(found) == {"Fn": REFUSED, "Ok": RUNS}
+    assert f"--layer {LAYER}=PATH" in notes(found, "Fn")
+
+
+def test_a_layer_that_no_function_names_is_a_slip() -> None:
+    with pytest.raises(TemplateError, match="no function of the template names this layer"):
+        translate(json.dumps({"Resources": {"Fn": FN}}), Options(layers={LAYER: "/opt/tools"}))
 
 
 @pytest.mark.parametrize("runtime", [
