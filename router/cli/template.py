@@ -15,7 +15,7 @@ import click
 
 from router.cli.exits import Exit, fail
 from router.cli.show import coloured
-from router.cli.template_source import Source, home, source
+from router.cli.template_source import Source, directory, home, source, text_of
 from router.cli.text import columns, visible
 from router.errors import ConfigError
 
@@ -113,7 +113,10 @@ def translated(wanted: Wanted, *, base: str, data: str, state: str, draw: Callab
         read = source(wanted.template, wanted.stacks)
         place = _place(wanted, read)
         top: dict[str, Any] = {"region": place.region, "account": place.account, "state": state} | ({"listen": listen} if listen else {})
-        found = translate.translated(read.document, translate.Options(place, parameters, base, data, draw, top, unlike, _layers(wanted)))
+        found = translate.translated(
+            read.document,
+            translate.Options(place, parameters, base, data, draw, top, unlike, _reading(directory(wanted.template)), _layers(wanted)),
+        )
     except TemplateError as error:
         problems = map(Hiding(secrets).hidden, error.problems)
         raise ConfigError(tuple(f"{wanted.template.name}: {problem}" for problem in problems)) from None
@@ -157,6 +160,20 @@ def _parameters(wanted: Wanted) -> tuple[dict[str, str], frozenset[str]]:
         return {name: references.resolve(value) for name, value in wanted.parameters.items()}, references.given
     except Unresolved as error:
         raise ConfigError((f"--parameter: {error}",)) from None
+
+
+def _reading(beside: Path) -> Callable[[str], str]:
+    """Reads what a template includes, by its path from the template's directory. Raises Refused."""
+    from router.templates.document import LARGEST  # noqa: PLC0415 - as above
+    from router.templates.words import Refused  # noqa: PLC0415 - as above
+
+    def read(path: str) -> str:
+        try:
+            return text_of(beside / path, LARGEST)
+        except ConfigError as error:
+            raise Refused("; ".join(error.problems)) from None
+
+    return read
 
 
 def _layers(wanted: Wanted) -> dict[str, str]:

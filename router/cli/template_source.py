@@ -55,7 +55,7 @@ def source(template: Path, wanted: Sequence[str]) -> Source:
     if not (base / assembly.MANIFEST).is_file():
         hint = f"; {template / _MARK} may be meant" if (base / _MARK).is_dir() else ""
         raise ConfigError((f"{template} is neither a template nor a directory that cdk synth has written{hint}",))
-    manifest = _text(base / assembly.MANIFEST, _LARGEST)
+    manifest = text_of(base / assembly.MANIFEST, _LARGEST)
     stacks = assembly.chosen(assembly.stacks(manifest), wanted)
     read = [(stack, _whole(base / stack.file)) for stack in stacks]
     found = assembly.joined(read)
@@ -69,7 +69,7 @@ def _alone(template: Path, base: Path) -> Source:
     found = _whole(template)
     if not (base / _MARK).is_file():
         return Source(found)
-    stacks = assembly.stacks(_text(base / assembly.MANIFEST, _LARGEST))
+    stacks = assembly.stacks(text_of(base / assembly.MANIFEST, _LARGEST))
     return _described(found, tuple(stack for stack in stacks if stack.file == template.name))
 
 
@@ -80,7 +80,7 @@ def _whole(path: Path, above: tuple[Path, ...] = ()) -> "Document":
 
     if path.resolve() in above or len(above) >= _NESTED:
         raise TemplateError(f"{path.name}: nested stacks lead over more than {_NESTED} templates, or to themselves")
-    found = document.parse(_text(path, document.LARGEST))
+    found = document.parse(text_of(path, document.LARGEST))
     children = {}
     for name, where in nested.places(found.value).items():
         relative = PurePosixPath(where).parent
@@ -97,8 +97,8 @@ def _described(found: "Document", stacks: Sequence["Stack"]) -> Source:
     return Source(found, stacks[0].name if len(stacks) == 1 else "", account, region)
 
 
-def _text(path: Path, largest: int) -> str:
-    """What a file says. Raises ConfigError."""
+def text_of(path: Path, largest: int) -> str:
+    """What a file says, of *largest* bytes or a little more. Raises ConfigError."""
     from router.config import files  # noqa: PLC0415 - as above
 
     try:

@@ -16,7 +16,7 @@ from router.templates.document import whole as checked
 from router.templates.links import Links
 from router.templates.nested import under
 from router.templates.synthesized import undeployed
-from router.templates.words import Row, TemplateError, shown
+from router.templates.words import Refused, Row, TemplateError, shown
 
 MANIFEST: Final = "manifest.json"
 _ENVIRONMENT: Final = re.compile(r"aws://([^/]+)/([^/]+)")
@@ -110,6 +110,8 @@ def _add(whole: _Joined, stack: Stack, template: Mapping[str, Any]) -> None:
         declared = moving.section(template, "Parameters")
     except TemplateError as error:
         raise TemplateError(*(f"{stack.file}: {problem}" for problem in error.problems)) from None
+    except Refused as refusal:
+        raise TemplateError(f"{stack.file}: {refusal}; serve {stack.label} by itself") from None
     for section, entries in parts.items():
         for name, entry in entries.items():
             whole.put(section, name, entry)

@@ -68,8 +68,9 @@ def api(item: Item, draft: Draft) -> None:
     body, merged = props.take("DefinitionBody"), props.truth("MergeDefinitions")
     if kind == "rest" and body:
         found.events = "merged" if merged else "ignored"
-    if "DefinitionUri" in props:
-        raise Refused("DefinitionUri: write the definition as DefinitionBody, or the routes as events of functions")
+    if "DefinitionUri" in props:  # its functions are not called, and events add nothing to it
+        body = body or draft.resolver.file(props.take("DefinitionUri"), "DefinitionUri")
+        found.events = "ignored"
     props.done(SAME, harmless=HARMLESS)
     if body is not None:
         definition(item, body, "DefinitionBody", found, draft)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from router.templates.words import TemplateError
+from router.templates.words import Refused, TemplateError
 
 _VARIABLE: Final = re.compile(r"\$\{(!?)([^}]*)\}")
 _MADE: Final = ("Role", "Url")  # what SAM makes of a function, and names by putting this behind its logical id
@@ -58,7 +58,7 @@ def section(template: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def moved(raw: Any, scope: Scope) -> Any:
-    """A value of the stack's template as it is written there."""
+    """A value of the stack's template as it is written there. Raises Refused."""
     if isinstance(raw, list):
         return [moved(each, scope) for each in raw]
     if not isinstance(raw, dict):
@@ -141,11 +141,19 @@ def _condition(argument: Any, scope: Scope) -> Any:
     return {"Condition": moved(argument, scope)}
 
 
+def _transform(argument: Any, scope: Scope) -> Any:
+    """What a file holds that is included would be read with the names of another template."""
+    if scope.prefix:
+        raise Refused("Fn::Transform: nothing is included in one of several templates that are served together")
+    return {"Fn::Transform": moved(argument, scope)}
+
+
 _FORMS: Final[Mapping[str, Callable[[Any, Scope], Any]]] = {
     "Ref": _ref,
     "Condition": _condition,
     "Fn::GetAtt": _attribute,
     "Fn::Sub": _sub,
+    "Fn::Transform": _transform,
     "Fn::If": _first("Fn::If", lambda scope: scope.conditions),
     "Fn::FindInMap": _first("Fn::FindInMap", lambda scope: scope.mappings),
 }

@@ -18,7 +18,9 @@ from router.templates.synthesized import asset, undeployed
 from router.templates.words import REFUSED, RUNS, Refused, Row, TemplateError, shown
 
 _WHERE: Final = {"AWS::CloudFormation::Stack": "TemplateURL", "AWS::Serverless::Application": "Location"}
-_CODE: Final = {  # types of resources → the property that names code beside the template
+_CODE: Final = {  # types of resources → the property that names code, or a definition, beside the template
+    "AWS::Serverless::Api": "DefinitionUri",
+    "AWS::Serverless::HttpApi": "DefinitionUri",
     "AWS::Serverless::Function": "CodeUri",
     "AWS::Lambda::Function": "Code",
     "AWS::Serverless::LayerVersion": "ContentUri",

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, Final
 
+from router.templates import document
 from router.templates.naming import GENERATED, NO_VALUE, Naming, Place, spelt
-from router.templates.words import Refused, shown
+from router.templates.words import Refused, TemplateError, shown
 
 BUDGET: Final = 16 * 1024 * 1024  # characters and values that functions may make of one template
 _EACH: Final = 16  # what a value takes as long to work out as so many characters
@@ -24,6 +25,15 @@ IMPLICIT: Final = {"ServerlessRestApi": "AWS::Serverless::Api", "ServerlessHttpA
 APIS: Final = frozenset({*IMPLICIT.values(), "AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"})
 _DYNAMIC: Final = re.compile(r"\{\{resolve:([a-z-]+):")
 _NAMESPACE: Final = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")  # RFC 9562: URLs
+
+
+Read = Callable[[str], str]
+"""The text of a file that a template names by its path; raises Refused."""
+
+
+def unread(path: str) -> str:
+    """A Read for who has no disk. Raises Refused."""
+    raise Refused(f"{shown(path)} is not read here")
 
 
 class Resolver(Naming):
@@ -38,6 +48,7 @@ class Resolver(Naming):
         resources: Mapping[str, Mapping[str, Any]],
     ) -> None:
         super().__init__(place, resources)
+        self.read: Read = unread
         self._parameters, self._mappings, self._conditions = parameters, mappings, conditions
         self._pseudo: dict[str, Any] = {
             "AWS::Region": place.region,
@@ -269,6 +280,24 @@ class Resolver(Naming):
     def _json(self, argument: Any) -> str:
         return self._text(json.dumps(self.value(argument), separators=(",", ":"), ensure_ascii=False))
 
+    def _transform(self, argument: Any) -> Any:
+        name = argument.get("Name") if isinstance(argument, dict) else None
+        if name != "AWS::Include":
+            raise Refused(f"Fn::Transform {shown(name or argument)}: macros are not run here")
+        parameters = self.value(argument.get("Parameters") or {})
+        return self.value(self.file(parameters.get("Location") if isinstance(parameters, dict) else None, "AWS::Include: Location"))
+
+    def file(self, location: Any, key: str) -> Any:
+        """What a file beside the template holds, YAML or JSON, with no function called; *key*: who names it. Raises Refused."""
+        if not isinstance(location, str) or not location or "://" in location:
+            raise Refused(f"{key}: {shown(location)} is not on this machine; name the file beside the template that it was made of")
+        text = self.read(location)
+        self._spend(len(text))
+        try:
+            return document.parse(text).value
+        except TemplateError as error:
+            raise Refused(f"{shown(location)}: {error}") from None
+
     def _zones(self, argument: Any) -> list[str]:
         region = self.value(argument) or self.place.region
         return [f"{region}{letter}" for letter in "abc"]
@@ -290,11 +319,11 @@ _FUNCTIONS: Final[Mapping[str, Callable[[Resolver, Any], Any]]] = {
     "Split": Resolver._split,  # noqa: SLF001
     "Sub": Resolver._sub,  # noqa: SLF001
     "ToJsonString": Resolver._json,  # noqa: SLF001
+    "Transform": Resolver._transform,  # noqa: SLF001
 }
 _NOT_HERE: Final = {
     "ImportValue": "Fn::ImportValue: no stack that is read here exports that; make it a parameter",
     "GetStackOutput": "Fn::GetStackOutput: no stack that is read here gives that out; make it a parameter",
     "Cidr": "Fn::Cidr: there are no networks here to divide",
-    "Transform": "Fn::Transform: macros are not run here",
     "ForEach": "Fn::ForEach: write the resources out",
 }

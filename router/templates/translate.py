@@ -37,7 +37,7 @@ from router.templates.draft import Draft, Item
 from router.templates.escaping import escaped_entry
 from router.templates.naming import Place
 from router.templates.parameters import Unlike, unlike
-from router.templates.resolve import Resolver
+from router.templates.resolve import Read, Resolver, unread
 from router.templates.words import ABSENT, Refused, Row, TemplateError, Translation, shown
 
 MOST_COMMON: Final = 500_000  # a template of 1 MB has no more values itself
@@ -140,6 +140,7 @@ class Options:
     draw: Callable[[str], str] = lambda name: f"change-this-key-of-{name}"  # name of a plan → an API key
     top: Mapping[str, Any] = field(default_factory=dict)  # keys of the config beside the template's own
     unmatched: Unlike = unlike
+    read: Read = unread  # a file that the template names, by its path from the template's directory → its text
     layers: Mapping[str, str] = field(default_factory=dict)  # that the template does not hold: ARN → path as config.yaml has it
 
 
@@ -155,6 +156,7 @@ def translated(written: document.Document, options: Options) -> Translation:
     resources = _resources(template)
     given = parameters.values(template.get("Parameters"), options.parameters, options.unmatched)
     resolver = Resolver(options.place, given, _mapping(template, "Mappings"), _mapping(template, "Conditions"), resources)
+    resolver.read = options.read
     draft = Draft(resolver, options.data, options.base, options.draw)
     draft.globals = _mapping(template, "Globals")
     draft.given = options.layers

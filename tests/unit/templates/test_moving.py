@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from router.templates import moving
 from router.templates.moving import Scope, moved
+from router.templates.words import Refused
 
 OWN = Scope(
     "Shop", frozenset({"Fn", "Jobs"}), frozenset({"Live"}), frozenset({"Sizes"}), {"AWS::StackName": "shop", "Env": {"Ref": "Stage"}}
@@ -56,6 +57,13 @@ def test_names_of_its_own(raw: Any, there: Any) -> None:
 )
 def test_what_is_no_such_function_stays_as_it_is(raw: Any) -> None:
     assert moved(raw, OWN) == raw
+
+
+def test_nothing_is_included_with_the_names_of_another_template() -> None:
+    include = {"Fn::Transform": {"Name": "AWS::Include", "Parameters": {"Location": "api.yaml"}}}
+    assert moved(include, Scope("")) == include
+    with pytest.raises(Refused, match="nothing is included"):
+        moved({"DefinitionBody": include}, OWN)
 
 
 def test_a_resource_and_an_output() -> None:

@@ -1,12 +1,14 @@
 """OpenAPI definitions: which operations become routes, and what they demand of callers."""
 
+import json
 from typing import Any
 
 import pytest
 
-from router.templates.words import DIFFERS, REFUSED, RUNS
+from router.templates.translate import Options, translate
+from router.templates.words import DIFFERS, REFUSED, RUNS, Refused, Translation
 from tests.unit.templates.test_authorizers import LAMBDA, open_routes, routes
-from tests.unit.templates.test_translate import FN, notes, template, verdicts
+from tests.unit.templates.test_translate import FN, function, notes, template, verdicts
 
 URI = {"Fn::Sub": "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Fn.Arn}/invocations"}
 MARK = "x-amazon-apigateway-"
@@ -20,6 +22,62 @@ def defined(body: Any, auth: Any = None, type_: str = "AWS::Serverless::Api") ->
     named = {"Auth": auth} if auth is not None else {}
     properties = {"Body": body} if "Serverless" not in type_ else {"DefinitionBody": body, "StageName": "p", **named}
     return template({"A": {"Type": type_, "Properties": properties}, "Fn": FN, "Guard": FN})
+
+
+INCLUDED = f"""
+openapi: 3.0.1
+paths:
+  /a:
+    get:
+      {MARK}integration:
+        type: aws_proxy
+        httpMethod: POST
+        uri: {{"Fn::Sub": "{URI["Fn::Sub"]}"}}
+"""
+
+
+def including(properties: Any, files: dict[str, str], type_: str = "AWS::Serverless::Api", **events: Any) -> Translation:
+    def read(path: str) -> str:
+        if path not in files:
+            raise Refused(f"{path}: No such file or directory")
+        return files[path]
+
+    resources = {"A": {"Type": type_, "Properties": {"StageName": "p", **properties}}, "Fn": function(Events=events)}
+    return translate(json.dumps({"Resources": resources}), Options(read=read))
+
+
+def include(location: Any) -> dict[str, Any]:
+    return {"Fn::Transform": {"Name": "AWS::Include", "Parameters": {"Location": location}}}
+
+
+@pytest.mark.parametrize("type_", ["AWS::Serverless::Api", "AWS::Serverless::HttpApi"])
+def test_a_definition_may_stand_in_a_file_beside_the_template(type_: str) -> None:
+    """Functions are called in it as in the template, and where it is may be told by one."""
+    found = including({"DefinitionBody": include({"Fn::Sub": "docs/api.yaml"})}, {"docs/api.yaml": INCLUDED}, type_)
+    assert set(routes(found)) == {"GET /a"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [(None, "api.yaml: No such file"), ("a: b: c", "api.yaml: line 1: not YAML"), (INCLUDED.replace("aws_proxy", "aws"), "")],
+)
+def test_what_cannot_be_included_is_refused_by_itself(text: str | None, said: str) -> None:
+    found = including({"DefinitionBody": include("api.yaml")}, {} if text is None else {"api.yaml": text})
+    assert verdicts(found)["Fn"] == RUNS
+    assert routes(found) == {}
+    assert said in notes(found, found.refused[0].resource)
+
+
+def test_a_definition_that_is_uploaded_as_it_is_has_no_functions_and_takes_no_events() -> None:
+    event = {"Type": "Api", "Properties": {"Path": "/b", "Method": "get", "RestApiId": {"Ref": "A"}}}
+    plain = INCLUDED.replace(
+        f'{{"Fn::Sub": "{URI["Fn::Sub"]}"}}', URI["Fn::Sub"].replace("${Fn.Arn}", "arn:aws:lambda:us-east-1:123456789012:function:Fn")
+    )
+    found = including({"DefinitionUri": "api.yaml"}, {"api.yaml": plain}, E=event)
+    assert set(routes(found)) == {"GET /a"}
+    assert routes(including({"DefinitionUri": "api.yaml"}, {"api.yaml": INCLUDED}, E=event)) == {}
+    in_s3 = including({"DefinitionUri": {"Bucket": "b", "Key": "k"}}, {})
+    assert "not on this machine" in notes(in_s3, "A")
 
 
 def test_the_auth_of_the_api_holds_for_operations() -> None:
