@@ -13,7 +13,7 @@ from router.templates.http import HARMLESS, SAME, throttle_of
 from router.templates.mocks import preflight
 from router.templates.openapi import definition
 from router.templates.props import Props
-from router.templates.routes import function_in, key_source, reached, serve
+from router.templates.routes import function_in, key_source, of_function, reached, serve
 from router.templates.words import Refused, shown
 
 _GUARD: Final = ("ApiId", "RestApiId", "AuthorizationType", "AuthorizerId", "AuthorizationScopes", "ApiKeyRequired")
@@ -156,6 +156,7 @@ def integration(item: Item, draft: Draft) -> None:
     draft.api(props.text("ApiId"))
     if (kind := props.text("IntegrationType")) != "AWS_PROXY":
         raise Refused(f"integrations of type {shown(kind)} are not supported; AWS_PROXY of a function is")
+    of_function(props.text("IntegrationSubtype", ""))
     value: dict[str, Any] = {"uri": props.text("IntegrationUri"), "payload": props.text("PayloadFormatVersion", "1.0")}
     if (timeout := props.whole("TimeoutInMillis")) is not None:
         value["timeout"] = f"{timeout}ms"

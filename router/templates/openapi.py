@@ -14,7 +14,7 @@ from router.templates.cors import cors_of
 from router.templates.draft import Api, Draft, Item, Route
 from router.templates.mocks import preflight
 from router.templates.props import Props
-from router.templates.routes import METHODS, function_in, key_source, reached, serve
+from router.templates.routes import METHODS, function_in, key_source, of_function, reached, serve
 from router.templates.words import Refused, shown
 
 _ANY: Final = "x-amazon-apigateway-any-method"
@@ -111,6 +111,7 @@ def _operation(route: Route, written: Any, of: _Definition) -> None:
         return
     if integration is None or integration.text("type", "").lower() != "aws_proxy":
         raise Refused("only operations that a function serves (x-amazon-apigateway-integration of type aws_proxy) are supported")
+    of_function(integration.text("integrationSubtype", ""))
     if props.take(f"{_MARK}request-validator") is not None:
         route.item.note(f"request-validator: {_UNCHECKED}")
     props.done(harmless=_OPERATION | _foreign(props))

@@ -67,6 +67,12 @@ def function_in(uri: str, draft: Draft) -> Target:
     return draft.function(arn[0] if arn else uri)
 
 
+def of_function(subtype: str) -> None:
+    """Raises Refused for an integration of another service, as its subtype says: SQS-SendMessage."""
+    if subtype:
+        raise Refused(f"{shown(subtype)}: integrations of other services are not supported; AWS_PROXY of a function is")
+
+
 # -- what guards an API as a whole
 
 

@@ -150,3 +150,10 @@ def test_requests_of_a_route_that_may_be_there_do_not_come_to_a_wider_one() -> N
     keyed = {**REST, **root, "HttpMethod": "GET", "AuthorizationType": "CUSTOM", "AuthorizerId": {"Ref": "Z"}}
     doubtful = {"Type": "AWS::ApiGateway::Method", "Condition": "Unknown", "Properties": keyed}
     assert routes(first({"HttpMethod": "ANY"}, G=doubtful)) == {}
+
+
+def test_an_integration_of_another_service_is_refused_by_its_name() -> None:
+    queue = {**HTTP, "IntegrationType": "AWS_PROXY", "IntegrationSubtype": "SQS-SendMessage", "RequestParameters": {"MessageBody": "x"}}
+    found = second({}, I={"Type": "AWS::ApiGatewayV2::Integration", "Properties": queue})
+    assert verdicts(found)["I"] == verdicts(found)["R"] == REFUSED
+    assert "SQS-SendMessage: integrations of other services are not supported" in notes(found, "I")

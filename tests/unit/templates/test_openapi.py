@@ -181,3 +181,9 @@ def test_keys_of_a_definition_may_come_from_the_authorizer() -> None:
     auth = {"DefaultAuthorizer": "L", "ApiKeyRequired": True, "Authorizers": {"L": LAMBDA}}
     found = defined({"paths": {"/a": {"get": operation()}}, f"{MARK}api-key-source": "AUTHORIZER"}, auth)
     assert routes(found)["GET /a"]["api_keys"] == {"plans": "a", "source": "authorizer"}
+
+
+def test_an_operation_of_another_service_is_refused_by_its_name() -> None:
+    queue = {"integrationSubtype": "SQS-SendMessage", "uri": None, "requestParameters": {"MessageBody": "x"}}
+    found = defined({"paths": {"/q": {"post": operation(queue)}}}, type_="AWS::Serverless::HttpApi")
+    assert "SQS-SendMessage: integrations of other services are not supported" in notes(found, "A.POST /q")
