@@ -115,7 +115,15 @@ def _operation(route: Route, written: Any, of: _Definition) -> None:
     if props.take(f"{_MARK}request-validator") is not None:
         route.item.note(f"request-validator: {_UNCHECKED}")
     props.done(harmless=_OPERATION | _foreign(props))
-    serve(route, function_in(integration.text("uri", ""), of.draft), _own(integration, of.api), of.draft)
+    serve(route, function_in(_told(integration.text("uri", ""), of.draft), of.draft), _own(integration, of.api), of.draft)
+
+
+def _told(uri: str, draft: Draft) -> str:
+    """An integration's URI, with what API Gateway itself knows where no Fn::Sub has said it: "AWS variables for OpenAPI import"."""
+    place = draft.resolver.place
+    for name, value in (("AccountId", place.account), ("Partition", "aws"), ("Region", place.region)):
+        uri = uri.replace(f"${{AWS::{name}}}", value)
+    return uri
 
 
 def _mocked(integration: Props, route: Route) -> Props:

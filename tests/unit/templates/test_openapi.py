@@ -187,3 +187,10 @@ def test_an_operation_of_another_service_is_refused_by_its_name() -> None:
     queue = {"integrationSubtype": "SQS-SendMessage", "uri": None, "requestParameters": {"MessageBody": "x"}}
     found = defined({"paths": {"/q": {"post": operation(queue)}}}, type_="AWS::Serverless::HttpApi")
     assert "SQS-SendMessage: integrations of other services are not supported" in notes(found, "A.POST /q")
+
+
+def test_a_gateway_knows_account_region_and_partition_itself() -> None:
+    """Its importer puts them in where no Fn::Sub stands."""
+    arn = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:Fn"
+    uri = f"arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:lambda:path/2015-03-31/functions/{arn}/invocations"
+    assert set(routes(defined({"paths": {"/a": {"get": operation({"uri": uri})}}}))) == {"GET /a"}
