@@ -93,6 +93,12 @@ def implicit(kind: str, draft: Draft) -> Api:
     return draft.apis[logical]
 
 
+def named_api(named: Any, draft: Draft) -> Api:
+    """The API of an id, be it the one of events that name none. Raises Refused."""
+    logical = draft.implicit(named)
+    return implicit("rest" if logical == _IMPLICIT["rest"] else "http", draft) if logical else draft.api(named)
+
+
 def _stage(props: Props, found: Api) -> None:
     stage = props.text("StageName", "prod" if found.kind == "rest" else "$default")
     if stage != "$default":
@@ -207,7 +213,7 @@ def _own(item: Item, props: Props, route: Route, draft: Draft) -> dict[str, Any]
 
 def _api_of(named: Any, kind: str, draft: Draft) -> Api:
     """The API that an event names. Raises Refused."""
-    found = implicit(kind, draft) if named is None or draft.implicit(named) == _IMPLICIT[kind] else draft.api(named)
+    found = implicit(kind, draft) if named is None else named_api(named, draft)
     if found.kind != kind:
         raise Refused(f"API {shown(named)} is not here")
     return found

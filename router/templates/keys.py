@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from router.templates.authorizers import limits
 from router.templates.draft import Draft, Item
+from router.templates.http import named_api
 from router.templates.words import Refused, shown
 
 _KEY: Final = re.compile(r"[!-~]{20,128}")
@@ -15,7 +16,10 @@ _KEY: Final = re.compile(r"[!-~]{20,128}")
 def api_key(item: Item, draft: Draft) -> None:
     """A key: the value that the template gives it, or one that is made here."""
     props = draft.props(item)
-    value = props.text("Value", "") or draft.draw(item.name)
+    value = props.text("Value", "")
+    if not value:
+        value = draft.draw(item.name)
+        item.note("Value: it was made here and stands in config.yaml, in its usage plan")
     if not _KEY.fullmatch(value):
         raise Refused("Value: a key is 20 to 128 visible ASCII characters")
     enabled = props.truth("Enabled", default=True)
@@ -35,7 +39,7 @@ def usage_plan(item: Item, draft: Draft) -> None:
     value: dict[str, Any] = limits(props)
     apis = []
     for stage in props.children("ApiStages"):
-        apis.append(draft.api(stage.text("ApiId")))
+        apis.append(named_api(stage.text("ApiId"), draft))
         stage.take("Stage")
         stage.done({"Throttle": "a plan has one throttle; write it on the routes"})
     props.done()

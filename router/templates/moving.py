@@ -30,6 +30,7 @@ class Scope:
         """A logical id, or what is made of one, as it is called there; names that are not the stack's own stay."""
         first = name.partition(".")[0]
         own = first in self.resources or any(first.endswith(end) and first[: -len(end)] in self.resources for end in _MADE)
+        own = own or (first.endswith("Stage") and any(first.startswith(api) for api in self.resources))
         return self.prefix + name if own else name
 
 

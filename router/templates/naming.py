@@ -35,6 +35,11 @@ _MADE: Final = {  # what SAM makes for a destination that names none → its typ
     "DestinationQueue": ("AWS::SQS::Queue", "SQS", "queue"),
     "DestinationTopic": ("AWS::SNS::Topic", "SNS", "topic"),
 }
+_STAGED: Final = frozenset({"AWS::Serverless::Api", "AWS::Serverless::HttpApi"})
+_IMPLICIT_STAGES: Final = {
+    **dict.fromkeys(("ServerlessRestApiProdStage", "ServerlessRestApi.Stage"), "Prod"),
+    **dict.fromkeys(("ServerlessHttpApiApiGatewayDefaultStage", "ServerlessHttpApi.Stage"), "$default"),
+}
 GENERATED: Final = (".Alias", ".Version", ".Stage", *(f".{part}" for part in _MADE))  # what SAM makes of a resource, and Ref names
 _OF_MADE: Final = re.compile(r"(\w+)\.(DestinationQueue|DestinationTopic)\.(\w+)")
 
@@ -95,8 +100,28 @@ class Naming(ABC):
             return self._destination(logical, part, "")
         if logical in self.resources and part == "Stage":
             return spelt(self.value(self._properties(logical).get("StageName", "$default")), "StageName")
+        if (stage := self._stage_made(name)) is not None:
+            return stage
         function = self._generated(name, "Role")
         return None if function is None else made_role(self.name(function))
+
+    def _stage_made(self, name: str) -> str | None:
+        """The stage that SAM makes under this logical id: ApiProdStage, or ApiApiGatewayDefaultStage of an HTTP API's $default."""
+        if not name.endswith("Stage"):
+            return None
+        apis = [
+            logical for logical, resource in self.resources.items() if str(resource.get("Type")) in _STAGED and name.startswith(logical)
+        ]
+        for logical in apis:
+            stage = spelt(self.value(self._properties(logical).get("StageName", "$default")), "StageName")
+            if name in {
+                f"{logical}{stage}Stage",
+                f"{logical}Stage",
+                *((f"{logical}ApiGatewayDefaultStage",) if stage == "$default" else ()),
+            }:
+                self.referred.add(logical)
+                return stage
+        return _IMPLICIT_STAGES.get(name)
 
     def _destination(self, logical: str, part: str, attribute: str) -> str:
         """What a function's destination that SAM makes gives: the one of failures, where it makes two. Raises Refused."""

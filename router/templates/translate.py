@@ -37,9 +37,10 @@ from router.templates.draft import Draft, Item
 from router.templates.escaping import escaped_entry
 from router.templates.naming import Place
 from router.templates.parameters import Unlike, unlike
-from router.templates.resolve import Read, Resolver, unread
+from router.templates.resolve import IMPLICIT, Read, Resolver, unread
 from router.templates.words import ABSENT, Refused, Row, TemplateError, Translation, shown
 
+_SAM: Final = "AWS::Serverless::"  # types that the transform makes others of
 MOST_COMMON: Final = 500_000  # a template of 1 MB has no more values itself
 _LOGICAL: Final = re.compile(r"[A-Za-z0-9]{1,255}")
 _ATTRIBUTES: Final = frozenset(
@@ -208,9 +209,15 @@ def _wrong(logical: str, resource: Any, known: Mapping[str, Any]) -> str:
     if not isinstance(connectors, dict) or not all(isinstance(each, dict) for each in connectors.values()):
         return f"{where}.Connectors must be a mapping of mappings"
     after = resource.get("DependsOn") or []
-    if missing := [one for one in (after if isinstance(after, list) else [after]) if not isinstance(one, str) or one not in known]:
+    if missing := [one for one in (after if isinstance(after, list) else [after]) if not isinstance(one, str) or not _made(one, known)]:
         return f"{where}.DependsOn: the template has no resource {shown(missing[0])}"
     return ""
+
+
+def _made(logical: str, known: Mapping[str, Any]) -> bool:
+    """Whether a resource is there when all is made: SAM makes others of its own, whose ids begin with theirs (ApiProdStage, FnRole)."""
+    sources = (one for one, resource in known.items() if isinstance(resource, dict) and str(resource.get("Type")).startswith(_SAM))
+    return logical in known or logical.startswith((*IMPLICIT, *sources))
 
 
 def _items(resources: Mapping[str, Mapping[str, Any]], lines: Mapping[str, int], draft: Draft) -> list[Item]:

@@ -25,6 +25,8 @@ OWN = Scope(
         ({"Ref": "Env"}, {"Ref": "Stage"}),
         ({"Ref": "FnRole"}, {"Ref": "ShopFnRole"}),
         ({"Ref": "Fn.Alias"}, {"Ref": "ShopFn.Alias"}),
+        ({"Ref": "FnProdStage"}, {"Ref": "ShopFnProdStage"}),
+        ({"Ref": "XProdStage"}, {"Ref": "XProdStage"}),
         ({"Ref": ["Jobs"]}, {"Ref": ["Jobs"]}),
         ({"Fn::GetAtt": ["Jobs", "Arn"]}, {"Fn::GetAtt": ["ShopJobs", "Arn"]}),
         ({"Fn::GetAtt": ["Jobs", {"Ref": "Env"}]}, {"Fn::GetAtt": ["ShopJobs", {"Ref": "Stage"}]}),

@@ -28,6 +28,7 @@ RESOURCES = {
     "One": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Ref": "Two"}}},
     "Two": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Ref": "One"}}},
     "Api": {"Type": "AWS::Serverless::HttpApi"},
+    "Rest": {"Type": "AWS::Serverless::Api", "Properties": {"StageName": "Dev"}},
 }
 CONDITIONS = {
     "Yes": {"Fn::Equals": [{"Ref": "Stage"}, "dev"]},
@@ -55,6 +56,13 @@ def resolver() -> Resolver:
         ({"Ref": "T"}, "T-table"),
         ({"Ref": "Topic"}, "arn:aws:sns:us-east-1:123456789012:Topic"),
         ({"Ref": "Fn.Alias"}, "arn:aws:lambda:us-east-1:123456789012:function:Fn:live"),
+        ({"Ref": "Api.Stage"}, "$default"),
+        ({"Ref": "ApiApiGatewayDefaultStage"}, "$default"),
+        ({"Ref": "RestDevStage"}, "Dev"),
+        ({"Ref": "RestStage"}, "Dev"),
+        ({"Ref": "ServerlessRestApiProdStage"}, "Prod"),
+        ({"Fn::Sub": "${ServerlessRestApi.Stage}"}, "Prod"),
+        ({"Ref": "ServerlessHttpApiApiGatewayDefaultStage"}, "$default"),
         ({"Ref": "FnRole"}, "FnRole"),
         ({"Fn::GetAtt": ["FnRole", "Arn"]}, "arn:aws:iam::123456789012:role/FnRole"),
         ({"Fn::GetAtt": ["FnUrl", "FunctionUrl"]}, "http://fn.lambda-url.us-east-1.localhost:8080/"),
@@ -92,6 +100,7 @@ def test_a_value(written: Any, meant: Any) -> None:
     ("written", "said"),
     [
         ({"Fn::Not": [{"Condition": ["Yes"]}]}, "Condition wants a name, not ['Yes']"),
+        ({"Ref": "RestProdStage"}, "neither a parameter"),
         ({"Ref": "Nobody"}, "neither a parameter nor a resource"),
         ({"Ref": ["x"]}, "wants a name"),
         ({"Fn::GetAtt": ["Jobs", "Frob"]}, "no such attribute"),

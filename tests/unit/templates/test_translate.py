@@ -816,6 +816,44 @@ def test_what_stands_twice_in_a_template_is_said() -> None:
     assert found.outputs == {"O": "y"}
 
 
+@pytest.mark.parametrize(
+    ("after", "known"),
+    [("ServerlessRestApiProdStage", True), ("ApiProdStage", True), (["FnRole", "Fn"], True), ("QRole", False), ("pi", False)],
+)
+def test_a_resource_may_wait_for_what_sam_makes_of_others(after: Any, *, known: bool) -> None:
+    resources = {
+        "Fn": FN,
+        "Api": {"Type": "AWS::Serverless::Api", "Properties": {"StageName": "Prod"}},
+        "Q": {"Type": "AWS::SQS::Queue", "DependsOn": after},
+    }
+    if known:
+        assert verdicts(template(resources))["Q"] == RUNS
+    else:
+        with pytest.raises(TemplateError, match="DependsOn: the template has no resource"):
+            template(resources)
+
+
+def test_a_usage_plan_may_be_of_the_api_that_sam_makes() -> None:
+    """It waits for its stage, which SAM makes too."""
+    stages = [{"ApiId": {"Ref": "ServerlessRestApi"}, "Stage": {"Ref": "ServerlessRestApiProdStage"}}]
+    event = {"Type": "Api", "Properties": {"Path": "/x", "Method": "get", "Auth": {"ApiKeyRequired": True}}}
+    found = template(
+        {
+            "Fn": function(Events={"E": event}),
+            "Plan": {"Type": "AWS::ApiGateway::UsagePlan", "DependsOn": "ServerlessRestApiProdStage", "Properties": {"ApiStages": stages}},
+            "Key": {"Type": "AWS::ApiGateway::ApiKey", "Properties": {"Enabled": True}},
+            "Both": {
+                "Type": "AWS::ApiGateway::UsagePlanKey",
+                "Properties": {"KeyId": {"Ref": "Key"}, "KeyType": "API_KEY", "UsagePlanId": {"Ref": "Plan"}},
+            },
+        }
+    )
+    assert verdicts(found) == {"Fn": RUNS, "Fn.E": RUNS, "Plan": RUNS, "Key": DIFFERS, "Both": RUNS}
+    assert triggers(found) == [{"http": {"route": "GET /x", "api": "rest", "stage": "Prod", "api_keys": "Plan"}}]
+    assert found.config["usage_plans"] == {"Plan": {"keys": {"Key": "change-this-key-of-Key"}}}
+    assert "stands in config.yaml" in notes(found, "Key")
+
+
 def test_who_may_assume_a_role_is_passed_on() -> None:
     document = {
         "Version": "2012-10-17",
