@@ -89,6 +89,7 @@ class Route:
     qualifier: str = ""  # of the function
     own: Mapping[str, Any] = field(default_factory=dict)  # what is said of it alone, beside its guard
     trigger: Mapping[str, Any] | None = None  # what the function has of it
+    vacant: bool = False  # an operation of a definition that waits for an event's function
 
 
 class Draft:

@@ -32,7 +32,7 @@ _TOP_DIFFERENT: Final = {
 }
 _PATH: Final = frozenset({"parameters", "summary", "description", "servers"})
 _OPERATION: Final = frozenset(["tags", "summary", "description", "externalDocs", "operationId", "parameters", "requestBody", "responses"]) | {
-    *("callbacks", "deprecated", "servers", "consumes", "produces", "schemes"),
+    *("callbacks", "deprecated", "servers", "consumes", "produces", "schemes", "isDefaultRoute"),
 }  # fmt: skip
 _INTEGRATION: Final = frozenset(["httpMethod", "credentials", "passthroughBehavior", "contentHandling", "responses", "requestTemplates"])
 _NOT_CACHED: Final = dict.fromkeys(("cacheKeyParameters", "cacheNamespace"), "answers are not cached")
@@ -69,7 +69,7 @@ def definition(item: Item, written: Any, key: str, found: Api, draft: Draft) -> 
     body.done(_TOP_DIFFERENT, harmless=_TOP | _foreign(body))
     if paths is None:
         return
-    found_paths = {path: paths.take(path) for path in paths.names() if path.startswith("/")}
+    found_paths = {path: paths.take(path) for path in paths.names() if path.startswith("/") or path == "$default"}
     paths.done(harmless=_foreign(paths))
     for path, operations in found_paths.items():
         draft.later(partial(_path, path, operations, _Definition(item, found, security, draft)))
@@ -90,7 +90,7 @@ def _path(path: str, written: Any, of: _Definition) -> None:
         for name in props.names():
             if name == _ANY or name.upper() in METHODS:
                 method = "ANY" if name == _ANY else name.upper()
-                key = "$default" if path == "/$default" else f"{method} {path}"
+                key = "$default" if path in {"$default", "/$default"} else f"{method} {path}"
                 operations.append((Route(of.part(f"{method} {path}", "OpenAPI operation"), of.api, key), props.take(name, {})))
         of.draft.routes += [route for route, _ in operations]
         props.done(harmless=_PATH | _foreign(props))
@@ -109,6 +109,10 @@ def _operation(route: Route, written: Any, of: _Definition) -> None:
         props.done(harmless=_OPERATION | _foreign(props))
         preflight(route, _mocked(integration, route), of.draft)
         return
+    if integration is None and of.api.kind == "http":
+        props.done(harmless=_OPERATION | _foreign(props))
+        route.vacant = True
+        raise Refused("it has no integration, and no event of a function is for it")
     if integration is None or integration.text("type", "").lower() != "aws_proxy":
         raise Refused("only operations that a function serves (x-amazon-apigateway-integration of type aws_proxy) are supported")
     of_function(integration.text("integrationSubtype", ""))

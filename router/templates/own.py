@@ -49,7 +49,13 @@ def _merged(route: Route, declared: Route, target: Target, own: Mapping[str, Any
 
 
 def _completed(route: Route, declared: Route, target: Target, own: Mapping[str, Any], draft: Draft) -> None:
-    """The definition's function stays; what the event says beside it counts."""
+    """The definition's function stays, or the event's comes where it has none; what the event says beside it counts."""
+    if declared.vacant:
+        draft.routes.remove(declared)
+        draft.refused.discard(declared.item.logical)
+        del draft.rows[declared.item.logical]
+        serve(route, target, own, draft)
+        return
     if declared.trigger is None:
         raise Refused(f"{route.api.logical} declares this route itself, and there no function serves it")
     draft.withdraw(declared)

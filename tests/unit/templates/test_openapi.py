@@ -194,3 +194,23 @@ def test_a_gateway_knows_account_region_and_partition_itself() -> None:
     arn = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:Fn"
     uri = f"arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:lambda:path/2015-03-31/functions/{arn}/invocations"
     assert set(routes(defined({"paths": {"/a": {"get": operation({"uri": uri})}}}))) == {"GET /a"}
+
+
+@pytest.mark.parametrize("path", ["$default", "/$default"])
+def test_an_operation_without_an_integration_waits_for_an_event_s_function(path: str) -> None:
+    """SAM completes an HTTP API's definition."""
+    body = {"openapi": "3.0.1", "paths": {path: {f"{MARK}any-method": {"isDefaultRoute": True}}}}
+    event = {"Type": "HttpApi", "Properties": {"ApiId": {"Ref": "A"}}}
+    api = {"Type": "AWS::Serverless::HttpApi", "Properties": {"DefinitionBody": body}}
+    found = template({"A": api, "Fn": function(Events={"E": event})})
+    assert verdicts(found) == {"A": RUNS, "Fn": RUNS, "Fn.E": RUNS}
+    assert set(routes(found)) == {"$default"}
+    alone = template({"A": api, "Fn": FN})
+    assert "no event of a function is for it" in notes(alone, f"A.ANY {path}")
+
+
+def test_an_operation_that_demands_more_than_is_kept_waits_for_nobody() -> None:
+    body = {"paths": {"/a": {"get": {"security": [{"api_key": []}]}}}}
+    event = {"Type": "HttpApi", "Properties": {"ApiId": {"Ref": "A"}, "Path": "/a", "Method": "get"}}
+    api = {"Type": "AWS::Serverless::HttpApi", "Properties": {"DefinitionBody": body}}
+    assert routes(template({"A": api, "Fn": function(Events={"E": event})})) == {}
