@@ -19,9 +19,8 @@ from router.templates.words import Refused, shown
 _GUARD: Final = ("ApiId", "RestApiId", "AuthorizationType", "AuthorizerId", "AuthorizationScopes", "ApiKeyRequired")
 _HELD: Final = frozenset({"AutoDeploy", "DeploymentId", "ClientCertificateId", "DocumentationVersion"})
 _STAGE: Final = {
-    key: SAME[key] for key in ("AccessLogSetting", "AccessLogSettings", "TracingEnabled", "CacheClusterEnabled", "CacheClusterSize")
-} | {
-    "CanarySetting": "a canary gets no traffic of its own",
+    key: SAME[key]
+    for key in ("AccessLogSetting", "AccessLogSettings", "TracingEnabled", "CacheClusterEnabled", "CacheClusterSize", "CanarySetting")
 }
 
 
@@ -106,6 +105,12 @@ def deployment(item: Item, draft: Draft) -> None:
     )
     if name:
         found.shared.setdefault("stage", name)
+
+
+def told(item: Item, draft: Draft) -> None:
+    """What an API says beside its routes, as SAM's API may: nobody is let in or kept out by it."""
+    draft.props(item)
+    item.note(SAME["GatewayResponses" if item.type.endswith("GatewayResponse") else "Models"])
 
 
 def authorizer(item: Item, draft: Draft) -> None:

@@ -27,6 +27,7 @@ SAME: Final = {  # both kinds
     "TracingEnabled": "no traces are sent to X-Ray; the trace id reaches the function",
     "CacheClusterEnabled": "answers are not cached",
     "CacheClusterSize": "answers are not cached",
+    "CanarySetting": "a canary gets no traffic of its own",
     "MinimumCompressionSize": "answers are not compressed; let a proxy in front do it",
     "Models": "requests are not validated; the function must",
     "GatewayResponses": "answers that come from no function have AWS's own texts",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from router.templates.words import REFUSED
+from router.templates.words import DIFFERS, REFUSED, RUNS
 from tests.unit.templates.test_authorizers import open_routes, routes
 from tests.unit.templates.test_translate import FN, notes, template, verdicts
 
@@ -157,3 +157,13 @@ def test_an_integration_of_another_service_is_refused_by_its_name() -> None:
     found = second({}, I={"Type": "AWS::ApiGatewayV2::Integration", "Properties": queue})
     assert verdicts(found)["I"] == verdicts(found)["R"] == REFUSED
     assert "SQS-SendMessage: integrations of other services are not supported" in notes(found, "I")
+
+
+@pytest.mark.parametrize(
+    ("type_", "said"), [("RequestValidator", "not validated"), ("Model", "not validated"), ("GatewayResponse", "AWS's own texts")]
+)
+def test_what_is_said_beside_routes_is_told_as_it_is_of_sam_s_apis(type_: str, said: str) -> None:
+    found = first({"RequestValidatorId": {"Ref": "X"}}, X={"Type": f"AWS::ApiGateway::{type_}", "Properties": {**REST, "Name": "n"}})
+    assert verdicts(found) == {"A": RUNS, "Z": RUNS, "M": DIFFERS, "Fn": RUNS, "X": DIFFERS}
+    assert said in notes(found, "X")
+    assert "refused" not in notes(found, "M")
