@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from router.templates.draft import Api, Draft, Item, Route
 from router.templates.props import Props
+from router.templates.routes import function_in
 from router.templates.words import Refused, shown
 
 _RESERVED: Final = ("NONE", "AWS_IAM")  # words, where a route names its authorizer
@@ -86,6 +87,25 @@ def _authorizer(props: Props, kind: str, draft: Draft) -> dict[str, Any]:
     if identity is not None:
         value |= _identity(identity, value.get("type", ""), kind)
     props.done()
+    return value
+
+
+def by_function(props: Props, kind: str, sources: list[str], draft: Draft, *, second: bool) -> dict[str, Any]:
+    """A Lambda authorizer as CloudFormation spells it; *second*: an HTTP API's. Raises Refused."""
+    value: dict[str, Any] = {"function": function_in(props.text("AuthorizerUri"), draft).name}
+    if second:
+        value["payload_format_version"] = props.text("AuthorizerPayloadFormatVersion", "2.0")
+        if props.truth("EnableSimpleResponses"):
+            value["simple_responses"] = True
+    else:
+        value["type"] = kind.lower()
+        if "IdentityValidationExpression" in props:
+            value["validation"] = props.text("IdentityValidationExpression")
+        sources = [part.strip() for source in sources for part in source.split(",")]
+    if sources:
+        value["identity_source"] = sources[0] if len(sources) == 1 else sources
+    if (ttl := props.whole("AuthorizerResultTtlInSeconds")) is not None:
+        value["ttl"] = ttl
     return value
 
 

@@ -5,7 +5,7 @@ Source: CloudFormation template reference, AWS::ApiGatewayV2::*, AWS::ApiGateway
 
 from typing import Any, Final
 
-from router.templates.authorizers import NO_POLICY, authorized, with_key
+from router.templates.authorizers import NO_POLICY, authorized, by_function, with_key
 from router.templates.cors import cors_of
 from router.templates.draft import Api, Draft, Item, Route
 from router.templates.guards import settled
@@ -127,7 +127,7 @@ def authorizer(item: Item, draft: Draft) -> None:
         if sources:
             value["jwt"]["identity_source"] = sources[0]
     elif kind in {"REQUEST", "TOKEN"}:
-        value = _lambda(props, kind, sources, draft, second=second)
+        value = by_function(props, kind, sources, draft, second=second)
     else:
         raise Refused(f"authorizers of type {shown(kind)} are not supported")
     for key in ("Name", "AuthorizerCredentialsArn", "AuthType"):
@@ -135,24 +135,6 @@ def authorizer(item: Item, draft: Draft) -> None:
     props.done()
     found.authorizers[item.name] = value
     item.becomes = "authorizers of its routes"
-
-
-def _lambda(props: Props, kind: str, sources: list[str], draft: Draft, *, second: bool) -> dict[str, Any]:
-    value: dict[str, Any] = {"function": function_in(props.text("AuthorizerUri"), draft).name}
-    if second:
-        value["payload_format_version"] = props.text("AuthorizerPayloadFormatVersion", "2.0")
-        if props.truth("EnableSimpleResponses"):
-            value["simple_responses"] = True
-    else:
-        value["type"] = kind.lower()
-        if "IdentityValidationExpression" in props:
-            value["validation"] = props.text("IdentityValidationExpression")
-        sources = [part.strip() for source in sources for part in source.split(",")]
-    if sources:
-        value["identity_source"] = sources[0] if len(sources) == 1 else sources
-    if (ttl := props.whole("AuthorizerResultTtlInSeconds")) is not None:
-        value["ttl"] = ttl
-    return value
 
 
 def integration(item: Item, draft: Draft) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from router.templates import security
 from router.templates.authorizers import NO_POLICY, access
 from router.templates.cors import cors_of
 from router.templates.draft import Api, Draft, Item, Route
@@ -45,6 +46,7 @@ class _Definition:
     item: Item
     api: Api
     security: Any  # of all operations
+    schemes: Mapping[str, Any]
     draft: Draft
 
     def part(self, name: str, type_: str) -> Item:
@@ -54,7 +56,8 @@ class _Definition:
 def definition(item: Item, written: Any, key: str, found: Api, draft: Draft) -> None:
     """The routes of a definition, when functions are there. Raises Refused for what concerns them all."""
     body = Props(written, key, item.note)
-    paths, security = body.child("paths"), body.take("security")
+    schemes = security.schemes_of(body)
+    paths, demanded = body.child("paths"), body.take("security")
     key_source(body, f"{_MARK}api-key-source", found)
     if found.kind == "rest" and (types := body.texts(f"{_MARK}binary-media-types")):
         found.shared["binary_media_types"] = types
@@ -72,7 +75,7 @@ def definition(item: Item, written: Any, key: str, found: Api, draft: Draft) -> 
     found_paths = {path: paths.take(path) for path in paths.names() if path.startswith("/") or path == "$default"}
     paths.done(harmless=_foreign(paths))
     for path, operations in found_paths.items():
-        draft.later(partial(_path, path, operations, _Definition(item, found, security, draft)))
+        draft.later(partial(_path, path, operations, _Definition(item, found, demanded, schemes, draft)))
 
 
 def _foreign(props: Props) -> frozenset[str]:
@@ -119,15 +122,7 @@ def _operation(route: Route, written: Any, of: _Definition) -> None:
     if props.take(f"{_MARK}request-validator") is not None:
         route.item.note(f"request-validator: {_UNCHECKED}")
     props.done(harmless=_OPERATION | _foreign(props))
-    serve(route, function_in(_told(integration.text("uri", ""), of.draft), of.draft), _own(integration, of.api), of.draft)
-
-
-def _told(uri: str, draft: Draft) -> str:
-    """An integration's URI, with what API Gateway itself knows where no Fn::Sub has said it: "AWS variables for OpenAPI import"."""
-    place = draft.resolver.place
-    for name, value in (("AccountId", place.account), ("Partition", "aws"), ("Region", place.region)):
-        uri = uri.replace(f"${{AWS::{name}}}", value)
-    return uri
+    serve(route, function_in(integration.text("uri", ""), of.draft), _own(integration, of.api), of.draft)
 
 
 def _mocked(integration: Props, route: Route) -> Props:
@@ -146,12 +141,15 @@ def _capital(written: Any) -> Any:
 def _guard(props: Props, route: Route, of: _Definition) -> Mapping[str, Any]:
     """Who may call an operation. `security: []` takes back what stands at the top, and nothing of what SAM's Auth says."""
     demanded = props.take("security", of.security)
-    if demanded is not None and demanded != []:
-        raise Refused("security of OpenAPI definitions is not supported; write the routes as events with Auth")
     iam = props.take(f"{_MARK}auth")
     if iam is not None and iam != {"type": "NONE"}:
         raise Refused(f"{_MARK}auth: {shown(iam)} is not supported on routes")
-    return access(None, route, of.draft)
+    value = access(None, route, of.draft)
+    if demanded is None or demanded == []:
+        return value
+    if value:
+        raise Refused("security beside what the Auth of its API demands: write one of them")
+    return security.demanded(demanded, of.schemes, of.api, of.draft)
 
 
 def _own(integration: Props, found: Api) -> dict[str, Any]:

@@ -63,8 +63,17 @@ def function_in(uri: str, draft: Draft) -> Target:
     """The function of an integration: an ARN of its own, or API Gateway's path to it. Raises Refused."""
     if len(uri) > LONGEST_URI:
         raise Refused(f"{shown(uri)} is no function's ARN")
+    uri = _imported(uri, draft)
     arn = re.search(r"arn:aws[a-z-]*:lambda:[^/]*:function:[^/]+", uri.rpartition("/functions/")[2] or uri)
     return draft.function(arn[0] if arn else uri)
+
+
+def _imported(uri: str, draft: Draft) -> str:
+    """With what API Gateway itself knows where no Fn::Sub has said it: "AWS variables for OpenAPI import"."""
+    place = draft.resolver.place
+    for name, value in (("AccountId", place.account), ("Partition", "aws"), ("Region", place.region)):
+        uri = uri.replace(f"${{AWS::{name}}}", value)
+    return uri
 
 
 def of_function(subtype: str) -> None:
