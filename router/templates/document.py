@@ -1,8 +1,9 @@
 """A template's text as plain values: YAML with CloudFormation's short tags, or JSON. Pure.
 
-Source: CloudFormation user guide, "Template formats" and "Intrinsic function reference". As there, aliases and merge keys are not
-taken, so nothing ever expands; text over 1 MB and nesting over 50 levels are refused too. Of a key that is there twice the last one
-counts, as where templates are deployed, and it is said. `!Sub x` and the like become {"Fn::Sub": x}. Plain scalars are typed as YAML 1.1 has them, but dates, and numbers with a zero before them (accounts,
+Source: CloudFormation user guide, "Template formats" and "Intrinsic function reference". Aliases and merge keys (<<) are written out,
+as by what hands templates to CloudFormation; text over 1 MB and nesting over 50 levels are refused. Of a key that is there twice the last
+one counts, as where templates are deployed, and it is said. `!Sub x` and the like become {"Fn::Sub": x}. Plain scalars are typed as YAML 1.1
+has them, but dates, and numbers with a zero before them (accounts,
 versions of policies), stay text."""
 
 import json
@@ -14,6 +15,7 @@ from typing import Any, Final
 
 import yaml
 
+from router.templates.anchors import written_out
 from router.templates.words import RUNS, Row, TemplateError, shown
 
 LARGEST: Final = 1024 * 1024  # bytes of text; S3-hosted templates have the same limit
@@ -59,6 +61,7 @@ _SECTIONS: Final = frozenset(
     ]
 )
 _TRANSFORMS: Final = ("AWS::Serverless-2016-10-31", "AWS::LanguageExtensions")
+_MERGE: Final = "<<"
 _PLAIN: Final = ("Ref", "Condition")  # tags that stand for a key of their own name
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff]")
@@ -89,6 +92,13 @@ class _Open:
     line: int
     key: str | None = None  # of a mapping, whose value comes next
     marks: dict[str, int] = field(default_factory=dict)  # key → its line
+    merged: list[dict[str, Any]] = field(default_factory=list)  # mappings of its merge key, the first counts
+
+    def whole(self) -> Any:
+        """The value when it is read: its own keys before those that it merges."""
+        if not isinstance(self.value, dict) or not self.merged:
+            return self.value
+        return {key: value for each in reversed(self.merged) for key, value in each.items()} | self.value
 
 
 def parse(text: str) -> Document:
@@ -156,7 +166,7 @@ def _bounded(value: Any, left: int) -> None:
 def _yaml(text: str) -> Document:
     builder = _Builder()
     try:
-        value = builder.build(yaml.parse(text, Loader=_LOADER))
+        value = builder.build(written_out(yaml.parse(text, Loader=_LOADER)))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         said = ", ".join(filter(None, (error.context, error.problem)))
@@ -191,9 +201,7 @@ class _Builder:
                 done = self._open.pop()
                 if len(self._open) == 1 and self._open[0].key == "Resources":
                     self.lines = done.marks
-                self._place(event, _called(event, done.tag, done.value))
-            elif isinstance(event, yaml.AliasEvent):
-                raise _mistake(event, f"alias *{shown(event.anchor or '')}: CloudFormation takes none either; write the value out")
+                self._place(event, _called(event, done.tag, done.whole()))
         return self._root
 
     def _begin(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
@@ -215,7 +223,12 @@ class _Builder:
             if key in parent.marks:
                 above = [str(len(each.value)) if each.key is None else each.key for each in self._open[:-1]]
                 self.repeated[".".join((*above, key))] = (line, parent.marks[key])
-            parent.key, parent.marks[key] = key, line
+            parent.key = key
+            if key != _MERGE:
+                parent.marks[key] = line
+        elif parent.key == _MERGE:
+            parent.merged += _mappings(event, value)
+            parent.key = None
         else:
             parent.value[parent.key] = value
             parent.key = None
@@ -226,15 +239,19 @@ def _key(event: yaml.Event, value: Any) -> str:
     text = event.value if isinstance(event, yaml.ScalarEvent) and not isinstance(value, dict | list) else None
     if text is None:
         raise _mistake(event, "a key must be text")
-    if text == "<<":
-        raise _mistake(event, "merge keys (<<): CloudFormation takes none either; write the values out")
     return str(text)
+
+
+def _mappings(event: yaml.Event, value: Any) -> list[dict[str, Any]]:
+    """What a merge key names: a mapping, or a list of them. Raises TemplateError."""
+    found = value if isinstance(value, list) else [value]
+    if not all(isinstance(one, dict) for one in found):
+        raise _mistake(event, f"{_MERGE} wants a mapping, or a list of mappings")
+    return found
 
 
 def _tag(event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> str:
     """The function that a node's tag calls; "" without one. Raises TemplateError."""
-    if event.anchor:
-        raise _mistake(event, f"anchor &{shown(event.anchor)}: CloudFormation takes no aliases either")
     tag = event.tag or ""
     name = tag[1:] if tag.startswith("!") else ""
     if not tag or tag in {"!", "tag:yaml.org,2002:str"} or name in FUNCTIONS or name in _PLAIN:

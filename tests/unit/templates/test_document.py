@@ -51,9 +51,10 @@ def test_short_tags_and_scalars(written: str, meant: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: &x 1\nb: *x", "anchor"),
-        ("a: *x", "alias"),
-        ("a: {<<: {b: 1}}", "merge"),
+        ("a: *x", "line 1: alias *x: nothing before it has that anchor"),
+        ("a: &x [*x]", "alias *x: nothing before it"),
+        ("a: {<<: 1}", "line 1: << wants a mapping"),
+        ("a: {<<: [{b: 1}, 2]}", "<< wants a mapping"),
         ("a: !Frob 1", "no intrinsic function"),
         ("a: !!python/object:os.system 1", "no intrinsic function"),
         ("a: !GetAtt x", "LOGICAL.ATTRIBUTE"),
@@ -92,10 +93,36 @@ def test_of_a_key_that_is_there_twice_the_last_one_counts(text: str, meant: Any,
     assert [row.notes for row in found.rows] == [(f"the last one counts, {one[2]} is left out",) for one in said]
 
 
-def test_an_alias_bomb_expands_to_nothing() -> None:
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("a: &x 1\nb: *x\nc: &x {d: [2]}\ne: [*x, *x]", {"a": 1, "b": 1, "c": {"d": [2]}, "e": [{"d": [2]}, {"d": [2]}]}),
+        ("a: &x !Sub y\nb: *x", {"a": {"Fn::Sub": "y"}, "b": {"Fn::Sub": "y"}}),
+        ("a: &o [&i {k: 1}]\nb: *i\nc: *o", {"a": [{"k": 1}], "b": {"k": 1}, "c": [{"k": 1}]}),
+        ("a: &x {k: 1, l: 2}\nb: {<<: *x, l: 3}\nc: {l: 3, <<: *x}", {"a": {"k": 1, "l": 2}, "b": {"k": 1, "l": 3}, "c": {"k": 1, "l": 3}}),
+        ("a: {<<: [{k: 1}, {k: 2, l: 3}]}", {"a": {"k": 1, "l": 3}}),
+    ],
+)
+def test_aliases_and_merge_keys_are_written_out(text: str, meant: Any) -> None:
+    assert parse(text).value == meant
+
+
+PLAIN = st.text("ab:#*&- ")
+
+
+@given(st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(PLAIN, inner, max_size=3), max_leaves=8))
+def test_an_alias_is_what_it_names(found: Any) -> None:
+    text = json.dumps(found)
+    assert parse(f'"a": &x {text}\n"b": *x').value == {"a": found, "b": found}
+
+
+def test_an_alias_bomb_does_not_go_off() -> None:
     lines = ["a: &a [x, x]"] + [f"{chr(98 + n)}: &{chr(98 + n)} [*{chr(97 + n)}, *{chr(97 + n)}]" for n in range(20)]
-    with pytest.raises(TemplateError, match="anchor"):
+    with pytest.raises(TemplateError, match="aliases make more than 200000 values"):
         parse("\n".join(lines))
+    nested = "".join(f"&{chr(97 + n)} [" for n in range(26)) + "x, " * 9000 + "]" * 26
+    with pytest.raises(TemplateError, match="aliases make more than"):
+        parse(f"a: {nested}")
 
 
 def test_resources_know_their_lines() -> None:
