@@ -140,7 +140,7 @@ def authorizer(item: Item, draft: Draft) -> None:
 def integration(item: Item, draft: Draft) -> None:
     """AWS::ApiGatewayV2::Integration: kept for the routes that name it."""
     props = draft.props(item)
-    draft.api(props.text("ApiId"))
+    found = draft.api(props.text("ApiId"))
     if (kind := props.text("IntegrationType")) != "AWS_PROXY":
         raise Refused(f"integrations of type {shown(kind)} are not supported; AWS_PROXY of a function is")
     of_function(props.text("IntegrationSubtype", ""))
@@ -150,7 +150,7 @@ def integration(item: Item, draft: Draft) -> None:
     for key in ("IntegrationMethod", "ConnectionType", "CredentialsArn"):
         props.take(key)
     props.done()
-    function_in(value["uri"], draft)
+    function_in(value["uri"], draft, found)
     draft.integrations[item.name] = value
     item.becomes = "http triggers of its function"
 
@@ -255,4 +255,4 @@ def _serve(way: Route, target: dict[str, Any], draft: Draft) -> None:
         own["payload_format_version"] = "1.0"
     if "timeout" in target:
         own["timeout"] = target["timeout"]
-    serve(way, function_in(target["uri"], draft), own, draft)
+    serve(way, function_in(target["uri"], draft, way.api), own, draft)

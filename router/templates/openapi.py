@@ -122,7 +122,7 @@ def _operation(route: Route, written: Any, of: _Definition) -> None:
     if props.take(f"{_MARK}request-validator") is not None:
         route.item.note(f"request-validator: {_UNCHECKED}")
     props.done(harmless=_OPERATION | _foreign(props))
-    serve(route, function_in(integration.text("uri", ""), of.draft), _own(integration, of.api), of.draft)
+    serve(route, function_in(integration.text("uri", ""), of.draft, of.api), _own(integration, of.api), of.draft)
 
 
 def _mocked(integration: Props, route: Route) -> Props:

@@ -13,6 +13,7 @@ from router.templates.words import Refused, shown
 
 METHODS: Final = frozenset(["ANY", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
 LONGEST_URI: Final = 2048  # characters of an integration's
+_PUT_IN: Final = re.compile(r"\$\{([A-Za-z0-9_:.]+)\}")
 _ANY: Final = frozenset({"*", "X-AMAZON-APIGATEWAY-ANY-METHOD"})
 
 
@@ -59,21 +60,22 @@ def key_of(method: str, path: str, kind: str) -> str:
     return f"{method} {path}"
 
 
-def function_in(uri: str, draft: Draft) -> Target:
-    """The function of an integration: an ARN of its own, or API Gateway's path to it. Raises Refused."""
+def function_in(uri: str, draft: Draft, found: Api | None = None) -> Target:
+    """The function of an integration: an ARN of its own, or API Gateway's path to it; *found*: the API whose stage variables may stand
+    in it. Raises Refused."""
     if len(uri) > LONGEST_URI:
         raise Refused(f"{shown(uri)} is no function's ARN")
-    uri = _imported(uri, draft)
+    uri = _imported(uri, draft, found.shared.get("stage_variables", {}) if found is not None else {})
     arn = re.search(r"arn:aws[a-z-]*:lambda:[^/]*:function:[^/]+", uri.rpartition("/functions/")[2] or uri)
     return draft.function(arn[0] if arn else uri)
 
 
-def _imported(uri: str, draft: Draft) -> str:
-    """With what API Gateway itself knows where no Fn::Sub has said it: "AWS variables for OpenAPI import"."""
+def _imported(uri: str, draft: Draft, variables: Mapping[str, str]) -> str:
+    """With what API Gateway itself puts in where no Fn::Sub has: "AWS variables for OpenAPI import", and variables of the stage."""
     place = draft.resolver.place
-    for name, value in (("AccountId", place.account), ("Partition", "aws"), ("Region", place.region)):
-        uri = uri.replace(f"${{AWS::{name}}}", value)
-    return uri
+    known = {"AWS::AccountId": place.account, "AWS::Partition": "aws", "AWS::Region": place.region}
+    known |= {f"stageVariables.{name}": value for name, value in variables.items()}
+    return _PUT_IN.sub(lambda found: known.get(found[1], found[0]), uri)
 
 
 def of_function(subtype: str) -> None:

@@ -167,3 +167,13 @@ def test_what_is_said_beside_routes_is_told_as_it_is_of_sam_s_apis(type_: str, s
     assert verdicts(found) == {"A": RUNS, "Z": RUNS, "M": DIFFERS, "Fn": RUNS, "X": DIFFERS}
     assert said in notes(found, "X")
     assert "refused" not in notes(found, "M")
+
+
+def test_a_stage_variable_may_name_the_function() -> None:
+    uri = {
+        "Fn::Sub": URI["Fn::Sub"].replace("${Fn.Arn}", "arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:function:${!stageVariables.which}")
+    }
+    stage = {**REST, "StageName": "p", "Variables": {"which": "Fn"}}
+    integration = {"Integration": {"Type": "AWS_PROXY", "IntegrationHttpMethod": "POST", "Uri": uri}}
+    found = first(integration, S={"Type": "AWS::ApiGateway::Stage", "Properties": stage})
+    assert set(routes(found)) == {"GET /"}

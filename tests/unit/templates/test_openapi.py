@@ -214,3 +214,15 @@ def test_an_operation_that_demands_more_than_is_kept_waits_for_nobody() -> None:
     event = {"Type": "HttpApi", "Properties": {"ApiId": {"Ref": "A"}, "Path": "/a", "Method": "get"}}
     api = {"Type": "AWS::Serverless::HttpApi", "Properties": {"DefinitionBody": body}}
     assert routes(template({"A": api, "Fn": function(Events={"E": event})})) == {}
+
+
+@pytest.mark.parametrize(("value", "served"), [("Fn", True), ("Other", False), (None, False)])
+def test_a_stage_variable_may_name_the_function(value: str | None, *, served: bool) -> None:
+    uri = {
+        "Fn::Sub": URI["Fn::Sub"].replace("${Fn.Arn}", "arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:function:${!stageVariables.which}")
+    }
+    body = {"paths": {"/a": {"get": operation({"uri": uri})}}}
+    variables = {} if value is None else {"Variables": {"which": value}}
+    api = {"Type": "AWS::Serverless::Api", "Properties": {"DefinitionBody": body, "StageName": "p", **variables}}
+    found = template({"A": api, "Fn": FN})
+    assert set(routes(found)) == ({"GET /a"} if served else set())
