@@ -17,6 +17,7 @@ class Website(House):
         (directory / "code").mkdir()
         for name, text in code.items():
             file = directory / "code" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
             if text.startswith("#!"):
                 file.chmod(0o755)

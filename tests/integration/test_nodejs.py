@@ -27,6 +27,16 @@ export const streamed = awslambda.streamifyResponse(async (event, stream, contex
   page.end('second')
 })
 """
+# as version 2 of AWS's SDK is made: values that a client takes where its maker gives none
+SDK = """
+function Config () {}
+Config.prototype.keys = { endpoint: undefined, s3ForcePathStyle: false, signatureVersion: null, region: () => 'its own' }
+module.exports = { Config }
+"""
+CLIENT = """
+const { keys } = require('aws-sdk/lib/core').Config.prototype
+exports.handler = async () => ({ statusCode: 200, body: [keys.endpoint?.(), keys.s3ForcePathStyle, keys.signatureVersion, keys.region()].join(' ') })
+"""
 CONFIG = """
 version: 1
 state: ./state
@@ -36,12 +46,15 @@ functions:
   dated: {{code: ./code, handler: index.dated, runtime: nodejs12.x}}
   sent: {{code: ./code, handler: index.streamed, runtime: nodejs, timeout: 10, triggers: [url: {{auth: none, invoke_mode: response_stream}}]}}
   held: {{code: ./code, handler: index.streamed, runtime: nodejs, timeout: 10, triggers: [url: {{auth: none}}]}}
+  told: {{code: ./code, handler: client.handler, runtime: nodejs, environment: {{AWS_ENDPOINT_URL: "http://127.0.0.1:4566"}}, triggers: [http: "GET /told"]}}
+  untold: {{code: ./code, handler: client.handler, runtime: nodejs, triggers: [http: "GET /untold"]}}
 """
+FILES = {"index.mjs": CODE, "client.cjs": CLIENT, "node_modules/aws-sdk/lib/core.js": SDK}
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
-    with Website(tmp_path_factory.mktemp("node"), CONFIG, {"index.mjs": CODE}).serving() as site:
+    with Website(tmp_path_factory.mktemp("node"), CONFIG, FILES).serving() as site:
         yield site
 
 
@@ -62,6 +75,13 @@ def test_a_stream_behind_a_buffered_url_is_the_same_answer_in_one_piece(site: We
     with site.ask("/_url/held/") as answer:
         assert (answer.status, answer.headers["x-own"], answer.headers["set-cookie"]) == (201, "held", "a=b")
         assert (answer.headers["content-length"], answer.read()) == ("12", b"first second")
+
+
+def test_version_2_of_the_sdk_which_has_no_variable_for_it_is_told_of_the_endpoint(site: Website) -> None:
+    with site.ask("/told") as answer:
+        assert answer.read() == b"http://127.0.0.1:4566 true v4 its own"
+    with site.ask("/untold") as answer:
+        assert answer.read() == b" false  its own"
 
 
 def test_a_version_that_is_not_installed_is_mapped_and_said_once(site: Website) -> None:

@@ -8,6 +8,7 @@ const { faults, told, encoded, textOf } = require('./errors.cjs')
 const log = require('./log.cjs')
 const { load, provide } = require('./load.cjs')
 const { Invocation } = require('./invocation.cjs')
+const { redirect } = require('./sdk.cjs')
 const { withVariable } = require('./variable.cjs')
 
 const soon = setImmediate // whatever a test library does to it
@@ -73,6 +74,7 @@ try {
 } catch {} // a name is a convenience
 log.install(separator)
 provide()
+if (process.env.AWS_ENDPOINT_URL) redirect(process.env.AWS_ENDPOINT_URL)
 load(process.env.LAMBDA_TASK_ROOT, process.env._HANDLER, { callbacks: !modern }).then((found) => {
   soon(() => { // after what the module left unhandled has been told
     if (leaving) return
