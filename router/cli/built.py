@@ -30,7 +30,7 @@ def looked_at(found: "Translation", directory: Path) -> "Translation":
     modules = directory / str(found.config.get("state", ".")) / "runtime/nodejs/node_modules"
     for code in found.codes:
         row = rows[code.resource]
-        notes = tuple(_unbuilt(directory / code.path, code.built, modules, layer=code.layer))
+        notes = tuple(_unbuilt((directory / code.path).resolve(), code.built, modules, layer=code.layer))
         if notes and row.verdict != REFUSED:
             rows[code.resource] = replace(row, verdict=DIFFERS if row.verdict == RUNS else row.verdict, notes=(*row.notes, *notes))
             if row.becomes.startswith("functions."):

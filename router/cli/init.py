@@ -12,7 +12,7 @@ from router.cli.built import looked_at
 from router.cli.exits import Exit, fail
 from router.cli.settings import Settings, pass_settings, shared_options
 from router.cli.show import document
-from router.cli.template import Wanted, drawn, report, template_options, translated, write
+from router.cli.template import Wanted, drawn, report, report_outputs, template_options, translated, write
 from router.cli.template_source import directory
 from router.cli.text import visible
 from router.errors import ConfigError
@@ -118,8 +118,7 @@ def _from_template(settings: Settings, wanted: Wanted, path: Path) -> None:
         document(_told(found, path, ()))
         return
     report(found.rows)
-    for name, value in found.outputs.items():
-        click.echo(visible(f"output {name}: {value}"))
+    report_outputs(found.outputs)
     click.echo(visible(f"wrote {path}; start with: {_start(settings, path)}"))
 
 

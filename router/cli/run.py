@@ -14,7 +14,7 @@ from router import VERSION
 from router.cli.built import looked_at
 from router.cli.exits import Exit, fail
 from router.cli.settings import Settings, pass_settings, shared_options
-from router.cli.template import Wanted, kept_keys, problems_of, report, template_options, translated, write
+from router.cli.template import Wanted, kept_keys, problems_of, report, report_outputs, template_options, translated, write
 from router.cli.template_source import directory
 from router.cli.text import visible
 from router.errors import ConfigError
@@ -80,9 +80,10 @@ def _render(wanted: Wanted, told: list[Any], path: Path) -> str:
         text = write(found, path, tuple(line.format(name=wanted.template.name) for line in _HEAD), wanted.template.name)
     except OSError as error:
         raise ConfigError((f"{error.filename}: {error.strerror}",)) from error
-    if told != [found.rows]:
-        told[:] = [found.rows]
+    if told != [found.rows, found.outputs]:
+        told[:] = [found.rows, found.outputs]
         report(found.rows, err=True)
+        report_outputs(found.outputs, err=True)
         click.echo(visible(f"other commands: --config {path}"), err=True)
     return text
 

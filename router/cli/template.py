@@ -290,6 +290,12 @@ def report(rows: Iterable["Row"], *, err: bool = False) -> None:
             click.echo(visible(f"    {note}"), err=err)
 
 
+def report_outputs(outputs: Mapping[str, Any], *, err: bool = False) -> None:
+    """What the template wants shown, a line each."""
+    for name, value in outputs.items():
+        click.echo(visible(f"output {name}: {value}"), err=err)
+
+
 def problems_of(refused: Iterable["Row"], template: Path) -> tuple[str, ...]:
     """Refused resources as mistakes of a file."""
     return tuple(

@@ -47,6 +47,14 @@ def test_a_changed_template_is_taken_up_and_a_wrong_one_changes_nothing(app: App
     assert app.cli("check")["ok"] is True
 
 
+def test_outputs_are_told_at_the_start_and_when_they_change(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with App("api_table", tmp_path_factory.mktemp("app")) as app:
+        first = next(line for line in app.log.read_text().splitlines() if line.startswith("output Url: "))
+        assert first.endswith("/Prod/items")
+        assert changed(app, "/Prod/items", "/Prod/things")[0] == 200
+        assert first.replace("items", "things") in app.log.read_text().splitlines()
+
+
 def test_what_is_refused_ends_it_before_it_serves(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text("Resources: {Steps: {Type: AWS::StepFunctions::StateMachine}}\n")
     command = [sys.executable, "-m", "router.cli", "run", "--template", str(tmp_path / "template.yaml")]
