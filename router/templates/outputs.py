@@ -17,7 +17,7 @@ def values(outputs: Mapping[str, Any], draft: Draft) -> dict[str, Any]:
         try:
             if "Condition" in output and not draft.resolver.holds(str(output["Condition"])):
                 continue
-            value = draft.resolver.value(output["Value"])
+            value = _told(output["Value"], draft)
         except Refused as refusal:
             title = f"Outputs: {name}"  # as no resource or event is called
             draft.rows[title] = Row(title, "Output", DIFFERS, "", (f"is left out: {refusal}",))
@@ -25,3 +25,12 @@ def values(outputs: Mapping[str, Any], draft: Draft) -> dict[str, Any]:
             if value is not NO_VALUE:
                 found[name] = value
     return found
+
+
+def _told(raw: Any, draft: Draft) -> Any:
+    """The value. Raises Refused, also where it comes from what is refused: a name of something that is not there would mislead."""
+    draft.resolver.referred.clear()
+    value = draft.resolver.value(raw)
+    if gone := sorted(draft.resolver.referred & draft.refused):
+        raise Refused(f"refers to {gone[0]}, which is refused")
+    return value

@@ -16,3 +16,10 @@ def test_an_output_that_cannot_be_told_is_left_out_and_said() -> None:
     assert found.outputs == {"Name": "Fn"}
     assert verdicts(found) == {"Fn": RUNS, "Outputs: Elsewhere": DIFFERS, "Outputs: Typo": DIFFERS}
     assert notes(found, "Outputs: Typo") == "is left out: Fnn: no resource of this template"
+
+
+def test_an_output_of_something_refused_is_left_out() -> None:
+    told = {"Steps": {"Value": {"Fn::Sub": "of ${Steps.Arn}"}}, "Name": {"Value": {"Ref": "Fn"}}}
+    found = template({"Fn": FN, "Steps": {"Type": "AWS::StepFunctions::StateMachine"}}, Outputs=told)
+    assert found.outputs == {"Name": "Fn"}
+    assert notes(found, "Outputs: Steps") == "is left out: refers to Steps, which is refused"
