@@ -69,6 +69,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "AWS::Lambda::Function": _FUNCTION_KIND,
     "AWS::Serverless::SimpleTable": _TABLE_KIND,
     "AWS::DynamoDB::Table": _TABLE_KIND,
+    "AWS::DynamoDB::GlobalTable": _TABLE_KIND,
     "AWS::Serverless::LayerVersion": Kind("LayerName", ref=_LAYER, arn=_LAYER, attributes={"LayerVersionArn": _LAYER}),
     "AWS::Lambda::LayerVersion": Kind("LayerName", ref=_LAYER, arn=_LAYER, attributes={"LayerVersionArn": _LAYER}),
     "AWS::Serverless::Api": Kind(named=_small, attributes={"RootResourceId": "root", "RestApiId": "{name}"}),

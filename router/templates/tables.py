@@ -1,6 +1,6 @@
 """Tables of a template. Pure.
 
-Source: CloudFormation template reference, AWS::DynamoDB::Table; SAM developer guide, AWS::Serverless::SimpleTable."""
+Source: CloudFormation template reference, AWS::DynamoDB::Table and GlobalTable; SAM developer guide, AWS::Serverless::SimpleTable."""
 
 from typing import Any, Final
 
@@ -11,13 +11,19 @@ from router.templates.words import Refused, shown
 _NAME: Final = r"[A-Za-z0-9_.-]{3,255}"
 _TYPES: Final = {"String": "S", "Number": "N", "Binary": "B"}
 _DISK: Final = "items lie in a SQLite database on this machine's disk; encrypt that"
+_NO_LIMIT: Final = "there is no such limit"
 _DIFFERENT: Final = {
     "SSESpecification": _DISK,
     "PointInTimeRecoverySpecification": "router backup copies the state directory",
     "ContributorInsightsSpecification": "metrics are at the console's /metrics",
     "TableClass": "there is one class",
-    "OnDemandThroughput": "there is no such limit",
-    "WarmThroughput": "there is no such limit",
+    "MultiRegionConsistency": "there is one copy",
+    "OnDemandThroughput": _NO_LIMIT,
+    "ReadOnDemandThroughputSettings": _NO_LIMIT,
+    "ReadProvisionedThroughputSettings": _NO_LIMIT,
+    "WarmThroughput": _NO_LIMIT,
+    "WriteOnDemandThroughputSettings": _NO_LIMIT,
+    "WriteProvisionedThroughputSettings": _NO_LIMIT,
 }
 
 
@@ -42,7 +48,35 @@ def simple(item: Item, draft: Draft) -> None:
 def table(item: Item, draft: Draft) -> None:
     """AWS::DynamoDB::Table."""
     props = draft.props(item)
+    value = _shape(props)
+    _capacity(props, value)
+    _kept(props, value)
+    props.done(_DIFFERENT)
+    draft.add("tables", item, value, _NAME, "a table")
+
+
+def global_table(item: Item, draft: Draft) -> None:
+    """AWS::DynamoDB::GlobalTable: the replica of this region. CDK makes one of every TableV2."""
+    props = draft.props(item)
+    value = _shape(props)
+    ours = draft.resolver.place.region
+    replicas = {each.text("Region"): each for each in props.children("Replicas")}
+    others = ", ".join(region for region in replicas if region != ours)
+    if ours not in replicas:
+        raise Refused(f"Replicas: none is of this region, {ours}; --region makes it another" + (f" ({others})" if others else ""))
+    if others:
+        item.note(f"Replicas: no copy is kept in {others}")
+    _kept(replicas[ours], value)
+    replicas[ours].take("GlobalSecondaryIndexes")  # of each how much may be read, and its insights
+    replicas[ours].done(_DIFFERENT)
+    props.done(_DIFFERENT)
+    draft.add("tables", item, value, _NAME, "a table")
+
+
+def _shape(props: Props) -> dict[str, Any]:
+    """Keys, indexes, stream and time to live."""
     props.take("TableName")
+    props.take("BillingMode")
     types = {}
     for each in props.children("AttributeDefinitions"):
         types[each.text("AttributeName")] = each.text("AttributeType")
@@ -50,7 +84,6 @@ def table(item: Item, draft: Draft) -> None:
     value = _keys(props, types)
     if indexes := _indexes(props, types):
         value["indexes"] = indexes
-    _capacity(props, value)
     stream, expiry = props.child("StreamSpecification"), props.child("TimeToLiveSpecification")
     if stream is not None:
         value["stream"] = stream.text("StreamViewType")
@@ -60,13 +93,15 @@ def table(item: Item, draft: Draft) -> None:
         if expiry.truth("Enabled", default=True):
             value["ttl"] = attribute
         expiry.done()
+    return value
+
+
+def _kept(props: Props, value: dict[str, Any]) -> None:
+    """What a table has itself and a global table has of each replica."""
     if props.truth("DeletionProtectionEnabled"):
         value["deletion_protection"] = True
-    props.take("BillingMode")
     if found := props.tags():
         value["tags"] = found
-    props.done(_DIFFERENT)
-    draft.add("tables", item, value, _NAME, "a table")
 
 
 def _keys(props: Props, types: dict[str, str]) -> dict[str, Any]:

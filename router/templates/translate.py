@@ -76,6 +76,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "AWS::SNS::TopicPolicy": stores.topic_policy,
     "AWS::Serverless::SimpleTable": tables.simple,
     "AWS::DynamoDB::Table": tables.table,
+    "AWS::DynamoDB::GlobalTable": tables.global_table,
     "AWS::Events::EventBus": stores.bus,
     "AWS::Events::EventBusPolicy": stores.bus_policy,
     "AWS::Events::Archive": stores.archive,
