@@ -35,6 +35,7 @@ _DIFFERENT: Final = {
     "VersionDescription": "versions are published by router versions publish",
     "VpcConfig": _MACHINE,
 }
+_WRAPPER: Final = "AWS_LAMBDA_EXEC_WRAPPER"
 _IGNORED: Final = ("RolePath", "VersionDeletionPolicy", "PublishToLatestPublished", "PackageType")
 
 
@@ -119,6 +120,8 @@ def _settings(props: Props, value: dict[str, Any]) -> None:
     if variables is not None:
         names = list(variables.names())
         value["environment"] = {name: variables.text(name, "") for name in names}
+        if _WRAPPER in names:  # of all that config.yaml would not take the one that is no mistake on AWS
+            raise Refused(f"Environment.Variables.{_WRAPPER}: wrapper scripts are not supported")
     provisioned = props.child("ProvisionedConcurrencyConfig")
     if provisioned is not None:
         value["provisioned_concurrency"] = provisioned.whole("ProvisionedConcurrentExecutions", 1)

@@ -38,6 +38,14 @@ def test_nothing_is_left_of_a_function_that_is_refused(properties: dict[str, Any
         assert set(found.config["roles"]) == {"OkRole"}
 
 
+def test_a_function_with_a_wrapper_script_is_refused_by_itself() -> None:
+    """In the config it would be a mistake, and nothing would be served."""
+    wrapped = function(Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap"}})
+    found = template({"Ok": FN, "Bad": wrapped})
+    assert verdicts(found) == {"Ok": RUNS, "Bad": REFUSED}
+    assert "wrapper scripts are not supported" in notes(found, "Bad")
+
+
 @pytest.mark.parametrize("auth", [None, "", "none", "OPEN", True])
 def test_a_url_says_who_may_call_it(auth: Any) -> None:
     """AuthType is required on AWS: a URL that does not say is open to nobody."""
