@@ -25,9 +25,20 @@ _NOT_HERE: Final = {
     "AWS::CloudTrail::Trail": "calls are not recorded; a bucket tells of its objects by notifications and on the event bus",
     "AWS::Cognito::UserPool": "Cognito is not here; an HTTP API's JWT authorizer checks tokens of any issuer",
 }
+_SERVICES: Final = (
+    ("AWS::AppConfig::", "AppConfig is not here; use environment variables, or a file that the function reads"),
+    (
+        "AWS::ApplicationAutoScaling::",
+        "nothing is scaled here: a table's capacity is told and not enforced, provisioned_concurrency is fixed",
+    ),
+    ("AWS::CloudFront::", "there is no CDN here; let a web server in front serve files and send the rest on"),
+    ("AWS::EC2::", "there are no networks to make here: functions run on this machine, with its network"),
+    ("AWS::EFS::", "there are no EFS file systems here; a function reads directories of this machine"),
+)
 
 
 def refuse(type_: str) -> NoReturn:
     """Raises Refused with why a type is not here."""
     known = "custom resources are not run here" if type_.startswith(("Custom::", "AWS::CloudFormation::CustomResource")) else ""
-    raise Refused(_NOT_HERE.get(type_, known or f"{shown(type_)} is not supported"))
+    service = next((reason for start, reason in _SERVICES if type_.startswith(start)), "")
+    raise Refused(_NOT_HERE.get(type_) or known or service or f"{shown(type_)} is not supported")
