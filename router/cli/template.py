@@ -46,11 +46,12 @@ class Wanted:
     stacks: tuple[str, ...] = ()  # of an assembly; none: all
     allow_refused: bool = False
     layers: Mapping[str, str] = field(default_factory=dict)  # ARN → path
+    imports: Mapping[str, str] = field(default_factory=dict)  # what other stacks export: name → value
 
     @classmethod
     def of(cls, template: Path, options: Mapping[str, Any]) -> Self:
         """From what template_options() read."""
-        names = ("parameters", "listen", "region", "account", "stack_name", "stacks", "allow_refused", "layers")
+        names = ("parameters", "listen", "region", "account", "stack_name", "stacks", "allow_refused", "layers", "imports")
         return cls(template, *(options[name] for name in names))
 
     @property
@@ -77,6 +78,9 @@ def template_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--parameter", "parameters", multiple=True, metavar="KEY=VALUE", callback=pairs, help="A parameter; repeatable."),
             click.option(
                 "--listen", multiple=True, metavar="NAME=ADDRESS", callback=pairs, help="Where http, aws or console waits; repeatable."
+            ),
+            click.option(
+                "--import", "imports", multiple=True, metavar="NAME=VALUE", callback=pairs, help="What another stack exports; repeatable."
             ),
             click.option(
                 "--layer",
@@ -115,7 +119,9 @@ def translated(wanted: Wanted, *, base: str, data: str, state: str, draw: Callab
         top: dict[str, Any] = {"region": place.region, "account": place.account, "state": state} | ({"listen": listen} if listen else {})
         found = translate.translated(
             read.document,
-            translate.Options(place, parameters, base, data, draw, top, unlike, _reading(directory(wanted.template)), _layers(wanted)),
+            translate.Options(
+                place, parameters, base, data, draw, top, unlike, _reading(directory(wanted.template)), _layers(wanted), wanted.imports
+            ),
         )
     except TemplateError as error:
         problems = map(Hiding(secrets).hidden, error.problems)

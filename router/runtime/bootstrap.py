@@ -17,7 +17,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, NoReturn
 
-from router.runtime import frames, isolation, snapshot_hooks, streaming
+from router.runtime import frames, isolation, sdk_endpoint, snapshot_hooks, streaming
 from router.runtime.context import LambdaContext
 from router.runtime.marshalling import Fault, marshal, raw_utf8, to_json, unmarshal
 from router.runtime.trace_variable import TraceVariable
@@ -219,6 +219,8 @@ def _prepare(code: str, packages: str, layers: list[str]) -> None:
     own = [place for place in os.environ.get("PYTHONPATH", "").split(":") if place not in {"", packages}]
     sys.path[:] = list(dict.fromkeys((code, *own, *layers, *sys.path, packages)))
     sys.meta_path.append(snapshot_hooks.Finder)
+    if url := os.environ.get("AWS_ENDPOINT_URL"):
+        sys.meta_path.insert(0, sdk_endpoint.Finder(url))
     sys.dont_write_bytecode = True  # a code directory is the operator's
     for leave in ("exit", "quit"):
         setattr(builtins, leave, sys.exit)  # site's, which is not loaded

@@ -11,7 +11,7 @@ from router.templates.draft import Draft, Item
 from router.templates.events import function_events
 from router.templates.naming import made_destination
 from router.templates.props import Props
-from router.templates.stores import local_path
+from router.templates.stores import build_method, local_path
 from router.templates.words import Code, Refused, shown
 
 _NAME: Final = r"[A-Za-z0-9_-]{1,64}"
@@ -68,9 +68,7 @@ def function(item: Item, draft: Draft) -> None:
     draft.files |= files
     if made is not None:
         roles.make(role, made, draft)
-    metadata = item.raw.get("Metadata")
-    built = str(metadata.get("BuildMethod", "")) if isinstance(metadata, dict) else ""
-    draft.codes.append(Code(item.logical, value["code"], handler=value["handler"], built=built))
+    draft.codes.append(Code(item.logical, value["code"], handler=value["handler"], built=build_method(item)))
 
 
 def _runtime(runtime: str) -> str:

@@ -59,7 +59,7 @@ _TABLE: Final = "arn:aws:dynamodb:{region}:{account}:table/{name}"
 _FUNCTION: Final = "arn:aws:lambda:{region}:{account}:function:{name}"
 _LAYER: Final = "arn:aws:lambda:{region}:{account}:layer:{name}:1"
 _ROLE: Final = "arn:aws:iam::{account}:role/{name}"
-_STREAM: Final = _TABLE + "/stream/latest"  # of which the label is made when the feed is first read
+_STREAM: Final = _TABLE + "/stream/*"  # its label is the moment at which it is made; so policies that name it hold for it
 _FUNCTION_KIND: Final = Kind("FunctionName", arn=_FUNCTION, named=_cut(64), section="functions")
 _TABLE_KIND: Final = Kind("TableName", arn=_TABLE, attributes={"StreamArn": _STREAM}, named=_long, section="tables")
 _STATE_MACHINE: Final = "arn:aws:states:{region}:{account}:stateMachine:{name}"

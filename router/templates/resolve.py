@@ -1,8 +1,8 @@
 """Intrinsic functions: what the values of a template come to. Pure.
 
 Source: CloudFormation template reference, "Intrinsic functions", "Pseudo parameters", "Conditions". Ref and GetAtt of a resource
-give its name, ARN or address here. What a value would be only in a cloud account (ImportValue, macros, dynamic references) is
-refused. All text that functions make is counted: a template cannot expand without bounds."""
+give its name, ARN or address here. What a value would be only in a cloud account (macros, dynamic references) is refused.
+All text that functions make is counted: a template cannot expand without bounds."""
 
 import base64
 import json
@@ -62,6 +62,7 @@ class Resolver(Naming):
             "AWS::NotificationARNs": [],
             "ServerlessDeploymentApplication": "ServerlessDeploymentApplication",  # CodeDeploy's, which SAM makes
         }
+        self.imports: Mapping[str, str] = {}  # what other stacks export: name → value
         self._held: dict[str, bool] = {}
         self._left = BUDGET
         self._depth = 0
@@ -277,6 +278,13 @@ class Resolver(Naming):
             raise Refused("Fn::Length wants a list")
         return len(found)
 
+    def _import(self, argument: Any) -> str:
+        name = spelt(self.value(argument), "Fn::ImportValue")
+        if name not in self.imports:
+            raise Refused(f"Fn::ImportValue: no stack that is read here exports that; --import {shown(name)}=VALUE gives it")
+        self._spend(len(self.imports[name]))
+        return self.imports[name]
+
     def _json(self, argument: Any) -> str:
         return self._text(json.dumps(self.value(argument), separators=(",", ":"), ensure_ascii=False))
 
@@ -311,6 +319,7 @@ _FUNCTIONS: Final[Mapping[str, Callable[[Resolver, Any], Any]]] = {
     "GetAZs": Resolver._zones,  # noqa: SLF001
     "GetAtt": Resolver._get_att,  # noqa: SLF001
     "If": Resolver._if,  # noqa: SLF001
+    "ImportValue": Resolver._import,  # noqa: SLF001
     "Join": Resolver._join,  # noqa: SLF001
     "Length": Resolver._length,  # noqa: SLF001
     "Not": Resolver._not,  # noqa: SLF001
@@ -322,7 +331,6 @@ _FUNCTIONS: Final[Mapping[str, Callable[[Resolver, Any], Any]]] = {
     "Transform": Resolver._transform,  # noqa: SLF001
 }
 _NOT_HERE: Final = {
-    "ImportValue": "Fn::ImportValue: no stack that is read here exports that; make it a parameter",
     "GetStackOutput": "Fn::GetStackOutput: no stack that is read here gives that out; make it a parameter",
     "Cidr": "Fn::Cidr: there are no networks here to divide",
     "ForEach": "Fn::ForEach: write the resources out",

@@ -1,6 +1,6 @@
-"""Execution roles of a template: AWS::IAM::Role and its kin, SAM's Policies, connectors. Pure.
+"""Execution roles of a template: AWS::IAM::Role and its kin, SAM's Policies. Pure.
 
-Source: CloudFormation template reference, AWS::IAM::*; SAM developer guide, "Policies", "AWS::Serverless::Connector"."""
+Source: CloudFormation template reference, AWS::IAM::*; SAM developer guide, "Policies"."""
 
 from typing import Any, Final
 
@@ -11,17 +11,6 @@ from router.templates.props import Props
 from router.templates.words import Refused, shown
 
 _NAME: Final = r"[A-Za-z0-9_+=,.@-]{1,64}"
-# what a connector from a function permits: kind of the destination → permission → policy template and its parameter
-_CONNECTIONS: Final = {
-    "AWS::S3::Bucket": ("BucketName", "S3ReadPolicy", "S3WritePolicy"),
-    "AWS::Serverless::SimpleTable": ("TableName", "DynamoDBReadPolicy", "DynamoDBWritePolicy"),
-    "AWS::DynamoDB::Table": ("TableName", "DynamoDBReadPolicy", "DynamoDBWritePolicy"),
-    "AWS::SQS::Queue": ("QueueName", "SQSPollerPolicy", "SQSSendMessagePolicy"),
-    "AWS::SNS::Topic": ("TopicName", "", "SNSPublishMessagePolicy"),
-    "AWS::Serverless::Function": ("FunctionName", "", "LambdaInvokePolicy"),
-    "AWS::Lambda::Function": ("FunctionName", "", "LambdaInvokePolicy"),
-    "AWS::Events::EventBus": ("EventBusName", "", "EventBridgePutEventsPolicy"),
-}
 
 
 def role(item: Item, draft: Draft) -> None:
@@ -155,38 +144,3 @@ def _policy_of(each: Any, item: Item, draft: Draft) -> list[dict[str, Any]]:
             raise Refused(f"Policies: {name} wants a mapping of parameters, not {shown(parameters)}")
         return sam_policies.statements(name, parameters or beside, draft.resolver.place)
     raise Refused(f"Policies: {shown(next(iter(each), ''))} is no policy template that is known here")
-
-
-def connector(item: Item, draft: Draft) -> None:
-    """AWS::Serverless::Connector from a function to what it may use."""
-    props = draft.props(item)
-    ends = props.child("Source"), props.child("Destination")
-    permissions = props.texts("Permissions")
-    props.done()
-    if None in ends:
-        raise Refused("Source and Destination are required")
-    source, destination = (end.text("Id") for end in ends if end is not None)
-    permit(item, source, destination, permissions, draft)
-
-
-def permit(item: Item, source: str, destination: str, permissions: list[str], draft: Draft) -> None:
-    """Let the function *source* use *destination*; both are logical ids. Raises Refused."""
-    resources = draft.resolver.resources
-    if not str(resources.get(source, {}).get("Type")).endswith("::Function"):
-        raise Refused(f"connectors from functions only are supported, and {shown(source)} is none")
-    known = _CONNECTIONS.get(str(resources.get(destination, {}).get("Type")))
-    if known is None:
-        raise Refused(f"connectors to {shown(destination)} are not supported")
-    parameter, read, write = known
-    function = draft.sections["functions"].get(draft.resolver.name(source))
-    if function is None or not function.get("role"):
-        raise Refused(f"function {shown(source)} is not here, or has no role")
-    for permission in permissions:
-        name = {"Read": read, "Write": write}.get(permission)
-        if not name:
-            raise Refused(f"permission {shown(permission)} of this connector is not supported")
-        found = sam_policies.statements(name, {parameter: draft.resolver.name(destination)}, draft.resolver.place)
-        if name == "DynamoDBWritePolicy":
-            found[0]["Action"].append("dynamodb:DeleteItem")
-        draft.sections["roles"][function["role"]]["policy"] += found
-    item.becomes = f"roles.{function['role']}"

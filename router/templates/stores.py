@@ -189,11 +189,17 @@ def layer(item: Item, draft: Draft) -> None:
     for key in ("LayerName", "CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo", "RetentionPolicy", "PublishLambdaVersion"):
         props.take(key)
     props.done()
-    metadata = item.raw.get("Metadata")
-    built = str(metadata.get("BuildMethod", "")) if isinstance(metadata, dict) else ""
-    draft.codes.append(Code(item.logical, path, layer=True, built=built))
+    draft.codes.append(Code(item.logical, path, layer=True, built=build_method(item)))
     draft.layers[str(draft.resolver.ref(item.logical)).rpartition(":")[0]] = path
     item.becomes = path
+
+
+def build_method(item: Item) -> str:
+    """How `sam build` makes the code of a resource; "" when nothing says so, and where it has: it names what it has built."""
+    metadata = item.raw.get("Metadata")
+    if not isinstance(metadata, dict) or "SamResourceId" in metadata:
+        return ""
+    return str(metadata.get("BuildMethod", ""))
 
 
 def local_path(value: Any, key: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from router.templates import (
     assertions,
+    connectors,
     customs,
     document,
     functions,
@@ -127,7 +128,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "AWS::Scheduler::ScheduleGroup": rules.schedule_group,
     "AWS::Events::Rule": rules.rule,
     "AWS::Scheduler::Schedule": rules.schedule,
-    "AWS::Serverless::Connector": roles.connector,
+    "AWS::Serverless::Connector": connectors.connector,
 }
 # these take routes with them when they are refused, also for a condition that cannot be told
 _DEMANDING: Final = frozenset({gateways.stage, gateways.method, gateways.route, guards.firewall, guards.mapping})
@@ -148,6 +149,7 @@ class Options:
     unmatched: Unlike = unlike
     read: Read = unread  # a file that the template names, by its path from the template's directory → its text
     layers: Mapping[str, str] = field(default_factory=dict)  # that the template does not hold: ARN → path as config.yaml has it
+    imports: Mapping[str, str] = field(default_factory=dict)  # what other stacks export: name → value
 
 
 def translate(text: str, options: Options) -> Translation:
@@ -163,6 +165,7 @@ def translated(written: document.Document, options: Options) -> Translation:
     given = parameters.values(template.get("Parameters"), options.parameters, options.unmatched)
     resolver = Resolver(options.place, given, _mapping(template, "Mappings"), _mapping(template, "Conditions"), resources)
     resolver.read = options.read
+    resolver.imports = options.imports
     draft = Draft(resolver, options.data, options.base, options.draw)
     draft.globals = _mapping(template, "Globals")
     draft.given = options.layers
@@ -269,7 +272,7 @@ def _attempt_all(items: list[Item], draft: Draft) -> None:
     for item in items:
         for name, embedded in (item.raw.get("Connectors") or {}).items():
             part = Item(f"{item.logical}.{name}", "Connector", item.logical, embedded, item.line)
-            draft.attempt(part, partial(_embedded, part, item.logical, draft))
+            draft.attempt(part, partial(connectors.embedded, part, item.logical, draft))
 
 
 def _one(item: Item, draft: Draft) -> None:
@@ -279,15 +282,6 @@ def _one(item: Item, draft: Draft) -> None:
     if HANDLERS[item.type] not in _DEMANDING:
         guards.settled(item)
     HANDLERS[item.type](item, draft)
-
-
-def _embedded(part: Item, source: str, draft: Draft) -> None:
-    props = draft.props(part)
-    ends = list(props.children("Destination"))
-    permissions = props.texts("Permissions")
-    props.done()
-    for end in ends:
-        roles.permit(part, source, end.text("Id"), permissions, draft)
 
 
 def _translation(draft: Draft, options: Options, order: list[str], told: Mapping[str, Any]) -> Translation:

@@ -47,14 +47,25 @@ functions:
   sent: {{code: ./code, handler: index.streamed, runtime: nodejs, timeout: 10, triggers: [url: {{auth: none, invoke_mode: response_stream}}]}}
   held: {{code: ./code, handler: index.streamed, runtime: nodejs, timeout: 10, triggers: [url: {{auth: none}}]}}
   told: {{code: ./code, handler: client.handler, runtime: nodejs, environment: {{AWS_ENDPOINT_URL: "http://127.0.0.1:4566"}}, triggers: [http: "GET /told"]}}
+  sharer: {{code: ./code, handler: sharer.handler, runtime: nodejs, triggers: [http: "GET /shared"]}}
   untold: {{code: ./code, handler: client.handler, runtime: nodejs, triggers: [http: "GET /untold"]}}
 """
-FILES = {"index.mjs": CODE, "client.cjs": CLIENT, "node_modules/aws-sdk/lib/core.js": SDK}
+SHARER = """
+import { word } from '@for/all'
+export const handler = async () => ({ statusCode: 200, body: word })
+"""
+FILES = {"sharer.mjs": SHARER, "index.mjs": CODE, "client.cjs": CLIENT, "node_modules/aws-sdk/lib/core.js": SDK}
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
-    with Website(tmp_path_factory.mktemp("node"), CONFIG, FILES).serving() as site:
+    directory = tmp_path_factory.mktemp("node")
+    package = directory / "state/runtime/nodejs/node_modules/@for/all"
+    package.mkdir(parents=True)
+    (directory / "state").chmod(0o700)
+    (package / "package.json").write_text('{"name": "@for/all", "type": "module", "exports": "./index.js"}')
+    (package / "index.js").write_text("export const word = 'shared'\n")
+    with Website(directory, CONFIG, FILES).serving() as site:
         yield site
 
 
@@ -82,6 +93,11 @@ def test_version_2_of_the_sdk_which_has_no_variable_for_it_is_told_of_the_endpoi
         assert answer.read() == b"http://127.0.0.1:4566 true v4 its own"
     with site.ask("/untold") as answer:
         assert answer.read() == b" false  its own"
+
+
+def test_packages_for_all_functions_are_found_by_import(site: Website) -> None:
+    with site.ask("/shared") as answer:
+        assert answer.read() == b"shared"
 
 
 def test_a_version_that_is_not_installed_is_mapped_and_said_once(site: Website) -> None:

@@ -5,6 +5,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { pathToFileURL } = require('node:url')
 const { faults, lines } = require('./errors.cjs')
+const { share } = require('./shared.cjs')
 
 const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming')
 const HIGH_WATER_MARK = Symbol.for('aws.lambda.runtime.handler.streaming.highWaterMark')
@@ -51,7 +52,10 @@ function isModuleScope (directory) {
 }
 
 const required = (file) => require(file)
-const imported = (file) => import(pathToFileURL(file).href)
+const imported = (file) => {
+  share(process.env.LAMBDA_RUNTIME_DIR)
+  return import(pathToFileURL(file).href)
+}
 
 function candidates (stem) {
   const scope = isModuleScope(path.dirname(stem))

@@ -166,6 +166,12 @@ def test_code_that_only_speaks_of_the_sdk_lacks_nothing(place: Path) -> None:
     assert "brings" not in " ".join(told["resources"][0]["notes"])
 
 
+def test_what_other_stacks_export_is_given(place: Path) -> None:
+    (place / "app/template.yaml").write_text(TEMPLATE + "Outputs: {Url: {Value: !ImportValue shop-Url}}\n")
+    code, told = of_template(place, "--import", "shop-Url=http://shop.example/?a=b")
+    assert (code, told["outputs"]) == (0, {"Url": "http://shop.example/?a=b"})
+
+
 def test_parameters_may_be_references(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (place / "app/template.yaml").write_text(TEMPLATE + "Outputs: {Token: {Value: !Ref Token}}\n")
     monkeypatch.setenv("SHOP_TOKEN", "s3cret")

@@ -130,3 +130,8 @@ def test_a_function_has_one_url() -> None:
     assert verdicts(found) == {"Fn": DIFFERS, "Fn.FunctionUrlConfig": REFUSED, "U": RUNS}
     assert "function Fn has a URL already" in notes(found, "Fn.FunctionUrlConfig")
     assert triggers(found) == [{"url": "iam"}]
+
+
+def test_what_sam_build_has_built_is_not_to_be_built_again() -> None:
+    plain, made = ({**FN, "Metadata": {"BuildMethod": "esbuild", **extra}} for extra in ({}, {"SamResourceId": "Fn"}))
+    assert [code.built for code in template({"A": plain, "B": made}).codes] == ["esbuild", ""]

@@ -69,7 +69,7 @@ def resolver() -> Resolver:
         ({"Fn::GetAtt": ["Url", "FunctionUrl"]}, "http://fn.lambda-url.us-east-1.localhost:8080/"),
         ({"Ref": "Alias"}, "arn:aws:lambda:us-east-1:123456789012:function:Fn:beta"),
         ({"Fn::GetAtt": ["Version", "Version"]}, "$LATEST"),
-        ({"Fn::GetAtt": ["T", "StreamArn"]}, "arn:aws:dynamodb:us-east-1:123456789012:table/T-table/stream/latest"),
+        ({"Fn::GetAtt": ["T", "StreamArn"]}, "arn:aws:dynamodb:us-east-1:123456789012:table/T-table/stream/*"),
         ({"Fn::GetAtt": ["Jobs", "Arn"]}, "arn:aws:sqs:us-east-1:123456789012:Jobs"),
         ({"Ref": "Machine"}, "arn:aws:states:us-east-1:123456789012:stateMachine:Machine"),
         ({"Fn::GetAtt": ["Thing", "Arn"]}, "arn:aws:frob:us-east-1:123456789012:Thing"),
@@ -194,3 +194,11 @@ def test_any_value_is_resolved_or_refused(written: Any) -> None:
     with suppress(Refused):
         meant = found.value(written)
         assert meant is NO_VALUE or meant is None or isinstance(meant, str | int | float | list | dict)
+
+
+def test_what_another_stack_exports_is_what_it_is_said_to_be() -> None:
+    found = resolver()
+    found.imports = {"shop-Queue": "jobs"}
+    assert found.value({"Fn::ImportValue": {"Fn::Sub": "${AWS::StackName}-Queue"}}) == "jobs"
+    with pytest.raises(Refused, match=r"no other stacks here to import from; --import shop-Topic=VALUE gives it"):
+        found.value({"Fn::ImportValue": "shop-Topic"})

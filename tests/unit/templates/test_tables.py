@@ -1,5 +1,6 @@
 """Tables of a template."""
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 from router.templates.words import DIFFERS, REFUSED, RUNS
@@ -49,3 +50,11 @@ def test_one_of_other_regions_alone_is_refused() -> None:
     found = template({"Orders": orders({"Region": "eu-west-1"})})
     assert verdicts(found) == {"Orders": REFUSED}
     assert notes(found, "Orders") == "Replicas: none is of this region, us-east-1; --region makes it another (eu-west-1)"
+
+
+def test_a_role_that_names_a_table_s_stream_may_read_it() -> None:
+    """The stream's label is not known before the table is made."""
+    allowed = {"Effect": "Allow", "Action": "dynamodb:GetRecords", "Resource": {"Fn::GetAtt": ["Orders", "StreamArn"]}}
+    found = template({"Orders": orders(HERE), "Fn": function(Policies=[{"Statement": [allowed]}])})
+    resource = found.config["roles"]["FnRole"]["policy"][-1]["Resource"]
+    assert fnmatchcase("arn:aws:dynamodb:us-east-1:123456789012:table/Orders/stream/2026-01-01T00:00:00.000", resource)
