@@ -200,5 +200,5 @@ def test_what_another_stack_exports_is_what_it_is_said_to_be() -> None:
     found = resolver()
     found.imports = {"shop-Queue": "jobs"}
     assert found.value({"Fn::ImportValue": {"Fn::Sub": "${AWS::StackName}-Queue"}}) == "jobs"
-    with pytest.raises(Refused, match=r"no other stacks here to import from; --import shop-Topic=VALUE gives it"):
+    with pytest.raises(Refused, match=r"no stack that is read here exports that; --import shop-Topic=VALUE gives it"):
         found.value({"Fn::ImportValue": "shop-Topic"})
