@@ -95,17 +95,16 @@ def permission(item: Item, draft: Draft) -> None:
     """AWS::Lambda::Permission: triggers need none; other callers are asked about by their own policies."""
     props = draft.props(item)
     draft.function(props.take("FunctionName"))
-    principal = props.text("Principal")
+    principal, action = props.text("Principal"), props.text("Action", "")
     for key in (
-        "Action",
         "SourceArn",
         "SourceAccount",
         "EventSourceToken",
         "FunctionUrlAuthType",
         "PrincipalOrgID",
-        "InvokedViaFunctionUrl",
     ):
         props.take(key)
+    through_url = action == "lambda:InvokeFunctionUrl" or props.truth("InvokedViaFunctionUrl")  # its AuthType says who may call it
     props.done()
-    if not principal.endswith(".amazonaws.com"):
+    if not principal.endswith(".amazonaws.com") and not through_url:
         item.note(f"Principal {shown(principal)}: callers with keys of this daemon are permitted by their own policies")

@@ -135,3 +135,17 @@ def test_a_function_has_one_url() -> None:
 def test_what_sam_build_has_built_is_not_to_be_built_again() -> None:
     plain, made = ({**FN, "Metadata": {"BuildMethod": "esbuild", **extra}} for extra in ({}, {"SamResourceId": "Fn"}))
     assert [code.built for code in template({"A": plain, "B": made}).codes] == ["esbuild", ""]
+
+
+@pytest.mark.parametrize(
+    ("permission", "told"),
+    [
+        (OPEN, False),
+        ({**OPEN, "Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": True}, False),
+        ({**OPEN, "Action": "lambda:InvokeFunction"}, True),
+        ({**OPEN, "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"}, False),
+    ],
+)
+def test_of_a_permission_it_is_told_when_others_are_asked_by_their_own_policies(permission: Any, *, told: bool) -> None:
+    found = template({"Fn": FN, "P": {"Type": "AWS::Lambda::Permission", "Properties": permission}})
+    assert ("permitted by their own policies" in notes(found, "P")) is told
