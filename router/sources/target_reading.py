@@ -34,7 +34,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "log_group": "logs:PutLogEvents",
 }  # what a target's role must be allowed
 _ID: Final = r"[.\-_A-Za-z0-9]{1,64}"
-_LOG_GROUP: Final = r"/aws/events/[.\-_/#A-Za-z0-9]{1,500}"  # EventBridge user guide: its log groups begin so
+_LOG_GROUP: Final = r"(?!/aws/lambda/)[.\-_/#A-Za-z0-9]{1,512}"  # none of a function's: what is there is read as what it logged
 _GROUP: Final = r"[!-~]{1,128}"  # of a queue's message: printable ASCII without the space
 Assuming = tuple[str, str]  # the service that assumes a target's role, and the ARN of what it does so for
 _SHARED: Final = ("dead_letter", "retry", "group", "role")
@@ -127,7 +127,7 @@ def _to(form: Node, around: Surroundings) -> Destination:
         return Destination("queue", "")
     (kind,) = found
     if kind == "log_group":
-        return Destination(kind, form.text(kind, pattern=_LOG_GROUP, what="a log group's name that begins with /aws/events/"))
+        return Destination(kind, form.text(kind, pattern=_LOG_GROUP, what="a log group's name, none that begins with /aws/lambda/"))
     name = form.text(kind)
     known: Collection[str] = {
         "queue": around.names.queues,

@@ -52,6 +52,12 @@ def log_retention(item: Item, draft: Draft) -> None:
     item.becomes = group.becomes
 
 
+def log_policy(item: Item, draft: Draft) -> None:
+    """Custom::CloudwatchLogResourcePolicy and AWS::Logs::ResourcePolicy, which let rules write to log groups: here they may anyway."""
+    draft.props(item)
+    item.becomes = "nothing: rules write to log groups without"
+
+
 def bucket_policy(item: Item, draft: Draft) -> None:
     """AWS::S3::BucketPolicy: buckets have no policies here. Raises Refused unless nothing would be denied or allowed by this one."""
     props = draft.props(item)

@@ -3,6 +3,7 @@
 Source: CloudFormation template reference, AWS::ApiGatewayV2::*, AWS::ApiGateway::*. Only operations that a function serves
 (AWS_PROXY) are served here."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from router.templates.authorizers import NO_POLICY, authorized, by_function, with_key
@@ -17,6 +18,7 @@ from router.templates.routes import function_in, key_source, of_function, reache
 from router.templates.words import Refused, shown
 
 _GUARD: Final = ("ApiId", "RestApiId", "AuthorizationType", "AuthorizerId", "AuthorizationScopes", "ApiKeyRequired")
+_UNVALIDATED: Final = "requests are not validated; the function must"
 _HELD: Final = frozenset({"AutoDeploy", "DeploymentId", "ClientCertificateId", "DocumentationVersion"})
 _STAGE: Final = {
     key: SAME[key]
@@ -157,8 +159,7 @@ def integration(item: Item, draft: Draft) -> None:
 
 def route(item: Item, draft: Draft) -> None:
     """AWS::ApiGatewayV2::Route."""
-    way = _way(item, "ApiId", draft)
-    way.key = _text(item, "RouteKey", draft)
+    way = _way(item, "ApiId", lambda: _text(item, "RouteKey", draft), draft)
     settled(item)
     props = draft.props(item)
     target = draft.integrations.get(props.text("Target").rpartition("/")[2])
@@ -179,8 +180,7 @@ def resource(item: Item, draft: Draft) -> None:
 
 def method(item: Item, draft: Draft) -> None:
     """AWS::ApiGateway::Method."""
-    way = _way(item, "RestApiId", draft)
-    way.key = f"{_text(item, 'HttpMethod', draft)} {_path(_text(item, 'ResourceId', draft), draft)}"
+    way = _way(item, "RestApiId", lambda: f"{_text(item, 'HttpMethod', draft)} {_path(_text(item, 'ResourceId', draft), draft)}", draft)
     settled(item)
     props = draft.props(item)
     made = props.child("Integration")
@@ -202,10 +202,9 @@ def method(item: Item, draft: Draft) -> None:
 
 
 def _method_done(props: Props) -> None:
-    validated = "requests are not validated; the function must"
     props.take("MethodResponses")
     props.done(
-        dict.fromkeys(("RequestParameters", "RequestModels", "RequestValidatorId"), validated),
+        dict.fromkeys(("RequestParameters", "RequestModels", "RequestValidatorId"), _UNVALIDATED),
         harmless=HARMLESS | {"OperationName", "HttpMethod", "ResourceId", *_GUARD},
     )
 
@@ -226,12 +225,15 @@ def _text(item: Item, key: str, draft: Draft) -> str:
     return Props(draft.resolver.value({key: (item.raw.get("Properties") or {}).get(key)})).text(key)
 
 
-def _way(item: Item, key: str, draft: Draft) -> Route:
-    """A route of which it is known who may call it, and not yet what it is. Raises Refused."""
-    way = Route(item, draft.api(_text(item, key, draft)), "")
+def _way(item: Item, api: str, key: Callable[[], str], draft: Draft) -> Route:
+    """A route: who may call it and what it is, each also when the other cannot be told. Raises Refused."""
+    way = Route(item, draft.api(_text(item, api, draft)), "")
     draft.routes.append(way)
     raw = item.raw.get("Properties") or {}
-    way.guard = _guard(Props(draft.resolver.value({name: raw[name] for name in _GUARD if name in raw})), way.api)
+    try:
+        way.guard = _guard(Props(draft.resolver.value({name: raw[name] for name in _GUARD if name in raw})), way.api)
+    finally:
+        way.key = key()
     return way
 
 

@@ -12,7 +12,7 @@ from router.templates.props import Props
 from router.templates.words import Refused, shown
 
 _NAME: Final = re.compile(r"[0-9a-zA-Z_.-]{1,64}")
-_LOG_GROUP: Final = re.compile(r"arn:aws[a-z-]*:logs:[^:]*:[0-9]*:log-group:(/aws/events/[^:]+)(:\*)?")
+_LOG_GROUP: Final = re.compile(r"arn:aws[a-z-]*:logs:[^:]*:[0-9]*:log-group:([^:]+)(:\*)?")
 
 
 # -- SAM's events
@@ -167,8 +167,9 @@ def _target(props: Props, item: Item, draft: Draft, *, inputs: bool) -> dict[str
         value |= _inputs(props)
     value |= _terms(props, f"{item.logical}Queue", draft)
     messages = props.child("SqsParameters")
-    if messages is not None:
-        value["group"] = messages.text("MessageGroupId")
+    if messages is not None:  # CDK writes an empty one for a standard queue
+        if "MessageGroupId" in messages:
+            value["group"] = messages.text("MessageGroupId")
         messages.done()
     event = props.child("EventBridgeParameters")
     if event is not None:

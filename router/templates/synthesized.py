@@ -10,8 +10,11 @@ from typing import Any, Final
 from router.templates.words import Refused
 
 CUSTOM: Final = ("Custom::", "AWS::CloudFormation::CustomResource")
-OURS: Final = frozenset({"Custom::S3BucketNotifications", "Custom::S3AutoDeleteObjects", "Custom::LogRetention"})
+OURS: Final = frozenset(
+    {"Custom::S3BucketNotifications", "Custom::S3AutoDeleteObjects", "Custom::LogRetention", "Custom::CloudwatchLogResourcePolicy"}
+)
 """Custom resources whose work is done without the functions that come with them."""
+_CDKS: Final = OURS | {"Custom::CDKBucketDeployment", "Custom::AWS"}  # CDK brings the functions for them, which nothing else calls
 _BOOTSTRAP: Final = re.compile(r"/cdk-bootstrap/[a-z0-9]+/version")
 _CHECK: Final = "CheckBootstrapVersion"
 
@@ -48,13 +51,13 @@ def asset(resource: Mapping[str, Any], key: str) -> str | None:
 
 
 def helpers(resources: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Functions that work for custom resources of OURS alone, with the roles and policies that only they have → for which type."""
+    """Functions that work for custom resources of CDK's alone, with the roles and policies that only they have → for which type."""
     served: dict[str, set[str]] = {}
     for resource in resources.values():
         type_ = str(resource.get("Type"))
         if type_.startswith(CUSTOM) and (function := _named(_property(resource, "ServiceToken"))):
             served.setdefault(function, set()).add(type_)
-    found = {name: min(types) for name, types in served.items() if types <= OURS and _is(resources, name, "AWS::Lambda::Function")}
+    found = {name: min(types) for name, types in served.items() if types <= _CDKS and _is(resources, name, "AWS::Lambda::Function")}
     for function, type_ in tuple(found.items()):
         role = _named(_property(resources[function], "Role"))
         if role and _is(resources, role, "AWS::IAM::Role") and all(name in found for name in _holders(resources, role)):

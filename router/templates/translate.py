@@ -86,6 +86,8 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "Custom::S3BucketNotifications": customs.bucket_notifications,
     "Custom::S3AutoDeleteObjects": customs.emptied,
     "Custom::LogRetention": customs.log_retention,
+    "Custom::CloudwatchLogResourcePolicy": customs.log_policy,
+    "AWS::Logs::ResourcePolicy": customs.log_policy,
     "AWS::Serverless::LayerVersion": stores.layer,
     "AWS::Lambda::LayerVersion": stores.layer,
     "AWS::Serverless::Api": http.api,
@@ -240,7 +242,8 @@ def _items(resources: Mapping[str, Mapping[str, Any]], lines: Mapping[str, int],
         if not there:
             draft.rows[logical] = Row(logical, item.type, ABSENT, "", (f"condition {resource['Condition']} is false",), item.line)
         elif logical in helpers:
-            why = f"works for {helpers[logical]} alone, which needs no function here"
+            needed = "needs no function" if helpers[logical] in synthesized.OURS else "is not run"
+            why = f"works for {helpers[logical]} alone, which {needed} here"
             draft.rows[logical] = Row(logical, item.type, ABSENT, "", (why,), item.line)
             if item.type == "AWS::IAM::Role":
                 draft.idle.add(str(draft.resolver.attribute(logical, "Arn")))

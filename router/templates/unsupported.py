@@ -10,6 +10,13 @@ _NOT_HERE: Final = {
     "AWS::Serverless::Application": "a nested application is read from a template on this machine; write its path",
     "AWS::CloudFormation::Stack": "a nested stack is read from a template on this machine; write its path",
     "AWS::CloudWatch::Alarm": "alarms are not kept here; metrics are at the console's /metrics",
+    "AWS::Logs::MetricFilter": "metrics are not made of logs here; those of functions are at the console's /metrics",
+    "AWS::Logs::QueryDefinition": "queries of logs are not kept here; router logs reads them",
+    "AWS::Pipes::Pipe": "pipes are not here; a function reads a queue or a table's stream by an event source mapping",
+    "AWS::KMS::Key": "there are no keys here; what is kept lies on this machine's disk: encrypt that",
+    "AWS::KMS::Alias": "there are no keys here; what is kept lies on this machine's disk: encrypt that",
+    "AWS::KinesisFirehose::DeliveryStream": "delivery streams are not here; let a function write what comes to it into a bucket",
+    "AWS::ApiGateway::GatewayResponse": "errors that an API answers by itself have no form of their own here",
     "AWS::CloudWatch::Dashboard": "dashboards are not kept here; metrics are at the console's /metrics",
     "AWS::Kinesis::Stream": "Kinesis streams are not here; use a queue or a table's stream",
     "AWS::SSM::Parameter": "there is no Parameter Store here; use environment variables",
@@ -23,6 +30,7 @@ _NOT_HERE: Final = {
     "AWS::EventSchemas::Registry": "schemas are not kept here; events are not checked against any",
     "AWS::EventSchemas::Schema": "schemas are not kept here; events are not checked against any",
     "AWS::CloudTrail::Trail": "calls are not recorded; a bucket tells of its objects by notifications and on the event bus",
+    "Custom::AWS": "calls of AWS's APIs at a deployment are not made here",
     "AWS::Cognito::UserPool": "Cognito is not here; an HTTP API's JWT authorizer checks tokens of any issuer",
 }
 _SERVICES: Final = (

@@ -177,3 +177,18 @@ def test_a_stage_variable_may_name_the_function() -> None:
     integration = {"Integration": {"Type": "AWS_PROXY", "IntegrationHttpMethod": "POST", "Uri": uri}}
     found = first(integration, S={"Type": "AWS::ApiGateway::Stage", "Properties": stage})
     assert set(routes(found)) == {"GET /"}
+
+
+def test_a_route_of_which_it_is_not_known_who_may_call_it_takes_those_alone_that_its_requests_would_come_to() -> None:
+    def other(key: str) -> dict[str, Any]:
+        return {"Type": "AWS::ApiGatewayV2::Route", "Properties": {**HTTP, "RouteKey": key, "Target": {"Fn::Sub": "integrations/${I}"}}}
+
+    found = second({"AuthorizationType": "AWS_IAM"}, B=other("GET /b"), C=other("$default"))
+    assert set(routes(found)) == {"GET /b"}
+    assert notes(found, "C").startswith("GET /a is refused, and its requests would come to $default")
+
+
+def test_a_method_of_which_neither_can_be_told_takes_all_routes_of_its_api() -> None:
+    way = {"RouteKey": {"Fn::ImportValue": "x"}, "AuthorizationType": "AWS_IAM"}
+    one = {"Type": "AWS::ApiGatewayV2::Route", "Properties": {**HTTP, "RouteKey": "GET /b", "Target": {"Fn::Sub": "integrations/${I}"}}}
+    assert routes(second(way, B=one)) == {}

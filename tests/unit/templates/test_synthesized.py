@@ -142,3 +142,16 @@ def test_others_are_refused() -> None:
     assert row(found, "Mine") == (REFUSED, "custom resources are not run here")
     assert row(found, "Files") == (REFUSED, "nothing is copied at a deployment; copy the files into the bucket's directory yourself")
     assert row(found, "Fn")[0] == RUNS
+
+
+def test_functions_that_cdk_brings_for_what_is_refused_are_not_created() -> None:
+    found = template({"Fn": function(), "Role": role(), "Files": custom("Custom::CDKBucketDeployment"), "Call": custom("Custom::AWS")})
+    assert row(found, "Fn") == (ABSENT, "works for Custom::AWS alone, which is not run here")
+    assert [row(found, name)[0] for name in ("Role", "Files", "Call")] == [ABSENT, REFUSED, REFUSED]
+
+
+def test_rules_write_to_log_groups_without_a_policy() -> None:
+    of_custom = custom("Custom::CloudwatchLogResourcePolicy", Create="{}", Update="{}", Delete="{}", InstallLatestAwsSdk=True)
+    plain = {"Type": "AWS::Logs::ResourcePolicy", "Properties": {"PolicyName": "p", "PolicyDocument": "{}"}}
+    found = template({"Fn": function(), "Role": role(), "Let": of_custom, "Also": plain, "Jobs": {"Type": "AWS::SQS::Queue"}})
+    assert [row(found, name)[0] for name in ("Let", "Also", "Fn", "Role")] == [RUNS, RUNS, ABSENT, ABSENT]

@@ -128,6 +128,8 @@ def test_terms_of_its_own_make_a_rule_of_an_event() -> None:
         (function(CodeUri={"Bucket": "b", "Key": "k"}), "is in S3"),
         (function(PackageType="Image"), "container images"),
         (function(Runtime="java21"), "runtime java21 is not supported"),
+        (function(Runtime="python3.8"), "runtime python3.8 is not supported"),
+        (function(Runtime="nodejs10.x"), "runtime nodejs10.x is not supported"),
         (function(Layers=["arn:aws:lambda:us-east-1:1:layer:x:1"]), "layer arn:aws:lambda:us-east-1:1:layer:x:1 is not in this template"),
         (function(FileSystemConfigs=[{"Arn": "x"}]), "property FileSystemConfigs is not supported"),
         (function(Policies=[{"FrobPolicy": {"A": "b"}}]), "FrobPolicy is no policy template that is known here"),
@@ -575,6 +577,7 @@ def test_rules_and_schedules_have_targets_of_any_kind() -> None:
             "Q": {"Type": "AWS::SQS::Queue", "Properties": {"FifoQueue": True}},
             "B": {"Type": "AWS::Events::EventBus", "Properties": {"Name": "orders"}},
             "Fn": FN,
+            "Lines": {"Type": "AWS::Logs::LogGroup"},
             "R": {
                 "Type": "AWS::Events::Rule",
                 "Properties": {
@@ -584,6 +587,7 @@ def test_rules_and_schedules_have_targets_of_any_kind() -> None:
                         {"Id": "q", "Arn": {"Fn::GetAtt": ["Q", "Arn"]}, "SqsParameters": {"MessageGroupId": "g"}},
                         {"Id": "b", "Arn": {"Fn::GetAtt": ["B", "Arn"]}},
                         {"Id": "l", "Arn": "arn:aws:logs:us-east-1:123456789012:log-group:/aws/events/all:*"},
+                        {"Id": "m", "Arn": {"Fn::Sub": "arn:aws:logs:${AWS::Region}:${AWS::AccountId}:log-group:${Lines}"}},
                         {"Id": "f", "Arn": {"Fn::GetAtt": ["Fn", "Arn"]}, "Input": '{"a":1}'},
                     ],
                 },
@@ -607,6 +611,7 @@ def test_rules_and_schedules_have_targets_of_any_kind() -> None:
             {"id": "q", "queue": "Q.fifo", "group": "g"},
             {"id": "b", "bus": "orders"},
             {"id": "l", "log_group": "/aws/events/all"},
+            {"id": "m", "log_group": "Lines"},
             {"id": "f", "function": "Fn", "input": {"a": 1}},
         ],
         "enabled": False,
@@ -625,7 +630,7 @@ def test_what_a_schedule_sends_to_a_queue_or_topic_is_the_text_as_it_is(written:
     arns = {"Q": {"Fn::GetAtt": ["Q", "Arn"]}, "T": {"Ref": "T"}}
 
     def schedule(to: str) -> Any:
-        target = {"Arn": arns[to], "RoleArn": "arn:aws:iam::123456789012:role/x", "Input": written}
+        target = {"Arn": arns[to], "RoleArn": "arn:aws:iam::123456789012:role/x", "Input": written, "SqsParameters": {}}
         given = {"ScheduleExpression": "rate(1 day)", "FlexibleTimeWindow": {"Mode": "OFF"}, "Target": target}
         return {"Type": "AWS::Scheduler::Schedule", "Properties": given}
 
