@@ -19,6 +19,14 @@ from router.templates.words import Refused, shown
 
 _GUARD: Final = ("ApiId", "RestApiId", "AuthorizationType", "AuthorizerId", "AuthorizationScopes", "ApiKeyRequired")
 _UNVALIDATED: Final = "requests are not validated; the function must"
+_OF_OTHERS: Final = (  # of an integration that a function does not serve as it is: AWS keeps them of one that it does, and does nothing with them
+    "IntegrationHttpMethod",
+    "Credentials",
+    "PassthroughBehavior",
+    "IntegrationResponses",
+    "RequestTemplates",
+    "ContentHandling",
+)
 _HELD: Final = frozenset({"AutoDeploy", "DeploymentId", "ClientCertificateId", "DocumentationVersion"})
 _STAGE: Final = {
     key: SAME[key]
@@ -194,7 +202,7 @@ def method(item: Item, draft: Draft) -> None:
     target: dict[str, Any] = {"uri": made.text("Uri")}
     if (timeout := made.whole("TimeoutInMillis")) is not None:
         target["timeout"] = f"{timeout}ms"
-    for key in ("IntegrationHttpMethod", "Credentials", "PassthroughBehavior", "IntegrationResponses", "ContentHandling"):
+    for key in _OF_OTHERS:
         made.take(key)
     made.done({"CacheKeyParameters": "answers are not cached", "CacheNamespace": "answers are not cached"})
     _method_done(props)

@@ -125,6 +125,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "AWS::Logs::SubscriptionFilter": Kind("FilterName"),
     "AWS::Logs::LogGroup": Kind("LogGroupName", arn="arn:aws:logs:{region}:{account}:log-group:{name}:*"),
+    "Custom::LogRetention": Kind("LogGroupName", attributes={"LogGroupName": "{name}"}),
     "AWS::ApiGateway::ApiKey": Kind("Name", attributes={"APIKeyId": "{name}"}),
     "AWS::ApiGateway::UsagePlan": Kind("UsagePlanName", attributes={"Id": "{name}"}),
     "AWS::Lambda::EventSourceMapping": Kind(

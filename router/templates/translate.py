@@ -87,7 +87,6 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "Custom::S3AutoDeleteObjects": customs.emptied,
     "Custom::LogRetention": customs.log_retention,
     "Custom::CloudwatchLogResourcePolicy": customs.log_policy,
-    "AWS::Logs::ResourcePolicy": customs.log_policy,
     "AWS::Serverless::LayerVersion": stores.layer,
     "AWS::Lambda::LayerVersion": stores.layer,
     "AWS::Serverless::Api": http.api,

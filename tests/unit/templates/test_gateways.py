@@ -192,3 +192,9 @@ def test_a_method_of_which_neither_can_be_told_takes_all_routes_of_its_api() -> 
     way = {"RouteKey": {"Fn::ImportValue": "x"}, "AuthorizationType": "AWS_IAM"}
     one = {"Type": "AWS::ApiGatewayV2::Route", "Properties": {**HTTP, "RouteKey": "GET /b", "Target": {"Fn::Sub": "integrations/${I}"}}}
     assert routes(second(way, B=one)) == {}
+
+
+def test_templates_of_a_proxy_are_nothing_to_it() -> None:
+    templates = {"RequestTemplates": {"application/json": '{"statusCode": 200}'}, "PassthroughBehavior": "NEVER"}
+    found = first({"Integration": {"Type": "AWS_PROXY", "IntegrationHttpMethod": "POST", "Uri": URI, **templates}})
+    assert (verdicts(found)["M"], set(routes(found))) == (RUNS, {"GET /"})

@@ -152,6 +152,22 @@ def test_functions_that_cdk_brings_for_what_is_refused_are_not_created() -> None
 
 def test_rules_write_to_log_groups_without_a_policy() -> None:
     of_custom = custom("Custom::CloudwatchLogResourcePolicy", Create="{}", Update="{}", Delete="{}", InstallLatestAwsSdk=True)
-    plain = {"Type": "AWS::Logs::ResourcePolicy", "Properties": {"PolicyName": "p", "PolicyDocument": "{}"}}
+    statement = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "logs:PutLogEvents", "Resource": "*"}
+    document = json.dumps({"Statement": [statement]})
+    plain = {"Type": "AWS::Logs::ResourcePolicy", "Properties": {"PolicyName": "p", "PolicyDocument": document}}
     found = template({"Fn": function(), "Role": role(), "Let": of_custom, "Also": plain, "Jobs": {"Type": "AWS::SQS::Queue"}})
     assert [row(found, name)[0] for name in ("Let", "Also", "Fn", "Role")] == [RUNS, RUNS, ABSENT, ABSENT]
+
+
+def test_a_kept_log_group_is_named_by_what_keeps_it() -> None:
+    kept = custom(OURS, "Keeper", LogGroupName={"Fn::Sub": "/aws/lambda/${Fn}"}, RetentionInDays=7)
+    named = {"Fn::GetAtt": ["Kept", "LogGroupName"]}
+    follow = {"LogGroupName": named, "FilterPattern": "ERROR", "DestinationArn": {"Fn::GetAtt": ["Reader", "Arn"]}}
+    resources = {"Fn": function(), "Reader": function(), "Role": role(), "Kept": kept, "Keeper": function()}
+    found = template(
+        resources | {"Follow": {"Type": "AWS::Logs::SubscriptionFilter", "Properties": follow}}, Outputs={"Group": {"Value": named}}
+    )
+    assert found.outputs == {"Group": "/aws/lambda/Fn"}
+    assert found.config["functions"]["Reader"]["triggers"] == [
+        {"logs": {"group": "/aws/lambda/Fn", "filter_pattern": "ERROR", "name": "Follow"}}
+    ]

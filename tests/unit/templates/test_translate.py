@@ -128,7 +128,7 @@ def test_terms_of_its_own_make_a_rule_of_an_event() -> None:
         (function(CodeUri={"Bucket": "b", "Key": "k"}), "is in S3"),
         (function(PackageType="Image"), "container images"),
         (function(Runtime="java21"), "runtime java21 is not supported"),
-        (function(Runtime="python3.8"), "runtime python3.8 is not supported"),
+        (function(Runtime="python3.5"), "runtime python3.5 is not supported"),
         (function(Runtime="nodejs10.x"), "runtime nodejs10.x is not supported"),
         (function(Layers=["arn:aws:lambda:us-east-1:1:layer:x:1"]), "layer arn:aws:lambda:us-east-1:1:layer:x:1 is not in this template"),
         (function(FileSystemConfigs=[{"Arn": "x"}]), "property FileSystemConfigs is not supported"),
