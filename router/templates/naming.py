@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from router.templates.kinds import KINDS, fitted, kind_of, other_arn
@@ -102,6 +103,8 @@ class Naming(ABC):
             return spelt(self.value(self._properties(logical).get("StageName", "$default")), "StageName")
         if (stage := self._stage_made(name)) is not None:
             return stage
+        if name in self._queues:
+            return self._formed("AWS::SQS::Queue", name, fitted(name, 80), "")
         function = self._generated(name, "Role")
         return None if function is None else made_role(self.name(function))
 
@@ -147,11 +150,28 @@ class Naming(ABC):
             return self._destination(*made.groups())
         if logical in self.resources:
             return self._of(logical, attribute)
+        if logical in self._queues:
+            return self._formed("AWS::SQS::Queue", logical, fitted(logical, 80), attribute)
         if attribute == "Arn" and (function := self._generated(logical, "Role")) is not None:
             return f"arn:aws:iam::{self.place.account}:role/{made_role(self.name(function))}"
         if attribute in {"FunctionUrl", "FunctionArn"} and (function := self._generated(logical, "Url")) is not None:
             return self.url(self.name(function)) if attribute == "FunctionUrl" else self.attribute(function, "Arn")
         raise Refused(f"{shown(logical)}: no resource of this template")
+
+    @cached_property
+    def _queues(self) -> frozenset[str]:
+        """Logical ids of the queues that SAM makes for events of functions: of those that bring a topic's messages, and for dead letters."""
+        found: set[str] = set()
+        for logical, resource in self.resources.items():
+            events = self._properties(logical).get("Events") if resource.get("Type") == "AWS::Serverless::Function" else None
+            for event, part in events.items() if isinstance(events, dict) else ():
+                properties = part.get("Properties") if isinstance(part, dict) else None
+                if isinstance(properties, dict) and properties.get("SqsSubscription") is True:
+                    found.add(f"{logical}{event}Queue")
+                dead = properties.get("DeadLetterConfig") if isinstance(properties, dict) else None
+                if isinstance(dead, dict) and isinstance(named := dead.get("QueueLogicalId"), str):
+                    found.add(named)
+        return frozenset(found)
 
     def _generated(self, name: str, end: str) -> str | None:
         """The function whose role or URL SAM would have made under this logical id."""
