@@ -125,8 +125,7 @@ def bus_policy(item: Item, draft: Draft) -> None:
         raise Refused("write the policy as a Statement; Action and Principal alone are not supported")
     sid = props.text("StatementId", item.logical)
     props.done()
-    bus = draft.sections["buses"].setdefault(name, {})
-    bus.setdefault("policy", []).append({"Sid": sid, **statement})
+    _extend(item, draft.sections["buses"].setdefault(name, {}), [{"Sid": sid, **statement}])
     item.becomes = f"buses.{name}.policy"
 
 
@@ -138,8 +137,18 @@ def _resource_policy(item: Item, draft: Draft, section: str, key: str, what: str
     for name in names:
         if name not in draft.sections[section]:
             raise Refused(f"{what} {shown(name)} is not here")
-        draft.sections[section][name].setdefault("policy", []).extend(statements)
+        _extend(item, draft.sections[section][name], statements)
     item.becomes = ", ".join(f"{section}.{name}.policy" for name in names)
+
+
+def _extend(item: Item, owner: dict[str, Any], statements: list[dict[str, Any]]) -> None:
+    """Add statements to a policy, in which a Sid stands once."""
+    policy = owner.setdefault("policy", [])
+    for each in statements:
+        taken = "Sid" in each and any(other.get("Sid") == each["Sid"] for other in policy)
+        if taken:
+            item.note(f"Sid {shown(each['Sid'])}: another statement has it already; this one has none")
+        policy.append({key: value for key, value in each.items() if key != "Sid" or not taken})
 
 
 def bus(item: Item, draft: Draft) -> None:

@@ -92,6 +92,22 @@ def test_a_log_group_is_there_with_its_retention() -> None:
     assert verdicts(found) == {"G": RUNS, "Plain": RUNS, "Odd": REFUSED}
 
 
+def test_two_policies_of_a_queue_may_call_their_statements_the_same() -> None:
+    def policy(action: str) -> dict[str, Any]:
+        statement = {"Sid": "allow", "Effect": "Allow", "Principal": "*", "Action": action, "Resource": "*"}
+        return {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": [{"Ref": "Q"}], "PolicyDocument": {"Statement": statement}}}
+
+    found = template({"Q": {"Type": "AWS::SQS::Queue"}, "A": policy("sqs:SendMessage"), "B": policy("sqs:ReceiveMessage")})
+    assert [(one.get("Sid"), one["Action"]) for one in found.config["queues"]["Q"]["policy"]] == [
+        ("allow", "sqs:SendMessage"),
+        (None, "sqs:ReceiveMessage"),
+    ]
+    assert (verdicts(found), notes(found, "B")) == (
+        {"Q": RUNS, "A": RUNS, "B": DIFFERS},
+        "Sid allow: another statement has it already; this one has none",
+    )
+
+
 def test_tags_that_are_no_list_are_refused() -> None:
     found = template({"Q": {"Type": "AWS::SQS::Queue", "Properties": {"Tags": 1}}})
     assert (verdicts(found), notes(found, "Q")) == ({"Q": REFUSED}, "Tags: 1 is no list of tags")
