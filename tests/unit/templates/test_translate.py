@@ -814,6 +814,24 @@ def test_a_template_as_a_whole_is_refused(text: str, said: str) -> None:
     assert said in str(refused.value)
 
 
+@pytest.mark.parametrize("name", ["LambdaInsightsExtension", "LambdaInsightsExtension-Arm64"])
+def test_the_extension_that_measures_for_aws_alone_is_left_out(name: str) -> None:
+    arn = f"arn:aws:lambda:eu-west-1:580247275435:layer:{name}:53"
+    layer = {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": "layer/"}}
+    found = template({"Fn": function(Layers=[arn, {"Ref": "L"}]), "L": layer})
+    assert (verdicts(found)["Fn"], found.config["functions"]["Fn"]["layers"]) == (DIFFERS, ["./layer"])
+    assert "metrics are at the console's /metrics" in notes(found, "Fn")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("PythonV3-python312-x86_64", "pip install"), ("TypeScriptV2", "npm install"), ("Java", "--layer arn:aws:lambda")]
+)
+def test_what_to_do_instead_of_a_well_known_layer_is_said(name: str, said: str) -> None:
+    found = template({"Fn": function(Layers=[f"arn:aws:lambda:eu-west-1:017000801446:layer:AWSLambdaPowertools{name}:7"])})
+    assert verdicts(found)["Fn"] == REFUSED
+    assert said in notes(found, "Fn")
+
+
 def test_what_stands_twice_in_a_template_is_said() -> None:
     text = "Resources:\n  Q:\n    Type: AWS::SQS::Queue\n    Description: first\nOutputs:\n  O:\n    Description:\n    Description: x\n    Value: y"
     found = translate(text, Options())
