@@ -109,6 +109,21 @@ def test_a_queue_from_its_making_to_its_end(cloud: Cloud, sqs: Any) -> None:
     assert gone.value.response["Error"]["Code"] == "AWS.SimpleQueueService.NonExistentQueue"
 
 
+def test_a_group_goes_from_a_standard_topic_through_a_standard_queue(sqs: Any, sns: Any) -> None:
+    url = sqs.create_queue(QueueName="tenants")["QueueUrl"]
+    topic = sns.create_topic(Name="tenants")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{ARN}tenants", Attributes={"RawMessageDelivery": "true"})
+    sns.publish(TopicArn=topic, Message="by topic", MessageGroupId="one")
+    sqs.send_message(QueueUrl=url, MessageBody="by hand", MessageGroupId="two")
+    with pytest.raises(ClientError, match="MessageDeduplicationId"):
+        sqs.send_message(QueueUrl=url, MessageBody="x", MessageGroupId="two", MessageDeduplicationId="d")
+    got = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["MessageGroupId"])["Messages"]
+    assert [(one["Body"], one["Attributes"]) for one in got] == [
+        ("by topic", {"MessageGroupId": "one"}),
+        ("by hand", {"MessageGroupId": "two"}),
+    ]
+
+
 def test_queues_of_config_and_of_the_api_are_there_after_a_restart(cloud: Cloud, sqs: Any) -> None:
     url = sqs.create_queue(QueueName="stays.fifo", Attributes={"FifoQueue": "true", "ContentBasedDeduplication": "true"})["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="kept", MessageGroupId="g")
