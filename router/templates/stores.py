@@ -3,6 +3,7 @@
 Source: CloudFormation template reference, AWS::S3::Bucket, AWS::SQS::Queue, AWS::Events::EventBus, AWS::Lambda::LayerVersion."""
 
 import posixpath
+import re
 from typing import Any, Final
 
 from router.names import LOG_GROUP
@@ -17,6 +18,7 @@ from router.templates.words import Code, Refused, shown
 _BUCKET_NAME: Final = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 _QUEUE_NAME: Final = r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo"
 _ARCHIVE_CHARS: Final = 48  # of an archive's name: EventBridge API reference, CreateArchive
+_ACCOUNT: Final = re.compile(r"(?:arn:aws[a-z-]*:(?:iam|sts)::)?([0-9]{12})(?::|$)")  # of a principal
 _NO_ACL: Final = "access is by policies alone"
 _DISK: Final = "objects lie as files on this machine's disk"
 _BUCKET_DIFFERENT: Final = {
@@ -125,7 +127,7 @@ def bus_policy(item: Item, draft: Draft) -> None:
         raise Refused("write the policy as a Statement; Action and Principal alone are not supported")
     sid = props.text("StatementId", item.logical)
     props.done()
-    _extend(item, draft.sections["buses"].setdefault(name, {}), [{"Sid": sid, **statement}])
+    _extend(item, draft.sections["buses"].setdefault(name, {}), [{"Sid": sid, **statement}], draft)
     item.becomes = f"buses.{name}.policy"
 
 
@@ -137,18 +139,35 @@ def _resource_policy(item: Item, draft: Draft, section: str, key: str, what: str
     for name in names:
         if name not in draft.sections[section]:
             raise Refused(f"{what} {shown(name)} is not here")
-        _extend(item, draft.sections[section][name], statements)
+        _extend(item, draft.sections[section][name], statements, draft)
     item.becomes = ", ".join(f"{section}.{name}.policy" for name in names)
 
 
-def _extend(item: Item, owner: dict[str, Any], statements: list[dict[str, Any]]) -> None:
+def _extend(item: Item, owner: dict[str, Any], statements: list[dict[str, Any]], draft: Draft) -> None:
     """Add statements to a policy, in which a Sid stands once."""
-    policy = owner.setdefault("policy", [])
-    for each in statements:
+    policy = owner.get("policy", [])
+    for each in filter(None, (_within(item, one, draft.resolver.place.account) for one in statements)):
         taken = "Sid" in each and any(other.get("Sid") == each["Sid"] for other in policy)
         if taken:
             item.note(f"Sid {shown(each['Sid'])}: another statement has it already; this one has none")
         policy.append({key: value for key, value in each.items() if key != "Sid" or not taken})
+    if policy:
+        owner["policy"] = policy
+
+
+def _within(item: Item, statement: dict[str, Any], account: str) -> dict[str, Any] | None:
+    """A statement without the other accounts that it lets in; None: it lets in no others."""
+    principal = statement.get("Principal")
+    named = principal.get("AWS") if isinstance(principal, dict) and statement.get("Effect") == "Allow" else None
+    listed = named if isinstance(named, list) else [named]
+    others = [one for one in listed if isinstance(one, str) and (found := _ACCOUNT.match(one)) and found[1] != account]
+    if not others:
+        return statement
+    item.note(f"{', '.join(map(shown, others[:3]))}: another account than {account}; nothing reaches across accounts here")
+    rest = {key: value for key, value in principal.items() if key != "AWS"} if isinstance(principal, dict) else {}
+    if own := [one for one in listed if one not in others]:
+        rest["AWS"] = own
+    return {**statement, "Principal": rest} if rest else None
 
 
 def bus(item: Item, draft: Draft) -> None:

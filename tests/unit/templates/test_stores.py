@@ -108,6 +108,33 @@ def test_two_policies_of_a_queue_may_call_their_statements_the_same() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("named", "left"),
+    [
+        ("arn:aws:iam::111111111111:root", None),
+        (["111111111111", "arn:aws:iam::222222222222:role/r"], None),
+        (["arn:aws:iam::111111111111:root", "arn:aws:iam::123456789012:root"], ["arn:aws:iam::123456789012:root"]),
+        ("*", "*"),
+    ],
+)
+def test_other_accounts_are_left_out_of_who_is_let_in(named: Any, left: Any) -> None:
+    statement = {"Effect": "Allow", "Principal": {"AWS": named}, "Action": "events:PutEvents", "Resource": "*"}
+    policy = {"Type": "AWS::Events::EventBusPolicy", "Properties": {"EventBusName": "b", "StatementId": "s", "Statement": statement}}
+    found = template({"B": {"Type": "AWS::Events::EventBus", "Properties": {"Name": "b"}}, "P": policy})
+    kept = found.config["buses"]["b"].get("policy")
+    assert (kept and kept[0]["Principal"]["AWS"]) == left
+    assert (verdicts(found)["P"], "nothing reaches across accounts" in notes(found, "P")) == (
+        (RUNS, False) if left == "*" else (DIFFERS, True)
+    )
+
+
+def test_who_is_denied_stays_denied_whatever_the_account() -> None:
+    statement = {"Effect": "Deny", "Principal": {"AWS": "111111111111"}, "Action": "sqs:SendMessage", "Resource": "*"}
+    policy = {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": [{"Ref": "Q"}], "PolicyDocument": {"Statement": statement}}}
+    found = template({"Q": {"Type": "AWS::SQS::Queue"}, "P": policy})
+    assert found.config["queues"]["Q"]["policy"] == [statement]
+
+
 def test_tags_that_are_no_list_are_refused() -> None:
     found = template({"Q": {"Type": "AWS::SQS::Queue", "Properties": {"Tags": 1}}})
     assert (verdicts(found), notes(found, "Q")) == ({"Q": REFUSED}, "Tags: 1 is no list of tags")
