@@ -36,6 +36,7 @@ class RestApi:
 
     api: Api
     binary: tuple[str, ...] = ()  # binaryMediaTypes, lower-case
+    failures: tuple[Headers, Headers] = ((), ())  # headers of its own answers: DEFAULT_4XX, DEFAULT_5XX
 
     no_route: ClassVar[int] = 403
     failed: ClassVar[int] = 502
@@ -62,11 +63,15 @@ class RestApi:
     def failure(self, status: int, arrival: Arrival, *, retry_after: int | None = None) -> Response:
         """{"message": …} with x-amzn-ErrorType."""
         message, kind = FAULTS.get(status) or (phrase(status), FAULTS[400 if status < 500 else 500][1])
-        return gateway_response(status, {"message": message}, kind, arrival, retry_after=retry_after)
+        return self._own(gateway_response(status, {"message": message}, kind, arrival, retry_after=retry_after))
 
     def denial(self, denied: Denied, arrival: Arrival) -> Response:
         """The guard's own words."""
-        return gateway_response(denied.status, denied.body, denied.kind, arrival, retry_after=denied.retry_after)
+        return self._own(gateway_response(denied.status, denied.body, denied.kind, arrival, retry_after=denied.retry_after))
+
+    def _own(self, response: Response) -> Response:
+        more = self.failures[response.status >= 500]
+        return Response(response.status, [*response.headers, *more], response.body) if more else response
 
 
 def gateway_response(status: int, body: object, kind: str, arrival: Arrival, *, retry_after: int | None = None) -> Response:

@@ -330,4 +330,4 @@ def _gateway_of(binding: Binding, config: Config) -> HttpApi | RestApi | LoadBal
         return LoadBalancer(arn, trigger.multi_value)
     number = short_id(f"{config.account}/{config.region}/{trigger.api}", 10)
     api = Api(config.account, number, config.region, trigger.stage, dict(trigger.stage_variables) or None)
-    return RestApi(api, trigger.binary) if trigger.api == "rest" else HttpApi(api, trigger.payload)
+    return RestApi(api, trigger.binary, trigger.failures) if trigger.api == "rest" else HttpApi(api, trigger.payload)

@@ -10,8 +10,9 @@ from router.events import media, rest_api, routes
 from router.events.cors import Cors
 from router.events.function_url import URL_PREFIX
 from router.events.gateway import DEFAULT_STAGE
-from router.events.http import FIELD_NAME
+from router.events.http import FIELD_NAME, Headers
 from router.sources.http_access import KEYS, OPEN, Access, read_access
+from router.sources.http_failures import read_failures
 
 ApiKind = Literal["http", "rest", "alb"]
 
@@ -25,6 +26,7 @@ METHODS: Final = ("*", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS
 _KNOWN: Final = ("route", "api", "timeout", "invoke", "stage", "stage_variables", "base_path", "cors", "payload_format_version")
 _OF_KIND: Final = {
     "binary_media_types": ("rest",),
+    "gateway_responses": ("rest",),
     "multi_value": ("alb",),
     "payload_format_version": ("http",),
     "cors": ("http", "rest"),
@@ -59,6 +61,7 @@ class HttpTrigger:
     asynchronous: bool = False
     cors: Cors | None = None
     access: Access = OPEN
+    failures: tuple[Headers, Headers] = ((), ())  # headers of a REST API's own answers: 4xx, 5xx
 
     @property
     def matched(self) -> routes.Route:
@@ -98,6 +101,7 @@ class HttpTrigger:
             asynchronous=asynchronous,
             cors=_rest_cors(form) if api == "rest" else read_cors(form),
             access=read_access(form, api, names),
+            failures=read_failures(form),
         )
 
     @property

@@ -6,11 +6,12 @@ Source: CloudFormation template reference, AWS::ApiGatewayV2::*, AWS::ApiGateway
 from collections.abc import Callable
 from typing import Any, Final
 
+from router.templates import failures
 from router.templates.authorizers import NO_POLICY, authorized, by_function, with_key
 from router.templates.cors import cors_of
 from router.templates.draft import Api, Draft, Item, Route
 from router.templates.guards import settled
-from router.templates.http import HARMLESS, SAME, throttle_of
+from router.templates.http import HARMLESS, SAME, named_api, throttle_of
 from router.templates.mocks import preflight
 from router.templates.openapi import definition
 from router.templates.props import Props
@@ -118,9 +119,17 @@ def deployment(item: Item, draft: Draft) -> None:
 
 
 def told(item: Item, draft: Draft) -> None:
-    """What an API says beside its routes, as SAM's API may: nobody is let in or kept out by it."""
+    """Models and validators: nobody is let in or kept out by them, as by those of SAM's API."""
     draft.props(item)
-    item.note(SAME["GatewayResponses" if item.type.endswith("GatewayResponse") else "Models"])
+    item.note(SAME["Models"])
+
+
+def failure(item: Item, draft: Draft) -> None:
+    """AWS::ApiGateway::GatewayResponse."""
+    props = draft.props(item)
+    found = named_api(props.text("RestApiId"), draft)
+    failures.keep({props.text("ResponseType"): {name: props.take(name) for name in props.names()}}, found, item.note)
+    item.becomes = "http triggers of its functions"
 
 
 def authorizer(item: Item, draft: Draft) -> None:

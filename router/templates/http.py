@@ -6,6 +6,7 @@ guide, "OpenAPI extensions"."""
 from contextlib import suppress
 from typing import Any, Final
 
+from router.templates import failures
 from router.templates.authorizers import access, read_later
 from router.templates.cors import cors_of, rest_cors_of
 from router.templates.draft import Api, Draft, Item, Route, Target
@@ -30,7 +31,6 @@ SAME: Final = {  # both kinds
     "CanarySetting": "a canary gets no traffic of its own",
     "MinimumCompressionSize": "answers are not compressed; let a proxy in front do it",
     "Models": "requests are not validated; the function must",
-    "GatewayResponses": "answers that come from no function have AWS's own texts",
 }
 HARMLESS: Final = frozenset(
     [
@@ -63,6 +63,7 @@ def api(item: Item, draft: Draft) -> None:
     _throttling(props, found)
     if kind == "rest":
         key_source(props, "ApiKeySourceType", found)
+        failures.keep(props.take("GatewayResponses"), found, props.note)
     endpoint, domain = props.seen("EndpointConfiguration"), props.seen("Domain")
     reached(endpoint, domain)
     auth = props.child("Auth")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from router.templates import security
+from router.templates import failures, security
 from router.templates.authorizers import NO_POLICY, access
 from router.templates.cors import cors_of
 from router.templates.draft import Api, Draft, Item, Route
@@ -26,7 +26,6 @@ _TOP: Final = frozenset(["openapi", "swagger", "info", "host", "basePath", "sche
     *(f"{_MARK}documentation", f"{_MARK}importexport-version"),
 }  # fmt: skip
 _TOP_DIFFERENT: Final = {
-    f"{_MARK}gateway-responses": "answers that come from no function have AWS's own texts",
     f"{_MARK}minimum-compression-size": "answers are not compressed; let a proxy in front do it",
     f"{_MARK}request-validators": _UNCHECKED,
     f"{_MARK}request-validator": _UNCHECKED,
@@ -59,6 +58,7 @@ def definition(item: Item, written: Any, key: str, found: Api, draft: Draft) -> 
     schemes = security.schemes_of(body)
     paths, demanded = body.child("paths"), body.take("security")
     key_source(body, f"{_MARK}api-key-source", found)
+    failures.keep(body.take(f"{_MARK}gateway-responses"), found, item.note)
     if found.kind == "rest" and (types := body.texts(f"{_MARK}binary-media-types")):
         found.shared["binary_media_types"] = types
     if found.kind == "http" and isinstance(cors := body.take(f"{_MARK}cors"), dict):

@@ -101,7 +101,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "AWS::ApiGateway::RequestValidator": gateways.told,
     "AWS::ApiGateway::Model": gateways.told,
     "AWS::ApiGatewayV2::Model": gateways.told,
-    "AWS::ApiGateway::GatewayResponse": gateways.told,
+    "AWS::ApiGateway::GatewayResponse": gateways.failure,
     "AWS::WAFv2::WebACLAssociation": guards.firewall,
     "AWS::WAFRegional::WebACLAssociation": guards.firewall,
     "AWS::ApiGateway::BasePathMapping": guards.mapping,

@@ -71,3 +71,11 @@ def test_a_denial_may_have_a_null_message() -> None:
     response = REST.denial(Denied(500, {"message": None}, "AuthorizerConfigurationException"), ARRIVAL)
     assert (response.status, response.body) == (500, b'{"message":null}')
     assert header(response, "x-amzn-errortype") == ["AuthorizerConfigurationException"]
+
+
+def test_its_own_answers_have_the_headers_of_their_class() -> None:
+    api = RestApi(API, failures=((("X-A", "4"),), (("X-B", "5"),)))
+    for response in (api.failure(413, ARRIVAL), api.denial(Denied(401, {"message": "Unauthorized"}, "UnauthorizedException"), ARRIVAL)):
+        assert (header(response, "x-a"), header(response, "x-b")) == (["4"], [])
+    assert (header(api.failure(502, ARRIVAL), "x-a"), header(api.failure(502, ARRIVAL), "x-b")) == ([], ["5"])
+    assert header(answer(api, {"statusCode": 500}), "x-b") == []

@@ -37,6 +37,11 @@ def test_a_base_path_takes_the_stage_out_of_the_url_and_into_the_claim() -> None
     assert trigger.claim == "route GET /v1/shop/pets/{}"
 
 
+def test_the_headers_of_a_rest_api_s_own_answers() -> None:
+    trigger = one("{http: {route: GET /x, api: rest, gateway_responses: {default_4xx: {X-A: '*', x-b: 1}}}}")
+    assert trigger.failures == ((("X-A", "*"), ("x-b", "1")), ())
+
+
 def test_cors_in_aws_words() -> None:
     trigger = one(
         "{url: {auth: none, cors: {allow_origins: ['https://*', 'http://localhost:3000'], allow_methods: ['*'], allow_headers: [X-A, '*'],"
@@ -54,6 +59,10 @@ def test_a_stream() -> None:
     [
         ("{http: {route: GET /x, invoke: async, timeout: 5}}", "nothing to wait for"),
         ("{http: {route: GET /x, invoke: later}}", "one of sync, async"),
+        ("{http: {route: GET /x, gateway_responses: {default_4xx: {a: b}}}}", "only for api: rest"),
+        ("{http: {route: GET /x, api: rest, gateway_responses: {unauthorized: {a: b}}}}", "unknown"),
+        ("{http: {route: GET /x, api: rest, gateway_responses: {default_4xx: {a b: c}}}}", "is no header name"),
+        ("{http: {route: GET /x, api: rest, gateway_responses: {default_5xx: {Content-Type: c}}}}", "is the answer's own"),
         ("{http: {route: GET /x, api: rest, stage: $default}}", "REST APIs have no $default stage"),
         ("{http: {route: GET /x, stage: _url}}", "belong to function URLs"),
         ("{http: {route: GET /x, api: alb, stage: dev}}", "only for api: http and rest"),

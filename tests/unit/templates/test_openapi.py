@@ -150,7 +150,7 @@ def test_what_demands_nothing_is_served() -> None:
     told = verdicts(found)
     assert (told["A"], told["A.GET /a"], told["A.POST /a"]) == (DIFFERS, RUNS, DIFFERS)
     assert notes(found, "A.POST /a") == "request-validator: requests are not validated; the function must"
-    assert "gateway-responses: answers that come from no function have AWS's own texts" in notes(found, "A")
+    assert "answers that come from no function have AWS's own texts" in notes(found, "A")
 
 
 @pytest.mark.parametrize(
