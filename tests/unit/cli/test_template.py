@@ -72,6 +72,20 @@ def test_no_file_is_written_outside_the_config_s_directory(tmp_path: Path, name:
     assert [*outside.iterdir()] == []
 
 
+def test_a_mistake_of_one_of_several_triggers_is_said_of_their_function(tmp_path: Path) -> None:
+    rows = (
+        Row("Fn", "AWS::Lambda::Function", "runs", "functions.f", (), 7),
+        Row("Told", "AWS::SNS::Subscription", "runs", "functions.f.triggers", (), 9),
+        Row("Get", "AWS::ApiGatewayV2::Route", "runs", "functions.f.triggers", (), 11),
+    )
+    found = translation(3, "code")
+    config = {**found.config, "functions": {"f": {**found.config["functions"]["f"], "triggers": [{"http": "GET /a"}, {"http": "nowhere"}]}}}
+    with pytest.raises(ConfigError) as refused:
+        template.write(replace(found, config=config, rows=rows), tmp_path / "my.yaml", (), "app.yaml")
+    told = next(problem for problem in refused.value.problems if "triggers[1]" in problem)
+    assert told.startswith("app.yaml:7: Fn: functions.f.triggers[1]")
+
+
 def test_mistakes_have_lines_of_the_template(tmp_path: Path) -> None:
     rows = (
         Row("Fn", "AWS::Lambda::Function", "runs", "functions.f", (), 7),
