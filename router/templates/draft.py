@@ -74,6 +74,7 @@ class Api:
     key_source: str = ""  # where routes take the key from; "": the header
     throttles: dict[str, dict[str, Any]] = field(default_factory=dict)  # "GET /x" → throttle
     unread: Callable[[], object] | None = None  # reads its `Auth`, when functions are there
+    stage: str = ""  # of one that is written out: the stage that is served, "$default" too
     events: str = "completed"  # what events do to routes that it declares itself: completed, merged (theirs count), ignored
 
 

@@ -33,7 +33,6 @@ _DIFFERENT: Final = {
     "Tracing": "no traces are sent to X-Ray; the trace id reaches the function",
     "TracingConfig": "no traces are sent to X-Ray; the trace id reaches the function",
     "VersionDescription": "versions are published by router versions publish",
-    "VpcConfig": _MACHINE,
 }
 _WRAPPER: Final = "AWS_LAMBDA_EXEC_WRAPPER"
 _INSIGHTS: Final = re.compile(r"arn:aws[a-z-]*:lambda:[^:]+:[0-9]{12}:layer:LambdaInsightsExtension(-Arm64)?:[0-9]+")
@@ -49,7 +48,7 @@ def function(item: Item, draft: Draft) -> None:
     """A function: its code, settings and role; its events come when all is there.
 
     Nothing that carries its name, no file and no role, is there before all of it is read."""
-    props = draft.props(item)
+    props = draft.props(item, _placed(item))
     draft.free("functions", item, _NAME, "a function")
     sam = item.type.startswith("AWS::Serverless")
     value: dict[str, Any] = {}
@@ -75,6 +74,14 @@ def function(item: Item, draft: Draft) -> None:
     if made is not None:
         roles.make(role, made, draft)
     draft.codes.append(Code(item.logical, value["code"], handler=value["handler"], built=build_method(item)))
+
+
+def _placed(item: Item) -> dict[str, Any]:
+    """The properties without the network, which is this machine's: nobody has to know what subnets and groups are called."""
+    raw = item.raw.get("Properties") or {}
+    if raw.get("VpcConfig"):
+        item.note("VpcConfig: the function runs on this machine, with its network")
+    return {key: value for key, value in raw.items() if key != "VpcConfig"}
 
 
 def _runtime(runtime: str) -> str:

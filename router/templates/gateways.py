@@ -80,10 +80,11 @@ def stage(item: Item, draft: Draft) -> None:
         props = draft.props(item)
         props.take(key)
         name = props.text("StageName", "$default")
-    if found.shared.get("stage", name) != name:
-        raise Refused(f"the API has the stage {found.shared['stage']} already, and one is served here")
+    if (served := found.stage or found.shared.get("stage", name)) != name:
+        raise Refused(f"the API has the stage {served} already, and one is served here")
     with draft.needed(found.logical, "stage"):
         _stage(props, name, found)
+    found.stage = name
     item.becomes = "http triggers of its functions"
 
 

@@ -11,7 +11,8 @@ from router.templates.words import Refused
 
 CUSTOM: Final = ("Custom::", "AWS::CloudFormation::CustomResource")
 OURS: Final = frozenset(
-    {"Custom::S3BucketNotifications", "Custom::S3AutoDeleteObjects", "Custom::LogRetention", "Custom::CloudwatchLogResourcePolicy"}
+    f"Custom::{kind}"
+    for kind in ("S3BucketNotifications", "S3AutoDeleteObjects", "LogRetention", "CloudwatchLogResourcePolicy", "VpcRestrictDefaultSG")
 )
 """Custom resources whose work is done without the functions that come with them."""
 _CDKS: Final = OURS | {"Custom::CDKBucketDeployment", "Custom::AWS"}  # CDK brings the functions for them, which nothing else calls

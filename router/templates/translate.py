@@ -240,6 +240,8 @@ def _items(resources: Mapping[str, Mapping[str, Any]], lines: Mapping[str, int],
             draft.refused.add(logical)
         if not there:
             draft.rows[logical] = Row(logical, item.type, ABSENT, "", (f"condition {resource['Condition']} is false",), item.line)
+        elif item.type in unsupported.NETWORK:
+            draft.rows[logical] = Row(logical, item.type, ABSENT, "", ("functions have this machine's network",), item.line)
         elif logical in helpers:
             needed = "needs no function" if helpers[logical] in synthesized.OURS else "is not run"
             why = f"works for {helpers[logical]} alone, which {needed} here"

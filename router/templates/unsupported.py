@@ -4,6 +4,23 @@ from typing import Final, NoReturn
 
 from router.templates.words import Refused, shown
 
+NETWORK: Final = frozenset(
+    f"AWS::EC2::{kind}"
+    for kind in (
+        *("VPC", "Subnet", "RouteTable", "Route", "SubnetRouteTableAssociation", "InternetGateway", "VPCGatewayAttachment", "NatGateway"),
+        *(
+            "EIP",
+            "SecurityGroup",
+            "SecurityGroupIngress",
+            "SecurityGroupEgress",
+            "VPCEndpoint",
+            "VPCCidrBlock",
+            "EgressOnlyInternetGateway",
+        ),
+        *("NetworkAcl", "NetworkAclEntry", "SubnetNetworkAclAssociation", "FlowLog"),
+    )
+) | {"Custom::VpcRestrictDefaultSG"}
+"""What a network is made of: functions have this machine's, whatever their VpcConfig says, and nothing else that would be in one is here."""
 _NOT_HERE: Final = {
     "AWS::Serverless::StateMachine": "state machines are not run here; chain functions by destinations, queues or an event bus",
     "AWS::StepFunctions::StateMachine": "state machines are not run here; chain functions by destinations, queues or an event bus",

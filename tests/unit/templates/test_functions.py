@@ -8,7 +8,7 @@ import pytest
 from router.errors import InvalidParameter
 from router.runtime import resolve
 from router.templates.translate import Options, translate
-from router.templates.words import DIFFERS, REFUSED, RUNS, TemplateError
+from router.templates.words import ABSENT, DIFFERS, REFUSED, RUNS, TemplateError
 from tests.unit.templates.test_translate import FN, function, notes, template, triggers, verdicts
 
 
@@ -149,3 +149,14 @@ def test_what_sam_build_has_built_is_not_to_be_built_again() -> None:
 def test_of_a_permission_it_is_told_when_others_are_asked_by_their_own_policies(permission: Any, *, told: bool) -> None:
     found = template({"Fn": FN, "P": {"Type": "AWS::Lambda::Permission", "Properties": permission}})
     assert ("permitted by their own policies" in notes(found, "P")) is told
+
+
+def test_a_function_has_this_machines_network_whatever_its_own_is_called() -> None:
+    network = {"SubnetIds": {"Fn::ImportValue": "subnets"}, "SecurityGroupIds": [{"Fn::GetAtt": ["Group", "GroupId"]}]}
+    group = {"Type": "AWS::EC2::SecurityGroup", "Properties": {"VpcId": {"Ref": "Net"}}}
+    found = template(
+        {"Fn": function(VpcConfig=network), "Group": group, "Net": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}}}
+    )
+    assert verdicts(found) == {"Fn": DIFFERS, "Group": ABSENT, "Net": ABSENT}
+    assert notes(found, "Fn") == "VpcConfig: the function runs on this machine, with its network"
+    assert notes(found, "Net") == "functions have this machine's network"

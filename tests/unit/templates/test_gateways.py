@@ -196,3 +196,14 @@ def test_templates_of_a_proxy_are_nothing_to_it() -> None:
     templates = {"RequestTemplates": {"application/json": '{"statusCode": 200}'}, "PassthroughBehavior": "NEVER"}
     found = first({"Integration": {"Type": "AWS_PROXY", "IntegrationHttpMethod": "POST", "Uri": URI, **templates}})
     assert (verdicts(found)["M"], set(routes(found))) == (RUNS, {"GET /"})
+
+
+def test_the_first_stage_is_served_and_another_one_refused() -> None:
+    def stage(name: str) -> dict[str, Any]:
+        return {"Type": "AWS::ApiGatewayV2::Stage", "Properties": {**HTTP, "StageName": name, "AutoDeploy": True}}
+
+    found = second({}, S=stage("$default"), T=stage("beta"))
+    assert (verdicts(found)["S"], verdicts(found)["T"]) == (RUNS, REFUSED)
+    assert notes(found, "T") == "the API has the stage $default already, and one is served here"
+    assert "stage" not in routes(found)["GET /a"]
+    assert routes(second({}, S=stage("beta"), T=stage("$default")))["GET /a"]["stage"] == "beta"

@@ -124,7 +124,7 @@ def test_terms_of_its_own_make_a_rule_of_an_event() -> None:
         ({"Type": "AWS::Serverless::StateMachine"}, "state machines are not run here"),
         ({"Type": "AWS::Frob::Thing"}, "AWS::Frob::Thing is not supported"),
         ({"Type": "Custom::Thing"}, "custom resources are not run here"),
-        ({"Type": "AWS::EC2::SecurityGroup"}, "functions run on this machine, with its network"),
+        ({"Type": "AWS::EC2::Instance"}, "functions run on this machine, with its network"),
         (function(CodeUri="s3://b/k"), "not on this machine"),
         (function(CodeUri={"Bucket": "b", "Key": "k"}), "is in S3"),
         (function(PackageType="Image"), "container images"),
