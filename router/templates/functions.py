@@ -16,7 +16,6 @@ from router.templates.words import Code, Refused, shown
 
 _NAME: Final = r"[A-Za-z0-9_-]{1,64}"
 _RUNTIMES: Final = re.compile(r"python(3\.([6-9]|1[0-4]))?|nodejs((1[2468]|2[024])\.x)?|provided(\.al2|\.al2023)?")
-_MACHINE: Final = "the function runs on this machine, with its network"
 _DIFFERENT: Final = {
     "Architectures": "the function runs on this machine's processor",
     "AutoPublishAliasAllProperties": "versions are published by router versions publish",
