@@ -12,8 +12,9 @@ from router.cli.built import looked_at
 from router.cli.exits import Exit, fail
 from router.cli.settings import Settings, pass_settings, shared_options
 from router.cli.show import document
-from router.cli.template import Wanted, drawn, report, report_outputs, template_options, translated, write
+from router.cli.template import Wanted, report, report_outputs, template_options, translated
 from router.cli.template_source import directory
+from router.cli.template_written import drawn, write
 from router.cli.text import visible
 from router.errors import ConfigError
 

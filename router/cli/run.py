@@ -14,8 +14,9 @@ from router import VERSION
 from router.cli.built import looked_at
 from router.cli.exits import Exit, fail
 from router.cli.settings import Settings, pass_settings, shared_options
-from router.cli.template import Wanted, kept_keys, problems_of, report, report_outputs, template_options, translated, write
+from router.cli.template import Wanted, problems_of, report, report_outputs, template_options, translated
 from router.cli.template_source import directory
+from router.cli.template_written import kept_keys, write
 from router.cli.text import visible
 from router.errors import ConfigError
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from router.cli import template
+from router.cli import template, template_written
 from router.errors import ConfigError
 from router.templates.words import Row, TemplateError, Translation
 
@@ -32,13 +32,13 @@ def translation(timeout: int, code: str) -> Translation:
 
 def test_a_config_with_mistakes_leaves_the_code_that_runs(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
-    text = template.write(translation(3, "old"), path, ("head",))
+    text = template_written.write(translation(3, "old"), path, ("head",))
     with pytest.raises(ConfigError, match="timeout"):
-        template.write(translation(901, "new"), path, ())
+        template_written.write(translation(901, "new"), path, ())
     assert path.read_text() == text
     assert (tmp_path / "inline/f/index.py").read_text() == "old"
     assert not (tmp_path / "inline/new/index.py").exists()
-    template.write(translation(4, "new"), path, ())
+    template_written.write(translation(4, "new"), path, ())
     assert (tmp_path / "inline/f/index.py").read_text() == "new"
 
 
@@ -48,14 +48,14 @@ def test_what_is_no_text_is_put_back_too(tmp_path: Path) -> None:
     file.parent.mkdir(parents=True)
     file.write_bytes(b"\xff\x00")
     with pytest.raises(ConfigError, match="timeout"):
-        template.write(translation(901, "new"), tmp_path / "config.yaml", ())
+        template_written.write(translation(901, "new"), tmp_path / "config.yaml", ())
     assert file.read_bytes() == b"\xff\x00"
 
 
 def test_what_cannot_be_read_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "inline/new/index.py").mkdir(parents=True)
     with pytest.raises(ConfigError, match=r"index\.py would be written over, and cannot be read"):
-        template.write(translation(4, "new"), tmp_path / "config.yaml", ())
+        template_written.write(translation(4, "new"), tmp_path / "config.yaml", ())
     assert [*(tmp_path / "inline").iterdir()] == [tmp_path / "inline/new"]
 
 
@@ -67,7 +67,7 @@ def test_no_file_is_written_outside_the_config_s_directory(tmp_path: Path, name:
     (home / "link").symlink_to(outside)
     found = replace(translation(3, "code"), files={"inline/f/index.py": "fine", name.format(outside=outside): "evil"})
     with pytest.raises(ConfigError, match="would be written outside"):
-        template.write(found, home / "config.yaml", ())
+        template_written.write(found, home / "config.yaml", ())
     assert [*home.iterdir()] == [home / "link"]
     assert [*outside.iterdir()] == []
 
@@ -81,7 +81,7 @@ def test_a_mistake_of_one_of_several_triggers_is_said_of_their_function(tmp_path
     found = translation(3, "code")
     config = {**found.config, "functions": {"f": {**found.config["functions"]["f"], "triggers": [{"http": "GET /a"}, {"http": "nowhere"}]}}}
     with pytest.raises(ConfigError) as refused:
-        template.write(replace(found, config=config, rows=rows), tmp_path / "my.yaml", (), "app.yaml")
+        template_written.write(replace(found, config=config, rows=rows), tmp_path / "my.yaml", (), "app.yaml")
     told = next(problem for problem in refused.value.problems if "triggers[1]" in problem)
     assert told.startswith("app.yaml:7: Fn: functions.f.triggers[1]")
 
@@ -94,7 +94,7 @@ def test_mistakes_have_lines_of_the_template(tmp_path: Path) -> None:
     )
     found = replace(translation(901, "code"), rows=rows)
     with pytest.raises(ConfigError) as refused:
-        template.write(replace(found, config={**found.config, "listen": {"http": "nowhere"}}), tmp_path / "my.yaml", (), "app.yaml")
+        template_written.write(replace(found, config={**found.config, "listen": {"http": "nowhere"}}), tmp_path / "my.yaml", (), "app.yaml")
     assert max(problem.partition(" is ")[0] for problem in refused.value.problems) == "app.yaml:7: Fn: functions.f.timeout: 901 s"
     assert all(problem.startswith(("app.yaml:7: Fn: ", "app.yaml: listen.http: ")) for problem in refused.value.problems)
     assert not (tmp_path / "my.yaml").exists()
