@@ -50,8 +50,9 @@ def _of_template(problem: str, config: str, rows: Iterable["Row"], source: str) 
         return problem
     rest = problem[found.end() :]
     made = [row for row in rows if row.becomes and re.match(rf"{re.escape(row.becomes)}(?![A-Za-z0-9_-])", rest)]
-    alone = [row for row in made if sum(row.becomes == other.becomes for other in made) == 1]  # of several it cannot be told which
-    row = max(alone, key=lambda row: len(row.becomes), default=None)
+    several = {row.becomes for row in made if row.becomes.endswith(".triggers") and sum(row.becomes == other.becomes for other in made) > 1}
+    sure = [row for row in made if row.becomes not in several]  # of several triggers it cannot be told which
+    row = max(sure, key=lambda row: (len(row.becomes), row.type.endswith("::Function")), default=None)
     if row is None:
         return f"{source}: {rest}"
     return f"{source}{f':{row.line}' if row.line else ''}: {row.resource.partition('.')[0]}: {rest}"

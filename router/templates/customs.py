@@ -11,6 +11,8 @@ from router.templates.roles import statements_of
 from router.templates.words import Refused
 
 _INSECURE: Final = {"Bool": {"aws:SecureTransport": "false"}}
+_LOGGING: Final = {"Service": "logging.s3.amazonaws.com"}
+_OLD: Final = ["NumericLessThan"]  # of s3:TlsVersion
 _PLAIN: Final = "a statement denies requests without TLS: requests do not say here how they came, so it denies none"
 
 
@@ -63,11 +65,20 @@ def bucket_policy(item: Item, draft: Draft) -> None:
     props = draft.props(item)
     draft.bucket(props.text("Bucket"))
     for statement in statements_of(props.take("PolicyDocument")):
-        if statement.get("Effect") == "Deny" and statement.get("Condition") == _INSECURE:
+        if statement.get("Effect") == "Deny" and _of_transport(statement.get("Condition")):
             item.note(_PLAIN)
+        elif statement.get("Effect") == "Allow" and statement.get("Principal") == _LOGGING:
+            item.note("no access logs are written")
         elif not _of_helpers(statement.get("Principal"), draft):
             raise Refused("buckets have no policies of their own here; who may do what is said by roles and keys")
     props.done()
+
+
+def _of_transport(condition: Any) -> bool:
+    """Whether a condition is about how requests come, and about nothing else."""
+    if condition == _INSECURE:
+        return True
+    return isinstance(condition, dict) and list(condition) == _OLD and list(condition[_OLD[0]] or ()) == ["s3:TlsVersion"]
 
 
 def _of_helpers(principal: Any, draft: Draft) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
+from router.templates.kinds import kind_of
 from router.templates.naming import NO_VALUE
 from router.templates.props import Props
 from router.templates.resolve import APIS, IMPLICIT, Resolver
@@ -262,8 +263,16 @@ class Draft:
         target = _named(service, rest)
         section = f"{target.kind}{'e' if target.kind == 'bus' else ''}s" if target.kind else ""
         if not section or (target.name not in self.sections[section] and (target.kind, target.name) != ("bus", "default")):
-            raise Refused(f"{shown(arn)} is not here")
+            raise Refused(self._absent(section, target.name) or f"{shown(arn)} is not here")
         return target
+
+    def _absent(self, section: str, name: str) -> str:
+        """That something of this template is refused; "" when nothing of it has the name."""
+        named = self.resolver.resources if section else {}
+        for logical in sorted(self.refused & named.keys()):
+            if kind_of(str(named[logical]["Type"])).section == section and self.resolver.name(logical) == name:
+                return f"{logical} is refused"
+        return ""
 
     def function(self, named: Any) -> Target:
         """A function that is named by its name, partial ARN or ARN. Raises Refused."""

@@ -46,18 +46,8 @@ MOST_COMMON: Final = 500_000  # a template of 1 MB has no more values itself
 _LOGICAL: Final = re.compile(r"[A-Za-z0-9]{1,255}")
 _ATTRIBUTES: Final = frozenset(
     [
-        "Type",
-        "Properties",
-        "Condition",
-        "DependsOn",
-        "Description",
-        "Metadata",
-        "DeletionPolicy",
-        "UpdateReplacePolicy",
-        "UpdatePolicy",
-        "CreationPolicy",
-        "Connectors",
-        "IgnoreGlobals",
+        *("Type", "Properties", "Condition", "DependsOn", "Description", "Metadata", "Connectors", "IgnoreGlobals"),
+        *("DeletionPolicy", "UpdateReplacePolicy", "UpdatePolicy", "CreationPolicy"),
     ]
 )
 
@@ -124,6 +114,8 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "AWS::Lambda::EventSourceMapping": wiring.mapping,
     "AWS::Lambda::Url": wiring.url,
     "AWS::Lambda::Permission": wiring.permission,
+    "AWS::CodeDeploy::Application": wiring.deployments,
+    "AWS::CodeDeploy::DeploymentGroup": wiring.deployments,
     "AWS::SNS::Subscription": topics.subscription,
     "AWS::Logs::SubscriptionFilter": log_filters.subscription_filter,
     "AWS::Scheduler::ScheduleGroup": rules.schedule_group,

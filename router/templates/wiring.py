@@ -91,6 +91,23 @@ def invoke(item: Item, draft: Draft) -> None:
     invoke_config(item, props, draft, function.name)
 
 
+_DEPLOYED: Final = {
+    "DeploymentConfigName": "changed code is in force for all at once, after its init succeeded",
+    "AlarmConfiguration": "alarms are not kept here",
+    "AutoRollbackConfiguration": "code whose init fails is not taken; nothing is rolled back later",
+}
+
+
+def deployments(item: Item, draft: Draft) -> None:
+    """AWS::CodeDeploy::Application and AWS::CodeDeploy::DeploymentGroup of a function's alias. Raises Refused for those of other things."""
+    props = draft.props(item)
+    if item.type == "AWS::CodeDeploy::Application" and props.text("ComputePlatform", "Server") != "Lambda":
+        raise Refused("only functions are deployed here")
+    for key in ("ApplicationName", "DeploymentGroupName", "ServiceRoleArn", "DeploymentStyle"):
+        props.take(key)
+    props.done(_DEPLOYED)
+
+
 def permission(item: Item, draft: Draft) -> None:
     """AWS::Lambda::Permission: triggers need none; other callers are asked about by their own policies."""
     props = draft.props(item)

@@ -74,6 +74,7 @@ def test_no_file_is_written_outside_the_config_s_directory(tmp_path: Path, name:
 
 def test_a_mistake_of_one_of_several_triggers_is_said_of_their_function(tmp_path: Path) -> None:
     rows = (
+        Row("Kept", "AWS::Lambda::EventInvokeConfig", "runs", "functions.f", (), 5),
         Row("Fn", "AWS::Lambda::Function", "runs", "functions.f", (), 7),
         Row("Told", "AWS::SNS::Subscription", "runs", "functions.f.triggers", (), 9),
         Row("Get", "AWS::ApiGatewayV2::Route", "runs", "functions.f.triggers", (), 11),

@@ -108,6 +108,9 @@ def test_bucket_policies_that_change_nothing_here() -> None:
     verdict, said = bucket_policy(DENY, allow({"AWS": HELPER}))
     assert (verdict, "without TLS" in said) == (DIFFERS, True)
     assert bucket_policy(allow({"AWS": [HELPER]})) == (RUNS, "")
+    old = {**DENY, "Condition": {"NumericLessThan": {"s3:TlsVersion": "1.2"}}}
+    assert bucket_policy(old) == (DIFFERS, said)
+    assert bucket_policy(allow({"Service": "logging.s3.amazonaws.com"})) == (DIFFERS, "no access logs are written")
 
 
 @pytest.mark.parametrize(
@@ -122,6 +125,8 @@ def test_bucket_policies_that_change_nothing_here() -> None:
         {**DENY, "Effect": "Allow"},
         {**DENY, "Condition": {"Bool": {"aws:SecureTransport": "true"}}},
         {**DENY, "Condition": {**INSECURE, "IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}},
+        {**DENY, "Condition": {"NumericLessThan": {"s3:TlsVersion": "1.2", "s3:signatureAge": "9"}}},
+        {**DENY, "Condition": {"NumericLessThan": None}},
         {"Effect": "Deny", "Action": "s3:*", "Resource": "*", "Principal": "*"},
     ],
     ids=str,

@@ -160,3 +160,28 @@ def test_a_function_has_this_machines_network_whatever_its_own_is_called() -> No
     assert verdicts(found) == {"Fn": DIFFERS, "Group": ABSENT, "Net": ABSENT}
     assert notes(found, "Fn") == "VpcConfig: the function runs on this machine, with its network"
     assert notes(found, "Net") == "functions have this machine's network"
+
+
+def test_what_leads_to_a_function_that_is_refused_names_it() -> None:
+    topic = {"Type": "AWS::SNS::Topic"}
+    hear = {
+        "Type": "AWS::SNS::Subscription",
+        "Properties": {"TopicArn": {"Ref": "News"}, "Protocol": "lambda", "Endpoint": {"Fn::GetAtt": ["Fn", "Arn"]}},
+    }
+    event = {"Type": "SQS", "Properties": {"Queue": "arn:aws:sqs:us-east-1:123456789012:nowhere"}}
+    resources = {"Fn": function(Runtime="java21", FunctionName="called"), "Other": function(Events={"E": event, "F": event})}
+    found = template({**resources, "News": topic, "Hear": hear})
+    assert (verdicts(found)["Hear"], notes(found, "Hear")) == (REFUSED, "Fn is refused")
+
+
+def test_deployments_of_functions_are_at_once() -> None:
+    application = {"Type": "AWS::CodeDeploy::Application", "Properties": {"ComputePlatform": "Lambda"}}
+    settings = {"DeploymentConfigName": "CodeDeployDefault.LambdaAllAtOnce", "DeploymentStyle": {"DeploymentType": "BLUE_GREEN"}}
+    group = {
+        "Type": "AWS::CodeDeploy::DeploymentGroup",
+        "Properties": {"ApplicationName": {"Ref": "App"}, "ServiceRoleArn": "arn:aws:iam::123456789012:role/r", **settings},
+    }
+    found = template({"Fn": FN, "App": application, "Group": group})
+    assert (verdicts(found)["App"], verdicts(found)["Group"]) == (RUNS, DIFFERS)
+    assert "in force for all at once" in notes(found, "Group")
+    assert verdicts(template({"Fn": FN, "App": {**application, "Properties": {"ComputePlatform": "ECS"}}}))["App"] == REFUSED
