@@ -9,6 +9,7 @@ from router.templates import roles, synthesized
 from router.templates.cors import cors_of
 from router.templates.draft import Draft, Item
 from router.templates.events import function_events
+from router.templates.layers import layers_of
 from router.templates.naming import made_destination
 from router.templates.props import Props
 from router.templates.stores import build_method, local_path
@@ -34,12 +35,6 @@ _DIFFERENT: Final = {
     "VersionDescription": "versions are published by router versions publish",
 }
 _WRAPPER: Final = "AWS_LAMBDA_EXEC_WRAPPER"
-_INSIGHTS: Final = re.compile(r"arn:aws[a-z-]*:lambda:[^:]+:[0-9]{12}:layer:LambdaInsightsExtension(-Arm64)?:[0-9]+")
-_INSTALLED: Final = {
-    "Python": 'pip install "aws-lambda-powertools[all]" -t CODE',
-    "TypeScript": "npm install --prefix CODE @aws-lambda-powertools/…",
-}
-_POWERTOOLS: Final = re.compile(r":layer:AWSLambdaPowertools(Python|TypeScript)")
 _IGNORED: Final = ("RolePath", "VersionDeletionPolicy", "PublishToLatestPublished", "PackageType")
 
 
@@ -59,7 +54,7 @@ def function(item: Item, draft: Draft) -> None:
     value |= {"code": code, "handler": props.text("Handler"), "runtime": _runtime(runtime)}
     _settings(props, value)
     _logging(props, value)
-    _layers(item, props, value, draft)
+    layers_of(item, props, value, draft)
     _alias(item, props, value)
     role, made = roles.of_function(item, props, draft) if sam else (roles.named_role(item, props.text("Role"), draft), None)
     if role:
@@ -156,26 +151,6 @@ def _logging(props: Props, value: dict[str, Any]) -> None:
     if config.text("LogFormat", "Text") == "JSON":
         value["log_format"] = "json"
     config.done()
-
-
-def _layers(item: Item, props: Props, value: dict[str, Any], draft: Draft) -> None:
-    paths = []
-    for arn in props.texts("Layers"):
-        if _INSIGHTS.fullmatch(arn) and not draft.given.keys() & {arn, arn.rpartition(":")[0]}:
-            item.note("LambdaInsightsExtension: it measures for CloudWatch alone; metrics are at the console's /metrics")
-            continue
-        try:
-            paths.append(draft.layer(arn))
-        except Refused as refusal:
-            raise Refused(f"{refusal}{_hint(arn)}") from None
-    if paths:
-        value["layers"] = paths
-
-
-def _hint(arn: str) -> str:
-    """What would do instead of a layer of AWS's that many know."""
-    found = _POWERTOOLS.search(arn)
-    return f", or install its packages into the code: {_INSTALLED[found[1]]}" if found else ""
 
 
 def _alias(item: Item, props: Props, value: dict[str, Any]) -> None:
