@@ -171,3 +171,10 @@ def test_a_kept_log_group_is_named_by_what_keeps_it() -> None:
     assert found.config["functions"]["Reader"]["triggers"] == [
         {"logs": {"group": "/aws/lambda/Fn", "filter_pattern": "ERROR", "name": "Follow"}}
     ]
+
+
+def test_a_security_group_that_is_not_made_is_not_restricted() -> None:
+    restrict = custom("Custom::VpcRestrictDefaultSG", DefaultSecurityGroupId={"Fn::GetAtt": ["Net", "DefaultSecurityGroup"]})
+    net = {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}}
+    found = template({"Fn": function(), "Role": role(), "Net": net, "Restrict": restrict, "Jobs": {"Type": "AWS::SQS::Queue"}})
+    assert {row.resource: row.verdict for row in found.rows} == dict.fromkeys(("Fn", "Role", "Net", "Restrict"), ABSENT) | {"Jobs": RUNS}
