@@ -28,6 +28,7 @@ RELOADED: Final = frozenset(  # fields of Config that are taken up; the others a
         "schedules",
         "schedule_groups",
         "log_groups",
+        "metric_filters",
         "secrets",
         "declared",
         "owners",

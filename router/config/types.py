@@ -428,6 +428,7 @@ class Config:
     schedules: Mapping[str, Any] = field(default_factory=dict)  # GROUP/NAME → Planned (router/sources/planned.py)
     schedule_groups: Mapping[str, ScheduleGroup] = field(default_factory=lambda: {"default": ScheduleGroup("default")})
     log_groups: Mapping[str, LogGroup] = field(default_factory=dict)
+    metric_filters: Mapping[str, Any] = field(default_factory=dict)  # NAME → MetricFilter (router/sources/metric_filter.py)
     users: tuple[int, int] | None = None  # the first and the last of those that functions run as, one each
     secrets: frozenset[str] = field(default=frozenset(), repr=False)  # values that must never be logged
     given: frozenset[str] = field(default=frozenset(), repr=False)  # those that references stand for

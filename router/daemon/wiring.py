@@ -53,6 +53,7 @@ from router.queues.keeper import Keeper
 from router.runtime.pool import WarmPool
 from router.runtime.sandbox_site import Ground
 from router.sources.base import House, Listening
+from router.sources.metric_filters import MetricFilters
 from router.tables.upkeep import Upkeep as TablesUpkeep
 from router.telemetry.loggroups import LogGroups
 from router.telemetry.logs import LogStore
@@ -93,6 +94,7 @@ class Beside(NamedTuple):
     housekeeping: Housekeeping
     objects: Objects
     clearing: Clearing
+    filters: MetricFilters
 
 
 class Wiring:
@@ -176,6 +178,9 @@ class Wiring:
         await clearing.prepare()
         core.dispatcher.deliveries.on_success = clearing.succeeded
 
+        filters = MetricFilters(core.groups, core.measured, clock)
+        filters.adopt(config.metric_filters)
+
         def keep(config: Config) -> None:
             janitor.retention, housekeeping.retention = config.retention, config.retention.logs
 
@@ -187,9 +192,10 @@ class Wiring:
             lambda config: objects.adopt(config.buckets),
             clearing.adopt,
             lambda config: core.groups.adopt(config.log_groups),
+            lambda config: filters.adopt(config.metric_filters),
             lambda config: stores.tables.take(config.item_tables),
         )
-        return Beside(relay, janitor, housekeeping, objects, clearing)
+        return Beside(relay, janitor, housekeeping, objects, clearing, filters)
 
     def _reloads(self, stores: Stores, core: Core) -> Reloader:
         def build(config: Config) -> Built:
@@ -294,6 +300,7 @@ class Wiring:
             ("code", Upkeep(reloader, clock).run),
             ("hot-reload", hot.run),
             ("housekeeping", beside.housekeeping.run),
+            ("metric-filters", beside.filters.run),
             ("queues", Keeper(stores.queues, stores.moves, clock).run),
             ("objects", beside.objects.run),
             ("tables", TablesUpkeep(stores.tables, clock).run),

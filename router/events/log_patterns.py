@@ -31,6 +31,7 @@ class LogPattern:
 
     test: Callable[[str], bool] | None  # None: everything matches
     columns: "Columns | None" = None  # where it has any
+    json: bool = False  # it is of JSON
 
     @classmethod
     def of(cls, text: str) -> "LogPattern":
@@ -43,7 +44,7 @@ class LogPattern:
         if len(_EXPRESSION.findall(stripped)) > MOST:
             raise BadPattern(f"more than {MOST} regular expressions")
         if stripped.startswith("{"):
-            return cls(_json(stripped))
+            return cls(_json(stripped), json=True)
         if stripped.startswith("["):
             columns = Columns(stripped)
             return cls(columns.matches, columns)
@@ -56,6 +57,17 @@ class LogPattern:
     def extracted(self, message: str) -> dict[str, str] | None:
         """A matching event's values by column; None where the pattern has none."""
         return None if self.columns is None else self.columns.named(message)
+
+    def selected(self, selector: str) -> Callable[[str], Any]:
+        """What finds `$.a.b` of a JSON pattern, or `$name` of columns, in a matching event; None where there is nothing. Raises BadPattern."""
+        if self.json:
+            steps = _steps(selector)
+            return lambda message: next(iter(_found(orjson.loads(message), steps)), None)
+        name = selector.removeprefix("$")
+        if self.columns is None or name == selector or name not in self.columns.names:
+            raise BadPattern(f"{selector[:40]!r} is no part of what the pattern finds")
+        columns = self.columns
+        return lambda message: columns.named(message).get(name)
 
 
 # -- terms
@@ -176,7 +188,7 @@ class Columns:
         self._gap = parts.index("...") if "..." in parts else None
         columns = [part for part in parts if part != "..."]
         self._tests = [_column(part) for part in columns]
-        self._names = [name[0] for part in columns if (name := _NAME.search(part))]
+        self.names = [name[0] for part in columns if (name := _NAME.search(part))]
 
     def matches(self, message: str) -> bool:
         """Whether a line has these columns, and in them what is wanted."""
@@ -186,7 +198,7 @@ class Columns:
     def named(self, message: str) -> dict[str, str]:
         """A line's values by column, without their quotes and brackets; those that ... stands for by their place, from 1."""
         values, between = self._split(message)
-        named = {} if values is None else dict(zip(self._names, map(_unwrapped, values), strict=True))
+        named = {} if values is None else dict(zip(self.names, map(_unwrapped, values), strict=True))
         if len(between) <= COLUMNS:
             named |= {str(place): _unwrapped(value) for place, value in enumerate(between, (self._gap or 0) + 1)}
         return named

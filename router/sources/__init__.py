@@ -8,6 +8,7 @@ from router.sources.bus import BusSource
 from router.sources.feed import FeedSource
 from router.sources.http import HttpSource
 from router.sources.logs import LogsSource
+from router.sources.metric_filter import metric_filters
 from router.sources.planned import schedules
 from router.sources.queue import QueueSource
 from router.sources.ruling import rules
@@ -30,5 +31,10 @@ SOURCES: Final[dict[str, type[Any]]] = {
 
 TRIGGERS: Final[dict[str, type[Trigger]]] = {trigger.word: trigger for source in SOURCES.values() for trigger in source.TRIGGERS}
 
-SECTIONS: Final[dict[str, Section]] = {"rules": rules, "schedules": schedules, "notifications": notifications}
+SECTIONS: Final[dict[str, Section]] = {
+    "rules": rules,
+    "schedules": schedules,
+    "notifications": notifications,
+    "metric_filters": metric_filters,
+}
 """Keys of config.yaml beside the triggers, whose values are read here."""

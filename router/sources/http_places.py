@@ -213,6 +213,8 @@ class Places:
     def _find(self, method: str, path: str) -> routes.Match[Mounted] | None:
         """What a request comes to. A REST API counts no slashes at the beginning: none leads past the route that it has there."""
         match = self._table.find(method, path)
+        if match is not None and _is_root(match.value, path):
+            return None
         if "//" not in path or not self._rest_stages or (match is not None and not _is_rest(match.value)):
             return match
         found = self._table.find(method, routes.one_slash(path, self._rest_stages))
@@ -293,6 +295,11 @@ def _bare(host: str) -> str:
 
 def _is_rest(mounted: Mounted) -> bool:
     return isinstance(mounted.face.gateway, RestApi)
+
+
+def _is_root(mounted: Mounted, path: str) -> bool:
+    """Whether a path is that of a REST API's stage, of which its greedy route is none: its root has no route of its own."""
+    return bool(mounted.stage) and path.strip("/") == mounted.stage and _is_rest(mounted)
 
 
 def _at_its_place(trigger: HttpTrigger, face: Face) -> tuple[routes.Route, Mounted]:

@@ -66,8 +66,7 @@ class LogsSource:
             raise SourceError(f"log groups cannot be followed: {error}") from error
         finally:
             self._attached = False
-            if self._logs.store.heard == self._heard:
-                self._logs.store.heard = None
+            self._logs.store.listeners.discard(self._heard)
             waker.cancel()
             await asyncio.wait([waker])
 
@@ -84,7 +83,8 @@ class LogsSource:
     async def _attach(self, logs: LogGroups) -> None:
         """Know how far each filter has come, and have those begin that are new; what is written from then on is heard."""
         known = await self._places.load([one.key for one in self._filters])
-        logs.store.heard = self._heard if self._filters else None
+        if self._filters:
+            logs.store.listeners.add(self._heard)
         logs.store.flush()
         for one in self._filters:
             streams = await asyncio.to_thread(logs.streams, one.key[0])

@@ -42,7 +42,7 @@ class LogStore:
         self._open: OrderedDict[LogStream, int] = OrderedDict()  # stream → descriptor, least recently used first
         self._waiting: set[LogStream] = set()
         self.kept: Mapping[Path, float] = {}  # directories of groups that are kept for another time than others: seconds
-        self.heard: Callable[[LogStream], None] | None = None  # told of each stream that has grown on disk
+        self.listeners: set[Callable[[LogStream], None]] = set()  # told of each stream that has grown on disk
         self.measured: Callable[[str], None] | None = None  # told of each event that may hold metrics
         self._syncs = asyncio.Semaphore(SYNCS)
         self._armed = False
@@ -113,8 +113,8 @@ class LogStore:
         if self._failing:
             log.info("logs_resumed", dropped=self.dropped)
         self._failing = False
-        if self.heard is not None:
-            self.heard(stream)
+        for heard in self.listeners:
+            heard(stream)
         return True
 
     async def record(self, stream: "LogStream", events: Iterable[tuple[float, str]]) -> None:

@@ -22,6 +22,7 @@ SECTIONS: Final = (
     "buses",
     "schedule_groups",
     "log_groups",
+    "metric_filters",
     "usage_plans",
     "roles",
     "functions",

@@ -124,6 +124,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         attributes={"PolicyArn": "arn:aws:iam::{account}:policy/{name}"},
     ),
     "AWS::Logs::SubscriptionFilter": Kind("FilterName"),
+    "AWS::Logs::MetricFilter": Kind("FilterName"),
     "AWS::Logs::LogGroup": Kind("LogGroupName", arn="arn:aws:logs:{region}:{account}:log-group:{name}:*"),
     "Custom::LogRetention": Kind("LogGroupName", attributes={"LogGroupName": "{name}"}),
     "AWS::ApiGateway::ApiKey": Kind("Name", attributes={"APIKeyId": "{name}"}),

@@ -1,6 +1,6 @@
-"""Subscription filters of log groups: each becomes a trigger of its function. Pure.
+"""Filters of log groups: a subscription filter becomes a trigger of its function, a metric filter one of the config's. Pure.
 
-Sources: CloudFormation template reference, AWS::Logs::SubscriptionFilter; SAM developer guide, "CloudWatchLogs"."""
+Sources: CloudFormation template reference, AWS::Logs::SubscriptionFilter, AWS::Logs::MetricFilter; SAM developer guide, "CloudWatchLogs"."""
 
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ from router.templates.draft import Draft, Item
 from router.templates.props import Props
 from router.templates.words import Refused, shown
 
+NAME: Final = r"[^:*]{1,512}"
 _OWN: Final = log_group("")
 
 
@@ -32,6 +33,36 @@ def subscription_filter(item: Item, draft: Draft) -> None:
     props.done()
     _follow(target.name, value, target.qualifier, draft)
     item.becomes = f"functions.{target.name}.triggers"
+
+
+def metric_filter(item: Item, draft: Draft) -> None:
+    """AWS::Logs::MetricFilter."""
+    props = draft.props(item)
+    props.take("FilterName")
+    value: dict[str, Any] = {"group": props.text("LogGroupName")}
+    if pattern := props.text("FilterPattern", ""):
+        value["filter_pattern"] = pattern
+    transformations = list(props.children("MetricTransformations"))
+    if len(transformations) != 1:
+        raise Refused("MetricTransformations: a metric filter has one")
+    _transformed(transformations[0], value, item)
+    props.done()
+    draft.add("metric_filters", item, value, NAME, "a metric filter")
+
+
+def _transformed(props: Props, value: dict[str, Any], item: Item) -> None:
+    """A MetricTransformation."""
+    value |= {"namespace": props.text("MetricNamespace"), "metric": props.text("MetricName")}
+    if (counted := props.text("MetricValue")) != "1":
+        value["value"] = counted
+    if (unit := props.text("Unit", "None")) != "None":
+        value["unit"] = unit
+    if props.take("DefaultValue") is not None:
+        item.note("DefaultValue: nothing is counted where nothing matches")
+    dimensions = {one.text("Key"): one.text("Value") for one in props.children("Dimensions")}
+    if dimensions:
+        value["dimensions"] = dimensions
+    props.done()
 
 
 def _follow(function: str, value: dict[str, Any], qualifier: str, draft: Draft) -> None:

@@ -118,6 +118,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "AWS::CodeDeploy::DeploymentGroup": wiring.deployments,
     "AWS::SNS::Subscription": topics.subscription,
     "AWS::Logs::SubscriptionFilter": log_filters.subscription_filter,
+    "AWS::Logs::MetricFilter": log_filters.metric_filter,
     "AWS::Scheduler::ScheduleGroup": rules.schedule_group,
     "AWS::Events::Rule": rules.rule,
     "AWS::Scheduler::Schedule": rules.schedule,

@@ -27,7 +27,6 @@ _NOT_HERE: Final = {
     "AWS::Serverless::Application": "a nested application is read from a template on this machine; write its path",
     "AWS::CloudFormation::Stack": "a nested stack is read from a template on this machine; write its path",
     "AWS::CloudWatch::Alarm": "alarms are not kept here; metrics are at the console's /metrics",
-    "AWS::Logs::MetricFilter": "metrics are not made of logs here; those of functions are at the console's /metrics",
     "AWS::Logs::QueryDefinition": "queries of logs are not kept here; router logs reads them",
     "AWS::ApplicationAutoScaling::ScalableTarget": "nothing is scaled here; provisioned concurrency and capacity stay as they are written",
     "AWS::ApplicationAutoScaling::ScalingPolicy": "nothing is scaled here; provisioned concurrency and capacity stay as they are written",

@@ -150,7 +150,8 @@ def handler(event, context):
     metrics.add_metric(name="SuccessfulBookings", unit=MetricUnit.Count, value=2)
     return {{"statusCode": 200, "body": "booked"}}
 """
-    with Serving(tmp_path, functions) as house:
+    runs = "metric_filters: {runs: {group: /aws/lambda/booking, filter_pattern: REPORT, namespace: Airline, metric: Runs}}"
+    with Serving(tmp_path, functions, resources=runs) as house:
         (house.directory / "code/measuring.py").write_text(code)
         house.up()
         assert [house.ask("GET", "/book").status for _ in range(3)] == [200] * 3, house.said()

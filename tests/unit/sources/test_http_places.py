@@ -147,6 +147,19 @@ async def test_the_default_route_of_a_stage_does_not_see_it_twice(target: str, p
 
 
 @pytest.mark.parametrize(
+    ("root", "target", "status"),
+    [("", "/dev", 403), ("", "/dev/", 403), ("", "//dev/", 403), ("", "/", 403), ("", "/dev/x", 200), ("", "/x", 200)]
+    + [(", {http: {route: GET /, api: rest, stage: dev}}", target, 200) for target in ("/dev", "/dev/", "/", "/dev/x")],
+)
+async def test_the_greedy_route_of_a_rest_api_is_not_that_of_its_root(root: str, target: str, status: int) -> None:
+    """Also where the root is that of its stage."""
+    made = Rig(OK, f=f"[{{http: {{route: 'GET /{{proxy+}}', api: rest, stage: dev}}}}{root}]")
+    assert (await made.ask(target)).status == status
+    if status == 200:
+        assert made.events()[0]["resource"] == ("/{proxy+}" if target.endswith("x") else "/")
+
+
+@pytest.mark.parametrize(
     ("api", "target", "path"),
     [
         ("http", "/v1/pets/a%20b", "/pets/a b"),

@@ -90,7 +90,7 @@ class Rig:
                 await self.clock.advance(0.5)
                 await asyncio.to_thread(bool)
         await task
-        assert self.store.heard is None
+        assert not self.store.listeners
         assert source.health()
         return rows
 

@@ -138,3 +138,53 @@ def test_who_is_denied_stays_denied_whatever_the_account() -> None:
 def test_tags_that_are_no_list_are_refused() -> None:
     found = template({"Q": {"Type": "AWS::SQS::Queue", "Properties": {"Tags": 1}}})
     assert (verdicts(found), notes(found, "Q")) == ({"Q": REFUSED}, "Tags: 1 is no list of tags")
+
+
+def metric_filter(**properties: Any) -> dict[str, Any]:
+    transformation = {"MetricNamespace": "Shop", "MetricName": "Errors", "MetricValue": "1"}
+    plain = {"LogGroupName": "/app", "FilterPattern": "ERROR", "MetricTransformations": [transformation]}
+    return {"Type": "AWS::Logs::MetricFilter", "Properties": {**plain, **properties}}
+
+
+def test_metric_filters_of_a_template() -> None:
+    transformation = {
+        "MetricNamespace": "Shop",
+        "MetricName": "Took",
+        "MetricValue": "$.ms",
+        "Unit": "Milliseconds",
+        "DefaultValue": 0,
+        "Dimensions": [{"Key": "who", "Value": "$.who"}],
+    }
+    found = template(
+        {
+            "Errors": metric_filter(),
+            "Took": metric_filter(FilterName="took", FilterPattern="{ $.ms > 1 }", MetricTransformations=[transformation]),
+        }
+    )
+    assert found.config["metric_filters"] == {
+        "Errors": {"group": "/app", "filter_pattern": "ERROR", "namespace": "Shop", "metric": "Errors"},
+        "took": {
+            "group": "/app",
+            "filter_pattern": "{ $.ms > 1 }",
+            "namespace": "Shop",
+            "metric": "Took",
+            "value": "$.ms",
+            "unit": "Milliseconds",
+            "dimensions": {"who": "$.who"},
+        },
+    }
+    assert verdicts(found) == {"Errors": RUNS, "Took": DIFFERS}
+    assert notes(found, "Took") == "DefaultValue: nothing is counted where nothing matches"
+
+
+@pytest.mark.parametrize(
+    ("properties", "said"),
+    [
+        ({"MetricTransformations": []}, "a metric filter has one"),
+        ({"FilterName": "a:b"}, "is no name of a metric filter"),
+        ({"ApplyOnTransformedLogs": True}, "property ApplyOnTransformedLogs is not supported"),
+    ],
+)
+def test_metric_filters_that_are_refused(properties: dict[str, Any], said: str) -> None:
+    found = template({"Errors": metric_filter(**properties)})
+    assert (verdicts(found)["Errors"], said in notes(found, "Errors")) == (REFUSED, True)
