@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 
@@ -20,6 +21,22 @@ class Clock(Protocol):
 
     async def wait(self, event: asyncio.Event, timeout: float) -> bool:
         """Wait until *event* is set, *timeout* seconds at most; say whether it is set."""
+
+
+@asynccontextmanager
+async def woken(work: asyncio.Event, stop: asyncio.Event) -> AsyncIterator[None]:
+    """While this lasts, *stop* sets *work* too: who waits for work hears of the end."""
+
+    async def wake() -> None:
+        await stop.wait()
+        work.set()
+
+    waker = asyncio.create_task(wake())
+    try:
+        yield
+    finally:
+        waker.cancel()
+        await asyncio.wait([waker])
 
 
 def steady(clock: Clock, newest: float = 0.0) -> Callable[[], float]:

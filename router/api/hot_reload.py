@@ -16,7 +16,7 @@ import structlog
 from router.api.reload import Reloader
 from router.buckets import watch
 from router.buckets.watch import OVERFLOW, Unwatched, Watcher
-from router.clock import Clock
+from router.clock import Clock, woken
 from router.config.types import Config
 from router.errors import CodeRefused
 from router.functions import covering
@@ -54,22 +54,18 @@ class HotReload:
     async def run(self, stop: asyncio.Event) -> None:
         """Take up changed code until *stop*."""
         await self._open()
-        listening = [asyncio.create_task(self._listen(), name="code-hints"), asyncio.create_task(self._wake_at(stop), name="code-stop")]
+        listening = asyncio.create_task(self._listen(), name="code-hints")
         try:
-            await asyncio.to_thread(self._cover, self._reloader.config, set(self._reloader.config.functions))
-            while not stop.is_set():
-                if names := await self._hinted(stop):
-                    await asyncio.to_thread(self._cover, self._reloader.config, names)  # first: a change behind the look is hinted at
-                    await self._reloader.refresh(names)
+            async with woken(self._hint, stop):
+                await asyncio.to_thread(self._cover, self._reloader.config, set(self._reloader.config.functions))
+                while not stop.is_set():
+                    if names := await self._hinted(stop):
+                        await asyncio.to_thread(self._cover, self._reloader.config, names)  # first: a change behind the look is hinted at
+                        await self._reloader.refresh(names)
         finally:
-            for task in listening:
-                task.cancel()
-            await asyncio.gather(*listening, return_exceptions=True)
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
             self._watcher.close()
-
-    async def _wake_at(self, stop: asyncio.Event) -> None:
-        await stop.wait()
-        self._hint.set()
 
     async def _listen(self) -> None:
         """Note which functions hints are about."""

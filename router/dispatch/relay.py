@@ -21,6 +21,7 @@ from router.buckets import roots
 from router.buckets.keys import split
 from router.buckets.object_errors import KeyConflict
 from router.buckets.staging import parent
+from router.clock import woken
 from router.config.types import Config, Destination
 from router.dispatch.delays import Delays
 from router.dispatch.policy import backoff
@@ -73,18 +74,11 @@ class Relay:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until *stop*, and once more for what came before it."""
-        waker = asyncio.create_task(self._wake_at(stop))
-        try:
+        async with woken(self._work, stop):
             while not stop.is_set():
                 self._work.clear()
                 await self._clock.wait(self._work, await self._round())
             await self._round()
-        finally:
-            waker.cancel()
-
-    async def _wake_at(self, stop: asyncio.Event) -> None:
-        await stop.wait()
-        self._work.set()
 
     async def _round(self) -> float:
         """Hand over what can be; seconds until a failed one is due again."""

@@ -1,7 +1,6 @@
 """Replays of archived events: the store remembers them across restarts, and they go on until they are through or cancelled."""
 
 import asyncio
-import contextlib
 import json
 import re
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from typing import Any, Final
 import structlog
 
 from router import names
-from router.clock import Clock
+from router.clock import Clock, woken
 from router.config.types import Bus
 from router.errors import InvalidParameter, RouterError
 from router.events.patterns import compile_pattern, refusal
@@ -44,22 +43,13 @@ class Replays:
     async def run(self, group: asyncio.TaskGroup, outlet: Outlet, stop: asyncio.Event) -> None:
         """Run replays, those of before included, until *stop*."""
         running: dict[str, asyncio.Task[None]] = {}
-        waker = asyncio.create_task(self._wake_at(stop))
-        try:
+        async with woken(self._wake, stop):
             while not stop.is_set():
                 self._wake.clear()
                 for replay in await self._store.replays(going=True):
                     if replay.name not in running or running[replay.name].done():
                         running[replay.name] = group.create_task(self._go_on(replay, outlet, stop), name=f"replay-{replay.name}")
                 await self._wake.wait()
-        finally:
-            waker.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await waker
-
-    async def _wake_at(self, stop: asyncio.Event) -> None:
-        await stop.wait()
-        self._wake.set()
 
     async def begin(self, replay: Replay, bus: Bus | None) -> str:
         """Begin a replay of what *bus* has archived; its name. Raises InvalidParameter, ResourceNotFound, JournalError."""

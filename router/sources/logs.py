@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 import structlog
 
+from router.clock import woken
 from router.config.types import Config, Function
 from router.errors import ConfigError, JournalError, SourceError
 from router.names import base, log_group
@@ -58,21 +59,15 @@ class LogsSource:
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
         """Hand over what is written until *stop*. Raises SourceError when the store fails."""
         assert self._logs is not None  # what runs has all of the house
-        waker = asyncio.create_task(self._wake_at(stop))
         try:
-            await self._attach(self._logs)
-            await self._follow(self._logs, outlet, stop)
+            async with woken(self._work, stop):
+                await self._attach(self._logs)
+                await self._follow(self._logs, outlet, stop)
         except JournalError as error:
             raise SourceError(f"log groups cannot be followed: {error}") from error
         finally:
             self._attached = False
             self._logs.store.listeners.discard(self._heard)
-            waker.cancel()
-            await asyncio.wait([waker])
-
-    async def _wake_at(self, stop: asyncio.Event) -> None:
-        await stop.wait()
-        self._work.set()
 
     def health(self) -> str:
         """See Source."""

@@ -13,6 +13,7 @@ import orjson
 import structlog
 
 from router import names
+from router.clock import woken
 from router.errors import JournalError, RecursiveInvocation, RouterError, SourceError
 from router.events import batching, lineage, polling, sqs
 from router.events.polling import Scale
@@ -77,18 +78,13 @@ class QueueMapping:
         with self._queues.bell(self._trigger.queue.name) as bell:
             self._due = bell.event
             async with asyncio.TaskGroup() as batches:
-                stopping = batches.create_task(self._tell(stop))
                 try:
-                    await self._poll(outlet, stop, batches)
+                    async with woken(self._due, stop):
+                        await self._poll(outlet, stop, batches)
                 except JournalError as error:
                     fault, self.attached = error, False
-                stopping.cancel()
         if fault is not None:
             raise SourceError(str(fault)) from fault
-
-    async def _tell(self, stop: asyncio.Event) -> None:
-        await stop.wait()
-        self._due.set()
 
     async def _poll(self, outlet: Outlet, stop: asyncio.Event, batches: asyncio.TaskGroup) -> None:
         while not stop.is_set():

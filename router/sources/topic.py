@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
+from router.clock import woken
 from router.errors import JournalError, SourceError
 from router.sources.base import Binding, House, Outlet, basis_of
 from router.sources.topic_subscribers import Drawn
@@ -53,25 +54,19 @@ class TopicSource:
 
     async def run(self, outlet: Outlet, stop: asyncio.Event) -> None:
         """Hand on what was kept for later, until *stop*; what is being published then is finished. Raises SourceError when the store fails."""
-        waker = asyncio.create_task(self._wake_at(stop))
         try:
             await self._database.ping()
             self._attached = True
-            while not stop.is_set():
-                self._topics.behind.clear()
-                if not await self._topics.hand_on(outlet):
-                    await self._topics.behind.wait()
+            async with woken(self._topics.behind, stop):
+                while not stop.is_set():
+                    self._topics.behind.clear()
+                    if not await self._topics.hand_on(outlet):
+                        await self._topics.behind.wait()
             await self._topics.still.wait()
         except JournalError as error:
             raise SourceError(f"topics cannot be served: {error}") from error
         finally:
             self._attached = False
-            waker.cancel()
-            await asyncio.wait([waker])
-
-    async def _wake_at(self, stop: asyncio.Event) -> None:
-        await stop.wait()
-        self._topics.behind.set()
 
     def health(self) -> str:
         """See Source."""
