@@ -11,7 +11,8 @@ from typing import Final
 from router.telemetry.emf import Metric, samples
 from router.telemetry.metrics import Metrics, number, sample
 
-MOST: Final = 5000  # series: a dimension that is another one each time must not fill the memory
+MOST: Final = 2000  # series: a dimension that is another one each time must not fill the memory, and to show them takes the loop's time
+ROOM: Final = 4 * 1024 * 1024  # characters of all their names and labels
 _OURS: Final = "router_"
 _BREAK: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _ODD: Final = re.compile(r"[^a-z0-9_]+")
@@ -31,7 +32,7 @@ class Measured:
 
     def __init__(self, metrics: Metrics) -> None:
         self._families: dict[str, tuple[str, dict[Dimensions, _Seen]]] = {}  # name → what is told of it, and its series by labels
-        self._count = 0
+        self._count = self._size = 0  # of series, and of the characters of their names and labels
         told = "Values of functions' own metrics that are not shown, because there are too many series."
         self._dropped = metrics.counter("router_function_metrics_dropped_total", told)
         metrics.beside(self.lines)
@@ -45,14 +46,17 @@ class Measured:
         """Count so many values of a metric, and what they come to."""
         name = _spelled(f"{one.namespace}_{one.name}")
         name = f"function_{name}" if name.startswith(_OURS) else name
-        _, series = self._families.setdefault(name, (f"{one.name} of {one.namespace}, in {one.unit}.", {}))
         labels = tuple(sorted({_spelled(key): value for key, value in one.dimensions}.items()))
-        found = series.get(labels)
+        family = self._families.get(name)
+        found = family[1].get(labels) if family is not None else None
         if found is None:
-            if self._count >= MOST:
+            size = len(name) + sum(len(key) + len(value) for key, value in labels)
+            if self._count >= MOST or self._size + size > ROOM:
                 self._dropped.add(amount=count)
                 return
             self._count += 1
+            self._size += size
+            _, series = self._families.setdefault(name, (f"{one.name} of {one.namespace}, in {one.unit}.", {}))
             found = series[labels] = _Seen()
         found.total += total
         found.count += count
@@ -60,9 +64,8 @@ class Measured:
     def lines(self) -> Iterator[str]:
         """Summaries in the text format."""
         for name, (told, series) in self._families.items():
-            if series:
-                yield f"# HELP {name} {_plain(told)}"
-                yield f"# TYPE {name} summary"
+            yield f"# HELP {name} {_plain(told)}"
+            yield f"# TYPE {name} summary"
             for labels, found in series.items():
                 names, values = [key for key, _ in labels], tuple(value for _, value in labels)
                 yield sample(f"{name}_sum", names, values, number(found.total))

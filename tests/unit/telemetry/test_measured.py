@@ -67,6 +67,27 @@ def test_there_are_only_so_many_series(monkeypatch: pytest.MonkeyPatch) -> None:
     assert metrics.counter("router_function_metrics_dropped_total", "").value() == 4
 
 
+def test_names_that_differ_each_time_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measured, "MOST", 3)
+    metrics = Metrics()
+    own = Measured(metrics)
+    for number in range(50):
+        own.take(line(f"Orders{number}"))
+    assert len(own._families) == 3
+    assert metrics.counter("router_function_metrics_dropped_total", "").value() == 47
+
+
+def test_names_and_labels_have_only_so_much_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measured, "ROOM", 64)
+    metrics = Metrics()
+    own = Measured(metrics)
+    own.take(line(order="a" * 40))  # app_orders, order and this are 55
+    own.take(line(order="b" * 40))
+    own.take(line(value=4, order="a" * 40))
+    assert shown(metrics) == {("app_orders_sum", (("order", "a" * 40),)): 5, ("app_orders_count", (("order", "a" * 40),)): 2}
+    assert metrics.counter("router_function_metrics_dropped_total", "").value() == 1
+
+
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), min_size=1, max_size=20)
 
 
