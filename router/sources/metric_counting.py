@@ -48,20 +48,22 @@ class Group:
     waiting: set[str] = field(default_factory=set)  # streams to look at
 
     def look(self, logs: LogGroups, names: Iterable[str]) -> tuple[dict[Metric, tuple[float, int]], set[str]]:
-        """What is counted of what the streams have that was not read; which may have more. Blocking."""
+        """What is counted of what the streams have that was not read; which may have more. Blocking. Raises OSError: nothing was read then."""
         found: dict[Metric, tuple[float, int]] = {}
+        marks: dict[str, Mark] = {}
         rest, left = set(), LOOK
         for name in names:
             if left <= 0:
                 rest.add(name)
                 continue
-            lines, self.marks[name], _ = logfollow.read(logs.stream(self.name, name), self.marks.get(name, Mark()), left)
+            lines, marks[name], _ = logfollow.read(logs.stream(self.name, name), self.marks.get(name, Mark()), left)
             left -= sum(len(line) for _, line in lines)
             for spot, line in lines:
                 if (event := event_at(name, line, spot)) is not None:
                     self._count(event.message, found)
             if left <= 0:
                 rest.add(name)
+        self.marks |= marks
         return found, rest
 
     def _count(self, message: str, found: dict[Metric, tuple[float, int]]) -> None:

@@ -7,7 +7,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from router.clock import Clock
+import structlog
+
+from router.clock import Clock, woken
 from router.names import log_group
 from router.sources.metric_filter import MetricFilter
 from router.telemetry import logfollow
@@ -18,7 +20,10 @@ from router.telemetry.measured import Measured
 if TYPE_CHECKING:
     from router.sources.metric_counting import Group
 
+log: Final = structlog.get_logger("router.sources.logs")
+
 GATHER: Final = 0.5  # seconds between two looks
+PAUSE: Final = 5.0  # seconds until what could not be read is tried again
 TIDY_EVERY: Final = 3600.0  # seconds between two looks for streams that are gone
 
 
@@ -51,24 +56,18 @@ class MetricFilters:
     async def run(self, stop: asyncio.Event) -> None:
         """Count what is written until *stop*."""
         self._logs.store.listeners.add(self._heard)
-        waker = asyncio.create_task(self._wake_at(stop))
         try:
-            while not stop.is_set():
-                self._work.clear()
-                for group in (*self._groups.values(),):
-                    await self._read(group)
-                idle = not any(group.waiting or not group.begun for group in self._groups.values())
-                if idle and not await self._clock.wait(self._work, TIDY_EVERY):
-                    await asyncio.to_thread(self._tidy)
-                await self._clock.wait(stop, GATHER)
+            async with woken(self._work, stop):
+                while not stop.is_set():
+                    self._work.clear()
+                    for group in (*self._groups.values(),):
+                        await self._try(group, stop)
+                    idle = not any(group.waiting or not group.begun for group in self._groups.values())
+                    if idle and not await self._clock.wait(self._work, TIDY_EVERY):
+                        await asyncio.to_thread(self._tidy)
+                    await self._clock.wait(stop, GATHER)
         finally:
             self._logs.store.listeners.discard(self._heard)
-            waker.cancel()
-            await asyncio.wait([waker])
-
-    async def _wake_at(self, stop: asyncio.Event) -> None:
-        await stop.wait()
-        self._work.set()
 
     def _heard(self, stream: LogStream) -> None:
         group = self._groups.get(stream.group or log_group(stream.function))
@@ -76,7 +75,15 @@ class MetricFilters:
             group.waiting.add(stream.name)
             self._work.set()
 
-    async def _read(self, group: "Group") -> None:
+    async def _try(self, group: "Group", stop: asyncio.Event) -> None:
+        """Read a group; a disk that fails, or no file that can be opened, ends nothing."""
+        try:
+            await self._read(group, stop)
+        except OSError as error:
+            log.warning("metric_filters_delayed", group=group.name, error=str(error), retry_s=PAUSE)
+            await self._clock.wait(stop, PAUSE)
+
+    async def _read(self, group: "Group", stop: asyncio.Event) -> None:
         """Begin a group, or count what its streams have that wait now."""
         if not group.begun:
             self._logs.store.flush()
@@ -84,10 +91,13 @@ class MetricFilters:
             group.marks |= await asyncio.to_thread(lambda: logfollow.ends(self._logs.streams(group.name)))
             group.begun = True
         names, group.waiting = group.waiting, set()
-        while names:
-            found, names = await asyncio.to_thread(group.look, self._logs, names)
-            for metric, (total, count) in found.items():
-                self._measured.add(metric, total, count)
+        try:
+            while names and not stop.is_set():
+                found, names = await asyncio.to_thread(group.look, self._logs, names)
+                for metric, (total, count) in found.items():
+                    self._measured.add(metric, total, count)
+        finally:
+            group.waiting |= names
 
     def _tidy(self) -> None:
         """Forget streams that are gone. Blocking."""

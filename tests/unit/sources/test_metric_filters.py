@@ -1,15 +1,20 @@
 """Metric filters at work: what is written while they run is counted, each event once."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import structlog
 
 from router.journal.database import Database
+from router.sources import metric_counting
 from router.sources.metric_filter import MetricFilter
 from router.sources.metric_filters import MetricFilters
+from router.telemetry import logfollow
 from router.telemetry.loggroups import LogGroups
+from router.telemetry.logpages import Stream
 from router.telemetry.logs import LogStore
 from router.telemetry.measured import Measured
 from router.telemetry.metrics import Metrics
@@ -116,6 +121,50 @@ async def test_another_config_goes_on_where_the_former_was(rig: Rig) -> None:
 
     await rig.run(work)
     assert rig.counted == {"shop_errors_sum": 3, "shop_errors_count": 3, "shop_lines_sum": 2, "shop_lines_count": 2}
+
+
+async def test_what_cannot_be_read_is_counted_later_and_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.adopt(ERRORS)
+    read, broken = logfollow.read, set[str]()
+
+    def failing(stream: Stream, mark: logfollow.Mark, most: int) -> logfollow.Read:
+        if stream.name in broken:
+            raise OSError(errno.EIO, "Input/output error")
+        return read(stream, mark, most)
+
+    monkeypatch.setattr(logfollow, "read", failing)
+
+    async def work() -> None:
+        other = rig.store.stream("say")
+        broken.add(other.name)
+        rig.write("ERROR one")
+        other.write("ERROR two", rig.clock.now())
+        rig.store.flush()
+        with structlog.testing.capture_logs() as logged:
+            await rig.settle()
+        assert [one["event"] for one in logged] == ["metric_filters_delayed"]
+        assert "shop_errors_count" not in rig.counted
+        broken.clear()
+        await rig.clock.advance(5)
+
+    await rig.run(work)
+    assert rig.counted == {"shop_errors_sum": 2, "shop_errors_count": 2}
+
+
+async def test_a_stop_waits_for_no_backlog(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metric_counting, "LOOK", 1)  # byte: a look at one line each time
+    rig.adopt(ERRORS)
+    stop = asyncio.Event()
+    task = asyncio.create_task(rig.filters.run(stop))
+    await rig.settle()
+    rig.filters._measured.add = lambda *_: stop.set()  # type: ignore[method-assign]
+    rig.write(*(f"ERROR {number}" for number in range(100)))
+    async with asyncio.timeout(30):
+        while not task.done():
+            await rig.settle()
+    await task
+    (group,) = rig.filters._groups.values()
+    assert group.waiting, "the rest was not read"
 
 
 async def test_streams_that_are_gone_are_forgotten(rig: Rig) -> None:
