@@ -56,7 +56,7 @@ class Measured:
                 return
             self._count += 1
             self._size += size
-            _, series = self._families.setdefault(name, (f"{one.name} of {one.namespace}, in {one.unit}.", {}))
+            _, series = self._families.setdefault(name, (_told(one), {}))
             found = series[labels] = _Seen()
         found.total += total
         found.count += count
@@ -70,6 +70,11 @@ class Measured:
                 names, values = [key for key, _ in labels], tuple(value for _, value in labels)
                 yield sample(f"{name}_sum", names, values, number(found.total))
                 yield sample(f"{name}_count", names, values, number(found.count))
+
+
+def _told(one: Metric) -> str:
+    unit = "" if one.unit == "None" else f", in {one.unit}"  # the name of no unit
+    return f"{one.name} of {one.namespace}{unit}."
 
 
 def _spelled(name: str) -> str:

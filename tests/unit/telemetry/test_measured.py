@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from router.telemetry import measured
+from router.telemetry.emf import Metric
 from router.telemetry.logs import LogStore
 from router.telemetry.measured import Measured
 from router.telemetry.metrics import Metrics
@@ -47,6 +48,13 @@ def test_sums_and_counts() -> None:
     }
     (family,) = (one for one in text_string_to_metric_families(metrics.exposition()) if one.name == name)
     assert (family.type, family.documentation) == ("summary", "SuccessfulBookings of Serverless/AirlineAPI, in Count.")
+
+
+@pytest.mark.parametrize(("unit", "told"), [("None", "Requests of Shop."), ("Bytes/Second", "Requests of Shop, in Bytes/Second.")])
+def test_a_unit_is_told_where_there_is_one(unit: str, told: str) -> None:
+    metrics = Metrics()
+    Measured(metrics).add(Metric("Shop", "Requests", unit, ()), 1, 1)
+    assert f"# HELP shop_requests {told}\n" in metrics.exposition()
 
 
 def test_no_name_is_one_of_ours() -> None:
